@@ -1,0 +1,128 @@
+//! `limits` and `rate_limit`.
+
+use super::document::{At, escape};
+use super::error::{choices, quote};
+use crate::json::Decimal;
+use crate::quota::{Scope, Window};
+
+/// The most that a limit may admit, so that sums in millionths fit 64 bits.
+const MAX: u64 = 9_000_000_000_000;
+
+const WINDOWS: [(&str, u32); 4] = [("second", 1), ("minute", 60), ("hour", 3_600), ("day", 86_400)];
+
+/// One limit.
+#[derive(Clone, Debug)]
+pub struct Limit {
+    /// The limit's JSON pointer, in which it is named by its counter.
+    pub pointer: String,
+    /// Where it stands in the document, for messages to the author.
+    pub path: String,
+    /// `counter`
+    pub counter: String,
+    /// `window`
+    pub window: Window,
+    /// `max`
+    pub max: u64,
+    /// `scope`
+    pub scope: Scope,
+}
+
+/// Reads a list of limits.
+pub(super) fn read(at: &At<'_>) -> Vec<Limit> {
+    let list = at.path();
+    at.each(|at| {
+        let object = at.object(
+            &["counter", "window", "max", "scope", "algorithm"],
+            &["increment_from", "on_deny"],
+        )?;
+        let counter = object.required("counter").and_then(counter);
+        let window = object.required("window").and_then(window);
+        let max = object.required("max").and_then(|at| at.whole(1, MAX));
+        let scope = object.get("scope").map_or(Some(Scope::Grant), |at| {
+            if at.as_string() == Some("session") {
+                at.wrong("the scope `session` is not supported by this version of the filter");
+                return None;
+            }
+            at.choice(&[("grant", Scope::Grant), ("global", Scope::Global)])
+        });
+        if let Some(at) = object.get("algorithm") {
+            if at.as_string() == Some("sliding") {
+                at.wrong("the algorithm `sliding` is not supported by this version of the filter");
+            } else {
+                at.choice(&[("fixed", ())]);
+            }
+        }
+        let counter = counter?;
+        Some(Limit {
+            pointer: format!("{list}/{}", escape(&counter)),
+            path: at.path().into(),
+            window: window?,
+            max: max?,
+            scope: scope?,
+            counter,
+        })
+    })
+}
+
+/// Reads the short form of one limit on the tools that `name` matches.
+pub(super) fn read_short(name: &str, at: &At<'_>) -> Option<Limit> {
+    let (max, window) = if at.is_object() {
+        let object = at.object(&["max", "window"], &[])?;
+        let max = object.required("max").and_then(|at| at.whole(1, MAX));
+        let window = object.required("window").and_then(window);
+        (max?, window?)
+    } else if let Some(limit) = at.as_string().and_then(short) {
+        limit
+    } else {
+        at.expected("a limit like `10/minute` or `{\"max\": 10, \"window\": 60}`");
+        return None;
+    };
+    Some(Limit {
+        pointer: at.path().into(),
+        path: at.path().into(),
+        counter: format!("{name}_rate"),
+        window,
+        max,
+        scope: Scope::Grant,
+    })
+}
+
+/// "10/minute", or with seconds "10/60".
+fn short(text: &str) -> Option<(u64, Window)> {
+    let (max, window) = text.split_once('/')?;
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let max = Some(max).filter(|max| digits(max))?.parse().ok()?;
+    let window = match WINDOWS.iter().find(|(name, _)| *name == window) {
+        Some((_, seconds)) => *seconds,
+        None => Some(window).filter(|window| digits(window))?.parse().ok()?,
+    };
+    (1..=MAX).contains(&max).then_some((max, Window::new(window)?))
+}
+
+fn counter(at: &At<'_>) -> Option<String> {
+    let name = at.string()?;
+    if name.is_empty() || name.len() > 256 || name.chars().any(char::is_control) {
+        at.wrong(format!(
+            "{} cannot name a counter: 1 to 256 bytes without control characters",
+            quote(name)
+        ));
+        return None;
+    }
+    Some(name.into())
+}
+
+fn window(at: &At<'_>) -> Option<Window> {
+    let seconds = match (at.as_string(), at.as_number()) {
+        (Some(name), _) => WINDOWS.iter().find(|(word, _)| *word == name).map(|(_, s)| *s),
+        (None, Some(text)) => {
+            Decimal::parse(text).and_then(Decimal::whole).and_then(|s| u32::try_from(s).ok())
+        }
+        (None, None) => None,
+    };
+    let window = seconds.and_then(Window::new);
+    if window.is_none() {
+        let names = choices(WINDOWS.iter().map(|(name, _)| *name));
+        at.expected(&format!("{names}, or whole seconds from 1 to {}", Window::MAX_SECONDS));
+    }
+    window
+}

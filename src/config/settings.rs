@@ -1,0 +1,190 @@
+//! `settings`: how the filter behaves, not what it decides.
+
+use super::document::At;
+use super::error::quote;
+use crate::mcp::KNOWN_METHODS;
+use crate::policy::Pattern;
+
+/// How the filter behaves.
+#[derive(Debug)]
+pub struct Settings {
+    /// `exempt_paths`: requests that are not MCP.
+    pub exempt_paths: Vec<ExemptPath>,
+    /// `methods`: what passes besides `tools/call`.
+    pub methods: Vec<Pattern>,
+    /// `hold_request_headers`: nothing of a request goes upstream before it
+    /// is judged.
+    pub hold_request_headers: bool,
+    /// `max_body_bytes`
+    pub max_body_bytes: usize,
+    /// `max_depth`: how deep JSON may be nested.
+    pub max_depth: usize,
+    /// `counters`
+    pub counters: Counters,
+}
+
+/// The bounds of the counters' memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counters {
+    /// Callers that one counter can hold in a window.
+    pub capacity: u64,
+    /// Entries of all counters together.
+    pub max_entries: u64,
+    /// What separates two filters that share Envoy's shared data.
+    pub namespace: Option<String>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let known = KNOWN_METHODS.into_iter().chain(["notifications/*"]);
+        Self {
+            exempt_paths: Vec::new(),
+            methods: known.map(Pattern::new).collect(),
+            hold_request_headers: false,
+            max_body_bytes: 1 << 20,
+            max_depth: 64,
+            counters: Counters::default(),
+        }
+    }
+}
+
+impl Default for Counters {
+    fn default() -> Self {
+        Self { capacity: 32_768, max_entries: 262_144, namespace: None }
+    }
+}
+
+const KEYS: [&str; 6] =
+    ["exempt_paths", "methods", "hold_request_headers", "max_body_bytes", "max_depth", "counters"];
+const RESERVED: [&str; 5] = ["tools_list", "denied_as", "batches", "audit_log", "audit_key"];
+
+/// Values are read by recursion, in a stack of one megabyte.
+const MAX_DEPTH: u64 = 256;
+/// A body is held in the memory of the host and of the module at once.
+const MAX_BODY_BYTES: u64 = 64 << 20;
+/// An entry takes some 50 bytes in the memory of the Envoy process.
+const MAX_COUNTER_ENTRIES: u64 = 1 << 20;
+
+fn size(value: u64) -> usize {
+    usize::try_from(value).unwrap_or(usize::MAX)
+}
+
+impl Settings {
+    pub(super) fn read(at: &At<'_>) -> Self {
+        let mut settings = Self::default();
+        let Some(object) = at.object(&KEYS, &RESERVED) else { return settings };
+        if let Some(at) = object.get("exempt_paths") {
+            settings.exempt_paths = at.each(ExemptPath::read);
+        }
+        if let Some(at) = object.get("methods") {
+            settings.methods = at.each(method);
+        }
+        if let Some(hold) = object.get("hold_request_headers").and_then(At::boolean) {
+            settings.hold_request_headers = hold;
+        }
+        let whole = |key, most| object.get(key).and_then(|at| at.whole(1, most)).map(size);
+        if let Some(bytes) = whole("max_body_bytes", MAX_BODY_BYTES) {
+            settings.max_body_bytes = bytes;
+        }
+        if let Some(depth) = whole("max_depth", MAX_DEPTH) {
+            settings.max_depth = depth;
+        }
+        if let Some(at) = object.get("counters") {
+            settings.counters = Counters::read(at);
+        }
+        settings
+    }
+}
+
+impl Counters {
+    fn read(at: &At<'_>) -> Self {
+        let mut counters = Self::default();
+        let Some(object) = at.object(&["capacity", "max_entries", "namespace"], &[]) else {
+            return counters;
+        };
+        let whole = |key| object.get(key).and_then(|at| at.whole(1, MAX_COUNTER_ENTRIES));
+        if let Some(capacity) = whole("capacity") {
+            counters.capacity = capacity;
+        }
+        if let Some(entries) = whole("max_entries") {
+            counters.max_entries = entries;
+        }
+        if let Some(at) = object.get("namespace") {
+            match at.string() {
+                Some(name) if (1..=256).contains(&name.len()) => {
+                    counters.namespace = Some(name.into());
+                }
+                Some(name) => at.wrong(format!("{} has not 1 to 256 bytes", quote(name))),
+                None => {}
+            }
+        }
+        counters
+    }
+}
+
+fn method(at: &At<'_>) -> Option<Pattern> {
+    let text = at.string()?;
+    if text.is_empty() {
+        at.wrong("a method's name is never empty");
+        return None;
+    }
+    Some(Pattern::new(text))
+}
+
+/// A request path that is not MCP, or all paths below one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExemptPath {
+    path: String,
+    below: bool,
+}
+
+/// Spellings that a server may resolve to another path. A request path with
+/// one of these is no exemption, whatever it begins with.
+const UNCLEAR: [&str; 6] = ["%", "//", "/.", ";", "\\", "#"];
+
+impl ExemptPath {
+    fn read(at: &At<'_>) -> Option<Self> {
+        let text = at.string()?;
+        let (path, below) = match text.strip_suffix("/*") {
+            Some(path) => (path, true),
+            None => (text, false),
+        };
+        let fault = if !text.starts_with('/') {
+            "it must begin with `/`"
+        } else if below && path.is_empty() {
+            "it would exempt every request; name a segment before `/*`"
+        } else if path.contains(['*', '?']) || UNCLEAR.iter().any(|part| path.contains(part)) {
+            "write a plain path, with `/*` at its end at most"
+        } else {
+            return Some(Self { path: path.into(), below });
+        };
+        at.wrong(format!("{} is no path to exempt: {fault}", quote(text)));
+        None
+    }
+
+    /// Whether the request target `target` (path and query) is exempt.
+    ///
+    /// ```
+    /// # use mcp_policy_filter::config::Config;
+    /// let policy = br#"{"version": "1", "default": "deny",
+    ///                   "settings": {"exempt_paths": ["/healthz", "/oauth/*"]}}"#;
+    /// let exempt = Config::parse(policy).unwrap().settings.exempt_paths;
+    /// let passes = |target| exempt.iter().any(|path| path.matches(target));
+    /// assert!(passes("/healthz?full=1"));
+    /// assert!(passes("/oauth/token"));
+    /// assert!(!passes("/oauth"));
+    /// assert!(!passes("/oauth/../mcp"));
+    /// assert!(!passes("/oauth/%2e%2e/mcp"));
+    /// ```
+    pub fn matches(&self, target: &str) -> bool {
+        let path = target.split_once('?').map_or(target, |(path, _)| path);
+        if UNCLEAR.iter().any(|part| path.contains(part)) {
+            return false;
+        }
+        if self.below {
+            path.strip_prefix(&*self.path).is_some_and(|rest| rest.starts_with('/'))
+        } else {
+            path == self.path
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! `tools` and `all_tools`.
+
+use super::document::At;
+use super::error::quote;
+use super::limits::{self, Limit};
+use crate::mcp::MAX_TOOL_NAME;
+use crate::policy::Pattern;
+
+/// What an entry says of the tools that it matches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// The call goes on to the checks and limits.
+    Allow,
+    /// The call is denied.
+    Deny,
+}
+
+/// One entry of `tools`.
+#[derive(Debug)]
+pub struct ToolRule {
+    /// The entry's key, as written.
+    pub name: String,
+    /// The entry's JSON pointer.
+    pub pointer: String,
+    /// `action`
+    pub action: Action,
+    /// `reason`
+    pub reason: Option<String>,
+    /// `limits`, then `rate_limit`
+    pub limits: Vec<Limit>,
+}
+
+const KEYS: [&str; 4] = ["action", "reason", "limits", "rate_limit"];
+const RESERVED: [&str; 3] = ["args", "require", "deny_if"];
+
+/// Reads the map of tools.
+pub(super) fn read(at: &At<'_>) -> Vec<(Pattern, ToolRule)> {
+    let mut rules: Vec<(Pattern, ToolRule)> = Vec::new();
+    for (name, at) in at.entries() {
+        let Some(pattern) = check_pattern(&at, name) else { continue };
+        if let Some(rule) = ToolRule::read(name, &at) {
+            rules.push((pattern, rule));
+        }
+    }
+    let mut order: Vec<&(Pattern, ToolRule)> = rules.iter().collect();
+    order.sort_by(|(a, _), (b, _)| a.cmp(b));
+    for pair in order.windows(2) {
+        if let [(a, first), (b, second)] = pair
+            && a == b
+            && first.name != second.name
+        {
+            let (first, second) = (quote(&first.name), quote(&second.name));
+            at.wrong(format!("{first} and {second} match the same tools; keep one of them"));
+        }
+    }
+    rules
+}
+
+/// Reads a tool pattern from a list.
+pub(super) fn pattern(at: &At<'_>) -> Option<Pattern> {
+    check_pattern(at, at.string()?)
+}
+
+fn check_pattern(at: &At<'_>, text: &str) -> Option<Pattern> {
+    let fault = if text.is_empty() {
+        "a tool's name is never empty"
+    } else if text.len() > MAX_TOOL_NAME {
+        "a tool's name has at most 256 bytes"
+    } else if text.chars().any(char::is_control) {
+        "a tool's name has no control characters"
+    } else {
+        return Some(Pattern::new(text));
+    };
+    at.wrong(format!("the pattern {} matches no tool: {fault}", quote(text)));
+    None
+}
+
+impl ToolRule {
+    fn read(name: &str, at: &At<'_>) -> Option<Self> {
+        let object = at.object(&KEYS, &RESERVED)?;
+        let action = object.get("action").map_or(Some(Action::Allow), |at| {
+            if at.as_string() == Some("require_approval") {
+                at.wrong(
+                    "`require_approval` is reserved until this filter has approvals; write \
+                     `deny` until then",
+                );
+                return None;
+            }
+            at.choice(&[("allow", Action::Allow), ("deny", Action::Deny)])
+        });
+        let reason = object.get("reason").and_then(|at| Some((at, at.string()?)));
+        let mut limits = object.get("limits").map(limits::read).unwrap_or_default();
+        if let Some(at) = object.get("rate_limit") {
+            limits.extend(limits::read_short(name, at));
+        }
+        let action = action?;
+        if let (Some((at, _)), Action::Allow) = (reason, action) {
+            at.wrong("a `reason` is shown only with `\"action\": \"deny\"`");
+        }
+        Some(Self {
+            name: name.into(),
+            pointer: at.path().into(),
+            action,
+            reason: reason.map(|(_, reason)| reason.into()),
+            limits,
+        })
+    }
+}
+
+/// What applies to every tool, besides its own rule.
+#[derive(Debug, Default)]
+pub struct AllTools {
+    /// `limits`
+    pub limits: Vec<Limit>,
+}
+
+impl AllTools {
+    pub(super) fn read(at: &At<'_>) -> Self {
+        let Some(object) = at.object(&["limits"], &["require", "deny_if"]) else {
+            return Self::default();
+        };
+        Self { limits: object.get("limits").map(limits::read).unwrap_or_default() }
+    }
+}

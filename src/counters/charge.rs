@@ -1,0 +1,297 @@
+//! Charging all limits of a call, or none.
+
+use super::bucket::Bucket;
+use super::{Holder, Store, Table, Tag, Trouble};
+use crate::quota::{Fixed, Nanos, Room, Window};
+
+/// Entries that one bucket may hold: far more than callers that meet there by
+/// chance, and few enough to be searched for every call.
+const MAX_BUCKET: usize = 1024;
+/// How often a call starts over when windows turn under its hands.
+const ROUNDS: usize = 4;
+
+/// What one limit asks of a call.
+#[derive(Clone, Copy, Debug)]
+pub struct Charge {
+    /// The counter.
+    pub tag: Tag,
+    /// Whose count it is.
+    pub holder: Holder,
+    /// Whether `capacity` bounds its holders: not for the one that all share.
+    pub per_caller: bool,
+    /// The window.
+    pub window: Window,
+    /// What a window admits, in millionths.
+    pub max: u64,
+    /// What the call weighs, in millionths.
+    pub weight: u64,
+}
+
+/// Why nothing was charged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// The limit at this place has no room.
+    Limit {
+        /// Which of the charges.
+        index: usize,
+        /// Seconds until there is room, at least one.
+        retry_after: u64,
+    },
+    /// The counter at this place could not be charged.
+    Counter {
+        /// Which of the charges.
+        index: usize,
+        /// Why.
+        trouble: Trouble,
+    },
+}
+
+impl Refused {
+    /// The one after which the call may go on: trouble before limits, then
+    /// the limit that has room last.
+    fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Limit { retry_after: a, .. }, Self::Limit { retry_after: b, .. }) if b > a => {
+                other
+            }
+            (Self::Limit { .. }, Self::Counter { .. }) => other,
+            _ => self,
+        }
+    }
+}
+
+/// What was charged, for giving it back.
+#[derive(Debug, Default)]
+pub struct Receipt(Vec<Taken>);
+
+/// One charge that was made.
+#[derive(Clone, Copy, Debug)]
+struct Taken {
+    index: usize,
+    charge: Charge,
+    /// When the window began that was charged.
+    start: u64,
+    /// Whether the entry was made for it.
+    new: bool,
+}
+
+/// What a visit to one bucket is for.
+#[derive(Clone, Copy)]
+enum Visit<'a> {
+    /// To see whether there is room; nothing is stored.
+    Look,
+    /// To charge; new entries may be made for the callers' charges named here.
+    Charge(&'a [usize]),
+}
+
+/// What a bucket says of the charges that fall into it.
+enum Answer {
+    /// There is room for all; with [`Visit::Charge`] they are stored.
+    Room(Vec<Taken>),
+    /// There is room, but these callers' charges need a place for an entry.
+    Places(Vec<usize>),
+    /// There is no room.
+    Refused(Refused),
+}
+
+impl Table {
+    /// Charges every one of `charges`, or none. They must be of different
+    /// counters.
+    ///
+    /// All are looked at before any is written. Where one that had room is
+    /// lost to another worker after all, those already taken are given back.
+    ///
+    /// # Errors
+    /// Which charge was refused and why. Of several without room, the one that
+    /// has room last is named.
+    pub fn charge(
+        &self,
+        store: &impl Store,
+        charges: &[Charge],
+        now: Nanos,
+    ) -> Result<Receipt, Refused> {
+        let groups = by_holder(charges);
+        if let [group] = &*groups {
+            // Most calls: one caller, whose entries exist. One read, one write.
+            match self.visit(store, charges, group, now, Visit::Charge(&[])) {
+                Answer::Room(taken) => return Ok(Receipt(taken)),
+                Answer::Refused(refused) => return Err(refused),
+                Answer::Places(_) => {}
+            }
+        }
+        for _ in 0..ROUNDS {
+            let places = self.look(store, charges, &groups, now)?;
+            if let Some(receipt) = self.take(store, charges, &groups, &places, now)? {
+                return Ok(receipt);
+            }
+        }
+        Err(Refused::Counter { index: 0, trouble: Trouble::Contended })
+    }
+
+    /// Gives everything back, each charge only into the window it went into.
+    pub fn refund(&self, store: &impl Store, receipt: Receipt, now: Nanos) {
+        for Taken { charge, start, .. } in receipt.0 {
+            // What cannot be given back stays charged: the safe side.
+            let removed = store.update(&self.key(charge.holder), |bytes| {
+                let Ok(mut bucket) = Bucket::read(bytes, now) else { return (None, false) };
+                let Some(entry) = bucket.find(charge.tag, charge.holder) else {
+                    return (None, false);
+                };
+                let state = entry.state.refund(start, charge.weight);
+                let unused = state.used == 0;
+                if unused {
+                    bucket.remove(charge.tag, charge.holder);
+                } else {
+                    bucket.put(charge.tag, charge.holder, charge.window, state);
+                }
+                (Some(bucket.write()), unused)
+            });
+            if removed == Ok(true) && charge.per_caller {
+                self.release(store, charge.tag, charge.window, start, now);
+            }
+        }
+    }
+
+    /// Asks all buckets without writing; the charges that need a new entry.
+    fn look(
+        &self,
+        store: &impl Store,
+        charges: &[Charge],
+        groups: &[Vec<usize>],
+        now: Nanos,
+    ) -> Result<Vec<usize>, Refused> {
+        let mut places = Vec::new();
+        let mut refused: Option<Refused> = None;
+        for group in groups {
+            match self.visit(store, charges, group, now, Visit::Look) {
+                Answer::Room(_) => {}
+                Answer::Places(indexes) => places.extend(indexes),
+                Answer::Refused(next) => {
+                    refused = Some(refused.map_or(next, |refused| refused.or(next)));
+                }
+            }
+        }
+        refused.map_or(Ok(places), Err)
+    }
+
+    /// Takes the `places`, then charges all groups. `None` asks for another
+    /// round: a window turned meanwhile, and more places are needed.
+    fn take(
+        &self,
+        store: &impl Store,
+        charges: &[Charge],
+        groups: &[Vec<usize>],
+        places: &[usize],
+        now: Nanos,
+    ) -> Result<Option<Receipt>, Refused> {
+        let mut reserved: Vec<(usize, &Charge, u64)> = Vec::new();
+        let mut taken: Vec<Taken> = Vec::new();
+        let mut all = || {
+            for &index in places {
+                let Some(charge) = charges.get(index) else { continue };
+                let start = self
+                    .reserve(store, charge.tag, charge.window, now)
+                    .map_err(|trouble| Refused::Counter { index, trouble })?;
+                reserved.push((index, charge, start));
+            }
+            for group in groups {
+                match self.visit(store, charges, group, now, Visit::Charge(places)) {
+                    Answer::Room(more) => taken.extend(more),
+                    Answer::Places(_) => return Ok(false),
+                    Answer::Refused(refused) => return Err(refused),
+                }
+            }
+            Ok(true)
+        };
+        let outcome = all();
+        for (index, charge, start) in reserved {
+            // The entry was not made, or by somebody else in the meantime.
+            if !taken.iter().any(|taken| taken.index == index && taken.new) {
+                self.release(store, charge.tag, charge.window, start, now);
+            }
+        }
+        let receipt = Receipt(taken);
+        match outcome {
+            Ok(true) => Ok(Some(receipt)),
+            Ok(false) => {
+                self.refund(store, receipt, now);
+                Ok(None)
+            }
+            Err(refused) => {
+                self.refund(store, receipt, now);
+                Err(refused)
+            }
+        }
+    }
+
+    /// Looks at, or charges, the charges of one holder.
+    fn visit(
+        &self,
+        store: &impl Store,
+        charges: &[Charge],
+        group: &[usize],
+        now: Nanos,
+        visit: Visit<'_>,
+    ) -> Answer {
+        let members = || group.iter().filter_map(|&index| Some((index, charges.get(index)?)));
+        let Some((first, Charge { holder, .. })) = members().next() else {
+            return Answer::Room(Vec::new());
+        };
+        let trouble = |trouble| Answer::Refused(Refused::Counter { index: first, trouble });
+        let answer = store.update(&self.key(*holder), |bytes| {
+            let mut bucket = match Bucket::read(bytes, now) {
+                Ok(bucket) => bucket,
+                Err(damage) => return (None, trouble(damage)),
+            };
+            let mut taken = Vec::with_capacity(group.len());
+            let mut places = Vec::new();
+            let mut refused: Option<Refused> = None;
+            for (index, charge) in members() {
+                let entry = bucket.find(charge.tag, charge.holder).map(|entry| entry.state);
+                let new = entry.is_none_or(|state| state.is_over(charge.window, now));
+                match Fixed::charge(entry, charge.window, charge.max, charge.weight, now) {
+                    Room::Yes(state) => {
+                        if new && charge.per_caller {
+                            places.push(index);
+                        }
+                        taken.push(Taken { index, charge: *charge, start: state.start, new });
+                        bucket.put(charge.tag, charge.holder, charge.window, state);
+                    }
+                    Room::In(retry_after) => {
+                        let next = Refused::Limit { index, retry_after };
+                        refused = Some(refused.map_or(next, |refused| refused.or(next)));
+                    }
+                    Room::ClockAhead => return (None, trouble(Trouble::Clock)),
+                }
+            }
+            if let Some(refused) = refused {
+                return (None, Answer::Refused(refused));
+            }
+            match visit {
+                Visit::Look if places.is_empty() => (None, Answer::Room(taken)),
+                Visit::Look => (None, Answer::Places(places)),
+                Visit::Charge(granted) if places.iter().any(|place| !granted.contains(place)) => {
+                    (None, Answer::Places(places))
+                }
+                Visit::Charge(_) if bucket.len() > MAX_BUCKET => (None, trouble(Trouble::Full)),
+                Visit::Charge(_) => (Some(bucket.write()), Answer::Room(taken)),
+            }
+        });
+        answer.unwrap_or_else(trouble)
+    }
+}
+
+/// The indexes of charges, those of one holder together.
+fn by_holder(charges: &[Charge]) -> Vec<Vec<usize>> {
+    let mut groups: Vec<(Holder, Vec<usize>)> = Vec::new();
+    for (index, charge) in charges.iter().enumerate() {
+        match groups.iter_mut().find(|(holder, _)| *holder == charge.holder) {
+            Some((_, group)) => group.push(index),
+            None => groups.push((charge.holder, vec![index])),
+        }
+    }
+    groups.into_iter().map(|(_, group)| group).collect()
+}
+
+#[cfg(test)]
+mod tests;

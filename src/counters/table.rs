@@ -1,0 +1,91 @@
+//! Where an entry stands.
+
+use sha2::{Digest, Sha256};
+
+/// Part of every key: another layout takes another number.
+const PREFIX: &str = "mcp-policy-filter/1/";
+/// Buckets of a table, whatever its capacity: changing that must not move
+/// anybody's counts. At the default capacity a bucket serves eight callers.
+const BUCKETS: u16 = 4096;
+
+/// Who holds an entry: a caller, or nobody in particular.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Holder {
+    pub(super) id: [u8; 16],
+    bucket: u16,
+}
+
+impl Holder {
+    /// The caller with this id.
+    pub fn caller(id: &str) -> Self {
+        Self::from(digest(&[b"caller", id.as_bytes()]))
+    }
+
+    /// The one holder of a counter that all callers share.
+    pub fn everyone(tag: Tag) -> Self {
+        Self::from(digest(&[b"everyone", &tag.0]))
+    }
+
+    fn from(digest: [u8; 32]) -> Self {
+        let mut id = [0; 16];
+        id.copy_from_slice(digest.first_chunk::<16>().unwrap_or(&[0; 16]));
+        let [.., high, low] = digest;
+        Self { id, bucket: u16::from_be_bytes([high, low]) % BUCKETS }
+    }
+}
+
+/// Which counter an entry belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Tag(pub(super) [u8; 8]);
+
+impl Tag {
+    /// The counter of everything that makes two counters different. `parts`
+    /// are told apart by their lengths.
+    pub fn new(parts: &[&[u8]]) -> Self {
+        Self::from(digest(parts))
+    }
+
+    fn from(digest: [u8; 32]) -> Self {
+        Self(*digest.first_chunk().unwrap_or(&[0; 8]))
+    }
+}
+
+fn digest(parts: &[&[u8]]) -> [u8; 32] {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        let length = u64::try_from(part.len()).unwrap_or(u64::MAX);
+        hasher.update(length.to_le_bytes());
+        hasher.update(part);
+    }
+    hasher.finalize().into()
+}
+
+/// The counters of one filter configuration.
+#[derive(Clone, Debug)]
+pub struct Table {
+    prefix: Vec<u8>,
+    /// Callers that one counter can hold in a window.
+    pub(super) capacity: u64,
+    /// Entries of all counters together.
+    pub(super) max_entries: u64,
+}
+
+impl Table {
+    /// A table that shares its counts with all tables of the same namespace.
+    pub fn new(namespace: &str, capacity: u64, max_entries: u64) -> Self {
+        let prefix = [PREFIX.as_bytes(), namespace.as_bytes(), b"/"].concat();
+        Self { prefix, capacity, max_entries }
+    }
+
+    pub(super) fn key(&self, holder: Holder) -> Vec<u8> {
+        self.named(format!("{:04x}", holder.bucket).as_bytes())
+    }
+
+    pub(super) fn total_key(&self) -> Vec<u8> {
+        self.named(b"total")
+    }
+
+    fn named(&self, name: &[u8]) -> Vec<u8> {
+        [&*self.prefix, name].concat()
+    }
+}

@@ -1,0 +1,186 @@
+//! Refusals in the form in which every client survives them.
+//!
+//! A policy denial goes out under HTTP 200 with the request's id: that gives
+//! code, message and data to every client and leaves its session alive, where
+//! an HTTP 403 or 429 ends some clients' sessions and loses the body in
+//! others. Only a client that takes neither of MCP's answer types is told by
+//! the HTTP status.
+
+use crate::jsonrpc::{INTERNAL_ERROR, INVALID_REQUEST, Id, METHOD_NOT_FOUND, Malformed, reply};
+use crate::policy::{Denial, Policy, Reason};
+use crate::request::HeadFault;
+
+/// Revision 2026-07-28's code for headers that contradict the body.
+const HEADER_MISMATCH: i32 = -32020;
+
+/// A request that does not go on.
+#[derive(Debug)]
+pub struct Refusal {
+    /// What the client gets.
+    pub reply: Reply,
+    /// The kind, for records and metrics.
+    pub reason: Reason,
+    /// The rule that decided.
+    pub rule: String,
+    /// The tool, if the request was a call of one.
+    pub tool: Option<String>,
+}
+
+/// An HTTP response.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    /// The `retry-after` header, in seconds.
+    pub retry_after: Option<u64>,
+    /// The `allow` header.
+    pub allow: Option<&'static str>,
+    /// A JSON body; none where it is empty.
+    pub body: Vec<u8>,
+}
+
+/// Everything that an error reply says.
+struct Answer<'a> {
+    status: u16,
+    code: i32,
+    id: Option<Id<'a>>,
+    reason: Reason,
+    rule: &'a str,
+    tool: Option<&'a str>,
+    message: &'a str,
+    retry_after: Option<u64>,
+}
+
+impl Refusal {
+    fn answer(policy: &Policy, answer: &Answer<'_>) -> Box<Self> {
+        let Answer { status, code, id, reason, rule, tool, message, retry_after } = *answer;
+        let data = reply::Data {
+            kind: "policy_violation",
+            reason: reason.as_str(),
+            rule,
+            tool,
+            policy: &policy.digest,
+            retry_after,
+        };
+        let body = reply::error(id, &reply::Error { code, message, data });
+        Box::new(Self {
+            reply: Reply { status, retry_after, allow: None, body },
+            reason,
+            rule: rule.into(),
+            tool: tool.map(str::to_owned),
+        })
+    }
+
+    /// A call that the policy denies.
+    pub(super) fn denied(
+        policy: &Policy,
+        id: Id<'_>,
+        tool: &str,
+        denial: &Denial<'_>,
+        accepts_mcp: bool,
+    ) -> Box<Self> {
+        let Denial { reason, rule, ref message, retry_after } = *denial;
+        let code = match reason {
+            Reason::RateLimited => 429,
+            Reason::CounterFull | Reason::CounterContended => 503,
+            Reason::Hidden | Reason::DefaultDeny | Reason::Denied => 403,
+            _ => INTERNAL_ERROR,
+        };
+        let status = match (accepts_mcp, code) {
+            (true, _) => 200,
+            (false, 429) => 429,
+            (false, 403) => 403,
+            (false, _) => 503,
+        };
+        Self::answer(
+            policy,
+            &Answer {
+                status,
+                code,
+                id: Some(id),
+                reason,
+                rule,
+                tool: Some(tool),
+                message: &format!("[POLICY DENIED] {message}"),
+                retry_after,
+            },
+        )
+    }
+
+    /// A body that is not one unambiguous message.
+    pub(super) fn malformed(policy: &Policy, reason: Reason, what: &Malformed<'_>) -> Box<Self> {
+        let message = format!("Refused: {} (at byte {})", what.problem, what.at);
+        let answer = Answer { id: what.id, ..fault(400, what.code, reason, &message) };
+        Self::answer(policy, &answer)
+    }
+
+    /// Headers that contradict the body.
+    pub(super) fn header_mismatch(policy: &Policy, id: Option<Id<'_>>, what: &str) -> Box<Self> {
+        let message = format!("Refused: {what}");
+        let reason = Reason::HeaderMismatch;
+        Self::answer(policy, &Answer { id, ..fault(400, HEADER_MISMATCH, reason, &message) })
+    }
+
+    /// A method that is not on the list.
+    pub(super) fn unknown_method(policy: &Policy, id: Id<'_>, stateless: bool) -> Box<Self> {
+        let status = if stateless { 404 } else { 200 };
+        let message = "Refused: the gateway does not pass this method";
+        let answer = fault(status, METHOD_NOT_FOUND, Reason::Method, message);
+        Self::answer(policy, &Answer { id: Some(id), rule: "/settings/methods", ..answer })
+    }
+
+    /// A notification that is dropped: it expects no answer, and an HTTP error
+    /// would end some clients' sessions.
+    pub(super) fn silent(_: &Policy, reason: Reason) -> Box<Self> {
+        Box::new(Self {
+            reply: Reply { status: 202, retry_after: None, allow: None, body: Vec::new() },
+            reason,
+            rule: rule(reason).into(),
+            tool: None,
+        })
+    }
+
+    /// A request that is refused for its head alone.
+    pub(crate) fn head(policy: &Policy, fault: HeadFault) -> Box<Self> {
+        let (status, reason) = match fault {
+            HeadFault::Method => (405, Reason::Method),
+            HeadFault::Upgrade => (403, Reason::Method),
+            HeadFault::TooLarge => (413, Reason::TooLarge),
+            HeadFault::Incomplete
+            | HeadFault::Body
+            | HeadFault::Repeated(_)
+            | HeadFault::NotText(_)
+            | HeadFault::Encoding
+            | HeadFault::Charset => (400, Reason::Undecodable),
+        };
+        let message = format!("Refused: {fault}");
+        let mut refusal =
+            Self::answer(policy, &self::fault(status, INVALID_REQUEST, reason, &message));
+        if fault == HeadFault::Method {
+            refusal.reply.allow = Some("GET, POST, DELETE, HEAD, OPTIONS");
+        }
+        refusal
+    }
+
+    /// A request that could not be judged because the host failed.
+    pub(crate) fn failed(policy: &Policy, what: &str) -> Box<Self> {
+        let message = format!("Refused: {what}");
+        Self::answer(policy, &fault(500, INTERNAL_ERROR, Reason::Internal, &message))
+    }
+}
+
+/// An answer to what never came to a decision.
+fn fault(status: u16, code: i32, reason: Reason, message: &str) -> Answer<'_> {
+    let rule = rule(reason);
+    Answer { status, code, id: None, reason, rule, tool: None, message, retry_after: None }
+}
+
+/// The rule that refuses what never came to a decision.
+const fn rule(reason: Reason) -> &'static str {
+    match reason {
+        Reason::TooLarge => "/settings/max_body_bytes",
+        Reason::Internal => "(internal)",
+        Reason::Method => "(method)",
+        _ => "(undecodable)",
+    }
+}

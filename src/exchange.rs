@@ -1,0 +1,169 @@
+//! One HTTP exchange as a state machine without I/O: what the host reports
+//! goes in, what the host is to do comes out.
+//!
+//! The states that matter are where a filter of this kind has been passed
+//! before: a request whose body ends with trailers, a body that arrives in
+//! pieces, a GET with a body. In each of them a request goes on by a
+//! [`Permit`] or not at all.
+
+use crate::counters::{Receipt, Store};
+use crate::enforce::{self, Permit, Refusal, Verdict};
+use crate::policy::{Caller, Policy};
+use crate::quota::Nanos;
+use crate::request::{Entry, Head, HeadFault};
+
+/// What the host is to do next.
+#[derive(Debug)]
+pub enum Step {
+    /// Let the request go on.
+    Go(Permit),
+    /// Nothing: the request went on before.
+    Gone(Permit),
+    /// Keep what has come and wait for more.
+    Wait,
+    /// Read the whole body and hand it to [`Exchange::judge`].
+    Read,
+    /// Answer in the server's place.
+    Refuse(Box<Refusal>),
+    /// Nothing: the answer was sent before.
+    Answered,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Nothing has come.
+    Start,
+    /// A message is coming in.
+    Message(Head),
+    /// A request is going on that must have no body.
+    Bodyless,
+    /// The request went on.
+    Gone,
+    /// The request was refused.
+    Refused,
+}
+
+/// One request and its answer.
+#[derive(Debug)]
+pub struct Exchange {
+    state: State,
+    /// Whether anything came after the headers.
+    heard: bool,
+    receipt: Receipt,
+}
+
+impl Default for Exchange {
+    fn default() -> Self {
+        Self { state: State::Start, heard: false, receipt: Receipt::default() }
+    }
+}
+
+impl Exchange {
+    /// The request's headers are there; `end` if nothing follows.
+    pub fn headers<'a>(
+        &mut self,
+        policy: &Policy,
+        headers: impl Iterator<Item = (&'a [u8], &'a [u8])>,
+        end: bool,
+    ) -> Step {
+        match Entry::of(headers, &policy.settings) {
+            Entry::Exempt => self.go(Permit::unjudged()),
+            Entry::Bodyless if end => self.go(Permit::unjudged()),
+            Entry::Bodyless => {
+                self.state = State::Bodyless;
+                Step::Wait
+            }
+            Entry::Judge(head) => {
+                self.state = State::Message(head);
+                if end { Step::Read } else { Step::Wait }
+            }
+            Entry::Refuse(fault) => self.refuse(Refusal::head(policy, fault)),
+        }
+    }
+
+    /// The body has `size` bytes so far; `end` if that is all.
+    pub fn body(&mut self, policy: &Policy, size: usize, end: bool) -> Step {
+        self.heard = true;
+        match self.state {
+            State::Message(_) if size > policy.settings.max_body_bytes => {
+                self.refuse(Refusal::head(policy, HeadFault::TooLarge))
+            }
+            State::Message(_) if end => Step::Read,
+            State::Bodyless if size > 0 => self.refuse(Refusal::head(policy, HeadFault::Body)),
+            State::Bodyless if end => self.go(Permit::unjudged()),
+            State::Message(_) | State::Bodyless => Step::Wait,
+            State::Gone => Step::Gone(Permit::unjudged()),
+            State::Refused => Step::Answered,
+            State::Start => self.refuse(out_of_order(policy)),
+        }
+    }
+
+    /// The body ended with trailers, so that no piece of it was the last.
+    pub fn trailers(&mut self, policy: &Policy) -> Step {
+        self.heard = true;
+        match self.state {
+            State::Message(_) => Step::Read,
+            State::Bodyless => self.go(Permit::unjudged()),
+            State::Gone => Step::Gone(Permit::unjudged()),
+            State::Refused => Step::Answered,
+            State::Start => self.refuse(out_of_order(policy)),
+        }
+    }
+
+    /// The whole body, as [`Step::Read`] asked for.
+    pub fn judge(
+        &mut self,
+        policy: &Policy,
+        caller: &Caller,
+        body: &[u8],
+        store: &impl Store,
+        now: Nanos,
+    ) -> Step {
+        let State::Message(head) = &self.state else { return self.refuse(out_of_order(policy)) };
+        if body.len() > policy.settings.max_body_bytes {
+            return self.refuse(Refusal::head(policy, HeadFault::TooLarge));
+        }
+        match enforce::judge(policy, caller, head, body, store, now) {
+            Verdict::Go { permit, receipt } => {
+                self.receipt = receipt;
+                self.go(permit)
+            }
+            Verdict::Refuse(refusal) => self.refuse(refusal),
+        }
+    }
+
+    /// The host failed to do what the last step asked for.
+    pub fn fail(&mut self, policy: &Policy, what: &str) -> Step {
+        self.refuse(Refusal::failed(policy, what))
+    }
+
+    /// Whether the request is neither on its way nor refused.
+    pub const fn waits(&self) -> bool {
+        matches!(self.state, State::Start | State::Message(_) | State::Bodyless)
+    }
+
+    /// Whether the exchange is over without a body having come that was waited
+    /// for: with `hold_request_headers`, the sign of an Envoy that was not told
+    /// to let bodies through to a filter that holds the headers.
+    pub fn starved(&self) -> bool {
+        !self.heard && matches!(self.state, State::Message(_) | State::Bodyless)
+    }
+
+    fn go(&mut self, permit: Permit) -> Step {
+        self.state = State::Gone;
+        Step::Go(permit)
+    }
+
+    fn refuse(&mut self, refusal: Box<Refusal>) -> Step {
+        self.state = State::Refused;
+        Step::Refuse(refusal)
+    }
+}
+
+/// A host that reports a body before its headers is not one to trust.
+fn out_of_order(policy: &Policy) -> Box<Refusal> {
+    Refusal::failed(policy, "the request could not be followed")
+}
+
+#[cfg(test)]
+mod tests;

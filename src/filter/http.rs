@@ -1,0 +1,147 @@
+//! One HTTP stream: host callbacks in, [`Step`]s carried out.
+
+use super::headers::{self, Headers};
+use super::host::{self, Buffer};
+use super::root::Plugin;
+use super::shared_data::SharedData;
+use crate::audit;
+use crate::enforce::{Permit, Refusal};
+use crate::exchange::{Exchange, Step};
+use crate::quota::Nanos;
+use proxy_wasm::traits::{Context, HttpContext};
+use proxy_wasm::types::Action;
+use std::rc::Rc;
+
+/// The stream's context.
+pub(super) struct Http {
+    /// `None` before the first good configuration; then nothing goes on.
+    plugin: Option<Rc<Plugin>>,
+    exchange: Exchange,
+}
+
+impl Context for Http {}
+
+impl HttpContext for Http {
+    fn on_http_request_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
+        let Some(plugin) = self.plugin.clone() else { return unconfigured() };
+        let headers = host::request_headers().ok().and_then(Headers::parse);
+        let step = match headers {
+            Some(headers) => self.exchange.headers(&plugin.policy, headers.iter(), end_of_stream),
+            None => self.exchange.fail(&plugin.policy, "the request's headers cannot be read"),
+        };
+        match self.carry_out(&plugin, step) {
+            // Without the plugin's `allow_on_headers_stop_iteration`, a filter
+            // that pauses here never gets the body. So the headers go ahead
+            // unjudged unless the operator says that Envoy is set up for it;
+            // the body, without which no call is complete, does not.
+            Action::Pause
+                if self.exchange.waits() && !plugin.policy.settings.hold_request_headers =>
+            {
+                Action::Continue
+            }
+            action => action,
+        }
+    }
+
+    fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        let Some(plugin) = self.plugin.clone() else { return unconfigured() };
+        let step = self.exchange.body(&plugin.policy, size, end_of_stream);
+        self.carry_out(&plugin, step)
+    }
+
+    fn on_http_request_trailers(&mut self, _: usize) -> Action {
+        let Some(plugin) = self.plugin.clone() else { return unconfigured() };
+        let step = self.exchange.trailers(&plugin.policy);
+        self.carry_out(&plugin, step)
+    }
+
+    fn on_log(&mut self) {
+        let Some(plugin) = &self.plugin else { return };
+        if plugin.policy.settings.hold_request_headers && self.exchange.starved() {
+            plugin.metrics.starved();
+            log::error!(
+                "mcp-policy-filter: a request ended while it was held for its body, which never \
+                 came; if this repeats, set `allow_on_headers_stop_iteration: true` in Envoy's \
+                 PluginConfig, which `settings.hold_request_headers` needs"
+            );
+        }
+    }
+}
+
+impl Http {
+    pub(super) fn new(plugin: Option<Rc<Plugin>>) -> Self {
+        Self { plugin, exchange: Exchange::default() }
+    }
+
+    fn carry_out(&mut self, plugin: &Plugin, step: Step) -> Action {
+        match step {
+            Step::Go(permit) => {
+                plugin.metrics.evaluated(None);
+                go(permit)
+            }
+            Step::Gone(permit) => go(permit),
+            Step::Wait | Step::Answered => Action::Pause,
+            Step::Read => {
+                let step = self.judge(plugin);
+                self.carry_out(plugin, step)
+            }
+            Step::Refuse(refusal) => {
+                plugin.metrics.evaluated(Some(refusal.reason));
+                answer(plugin, &refusal);
+                Action::Pause
+            }
+        }
+    }
+
+    /// Reads the body, once and whole, and has it judged.
+    fn judge(&mut self, plugin: &Plugin) -> Step {
+        let policy = &plugin.policy;
+        // One byte more than is allowed shows that there are too many.
+        let most = policy.settings.max_body_bytes.saturating_add(1);
+        let Ok(body) = host::buffer(Buffer::RequestBody, most) else {
+            return self.exchange.fail(policy, "the request's body cannot be read");
+        };
+        let Ok(now) = host::now() else {
+            return self.exchange.fail(policy, "the gateway has no clock");
+        };
+        self.exchange.judge(policy, &plugin.anonymous, &body, &SharedData, Nanos(now))
+    }
+}
+
+/// The only way on for a request whose body has been asked for.
+fn go(_: Permit) -> Action {
+    Action::Continue
+}
+
+fn answer(plugin: &Plugin, refusal: &Refusal) {
+    log::info!("{}", audit::line(&plugin.policy, refusal));
+    let reply = &refusal.reply;
+    let retry_after = reply.retry_after.map(|seconds| seconds.to_string());
+    let mut pairs: Vec<(&str, &str)> = Vec::new();
+    if !reply.body.is_empty() {
+        pairs.push(("content-type", "application/json"));
+    }
+    if let Some(seconds) = &retry_after {
+        pairs.push(("retry-after", seconds));
+    }
+    if let Some(methods) = reply.allow {
+        pairs.push(("allow", methods));
+    }
+    let details = format!("mcp_policy_filter:{}", refusal.reason);
+    let headers = headers::serialise(&pairs);
+    if let Err(error) = host::reply(reply.status, &details, &headers, &reply.body) {
+        // The request stays paused, and Envoy's timeouts end it.
+        log::error!("mcp-policy-filter: a refusal was not sent: status {}", error.0);
+    }
+}
+
+/// Envoy runs no request through a plugin whose first configuration failed;
+/// should it ever, nothing goes on.
+fn unconfigured() -> Action {
+    if let Err(error) =
+        host::reply(503, "mcp_policy_filter:no_policy", &headers::serialise(&[]), b"")
+    {
+        log::error!("mcp-policy-filter: a refusal was not sent: status {}", error.0);
+    }
+    Action::Pause
+}

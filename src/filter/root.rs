@@ -1,0 +1,72 @@
+//! The plugin as configured: one for each worker and configuration.
+
+use super::host::{self, Buffer};
+use super::http::Http;
+use super::metrics::Metrics;
+use crate::policy::{Caller, Policy};
+use proxy_wasm::traits::{Context, HttpContext, RootContext};
+use proxy_wasm::types::ContextType;
+use std::rc::Rc;
+
+/// What all requests under one configuration share.
+pub(super) struct Plugin {
+    pub(super) policy: Policy,
+    pub(super) anonymous: Caller,
+    pub(super) metrics: Metrics,
+}
+
+/// The root context.
+#[derive(Default)]
+pub(super) struct Root {
+    plugin: Option<Rc<Plugin>>,
+}
+
+impl Context for Root {}
+
+impl RootContext for Root {
+    fn on_configure(&mut self, size: usize) -> bool {
+        let text = match host::buffer(Buffer::PluginConfiguration, size) {
+            Ok(text) => text,
+            Err(error) => {
+                log::error!("mcp-policy-filter: no configuration: status {}", error.0);
+                return false;
+            }
+        };
+        let policy = match Policy::parse(&text, &namespace()) {
+            Ok(policy) => policy,
+            Err(errors) => {
+                for line in errors.lines() {
+                    log::error!("mcp-policy-filter: bad policy: {line}");
+                }
+                return false;
+            }
+        };
+        for warning in &policy.warnings {
+            log::warn!("mcp-policy-filter: {warning}");
+        }
+        log::info!("mcp-policy-filter: policy {} is in force", policy.digest);
+        let anonymous = Caller::anonymous();
+        self.plugin = Some(Rc::new(Plugin { policy, anonymous, metrics: Metrics::define() }));
+        true
+    }
+
+    fn create_http_context(&self, _: u32) -> Option<Box<dyn HttpContext>> {
+        Some(Box::new(Http::new(self.plugin.clone())))
+    }
+
+    fn get_type(&self) -> Option<ContextType> {
+        Some(ContextType::HttpContext)
+    }
+}
+
+/// What separates the counts of two plugins that share a `vm_id`, where their
+/// policies do not say: the plugin's name and root id.
+fn namespace() -> String {
+    let property = |path| match host::property(path) {
+        Ok(Some(value)) => String::from_utf8_lossy(&value).into_owned(),
+        Ok(None) | Err(_) => String::new(),
+    };
+    let (name, root) = (property("plugin_name"), property("plugin_root_id"));
+    // The length keeps "a" + "bc" and "ab" + "c" apart.
+    format!("{}:{name}:{root}", name.len())
+}

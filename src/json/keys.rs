@@ -1,0 +1,52 @@
+//! Finds keys that an object has twice.
+//!
+//! Most servers take the last of two equal keys, some the first, one hands
+//! both on. The keys of all open objects share one stack, so a body costs at
+//! most one growing allocation.
+
+use super::text::Text;
+
+/// Objects of up to this many keys are compared pair by pair; larger ones are
+/// sorted, so that no body costs more than n log n comparisons.
+const PAIRWISE: usize = 8;
+
+#[derive(Debug, Default)]
+pub(super) struct KeyStack<'a> {
+    keys: Vec<(Text<'a>, usize)>,
+}
+
+impl<'a> KeyStack<'a> {
+    /// Where the keys of an object that begins now will start.
+    pub(super) fn mark(&self) -> usize {
+        self.keys.len()
+    }
+
+    pub(super) fn push(&mut self, key: Text<'a>, at: usize) {
+        self.keys.push((key, at));
+    }
+
+    /// Ends the object that began at `mark`: the offset of a repeated key.
+    pub(super) fn close(&mut self, mark: usize) -> Option<usize> {
+        let repeated = repeated(self.keys.get_mut(mark..).unwrap_or_default());
+        self.keys.truncate(mark);
+        repeated
+    }
+}
+
+fn repeated(keys: &mut [(Text<'_>, usize)]) -> Option<usize> {
+    if keys.len() <= PAIRWISE {
+        let mut rest = &*keys;
+        while let [(key, _), others @ ..] = rest {
+            if let Some((_, at)) = others.iter().find(|(other, _)| key.equals(*other)) {
+                return Some(*at);
+            }
+            rest = others;
+        }
+        return None;
+    }
+    keys.sort_unstable_by(|(a, at_a), (b, at_b)| a.order(*b).then(at_a.cmp(at_b)));
+    keys.windows(2).find_map(|pair| match pair {
+        [(a, _), (b, at)] if a.equals(*b) => Some(*at),
+        _ => None,
+    })
+}

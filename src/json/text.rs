@@ -1,0 +1,112 @@
+//! Strings as they stand in the text, decoded only when somebody asks.
+
+use core::cmp::Ordering;
+use core::str::Chars;
+use std::borrow::Cow;
+
+/// A JSON string that the reader has validated: the characters between its
+/// quotes, and whether escapes are among them.
+#[derive(Clone, Copy, Debug)]
+pub struct Text<'a> {
+    raw: &'a str,
+    escaped: bool,
+}
+
+impl<'a> Text<'a> {
+    pub(super) const fn new(raw: &'a str, escaped: bool) -> Self {
+        Self { raw, escaped }
+    }
+
+    /// The string's value; a copy is made only where escapes force one.
+    pub fn decode(self) -> Cow<'a, str> {
+        if self.escaped { Cow::Owned(self.chars().collect()) } else { Cow::Borrowed(self.raw) }
+    }
+
+    /// The characters of the string's value.
+    pub fn chars(self) -> impl Iterator<Item = char> + 'a {
+        Decoded { rest: self.raw.chars(), escaped: self.escaped }
+    }
+
+    /// Whether the string's value is `other`.
+    pub fn is(self, other: &str) -> bool {
+        if self.escaped { self.chars().eq(other.chars()) } else { self.raw == other }
+    }
+
+    /// Orders two strings by their values. UTF-8 keeps the order of code
+    /// points, so bytes may stand for characters where nothing is escaped.
+    pub fn order(self, other: Self) -> Ordering {
+        if self.escaped || other.escaped {
+            self.chars().cmp(other.chars())
+        } else {
+            self.raw.cmp(other.raw)
+        }
+    }
+
+    /// Whether the value holds U+0000. Raw ones never pass the reader.
+    pub fn has_nul(self) -> bool {
+        self.escaped && self.chars().any(|c| c == '\0')
+    }
+
+    /// Whether two strings have the same value.
+    pub(super) fn equals(self, other: Self) -> bool {
+        if self.escaped || other.escaped {
+            self.chars().eq(other.chars())
+        } else {
+            self.raw == other.raw
+        }
+    }
+}
+
+struct Decoded<'a> {
+    rest: Chars<'a>,
+    escaped: bool,
+}
+
+impl Iterator for Decoded<'_> {
+    type Item = char;
+
+    fn next(&mut self) -> Option<char> {
+        let c = self.rest.next()?;
+        if !self.escaped || c != '\\' {
+            return Some(c);
+        }
+        Some(match self.rest.next()? {
+            'b' => '\u{8}',
+            'f' => '\u{c}',
+            'n' => '\n',
+            'r' => '\r',
+            't' => '\t',
+            'u' => {
+                let mut units = [self.unit()?, 0];
+                if is_high_surrogate(units[0]) {
+                    // The reader has seen that the other half follows.
+                    self.rest.nth(1)?;
+                    units[1] = self.unit()?;
+                }
+                char::decode_utf16(units).next()?.unwrap_or(char::REPLACEMENT_CHARACTER)
+            }
+            other => other,
+        })
+    }
+}
+
+impl Decoded<'_> {
+    fn unit(&mut self) -> Option<u16> {
+        let mut unit = 0;
+        for _ in 0..4 {
+            let digit = self.rest.next()?.to_digit(16)?;
+            unit = (unit << 4) | digit;
+        }
+        u16::try_from(unit).ok()
+    }
+}
+
+/// Whether a UTF-16 unit is the first half of a surrogate pair.
+pub(super) const fn is_high_surrogate(unit: u16) -> bool {
+    matches!(unit, 0xd800..=0xdbff)
+}
+
+/// Whether a UTF-16 unit is the second half of a surrogate pair.
+pub(super) const fn is_low_surrogate(unit: u16) -> bool {
+    matches!(unit, 0xdc00..=0xdfff)
+}

@@ -1,0 +1,165 @@
+//! From a body to a message, in one pass.
+
+use super::keys::look_alike;
+use super::{Call, INVALID_REQUEST, Id, Malformed, Message, PARSE_ERROR, Params, Problem};
+use crate::json::{Decimal, Fault, Kind, Raw, Reader, Text};
+
+/// What the envelope holds, wherever its keys stood.
+#[derive(Default)]
+struct Envelope<'a> {
+    jsonrpc: Option<Raw<'a>>,
+    id: Seen<'a>,
+    method: Option<Raw<'a>>,
+    params: Params<'a>,
+    result: bool,
+    error: bool,
+    /// The first problem of the message's own, and its offset.
+    problem: Option<(Problem, usize)>,
+}
+
+/// An id that may have been given more than once.
+#[derive(Default)]
+enum Seen<'a> {
+    #[default]
+    Never,
+    Once(Raw<'a>),
+    Ambiguous,
+}
+
+impl<'a> Envelope<'a> {
+    fn member(&mut self, reader: &mut Reader<'a>, key: Text<'a>, at: usize) -> Result<(), Fault> {
+        if key.is("params") {
+            return self.params(reader);
+        }
+        let value = reader.value()?;
+        if key.is("jsonrpc") {
+            self.jsonrpc = Some(value);
+        } else if key.is("id") {
+            self.id = match self.id {
+                Seen::Never => Seen::Once(value),
+                Seen::Once(_) | Seen::Ambiguous => Seen::Ambiguous,
+            };
+        } else if key.is("method") {
+            self.method = Some(value);
+        } else if key.is("result") {
+            self.result = true;
+        } else if key.is("error") {
+            self.error = true;
+        } else if let Some(word) = look_alike(key) {
+            if word == "id" {
+                self.id = Seen::Ambiguous;
+            }
+            self.object_to(Problem::LookAlikeKey(word), at);
+        }
+        Ok(())
+    }
+
+    fn params(&mut self, reader: &mut Reader<'a>) -> Result<(), Fault> {
+        if reader.peek() != Some(b'{') {
+            self.params.all = Some(reader.value()?);
+            return Ok(());
+        }
+        let mut found = Params::default();
+        let all = reader.spanned_object(|reader, key, at| {
+            let value = reader.value()?;
+            if key.is("name") {
+                found.name = Some(value);
+            } else if key.is("arguments") {
+                found.arguments = Some(value);
+            } else if key.is("uri") {
+                found.uri = Some(value);
+            } else if key.is("_meta") {
+                found.meta = Some(value);
+            } else if let Some(word) = look_alike(key) {
+                self.object_to(Problem::LookAlikeKey(word), at);
+            }
+            Ok(())
+        })?;
+        self.params = Params { all: Some(all), ..found };
+        Ok(())
+    }
+
+    fn object_to(&mut self, problem: Problem, at: usize) {
+        self.problem.get_or_insert((problem, at));
+    }
+
+    /// The id, if there is exactly one and it is of a legal kind.
+    fn id(&self) -> Option<Id<'a>> {
+        match self.id {
+            Seen::Once(raw) if is_id(raw) => Some(Id(raw.text)),
+            _ => None,
+        }
+    }
+
+    fn message(self) -> Result<Message<'a>, (Problem, usize)> {
+        if let Some(problem) = self.problem {
+            return Err(problem);
+        }
+        match self.jsonrpc {
+            Some(Raw { kind: Kind::String(version), .. }) if version.is("2.0") => {}
+            other => return Err((Problem::Version, other.map_or(0, |raw| raw.at))),
+        }
+        let id = match self.id {
+            Seen::Never => None,
+            Seen::Once(raw) if is_id(raw) => Some(Id(raw.text)),
+            Seen::Once(raw) => return Err((Problem::Id, raw.at)),
+            Seen::Ambiguous => return Err((Problem::Id, 0)),
+        };
+        match self.method {
+            Some(Raw { kind: Kind::String(method), at, .. }) => {
+                if self.result || self.error {
+                    return Err((Problem::Shape, at));
+                }
+                Ok(Message::Call(Call { id, method, params: self.params }))
+            }
+            Some(other) => Err((Problem::Method, other.at)),
+            None if self.result != self.error && id.is_some() => Ok(Message::Response),
+            None => Err((Problem::Shape, 0)),
+        }
+    }
+}
+
+/// Whether a value may be an id: a string, or a number without a fraction or
+/// an exponent (`1.0` comes back as `1` from some servers).
+fn is_id(raw: Raw<'_>) -> bool {
+    match raw.kind {
+        Kind::String(_) => true,
+        Kind::Number => Decimal::is_spelt_whole(raw.text),
+        _ => false,
+    }
+}
+
+/// Reads one message from a body whose values are nested at most `max_depth`
+/// deep.
+///
+/// # Errors
+/// The first reason for which the body must not go on: text that is no JSON
+/// first, then what readers of it may disagree on, then the message's form.
+pub fn decode(body: &[u8], max_depth: usize) -> Result<Message<'_>, Malformed<'_>> {
+    let json = |fault: Fault, id| Malformed {
+        code: if fault.kind.is_syntax() { PARSE_ERROR } else { INVALID_REQUEST },
+        id,
+        problem: Problem::Json(fault.kind),
+        at: fault.at,
+    };
+    let request = |(problem, at), id| Malformed { code: INVALID_REQUEST, id, problem, at };
+
+    let mut reader = Reader::new(body, max_depth).map_err(|fault| json(fault, None))?;
+    let mut envelope = Envelope::default();
+    let read = match reader.peek() {
+        Some(b'{') => reader.object(|reader, key, at| envelope.member(reader, key, at)),
+        first => {
+            let problem = if first == Some(b'[') { Problem::Batch } else { Problem::NotAnObject };
+            reader.value().map(|raw| envelope.object_to(problem, raw.at))
+        }
+    };
+    read.and_then(|()| reader.end()).map_err(|fault| json(fault, None))?;
+    let id = envelope.id();
+    if let Some(fault) = reader.ambiguity() {
+        return Err(json(fault, id));
+    }
+    envelope.message().map_err(|problem| request(problem, id))
+}
+
+#[cfg(test)]
+mod tests;

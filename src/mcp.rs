@@ -1,0 +1,11 @@
+//! The Model Context Protocol, as far as a policy has to understand it: which
+//! method a message names, which tool a call is for, and which revision of the
+//! protocol it claims to speak.
+
+mod call;
+mod method;
+mod revision;
+
+pub use call::{MAX_TOOL_NAME, ToolCall, tool_name_fault};
+pub use method::{KNOWN_METHODS, Method, TOOLS_CALL};
+pub use revision::{HeaderMismatch, RevisionHeaders, STATELESS};

@@ -1,0 +1,297 @@
+//! Revision 2026-07-28 repeats in HTTP headers what its body says, so that
+//! intermediaries can route without reading. Servers decide by either, so a
+//! request whose two halves differ is refused. Nothing is ever decided from
+//! the headers alone: with an older version header, four official servers ran
+//! what the body said under any `Mcp-Name`.
+
+use crate::json::{Kind, Raw, Reader};
+use crate::jsonrpc::Call;
+use core::fmt;
+use std::borrow::Cow;
+
+/// The first revision whose headers must agree with the body.
+pub const STATELESS: &str = "2026-07-28";
+
+/// The member of `params._meta` that names the revision.
+const VERSION_KEY: &str = "io.modelcontextprotocol/protocolVersion";
+
+/// The values of the headers that mirror the body.
+#[derive(Debug, Default)]
+pub struct RevisionHeaders {
+    /// `MCP-Protocol-Version`
+    pub version: Option<String>,
+    /// `Mcp-Method`
+    pub method: Option<String>,
+    /// `Mcp-Name`
+    pub name: Option<String>,
+}
+
+/// Which header and body disagree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeaderMismatch {
+    /// The version is no date, beside a call whose handling depends on it.
+    VersionForm,
+    /// The header or `_meta` lacks the version that the other one names.
+    VersionMissing,
+    /// The versions differ.
+    Version,
+    /// `Mcp-Method` is not the body's method.
+    Method,
+    /// `Mcp-Name` is not the name or URI in `params`.
+    Name,
+}
+
+impl fmt::Display for HeaderMismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::VersionForm => "the protocol version is not of the form YYYY-MM-DD",
+            Self::VersionMissing => {
+                "the protocol version must be given by the MCP-Protocol-Version header and by \
+                 `params._meta`"
+            }
+            Self::Version => "the MCP-Protocol-Version header and `params._meta` differ",
+            Self::Method => "the Mcp-Method header and `method` differ",
+            Self::Name => "the Mcp-Name header and `params` differ",
+        })
+    }
+}
+
+impl RevisionHeaders {
+    /// Whether the request speaks revision 2026-07-28 or a later one, as far
+    /// as the headers tell.
+    pub fn names_stateless(&self) -> bool {
+        self.version.as_deref().is_some_and(is_stateless)
+    }
+
+    /// Compares the headers with the body. `method` is the decoded method;
+    /// the answer is whether the call is of revision 2026-07-28 or later.
+    ///
+    /// # Errors
+    /// Which of them differ.
+    pub fn compare(&self, call: &Call<'_>, method: &str) -> Result<bool, HeaderMismatch> {
+        let header = self.version.as_deref();
+        let body = version_in(call.params.meta);
+        let judged = method == super::TOOLS_CALL;
+        let named = [header, body.as_deref()];
+        if judged && named.into_iter().flatten().any(|version| !is_date(version)) {
+            return Err(HeaderMismatch::VersionForm);
+        }
+        if !named.into_iter().flatten().any(is_stateless) {
+            return Ok(false);
+        }
+        let is_request = call.id.is_some();
+        match (header, body.as_deref()) {
+            (Some(header), Some(body)) if header != body => return Err(HeaderMismatch::Version),
+            (Some(_), Some(_)) => {}
+            _ if is_request => return Err(HeaderMismatch::VersionMissing),
+            _ => {}
+        }
+        agree(self.method.as_deref(), Some(method), is_request).ok_or(HeaderMismatch::Method)?;
+        let name = match method {
+            super::TOOLS_CALL | "prompts/get" => call.params.name,
+            "resources/read" => call.params.uri,
+            _ => return Ok(true),
+        };
+        let name = match name {
+            Some(Raw { kind: Kind::String(text), .. }) => Some(text.decode()),
+            _ => None,
+        };
+        let header = match self.name.as_deref().map(decode_header) {
+            None => None,
+            Some(None) => return Err(HeaderMismatch::Name),
+            Some(Some(header)) => Some(header),
+        };
+        agree(header.as_deref(), name.as_deref(), is_request).ok_or(HeaderMismatch::Name)?;
+        Ok(true)
+    }
+}
+
+/// Whether a header says what the body says; only requests must have it.
+fn agree(header: Option<&str>, body: Option<&str>, required: bool) -> Option<()> {
+    match (header, body) {
+        (Some(header), Some(body)) => (header == body).then_some(()),
+        (None, _) => (!required).then_some(()),
+        (Some(_), None) => None,
+    }
+}
+
+/// The version that `_meta` names. One that is no string is as good as a
+/// wrong one: it compares equal to nothing.
+fn version_in(meta: Option<Raw<'_>>) -> Option<Cow<'_, str>> {
+    let meta = meta?;
+    let mut version = None;
+    // The text has been read before, so reading it again cannot fail.
+    let mut reader = Reader::new(meta.text.as_bytes(), usize::MAX).ok()?;
+    if !matches!(meta.kind, Kind::Object) {
+        return None;
+    }
+    reader
+        .object(|reader, key, _| {
+            let value = reader.value()?;
+            if key.is(VERSION_KEY) {
+                version = Some(match value.kind {
+                    Kind::String(text) => text.decode(),
+                    _ => Cow::Borrowed(value.text),
+                });
+            }
+            Ok(())
+        })
+        .ok()?;
+    version
+}
+
+/// Dates of this form order as text.
+fn is_date(version: &str) -> bool {
+    version.len() == 10
+        && version.bytes().enumerate().all(|(at, byte)| match at {
+            4 | 7 => byte == b'-',
+            _ => byte.is_ascii_digit(),
+        })
+}
+
+fn is_stateless(version: &str) -> bool {
+    is_date(version) && version >= STATELESS
+}
+
+/// A header's value: as it stands, or base64 of UTF-8 between `=?base64?` and
+/// `?=`. `None` where that does not decode.
+fn decode_header(value: &str) -> Option<Cow<'_, str>> {
+    let encoded = value.strip_prefix("=?base64?").and_then(|value| value.strip_suffix("?="));
+    match encoded {
+        None => Some(Cow::Borrowed(value)),
+        Some(encoded) => String::from_utf8(base64(encoded)?).ok().map(Cow::Owned),
+    }
+}
+
+/// Padded base64 in the standard alphabet; nothing else is accepted.
+fn base64(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut groups = text.as_bytes().chunks_exact(4);
+    let mut ended = false;
+    for group in &mut groups {
+        if ended {
+            return None;
+        }
+        let data = group.iter().position(|&byte| byte == b'=').unwrap_or(4);
+        if data < 2 || group.iter().skip(data).any(|&byte| byte != b'=') {
+            return None;
+        }
+        ended = data < 4;
+        let mut bits = 0_u32;
+        for &byte in group.iter().take(data) {
+            bits = (bits << 6) | sextet(byte)?;
+        }
+        let unused = 4_usize.saturating_sub(data);
+        bits <<= unused.saturating_mul(6);
+        let [_, whole @ ..] = bits.to_be_bytes();
+        let used = data.saturating_sub(1);
+        if whole.iter().skip(used).any(|&byte| byte != 0) {
+            return None;
+        }
+        bytes.extend(whole.iter().take(used));
+    }
+    groups.remainder().is_empty().then_some(bytes)
+}
+
+fn sextet(byte: u8) -> Option<u32> {
+    let value = match byte {
+        b'A'..=b'Z' => byte.wrapping_sub(b'A'),
+        b'a'..=b'z' => byte.wrapping_sub(b'a').wrapping_add(26),
+        b'0'..=b'9' => byte.wrapping_sub(b'0').wrapping_add(52),
+        b'+' => 62,
+        b'/' => 63,
+        _ => return None,
+    };
+    Some(u32::from(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jsonrpc::{Message, decode};
+    use HeaderMismatch::*;
+    #[cfg(target_family = "wasm")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    fn compare(
+        headers: [Option<&str>; 3],
+        method: &str,
+        body: &str,
+    ) -> Result<bool, HeaderMismatch> {
+        let [version, mcp_method, name] = headers.map(|value| value.map(str::to_owned));
+        let headers = RevisionHeaders { version, method: mcp_method, name };
+        let Message::Call(call) = decode(body.as_bytes(), 64).unwrap() else { panic!("no call") };
+        headers.compare(&call, method)
+    }
+
+    fn call(version: &str) -> String {
+        format!(
+            r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"safe","_meta":{{"io.modelcontextprotocol/protocolVersion":{version}}}}}}}"#
+        )
+    }
+
+    #[test]
+    fn older_revisions_are_not_compared() {
+        let body = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"danger"}}"#;
+        for version in [None, Some("2025-06-18"), Some("2024-11-05")] {
+            let headers = [version, Some("ping"), Some("safe")];
+            assert_eq!(compare(headers, "tools/call", body), Ok(false));
+        }
+        assert_eq!(compare([Some("2026-7-28"), None, None], "tools/call", body), Err(VersionForm));
+        assert_eq!(compare([Some("2026-7-28"), None, None], "ping", body), Ok(false));
+    }
+
+    #[test]
+    fn both_halves_must_agree() {
+        let new = "2026-07-28";
+        let body = call(r#""2026-07-28""#);
+        let (m, n) = (Some("tools/call"), Some("safe"));
+        let check = |headers, expected| {
+            assert_eq!(compare(headers, "tools/call", &body), expected, "{headers:?}");
+        };
+        check([Some(new), m, n], Ok(true));
+        check([Some(new), m, Some("=?base64?c2FmZQ==?=")], Ok(true));
+        check([Some(new), m, Some("=?base64?c2FmZQ=?=")], Err(Name));
+        check([Some(new), m, Some("=?BASE64?c2FmZQ==?=")], Err(Name));
+        check([Some(new), m, Some("Safe")], Err(Name));
+        check([Some(new), m, None], Err(Name));
+        check([Some(new), None, n], Err(Method));
+        check([Some(new), Some("tools/list"), n], Err(Method));
+        check([Some("2026-07-29"), m, n], Err(Version));
+        check([Some("2025-11-25"), m, n], Err(Version));
+        check([None, m, n], Err(VersionMissing));
+        let headers = [Some(new), m, n];
+        assert_eq!(compare(headers, "tools/call", &call("7")), Err(VersionForm));
+        let bare = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"safe"}}"#;
+        assert_eq!(compare(headers, "tools/call", bare), Err(VersionMissing));
+    }
+
+    #[test]
+    fn notifications_are_compared_where_both_are_there() {
+        let body = r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
+        let method = "notifications/initialized";
+        assert_eq!(compare([Some("2026-07-28"), None, None], method, body), Ok(true));
+        let headers = [Some("2026-07-28"), Some("ping"), None];
+        assert_eq!(compare(headers, method, body), Err(Method));
+    }
+
+    #[test]
+    fn base64_is_read_strictly() {
+        for (text, expected) in [
+            ("", Some("")),
+            ("YQ==", Some("a")),
+            ("YWI=", Some("ab")),
+            ("YWJj", Some("abc")),
+            ("w6k=", Some("é")),
+            ("YQ", None),
+            ("YR==", None),
+            ("Y===", None),
+            ("====", None),
+            ("YQ==YQ==", None),
+            ("YW-_", None),
+            ("YW Jj", None),
+        ] {
+            assert_eq!(base64(text).as_deref(), expected.map(str::as_bytes), "{text}");
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Why a call does not go on.
+
+use core::fmt;
+use std::borrow::Cow;
+
+/// The kinds of refusals, as they stand in `data.reason`, in records and in
+/// metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// The tool is hidden.
+    Hidden,
+    /// No entry matches, and the default denies.
+    DefaultDeny,
+    /// An entry denies.
+    Denied,
+    /// A limit has no room.
+    RateLimited,
+    /// No place is left for another counter.
+    CounterFull,
+    /// Too many others counted at the same time.
+    CounterContended,
+    /// A stored count is damaged.
+    CounterDamaged,
+    /// A stored window is too far ahead of the clock.
+    CounterClock,
+    /// The host or this filter failed.
+    Internal,
+    /// The body has more than one reading, or none.
+    Undecodable,
+    /// Headers and body say different things.
+    HeaderMismatch,
+    /// The body is larger than allowed.
+    TooLarge,
+    /// The HTTP or JSON-RPC method is not one that passes.
+    Method,
+    /// Several messages in one body.
+    BatchRefused,
+}
+
+impl Reason {
+    /// Every reason, for tables that have one row each.
+    pub const ALL: [Self; 14] = [
+        Self::Hidden,
+        Self::DefaultDeny,
+        Self::Denied,
+        Self::RateLimited,
+        Self::CounterFull,
+        Self::CounterContended,
+        Self::CounterDamaged,
+        Self::CounterClock,
+        Self::Internal,
+        Self::Undecodable,
+        Self::HeaderMismatch,
+        Self::TooLarge,
+        Self::Method,
+        Self::BatchRefused,
+    ];
+
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Hidden => "hidden",
+            Self::DefaultDeny => "default_deny",
+            Self::Denied => "denied",
+            Self::RateLimited => "rate_limited",
+            Self::CounterFull => "counter_full",
+            Self::CounterContended => "counter_contended",
+            Self::CounterDamaged => "counter_damaged",
+            Self::CounterClock => "counter_clock",
+            Self::Internal => "internal",
+            Self::Undecodable => "undecodable",
+            Self::HeaderMismatch => "header_mismatch",
+            Self::TooLarge => "too_large",
+            Self::Method => "method",
+            Self::BatchRefused => "batch_refused",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A call that does not go on, and what the agent is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Denial<'p> {
+    /// The kind.
+    pub reason: Reason,
+    /// The rule that decided: a JSON pointer into the policy, or a word in
+    /// parentheses where no line of it did.
+    pub rule: &'p str,
+    /// One or two sentences for the agent.
+    pub message: Cow<'p, str>,
+    /// Seconds until the same call may go on, if time alone helps.
+    pub retry_after: Option<u64>,
+}

@@ -1,0 +1,224 @@
+//! Names with `*` for any run of characters, and which of them decides.
+//!
+//! Of all entries that match a name, one alone decides: the exact name; else
+//! the narrowest patterns, and of those that do not nest, a denial before an
+//! allowance, then the one with more literal characters, then byte order. So
+//! `github_list_*` can reopen a part of a denied `github_*`, while a denied
+//! `*delete*` is not undone by an allowed `github_*`.
+
+use std::collections::BTreeMap;
+
+/// A pattern: literal text with `*` for any run of characters, none included.
+/// No other character is special, and case matters.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Pattern(Box<str>);
+
+impl Pattern {
+    /// Reads a pattern; repeated stars mean what one does.
+    pub fn new(text: &str) -> Self {
+        let mut collapsed = String::with_capacity(text.len());
+        for c in text.chars() {
+            if c != '*' || !collapsed.ends_with('*') {
+                collapsed.push(c);
+            }
+        }
+        Self(collapsed.into())
+    }
+
+    /// The pattern's text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it is a plain name.
+    pub fn is_exact(&self) -> bool {
+        !self.0.contains('*')
+    }
+
+    /// Whether it matches `name`. Linear for each star: the first place where
+    /// a part fits is always good enough.
+    pub fn matches(&self, name: &str) -> bool {
+        let Some((first, rest)) = self.0.split_once('*') else { return *self.0 == *name };
+        let Some(mut name) = name.strip_prefix(first) else { return false };
+        let mut rest = rest;
+        while let Some((part, others)) = rest.split_once('*') {
+            let Some((_, tail)) = name.split_once(part) else { return false };
+            name = tail;
+            rest = others;
+        }
+        name.ends_with(rest)
+    }
+
+    /// Whether every name that `self` matches, `other` matches too.
+    ///
+    /// A star of `self` stands for characters that `other` has nowhere, which
+    /// only a star of `other` can match; as a literal, `*` is such a character.
+    pub fn is_within(&self, other: &Self) -> bool {
+        other.matches(&self.0)
+    }
+
+    /// Whether some name matches both.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        overlap(self.0.as_bytes(), other.0.as_bytes())
+    }
+
+    fn literals(&self) -> usize {
+        self.0.chars().filter(|&c| c != '*').count()
+    }
+}
+
+/// Whether two patterns have a name in common: `reachable` holds, for a prefix
+/// of `a`, the prefixes of `b` that can have matched the same text.
+fn overlap(a: &[u8], b: &[u8]) -> bool {
+    let mut reachable = vec![true];
+    let mut open = true;
+    for &byte in b {
+        open &= byte == b'*';
+        reachable.push(open);
+    }
+    for &left in a {
+        let mut next = Vec::with_capacity(reachable.len());
+        let mut before = reachable.iter().copied();
+        let mut diagonal = before.next().unwrap_or_default();
+        next.push(left == b'*' && diagonal);
+        for (&right, straight) in b.iter().zip(before) {
+            let behind = next.last().copied().unwrap_or_default();
+            let star = (left == b'*' || right == b'*') && (straight || behind);
+            next.push(star || (left == right && diagonal));
+            diagonal = straight;
+        }
+        reachable = next;
+    }
+    reachable.last().copied().unwrap_or_default()
+}
+
+/// Entries by pattern, of which at most one decides for a name.
+#[derive(Debug)]
+pub struct PatternMap<T> {
+    exact: BTreeMap<Box<str>, T>,
+    /// In the order of precedence among patterns that do not nest.
+    patterns: Vec<(Pattern, T)>,
+}
+
+impl<T> PatternMap<T> {
+    /// Gathers entries; `denies` tells which of them are denials.
+    pub fn new(
+        entries: impl IntoIterator<Item = (Pattern, T)>,
+        denies: impl Fn(&T) -> bool,
+    ) -> Self {
+        let mut exact = BTreeMap::new();
+        let mut patterns = Vec::new();
+        for (pattern, value) in entries {
+            if pattern.is_exact() {
+                exact.insert(pattern.0, value);
+            } else {
+                patterns.push((pattern, value));
+            }
+        }
+        patterns.sort_by(|(a, left), (b, right)| {
+            denies(right)
+                .cmp(&denies(left))
+                .then_with(|| b.literals().cmp(&a.literals()))
+                .then_with(|| a.cmp(b))
+        });
+        Self { exact, patterns }
+    }
+
+    /// The entry that decides for `name`.
+    pub fn get(&self, name: &str) -> Option<&T> {
+        if let Some(value) = self.exact.get(name) {
+            return Some(value);
+        }
+        let matching = || self.patterns.iter().filter(|(pattern, _)| pattern.matches(name));
+        let broader = |pattern: &Pattern| {
+            matching().any(|(other, _)| other != pattern && other.is_within(pattern))
+        };
+        matching().find(|(pattern, _)| !broader(pattern)).map(|(_, value)| value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_family = "wasm")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn a_star_is_any_run_and_nothing_else_is_special() {
+        for (pattern, name, expected) in [
+            ("", "", true),
+            ("a", "a", true),
+            ("a", "A", false),
+            ("a", "ab", false),
+            ("*", "", true),
+            ("*", "anything/at.all", true),
+            ("github_*", "github_", true),
+            ("github_*", "github", false),
+            ("*_delete", "x_delete", true),
+            ("*_delete", "x_delete_y", false),
+            ("a*b*c", "abc", true),
+            ("a*b*c", "a-b-b-c-c", true),
+            ("a*b*c", "acb", false),
+            ("a*a", "a", false),
+            ("*aa*", "aaa", true),
+            ("a?c", "abc", false),
+            ("[ab]", "a", false),
+            ("é*", "éé", true),
+        ] {
+            assert_eq!(Pattern::new(pattern).matches(name), expected, "{pattern} {name}");
+        }
+        assert_eq!(Pattern::new("a***b**").as_str(), "a*b*");
+    }
+
+    #[test]
+    fn nesting_and_overlap() {
+        for (a, b, within, overlaps) in [
+            ("github_list_*", "github_*", true, true),
+            ("github_*", "github_list_*", false, true),
+            ("github_*", "*delete*", false, true),
+            ("a*", "b*", false, false),
+            ("*a", "*b", false, false),
+            ("a*b", "*", true, true),
+            ("a*b", "*a*b", true, true),
+            ("a*b", "ab", false, true),
+            ("ab*", "*ba", false, true),
+            ("x*y", "x*z", false, false),
+            ("a*b*", "a*", true, true),
+        ] {
+            let (a, b) = (Pattern::new(a), Pattern::new(b));
+            assert_eq!(a.is_within(&b), within, "{a:?} in {b:?}");
+            assert_eq!(a.overlaps(&b), overlaps, "{a:?} and {b:?}");
+            assert_eq!(b.overlaps(&a), overlaps, "{b:?} and {a:?}");
+        }
+    }
+
+    /// Entries whose text begins with `-` deny.
+    fn map(entries: &[&'static str]) -> PatternMap<&'static str> {
+        let entries = entries.iter().map(|&e| (Pattern::new(e.trim_start_matches('-')), e));
+        PatternMap::new(entries, |e| e.starts_with('-'))
+    }
+
+    #[test]
+    fn one_entry_decides_whatever_their_order() {
+        for (entries, name, decides) in [
+            (&["*", "-x"][..], "x", Some("-x")),
+            (&["-*", "x"], "x", Some("x")),
+            (&["-github_*", "github_list_*"], "github_list_repos", Some("github_list_*")),
+            (&["-github_*", "github_list_*"], "github_push", Some("-github_*")),
+            (&["-*delete*", "github_*"], "github_delete_repo", Some("-*delete*")),
+            (&["*_file", "read_*"], "read_file", Some("*_file")),
+            (&["*_xile", "read_*"], "read_xile", Some("*_xile")),
+            (&["a*bc", "a*c", "abx*c"], "abxbc", Some("abx*c")),
+            (&["*b", "a*"], "ab", Some("*b")),
+            // A broader denial is out once a narrower entry matches, and what
+            // remains is ordered without it.
+            (&["-github_*", "github_list_*", "-*_x"], "github_list_x", Some("-*_x")),
+            (&["github_*", "-zz*", "lit*", "github_l*", "-*x"], "github_lx", Some("-*x")),
+            (&["a"], "b", None),
+        ] {
+            assert_eq!(map(entries).get(name).copied(), decides, "{entries:?} {name}");
+            let reversed: Vec<_> = entries.iter().rev().copied().collect();
+            assert_eq!(map(&reversed).get(name).copied(), decides, "{reversed:?} {name}");
+        }
+    }
+}
