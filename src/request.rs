@@ -75,6 +75,24 @@ impl fmt::Display for HeadFault {
 const SINGLE: [&str; 5] =
     ["Content-Type", "Content-Encoding", "MCP-Protocol-Version", "Mcp-Method", "Mcp-Name"];
 
+/// Headers by which a client can make Envoy itself send a request several
+/// times, after it was judged and counted once.
+const REPEATING: [&[u8]; 7] = [
+    b"x-envoy-retry-on",
+    b"x-envoy-retry-grpc-on",
+    b"x-envoy-max-retries",
+    b"x-envoy-retriable-status-codes",
+    b"x-envoy-retriable-header-names",
+    b"x-envoy-hedge-on-per-try-timeout",
+    b"x-envoy-upstream-rq-per-try-timeout-ms",
+];
+
+/// Whether a header must not go on beside a message. Envoy strips these from
+/// requests of outside clients, but whom it takes for outside is a setting.
+pub fn repeats_requests(name: &[u8]) -> bool {
+    REPEATING.contains(&name)
+}
+
 #[derive(Default)]
 struct Seen<'a> {
     method: Option<&'a [u8]>,

@@ -148,7 +148,7 @@ impl<'d> At<'d> {
             Node::Null => "null".into(),
             Node::Bool(value) => format!("`{value}`"),
             Node::Number(text) => quote(text),
-            Node::String(text) => quote(text),
+            Node::String(text) => quote(&format!("\"{text}\"")),
             Node::List(_) => "a list".into(),
             Node::Object(_) => "an object".into(),
         }
@@ -215,7 +215,8 @@ impl<'d> At<'d> {
         if let Some((_, value)) = words.iter().find(|(word, _)| text == Some(*word)) {
             return Some(*value);
         }
-        self.expected(&choices(words.iter().map(|(word, _)| *word)));
+        let words: Vec<String> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
+        self.expected(&choices(words.iter().map(String::as_str)));
         None
     }
 

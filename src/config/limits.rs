@@ -1,7 +1,7 @@
 //! `limits` and `rate_limit`.
 
 use super::document::{At, escape};
-use super::error::{choices, quote};
+use super::error::quote;
 use crate::json::Decimal;
 use crate::quota::{Scope, Window};
 
@@ -121,8 +121,8 @@ fn window(at: &At<'_>) -> Option<Window> {
     };
     let window = seconds.and_then(Window::new);
     if window.is_none() {
-        let names = choices(WINDOWS.iter().map(|(name, _)| *name));
-        at.expected(&format!("{names}, or whole seconds from 1 to {}", Window::MAX_SECONDS));
+        let names = WINDOWS.map(|(name, _)| format!("`\"{name}\"`")).join(", ");
+        at.expected(&format!("{names} or whole seconds from 1 to {}", Window::MAX_SECONDS));
     }
     window
 }

@@ -88,22 +88,12 @@ impl ToolRule {
             }
             at.choice(&[("allow", Action::Allow), ("deny", Action::Deny)])
         });
-        let reason = object.get("reason").and_then(|at| Some((at, at.string()?)));
+        let reason = object.get("reason").and_then(At::string).map(str::to_owned);
         let mut limits = object.get("limits").map(limits::read).unwrap_or_default();
         if let Some(at) = object.get("rate_limit") {
             limits.extend(limits::read_short(name, at));
         }
-        let action = action?;
-        if let (Some((at, _)), Action::Allow) = (reason, action) {
-            at.wrong("a `reason` is shown only with `\"action\": \"deny\"`");
-        }
-        Some(Self {
-            name: name.into(),
-            pointer: at.path().into(),
-            action,
-            reason: reason.map(|(_, reason)| reason.into()),
-            limits,
-        })
+        Some(Self { name: name.into(), pointer: at.path().into(), action: action?, reason, limits })
     }
 }
 

@@ -41,6 +41,11 @@ mod imports {
             data: *mut *mut u8,
             size: *mut usize,
         ) -> u32;
+        pub(super) fn proxy_remove_header_map_value(
+            map: u32,
+            name: *const u8,
+            name_size: usize,
+        ) -> u32;
         pub(super) fn proxy_get_property(
             path: *const u8,
             path_size: usize,
@@ -147,6 +152,14 @@ pub(super) fn request_headers() -> Result<Vec<u8>, HostError> {
         imports::proxy_get_header_map_pairs(REQUEST_HEADERS, &raw mut lent.data, &raw mut lent.size)
     })?;
     Ok(lent.take())
+}
+
+/// Takes a header out of the request, every line of it.
+pub(super) fn remove_request_header(name: &[u8]) -> Result<(), HostError> {
+    // SAFETY: the name is live.
+    done(unsafe {
+        imports::proxy_remove_header_map_value(REQUEST_HEADERS, name.as_ptr(), name.len())
+    })
 }
 
 /// A property of the host; `None` where there is none.

@@ -8,6 +8,7 @@ use crate::audit;
 use crate::enforce::{Permit, Refusal};
 use crate::exchange::{Exchange, Step};
 use crate::quota::Nanos;
+use crate::request::repeats_requests;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 use std::rc::Rc;
@@ -26,6 +27,9 @@ impl HttpContext for Http {
         let Some(plugin) = self.plugin.clone() else { return unconfigured() };
         let headers = host::request_headers().ok().and_then(Headers::parse);
         let step = match headers {
+            Some(headers) if disarm(&headers).is_err() => {
+                self.exchange.fail(&plugin.policy, "the request's headers cannot be changed")
+            }
             Some(headers) => self.exchange.headers(&plugin.policy, headers.iter(), end_of_stream),
             None => self.exchange.fail(&plugin.policy, "the request's headers cannot be read"),
         };
@@ -106,6 +110,12 @@ impl Http {
         };
         self.exchange.judge(policy, &plugin.anonymous, &body, &SharedData, Nanos(now))
     }
+}
+
+/// Takes out the headers that would have Envoy repeat the request.
+fn disarm(headers: &Headers) -> Result<(), host::HostError> {
+    let mut names = headers.iter().map(|(name, _)| name).filter(|name| repeats_requests(name));
+    names.try_for_each(host::remove_request_header)
 }
 
 /// The only way on for a request whose body has been asked for.

@@ -3,7 +3,7 @@
 use super::fault::{Fault, FaultKind};
 use super::keys::KeyStack;
 use super::number;
-use super::text::{Text, is_high_surrogate, is_low_surrogate};
+use super::text::Text;
 
 /// A validated value as it stands in the text.
 #[derive(Clone, Copy, Debug)]
@@ -293,60 +293,8 @@ impl<'a> Reader<'a> {
         }
         Ok(Kind::Number)
     }
-
-    fn string(&mut self) -> Step<Text<'a>> {
-        self.skip(1);
-        let start = self.at();
-        let mut escaped = false;
-        loop {
-            let plain = self.rest.iter().position(|&byte| matches!(byte, b'"' | b'\\' | 0..=0x1f));
-            self.skip(plain.unwrap_or(self.rest.len()));
-            match self.rest {
-                [b'"', ..] => break,
-                [b'\\', ..] => {
-                    escaped = true;
-                    self.escape()?;
-                }
-                [] => return self.fault(FaultKind::Expected("the end of a string")),
-                _ => return self.fault(FaultKind::ControlCharacter),
-            }
-        }
-        let raw = self.text.get(start..self.at()).unwrap_or_default();
-        self.skip(1);
-        Ok(Text::new(raw, escaped))
-    }
-
-    fn escape(&mut self) -> Step<()> {
-        match self.rest {
-            [_, b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => self.skip(2),
-            [_, b'u', ..] => {
-                let Some(unit) = unit(self.rest) else { return self.fault(FaultKind::Escape) };
-                if is_low_surrogate(unit) {
-                    return self.fault(FaultKind::LoneSurrogate);
-                }
-                if is_high_surrogate(unit) {
-                    let second = self.rest.get(6..).and_then(self::unit);
-                    if !second.is_some_and(is_low_surrogate) {
-                        return self.fault(FaultKind::LoneSurrogate);
-                    }
-                    self.skip(6);
-                }
-                self.skip(6);
-            }
-            _ => return self.fault(FaultKind::Escape),
-        }
-        Ok(())
-    }
 }
 
-/// The UTF-16 unit of a `\uXXXX` that `rest` begins with.
-fn unit(rest: &[u8]) -> Option<u16> {
-    let [b'\\', b'u', digits @ ..] = rest else { return None };
-    digits.get(..4)?.iter().try_fold(0, |unit: u16, &digit| {
-        let digit = char::from(digit).to_digit(16)?;
-        Some((unit << 4) | u16::try_from(digit).ok()?)
-    })
-}
-
+mod strings;
 #[cfg(test)]
 mod tests;

@@ -27,7 +27,7 @@ impl Policy {
     /// let errors = Policy::parse(br#"{"version": "2", "tool": {}}"#, "demo").unwrap_err();
     /// assert_eq!(errors.lines().collect::<Vec<_>>(), [
     ///     "/tool: unknown key; did you mean `tools`?",
-    ///     "/version: expected `1`, found `2`",
+    ///     "/version: expected `\"1\"`, found `\"2\"`",
     ///     "(top level): `default` is missing",
     /// ]);
     /// ```
@@ -173,6 +173,14 @@ fn warnings(body: &config::Body) -> Vec<String> {
                 "{}: a window of one {} is counted by each Envoy process alone and starts afresh \
                  with it",
                 limit.path, limit.window
+            ));
+        }
+    }
+    for (_, rule) in &body.tools {
+        if rule.reason.is_some() && rule.action == Action::Allow {
+            warnings.push(format!(
+                "{}/reason: is shown only with `\"action\": \"deny\"`",
+                rule.pointer
             ));
         }
     }

@@ -1,0 +1,42 @@
+# One line a target: what it does is in scripts/, each of which installs what it
+# needs. `make` alone lists the targets.
+
+# Variables, from the environment or the command line.
+PORT ?= 10000
+ADMIN_PORT ?= 9901
+UPSTREAM_PORT ?= 9100
+ENVOY ?=
+export PORT ADMIN_PORT UPSTREAM_PORT ENVOY
+
+# Stdout is for answers, as in `$(make envoy-path)`: no commands, no directories.
+MAKEFLAGS += --no-print-directory
+.SILENT:
+.NOTPARALLEL:
+.PHONY: help setup build envoy-path demo run test clean
+
+help: ## list the targets
+	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	echo
+	echo "  ENVOY=/path/to/envoy  use this Envoy instead of installing one"
+	echo "  PORT=$(PORT) ADMIN_PORT=$(ADMIN_PORT) UPSTREAM_PORT=$(UPSTREAM_PORT)  where demo and run listen"
+
+setup: ## install what build, demo and run need (they do it by themselves)
+	scripts/setup
+
+build: ## compile the module to target/mcp_policy_filter.wasm
+	scripts/build
+
+envoy-path: ## print the path of the Envoy in use
+	scripts/envoy-path
+
+demo: ## show the filter at work: an MCP server behind Envoy, and calls to it
+	scripts/demo demo
+
+run: ## the same server and Envoy, kept running to be called by hand
+	scripts/demo run
+
+test: ## formatting, lints and all tests, natively, in Envoy and as WebAssembly
+	scripts/test
+
+clean: ## remove target/, and with it everything that was installed there
+	rm -rf target

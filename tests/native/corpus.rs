@@ -1,0 +1,207 @@
+//! The case files under `tests/corpus`: what is sent, and what must come of it.
+//!
+//! The same files go through the core, the fake host and a real Envoy. A case
+//! is a JSON object:
+//!
+//! | key | meaning |
+//! | --- | --- |
+//! | `why` | the reason for which the case is there |
+//! | `policy` | the policy; without it, `tests/corpus/policy.json` |
+//! | `requests` | what is sent, one after the other |
+//! | `clock` | `true` where the case sets the time, so that only rigs with a clock of their own can run it |
+//!
+//! A request has `method` (POST), `path` (/mcp), `headers` (besides an `accept`
+//! as MCP clients send it), `body` (text, or a list of texts, `{"hex": ..}` and
+//! `{"repeat": text, "times": n}`), `trailers` (true), `times` (1), `at` (seconds
+//! after a full day) and `expect`: `"forwarded"`, or an object with `status`,
+//! `code`, `reason`, `rule`, `id` (its JSON text), `message` (a part of it),
+//! `retry_after`, `tool`.
+
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+
+/// One case file.
+pub struct Case {
+    /// The file's path below `tests/corpus`.
+    pub name: String,
+    /// The policy's text.
+    pub policy: String,
+    /// What is sent.
+    pub requests: Vec<Request>,
+    /// Whether it needs a clock that can be set.
+    pub sets_clock: bool,
+}
+
+/// One request of a case.
+#[derive(Clone)]
+pub struct Request {
+    pub method: String,
+    pub path: String,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+    pub trailers: bool,
+    pub times: u64,
+    pub at: u64,
+    pub expect: Value,
+}
+
+/// What came of a request.
+#[derive(Debug)]
+pub enum Outcome {
+    Forwarded,
+    Replied { status: u16, body: Vec<u8> },
+    Hung,
+}
+
+/// Every case, by name.
+pub fn cases() -> Vec<Case> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
+    let default = fs::read_to_string(root.join("policy.json")).unwrap();
+    let mut files = Vec::new();
+    for folder in fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().path()) {
+        if folder.is_dir() {
+            files.extend(fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()));
+        }
+    }
+    files.sort();
+    assert!(files.len() >= 100, "only {} case files were found", files.len());
+    files.iter().map(|file| Case::read(&root, file, &default)).collect()
+}
+
+impl Case {
+    fn read(root: &Path, file: &Path, default: &str) -> Self {
+        let name = file.strip_prefix(root).unwrap().display().to_string();
+        let text = fs::read_to_string(file).unwrap();
+        let case: Value = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{name}: {e}"));
+        known(&name, &case, &["why", "policy", "requests", "clock"]);
+        assert!(case["why"].as_str().is_some_and(|why| !why.is_empty()), "{name} has no `why`");
+        let policy = match &case["policy"] {
+            Value::Null => default.to_owned(),
+            Value::String(text) => text.clone(),
+            policy => policy.to_string(),
+        };
+        let requests = case["requests"].as_array().unwrap_or_else(|| panic!("{name}: requests"));
+        assert!(!requests.is_empty(), "{name} sends nothing");
+        Self {
+            policy,
+            requests: requests.iter().map(|request| Request::read(&name, request)).collect(),
+            sets_clock: case["clock"] == true,
+            name,
+        }
+    }
+}
+
+impl Request {
+    fn read(name: &str, request: &Value) -> Self {
+        let keys = ["method", "path", "headers", "body", "trailers", "times", "at", "expect"];
+        known(name, request, &keys);
+        let text = |key: &str, default: &str| request[key].as_str().unwrap_or(default).to_owned();
+        let mut headers: Vec<(String, String)> = Vec::new();
+        for pair in request["headers"].as_array().into_iter().flatten() {
+            headers.push((pair[0].as_str().unwrap().into(), pair[1].as_str().unwrap().into()));
+        }
+        if !headers.iter().any(|(name, _)| name == "accept") {
+            headers.push(("accept".into(), "application/json, text/event-stream".into()));
+        }
+        headers.retain(|(_, value)| value != "(none)");
+        Self {
+            method: text("method", "POST"),
+            path: text("path", "/mcp"),
+            headers,
+            body: bytes(&request["body"]),
+            trailers: request["trailers"] == true,
+            times: request["times"].as_u64().unwrap_or(1),
+            at: request["at"].as_u64().unwrap_or(0),
+            expect: request["expect"].clone(),
+        }
+    }
+}
+
+fn known(name: &str, object: &Value, keys: &[&str]) {
+    for key in object.as_object().unwrap_or_else(|| panic!("{name}: no object")).keys() {
+        assert!(keys.contains(&key.as_str()), "{name}: unknown key {key}");
+    }
+}
+
+fn bytes(body: &Value) -> Vec<u8> {
+    match body {
+        Value::Null => Vec::new(),
+        Value::String(text) => text.clone().into_bytes(),
+        Value::Array(parts) => parts.iter().flat_map(bytes).collect(),
+        part if part["hex"].is_string() => {
+            let digits: Vec<u32> =
+                part["hex"].as_str().unwrap().chars().filter_map(|c| c.to_digit(16)).collect();
+            digits.chunks(2).map(|pair| u8::try_from(pair[0] * 16 + pair[1]).unwrap()).collect()
+        }
+        part => {
+            let times = usize::try_from(part["times"].as_u64().unwrap()).unwrap();
+            part["repeat"].as_str().unwrap().repeat(times).into_bytes()
+        }
+    }
+}
+
+/// Compares what came of a request with what was expected; says what differs.
+pub fn check(outcome: &Outcome, expect: &Value) -> Result<(), String> {
+    let (status, body) = match (outcome, expect) {
+        (Outcome::Forwarded, Value::String(word)) if word == "forwarded" => return Ok(()),
+        (Outcome::Replied { status, body }, Value::Object(_)) => (*status, body),
+        _ => return Err(format!("expected {expect}, got {}", show(outcome))),
+    };
+    let text = String::from_utf8(body.clone()).map_err(|_| "the reply is not UTF-8".to_owned())?;
+    let json: Value = if text.is_empty() {
+        Value::Null
+    } else {
+        serde_json::from_str(&text).map_err(|e| format!("the reply is not JSON: {e}: {text}"))?
+    };
+    for (key, expected) in expect.as_object().unwrap() {
+        let data = &json["error"]["data"];
+        let good = match key.as_str() {
+            "status" => expected.as_u64() == Some(u64::from(status)),
+            "empty" => text.is_empty(),
+            "code" => json["error"]["code"] == *expected,
+            "reason" | "rule" | "tool" | "retry_after" => data[key] == *expected,
+            "id" => {
+                let start = format!(r#"{{"jsonrpc":"2.0","id":{},"#, expected.as_str().unwrap());
+                text.starts_with(&start)
+            }
+            "message" => {
+                let message = json["error"]["message"].as_str().unwrap_or_default();
+                message.contains(expected.as_str().unwrap())
+            }
+            other => panic!("unknown expectation {other}"),
+        };
+        if !good {
+            return Err(format!("expected {key} {expected}, got {}", show(outcome)));
+        }
+    }
+    Ok(())
+}
+
+fn show(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Replied { status, body } => {
+            format!("status {status} and {}", String::from_utf8_lossy(body))
+        }
+        other => format!("{other:?}"),
+    }
+}
+
+/// Runs the cases that `select` wants through a rig, and reports all that fail.
+pub fn run(
+    cases: impl IntoIterator<Item = Case>,
+    mut rig: impl FnMut(&Case) -> Vec<(usize, Result<(), String>)>,
+) {
+    let mut failures = Vec::new();
+    let mut count = 0;
+    for case in cases {
+        for (index, result) in rig(&case) {
+            count += 1;
+            if let Err(failure) = result {
+                failures.push(format!("{} request {index}: {failure}", case.name));
+            }
+        }
+    }
+    assert!(count > 0, "no case was run");
+    assert!(failures.is_empty(), "{} of {count} failed:\n{}", failures.len(), failures.join("\n"));
+}

@@ -1,0 +1,135 @@
+//! Rules of the tree that no compiler knows.
+
+use crate::config::root;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The modules from the outermost to the innermost: one may use those after
+/// it, and none before it.
+const LAYERS: [&[&str]; 10] = [
+    &["filter"],
+    &["exchange"],
+    &["audit"],
+    &["enforce"],
+    &["request"],
+    &["policy"],
+    &["config"],
+    &["counters", "mcp"],
+    &["quota", "jsonrpc"],
+    &["json"],
+];
+
+fn sources() -> Vec<PathBuf> {
+    fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if entry.is_dir() {
+                walk(&entry, found);
+            } else if entry.extension().is_some_and(|extension| extension == "rs") {
+                found.push(entry);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(&root().join("src"), &mut found);
+    assert!(found.len() > 20);
+    found
+}
+
+/// Files as git knows them, or none outside a checkout.
+fn tracked() -> Vec<PathBuf> {
+    let git = Command::new("git").args(["ls-files", "-z"]).current_dir(root()).output();
+    let list = git.map(|output| output.stdout).unwrap_or_default();
+    let list = String::from_utf8(list).unwrap();
+    list.split_terminator('\0')
+        .map(|name| root().join(name))
+        .filter(|path| path.is_file())
+        .collect()
+}
+
+/// A source file without its comments.
+fn code(file: &Path) -> String {
+    let text = fs::read_to_string(file).unwrap();
+    let lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    lines.flat_map(|line| [line, "\n"]).collect()
+}
+
+fn module(file: &Path) -> String {
+    let inner = file.strip_prefix(root().join("src")).unwrap();
+    let first = inner.components().next().unwrap().as_os_str().to_str().unwrap();
+    first.trim_end_matches(".rs").to_owned()
+}
+
+#[test]
+fn imports_point_inwards() {
+    let layer = |name: &str| LAYERS.iter().position(|layer| layer.contains(&name));
+    let mut wrong = Vec::new();
+    for file in sources() {
+        let module = module(&file);
+        if module == "lib" {
+            continue;
+        }
+        let own = layer(&module).unwrap_or_else(|| panic!("{module} is in no layer"));
+        let text = code(&file);
+        for path in text.split("crate::").skip(1) {
+            let used: String =
+                path.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+            let Some(other) = layer(&used) else { continue };
+            // Pattern is the one word that the document and the policy share.
+            let allowed = other > own || used == module || path.starts_with("policy::Pattern");
+            if !allowed {
+                wrong.push(format!("{} uses {used}", file.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn only_the_shell_knows_the_host_and_only_one_file_is_unsafe() {
+    for file in sources() {
+        let name = file.strip_prefix(root().join("src")).unwrap().display().to_string();
+        let code = code(&file);
+        assert!(!code.contains("proxy_wasm") || name.starts_with("filter"), "{name}");
+        assert!(!code.contains("hostcalls"), "{name} calls the SDK's wrappers, which panic");
+        assert!(!code.contains("unsafe ") || name == "filter/host.rs", "{name}");
+    }
+}
+
+#[test]
+fn files_hold_one_idea() {
+    for file in sources() {
+        let text = fs::read_to_string(&file).unwrap();
+        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+        let lines = code.lines().count();
+        assert!(lines <= 330, "{} has {lines} lines", file.display());
+        let opening = text.starts_with("//!") || file.ends_with("tests.rs");
+        assert!(opening, "{} does not say why it exists", file.display());
+    }
+}
+
+#[test]
+fn nothing_names_a_machine() {
+    // The words are put together so that this file does not hold them.
+    let words = [["/wo", "rk/"], ["/ro", "ot/"], ["/ho", "me/"], ["../sh", "ared"]];
+    for file in tracked() {
+        let Ok(text) = fs::read_to_string(&file) else { continue };
+        for word in words.map(|parts| parts.concat()) {
+            assert!(!text.contains(&word), "{} names {word}", file.display());
+        }
+    }
+}
+
+#[test]
+fn shipped_configurations_do_not_repeat_calls() {
+    for file in tracked().into_iter().filter(|file| file.starts_with(root().join("envoy"))) {
+        let Ok(text) = fs::read_to_string(&file) else { continue };
+        for line in text.lines().map(str::trim).filter(|line| !line.starts_with('#')) {
+            let repeats =
+                ["retry_on:", "retry_policy:", "hedge_policy:", "request_mirror_policies:"]
+                    .iter()
+                    .any(|key| line.starts_with(key) && !line.contains("connect-failure"));
+            assert!(!repeats, "{}: {line}", file.display());
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! An upstream that remembers every byte it was sent.
+//!
+//! "Denied" has to mean that nothing of the call left the gateway: no header,
+//! no half body, no connection that is opened and reset. An MCP server cannot
+//! testify to that, since it only ever sees whole requests. This one keeps the
+//! bytes as they come, and answers each request with the same fixed text.
+
+use std::io::Result;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
+use tokio::net::tcp::OwnedReadHalf;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+use crate::http::Reader;
+
+/// What every request is answered with by default.
+pub const RESULT: &str = r#"{"jsonrpc":"2.0","id":1,"result":{"content":[]}}"#;
+
+/// A recording upstream on a loopback port; stopped when dropped.
+#[derive(Debug)]
+pub struct Upstream {
+    addr: SocketAddr,
+    record: Record,
+    accepting: JoinHandle<()>,
+}
+
+impl Upstream {
+    /// Answers every request with [`RESULT`].
+    pub async fn start() -> Self {
+        Self::start_answering(Answer::json(RESULT)).await
+    }
+
+    /// Answers every request with `answer`.
+    pub async fn start_answering(answer: Answer) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free loopback port");
+        let addr = listener.local_addr().expect("a bound port");
+        let record = Record::default();
+        let accepting = tokio::spawn(accept(listener, record.clone(), Arc::new(answer)));
+        Self { addr, record, accepting }
+    }
+
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// The bytes received so far, one entry for each connection accepted.
+    pub fn connections(&self) -> Vec<Vec<u8>> {
+        self.record.lock().expect("no panic while recording").clone()
+    }
+
+    /// Whether `bytes` arrived on any connection.
+    pub fn received(&self, bytes: impl AsRef<[u8]>) -> bool {
+        let bytes = bytes.as_ref();
+        let connections = self.connections();
+        connections.iter().any(|seen| seen.windows(bytes.len()).any(|window| window == bytes))
+    }
+
+    /// All bytes of all connections, as text to search or print.
+    pub fn transcript(&self) -> String {
+        String::from_utf8_lossy(&self.connections().concat()).into_owned()
+    }
+}
+
+impl Drop for Upstream {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+/// An answer as raw bytes in pieces, for any framing a test can think of.
+#[derive(Clone, Debug, Default)]
+pub struct Answer {
+    pieces: Vec<(Duration, Vec<u8>)>,
+    close: bool,
+}
+
+impl Answer {
+    /// Nothing yet; add bytes with [`Self::then`].
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// `200` with `body` as `application/json`.
+    pub fn json(body: &str) -> Self {
+        let length = body.len();
+        let head = format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
+        );
+        Self::new().then(head + body)
+    }
+
+    /// `200` with each of `events` as one chunk of a `text/event-stream`.
+    pub fn events<'a>(events: impl IntoIterator<Item = &'a str>) -> Self {
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\
+                    transfer-encoding: chunked\r\n\r\n";
+        let chunks = events.into_iter().map(|event| format!("{:x}\r\n{event}\r\n", event.len()));
+        chunks.fold(Self::new().then(head), Self::then).then("0\r\n\r\n")
+    }
+
+    /// Then these bytes, flushed by themselves.
+    pub fn then(self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.after(Duration::ZERO, bytes)
+    }
+
+    /// Then, when `pause` is over, these bytes.
+    pub fn after(mut self, pause: Duration, bytes: impl Into<Vec<u8>>) -> Self {
+        self.pieces.push((pause, bytes.into()));
+        self
+    }
+
+    /// Then closes the connection, as an answer without a length has to.
+    pub fn then_close(mut self) -> Self {
+        self.close = true;
+        self
+    }
+}
+
+type Record = Arc<Mutex<Vec<Vec<u8>>>>;
+
+async fn accept(listener: TcpListener, record: Record, answer: Arc<Answer>) {
+    let mut serving = tokio::task::JoinSet::new();
+    while let Ok((stream, _)) = listener.accept().await {
+        while serving.try_join_next().is_some() {}
+        serving.spawn(serve(stream, record.clone(), answer.clone()));
+    }
+}
+
+/// Serves one connection. Any error ends it: what came is in the record.
+async fn serve(stream: TcpStream, record: Record, answer: Arc<Answer>) -> Result<()> {
+    let (incoming, mut outgoing) = stream.into_split();
+    let mut reader = Reader::new(Recorder::new(incoming, record));
+    while let Some(head) = reader.head().await? {
+        reader.body(head.framing()?).await?;
+        for (pause, bytes) in &answer.pieces {
+            if !pause.is_zero() {
+                tokio::time::sleep(*pause).await;
+            }
+            outgoing.write_all(bytes).await?;
+            outgoing.flush().await?;
+        }
+        if answer.close {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Passes a connection's bytes through and keeps a copy.
+struct Recorder {
+    incoming: OwnedReadHalf,
+    record: Record,
+    index: usize,
+}
+
+impl Recorder {
+    fn new(incoming: OwnedReadHalf, record: Record) -> Self {
+        let mut connections = record.lock().expect("no panic while recording");
+        let index = connections.len();
+        connections.push(Vec::new());
+        drop(connections);
+        Self { incoming, record, index }
+    }
+}
+
+impl AsyncRead for Recorder {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<Result<()>> {
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut self.incoming).poll_read(context, buffer);
+        let mut connections = self.record.lock().expect("no panic while recording");
+        connections[self.index].extend_from_slice(&buffer.filled()[before..]);
+        polled
+    }
+}
