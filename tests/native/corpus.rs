@@ -30,6 +30,7 @@ pub struct Case {
     /// What is sent.
     pub requests: Vec<Request>,
     /// Whether it needs a clock that can be set.
+    #[allow(dead_code, reason = "only the rig with a real clock asks")]
     pub sets_clock: bool,
 }
 

@@ -1,7 +1,17 @@
 //! Everything that runs without Envoy: the corpus through the core and through
 //! a fake host, the golden files of the configuration, and rules of the tree.
 
-#![allow(missing_docs, reason = "a test's name says what it is for")]
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::string_slice,
+    reason = "tests fail by panicking, and their names say what they are for"
+)]
 
 mod config;
 mod core;
