@@ -1,8 +1,8 @@
-//! The record of a decision: one JSON object on one line, after a fixed
-//! prefix. It names what was asked and which rule decided, never a value of an
-//! argument and never a credential.
+//! The record of a decision: one JSON object on one line. It names what was
+//! asked and which rule decided, never a value of an argument and never a
+//! credential.
 
-use crate::enforce::Refusal;
+use crate::enforce::{Decision, Record};
 use crate::policy::Policy;
 use serde::Serialize;
 
@@ -10,27 +10,32 @@ use serde::Serialize;
 pub const PREFIX: &str = "mcp-policy-audit ";
 
 #[derive(Serialize)]
-struct Record<'a> {
+struct Fields<'a> {
     decision: &'static str,
-    reason: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
     rule: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     tool: Option<&'a str>,
-    status: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grant: Option<&'a str>,
     policy: &'a str,
 }
 
-/// The record of a refused request.
-pub fn line(policy: &Policy, refusal: &Refusal) -> String {
-    let record = Record {
-        decision: "denied",
-        reason: refusal.reason.as_str(),
-        rule: &refusal.rule,
-        tool: refusal.tool.as_deref(),
-        status: refusal.reply.status,
+/// A record as JSON.
+pub fn json(policy: &Policy, record: &Record) -> String {
+    let fields = Fields {
+        decision: match record.decision {
+            Decision::Allowed => "allowed",
+            Decision::Denied => "denied",
+            Decision::Shadow => "shadow",
+        },
+        reason: record.reason.map(|reason| reason.as_str()),
+        rule: &record.rule,
+        tool: record.tool.as_deref(),
+        grant: record.grant.as_deref(),
         policy: &policy.digest,
     };
-    // Strings and numbers always serialise.
-    let json = serde_json::to_string(&record).unwrap_or_default();
-    format!("{PREFIX}{json}")
+    // Strings always serialise.
+    serde_json::to_string(&fields).unwrap_or_default()
 }

@@ -7,13 +7,20 @@
 //! path of each, a duplicate key is one of them, and numbers keep their exact
 //! value. All of the language's shape stands in this folder.
 
+mod body;
+mod checks;
 mod document;
 mod error;
+mod identity;
 mod limits;
 mod settings;
 mod tools;
+mod tree;
 
+pub use body::{Body, Default, Grant, Mode};
+pub use checks::Check;
 pub use error::{ConfigError, Errors};
+pub use identity::{Bearer, Certificate, Source};
 pub use limits::Limit;
 pub use settings::{Counters, ExemptPath, Settings};
 pub use tools::{Action, AllTools, ToolRule};
@@ -25,40 +32,32 @@ use document::{At, Document};
 /// every worker keeps what it compiles to.
 pub const MAX_POLICY_BYTES: usize = 8 << 20;
 
-/// The answer for a tool that no entry matches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Default {
-    /// The call goes on.
-    Allow,
-    /// The call is denied.
-    Deny,
-}
-
 /// A whole document.
 #[derive(Debug)]
 pub struct Config {
     /// What decides.
     pub body: Body,
+    /// `identity`
+    pub identity: Vec<Source>,
+    /// `grants`
+    pub grants: Vec<(Pattern, Grant)>,
     /// How the filter behaves.
     pub settings: Settings,
 }
 
-/// The part of a document that decides.
-#[derive(Debug)]
-pub struct Body {
-    /// `default`
-    pub default: Default,
-    /// `hide`
-    pub hide: Vec<Pattern>,
-    /// `tools`
-    pub tools: Vec<(Pattern, ToolRule)>,
-    /// `all_tools`
-    pub all_tools: AllTools,
-}
-
-const TOP_LEVEL: [&str; 8] =
-    ["$schema", "version", "description", "default", "hide", "tools", "all_tools", "settings"];
-const RESERVED: [&str; 3] = ["mode", "identity", "grants"];
+const KEYS: [&str; 11] = [
+    "$schema",
+    "version",
+    "description",
+    "default",
+    "hide",
+    "tools",
+    "all_tools",
+    "mode",
+    "identity",
+    "grants",
+    "settings",
+];
 
 impl Config {
     /// Reads a document.
@@ -73,22 +72,22 @@ impl Config {
     }
 
     fn read(root: &At<'_>) -> Option<Self> {
-        let top = root.object(&TOP_LEVEL, &RESERVED)?;
+        let top = root.object(&KEYS, &[])?;
         top.get("$schema").map(|at| at.string());
         top.get("description").map(|at| at.string());
         if let Some(version) = top.required("version") {
             version.choice(&[("1", ())]);
         }
-        let default = top
-            .required("default")
-            .and_then(|at| at.choice(&[("allow", Default::Allow), ("deny", Default::Deny)]));
-        let hide = top.get("hide").map(|at| at.each(tools::pattern)).unwrap_or_default();
-        let tools = top.get("tools").map(|at| tools::read(at)).unwrap_or_default();
-        let all_tools = top.get("all_tools").map(|at| AllTools::read(at)).unwrap_or_default();
-        let settings = top.get("settings").map(|at| Settings::read(at)).unwrap_or_default();
-        Some(Self { body: Body { default: default?, hide, tools, all_tools }, settings })
+        let identity = top.get("identity").map(identity::read).unwrap_or_default();
+        let body = Body::read(&top, Mode::Enforce);
+        let mode = body.as_ref().map_or(Mode::Enforce, |body| body.mode);
+        let grants = top.get("grants").map(|at| {
+            if top.get("identity").is_none() {
+                at.wrong("grants need `identity`, which says who is calling");
+            }
+            body::grants(at, mode)
+        });
+        let settings = top.get("settings").map(Settings::read).unwrap_or_default();
+        Some(Self { body: body?, identity, grants: grants.unwrap_or_default(), settings })
     }
 }
-
-#[cfg(test)]
-mod tests;

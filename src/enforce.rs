@@ -8,11 +8,13 @@ mod refusal;
 
 pub use refusal::{Refusal, Reply};
 
+use crate::condition::Facts;
 use crate::counters::{Charge, Receipt, Refused, Store, Trouble};
-use crate::jsonrpc::{self, Id, Malformed, Message, Problem};
-use crate::mcp::{Method, ToolCall};
+use crate::identity::{NoIdentity, Peer};
+use crate::jsonrpc::{self, Call, Id, Malformed, Message, Problem};
+use crate::mcp::{Method, TOOLS_CALL, ToolCall};
 use crate::policy::{Caller, Denial, Limit, Policy, Reason};
-use crate::quota::{Nanos, ONE_CALL, Scope};
+use crate::quota::Nanos;
 use crate::request::Head;
 
 /// The right of one request to go on.
@@ -36,104 +38,189 @@ pub enum Verdict {
         permit: Permit,
         /// What it was charged.
         receipt: Receipt,
+        /// What is worth recording of it.
+        record: Option<Record>,
     },
     /// It is answered in the server's place.
     Refuse(Box<Refusal>),
 }
 
-/// Judges the body of one POST.
-pub fn judge(
-    policy: &Policy,
-    caller: &Caller,
-    head: &Head,
-    body: &[u8],
-    store: &impl Store,
-    now: Nanos,
-) -> Verdict {
-    let judged = Judge { policy, caller, head, store, now }.message(body);
-    match judged {
-        Ok(receipt) => Verdict::Go { permit: Permit(()), receipt },
-        Err(refusal) => Verdict::Refuse(refusal),
+/// A decision as it is recorded.
+#[derive(Debug)]
+pub struct Record {
+    /// What was decided.
+    pub decision: Decision,
+    /// Why not, unless it was allowed.
+    pub reason: Option<Reason>,
+    /// The rule that decided.
+    pub rule: String,
+    /// The tool, if the request was a call of one.
+    pub tool: Option<String>,
+    /// The caller's id, where one is known.
+    pub grant: Option<String>,
+}
+
+/// The kinds of decisions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// The call went on.
+    Allowed,
+    /// The request did not go on.
+    Denied,
+    /// The call went on although the policy denies it, in shadow mode.
+    Shadow,
+}
+
+/// Everything that a body is judged by.
+pub struct Situation<'a, S> {
+    /// The policy.
+    pub policy: &'a Policy,
+    /// Who is calling, or why nobody knows.
+    pub caller: Result<&'a Caller, NoIdentity>,
+    /// The request's headers.
+    pub head: &'a Head,
+    /// What the connection says of the client.
+    pub peer: &'a dyn Peer,
+    /// The counters.
+    pub store: &'a S,
+    /// The present moment.
+    pub now: Nanos,
+}
+
+impl<S: Store> Situation<'_, S> {
+    /// Judges the body of one POST.
+    pub fn judge(&self, body: &[u8]) -> Verdict {
+        match self.message(body) {
+            Ok(Passed { receipt, record }) => Verdict::Go { permit: Permit(()), receipt, record },
+            Err(mut refusal) => {
+                refusal.record.grant = self.grant();
+                Verdict::Refuse(refusal)
+            }
+        }
     }
-}
 
-struct Judge<'a, S> {
-    policy: &'a Policy,
-    caller: &'a Caller,
-    head: &'a Head,
-    store: &'a S,
-    now: Nanos,
-}
+    fn grant(&self) -> Option<String> {
+        let known = !self.policy.identity.is_empty();
+        self.caller.ok().filter(|_| known).map(|caller| caller.id.clone())
+    }
 
-type Judged = Result<Receipt, Box<Refusal>>;
-
-impl<S: Store> Judge<'_, S> {
     fn message(&self, body: &[u8]) -> Judged {
         let message = jsonrpc::decode(body, self.policy.settings.max_depth)
             .map_err(|malformed| self.malformed(malformed))?;
-        let Message::Call(call) = message else { return Ok(Receipt::default()) };
-        let method = Method::parse(call.method).map_err(|problem| {
-            self.malformed(Malformed {
-                code: jsonrpc::INVALID_REQUEST,
-                id: call.id,
-                problem,
-                at: 0,
-            })
-        })?;
-        let name = match &method {
-            Method::ToolsCall => crate::mcp::TOOLS_CALL,
-            Method::Other(name) => name,
+        let Message::Call(call) = message else {
+            self.caller.map_err(|why| Refusal::unidentified(self.policy, why))?;
+            return Ok(Passed::default());
         };
-        if let (Method::ToolsCall, None) = (&method, call.id) {
-            // No official server executes one, and whoever sent it expects no
-            // answer.
-            return Err(Refusal::silent(self.policy, Reason::Undecodable));
-        }
-        let stateless = self.head.revision.compare(&call, name).map_err(|mismatch| {
-            Refusal::header_mismatch(self.policy, call.id, &mismatch.to_string())
+        let method = Method::parse(call.method).map_err(|problem| {
+            let code = jsonrpc::INVALID_REQUEST;
+            self.malformed(Malformed { code, id: call.id, problem, at: 0 })
         })?;
         match (&method, call.id) {
             (Method::ToolsCall, Some(id)) => {
-                let tool_call = ToolCall::parse(&call.params).map_err(|(problem, at)| {
-                    let code = jsonrpc::INVALID_PARAMS;
-                    self.malformed(Malformed { code, id: Some(id), problem, at })
-                })?;
-                self.tool_call(id, &tool_call)
+                self.compare(&call, TOOLS_CALL)?;
+                self.tool_call(id, &call)
             }
-            _ if self.policy.settings.passes(name) => Ok(Receipt::default()),
-            (_, Some(id)) => Err(Refusal::unknown_method(self.policy, id, stateless)),
-            (_, None) => Err(Refusal::silent(self.policy, Reason::Method)),
+            // No official server executes one, and whoever sent it expects no
+            // answer.
+            (Method::ToolsCall, None) => Err(Refusal::silent(Reason::Undecodable)),
+            (Method::Other(name), id) => {
+                let stateless = self.compare(&call, name)?;
+                self.other(name, id, stateless)
+            }
         }
     }
 
-    fn tool_call(&self, id: Id<'_>, call: &ToolCall<'_>) -> Judged {
-        let deny = |denial: Denial<'_>| {
-            Refusal::denied(self.policy, id, &call.tool, &denial, self.head.accepts_mcp)
-        };
-        let ruling = self.policy.decide(call).map_err(deny)?;
-        self.charge(ruling.limits).map_err(deny)
-    }
-
-    fn charge<'p>(&self, limits: &'p [Limit]) -> Result<Receipt, Denial<'p>> {
-        if limits.is_empty() {
-            return Ok(Receipt::default());
-        }
-        let charges: Vec<Charge> = limits.iter().map(|limit| self.charge_of(limit)).collect();
-        self.policy.table.charge(self.store, &charges, self.now).map_err(|refused| match refused {
-            Refused::Limit { index, retry_after } => full(limits, index, retry_after),
-            Refused::Counter { index, trouble } => troubled(limits, index, trouble),
+    /// Compares the headers of revision 2026-07-28 with the body; whether the
+    /// call is of that revision.
+    fn compare(&self, call: &Call<'_>, method: &str) -> Result<bool, Box<Refusal>> {
+        self.head.revision.compare(call, method).map_err(|mismatch| {
+            Refusal::header_mismatch(self.policy, call.id, &mismatch.to_string())
         })
     }
 
-    fn charge_of(&self, limit: &Limit) -> Charge {
-        Charge {
-            tag: limit.tag,
-            holder: limit.holder(self.caller),
-            per_caller: limit.scope == Scope::Grant,
-            window: limit.window,
-            max: limit.max.saturating_mul(ONE_CALL),
-            weight: ONE_CALL,
+    fn other(&self, method: &str, id: Option<Id<'_>>, stateless: bool) -> Judged {
+        self.caller.map_err(|why| match id {
+            Some(id) => self.nobody(id, None, why),
+            None => Refusal::unidentified(self.policy, why),
+        })?;
+        if self.policy.settings.passes(method) {
+            return Ok(Passed::default());
         }
+        Err(match id {
+            Some(id) => Refusal::unknown_method(self.policy, id, stateless),
+            None => Refusal::silent(Reason::Method),
+        })
+    }
+
+    fn tool_call(&self, id: Id<'_>, call: &Call<'_>) -> Judged {
+        let call = ToolCall::parse(&call.params).map_err(|(problem, at)| {
+            let code = jsonrpc::INVALID_PARAMS;
+            self.malformed(Malformed { code, id: Some(id), problem, at })
+        })?;
+        let caller = self.caller.map_err(|why| self.nobody(id, Some(&call.tool), why))?;
+        let facts = Facts {
+            arguments: call.arguments,
+            headers: &self.head.named,
+            claims: self.peer,
+            grant: &caller.id,
+            tool: &call.tool,
+        };
+        let record = |decision, reason, rule: &str| Record {
+            decision,
+            reason,
+            rule: rule.into(),
+            tool: Some(call.tool.clone().into_owned()),
+            grant: self.grant(),
+        };
+        let decided = self.policy.decide(caller, &call, &facts).and_then(|ruling| {
+            let receipt = self.charge(ruling.limits, caller, &facts)?;
+            Ok((receipt, ruling.rule))
+        });
+        match decided {
+            Ok((receipt, rule)) => {
+                Ok(Passed { receipt, record: Some(record(Decision::Allowed, None, rule)) })
+            }
+            Err(denial) if denial.reason.is_by_rule() && self.policy.is_shadow(caller) => {
+                let record = record(Decision::Shadow, Some(denial.reason), denial.rule);
+                Ok(Passed { receipt: Receipt::default(), record: Some(record) })
+            }
+            Err(denial) => Err(self.denied(id, Some(&call.tool), &denial)),
+        }
+    }
+
+    fn denied(&self, id: Id<'_>, tool: Option<&str>, denial: &Denial<'_>) -> Box<Refusal> {
+        Refusal::denied(self.policy, id, tool, denial, self.head.accepts_mcp)
+    }
+
+    fn nobody(&self, id: Id<'_>, tool: Option<&str>, why: NoIdentity) -> Box<Refusal> {
+        let denial = Denial {
+            reason: Reason::NoIdentity,
+            rule: "(no identity)",
+            message: why.to_string().into(),
+            retry_after: None,
+        };
+        self.denied(id, tool, &denial)
+    }
+
+    fn charge<'p>(
+        &self,
+        limits: &'p [Limit],
+        caller: &Caller,
+        facts: &Facts<'_>,
+    ) -> Result<Receipt, Denial<'p>> {
+        if limits.is_empty() {
+            return Ok(Receipt::default());
+        }
+        let session = self.head.session.as_deref();
+        let charges: Result<Vec<Charge>, Denial<'p>> =
+            limits.iter().map(|limit| limit.charge(caller, session, facts)).collect();
+        self.policy.table.charge(self.store, &charges?, self.now).map_err(|refused| match refused {
+            Refused::Limit { index, retry_after } => limits.get(index).map_or_else(
+                || troubled(limits, index, Trouble::Host),
+                |limit| limit.full(retry_after),
+            ),
+            Refused::Counter { index, trouble } => troubled(limits, index, trouble),
+        })
     }
 
     fn malformed(&self, malformed: Malformed<'_>) -> Box<Refusal> {
@@ -145,26 +232,14 @@ impl<S: Store> Judge<'_, S> {
     }
 }
 
-fn rule_of(limits: &[Limit], index: usize) -> &str {
-    limits.get(index).map_or("(internal)", |limit| &limit.pointer)
+/// A message that goes on.
+#[derive(Default)]
+struct Passed {
+    receipt: Receipt,
+    record: Option<Record>,
 }
 
-fn full(limits: &[Limit], index: usize, retry_after: u64) -> Denial<'_> {
-    let message = limits.get(index).map_or_else(String::new, |limit| {
-        let Limit { max, window, subject, .. } = limit;
-        let plural = if retry_after == 1 { "" } else { "s" };
-        format!(
-            "Rate limit of {max} per {window} reached for {subject}. Try again in {retry_after} \
-             second{plural}."
-        )
-    });
-    Denial {
-        reason: Reason::RateLimited,
-        rule: rule_of(limits, index),
-        message: message.into(),
-        retry_after: Some(retry_after),
-    }
-}
+type Judged = Result<Passed, Box<Refusal>>;
 
 fn troubled(limits: &[Limit], index: usize, trouble: Trouble) -> Denial<'_> {
     let (reason, message) = match trouble {
@@ -182,7 +257,8 @@ fn troubled(limits: &[Limit], index: usize, trouble: Trouble) -> Denial<'_> {
         }
         Trouble::Host => (Reason::Internal, "The gateway cannot count this call."),
     };
-    Denial { reason, rule: rule_of(limits, index), message: message.into(), retry_after: None }
+    let rule = limits.get(index).map_or("(internal)", |limit| &limit.pointer);
+    Denial { reason, rule, message: message.into(), retry_after: None }
 }
 
 #[cfg(test)]

@@ -7,16 +7,17 @@
 //! [`Permit`] or not at all.
 
 use crate::counters::{Receipt, Store};
-use crate::enforce::{self, Permit, Refusal, Verdict};
+use crate::enforce::{Permit, Record, Refusal, Situation, Verdict};
+use crate::identity::{NoIdentity, Peer, identify};
 use crate::policy::{Caller, Policy};
 use crate::quota::Nanos;
-use crate::request::{Entry, Head, HeadFault};
+use crate::request::{self, Entry, Head, HeadFault};
 
 /// What the host is to do next.
 #[derive(Debug)]
 pub enum Step {
-    /// Let the request go on.
-    Go(Permit),
+    /// Let the request go on, and record what is there to record.
+    Go(Permit, Option<Record>),
     /// Nothing: the request went on before.
     Gone(Permit),
     /// Keep what has come and wait for more.
@@ -34,7 +35,7 @@ enum State {
     /// Nothing has come.
     Start,
     /// A message is coming in.
-    Message(Head),
+    Message(Head, Result<Caller, NoIdentity>),
     /// A request is going on that must have no body.
     Bodyless,
     /// The request went on.
@@ -63,18 +64,23 @@ impl Exchange {
     pub fn headers<'a>(
         &mut self,
         policy: &Policy,
-        headers: impl Iterator<Item = (&'a [u8], &'a [u8])>,
+        headers: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone,
+        peer: &dyn Peer,
         end: bool,
     ) -> Step {
-        match Entry::of(headers, &policy.settings) {
-            Entry::Exempt => self.go(Permit::unjudged()),
-            Entry::Bodyless if end => self.go(Permit::unjudged()),
-            Entry::Bodyless => {
-                self.state = State::Bodyless;
-                Step::Wait
-            }
+        let caller = || caller(policy, headers.clone(), peer);
+        match Entry::of(headers.clone(), policy) {
+            Entry::Exempt => self.go(Permit::unjudged(), None),
+            Entry::Bodyless { identified } => match caller() {
+                Err(why) if identified => self.refuse(Refusal::unidentified(policy, why)),
+                _ if end => self.go(Permit::unjudged(), None),
+                _ => {
+                    self.state = State::Bodyless;
+                    Step::Wait
+                }
+            },
             Entry::Judge(head) => {
-                self.state = State::Message(head);
+                self.state = State::Message(head, caller());
                 if end { Step::Read } else { Step::Wait }
             }
             Entry::Refuse(fault) => self.refuse(Refusal::head(policy, fault)),
@@ -85,13 +91,13 @@ impl Exchange {
     pub fn body(&mut self, policy: &Policy, size: usize, end: bool) -> Step {
         self.heard = true;
         match self.state {
-            State::Message(_) if size > policy.settings.max_body_bytes => {
+            State::Message(..) if size > policy.settings.max_body_bytes => {
                 self.refuse(Refusal::head(policy, HeadFault::TooLarge))
             }
-            State::Message(_) if end => Step::Read,
+            State::Message(..) if end => Step::Read,
             State::Bodyless if size > 0 => self.refuse(Refusal::head(policy, HeadFault::Body)),
-            State::Bodyless if end => self.go(Permit::unjudged()),
-            State::Message(_) | State::Bodyless => Step::Wait,
+            State::Bodyless if end => self.go(Permit::unjudged(), None),
+            State::Message(..) | State::Bodyless => Step::Wait,
             State::Gone => Step::Gone(Permit::unjudged()),
             State::Refused => Step::Answered,
             State::Start => self.refuse(out_of_order(policy)),
@@ -102,8 +108,8 @@ impl Exchange {
     pub fn trailers(&mut self, policy: &Policy) -> Step {
         self.heard = true;
         match self.state {
-            State::Message(_) => Step::Read,
-            State::Bodyless => self.go(Permit::unjudged()),
+            State::Message(..) => Step::Read,
+            State::Bodyless => self.go(Permit::unjudged(), None),
             State::Gone => Step::Gone(Permit::unjudged()),
             State::Refused => Step::Answered,
             State::Start => self.refuse(out_of_order(policy)),
@@ -114,19 +120,22 @@ impl Exchange {
     pub fn judge(
         &mut self,
         policy: &Policy,
-        caller: &Caller,
         body: &[u8],
+        peer: &dyn Peer,
         store: &impl Store,
         now: Nanos,
     ) -> Step {
-        let State::Message(head) = &self.state else { return self.refuse(out_of_order(policy)) };
+        let State::Message(head, caller) = &self.state else {
+            return self.refuse(out_of_order(policy));
+        };
         if body.len() > policy.settings.max_body_bytes {
             return self.refuse(Refusal::head(policy, HeadFault::TooLarge));
         }
-        match enforce::judge(policy, caller, head, body, store, now) {
-            Verdict::Go { permit, receipt } => {
+        let caller = caller.as_ref().map_err(|why| *why);
+        match (Situation { policy, caller, head, peer, store, now }).judge(body) {
+            Verdict::Go { permit, receipt, record } => {
                 self.receipt = receipt;
-                self.go(permit)
+                self.go(permit, record)
             }
             Verdict::Refuse(refusal) => self.refuse(refusal),
         }
@@ -139,25 +148,62 @@ impl Exchange {
 
     /// Whether the request is neither on its way nor refused.
     pub const fn waits(&self) -> bool {
-        matches!(self.state, State::Start | State::Message(_) | State::Bodyless)
+        matches!(self.state, State::Start | State::Message(..) | State::Bodyless)
     }
 
     /// Whether the exchange is over without a body having come that was waited
     /// for: with `hold_request_headers`, the sign of an Envoy that was not told
     /// to let bodies through to a filter that holds the headers.
     pub fn starved(&self) -> bool {
-        !self.heard && matches!(self.state, State::Message(_) | State::Bodyless)
+        !self.heard && matches!(self.state, State::Message(..) | State::Bodyless)
     }
 
-    fn go(&mut self, permit: Permit) -> Step {
+    /// Whether there is a charge that could be given back.
+    pub fn is_charged(&self) -> bool {
+        !self.receipt.is_empty()
+    }
+
+    /// The exchange is over. `flags` are Envoy's response flags, if they could
+    /// be read: where they show that nothing was sent upstream, what the call
+    /// was charged is given back. Any other end keeps the charge. A client that
+    /// resets after its call has run must not get its budget back.
+    pub fn end(&mut self, policy: &Policy, flags: Option<u64>, store: &impl Store, now: Nanos) {
+        let receipt = core::mem::take(&mut self.receipt);
+        if flags.is_some_and(is_unsent) {
+            policy.table.refund(store, receipt, now);
+        }
+    }
+
+    fn go(&mut self, permit: Permit, record: Option<Record>) -> Step {
         self.state = State::Gone;
-        Step::Go(permit)
+        Step::Go(permit, record)
     }
 
     fn refuse(&mut self, refusal: Box<Refusal>) -> Step {
         self.state = State::Refused;
         Step::Refuse(refusal)
     }
+}
+
+/// Envoy's response flags that mean that no upstream got the request: no
+/// healthy host (UH), no connection (UF), too many requests (UO), no route
+/// (NR), no cluster (NC).
+const UNSENT: u64 = 0x2 | 0x20 | 0x80 | 0x100 | 0x100_0000;
+
+const fn is_unsent(flags: u64) -> bool {
+    flags != 0 && flags & !UNSENT == 0
+}
+
+fn caller<'a>(
+    policy: &Policy,
+    headers: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone,
+    peer: &dyn Peer,
+) -> Result<Caller, NoIdentity> {
+    if policy.identity.is_empty() {
+        return Ok(Caller::anonymous());
+    }
+    let lines = |name: &str| request::lines(headers.clone(), name);
+    identify(&policy.identity, &lines, peer).map(Caller::new)
 }
 
 /// A host that reports a body before its headers is not one to trust.

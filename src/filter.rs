@@ -10,6 +10,7 @@ mod host;
 mod http;
 mod logger;
 mod metrics;
+mod peer;
 mod root;
 mod shared_data;
 

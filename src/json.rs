@@ -13,12 +13,14 @@
 //! reading goes on, so that the sender can still be answered by its id).
 
 mod fault;
+mod fold;
 mod keys;
 mod number;
 mod reader;
 mod text;
 
 pub use fault::{Fault, FaultKind};
+pub use fold::{fold_ascii, same_but_for_case};
 pub use number::Decimal;
 pub use reader::{Kind, Raw, Reader};
 pub use text::Text;

@@ -10,7 +10,6 @@ mod keys;
 pub mod reply;
 
 pub use decode::decode;
-pub use keys::{fold, folds_to};
 
 use crate::json::{FaultKind, Raw, Text};
 use core::fmt;

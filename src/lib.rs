@@ -34,15 +34,18 @@
 )]
 
 pub mod audit;
+pub mod condition;
 pub mod config;
 pub mod counters;
 pub mod enforce;
 pub mod exchange;
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 mod filter;
+pub mod identity;
 pub mod json;
 pub mod jsonrpc;
 pub mod mcp;
+pub mod order;
 pub mod policy;
 pub mod quota;
 pub mod request;

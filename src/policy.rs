@@ -8,15 +8,17 @@
 mod compile;
 mod decide;
 mod denial;
+mod limit;
+mod lint;
 mod pattern;
 
 pub use decide::Ruling;
 pub use denial::{Denial, Reason};
+pub use limit::Limit;
 pub use pattern::{Pattern, PatternMap};
 
-use crate::config::{Default, ExemptPath};
-use crate::counters::{Holder, Table, Tag};
-use crate::quota::{Scope, Window};
+use crate::config::{Check, Default, ExemptPath, Mode, Source};
+use crate::counters::{Holder, Table};
 
 /// A compiled policy.
 #[derive(Debug)]
@@ -29,7 +31,13 @@ pub struct Policy {
     pub settings: Settings,
     /// Where its counts stand.
     pub table: Table,
-    body: Body,
+    /// Where the caller's id comes from; nowhere where all callers are one.
+    pub identity: Vec<Source>,
+    /// The headers that conditions look at.
+    pub headers: Vec<String>,
+    /// The rules for callers whom no grant matches.
+    top: Body,
+    grants: PatternMap<Body>,
 }
 
 /// How the filter behaves, compiled from [`crate::config::Settings`].
@@ -50,63 +58,91 @@ pub struct Settings {
 #[derive(Debug)]
 struct Body {
     default: Default,
+    mode: Mode,
     hide: PatternMap<()>,
     tools: PatternMap<Rule>,
+    /// What is asked of every tool after its own checks.
+    require: Vec<Check>,
+    deny_if: Vec<Check>,
     /// What a tool is charged that only `default` speaks of.
-    all_tools: Vec<Limit>,
+    limits: Vec<Limit>,
 }
 
 /// One entry of `tools`.
 #[derive(Debug)]
 struct Rule {
     pointer: String,
-    /// The reason of a denial.
-    denied: Option<Option<String>>,
+    action: Action,
+}
+
+#[derive(Debug)]
+enum Action {
+    /// The reason, if its author gave one.
+    Deny(Option<String>),
+    Allow(Box<Conditions>),
+}
+
+/// What an allowed call has to meet.
+#[derive(Debug)]
+struct Conditions {
+    args: Option<Names>,
+    require: Vec<Check>,
+    deny_if: Vec<Check>,
     /// The tool's own limits and those of all tools; each counter once.
     limits: Vec<Limit>,
 }
 
-/// A limit, ready to be charged.
-#[derive(Clone, Debug)]
-pub struct Limit {
-    /// The rule's pointer.
-    pub pointer: String,
-    /// What is limited: a tool, a pattern or "all tools".
-    pub subject: String,
-    /// The counter.
-    pub tag: Tag,
-    /// Who shares a count.
-    pub scope: Scope,
-    /// The window.
-    pub window: Window,
-    /// Calls that a window admits.
-    pub max: u64,
-    /// The one holder of a `global` counter.
-    everyone: Holder,
+/// The only names that arguments may have, and the rule that says so.
+#[derive(Debug)]
+struct Names {
+    pointer: String,
+    allowed: Vec<Box<str>>,
 }
 
 /// Who is calling.
 #[derive(Clone, Debug)]
 pub struct Caller {
+    /// The caller's id.
+    pub id: String,
     /// Where the caller's counts stand.
     pub holder: Holder,
 }
 
 impl Caller {
+    /// The caller with this id.
+    pub fn new(id: String) -> Self {
+        Self { holder: Holder::caller(&id), id }
+    }
+
     /// The one caller where no identity is configured. Nothing that a client
     /// can vary makes a second one.
     pub fn anonymous() -> Self {
-        Self { holder: Holder::caller("anonymous") }
+        Self::new("anonymous".into())
     }
 }
 
-impl Limit {
-    /// Whose count a call of `caller` is charged to.
-    pub fn holder(&self, caller: &Caller) -> Holder {
-        match self.scope {
-            Scope::Grant => caller.holder,
-            Scope::Global => self.everyone,
-        }
+impl Policy {
+    /// The key of jwt_authn's metadata under which the claims stand.
+    pub fn payload(&self) -> &str {
+        let payload = self.identity.iter().find_map(|source| match source {
+            Source::Jwt { payload, .. } => Some(&**payload),
+            _ => None,
+        });
+        payload.unwrap_or("payload")
+    }
+
+    /// Whether callers are known by tokens of ours, which must not go on.
+    pub fn takes_tokens(&self) -> bool {
+        self.identity.iter().any(|source| matches!(source, Source::Bearer(_)))
+    }
+
+    /// Whether a denial of this caller's call is only recorded.
+    pub fn is_shadow(&self, caller: &Caller) -> bool {
+        self.body(caller).mode == Mode::Shadow
+    }
+
+    fn body(&self, caller: &Caller) -> &Body {
+        self.grants.get(&caller.id).unwrap_or(&self.top)
     }
 }
 

@@ -5,6 +5,12 @@
 //! millionths, so that money is counted exactly; a plain call weighs
 //! [`ONE_CALL`].
 
+mod fixed;
+mod sliding;
+
+pub use fixed::Fixed;
+pub use sliding::Sliding;
+
 use core::fmt;
 
 /// What a call weighs that is only counted.
@@ -22,6 +28,12 @@ impl Nanos {
         self.0 / NANOS
     }
 
+    /// The seconds from now until `later`, rounded up; at least one.
+    const fn until_moment(self, later: Self) -> u64 {
+        let wait = later.0.saturating_sub(self.0).div_ceil(NANOS);
+        if wait == 0 { 1 } else { wait }
+    }
+
     /// The moment so many seconds before.
     #[must_use]
     pub const fn earlier(self, seconds: u64) -> Self {
@@ -31,8 +43,7 @@ impl Nanos {
     /// The seconds from now until a moment in whole seconds, rounded up; at
     /// least one.
     const fn until(self, second: u64) -> u64 {
-        let wait = second.saturating_mul(NANOS).saturating_sub(self.0).div_ceil(NANOS);
-        if wait == 0 { 1 } else { wait }
+        self.until_moment(Self(second.saturating_mul(NANOS)))
     }
 }
 
@@ -41,6 +52,8 @@ impl Nanos {
 pub enum Scope {
     /// Each caller has its own.
     Grant,
+    /// Each session of each caller has its own.
+    Session,
     /// All callers together.
     Global,
 }
@@ -87,129 +100,103 @@ impl fmt::Display for Window {
     }
 }
 
-/// What has been used of a fixed window.
+/// How a window moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fixed {
-    /// When the window began, in seconds since 1970: a multiple of its length.
-    pub start: u64,
-    /// What was admitted in it, in millionths.
-    pub used: u64,
+pub enum Algorithm {
+    /// From one boundary of the clock to the next.
+    Fixed,
+    /// With the present moment.
+    Sliding,
+}
+
+impl Algorithm {
+    /// The start of the aligned window in which the charge under `mark` took
+    /// its place.
+    pub fn place(self, window: Window, mark: u64) -> u64 {
+        match self {
+            Self::Fixed => mark,
+            Self::Sliding => window.start(sliding::start(window, mark)),
+        }
+    }
+}
+
+/// What has been used of a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Of a fixed window.
+    Fixed(Fixed),
+    /// Of a sliding one.
+    Sliding(Sliding),
 }
 
 /// What a limit says of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Room {
-    /// It may go on; this is the state to store.
-    Yes(Fixed),
+    /// It may go on; this is the state to store, and the mark by which the
+    /// charge can be given back.
+    Yes(State, u64),
     /// There is room again in so many seconds.
     In(u64),
     /// The stored window is so far ahead that the clock cannot be trusted.
     ClockAhead,
 }
 
-impl Fixed {
-    /// Whether the window is over, so that its count no longer matters.
-    pub fn is_over(self, window: Window, now: Nanos) -> bool {
-        window.end(self.start) <= now.seconds()
-    }
-
-    /// Charges `weight` to the window that `now` falls in.
-    ///
-    /// A stored window later than now's is the current one: the clock stepped
-    /// back, or a worker lost a race at the edge, and neither must reset a
-    /// count. More than one window ahead it is a clock nobody should trust.
-    pub fn charge(stored: Option<Self>, window: Window, max: u64, weight: u64, now: Nanos) -> Room {
-        let start = window.start(now);
-        let current = match stored {
-            Some(stored) if stored.start >= start => stored,
-            _ => Self { start, used: 0 },
-        };
-        if current.start > window.end(start) {
-            return Room::ClockAhead;
-        }
-        match current.used.checked_add(weight) {
-            Some(used) if used <= max => Room::Yes(Self { used, ..current }),
-            _ => Room::In(now.until(window.end(current.start))),
+impl State {
+    /// Charges `weight` to what is `stored`, if there is room under `max`. A
+    /// state of another algorithm counts as none: the two never share a place.
+    pub fn charge(
+        stored: Option<Self>,
+        algorithm: Algorithm,
+        window: Window,
+        max: u64,
+        weight: u64,
+        now: Nanos,
+    ) -> Room {
+        match (algorithm, stored) {
+            (Algorithm::Fixed, Some(Self::Fixed(stored))) => {
+                Fixed::charge(Some(stored), window, max, weight, now)
+            }
+            (Algorithm::Fixed, _) => Fixed::charge(None, window, max, weight, now),
+            (Algorithm::Sliding, Some(Self::Sliding(stored))) => {
+                Sliding::charge(Some(stored), window, max, weight, now)
+            }
+            (Algorithm::Sliding, _) => Sliding::charge(None, window, max, weight, now),
         }
     }
 
-    /// Gives back what was charged to the window that began at `start`;
-    /// nothing where another window has begun since.
+    /// Whether nothing of it matters any more.
+    pub fn is_over(&self, window: Window, now: Nanos) -> bool {
+        match self {
+            Self::Fixed(state) => state.is_over(window, now),
+            Self::Sliding(state) => state.is_over(window, now),
+        }
+    }
+
+    /// Whether it was last charged before the aligned window that `now` falls
+    /// in, so that its place has not been counted in this one.
+    pub fn is_of_earlier_window(&self, window: Window, now: Nanos) -> bool {
+        match self {
+            Self::Fixed(state) => state.is_over(window, now),
+            Self::Sliding(state) => {
+                state.last_charged(window).0 < window.start(now).saturating_mul(NANOS)
+            }
+        }
+    }
+
+    /// Gives back what was charged under `mark`, as far as it still counts.
     #[must_use]
-    pub fn refund(self, start: u64, weight: u64) -> Self {
-        if self.start == start {
-            Self { used: self.used.saturating_sub(weight), ..self }
-        } else {
-            self
+    pub fn refund(self, mark: u64, weight: u64) -> Self {
+        match self {
+            Self::Fixed(state) => Self::Fixed(state.refund(mark, weight)),
+            Self::Sliding(state) => Self::Sliding(state.refund(mark, weight)),
         }
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    #[cfg(target_family = "wasm")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
-
-    const MINUTE: Window = Window(60);
-
-    fn at(seconds: u64, nanos: u64) -> Nanos {
-        Nanos(seconds * NANOS + nanos)
-    }
-
-    fn charge(stored: Option<Fixed>, now: Nanos) -> Room {
-        Fixed::charge(stored, MINUTE, 2 * ONE_CALL, ONE_CALL, now)
-    }
-
-    #[test]
-    fn a_window_begins_with_the_minute_to_the_nanosecond() {
-        let full = Fixed { start: 120, used: 2 * ONE_CALL };
-        assert_eq!(charge(Some(full), at(179, NANOS - 1)), Room::In(1));
-        assert_eq!(charge(Some(full), at(120, 0)), Room::In(60));
-        assert_eq!(charge(Some(full), at(120, 1)), Room::In(60));
-        assert_eq!(charge(Some(full), at(143, 0)), Room::In(37));
-        let fresh = Fixed { start: 180, used: ONE_CALL };
-        assert_eq!(charge(Some(full), at(180, 0)), Room::Yes(fresh));
-        assert_eq!(charge(None, at(180, 0)), Room::Yes(fresh));
-        assert!(!full.is_over(MINUTE, at(179, NANOS - 1)));
-        assert!(full.is_over(MINUTE, at(180, 0)));
-    }
-
-    #[test]
-    fn a_clock_that_steps_back_resets_nothing() {
-        let full = Fixed { start: 120, used: 2 * ONE_CALL };
-        assert_eq!(charge(Some(full), at(119, 0)), Room::In(61));
-        assert_eq!(charge(Some(full), at(60, 0)), Room::In(120));
-        assert_eq!(charge(Some(full), at(59, NANOS - 1)), Room::ClockAhead);
-        let half = Fixed { start: 120, used: ONE_CALL };
-        assert_eq!(charge(Some(half), at(60, 0)), Room::Yes(full));
-    }
-
-    #[test]
-    fn a_refund_goes_only_into_the_window_that_was_charged() {
-        let stored = Fixed { start: 120, used: 2 * ONE_CALL };
-        assert_eq!(stored.refund(120, ONE_CALL).used, ONE_CALL);
-        assert_eq!(stored.refund(60, ONE_CALL), stored);
-        assert_eq!(stored.refund(120, u64::MAX).used, 0);
-    }
-
-    #[test]
-    fn far_years_and_large_sums_do_not_overflow() {
-        let year_2106 = at(u64::from(u32::MAX) + 1, 0);
-        let Room::Yes(state) = charge(None, year_2106) else { panic!("refused") };
-        assert_eq!(state.start % 60, 0);
-        assert!(state.start.abs_diff(u64::from(u32::MAX)) <= 60);
-        let last = Nanos(u64::MAX);
-        assert!(matches!(charge(None, last), Room::Yes(_)));
-        let stored = Fixed { start: MINUTE.start(last), used: u64::MAX };
-        assert!(matches!(charge(Some(stored), last), Room::In(1..=60)));
-    }
-
-    #[test]
-    fn windows_are_named_as_people_name_them() {
-        let shown = [1, 60, 3600, 86_400, 90].map(|seconds| Window(seconds).to_string());
-        assert_eq!(shown, ["second", "minute", "hour", "day", "90 seconds"]);
-        assert_eq!(Window::new(0), None);
-        assert_eq!(Window::new(Window::MAX_SECONDS + 1), None);
+    /// What is used, in millionths.
+    pub fn used(&self) -> u64 {
+        match self {
+            Self::Fixed(state) => state.used,
+            Self::Sliding(state) => state.used(),
+        }
     }
 }

@@ -5,8 +5,9 @@
 //! GET, HEAD, OPTIONS and DELETE carry no message and pass, but not with a
 //! body. Only paths that the operator lists are none of our business.
 
+use crate::condition::Line;
 use crate::mcp::RevisionHeaders;
-use crate::policy::Settings;
+use crate::policy::Policy;
 use core::fmt;
 
 /// How a request is to be treated.
@@ -17,7 +18,11 @@ pub enum Entry {
     /// Its body is a message.
     Judge(Head),
     /// It passes if it has no body.
-    Bodyless,
+    Bodyless {
+        /// Whether its caller must be known: a browser's preflight carries no
+        /// credential.
+        identified: bool,
+    },
     /// It is refused for its head alone.
     Refuse(HeadFault),
 }
@@ -30,6 +35,10 @@ pub struct Head {
     /// Whether the client takes one of MCP's two answer types. One that does
     /// not (curl, or the old HTTP+SSE transport) looks at the HTTP status.
     pub accepts_mcp: bool,
+    /// `Mcp-Session-Id`
+    pub session: Option<Vec<u8>>,
+    /// The headers that the policy's conditions look at.
+    pub named: Vec<(String, Line)>,
 }
 
 /// Why a request is refused before its body is read.
@@ -72,8 +81,14 @@ impl fmt::Display for HeadFault {
 }
 
 /// Headers that decide how a body is read, or repeat what it says.
-const SINGLE: [&str; 5] =
-    ["Content-Type", "Content-Encoding", "MCP-Protocol-Version", "Mcp-Method", "Mcp-Name"];
+const SINGLE: [&str; 6] = [
+    "Content-Type",
+    "Content-Encoding",
+    "MCP-Protocol-Version",
+    "Mcp-Method",
+    "Mcp-Name",
+    "Mcp-Session-Id",
+];
 
 /// Headers by which a client can make Envoy itself send a request several
 /// times, after it was judged and counted once.
@@ -101,7 +116,7 @@ struct Seen<'a> {
     upgrade: bool,
     accepts_mcp: bool,
     /// In the order of [`SINGLE`].
-    single: [Option<&'a [u8]>; 5],
+    single: [Option<&'a [u8]>; 6],
     repeated: Option<&'static str>,
 }
 
@@ -132,9 +147,13 @@ impl<'a> Seen<'a> {
         }
     }
 
-    fn text(&self, name: &'static str) -> Result<Option<&'a str>, HeadFault> {
+    fn value(&self, name: &'static str) -> Option<&'a [u8]> {
         let found = SINGLE.into_iter().zip(self.single).find(|(single, _)| *single == name);
-        match found.and_then(|(_, value)| value) {
+        found.and_then(|(_, value)| value)
+    }
+
+    fn text(&self, name: &'static str) -> Result<Option<&'a str>, HeadFault> {
+        match self.value(name) {
             None => Ok(None),
             Some(value) => match core::str::from_utf8(value) {
                 // Space around a value is not part of it.
@@ -174,6 +193,8 @@ impl<'a> Seen<'a> {
                 name: owned("Mcp-Name")?,
             },
             accepts_mcp: self.accepts_mcp,
+            session: self.value("Mcp-Session-Id").map(<[u8]>::to_vec),
+            named: Vec::new(),
         })
     }
 }
@@ -182,10 +203,11 @@ impl Entry {
     /// Reads the head of a request. Names come in lower case, as Envoy gives
     /// them.
     pub fn of<'a>(
-        headers: impl Iterator<Item = (&'a [u8], &'a [u8])>,
-        settings: &Settings,
+        headers: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone,
+        policy: &Policy,
     ) -> Self {
-        let seen = Seen::read(headers);
+        let settings = &policy.settings;
+        let seen = Seen::read(headers.clone());
         let path = seen.path.map(core::str::from_utf8);
         if let Some(Ok(path)) = path
             && settings.exempt_paths.iter().any(|exempt| exempt.matches(path))
@@ -200,12 +222,31 @@ impl Entry {
         }
         match method {
             b"POST" => match seen.head(settings.max_body_bytes) {
-                Ok(head) => Self::Judge(head),
+                Ok(head) => {
+                    let lines = |name: &String| (name.clone(), line(headers.clone(), name));
+                    Self::Judge(Head { named: policy.headers.iter().map(lines).collect(), ..head })
+                }
                 Err(fault) => Self::Refuse(fault),
             },
-            b"GET" | b"HEAD" | b"OPTIONS" | b"DELETE" => Self::Bodyless,
+            b"GET" | b"HEAD" | b"DELETE" => Self::Bodyless { identified: true },
+            b"OPTIONS" => Self::Bodyless { identified: false },
             _ => Self::Refuse(HeadFault::Method),
         }
+    }
+}
+
+/// Every line of a header.
+pub fn lines<'a>(headers: impl Iterator<Item = (&'a [u8], &'a [u8])>, name: &str) -> Vec<&'a [u8]> {
+    headers.filter(|(other, _)| *other == name.as_bytes()).map(|(_, value)| value).collect()
+}
+
+/// A header as conditions see it.
+fn line<'a>(headers: impl Iterator<Item = (&'a [u8], &'a [u8])>, name: &str) -> Line {
+    match *lines(headers, name) {
+        [] => Line::Absent,
+        [line] => core::str::from_utf8(line)
+            .map_or(Line::Unclear, |text| Line::Text(text.trim_matches([' ', '\t']).to_owned())),
+        _ => Line::Unclear,
     }
 }
 
@@ -241,7 +282,7 @@ mod tests {
             "settings": {"exempt_paths": ["/healthz", "/oauth/*"], "max_body_bytes": 100}}"#;
         let policy = Policy::parse(policy, "").unwrap();
         let headers = headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
-        Entry::of(headers, &policy.settings)
+        Entry::of(headers, &policy)
     }
 
     fn post(headers: &[(&str, &str)]) -> Entry {
@@ -278,7 +319,7 @@ mod tests {
     fn methods_without_a_message_pass_bodyless_and_others_are_refused() {
         for method in ["GET", "HEAD", "OPTIONS", "DELETE"] {
             let entry = entry(&[(":method", method), (":path", "/mcp")]);
-            assert!(matches!(entry, Entry::Bodyless), "{method}");
+            assert!(matches!(entry, Entry::Bodyless { .. }), "{method}");
         }
         for (method, fault) in [
             ("PUT", HeadFault::Method),
@@ -329,7 +370,7 @@ mod tests {
         let headers: [(&[u8], &[u8]); 3] =
             [(b":method", b"POST"), (b":path", b"/"), (b"mcp-name", b"\xff")];
         let policy = Policy::parse(br#"{"version": "1", "default": "deny"}"#, "").unwrap();
-        let entry = Entry::of(headers.into_iter(), &policy.settings);
+        let entry = Entry::of(headers.into_iter(), &policy);
         assert!(matches!(entry, Entry::Refuse(NotText("Mcp-Name"))));
         assert!(matches!(entry_of_nothing(), Entry::Refuse(Incomplete)));
     }

@@ -1,23 +1,13 @@
-//! A document as a tree, and a place in it that can complain.
+//! A place in a document, which can be asked for what it should hold and can
+//! complain about what it does.
 
 use super::error::{Errors, choices, nearest, quote};
-use crate::json::{Decimal, Fault, FaultKind, Kind, Reader};
+use super::tree::{self, Node};
+use crate::condition::{Literal, Number};
+use crate::json::Decimal;
+use crate::order;
 use core::cell::RefCell;
 use std::borrow::Cow;
-
-/// Deeper documents are refused; the language itself needs ten levels.
-const MAX_DEPTH: usize = 64;
-
-/// A JSON value. Numbers keep their spelling, objects their duplicate keys.
-#[derive(Debug)]
-enum Node<'a> {
-    Null,
-    Bool(bool),
-    Number(&'a str),
-    String(Cow<'a, str>),
-    List(Vec<Node<'a>>),
-    Object(Vec<(Cow<'a, str>, Node<'a>)>),
-}
 
 /// A parsed document and what has been found wrong with it.
 pub(super) struct Document<'a> {
@@ -30,31 +20,7 @@ impl<'a> Document<'a> {
     /// The text is not JSON, or numbers in it mean different things to
     /// different readers.
     pub(super) fn parse(text: &'a [u8]) -> Result<Self, Errors> {
-        if text.iter().all(u8::is_ascii_whitespace) {
-            return Err(Errors::one("", "the plugin has no configuration; give it a policy"));
-        }
-        if text.len() > super::MAX_POLICY_BYTES {
-            let message = format!(
-                "the policy has {} bytes, of {} at most",
-                text.len(),
-                super::MAX_POLICY_BYTES
-            );
-            return Err(Errors::one("", message));
-        }
-        let read = || {
-            let mut reader = Reader::new(text, MAX_DEPTH)?;
-            let root = node(&mut reader)?;
-            reader.end()?;
-            match reader.ambiguity() {
-                // Duplicate keys are reported by their path.
-                Some(fault) if fault.kind != FaultKind::DuplicateKey => Err(fault),
-                _ => Ok(root),
-            }
-        };
-        match read() {
-            Ok(root) => Ok(Self { root, errors: RefCell::default() }),
-            Err(fault) => Err(Errors::one(position(text, fault), fault.kind.to_string())),
-        }
+        tree::parse(text).map(|root| Self { root, errors: RefCell::default() })
     }
 
     pub(super) fn root(&self) -> At<'_> {
@@ -80,46 +46,6 @@ impl Outcome {
     }
 }
 
-fn node<'a>(reader: &mut Reader<'a>) -> Result<Node<'a>, Fault> {
-    match reader.peek() {
-        Some(b'{') => {
-            let mut members = Vec::new();
-            reader.object(|reader, key, _| {
-                members.push((key.decode(), node(reader)?));
-                Ok(())
-            })?;
-            Ok(Node::Object(members))
-        }
-        Some(b'[') => {
-            let mut elements = Vec::new();
-            reader.array(|reader| {
-                elements.push(node(reader)?);
-                Ok(())
-            })?;
-            Ok(Node::List(elements))
-        }
-        _ => {
-            let raw = reader.value()?;
-            Ok(match raw.kind {
-                Kind::Bool(value) => Node::Bool(value),
-                Kind::Number => Node::Number(raw.text),
-                Kind::String(text) => Node::String(text.decode()),
-                // Lists and objects were read above.
-                Kind::Null | Kind::Array | Kind::Object => Node::Null,
-            })
-        }
-    }
-}
-
-/// "line 3 column 7", counted from one.
-fn position(text: &[u8], fault: Fault) -> String {
-    let before = text.get(..fault.at).unwrap_or(text);
-    let line = before.iter().filter(|&&byte| byte == b'\n').count().saturating_add(1);
-    let start = before.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at.saturating_add(1));
-    let column = fault.at.saturating_sub(start).saturating_add(1);
-    format!("line {line} column {column}")
-}
-
 /// A value of the document, with its path.
 pub(super) struct At<'d> {
     node: &'d Node<'d>,
@@ -133,6 +59,11 @@ impl<'d> At<'d> {
         self.errors.borrow_mut().push(self.path.clone(), message);
     }
 
+    /// Notes that something is wrong elsewhere.
+    pub(super) fn wrong_at(&self, path: &str, message: impl Into<String>) {
+        self.errors.borrow_mut().push(path, message);
+    }
+
     /// The path of this value, as a JSON pointer.
     pub(super) fn path(&self) -> &str {
         &self.path
@@ -140,6 +71,19 @@ impl<'d> At<'d> {
 
     fn below(&self, node: &'d Node<'d>, key: &str) -> Self {
         Self { node, path: format!("{}/{}", self.path, escape(key)), errors: self.errors }
+    }
+
+    /// A number above zero and at most `most`, in millionths, with at most six
+    /// decimals.
+    pub(super) fn millionths(&self, most: u64) -> Option<u64> {
+        let value = self.as_number().and_then(Decimal::parse).and_then(Decimal::millionths);
+        let fits = value.filter(|value| (1..=most.saturating_mul(1_000_000)).contains(value));
+        if fits.is_none() {
+            self.expected(&format!(
+                "a number above 0 and at most {most} with at most six decimals"
+            ));
+        }
+        fits
     }
 
     /// Names what stands here, for messages.
@@ -220,14 +164,41 @@ impl<'d> At<'d> {
         None
     }
 
-    /// The elements of a list, each read by `read`.
-    pub(super) fn each<T>(&self, read: impl Fn(&At<'d>) -> Option<T>) -> Vec<T> {
+    /// The elements of a list.
+    pub(super) fn elements(&self) -> Vec<At<'d>> {
         let Node::List(elements) = self.node else {
             self.expected("a list");
             return Vec::new();
         };
         let place = |(index, node): (usize, _)| self.below(node, &index.to_string());
-        elements.iter().enumerate().map(place).filter_map(|at| read(&at)).collect()
+        elements.iter().enumerate().map(place).collect()
+    }
+
+    /// The elements of a list, each read by `read`.
+    pub(super) fn each<T>(&self, read: impl Fn(&At<'d>) -> Option<T>) -> Vec<T> {
+        self.elements().iter().filter_map(read).collect()
+    }
+
+    /// Whether a list stands here.
+    pub(super) fn is_list(&self) -> bool {
+        matches!(self.node, Node::List(_))
+    }
+
+    /// Any JSON value.
+    pub(super) fn literal(&self) -> Option<Literal> {
+        Some(match self.node {
+            Node::Null => Literal::Null,
+            Node::Bool(value) => Literal::Bool(*value),
+            Node::Number(text) => Literal::Number(Number::parse(text)?),
+            Node::String(text) => Literal::String((&**text).into()),
+            Node::List(_) => Literal::List(self.each(Self::literal)),
+            Node::Object(_) => {
+                let members = self.entries().into_iter();
+                Literal::Object(
+                    members.filter_map(|(key, at)| Some((key.into(), at.literal()?))).collect(),
+                )
+            }
+        })
     }
 
     /// The members of a map whose keys are the author's own.
@@ -236,9 +207,8 @@ impl<'d> At<'d> {
             self.expected("an object");
             return Vec::new();
         };
-        let mut keys: Vec<&str> = members.iter().map(|(key, _)| &**key).collect();
-        keys.sort_unstable();
-        for pair in keys.windows(2) {
+        let keys: Vec<&str> = members.iter().map(|(key, _)| &**key).collect();
+        for pair in order::sorted(keys, |a, b| a.cmp(b)).windows(2) {
             if let [a, b] = pair
                 && a == b
             {

@@ -102,7 +102,7 @@ pub(super) fn nearest<'a>(text: &str, words: &[&'a str]) -> Option<&'a str> {
 /// Edits (a character put in, left out, replaced, or two swapped) from one
 /// word to another, in whatever case.
 fn distance(a: &str, b: &str) -> usize {
-    let fold = |text: &str| text.chars().flat_map(char::to_lowercase).collect::<Vec<char>>();
+    let fold = |text: &str| text.chars().map(|c| c.to_ascii_lowercase()).collect::<Vec<char>>();
     let (a, b) = (fold(a), fold(b));
     let mut before: Vec<usize> = Vec::new();
     let mut row: Vec<usize> = (0..=b.len()).collect();

@@ -1,14 +1,23 @@
 //! `limits` and `rate_limit`.
 
+use super::checks;
 use super::document::{At, escape};
 use super::error::quote;
+use crate::condition::{Path, Root};
 use crate::json::Decimal;
-use crate::quota::{Scope, Window};
+use crate::quota::{Algorithm, ONE_CALL, Scope, Window};
 
 /// The most that a limit may admit, so that sums in millionths fit 64 bits.
 const MAX: u64 = 9_000_000_000_000;
 
 const WINDOWS: [(&str, u32); 4] = [("second", 1), ("minute", 60), ("hour", 3_600), ("day", 86_400)];
+
+const KEYS: [&str; 7] =
+    ["counter", "window", "max", "scope", "increment_from", "algorithm", "on_deny"];
+const SCOPES: [(&str, Scope); 3] =
+    [("grant", Scope::Grant), ("session", Scope::Session), ("global", Scope::Global)];
+const ALGORITHMS: [(&str, Algorithm); 2] =
+    [("fixed", Algorithm::Fixed), ("sliding", Algorithm::Sliding)];
 
 /// One limit.
 #[derive(Clone, Debug)]
@@ -21,37 +30,34 @@ pub struct Limit {
     pub counter: String,
     /// `window`
     pub window: Window,
-    /// `max`
+    /// `max`, in millionths.
     pub max: u64,
     /// `scope`
     pub scope: Scope,
+    /// `algorithm`
+    pub algorithm: Algorithm,
+    /// `increment_from`
+    pub increment_from: Option<Path>,
+    /// `on_deny`
+    pub on_deny: Option<String>,
 }
 
 /// Reads a list of limits.
 pub(super) fn read(at: &At<'_>) -> Vec<Limit> {
     let list = at.path();
     at.each(|at| {
-        let object = at.object(
-            &["counter", "window", "max", "scope", "algorithm"],
-            &["increment_from", "on_deny"],
-        )?;
+        let object = at.object(&KEYS, &[])?;
         let counter = object.required("counter").and_then(counter);
         let window = object.required("window").and_then(window);
-        let max = object.required("max").and_then(|at| at.whole(1, MAX));
-        let scope = object.get("scope").map_or(Some(Scope::Grant), |at| {
-            if at.as_string() == Some("session") {
-                at.wrong("the scope `session` is not supported by this version of the filter");
-                return None;
-            }
-            at.choice(&[("grant", Scope::Grant), ("global", Scope::Global)])
+        let increment_from = object.get("increment_from").map(increment_from);
+        let max = object.required("max").and_then(|at| match increment_from {
+            Some(_) => at.millionths(MAX),
+            None => at.whole(1, MAX).map(|max| max.saturating_mul(ONE_CALL)),
         });
-        if let Some(at) = object.get("algorithm") {
-            if at.as_string() == Some("sliding") {
-                at.wrong("the algorithm `sliding` is not supported by this version of the filter");
-            } else {
-                at.choice(&[("fixed", ())]);
-            }
-        }
+        let scope = object.get("scope").map_or(Some(Scope::Grant), |at| at.choice(&SCOPES));
+        let algorithm =
+            object.get("algorithm").map_or(Some(Algorithm::Fixed), |at| at.choice(&ALGORITHMS));
+        let on_deny = object.get("on_deny").and_then(At::string).map(str::to_owned);
         let counter = counter?;
         Some(Limit {
             pointer: format!("{list}/{}", escape(&counter)),
@@ -59,9 +65,25 @@ pub(super) fn read(at: &At<'_>) -> Vec<Limit> {
             window: window?,
             max: max?,
             scope: scope?,
+            algorithm: algorithm?,
+            // One that cannot be read is an error already.
+            increment_from: increment_from.flatten(),
+            on_deny,
             counter,
         })
     })
+}
+
+fn increment_from(at: &At<'_>) -> Option<Path> {
+    let path = checks::path(at)?;
+    if path.root != Root::Args || path.steps.is_empty() || path.has_each() {
+        at.wrong(format!(
+            "{} names no single argument; write a path like `args.amount`",
+            quote(path.as_str())
+        ));
+        return None;
+    }
+    Some(path)
 }
 
 /// Reads the short form of one limit on the tools that `name` matches.
@@ -82,8 +104,11 @@ pub(super) fn read_short(name: &str, at: &At<'_>) -> Option<Limit> {
         path: at.path().into(),
         counter: format!("{name}_rate"),
         window,
-        max,
+        max: max.saturating_mul(ONE_CALL),
         scope: Scope::Grant,
+        algorithm: Algorithm::Fixed,
+        increment_from: None,
+        on_deny: None,
     })
 }
 

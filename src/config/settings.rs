@@ -139,8 +139,18 @@ pub struct ExemptPath {
 }
 
 /// Spellings that a server may resolve to another path. A request path with
-/// one of these is no exemption, whatever it begins with.
+/// one of these is no exemption, but for a `/.` that the exemption itself names,
+/// as `/.well-known/*` does.
 const UNCLEAR: [&str; 6] = ["%", "//", "/.", ";", "\\", "#"];
+
+fn is_unclear(path: &str) -> bool {
+    UNCLEAR.iter().any(|part| path.contains(part))
+}
+
+/// Whether a segment stands for the one it is in, or the one above.
+fn has_dot_segment(path: &str) -> bool {
+    path.split('/').any(|segment| segment == "." || segment.starts_with(".."))
+}
 
 impl ExemptPath {
     fn read(at: &At<'_>) -> Option<Self> {
@@ -153,7 +163,10 @@ impl ExemptPath {
             "it must begin with `/`"
         } else if below && path.is_empty() {
             "it would exempt every request; name a segment before `/*`"
-        } else if path.contains(['*', '?']) || UNCLEAR.iter().any(|part| path.contains(part)) {
+        } else if path.contains(['*', '?'])
+            || has_dot_segment(path)
+            || is_unclear(&path.replace("/.", "/"))
+        {
             "write a plain path, with `/*` at its end at most"
         } else {
             return Some(Self { path: path.into(), below });
@@ -167,24 +180,23 @@ impl ExemptPath {
     /// ```
     /// # use mcp_policy_filter::config::Config;
     /// let policy = br#"{"version": "1", "default": "deny",
-    ///                   "settings": {"exempt_paths": ["/healthz", "/oauth/*"]}}"#;
+    ///                   "settings": {"exempt_paths": ["/healthz", "/oauth/*", "/.well-known/*"]}}"#;
     /// let exempt = Config::parse(policy).unwrap().settings.exempt_paths;
     /// let passes = |target| exempt.iter().any(|path| path.matches(target));
     /// assert!(passes("/healthz?full=1"));
     /// assert!(passes("/oauth/token"));
+    /// assert!(passes("/.well-known/oauth-protected-resource"));
+    /// assert!(!passes("/.well-known/../mcp"));
     /// assert!(!passes("/oauth"));
     /// assert!(!passes("/oauth/../mcp"));
     /// assert!(!passes("/oauth/%2e%2e/mcp"));
     /// ```
     pub fn matches(&self, target: &str) -> bool {
         let path = target.split_once('?').map_or(target, |(path, _)| path);
-        if UNCLEAR.iter().any(|part| path.contains(part)) {
-            return false;
-        }
-        if self.below {
-            path.strip_prefix(&*self.path).is_some_and(|rest| rest.starts_with('/'))
-        } else {
-            path == self.path
+        match path.strip_prefix(&*self.path) {
+            Some(rest) if self.below => rest.starts_with('/') && !is_unclear(rest),
+            Some(rest) => rest.is_empty(),
+            None => false,
         }
     }
 }

@@ -1,9 +1,11 @@
 //! `tools` and `all_tools`.
 
+use super::checks::{self, Check};
 use super::document::At;
 use super::error::quote;
 use super::limits::{self, Limit};
 use crate::mcp::MAX_TOOL_NAME;
+use crate::order;
 use crate::policy::Pattern;
 
 /// What an entry says of the tools that it matches.
@@ -26,12 +28,17 @@ pub struct ToolRule {
     pub action: Action,
     /// `reason`
     pub reason: Option<String>,
+    /// `args`
+    pub args: Option<Vec<Box<str>>>,
+    /// `require`
+    pub require: Vec<Check>,
+    /// `deny_if`
+    pub deny_if: Vec<Check>,
     /// `limits`, then `rate_limit`
     pub limits: Vec<Limit>,
 }
 
-const KEYS: [&str; 4] = ["action", "reason", "limits", "rate_limit"];
-const RESERVED: [&str; 3] = ["args", "require", "deny_if"];
+const KEYS: [&str; 7] = ["action", "reason", "args", "require", "deny_if", "limits", "rate_limit"];
 
 /// Reads the map of tools.
 pub(super) fn read(at: &At<'_>) -> Vec<(Pattern, ToolRule)> {
@@ -42,18 +49,22 @@ pub(super) fn read(at: &At<'_>) -> Vec<(Pattern, ToolRule)> {
             rules.push((pattern, rule));
         }
     }
-    let mut order: Vec<&(Pattern, ToolRule)> = rules.iter().collect();
-    order.sort_by(|(a, _), (b, _)| a.cmp(b));
-    for pair in order.windows(2) {
+    let names = rules.iter().map(|(pattern, rule)| (pattern, &*rule.name));
+    refuse_twins(at, names.collect());
+    rules
+}
+
+/// Two keys that match the same names would leave it to chance which decides.
+pub(super) fn refuse_twins(at: &At<'_>, names: Vec<(&Pattern, &str)>) {
+    for pair in order::sorted(names, Ord::cmp).windows(2) {
         if let [(a, first), (b, second)] = pair
             && a == b
-            && first.name != second.name
+            && first != second
         {
-            let (first, second) = (quote(&first.name), quote(&second.name));
-            at.wrong(format!("{first} and {second} match the same tools; keep one of them"));
+            let (first, second) = (quote(first), quote(second));
+            at.wrong(format!("{first} and {second} match the same names; keep one of them"));
         }
     }
-    rules
 }
 
 /// Reads a tool pattern from a list.
@@ -77,7 +88,7 @@ fn check_pattern(at: &At<'_>, text: &str) -> Option<Pattern> {
 
 impl ToolRule {
     fn read(name: &str, at: &At<'_>) -> Option<Self> {
-        let object = at.object(&KEYS, &RESERVED)?;
+        let object = at.object(&KEYS, &[])?;
         let action = object.get("action").map_or(Some(Action::Allow), |at| {
             if at.as_string() == Some("require_approval") {
                 at.wrong(
@@ -89,26 +100,46 @@ impl ToolRule {
             at.choice(&[("allow", Action::Allow), ("deny", Action::Deny)])
         });
         let reason = object.get("reason").and_then(At::string).map(str::to_owned);
+        let args = object.get("args").map(checks::names);
+        let require = object.get("require").map(checks::read).unwrap_or_default();
+        let deny_if = object.get("deny_if").map(checks::read).unwrap_or_default();
         let mut limits = object.get("limits").map(limits::read).unwrap_or_default();
         if let Some(at) = object.get("rate_limit") {
             limits.extend(limits::read_short(name, at));
         }
-        Some(Self { name: name.into(), pointer: at.path().into(), action: action?, reason, limits })
+        Some(Self {
+            name: name.into(),
+            pointer: at.path().into(),
+            action: action?,
+            reason,
+            args,
+            require,
+            deny_if,
+            limits,
+        })
     }
 }
 
 /// What applies to every tool, besides its own rule.
 #[derive(Debug, Default)]
 pub struct AllTools {
+    /// `require`
+    pub require: Vec<Check>,
+    /// `deny_if`
+    pub deny_if: Vec<Check>,
     /// `limits`
     pub limits: Vec<Limit>,
 }
 
 impl AllTools {
     pub(super) fn read(at: &At<'_>) -> Self {
-        let Some(object) = at.object(&["limits"], &["require", "deny_if"]) else {
+        let Some(object) = at.object(&["require", "deny_if", "limits"], &[]) else {
             return Self::default();
         };
-        Self { limits: object.get("limits").map(limits::read).unwrap_or_default() }
+        Self {
+            require: object.get("require").map(checks::read).unwrap_or_default(),
+            deny_if: object.get("deny_if").map(checks::read).unwrap_or_default(),
+            limits: object.get("limits").map(limits::read).unwrap_or_default(),
+        }
     }
 }

@@ -1,7 +1,8 @@
-//! The stored form of entries: records of 45 bytes, one after another.
+//! The stored form of entries: records one after another, each with a byte for
+//! its kind, from which its length follows.
 
 use super::{Holder, Tag, Trouble};
-use crate::quota::{Fixed, Nanos, Window};
+use crate::quota::{Fixed, Nanos, Sliding, State, Window};
 
 /// A count of a caller, as stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,12 +10,15 @@ pub(super) struct Entry {
     pub(super) tag: Tag,
     pub(super) holder: [u8; 16],
     pub(super) window: Window,
-    pub(super) state: Fixed,
+    pub(super) state: State,
 }
 
-/// Marks a record of a fixed window; other kinds may come.
+/// Marks the record of a fixed window.
 const FIXED: u8 = 1;
-const RECORD: usize = 1 + 8 + 16 + 4 + 8 + 8;
+/// Marks the record of a sliding window.
+const SLIDING: u8 = 2;
+/// The usual length of a record, for making room.
+const RECORD: usize = 45;
 
 /// How long an entry outlives its window: longer than any worker takes from
 /// reading the clock to charging, so that a late one cannot find a full window
@@ -29,17 +33,15 @@ pub(super) struct Bucket {
 
 impl Bucket {
     pub(super) fn read(bytes: Option<&[u8]>, now: Nanos) -> Result<Self, Trouble> {
-        let records = bytes.unwrap_or_default().chunks_exact(RECORD);
-        if !records.remainder().is_empty() {
-            return Err(Trouble::Damaged);
-        }
+        let mut rest = bytes.unwrap_or_default();
+        let mut entries = Vec::with_capacity((rest.len() / RECORD).saturating_add(2));
         let graced = now.earlier(GRACE_SECONDS);
-        let mut entries = Vec::with_capacity(records.len().saturating_add(2));
-        for record in records {
-            let entry = Entry::read(record).ok_or(Trouble::Damaged)?;
+        while !rest.is_empty() {
+            let (entry, tail) = Entry::read(rest).ok_or(Trouble::Damaged)?;
             if !entry.state.is_over(entry.window, graced) {
                 entries.push(entry);
             }
+            rest = tail;
         }
         Ok(Self { entries })
     }
@@ -62,7 +64,7 @@ impl Bucket {
 
     /// Stores a state in the entry of `tag` and `holder`, which is made where
     /// there is none.
-    pub(super) fn put(&mut self, tag: Tag, holder: Holder, window: Window, state: Fixed) {
+    pub(super) fn put(&mut self, tag: Tag, holder: Holder, window: Window, state: State) {
         match self.entries.iter_mut().find(|entry| entry.is(tag, holder)) {
             Some(entry) => entry.state = state,
             None => self.entries.push(Entry { tag, holder: holder.id, window, state }),
@@ -83,25 +85,58 @@ impl Entry {
         self.tag == tag && self.holder == holder.id
     }
 
-    fn read(record: &[u8]) -> Option<Self> {
-        let ([FIXED], rest) = record.split_first_chunk()? else { return None };
+    /// Reads a record, and what follows it.
+    fn read(record: &[u8]) -> Option<(Self, &[u8])> {
+        let ([kind], rest) = record.split_first_chunk()?;
         let (tag, rest) = rest.split_first_chunk()?;
         let (holder, rest) = rest.split_first_chunk()?;
         let (window, rest) = rest.split_first_chunk()?;
-        let (start, rest) = rest.split_first_chunk()?;
-        let (used, _) = rest.split_first_chunk()?;
         let window = Window::new(u32::from_le_bytes(*window))?;
-        let state = Fixed { start: u64::from_le_bytes(*start), used: u64::from_le_bytes(*used) };
-        let aligned = state.start.checked_rem(u64::from(window.seconds())) == Some(0);
-        aligned.then_some(Self { tag: Tag(*tag), holder: *holder, window, state })
+        let (state, rest) = match *kind {
+            FIXED => {
+                let (start, rest) = number(rest)?;
+                let (used, rest) = number(rest)?;
+                let aligned = start.checked_rem(u64::from(window.seconds())) == Some(0);
+                (State::Fixed(Fixed { start: Some(start).filter(|_| aligned)?, used }), rest)
+            }
+            SLIDING => {
+                let (newest, mut rest) = number(rest)?;
+                let mut state = Sliding { newest, used: [0; 17] };
+                for used in &mut state.used {
+                    (*used, rest) = number(rest)?;
+                }
+                (State::Sliding(state), rest)
+            }
+            _ => return None,
+        };
+        Some((Self { tag: Tag(*tag), holder: *holder, window, state }, rest))
     }
 
     fn write(&self, bytes: &mut Vec<u8>) {
-        bytes.push(FIXED);
+        let kind = match self.state {
+            State::Fixed(_) => FIXED,
+            State::Sliding(_) => SLIDING,
+        };
+        bytes.push(kind);
         bytes.extend_from_slice(&self.tag.0);
         bytes.extend_from_slice(&self.holder);
         bytes.extend_from_slice(&self.window.seconds().to_le_bytes());
-        bytes.extend_from_slice(&self.state.start.to_le_bytes());
-        bytes.extend_from_slice(&self.state.used.to_le_bytes());
+        match &self.state {
+            State::Fixed(state) => {
+                bytes.extend_from_slice(&state.start.to_le_bytes());
+                bytes.extend_from_slice(&state.used.to_le_bytes());
+            }
+            State::Sliding(state) => {
+                bytes.extend_from_slice(&state.newest.to_le_bytes());
+                for used in &state.used {
+                    bytes.extend_from_slice(&used.to_le_bytes());
+                }
+            }
+        }
     }
+}
+
+fn number(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    let (number, rest) = bytes.split_first_chunk()?;
+    Some((u64::from_le_bytes(*number), rest))
 }

@@ -2,7 +2,7 @@
 
 use super::bucket::Bucket;
 use super::{Holder, Store, Table, Tag, Trouble};
-use crate::quota::{Fixed, Nanos, Room, Window};
+use crate::quota::{Algorithm, Nanos, Room, State, Window};
 
 /// Entries that one bucket may hold: far more than callers that meet there by
 /// chance, and few enough to be searched for every call.
@@ -21,10 +21,18 @@ pub struct Charge {
     pub per_caller: bool,
     /// The window.
     pub window: Window,
+    /// How it moves.
+    pub algorithm: Algorithm,
     /// What a window admits, in millionths.
     pub max: u64,
     /// What the call weighs, in millionths.
     pub weight: u64,
+}
+
+impl Charge {
+    fn ask(&self, stored: Option<State>, now: Nanos) -> Room {
+        State::charge(stored, self.algorithm, self.window, self.max, self.weight, now)
+    }
 }
 
 /// Why nothing was charged.
@@ -64,14 +72,21 @@ impl Refused {
 #[derive(Debug, Default)]
 pub struct Receipt(Vec<Taken>);
 
+impl Receipt {
+    /// Whether nothing was charged.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
 /// One charge that was made.
 #[derive(Clone, Copy, Debug)]
 struct Taken {
     index: usize,
     charge: Charge,
-    /// When the window began that was charged.
-    start: u64,
-    /// Whether the entry was made for it.
+    /// By what the charge can be found again.
+    mark: u64,
+    /// Whether a place was taken for it.
     new: bool,
 }
 
@@ -130,15 +145,15 @@ impl Table {
 
     /// Gives everything back, each charge only into the window it went into.
     pub fn refund(&self, store: &impl Store, receipt: Receipt, now: Nanos) {
-        for Taken { charge, start, .. } in receipt.0 {
+        for Taken { charge, mark, .. } in receipt.0 {
             // What cannot be given back stays charged: the safe side.
             let removed = store.update(&self.key(charge.holder), |bytes| {
                 let Ok(mut bucket) = Bucket::read(bytes, now) else { return (None, false) };
                 let Some(entry) = bucket.find(charge.tag, charge.holder) else {
                     return (None, false);
                 };
-                let state = entry.state.refund(start, charge.weight);
-                let unused = state.used == 0;
+                let state = entry.state.refund(mark, charge.weight);
+                let unused = state.used() == 0;
                 if unused {
                     bucket.remove(charge.tag, charge.holder);
                 } else {
@@ -147,7 +162,8 @@ impl Table {
                 (Some(bucket.write()), unused)
             });
             if removed == Ok(true) && charge.per_caller {
-                self.release(store, charge.tag, charge.window, start, now);
+                let place = charge.algorithm.place(charge.window, mark);
+                self.release(store, charge.tag, charge.window, place, now);
             }
         }
     }
@@ -248,13 +264,13 @@ impl Table {
             let mut refused: Option<Refused> = None;
             for (index, charge) in members() {
                 let entry = bucket.find(charge.tag, charge.holder).map(|entry| entry.state);
-                let new = entry.is_none_or(|state| state.is_over(charge.window, now));
-                match Fixed::charge(entry, charge.window, charge.max, charge.weight, now) {
-                    Room::Yes(state) => {
+                let new = entry.is_none_or(|state| state.is_of_earlier_window(charge.window, now));
+                match charge.ask(entry, now) {
+                    Room::Yes(state, mark) => {
                         if new && charge.per_caller {
                             places.push(index);
                         }
-                        taken.push(Taken { index, charge: *charge, start: state.start, new });
+                        taken.push(Taken { index, charge: *charge, mark, new });
                         bucket.put(charge.tag, charge.holder, charge.window, state);
                     }
                     Room::In(retry_after) => {

@@ -6,7 +6,7 @@
 
 use super::bucket::Bucket;
 use super::{Holder, Store, Table, Tag, Trouble};
-use crate::quota::{Fixed, Nanos, ONE_CALL, Room, Window};
+use crate::quota::{Algorithm, Nanos, ONE_CALL, Room, State, Window};
 
 impl Table {
     /// Takes a place for a new entry of `tag`. Returns the start of the window
@@ -31,7 +31,7 @@ impl Table {
                     .entries()
                     .iter()
                     .filter(|entry| entry.tag != total && !entry.state.is_over(entry.window, now));
-                let used = others.fold(0_u64, |sum, entry| sum.saturating_add(entry.state.used));
+                let used = others.fold(0_u64, |sum, entry| sum.saturating_add(entry.state.used()));
                 self.max_entries.saturating_mul(ONE_CALL).saturating_sub(used)
             })
         });
@@ -85,10 +85,10 @@ fn add(
         Err(trouble) => return (None, Err(trouble)),
     };
     let stored = bucket.find(tag, holder).map(|entry| entry.state);
-    match Fixed::charge(stored, window, max(&bucket, now), ONE_CALL, now) {
-        Room::Yes(state) => {
+    match State::charge(stored, Algorithm::Fixed, window, max(&bucket, now), ONE_CALL, now) {
+        Room::Yes(state, start) => {
             bucket.put(tag, holder, window, state);
-            (Some(bucket.write()), Ok(state.start))
+            (Some(bucket.write()), Ok(start))
         }
         Room::In(_) => (None, Err(Trouble::Full)),
         Room::ClockAhead => (None, Err(Trouble::Clock)),

@@ -21,6 +21,11 @@ impl Holder {
         Self::from(digest(&[b"caller", id.as_bytes()]))
     }
 
+    /// One session of a caller.
+    pub fn session(caller: &str, session: &[u8]) -> Self {
+        Self::from(digest(&[b"session", caller.as_bytes(), session]))
+    }
+
     /// The one holder of a counter that all callers share.
     pub fn everyone(tag: Tag) -> Self {
         Self::from(digest(&[b"everyone", &tag.0]))

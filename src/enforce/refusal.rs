@@ -6,6 +6,8 @@
 //! others. Only a client that takes neither of MCP's answer types is told by
 //! the HTTP status.
 
+use super::{Decision, Record};
+use crate::identity::NoIdentity;
 use crate::jsonrpc::{INTERNAL_ERROR, INVALID_REQUEST, Id, METHOD_NOT_FOUND, Malformed, reply};
 use crate::policy::{Denial, Policy, Reason};
 use crate::request::HeadFault;
@@ -18,12 +20,10 @@ const HEADER_MISMATCH: i32 = -32020;
 pub struct Refusal {
     /// What the client gets.
     pub reply: Reply,
-    /// The kind, for records and metrics.
+    /// The kind, for metrics.
     pub reason: Reason,
-    /// The rule that decided.
-    pub rule: String,
-    /// The tool, if the request was a call of one.
-    pub tool: Option<String>,
+    /// What is recorded of it.
+    pub record: Record,
 }
 
 /// An HTTP response.
@@ -33,8 +33,8 @@ pub struct Reply {
     pub status: u16,
     /// The `retry-after` header, in seconds.
     pub retry_after: Option<u64>,
-    /// The `allow` header.
-    pub allow: Option<&'static str>,
+    /// One more header.
+    pub header: Option<(&'static str, &'static str)>,
     /// A JSON body; none where it is empty.
     pub body: Vec<u8>,
 }
@@ -64,10 +64,9 @@ impl Refusal {
         };
         let body = reply::error(id, &reply::Error { code, message, data });
         Box::new(Self {
-            reply: Reply { status, retry_after, allow: None, body },
+            reply: Reply { status, retry_after, header: None, body },
             reason,
-            rule: rule.into(),
-            tool: tool.map(str::to_owned),
+            record: denied(reason, rule, tool),
         })
     }
 
@@ -75,7 +74,7 @@ impl Refusal {
     pub(super) fn denied(
         policy: &Policy,
         id: Id<'_>,
-        tool: &str,
+        tool: Option<&str>,
         denial: &Denial<'_>,
         accepts_mcp: bool,
     ) -> Box<Self> {
@@ -83,7 +82,8 @@ impl Refusal {
         let code = match reason {
             Reason::RateLimited => 429,
             Reason::CounterFull | Reason::CounterContended => 503,
-            Reason::Hidden | Reason::DefaultDeny | Reason::Denied => 403,
+            Reason::NoIdentity => 403,
+            _ if reason.is_by_rule() => 403,
             _ => INTERNAL_ERROR,
         };
         let status = match (accepts_mcp, code) {
@@ -100,7 +100,7 @@ impl Refusal {
                 id: Some(id),
                 reason,
                 rule,
-                tool: Some(tool),
+                tool,
                 message: &format!("[POLICY DENIED] {message}"),
                 retry_after,
             },
@@ -131,13 +131,22 @@ impl Refusal {
 
     /// A notification that is dropped: it expects no answer, and an HTTP error
     /// would end some clients' sessions.
-    pub(super) fn silent(_: &Policy, reason: Reason) -> Box<Self> {
+    pub(super) fn silent(reason: Reason) -> Box<Self> {
         Box::new(Self {
-            reply: Reply { status: 202, retry_after: None, allow: None, body: Vec::new() },
+            reply: Reply { status: 202, retry_after: None, header: None, body: Vec::new() },
             reason,
-            rule: rule(reason).into(),
-            tool: None,
+            record: denied(reason, rule(reason), None),
         })
+    }
+
+    /// A request of nobody that is not a JSON-RPC request.
+    pub(crate) fn unidentified(policy: &Policy, why: NoIdentity) -> Box<Self> {
+        let message = format!("[POLICY DENIED] {why}");
+        let mut refusal = Self::answer(policy, &fault(401, 403, Reason::NoIdentity, &message));
+        if policy.takes_tokens() {
+            refusal.reply.header = Some(("www-authenticate", "Bearer"));
+        }
+        refusal
     }
 
     /// A request that is refused for its head alone.
@@ -157,7 +166,7 @@ impl Refusal {
         let mut refusal =
             Self::answer(policy, &self::fault(status, INVALID_REQUEST, reason, &message));
         if fault == HeadFault::Method {
-            refusal.reply.allow = Some("GET, POST, DELETE, HEAD, OPTIONS");
+            refusal.reply.header = Some(("allow", "GET, POST, DELETE, HEAD, OPTIONS"));
         }
         refusal
     }
@@ -166,6 +175,17 @@ impl Refusal {
     pub(crate) fn failed(policy: &Policy, what: &str) -> Box<Self> {
         let message = format!("Refused: {what}");
         Self::answer(policy, &fault(500, INTERNAL_ERROR, Reason::Internal, &message))
+    }
+}
+
+/// The record of a request that did not go on.
+fn denied(reason: Reason, rule: &str, tool: Option<&str>) -> Record {
+    Record {
+        decision: Decision::Denied,
+        reason: Some(reason),
+        rule: rule.into(),
+        tool: tool.map(str::to_owned),
+        grant: None,
     }
 }
 
@@ -180,6 +200,7 @@ const fn rule(reason: Reason) -> &'static str {
     match reason {
         Reason::TooLarge => "/settings/max_body_bytes",
         Reason::Internal => "(internal)",
+        Reason::NoIdentity => "(no identity)",
         Reason::Method => "(method)",
         _ => "(undecodable)",
     }

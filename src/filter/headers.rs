@@ -22,7 +22,7 @@ impl Headers {
     }
 
     /// The pairs, in the order in which they came.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> + Clone {
         self.parts().into_iter().flat_map(|(lengths, mut data)| {
             lengths.map_while(move |(name, value)| {
                 let (name, rest) = data.split_at_checked(name)?;
@@ -34,7 +34,7 @@ impl Headers {
     }
 
     /// The lengths, and the bytes that they are of.
-    fn parts(&self) -> Option<(impl Iterator<Item = (usize, usize)>, &[u8])> {
+    fn parts(&self) -> Option<(impl Iterator<Item = (usize, usize)> + Clone, &[u8])> {
         if self.0.is_empty() {
             return Some((LENGTHS_OF_NOTHING.chunks_exact(8).map(lengths), &[]));
         }

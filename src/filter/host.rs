@@ -52,6 +52,12 @@ mod imports {
             data: *mut *mut u8,
             size: *mut usize,
         ) -> u32;
+        pub(super) fn proxy_set_property(
+            path: *const u8,
+            path_size: usize,
+            value: *const u8,
+            value_size: usize,
+        ) -> u32;
         pub(super) fn proxy_get_shared_data(
             key: *const u8,
             key_size: usize,
@@ -162,7 +168,8 @@ pub(super) fn remove_request_header(name: &[u8]) -> Result<(), HostError> {
     })
 }
 
-/// A property of the host; `None` where there is none.
+/// A property of the host, its path's parts joined by NUL; `None` where there
+/// is none.
 pub(super) fn property(path: &str) -> Result<Option<Vec<u8>>, HostError> {
     let mut lent = Lent::NOTHING;
     // SAFETY: the path is a live string; the host writes a pointer and a size.
@@ -178,6 +185,14 @@ pub(super) fn property(path: &str) -> Result<Option<Vec<u8>>, HostError> {
         NOT_FOUND => Ok(None),
         status => done(status).map(|()| Some(lent.take())),
     }
+}
+
+/// Sets a property: Envoy's filter state `wasm.NAME`.
+pub(super) fn set_property(name: &str, value: &str) -> Result<(), HostError> {
+    // SAFETY: name and value are live strings.
+    done(unsafe {
+        imports::proxy_set_property(name.as_ptr(), name.len(), value.as_ptr(), value.len())
+    })
 }
 
 /// A shared value and its version; `None` where there is none.

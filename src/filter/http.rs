@@ -2,10 +2,11 @@
 
 use super::headers::{self, Headers};
 use super::host::{self, Buffer};
+use super::peer::Client;
 use super::root::Plugin;
 use super::shared_data::SharedData;
 use crate::audit;
-use crate::enforce::{Permit, Refusal};
+use crate::enforce::{Decision, Permit, Record, Refusal};
 use crate::exchange::{Exchange, Step};
 use crate::quota::Nanos;
 use crate::request::repeats_requests;
@@ -27,10 +28,13 @@ impl HttpContext for Http {
         let Some(plugin) = self.plugin.clone() else { return unconfigured() };
         let headers = host::request_headers().ok().and_then(Headers::parse);
         let step = match headers {
-            Some(headers) if disarm(&headers).is_err() => {
+            Some(headers) if disarm(&plugin, &headers).is_err() => {
                 self.exchange.fail(&plugin.policy, "the request's headers cannot be changed")
             }
-            Some(headers) => self.exchange.headers(&plugin.policy, headers.iter(), end_of_stream),
+            Some(headers) => {
+                let peer = client(&plugin);
+                self.exchange.headers(&plugin.policy, headers.iter(), &peer, end_of_stream)
+            }
             None => self.exchange.fail(&plugin.policy, "the request's headers cannot be read"),
         };
         match self.carry_out(&plugin, step) {
@@ -61,6 +65,11 @@ impl HttpContext for Http {
 
     fn on_log(&mut self) {
         let Some(plugin) = &self.plugin else { return };
+        if self.exchange.is_charged()
+            && let Ok(now) = host::now()
+        {
+            self.exchange.end(&plugin.policy, response_flags(), &SharedData, Nanos(now));
+        }
         if plugin.policy.settings.hold_request_headers && self.exchange.starved() {
             plugin.metrics.starved();
             log::error!(
@@ -79,8 +88,11 @@ impl Http {
 
     fn carry_out(&mut self, plugin: &Plugin, step: Step) -> Action {
         match step {
-            Step::Go(permit) => {
+            Step::Go(permit, record) => {
                 plugin.metrics.evaluated(None);
+                if let Some(record) = record {
+                    passed(plugin, &record);
+                }
                 go(permit)
             }
             Step::Gone(permit) => go(permit),
@@ -108,14 +120,28 @@ impl Http {
         let Ok(now) = host::now() else {
             return self.exchange.fail(policy, "the gateway has no clock");
         };
-        self.exchange.judge(policy, &plugin.anonymous, &body, &SharedData, Nanos(now))
+        self.exchange.judge(policy, &body, &client(plugin), &SharedData, Nanos(now))
     }
 }
 
-/// Takes out the headers that would have Envoy repeat the request.
-fn disarm(headers: &Headers) -> Result<(), host::HostError> {
-    let mut names = headers.iter().map(|(name, _)| name).filter(|name| repeats_requests(name));
-    names.try_for_each(host::remove_request_header)
+/// Envoy's response flags, as far as they can be read.
+fn response_flags() -> Option<u64> {
+    let flags = host::property("response\0flags").ok()??;
+    flags.as_slice().try_into().ok().map(u64::from_le_bytes)
+}
+
+/// Takes out the headers that would have Envoy repeat the request, and the
+/// tokens that are for this filter alone.
+fn disarm(plugin: &Plugin, headers: &Headers) -> Result<(), host::HostError> {
+    let takes_tokens = plugin.policy.takes_tokens();
+    let names = headers.iter().map(|(name, _)| name);
+    let mut unwanted =
+        names.filter(|name| repeats_requests(name) || (takes_tokens && *name == b"authorization"));
+    unwanted.try_for_each(host::remove_request_header)
+}
+
+fn client(plugin: &Plugin) -> Client<'_> {
+    Client { payload: plugin.policy.payload() }
 }
 
 /// The only way on for a request whose body has been asked for.
@@ -123,8 +149,28 @@ fn go(_: Permit) -> Action {
     Action::Continue
 }
 
+/// The filter state that access logs show as `%FILTER_STATE(wasm.mcp_audit:PLAIN)%`.
+const FILTER_STATE: &str = "mcp_audit";
+
+fn passed(plugin: &Plugin, record: &Record) {
+    let json = audit::json(&plugin.policy, record);
+    set_filter_state(&json);
+    if record.decision == Decision::Shadow {
+        plugin.metrics.shadow();
+        log::info!("{}{json}", audit::PREFIX);
+    }
+}
+
+fn set_filter_state(json: &str) {
+    if let Err(error) = host::set_property(FILTER_STATE, json) {
+        log::warn!("mcp-policy-filter: no filter state: status {}", error.0);
+    }
+}
+
 fn answer(plugin: &Plugin, refusal: &Refusal) {
-    log::info!("{}", audit::line(&plugin.policy, refusal));
+    let json = audit::json(&plugin.policy, &refusal.record);
+    set_filter_state(&json);
+    log::info!("{}{json}", audit::PREFIX);
     let reply = &refusal.reply;
     let retry_after = reply.retry_after.map(|seconds| seconds.to_string());
     let mut pairs: Vec<(&str, &str)> = Vec::new();
@@ -134,9 +180,7 @@ fn answer(plugin: &Plugin, refusal: &Refusal) {
     if let Some(seconds) = &retry_after {
         pairs.push(("retry-after", seconds));
     }
-    if let Some(methods) = reply.allow {
-        pairs.push(("allow", methods));
-    }
+    pairs.extend(reply.header);
     let details = format!("mcp_policy_filter:{}", refusal.reason);
     let headers = headers::serialise(&pairs);
     if let Err(error) = host::reply(reply.status, &details, &headers, &reply.body) {

@@ -9,6 +9,7 @@ pub(super) struct Metrics {
     evaluations: Option<u32>,
     passed: Option<u32>,
     refused: Vec<(Reason, Option<u32>)>,
+    shadow: Option<u32>,
     starved: Option<u32>,
 }
 
@@ -23,6 +24,7 @@ impl Metrics {
                 .into_iter()
                 .map(|reason| (reason, counter(&format!("mcp_policy_refused_{reason}_total"))))
                 .collect(),
+            shadow: counter("mcp_policy_shadow_denied_total"),
             starved: counter("mcp_policy_held_without_body_total"),
         }
     }
@@ -37,6 +39,11 @@ impl Metrics {
                 increment(metric.and_then(|(_, id)| *id));
             }
         }
+    }
+
+    /// A call went on that the policy denies, in shadow mode.
+    pub(super) fn shadow(&self) {
+        increment(self.shadow);
     }
 
     /// A request ended that was held for a body and never saw one.

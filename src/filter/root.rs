@@ -3,7 +3,7 @@
 use super::host::{self, Buffer};
 use super::http::Http;
 use super::metrics::Metrics;
-use crate::policy::{Caller, Policy};
+use crate::policy::Policy;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 use std::rc::Rc;
@@ -11,7 +11,6 @@ use std::rc::Rc;
 /// What all requests under one configuration share.
 pub(super) struct Plugin {
     pub(super) policy: Policy,
-    pub(super) anonymous: Caller,
     pub(super) metrics: Metrics,
 }
 
@@ -45,8 +44,7 @@ impl RootContext for Root {
             log::warn!("mcp-policy-filter: {warning}");
         }
         log::info!("mcp-policy-filter: policy {} is in force", policy.digest);
-        let anonymous = Caller::anonymous();
-        self.plugin = Some(Rc::new(Plugin { policy, anonymous, metrics: Metrics::define() }));
+        self.plugin = Some(Rc::new(Plugin { policy, metrics: Metrics::define() }));
         true
     }
 

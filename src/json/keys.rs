@@ -5,6 +5,7 @@
 //! most one growing allocation.
 
 use super::text::Text;
+use crate::order;
 
 /// Objects of up to this many keys are compared pair by pair; larger ones are
 /// sorted, so that no body costs more than n log n comparisons.
@@ -27,15 +28,15 @@ impl<'a> KeyStack<'a> {
 
     /// Ends the object that began at `mark`: the offset of a repeated key.
     pub(super) fn close(&mut self, mark: usize) -> Option<usize> {
-        let repeated = repeated(self.keys.get_mut(mark..).unwrap_or_default());
+        let repeated = repeated(self.keys.get(mark..).unwrap_or_default());
         self.keys.truncate(mark);
         repeated
     }
 }
 
-fn repeated(keys: &mut [(Text<'_>, usize)]) -> Option<usize> {
+fn repeated(keys: &[(Text<'_>, usize)]) -> Option<usize> {
     if keys.len() <= PAIRWISE {
-        let mut rest = &*keys;
+        let mut rest = keys;
         while let [(key, _), others @ ..] = rest {
             if let Some((_, at)) = others.iter().find(|(other, _)| key.equals(*other)) {
                 return Some(*at);
@@ -44,9 +45,13 @@ fn repeated(keys: &mut [(Text<'_>, usize)]) -> Option<usize> {
         }
         return None;
     }
-    keys.sort_unstable_by(|(a, at_a), (b, at_b)| a.order(*b).then(at_a.cmp(at_b)));
-    keys.windows(2).find_map(|pair| match pair {
-        [(a, _), (b, at)] if a.equals(*b) => Some(*at),
+    let by_value = |a: usize, b: usize| match (keys.get(a), keys.get(b)) {
+        (Some((a, _)), Some((b, _))) => a.order(*b),
+        (a, b) => a.is_some().cmp(&b.is_some()),
+    };
+    // Equal keys keep the order in which they stand.
+    order::indexes(keys.len(), &by_value).windows(2).find_map(|pair| match pair {
+        [a, b] if by_value(*a, *b).is_eq() => keys.get(*b).map(|(_, at)| *at),
         _ => None,
     })
 }

@@ -69,6 +69,8 @@ pub struct Reader<'a> {
     room: usize,
     keys: KeyStack<'a>,
     ambiguity: Option<Fault>,
+    /// The text has been read before, so keys need not be compared again.
+    again: bool,
 }
 
 type Step<T> = Result<T, Fault>;
@@ -90,7 +92,21 @@ impl<'a> Reader<'a> {
             room: max_depth,
             keys: KeyStack::default(),
             ambiguity: None,
+            again: false,
         })
+    }
+
+    /// Reads a value again that a reader let pass. Offsets count from the
+    /// value's own beginning.
+    pub fn again(raw: Raw<'a>) -> Self {
+        Self {
+            text: raw.text,
+            rest: raw.text.as_bytes(),
+            room: usize::MAX,
+            keys: KeyStack::default(),
+            ambiguity: None,
+            again: true,
+        }
     }
 
     /// The first ambiguity met so far. It does not stop the reading.
@@ -179,10 +195,12 @@ impl<'a> Reader<'a> {
                 }
                 let at = self.at();
                 let key = self.string()?;
-                if key.has_nul() {
-                    self.doubt(at, FaultKind::NulInKey);
+                if !self.again {
+                    self.keys.push(key, at);
+                    if key.has_nul() {
+                        self.doubt(at, FaultKind::NulInKey);
+                    }
                 }
-                self.keys.push(key, at);
                 if !self.take(b':') {
                     return self.fault(FaultKind::Expected("`:`"));
                 }

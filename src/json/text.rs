@@ -23,7 +23,7 @@ impl<'a> Text<'a> {
     }
 
     /// The characters of the string's value.
-    pub fn chars(self) -> impl Iterator<Item = char> + 'a {
+    pub fn chars(self) -> impl Iterator<Item = char> + Clone + 'a {
         Decoded { rest: self.raw.chars(), escaped: self.escaped }
     }
 
@@ -57,6 +57,7 @@ impl<'a> Text<'a> {
     }
 }
 
+#[derive(Clone)]
 struct Decoded<'a> {
     rest: Chars<'a>,
     escaped: bool,

@@ -1,7 +1,7 @@
 //! JSON-RPC methods, as data.
 
-use crate::json::Text;
-use crate::jsonrpc::{Problem, fold};
+use crate::json::{Text, fold_ascii};
+use crate::jsonrpc::Problem;
 use std::borrow::Cow;
 
 /// The one method that policy judges.
@@ -53,9 +53,9 @@ impl<'a> Method<'a> {
         }
         let trimmed =
             name.trim_matches(|c: char| c.is_whitespace() || c.is_control() || c == '\u{feff}');
-        let known = core::iter::once(TOOLS_CALL)
-            .chain(KNOWN_METHODS)
-            .find(|known| name != *known && trimmed.chars().map(fold).eq(known.chars().map(fold)));
+        let known = core::iter::once(TOOLS_CALL).chain(KNOWN_METHODS).find(|known| {
+            name != *known && trimmed.chars().map(fold_ascii).eq(known.chars().map(fold_ascii))
+        });
         match known {
             Some(known) => Err(Problem::LookAlikeMethod(known)),
             None => Ok(Self::Other(name)),

@@ -120,12 +120,10 @@ fn agree(header: Option<&str>, body: Option<&str>, required: bool) -> Option<()>
 fn version_in(meta: Option<Raw<'_>>) -> Option<Cow<'_, str>> {
     let meta = meta?;
     let mut version = None;
-    // The text has been read before, so reading it again cannot fail.
-    let mut reader = Reader::new(meta.text.as_bytes(), usize::MAX).ok()?;
     if !matches!(meta.kind, Kind::Object) {
         return None;
     }
-    reader
+    Reader::again(meta)
         .object(|reader, key, _| {
             let value = reader.value()?;
             if key.is(VERSION_KEY) {

@@ -1,8 +1,10 @@
 //! The order of evaluation, as POLICY.md lists it: `hide`, the deciding entry
-//! or `default`, `action`, limits.
+//! or `default`, `action`, `args`, `require`, `deny_if`, limits.
 
-use super::{Denial, Limit, Policy, Reason, Rule};
-use crate::config::Default;
+use super::{Action, Body, Caller, Conditions, Denial, Limit, Names, Policy, Reason, Rule};
+use crate::condition::{Each, Facts, Truth};
+use crate::config::{Check, Default};
+use crate::json::{Raw, Reader};
 use crate::mcp::ToolCall;
 
 /// A call that goes on as soon as its limits have been charged.
@@ -19,46 +21,130 @@ impl Policy {
     ///
     /// # Errors
     /// The denial.
-    pub fn decide(&self, call: &ToolCall<'_>) -> Result<Ruling<'_>, Denial<'_>> {
+    pub fn decide(
+        &self,
+        caller: &Caller,
+        call: &ToolCall<'_>,
+        facts: &Facts<'_>,
+    ) -> Result<Ruling<'_>, Denial<'_>> {
+        let body = self.body(caller);
         let tool = &*call.tool;
-        if self.body.hide.get(tool).is_some() {
+        if body.hide.get(tool).is_some() {
             return Err(denial(
                 Reason::Hidden,
                 "(hidden)",
                 format!("The tool {tool} is not available."),
             ));
         }
-        match (self.body.tools.get(tool), self.body.default) {
-            (Some(rule), _) => rule.decide(tool),
-            (None, Default::Allow) => {
-                Ok(Ruling { rule: "(default allow)", limits: &self.body.all_tools })
+        let (rule, own) = match (body.tools.get(tool), body.default) {
+            (Some(rule), _) => (&*rule.pointer, Some(rule.allowed(tool)?)),
+            (None, Default::Allow) => ("(default allow)", None),
+            (None, Default::Deny) => {
+                return Err(denial(
+                    Reason::DefaultDeny,
+                    "(default deny)",
+                    format!("No rule of the policy allows the tool {tool}."),
+                ));
             }
-            (None, Default::Deny) => Err(denial(
-                Reason::DefaultDeny,
-                "(default deny)",
-                format!("No rule of the policy allows the tool {tool}."),
-            )),
-        }
+        };
+        body.check(own, facts)?;
+        Ok(Ruling { rule, limits: own.map_or(&body.limits, |own| &own.limits) })
     }
 }
 
 impl Rule {
-    fn decide(&self, tool: &str) -> Result<Ruling<'_>, Denial<'_>> {
-        match &self.denied {
-            None => Ok(Ruling { rule: &self.pointer, limits: &self.limits }),
-            Some(Some(reason)) => Err(Denial {
-                reason: Reason::Denied,
-                rule: &self.pointer,
-                message: reason.as_str().into(),
-                retry_after: None,
-            }),
-            Some(None) => Err(denial(
-                Reason::Denied,
-                &self.pointer,
-                format!("The policy denies the tool {tool}."),
-            )),
+    fn allowed(&self, tool: &str) -> Result<&Conditions, Denial<'_>> {
+        match &self.action {
+            Action::Allow(conditions) => Ok(conditions),
+            Action::Deny(reason) => {
+                let message = match reason {
+                    Some(reason) => reason.as_str().into(),
+                    None => format!("The policy denies the tool {tool}.").into(),
+                };
+                let rule = &self.pointer;
+                Err(Denial { reason: Reason::Denied, rule, message, retry_after: None })
+            }
         }
     }
+}
+
+impl Body {
+    /// Asks `args`, then all that is required, then all that denies; of each
+    /// the tool's own first.
+    fn check<'p>(
+        &'p self,
+        own: Option<&'p Conditions>,
+        facts: &Facts<'_>,
+    ) -> Result<(), Denial<'p>> {
+        if let Some(names) = own.and_then(|own| own.args.as_ref()) {
+            names.check(facts.arguments)?;
+        }
+        let required = own.map(|own| &*own.require).unwrap_or_default();
+        for check in required.iter().chain(&self.require) {
+            require(check, facts)?;
+        }
+        let denying = own.map(|own| &*own.deny_if).unwrap_or_default();
+        for check in denying.iter().chain(&self.deny_if) {
+            deny_if(check, facts)?;
+        }
+        Ok(())
+    }
+}
+
+impl Names {
+    fn check(&self, arguments: Option<Raw<'_>>) -> Result<(), Denial<'_>> {
+        let Some(arguments) = arguments else { return Ok(()) };
+        let mut unknown = false;
+        let read = Reader::again(arguments).object(|reader, key, _| {
+            unknown |= !self.allowed.iter().any(|name| key.is(name));
+            reader.value().map(drop)
+        });
+        if unknown || read.is_err() {
+            // The name is the client's text, and is not repeated.
+            let allowed = match &*self.allowed {
+                [] => "none".to_owned(),
+                names => names.join(", "),
+            };
+            let message = format!(
+                "The call has an argument that the policy does not allow. Allowed: {allowed}."
+            );
+            return Err(denial(Reason::Require, &self.pointer, message));
+        }
+        Ok(())
+    }
+}
+
+fn require<'p>(check: &'p Check, facts: &Facts<'_>) -> Result<(), Denial<'p>> {
+    match Truth::all(&check.conditions, facts, Each::Every) {
+        (Truth::True, _) => Ok(()),
+        (Truth::False, _) => Err(failed(
+            check,
+            Reason::Require,
+            "The call does not meet a requirement of the policy.",
+        )),
+        (Truth::Undecidable(why), path) => Err(undecidable(check, path, &why.to_string())),
+    }
+}
+
+fn deny_if<'p>(check: &'p Check, facts: &Facts<'_>) -> Result<(), Denial<'p>> {
+    match Truth::all(&check.conditions, facts, Each::Any) {
+        (Truth::False, _) => Ok(()),
+        (Truth::True, _) => {
+            Err(failed(check, Reason::DenyIf, "The policy denies calls like this one."))
+        }
+        (Truth::Undecidable(why), path) => Err(undecidable(check, path, &why.to_string())),
+    }
+}
+
+fn failed<'p>(check: &'p Check, reason: Reason, otherwise: &'static str) -> Denial<'p> {
+    let message = check.on_deny.as_deref().unwrap_or(otherwise).into();
+    Denial { reason, rule: &check.pointer, message, retry_after: None }
+}
+
+fn undecidable<'p>(check: &'p Check, path: Option<&str>, why: &str) -> Denial<'p> {
+    let path = path.unwrap_or("a value");
+    let message = format!("The policy cannot decide about {path}: {why}.");
+    denial(Reason::Undecidable, &check.pointer, message)
 }
 
 fn denial(reason: Reason, rule: &str, message: String) -> Denial<'_> {

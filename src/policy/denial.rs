@@ -13,8 +13,16 @@ pub enum Reason {
     DefaultDeny,
     /// An entry denies.
     Denied,
+    /// A requirement is not met.
+    Require,
+    /// A check that denies holds.
+    DenyIf,
+    /// A check cannot be decided.
+    Undecidable,
     /// A limit has no room.
     RateLimited,
+    /// Nobody is known to be calling.
+    NoIdentity,
     /// No place is left for another counter.
     CounterFull,
     /// Too many others counted at the same time.
@@ -39,11 +47,15 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, for tables that have one row each.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 18] = [
         Self::Hidden,
         Self::DefaultDeny,
         Self::Denied,
+        Self::Require,
+        Self::DenyIf,
+        Self::Undecidable,
         Self::RateLimited,
+        Self::NoIdentity,
         Self::CounterFull,
         Self::CounterContended,
         Self::CounterDamaged,
@@ -62,7 +74,11 @@ impl Reason {
             Self::Hidden => "hidden",
             Self::DefaultDeny => "default_deny",
             Self::Denied => "denied",
+            Self::Require => "require",
+            Self::DenyIf => "deny_if",
+            Self::Undecidable => "undecidable",
             Self::RateLimited => "rate_limited",
+            Self::NoIdentity => "no_identity",
             Self::CounterFull => "counter_full",
             Self::CounterContended => "counter_contended",
             Self::CounterDamaged => "counter_damaged",
@@ -74,6 +90,24 @@ impl Reason {
             Self::Method => "method",
             Self::BatchRefused => "batch_refused",
         }
+    }
+}
+
+impl Reason {
+    /// Whether the policy's rules decided, so that shadow mode lets the call
+    /// go on. What cannot be read, has no caller or failed is refused in every
+    /// mode.
+    pub const fn is_by_rule(self) -> bool {
+        matches!(
+            self,
+            Self::Hidden
+                | Self::DefaultDeny
+                | Self::Denied
+                | Self::Require
+                | Self::DenyIf
+                | Self::Undecidable
+                | Self::RateLimited
+        )
     }
 }
 

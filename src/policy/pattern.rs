@@ -6,7 +6,10 @@
 //! `github_list_*` can reopen a part of a denied `github_*`, while a denied
 //! `*delete*` is not undone by an allowed `github_*`.
 
-use std::collections::BTreeMap;
+mod index;
+
+use crate::order;
+use index::Index;
 
 /// A pattern: literal text with `*` for any run of characters, none included.
 /// No other character is special, and case matters.
@@ -95,9 +98,11 @@ fn overlap(a: &[u8], b: &[u8]) -> bool {
 /// Entries by pattern, of which at most one decides for a name.
 #[derive(Debug)]
 pub struct PatternMap<T> {
-    exact: BTreeMap<Box<str>, T>,
+    /// In byte order.
+    exact: Vec<(Pattern, T)>,
     /// In the order of precedence among patterns that do not nest.
     patterns: Vec<(Pattern, T)>,
+    index: Index,
 }
 
 impl<T> PatternMap<T> {
@@ -106,34 +111,44 @@ impl<T> PatternMap<T> {
         entries: impl IntoIterator<Item = (Pattern, T)>,
         denies: impl Fn(&T) -> bool,
     ) -> Self {
-        let mut exact = BTreeMap::new();
-        let mut patterns = Vec::new();
-        for (pattern, value) in entries {
-            if pattern.is_exact() {
-                exact.insert(pattern.0, value);
-            } else {
-                patterns.push((pattern, value));
-            }
-        }
-        patterns.sort_by(|(a, left), (b, right)| {
+        let (exact, patterns): (Vec<_>, Vec<_>) =
+            entries.into_iter().partition(|(pattern, _)| pattern.is_exact());
+        let patterns = order::sorted(patterns, |(a, left), (b, right)| {
             denies(right)
                 .cmp(&denies(left))
                 .then_with(|| b.literals().cmp(&a.literals()))
                 .then_with(|| a.cmp(b))
         });
-        Self { exact, patterns }
+        Self {
+            exact: order::sorted(exact, |(a, _), (b, _)| a.cmp(b)),
+            index: Index::new(patterns.iter().map(|(pattern, _)| pattern)),
+            patterns,
+        }
     }
 
     /// The entry that decides for `name`.
     pub fn get(&self, name: &str) -> Option<&T> {
-        if let Some(value) = self.exact.get(name) {
-            return Some(value);
+        if let Ok(at) = self.exact.binary_search_by(|(pattern, _)| pattern.as_str().cmp(name)) {
+            return self.exact.get(at).map(|(_, value)| value);
         }
-        let matching = || self.patterns.iter().filter(|(pattern, _)| pattern.matches(name));
-        let broader = |pattern: &Pattern| {
-            matching().any(|(other, _)| other != pattern && other.is_within(pattern))
+        if self.patterns.is_empty() {
+            return None;
+        }
+        let mut matching = self.index.candidates(name);
+        let pattern = |number: usize| self.patterns.get(number).map(|(pattern, _)| pattern);
+        matching.retain(|number| pattern(*number).is_some_and(|pattern| pattern.matches(name)));
+        let is_within = |a: usize, b: usize| match (pattern(a), pattern(b)) {
+            (Some(a), Some(b)) => a.is_within(b),
+            _ => false,
         };
-        matching().find(|(pattern, _)| !broader(pattern)).map(|(_, value)| value)
+        // Of those without a narrower one, the first in the order of precedence.
+        let narrowest = matching
+            .iter()
+            .filter(|&&number| {
+                !matching.iter().any(|&other| other != number && is_within(other, number))
+            })
+            .min();
+        narrowest.and_then(|number| self.patterns.get(*number)).map(|(_, value)| value)
     }
 }
 

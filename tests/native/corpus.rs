@@ -8,12 +8,14 @@
 //! | `why` | the reason for which the case is there |
 //! | `policy` | the policy; without it, `tests/corpus/policy.json` |
 //! | `requests` | what is sent, one after the other |
-//! | `clock` | `true` where the case sets the time, so that only rigs with a clock of their own can run it |
+//! | `clock` | `true` where the case sets the time or the client's properties, which only rigs with a host of their own can |
 //!
 //! A request has `method` (POST), `path` (/mcp), `headers` (besides an `accept`
 //! as MCP clients send it), `body` (text, or a list of texts, `{"hex": ..}` and
 //! `{"repeat": text, "times": n}`), `trailers` (true), `times` (1), `at` (seconds
-//! after a full day) and `expect`: `"forwarded"`, or an object with `status`,
+//! after a full day), `claims` (what jwt_authn verified: path, joined by `/`, to
+//! text, number or boolean), `san` (the URI in the client's certificate; an empty
+//! text is a certificate without one) and `expect`: `"forwarded"`, or an object with `status`,
 //! `code`, `reason`, `rule`, `id` (its JSON text), `message` (a part of it),
 //! `retry_after`, `tool`.
 
@@ -44,7 +46,19 @@ pub struct Request {
     pub trailers: bool,
     pub times: u64,
     pub at: u64,
+    #[allow(dead_code, reason = "only rigs with a host of their own can set it")]
+    pub client: Client,
     pub expect: Value,
+}
+
+/// What the connection says of the client.
+#[derive(Clone, Default)]
+#[allow(dead_code, reason = "only rigs with a host of their own can set it")]
+pub struct Client {
+    /// Claims as Envoy serves them, by their paths.
+    pub claims: Vec<(String, Vec<u8>)>,
+    /// The URI in the certificate, if there is a certificate.
+    pub san: Option<String>,
 }
 
 /// What came of a request.
@@ -95,7 +109,10 @@ impl Case {
 
 impl Request {
     fn read(name: &str, request: &Value) -> Self {
-        let keys = ["method", "path", "headers", "body", "trailers", "times", "at", "expect"];
+        let keys = [
+            "method", "path", "headers", "body", "trailers", "times", "at", "claims", "san",
+            "expect",
+        ];
         known(name, request, &keys);
         let text = |key: &str, default: &str| request[key].as_str().unwrap_or(default).to_owned();
         let mut headers: Vec<(String, String)> = Vec::new();
@@ -114,7 +131,24 @@ impl Request {
             trailers: request["trailers"] == true,
             times: request["times"].as_u64().unwrap_or(1),
             at: request["at"].as_u64().unwrap_or(0),
+            client: Client::read(request),
             expect: request["expect"].clone(),
+        }
+    }
+}
+
+impl Client {
+    fn read(request: &Value) -> Self {
+        let bytes = |value: &Value| match value {
+            Value::String(text) => text.clone().into_bytes(),
+            Value::Number(number) => number.as_f64().unwrap().to_le_bytes().to_vec(),
+            Value::Bool(value) => vec![u8::from(*value)],
+            other => panic!("{other} is no claim"),
+        };
+        let claims = request["claims"].as_object().into_iter().flatten();
+        Self {
+            claims: claims.map(|(path, value)| (path.clone(), bytes(value))).collect(),
+            san: request["san"].as_str().map(str::to_owned),
         }
     }
 }

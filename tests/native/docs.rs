@@ -1,1 +1,215 @@
-//! soon
+//! The pages for people, executed. A fence says behind its backticks what it
+//! holds, and one of a kind that is not known here is a failure: nothing that
+//! a reader may copy escapes.
+//!
+//! | fence | what is checked |
+//! | --- | --- |
+//! | `json policy` | it compiles; the calls below it are made under it |
+//! | `json pushed policy` | it compiles; it takes over, and the counts stay |
+//! | `json broken policy` | it does not compile |
+//! | `text errors`, `text warnings` | the lines for the policy above, exactly |
+//! | `text calls` | each line, through the core ([`play::Stage::play`]) |
+//! | `json request`, `json reply` | the answer, but for the policy's digest; what goes with a request may stand behind the word ([`ask`]) |
+//! | `json record` | the audit record of the request above |
+//! | `yaml filter` | it stands in `envoy/envoy.yaml`, line by line; its policy compiles |
+//! | `yaml fragment` | the names that it shares with the filter ([`fragment`]) |
+//! | `text demo` | the requests and answers of the demo, but for digest and seconds |
+//! | `sh` | `make` targets and files exist; a `curl` is sent under the shipped policy; a token that is hashed is known to the policy above |
+//! | `text diagram` | nothing |
+
+mod ask;
+mod demo;
+mod fragment;
+mod markdown;
+mod play;
+mod reasons;
+mod tables;
+
+use crate::config::root;
+use ask::Ask;
+use markdown::{Fence, Page, block_literal, yaml_lines};
+use mcp_policy_filter::audit;
+use mcp_policy_filter::policy::Reason;
+use play::{Answer, Stage};
+use serde_json::Value;
+use std::fs;
+
+pub fn pages() -> [Page; 5] {
+    ["README.md", "POLICY.md", "ARCHITECTURE.md", "CHANGELOG.md", "SECURITY.md"].map(Page::read)
+}
+
+/// What the fences of a page have set up so far.
+#[derive(Default)]
+struct Reading {
+    stage: Option<Stage>,
+    errors: Vec<String>,
+    last: Option<Answer>,
+    examples: usize,
+}
+
+impl Reading {
+    fn stage(&mut self) -> Result<&mut Stage, String> {
+        self.stage.as_mut().ok_or_else(|| "there is no policy above".into())
+    }
+
+    fn start(&mut self, policy: &str) -> Result<(), String> {
+        self.stage = Some(Stage::new(policy).map_err(|errors| errors.join("\n"))?);
+        Ok(())
+    }
+
+    fn ask(&mut self, ask: &Ask) -> Result<(), String> {
+        self.last = Some(self.stage()?.send(ask));
+        Ok(())
+    }
+
+    fn read(&mut self, fence: &Fence) -> Result<(), String> {
+        self.examples += 1;
+        let text = &*fence.text;
+        match &*fence.info {
+            "json policy" => self.start(text),
+            "json pushed policy" => self.stage()?.push(text).map_err(|errors| errors.join("\n")),
+            "json broken policy" => match Stage::new(text) {
+                Ok(_) => Err("it compiles".into()),
+                Err(errors) => {
+                    self.errors = errors;
+                    Ok(())
+                }
+            },
+            "text errors" => same(text, &lines(&self.errors)),
+            "text warnings" => {
+                let warnings = lines(&self.stage()?.policy.warnings);
+                same(text, &warnings)
+            }
+            "text calls" => {
+                let stage = self.stage()?;
+                text.lines().try_for_each(|line| {
+                    stage.play(line).map_err(|wrong| format!("{line}\n  {wrong}"))
+                })
+            }
+            "json reply" => {
+                let refused = self.last.as_ref().and_then(|answer| answer.as_ref().err());
+                let refusal = refused.ok_or("nothing was refused above")?;
+                same_reply(text, &refusal.reply.body, false)
+            }
+            "json record" => {
+                let answer = self.last.take().ok_or("nothing was asked above")?;
+                let record = play::record(&self.stage()?.policy, &answer)?;
+                let shown = text.strip_prefix(audit::PREFIX).unwrap_or(text);
+                same_reply(shown, record.as_bytes(), false)
+            }
+            "yaml filter" => {
+                let shipped = yaml_lines(&shipped()).join("\n");
+                let shown = yaml_lines(text);
+                let found = (0..20).step_by(2).any(|indent| {
+                    let pad = " ".repeat(indent);
+                    let block: Vec<_> = shown.iter().map(|line| format!("{pad}{line}")).collect();
+                    format!("\n{shipped}\n").contains(&format!("\n{}\n", block.join("\n")))
+                });
+                if !found {
+                    return Err("envoy/envoy.yaml does not hold these lines".into());
+                }
+                self.start(&block_literal(text))
+            }
+            "yaml fragment" => fragment::check(text, self.stage.as_ref()),
+            "text demo" => demo::check(text, &block_literal(&shipped())),
+            "sh" => self.shell(text),
+            "text diagram" => Ok(()),
+            other => match other.strip_prefix("json request") {
+                Some("") => self.ask(&Ask::post(text)),
+                Some(with) => {
+                    let with = with.trim_matches([' ', '(', ')']);
+                    self.ask(&Ask::post(text).with_words(with)?)
+                }
+                None => Err(format!("nobody checks fences of the kind `{other}`")),
+            },
+        }
+    }
+
+    fn shell(&mut self, text: &str) -> Result<(), String> {
+        let makefile = fs::read_to_string(root().join("Makefile")).unwrap();
+        for line in text.replace("\\\n", " ").lines() {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            match *words {
+                ["make", target, ..] => {
+                    if !makefile.contains(&format!("\n{target}: ##")) {
+                        return Err(format!("there is no `make {target}`"));
+                    }
+                }
+                ["envoy", "--mode", "validate", "-c", file, ..] if root().join(file).is_file() => {}
+                ["cargo", "test", ..] => {}
+                ["printf", "%s", token, "|", "sha256sum"] => {
+                    let ask = Ask::tool("x").with("authorization", &format!("Bearer {token}"));
+                    let answer = self.stage()?.send(&ask);
+                    if answer.is_err_and(|refusal| refusal.reason == Reason::NoIdentity) {
+                        return Err("the policy above does not know this token".into());
+                    }
+                }
+                ["curl", ..] => {
+                    // Sent to the Envoy that `make run` starts.
+                    self.start(&block_literal(&shipped()))?;
+                    let (_, body) = line.split_once("-d '").ok_or("no body")?;
+                    let ask = Ask::post(body.split('\'').next().unwrap_or_default());
+                    let accepts = line.contains("-H 'accept: ");
+                    self.ask(&if accepts { ask } else { ask.without_accept() })?;
+                }
+                _ => return Err(format!("nobody checks `{line}`")),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn shipped() -> String {
+    fs::read_to_string(root().join("envoy/envoy.yaml")).unwrap()
+}
+
+fn lines(list: &[String]) -> String {
+    list.iter().flat_map(|line| [line.as_str(), "\n"]).collect()
+}
+
+fn same(shown: &str, found: &str) -> Result<(), String> {
+    if shown == found { Ok(()) } else { Err(format!("shown:\n{shown}found:\n{found}")) }
+}
+
+/// Compares two JSON texts as values, without the policy's digest and, where
+/// the clock is not the example's own, without seconds.
+fn same_reply(shown: &str, found: &[u8], any_second: bool) -> Result<(), String> {
+    let normal = |text: &[u8]| -> Result<Value, String> {
+        let mut value: Value = serde_json::from_slice(text).map_err(|e| e.to_string())?;
+        forget(&mut value, any_second);
+        Ok(value)
+    };
+    let (shown, found) = (normal(shown.as_bytes())?, normal(found)?);
+    same(&format!("{shown:#}\n"), &format!("{found:#}\n"))
+}
+
+fn forget(value: &mut Value, any_second: bool) {
+    for (key, value) in value.as_object_mut().into_iter().flatten() {
+        let digest = |text: &str| text.len() == 12 && text.bytes().all(|b| b.is_ascii_hexdigit());
+        match (&**key, &mut *value) {
+            ("policy", Value::String(text)) if digest(text) => text.clear(),
+            ("retry_after", Value::Number(_)) if any_second => *value = Value::Null,
+            ("message", Value::String(text)) if any_second => {
+                text.retain(|c| !c.is_ascii_digit());
+            }
+            (_, value) => forget(value, any_second),
+        }
+    }
+}
+
+#[test]
+fn every_example_is_true() {
+    let mut wrong = Vec::new();
+    for page in pages() {
+        let mut reading = Reading::default();
+        for fence in page.fences() {
+            if let Err(why) = reading.read(&fence) {
+                wrong.push(format!("{}: {}: {why}", fence.at, fence.info));
+            }
+        }
+        let expected = [("README.md", 12), ("POLICY.md", 110)];
+        let least = expected.iter().find(|(name, _)| *name == page.name).map_or(0, |(_, n)| *n);
+        assert!(reading.examples >= least, "{} has lost its examples", page.name);
+    }
+    assert!(wrong.is_empty(), "{} examples are wrong\n{}", wrong.len(), wrong.join("\n"));
+}

@@ -5,7 +5,7 @@
 //! Each thread has a VM of its own, since the SDK keeps its state by thread.
 
 use crate::core::MIDNIGHT;
-use crate::corpus::{self, Case, Outcome, Request};
+use crate::corpus::{self, Case, Client, Outcome, Request};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -134,11 +134,29 @@ mod abi {
         size: *mut usize,
     ) -> u32 {
         fault!("property");
-        match unsafe { bytes(path, path_size) } {
-            b"plugin_name" => unsafe { lend(b"mcp", data, size) },
-            b"plugin_root_id" => unsafe { lend(b"root", data, size) },
+        let path = String::from_utf8(unsafe { bytes(path, path_size) }.to_vec()).unwrap();
+        let value = HOST.with_borrow(|host| host.properties.get(&path).cloned());
+        match (&*path, value) {
+            (_, Some(value)) => unsafe { lend(&value, data, size) },
+            ("plugin_name", _) => unsafe { lend(b"mcp", data, size) },
+            ("plugin_root_id", _) => unsafe { lend(b"root", data, size) },
             _ => 1,
         }
+    }
+
+    #[unsafe(no_mangle)]
+    unsafe extern "C" fn proxy_set_property(
+        path: *const u8,
+        path_size: usize,
+        value: *const u8,
+        value_size: usize,
+    ) -> u32 {
+        fault!("set_property");
+        let (path, value) = unsafe { (bytes(path, path_size), bytes(value, value_size)) };
+        assert_eq!(path, b"mcp_audit");
+        let value = String::from_utf8(value.to_vec()).unwrap();
+        HOST.with_borrow_mut(|host| host.filter_state = value);
+        0
     }
 
     #[unsafe(no_mangle)]
@@ -263,7 +281,6 @@ mod abi {
         proxy_set_buffer_bytes
         proxy_set_effective_context
         proxy_set_header_map_pairs
-        proxy_set_property
         proxy_set_tick_period_milliseconds
     }
 }
@@ -276,6 +293,8 @@ struct Host {
     headers: Vec<u8>,
     body: Vec<u8>,
     removed: Vec<String>,
+    properties: BTreeMap<String, Vec<u8>>,
+    filter_state: String,
     shared: BTreeMap<Vec<u8>, (Vec<u8>, u32)>,
     version: u32,
     reply: Option<(u16, Vec<u8>, String)>,
@@ -342,6 +361,9 @@ impl Worker {
             host.now = (MIDNIGHT + request.at) * 1_000_000_000;
             host.headers = serialise(&pairs);
             host.body.clear();
+            host.removed.clear();
+            host.properties = properties(&request.client);
+            host.filter_state.clear();
             host.reply = None;
         });
         unsafe { abi::proxy_on_context_create(stream, self.root) };
@@ -411,6 +433,21 @@ impl Worker {
     }
 }
 
+/// Envoy's properties of a client.
+fn properties(client: &Client) -> BTreeMap<String, Vec<u8>> {
+    let payload = "metadata\0filter_metadata\0envoy.filters.http.jwt_authn\0payload";
+    let mut properties = BTreeMap::new();
+    for (path, bytes) in &client.claims {
+        properties.insert(payload.to_owned(), b"\0a struct\0".to_vec());
+        properties.insert(format!("{payload}\0{}", path.replace('/', "\0")), bytes.clone());
+    }
+    if let Some(san) = &client.san {
+        properties.insert("connection\0mtls".into(), vec![1]);
+        properties.insert("connection\0uri_san_peer_certificate".into(), san.clone().into_bytes());
+    }
+    properties
+}
+
 fn serialise(pairs: &[(&str, &str)]) -> Vec<u8> {
     let mut bytes = u32::try_from(pairs.len()).unwrap().to_le_bytes().to_vec();
     for text in pairs.iter().flat_map(|(name, value)| [name, value]) {
@@ -477,6 +514,7 @@ fn call(tool: &str) -> Request {
         trailers: false,
         times: 1,
         at: 0,
+        client: Client::default(),
         expect: serde_json::Value::Null,
     }
 }

@@ -18,4 +18,5 @@ mod core;
 mod corpus;
 mod docs;
 mod fake_host;
+mod schema;
 mod tidy;

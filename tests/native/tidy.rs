@@ -7,17 +7,18 @@ use std::process::Command;
 
 /// The modules from the outermost to the innermost: one may use those after
 /// it, and none before it.
-const LAYERS: [&[&str]; 10] = [
+const LAYERS: [&[&str]; 11] = [
     &["filter"],
-    &["exchange"],
-    &["audit"],
+    &["exchange", "audit"],
     &["enforce"],
     &["request"],
     &["policy"],
+    &["identity"],
     &["config"],
-    &["counters", "mcp"],
+    &["condition", "counters", "mcp"],
     &["quota", "jsonrpc"],
     &["json"],
+    &["order"],
 ];
 
 fn sources() -> Vec<PathBuf> {
@@ -99,11 +100,14 @@ fn only_the_shell_knows_the_host_and_only_one_file_is_unsafe() {
 #[test]
 fn files_hold_one_idea() {
     for file in sources() {
+        if file.ends_with("tests.rs") {
+            continue;
+        }
         let text = fs::read_to_string(&file).unwrap();
         let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
         let lines = code.lines().count();
         assert!(lines <= 330, "{} has {lines} lines", file.display());
-        let opening = text.starts_with("//!") || file.ends_with("tests.rs");
+        let opening = text.starts_with("//!");
         assert!(opening, "{} does not say why it exists", file.display());
     }
 }

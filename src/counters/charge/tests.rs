@@ -20,6 +20,7 @@ fn of(name: &str, caller: &str, max: u64) -> Charge {
         holder: Holder::caller(caller),
         per_caller: true,
         window: Window::new(60).unwrap(),
+        algorithm: Algorithm::Fixed,
         max: max * ONE_CALL,
         weight: ONE_CALL,
     }

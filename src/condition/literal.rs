@@ -1,0 +1,175 @@
+//! The values that a policy compares with.
+
+use super::{Truth, Why};
+use crate::json::{Decimal, Kind, Raw, Reader, Text, same_but_for_case};
+use core::cmp::Ordering;
+
+/// A JSON value of a policy.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Literal {
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Bool(bool),
+    /// A number.
+    Number(Number),
+    /// A string.
+    String(Box<str>),
+    /// A list.
+    List(Vec<Literal>),
+    /// An object, whose keys are all different.
+    Object(Vec<(Box<str>, Literal)>),
+}
+
+/// A number, exactly and as most servers read it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Number {
+    text: Box<str>,
+    double: f64,
+}
+
+impl Number {
+    /// Reads a number that the reader let pass.
+    pub fn parse(text: &str) -> Option<Self> {
+        Decimal::parse(text)?;
+        Some(Self { text: text.into(), double: text.parse().ok()? })
+    }
+
+    /// Whether a double, as which claims come, `holds` compared with this
+    /// number. It has no spelling that could be compared exactly.
+    pub(super) fn test_double(&self, other: f64, holds: impl Fn(Ordering) -> bool) -> Truth {
+        match other.partial_cmp(&self.double) {
+            Some(ordering) => Truth::of(holds(ordering)),
+            None => Truth::Undecidable(Why::Claim),
+        }
+    }
+
+    /// Whether `other`, compared with this number, `holds`: exactly, and as
+    /// doubles. Where the two differ nothing is decided.
+    pub(super) fn test(&self, other: &str, holds: impl Fn(Ordering) -> bool) -> Truth {
+        let exact = || Some(Decimal::parse(other)?.cmp(&Decimal::parse(&self.text)?));
+        let double = || other.parse::<f64>().ok()?.partial_cmp(&self.double);
+        match (exact().map(&holds), double().map(&holds)) {
+            (Some(exact), Some(double)) if exact == double => Truth::of(exact),
+            _ => Truth::Undecidable(Why::Double),
+        }
+    }
+}
+
+impl Truth {
+    pub(super) const fn of(holds: bool) -> Self {
+        if holds { Self::True } else { Self::False }
+    }
+
+    /// Both: one that is false decides, whatever the order.
+    pub(super) const fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::False, _) | (_, Self::False) => Self::False,
+            (Self::Undecidable(why), _) | (_, Self::Undecidable(why)) => Self::Undecidable(why),
+            (Self::True, Self::True) => Self::True,
+        }
+    }
+
+    /// At least one: one that is true decides.
+    pub(super) const fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::True, _) | (_, Self::True) => Self::True,
+            (Self::Undecidable(why), _) | (_, Self::Undecidable(why)) => Self::Undecidable(why),
+            (Self::False, Self::False) => Self::False,
+        }
+    }
+
+    pub(super) const fn not(self) -> Self {
+        match self {
+            Self::True => Self::False,
+            Self::False => Self::True,
+            undecidable => undecidable,
+        }
+    }
+}
+
+impl Literal {
+    /// The type's name, for messages.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool(_) => "a boolean",
+            Self::Number(_) => "a number",
+            Self::String(_) => "a string",
+            Self::List(_) => "a list",
+            Self::Object(_) => "an object",
+        }
+    }
+
+    /// Whether the value is null, or a list or object that holds it.
+    pub(super) fn holds_null(&self) -> bool {
+        match self {
+            Self::Null => true,
+            Self::List(elements) => elements.iter().any(Self::holds_null),
+            Self::Object(members) => members.iter().any(|(_, value)| value.holds_null()),
+            _ => false,
+        }
+    }
+
+    /// Whether a value of the call has the same type.
+    pub(super) const fn is_like(&self, raw: &Raw<'_>) -> bool {
+        matches!(
+            (self, &raw.kind),
+            (Self::Null, Kind::Null)
+                | (Self::Bool(_), Kind::Bool(_))
+                | (Self::Number(_), Kind::Number)
+                | (Self::String(_), Kind::String(_))
+                | (Self::List(_), Kind::Array)
+                | (Self::Object(_), Kind::Object)
+        )
+    }
+
+    /// JSON equality: numbers by value, strings byte for byte, objects
+    /// regardless of key order. Values of different types cannot be compared,
+    /// for servers turn `"true"` into `true`.
+    pub(super) fn equals(&self, raw: &Raw<'_>) -> Truth {
+        match (self, raw.kind) {
+            (Self::Null, Kind::Null) => Truth::True,
+            (Self::Bool(a), Kind::Bool(b)) => Truth::of(*a == b),
+            (Self::Number(number), Kind::Number) => number.test(raw.text, Ordering::is_eq),
+            (Self::String(a), Kind::String(b)) => Truth::of(b.is(a)),
+            (Self::List(elements), Kind::Array) => list_equals(elements, raw),
+            (Self::Object(members), Kind::Object) => object_equals(members, raw),
+            (_, kind) => Truth::Undecidable(Why::Type(kind.name())),
+        }
+    }
+}
+
+fn list_equals(elements: &[Literal], raw: &Raw<'_>) -> Truth {
+    let mut expected = elements.iter();
+    let mut truth = Truth::True;
+    let read = Reader::again(*raw).array(|reader| {
+        let element = reader.value()?;
+        truth =
+            truth.and(expected.next().map_or(Truth::False, |expected| expected.equals(&element)));
+        Ok(())
+    });
+    if read.is_err() || expected.next().is_some() { Truth::False } else { truth }
+}
+
+fn object_equals(members: &[(Box<str>, Literal)], raw: &Raw<'_>) -> Truth {
+    let like = |key: Text<'_>, name: &str| same_but_for_case(key.chars(), name.chars());
+    let mut found = 0_usize;
+    let mut truth = Truth::True;
+    let read = Reader::again(*raw).object(|reader, key, _| {
+        let value = reader.value()?;
+        truth = truth.and(match members.iter().find(|(name, _)| key.is(name)) {
+            Some((_, expected)) => {
+                found = found.saturating_add(1);
+                expected.equals(&value)
+            }
+            None if members.iter().any(|(name, _)| like(key, name)) => {
+                found = found.saturating_add(1);
+                Truth::Undecidable(Why::LookAlike)
+            }
+            None => Truth::False,
+        });
+        Ok(())
+    });
+    if read.is_err() || found < members.len() { Truth::False } else { truth }
+}

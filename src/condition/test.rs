@@ -1,0 +1,289 @@
+//! Operators with what they compare with, checked when the policy is read: no
+//! request can meet a bad one.
+
+use super::{Literal, Number, Root, Truth, Why};
+use crate::json::{Kind, Raw, Reader};
+use core::cmp::Ordering;
+use core::fmt;
+use regex_lite::{Regex, RegexBuilder};
+use std::borrow::Cow;
+
+/// A regular expression compiles to at most so many bytes, which bounds what
+/// each character of a text can cost.
+const MAX_REGEX_BYTES: usize = 1 << 16;
+/// Longer texts are not matched: the time of a match grows with text times
+/// expression, and blocks its worker.
+const MAX_REGEX_TEXT: usize = 1 << 16;
+
+/// An operator and its value.
+#[derive(Debug)]
+pub enum Test {
+    /// `eq`
+    Eq(Literal),
+    /// `neq`
+    Neq(Literal),
+    /// `in`
+    In(Vec<Literal>),
+    /// `not_in`
+    NotIn(Vec<Literal>),
+    /// `lt`, `lte`, `gt`, `gte`
+    Order(Order, Number),
+    /// `regex`
+    Regex(Regex),
+    /// `starts_with`
+    StartsWith(Box<str>),
+    /// `ends_with`
+    EndsWith(Box<str>),
+    /// `contains`
+    Contains(Literal),
+    /// `exists`
+    Exists(bool),
+}
+
+/// How a number is to stand to the policy's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// `lt`
+    Less,
+    /// `lte`
+    LessOrEqual,
+    /// `gt`
+    Greater,
+    /// `gte`
+    GreaterOrEqual,
+}
+
+impl Order {
+    pub(super) const fn holds(self, ordering: Ordering) -> bool {
+        match self {
+            Self::Less => ordering.is_lt(),
+            Self::LessOrEqual => ordering.is_le(),
+            Self::Greater => ordering.is_gt(),
+            Self::GreaterOrEqual => ordering.is_ge(),
+        }
+    }
+}
+
+/// Why an operator cannot be used like this.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TestError {
+    /// There is no such operator.
+    Unknown,
+    /// The operator needs a value of another type.
+    Value(&'static str),
+    /// The regular expression does not compile.
+    Regex(String),
+    /// What the path names is always a text.
+    Text(&'static str),
+    /// A claim is compared with texts, numbers or booleans, all of one type.
+    Claim,
+}
+
+impl fmt::Display for TestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown => f.write_str("there is no such operator"),
+            Self::Value(what) => write!(f, "the operator needs {what}"),
+            Self::Regex(why) => write!(f, "the regular expression does not compile: {why}"),
+            Self::Text(root) => write!(f, "`{root}` is a text; compare it with texts"),
+            Self::Claim => {
+                f.write_str("a claim is compared with texts, numbers or booleans, all of one type")
+            }
+        }
+    }
+}
+
+impl Test {
+    /// Every operator's name.
+    pub const NAMES: [&'static str; 13] = [
+        "eq",
+        "neq",
+        "in",
+        "not_in",
+        "lt",
+        "lte",
+        "gt",
+        "gte",
+        "regex",
+        "starts_with",
+        "ends_with",
+        "contains",
+        "exists",
+    ];
+
+    /// Puts an operator and its value together, for a path with this root.
+    ///
+    /// # Errors
+    /// The two, or the root, do not fit.
+    pub fn new(name: &str, value: Literal, root: Root) -> Result<Self, TestError> {
+        let order = |order, value| match value {
+            Literal::Number(number) => Ok(Self::Order(order, number)),
+            _ => Err(TestError::Value("a number")),
+        };
+        let text = |value| match value {
+            Literal::String(text) => Ok(text),
+            _ => Err(TestError::Value("a string")),
+        };
+        let list = |value| match value {
+            Literal::List(elements) => Ok(elements),
+            _ => Err(TestError::Value("a list")),
+        };
+        let test = match name {
+            "eq" => Self::Eq(value),
+            "neq" => Self::Neq(value),
+            "in" => Self::In(list(value)?),
+            "not_in" => Self::NotIn(list(value)?),
+            "lt" => order(Order::Less, value)?,
+            "lte" => order(Order::LessOrEqual, value)?,
+            "gt" => order(Order::Greater, value)?,
+            "gte" => order(Order::GreaterOrEqual, value)?,
+            "regex" => Self::Regex(compile(&text(value)?)?),
+            "starts_with" => Self::StartsWith(text(value)?),
+            "ends_with" => Self::EndsWith(text(value)?),
+            "contains" => Self::Contains(value),
+            "exists" => match value {
+                Literal::Bool(value) => Self::Exists(value),
+                _ => return Err(TestError::Value("`true` or `false`")),
+            },
+            _ => return Err(TestError::Unknown),
+        };
+        test.fit(root)?;
+        Ok(test)
+    }
+
+    /// Refuses what could never be decided for values of this root.
+    fn fit(&self, root: Root) -> Result<(), TestError> {
+        let texts = |name, values: &[Literal]| {
+            let all = values.iter().all(|value| matches!(value, Literal::String(_)));
+            if all { Ok(()) } else { Err(TestError::Text(name)) }
+        };
+        let name = match root {
+            Root::Args => return Ok(()),
+            Root::Claims => return self.fit_claim(),
+            Root::Headers => "headers",
+            Root::Grant => "grant",
+            Root::Tool => "tool",
+        };
+        match self {
+            Self::Eq(value) | Self::Neq(value) | Self::Contains(value) => {
+                texts(name, core::slice::from_ref(value))
+            }
+            Self::In(values) | Self::NotIn(values) => texts(name, values),
+            Self::Order(..) => Err(TestError::Text(name)),
+            Self::Regex(_) | Self::StartsWith(_) | Self::EndsWith(_) | Self::Exists(_) => Ok(()),
+        }
+    }
+
+    fn fit_claim(&self) -> Result<(), TestError> {
+        let scalar = |value: &Literal| {
+            matches!(value, Literal::Bool(_) | Literal::Number(_) | Literal::String(_))
+        };
+        let good = match self {
+            Self::Eq(value) | Self::Neq(value) => scalar(value),
+            Self::In(values) | Self::NotIn(values) => match values.split_first() {
+                Some((first, others)) => {
+                    scalar(first) && others.iter().all(|other| other.kind() == first.kind())
+                }
+                None => true,
+            },
+            Self::Contains(value) => matches!(value, Literal::String(_)),
+            _ => true,
+        };
+        if good { Ok(()) } else { Err(TestError::Claim) }
+    }
+
+    /// Whether a null is a value to this test, and not the absence of one.
+    pub(super) fn speaks_of_null(&self) -> bool {
+        match self {
+            Self::Eq(value) | Self::Neq(value) | Self::Contains(value) => value.holds_null(),
+            Self::In(values) | Self::NotIn(values) => values.iter().any(Literal::holds_null),
+            _ => false,
+        }
+    }
+
+    /// What the test says where there is no value.
+    pub(super) const fn of_absent(&self) -> Truth {
+        match self {
+            Self::Exists(expected) => Truth::of(!*expected),
+            _ => Truth::False,
+        }
+    }
+
+    /// What the test says of a value of the call.
+    pub(super) fn of(&self, raw: &Raw<'_>) -> Truth {
+        match (self, raw.kind) {
+            (_, Kind::Null) if !self.speaks_of_null() => self.of_absent(),
+            (Self::Exists(expected), _) => Truth::of(*expected),
+            (Self::Eq(value), _) => value.equals(raw),
+            (Self::Neq(value), _) => value.equals(raw).not(),
+            (Self::In(values), _) => among(values, raw),
+            (Self::NotIn(values), _) => among(values, raw).not(),
+            (Self::Order(order, number), Kind::Number) => {
+                number.test(raw.text, |ordering| order.holds(ordering))
+            }
+            (Self::Contains(value), Kind::Array) => contains(value, raw),
+            (_, Kind::String(text)) => self.of_text(&text.decode()),
+            (_, kind) => Truth::Undecidable(Why::Type(kind.name())),
+        }
+    }
+
+    /// What the test says of a text.
+    pub(super) fn of_text(&self, text: &str) -> Truth {
+        let wrong = Truth::Undecidable(Why::Type("a string"));
+        let equals = |value: &Literal| match value {
+            Literal::String(value) => Truth::of(**value == *text),
+            _ => wrong,
+        };
+        let among = |values: &[Literal]| {
+            let texts = values.iter().filter(|value| matches!(value, Literal::String(_)));
+            let truth = texts.map(equals).reduce(Truth::or);
+            truth.unwrap_or(if values.is_empty() { Truth::False } else { wrong })
+        };
+        match self {
+            Self::Eq(value) => equals(value),
+            Self::Neq(value) => equals(value).not(),
+            Self::In(values) => among(values),
+            Self::NotIn(values) => among(values).not(),
+            Self::Regex(_) if text.len() > MAX_REGEX_TEXT => Truth::Undecidable(Why::Length),
+            Self::Regex(regex) => Truth::of(regex.is_match(text)),
+            Self::StartsWith(part) => Truth::of(text.starts_with(&**part)),
+            Self::EndsWith(part) => Truth::of(text.ends_with(&**part)),
+            Self::Contains(Literal::String(part)) => Truth::of(text.contains(&**part)),
+            Self::Exists(expected) => Truth::of(*expected),
+            Self::Order(..) | Self::Contains(_) => wrong,
+        }
+    }
+}
+
+/// Equal to one of them. Those of other types are passed over, but not all of
+/// them: then the types say nothing.
+fn among(values: &[Literal], raw: &Raw<'_>) -> Truth {
+    let like = values.iter().filter(|value| value.is_like(raw));
+    let truth = like.map(|value| value.equals(raw)).reduce(Truth::or);
+    truth.unwrap_or(if values.is_empty() {
+        Truth::False
+    } else {
+        Truth::Undecidable(Why::Type(raw.kind.name()))
+    })
+}
+
+/// Whether a list holds an equal element.
+fn contains(value: &Literal, list: &Raw<'_>) -> Truth {
+    let mut truth = Truth::False;
+    let read = Reader::again(*list).array(|reader| {
+        let element = reader.value()?;
+        if value.is_like(&element) {
+            truth = truth.or(value.equals(&element));
+        }
+        Ok(())
+    });
+    if read.is_err() { Truth::False } else { truth }
+}
+
+fn compile(text: &str) -> Result<Regex, TestError> {
+    let built = RegexBuilder::new(text).size_limit(MAX_REGEX_BYTES).build();
+    built.map_err(|error| {
+        let error: Cow<'_, str> = error.to_string().into();
+        TestError::Regex(error.lines().collect::<Vec<_>>().join(" "))
+    })
+}

@@ -1,0 +1,192 @@
+//! `identity`: where the caller's id comes from.
+
+use super::document::{At, Object};
+use super::error::quote;
+use crate::condition::{Path, Root, Step, is_header};
+
+/// Hashes of one grant's token: the one in use, and those of a rotation.
+const MAX_TOKENS: usize = 4;
+/// The key under which Istio's authentication leaves the claims.
+const PAYLOAD: &str = "payload";
+
+/// One source of ids.
+#[derive(Debug)]
+pub enum Source {
+    /// Claims of the token that Envoy's jwt_authn verified, joined.
+    Jwt {
+        /// The path of each claim, as keys and indexes.
+        claims: Vec<Vec<String>>,
+        /// The filter's `payload_in_metadata`.
+        payload: String,
+    },
+    /// The client's certificate.
+    Mtls(Certificate),
+    /// A token in the Authorization header.
+    Bearer(Bearer),
+    /// A header that something in front has set.
+    Header(String),
+}
+
+/// A field of a client's certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Certificate {
+    /// The first URI among the subject's alternative names.
+    UriSan,
+    /// The subject.
+    Subject,
+}
+
+/// Grants by the SHA-256 of their tokens.
+#[derive(Debug, Default)]
+pub struct Bearer {
+    /// Each hash with the grant that it names.
+    pub tokens: Vec<([u8; 32], String)>,
+}
+
+const KINDS: [&str; 4] = ["jwt", "mtls", "bearer", "header"];
+
+/// Reads the list of sources.
+pub(super) fn read(at: &At<'_>) -> Vec<Source> {
+    let mut seen: Vec<&str> = Vec::new();
+    at.each(|at| {
+        let object = at.object(&KINDS, &[])?;
+        let present: Vec<&str> =
+            KINDS.into_iter().filter(|kind| object.get(kind).is_some()).collect();
+        let [kind] = *present else {
+            at.wrong(
+                "a source is an object with exactly one of `jwt`, `mtls`, `bearer` or `header`",
+            );
+            return None;
+        };
+        Some((at.path().to_owned(), kind, source(&object, kind)?))
+    })
+    .into_iter()
+    .filter_map(|(path, kind, source)| {
+        if seen.contains(&kind) {
+            at.wrong_at(&path, format!("there is another source `{kind}`; their ids would mix"));
+            return None;
+        }
+        seen.push(kind);
+        Some(source)
+    })
+    .collect()
+}
+
+fn source(object: &Object<'_>, kind: &str) -> Option<Source> {
+    let at = object.get(kind)?;
+    match kind {
+        "jwt" => jwt(at),
+        "mtls" => at
+            .choice(&[("uri_san", Certificate::UriSan), ("subject", Certificate::Subject)])
+            .map(Source::Mtls),
+        "bearer" => bearer(at),
+        _ => header(at),
+    }
+}
+
+fn header(at: &At<'_>) -> Option<Source> {
+    let name = at.string()?;
+    if !is_header(name) || name == "authorization" {
+        at.wrong(format!(
+            "{} is no header to take an id from; write its name in lower case, like `x-agent-id`",
+            quote(name)
+        ));
+        return None;
+    }
+    Some(Source::Header(name.into()))
+}
+
+fn jwt(at: &At<'_>) -> Option<Source> {
+    let object = at.object(&["claim", "payload"], &[])?;
+    let payload = object.get("payload").map_or(Some(PAYLOAD), At::string);
+    let claim = object.required("claim")?;
+    let claims = if claim.is_list() {
+        let claims = claim.each(claim_path);
+        if claims.is_empty() {
+            claim.expected("a claim, or a list of claims");
+        }
+        claims
+    } else {
+        vec![claim_path(claim)?]
+    };
+    Some(Source::Jwt { claims, payload: payload?.into() })
+}
+
+/// A claim is named as after `claims.` in a condition.
+fn claim_path(at: &At<'_>) -> Option<Vec<String>> {
+    let text = at.string()?;
+    let separator = if text.starts_with('[') { "" } else { "." };
+    let path = Path::parse(&format!("claims{separator}{text}"));
+    let Ok(Path { root: Root::Claims, steps, .. }) = path else {
+        at.wrong(format!(
+            "{} names no claim; write a name like `sub`, or `[\"https://example.com/id\"]`",
+            quote(text)
+        ));
+        return None;
+    };
+    Some(
+        steps
+            .into_iter()
+            .map(|step| match step {
+                Step::Key(key) => key.into(),
+                Step::Index(index) => index.to_string(),
+                Step::Each => String::from("*"),
+            })
+            .collect(),
+    )
+}
+
+fn bearer(at: &At<'_>) -> Option<Source> {
+    let object = at.object(&["tokens"], &[])?;
+    let mut bearer = Bearer::default();
+    let tokens = object.required("tokens")?;
+    for (grant, at) in tokens.entries() {
+        if grant.is_empty() || grant.len() > 256 || grant.chars().any(char::is_control) {
+            at.wrong(format!(
+                "{} cannot name a grant: 1 to 256 bytes without control characters",
+                quote(grant)
+            ));
+        }
+        let hashes = if at.is_list() { at.each(hash) } else { hash(&at).into_iter().collect() };
+        if at.is_list() && !(1..=MAX_TOKENS).contains(&hashes.len()) {
+            at.wrong("a grant has 1 to 4 tokens");
+        }
+        for hash in hashes {
+            if let Some((_, other)) = bearer.tokens.iter().find(|(known, _)| *known == hash) {
+                at.wrong(format!("{} has the same token", quote(other)));
+            }
+            bearer.tokens.push((hash, grant.into()));
+        }
+    }
+    if tokens.is_object() && bearer.tokens.is_empty() {
+        tokens.wrong("no token is listed, so that nobody could call");
+    }
+    Some(Source::Bearer(bearer))
+}
+
+/// "sha256:" and 64 hexadecimal digits. What stands there instead may be a
+/// token, so it is not shown.
+fn hash(at: &At<'_>) -> Option<[u8; 32]> {
+    let parse = |text: &str| {
+        let digits = text.strip_prefix("sha256:")?;
+        let mut hash = [0; 32];
+        let pairs = digits.as_bytes().chunks(2);
+        if digits.len() != 64 {
+            return None;
+        }
+        for (byte, pair) in hash.iter_mut().zip(pairs) {
+            let [high, low] = *pair else { return None };
+            let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|d| u8::try_from(d).ok());
+            *byte = (digit(high)? << 4) | digit(low)?;
+        }
+        Some(hash)
+    };
+    let hash = at.as_string().and_then(parse);
+    if hash.is_none() {
+        at.wrong(
+            "expected `sha256:` and the 64 hexadecimal digits of the token's SHA-256 (`printf %s \
+             TOKEN | sha256sum`)",
+        );
+    }
+    hash
+}

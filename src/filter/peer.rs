@@ -1,0 +1,41 @@
+//! What Envoy knows of the client, by its properties.
+
+use super::host;
+use crate::condition::{Claims, NotScalar};
+use crate::config::Certificate;
+use crate::identity::Peer;
+
+/// The client at the other end of the stream.
+pub(super) struct Client<'a> {
+    /// The key of jwt_authn's metadata under which the claims stand.
+    pub(super) payload: &'a str,
+}
+
+/// Where Envoy's jwt_authn leaves what it verified.
+const JWT: [&str; 3] = ["metadata", "filter_metadata", "envoy.filters.http.jwt_authn"];
+
+impl Claims for Client<'_> {
+    fn claim(&self, path: &[&str]) -> Result<Option<Vec<u8>>, NotScalar> {
+        let steps = [&JWT[..], &[self.payload], path].concat();
+        host::property(&steps.join("\0")).map_err(|_| NotScalar)
+    }
+}
+
+impl Peer for Client<'_> {
+    fn certificate(&self, field: Certificate) -> Option<Vec<u8>> {
+        let name = match field {
+            Certificate::UriSan => "connection\0uri_san_peer_certificate",
+            Certificate::Subject => "connection\0subject_peer_certificate",
+        };
+        host::property(name).ok().flatten()
+    }
+
+    fn has_certificate(&self) -> bool {
+        // Anything but a plain "no" may be a certificate.
+        match host::property("connection\0mtls") {
+            Ok(None) => false,
+            Ok(Some(flag)) => *flag != [0],
+            Err(_) => true,
+        }
+    }
+}

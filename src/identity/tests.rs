@@ -1,0 +1,140 @@
+use super::*;
+use std::collections::BTreeMap;
+#[cfg(target_family = "wasm")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+#[derive(Default)]
+struct Client {
+    claims: BTreeMap<&'static str, Vec<u8>>,
+    san: Option<&'static [u8]>,
+    certificate: bool,
+}
+
+impl Claims for Client {
+    fn claim(&self, path: &[&str]) -> Result<Option<Vec<u8>>, NotScalar> {
+        match path {
+            [] if self.claims.is_empty() => Ok(None),
+            [] => Err(NotScalar),
+            path => Ok(self.claims.get(&*path.join("/")).cloned()),
+        }
+    }
+}
+
+impl Peer for Client {
+    fn certificate(&self, _: Certificate) -> Option<Vec<u8>> {
+        self.san.map(<[u8]>::to_vec)
+    }
+
+    fn has_certificate(&self) -> bool {
+        self.certificate
+    }
+}
+
+fn ask(
+    sources: &[Source],
+    headers: &[(&'static str, &'static [u8])],
+    client: &Client,
+) -> Result<String, NoIdentity> {
+    let lines = |name: &str| {
+        headers.iter().filter(|(other, _)| *other == name).map(|(_, line)| *line).collect()
+    };
+    identify(sources, &lines, client)
+}
+
+fn jwt(claims: &[&[&str]]) -> Source {
+    let claims = claims.iter().map(|path| path.iter().map(|key| (*key).to_owned()).collect());
+    Source::Jwt { claims: claims.collect(), payload: "payload".into() }
+}
+
+fn tokens() -> Source {
+    let hash = |token: &str| Sha256::digest(token).into();
+    Source::Bearer(Bearer {
+        tokens: vec![
+            (hash("red"), "alice".into()),
+            (hash("green"), "alice".into()),
+            (hash("blue"), "bob".into()),
+        ],
+    })
+}
+
+const UNUSABLE_HEADER: Result<String, NoIdentity> = Err(NoIdentity::Unusable("identity header"));
+const UNUSABLE_TOKEN: Result<String, NoIdentity> = Err(NoIdentity::Unusable("bearer token"));
+
+#[test]
+fn a_header_names_the_caller_if_it_is_one_clean_line() {
+    let source = [Source::Header("x-agent-id".into())];
+    let ask = |lines: &[&'static [u8]]| {
+        let headers: Vec<_> = lines.iter().map(|line| ("x-agent-id", *line)).collect();
+        ask(&source, &headers, &Client::default())
+    };
+    assert_eq!(ask(&[b"ci"]), Ok("ci".into()));
+    assert_eq!(ask(&[]), Err(NoIdentity::Missing));
+    assert_eq!(ask(&[b"ci", b"ci"]), UNUSABLE_HEADER);
+    assert_eq!(ask(&[b""]), UNUSABLE_HEADER);
+    assert_eq!(ask(&[b"\xff"]), UNUSABLE_HEADER);
+    assert_eq!(ask(&[b"a\tb"]), UNUSABLE_HEADER);
+    assert_eq!(ask(&[&[b'a'; 256]]), Ok("a".repeat(256)));
+    assert_eq!(ask(&[&[b'a'; 257]]), UNUSABLE_HEADER);
+}
+
+#[test]
+fn a_token_names_its_grant_by_its_hash() {
+    let source = [tokens()];
+    let ask = |lines: &[&'static [u8]]| {
+        let headers: Vec<_> = lines.iter().map(|line| ("authorization", *line)).collect();
+        ask(&source, &headers, &Client::default())
+    };
+    assert_eq!(ask(&[b"Bearer red"]), Ok("alice".into()));
+    assert_eq!(ask(&[b"bearer  green "]), Ok("alice".into()));
+    assert_eq!(ask(&[b"BEARER blue"]), Ok("bob".into()));
+    assert_eq!(ask(&[]), Err(NoIdentity::Missing));
+    for line in
+        [&b"Bearer yellow"[..], b"Bearer", b"Bearer ", b"Basic red", b"red", b"Bearerred", b""]
+    {
+        assert_eq!(ask(&[line]), UNUSABLE_TOKEN);
+    }
+    assert_eq!(ask(&[b"Bearer red", b"Bearer red"]), UNUSABLE_TOKEN);
+}
+
+#[test]
+fn claims_are_joined_so_that_no_two_callers_are_one() {
+    let client = |claims: &[(&'static str, &'static str)]| Client {
+        claims: claims.iter().map(|(key, value)| (*key, value.as_bytes().to_vec())).collect(),
+        ..Client::default()
+    };
+    let both = [jwt(&[&["iss"], &["sub"]])];
+    assert_eq!(ask(&both, &[], &client(&[("iss", "a"), ("sub", "b")])), Ok("a|b".into()));
+    assert_eq!(ask(&both, &[], &client(&[("iss", "a|b"), ("sub", "c")])), Ok("a\\|b|c".into()));
+    assert_eq!(ask(&both, &[], &client(&[("iss", "a"), ("sub", "b|c")])), Ok("a|b\\|c".into()));
+    assert_eq!(ask(&both, &[], &client(&[("iss", "a\\"), ("sub", "b")])), Ok("a\\\\|b".into()));
+    let unusable = Err(NoIdentity::Unusable("token"));
+    assert_eq!(ask(&both, &[], &client(&[("iss", "a")])), unusable);
+    assert_eq!(ask(&both, &[], &client(&[])), Err(NoIdentity::Missing));
+    let nested = [jwt(&[&["realm", "id"]])];
+    assert_eq!(ask(&nested, &[], &client(&[("realm/id", "x")])), Ok("x".into()));
+    assert_eq!(ask(&nested, &[], &client(&[("realm/id", "")])), unusable);
+    assert_eq!(ask(&nested, &[], &client(&[("other", "x")])), unusable);
+}
+
+#[test]
+fn a_certificate_without_the_field_is_unusable() {
+    let source = [Source::Mtls(Certificate::UriSan)];
+    let ask =
+        |san, certificate| ask(&source, &[], &Client { san, certificate, ..Client::default() });
+    assert_eq!(ask(Some(b"spiffe://x/y"), true), Ok("spiffe://x/y".into()));
+    assert_eq!(ask(None, false), Err(NoIdentity::Missing));
+    assert_eq!(ask(None, true), Err(NoIdentity::Unusable("certificate")));
+    assert_eq!(ask(Some(b""), true), Err(NoIdentity::Unusable("certificate")));
+}
+
+#[test]
+fn the_first_source_with_a_credential_decides_and_ids_do_not_mix() {
+    let sources = [tokens(), Source::Header("x-agent-id".into())];
+    let id: (&str, &[u8]) = ("x-agent-id", b"alice");
+    let client = Client::default();
+    assert_eq!(ask(&sources, &[id], &client), Ok("header:alice".into()));
+    let token: (&str, &[u8]) = ("authorization", b"Bearer blue");
+    assert_eq!(ask(&sources, &[id, token], &client), Ok("bearer:bob".into()));
+    let bad: (&str, &[u8]) = ("authorization", b"Bearer x");
+    assert_eq!(ask(&sources, &[id, bad], &client), UNUSABLE_TOKEN);
+}

@@ -1,0 +1,163 @@
+//! A limit as compiled, and what it says when it has no room.
+
+use super::{Caller, Denial, Reason};
+use crate::condition::{self, Facts, Path};
+use crate::config;
+use crate::counters::{Charge, Holder, Tag};
+use crate::quota::{Algorithm, ONE_CALL, Scope, Window};
+
+/// A limit, ready to be charged.
+#[derive(Clone, Debug)]
+pub struct Limit {
+    /// The rule's pointer.
+    pub pointer: String,
+    /// The counter.
+    pub(super) tag: Tag,
+    /// Who shares a count.
+    scope: Scope,
+    window: Window,
+    algorithm: Algorithm,
+    /// What a window admits, in millionths.
+    pub(super) max: u64,
+    /// What a call weighs, where it is not counted as one.
+    increment_from: Option<Path>,
+    on_deny: Option<String>,
+    /// What is limited: a tool, a pattern or "all tools".
+    subject: String,
+    /// The one holder of a `global` counter.
+    everyone: Holder,
+}
+
+impl Limit {
+    /// Compiles a limit of the policy body `body` on `subject`.
+    pub(super) fn new(body: &str, subject: &str, limit: config::Limit) -> Self {
+        let config::Limit {
+            pointer,
+            path: _,
+            counter,
+            window,
+            max,
+            scope,
+            algorithm,
+            increment_from,
+            on_deny,
+        } = limit;
+        let (body, scope_word) = match scope {
+            Scope::Grant => (body, "grant"),
+            Scope::Session => (body, "session"),
+            // One counter across all policy bodies.
+            Scope::Global => ("", "global"),
+        };
+        let algorithm_word = match algorithm {
+            Algorithm::Fixed => "fixed",
+            Algorithm::Sliding => "sliding",
+        };
+        let tag = Tag::new(&[
+            body.as_bytes(),
+            counter.as_bytes(),
+            &window.seconds().to_le_bytes(),
+            algorithm_word.as_bytes(),
+            scope_word.as_bytes(),
+        ]);
+        Self {
+            pointer,
+            tag,
+            scope,
+            window,
+            algorithm,
+            max,
+            increment_from,
+            on_deny,
+            subject: subject.into(),
+            everyone: Holder::everyone(tag),
+        }
+    }
+
+    /// What a call has to be charged. `session` is the value of its
+    /// `Mcp-Session-Id` header.
+    ///
+    /// # Errors
+    /// The call's weight cannot be read, or is more than a window admits.
+    pub fn charge(
+        &self,
+        caller: &Caller,
+        session: Option<&[u8]>,
+        facts: &Facts<'_>,
+    ) -> Result<Charge, Denial<'_>> {
+        Ok(Charge {
+            tag: self.tag,
+            holder: match self.scope {
+                Scope::Grant => caller.holder,
+                Scope::Session => Holder::session(&caller.id, session.unwrap_or_default()),
+                Scope::Global => self.everyone,
+            },
+            per_caller: self.scope != Scope::Global,
+            window: self.window,
+            algorithm: self.algorithm,
+            max: self.max,
+            weight: self.weight(facts)?,
+        })
+    }
+
+    fn weight(&self, facts: &Facts<'_>) -> Result<u64, Denial<'_>> {
+        let Some(path) = &self.increment_from else { return Ok(ONE_CALL) };
+        let deny = |reason, message: String| Denial {
+            reason,
+            rule: &self.pointer,
+            message: message.into(),
+            retry_after: None,
+        };
+        let weight = condition::weight(path, facts).map_err(|why| {
+            let path = path.as_str();
+            deny(
+                Reason::Undecidable,
+                format!("The policy counts {path} and cannot read it: {why}."),
+            )
+        })?;
+        if weight > self.max {
+            let (path, limit) = (path.as_str(), self.describe());
+            let message = format!("The call's {path} alone is more than the {limit}.");
+            return Err(deny(Reason::Denied, message));
+        }
+        Ok(weight)
+    }
+
+    /// The denial of a call for which there is no room for so many seconds.
+    pub fn full(&self, retry_after: u64) -> Denial<'_> {
+        let plural = if retry_after == 1 { "" } else { "s" };
+        let again = format!("Try again in {retry_after} second{plural}.");
+        let message = match &self.on_deny {
+            Some(text) => format!("{text} {again}"),
+            None => {
+                let mut limit = self.describe();
+                // Only the first letter, which is one of ours.
+                if let Some(first) = limit.get_mut(..1) {
+                    first.make_ascii_uppercase();
+                }
+                format!("{limit} reached for {}. {again}", self.subject)
+            }
+        };
+        Denial {
+            reason: Reason::RateLimited,
+            rule: &self.pointer,
+            message: message.into(),
+            retry_after: Some(retry_after),
+        }
+    }
+
+    /// "rate limit of 10 per minute", "budget of 12.5 per day".
+    fn describe(&self) -> String {
+        let kind = if self.increment_from.is_some() { "budget" } else { "rate limit" };
+        format!("{kind} of {} per {}", decimal(self.max), self.window)
+    }
+}
+
+/// Millionths as a decimal without needless zeros.
+fn decimal(millionths: u64) -> String {
+    let (whole, part) = (millionths / ONE_CALL, millionths % ONE_CALL);
+    if part == 0 {
+        return whole.to_string();
+    }
+    let text = format!("{whole}.{part:06}");
+    text.trim_end_matches('0').to_owned()
+}

@@ -1,0 +1,183 @@
+//! What a document says that only shows when its parts are seen together:
+//! errors, and warnings about what is probably not meant.
+
+use crate::condition::{Condition, Root};
+use crate::config::{Action, Body, Check, Config, Errors, Limit, Source};
+use crate::quota::{Algorithm, Scope};
+use std::collections::BTreeMap;
+
+/// Overlaps are searched pair by pair, so not among more patterns than a
+/// person writes.
+const MAX_COMPARED: usize = 300;
+/// Counters end with the Envoy process; longer windows than this surprise.
+const LONG_WINDOW_SECONDS: u32 = 3_600;
+
+/// Everything that is wrong between the parts of a document.
+pub(super) fn errors(config: &Config) -> Errors {
+    let mut errors = Errors::default();
+    let mut global = BTreeMap::new();
+    for body in bodies(config) {
+        agree(body, &mut global, &mut errors);
+        bound_sessions(body, &mut errors);
+    }
+    if config.identity.iter().any(|source| matches!(source, Source::Bearer(_))) {
+        keep_tokens(config, &mut errors);
+    }
+    errors
+}
+
+/// What is allowed, but probably not what its author thinks.
+pub(super) fn warnings(config: &Config) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for body in bodies(config) {
+        windows(body, &mut warnings);
+        reasons(body, &mut warnings);
+        overlaps(body, &mut warnings);
+    }
+    warnings
+}
+
+fn bodies(config: &Config) -> impl Iterator<Item = &Body> {
+    core::iter::once(&config.body).chain(config.grants.iter().map(|(_, grant)| &grant.body))
+}
+
+fn limits(body: &Body) -> impl Iterator<Item = &Limit> {
+    body.tools.iter().flat_map(|(_, rule)| &rule.limits).chain(&body.all_tools.limits)
+}
+
+/// Entries that share a counter must count the same way: within a body, and
+/// for `global` ones in all of them.
+fn agree<'c>(body: &'c Body, global: &mut BTreeMap<&'c str, &'c Limit>, errors: &mut Errors) {
+    let mut local: BTreeMap<&str, &Limit> = BTreeMap::new();
+    for limit in limits(body) {
+        let mut others = vec![*local.entry(&limit.counter).or_insert(limit)];
+        if limit.scope == Scope::Global {
+            others.push(global.entry(&limit.counter).or_insert(limit));
+        }
+        others.dedup_by(|a, b| core::ptr::eq(*a, *b));
+        for other in others {
+            for (what, here, there) in differences(limit, other) {
+                errors.push(
+                    limit.path.clone(),
+                    format!(
+                        "the counter `{}` has {what} `{here}` here and `{there}` at {}; sharers \
+                         must agree",
+                        limit.counter, other.path
+                    ),
+                );
+            }
+        }
+    }
+}
+
+fn differences(a: &Limit, b: &Limit) -> Vec<(&'static str, String, String)> {
+    let scope = |limit: &Limit| match limit.scope {
+        Scope::Grant => "grant",
+        Scope::Session => "session",
+        Scope::Global => "global",
+    };
+    let algorithm = |limit: &Limit| match limit.algorithm {
+        Algorithm::Fixed => "fixed",
+        Algorithm::Sliding => "sliding",
+    };
+    let increment = |limit: &Limit| if limit.increment_from.is_some() { "set" } else { "unset" };
+    let all = [
+        ("the window", a.window.to_string(), b.window.to_string()),
+        ("the scope", scope(a).into(), scope(b).into()),
+        ("the algorithm", algorithm(a).into(), algorithm(b).into()),
+        ("`increment_from`", increment(a).into(), increment(b).into()),
+    ];
+    all.into_iter().filter(|(_, here, there)| here != there).collect()
+}
+
+/// A client makes as many sessions as it likes, so a limit by session bounds
+/// nobody unless another one does.
+fn bound_sessions(body: &Body, errors: &mut Errors) {
+    let bounded = |limits: &[Limit]| limits.iter().any(|limit| limit.scope != Scope::Session);
+    let all = &body.all_tools.limits;
+    let mut complain = |limit: &Limit| {
+        errors.push(
+            limit.path.clone(),
+            "a client can open any number of sessions; give the same calls a limit with the scope \
+             `grant` or `global` too",
+        );
+    };
+    for (_, rule) in &body.tools {
+        let sessions = rule.limits.iter().filter(|limit| limit.scope == Scope::Session);
+        if !bounded(&rule.limits) && !bounded(all) {
+            sessions.for_each(&mut complain);
+        }
+    }
+    if !bounded(all) {
+        all.iter().filter(|limit| limit.scope == Scope::Session).for_each(complain);
+    }
+}
+
+fn checks(body: &Body) -> impl Iterator<Item = &Check> {
+    let own = body.tools.iter().flat_map(|(_, rule)| rule.require.iter().chain(&rule.deny_if));
+    own.chain(&body.all_tools.require).chain(&body.all_tools.deny_if)
+}
+
+/// Every condition, with the check that it stands in.
+pub(super) fn conditions(config: &Config) -> impl Iterator<Item = (&Check, &Condition)> {
+    bodies(config)
+        .flat_map(checks)
+        .flat_map(|check| check.conditions.iter().map(move |condition| (check, condition)))
+}
+
+/// Conditions could guess at a token that this filter keeps.
+fn keep_tokens(config: &Config, errors: &mut Errors) {
+    for (check, condition) in conditions(config) {
+        if condition.path.root == Root::Headers && condition.path.header() == Some("authorization")
+        {
+            errors.push(
+                check.path.clone(),
+                "`headers.authorization` holds the callers' tokens; use `grant`, which says whose \
+                 it is",
+            );
+        }
+    }
+}
+
+fn windows(body: &Body, warnings: &mut Vec<String>) {
+    for limit in limits(body) {
+        if limit.window.seconds() > LONG_WINDOW_SECONDS {
+            warnings.push(format!(
+                "{}: a window of one {} is counted by each Envoy process alone and starts afresh \
+                 with it",
+                limit.path, limit.window
+            ));
+        }
+    }
+}
+
+fn reasons(body: &Body, warnings: &mut Vec<String>) {
+    for (_, rule) in &body.tools {
+        if rule.reason.is_some() && rule.action == Action::Allow {
+            warnings.push(format!(
+                "{}/reason: is shown only with `\"action\": \"deny\"`",
+                rule.pointer
+            ));
+        }
+    }
+}
+
+fn overlaps(body: &Body, warnings: &mut Vec<String>) {
+    let patterns: Vec<_> = body.tools.iter().filter(|(pattern, _)| !pattern.is_exact()).collect();
+    if patterns.len() > MAX_COMPARED {
+        return;
+    }
+    let mut rest = &*patterns;
+    while let [(a, first), others @ ..] = rest {
+        for (b, second) in others {
+            let differ = first.action != second.action;
+            if differ && !a.is_within(b) && !b.is_within(a) && a.overlaps(b) {
+                warnings.push(format!(
+                    "{}: overlaps with `{}`, which has another action; a denial decides",
+                    first.pointer, second.name
+                ));
+            }
+        }
+        rest = others;
+    }
+}

@@ -1,0 +1,62 @@
+//! What leaves Envoy of a call that is denied, and what becomes of a filter
+//! that holds in an Envoy that was not told.
+
+use std::time::Duration;
+
+use mcp_rig::client::http1::Connection;
+use mcp_rig::upstream::Upstream;
+use mcp_rig::wait::until;
+
+use crate::seen;
+use crate::support::{Holding, Wire, assert_denied, body, danger, only_safe, passed, safe};
+
+#[tokio::test]
+async fn with_everything_held_a_denied_call_does_not_even_open_a_connection() {
+    let upstream = Upstream::start().await;
+    let gateway = Holding::Everything.gateway(only_safe(), upstream.addr()).start().await;
+    for wire in Wire::BOTH {
+        for request in [danger(), danger().cut(10), danger().trailer("x-sum", "1")] {
+            assert_denied(&wire.send(gateway.addr(), &request).await);
+        }
+    }
+    let opened = gateway.admin().stat("cluster.mcp_server.upstream_cx_total").await;
+    assert_eq!(opened, Some(0));
+    assert!(upstream.connections().is_empty());
+
+    // The same upstream, to show that it would have noticed.
+    assert!(passed(&Wire::Http1.send(gateway.addr(), &safe()).await));
+    assert_eq!(seen::whole_bodies(&upstream).await, [body(&safe())]);
+}
+
+#[tokio::test]
+async fn with_the_body_held_no_byte_of_a_denied_body_leaves() {
+    let upstream = Upstream::start().await;
+    let gateway = Holding::Body.gateway(only_safe(), upstream.addr()).start().await;
+    for wire in Wire::BOTH {
+        for request in [danger(), danger().cut(10), danger().trailer("x-sum", "1")] {
+            assert_denied(&wire.send(gateway.addr(), &request).await);
+        }
+    }
+    let arrived = seen::requests(&upstream).await;
+    assert!(arrived.iter().all(|seen| !seen.whole && seen.body.is_empty()), "{arrived:?}");
+    assert!(!upstream.received("danger") && !upstream.received("x-sum"));
+}
+
+#[tokio::test]
+async fn held_headers_without_envoys_flag_hang_forward_nothing_and_are_logged() {
+    let upstream = Upstream::start().await;
+    let builder = Holding::Everything.gateway(only_safe(), upstream.addr());
+    let gateway = builder.hold_request_headers(false).start().await;
+    let metric = "wasmcustom.mcp_policy_held_without_body_total";
+    assert_eq!(gateway.admin().stat(metric).await, Some(0));
+
+    let mut connection = Connection::open(gateway.addr()).await;
+    let hung = tokio::time::timeout(Duration::from_millis(500), connection.send(&safe())).await;
+    assert!(hung.is_err(), "{hung:?}");
+    assert!(!gateway.log().contains("allow_on_headers_stop_iteration"));
+    drop(connection);
+
+    gateway.log_with("allow_on_headers_stop_iteration: true").await;
+    until(metric, async || gateway.admin().stat(metric).await.filter(|count| *count == 1)).await;
+    assert!(upstream.connections().is_empty());
+}

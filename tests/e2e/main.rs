@@ -1,0 +1,39 @@
+//! Everything that only a real Envoy can show, with the built module in it.
+//!
+//! `make test` builds the module and names it and Envoy in `MODULE` and
+//! `ENVOY_BIN`. Every test starts the Envoys that it needs, on free ports, and
+//! judges by two things: what the client was answered, and what arrived at
+//! the server behind.
+//!
+//! No test sleeps to let something happen: each waits for a sign of it, with
+//! a bound. Where a wait stands by itself, its length is what is tested.
+
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::string_slice,
+    reason = "tests fail by panicking, and their names say what they are for"
+)]
+
+mod answers;
+mod configuring;
+mod connections;
+#[allow(dead_code, reason = "a real Envoy's clock cannot be set, so nobody reads the times")]
+#[path = "../native/corpus.rs"]
+mod corpus;
+mod counting;
+mod cutting;
+mod every_case;
+mod holding;
+mod published;
+mod records;
+mod retries;
+mod seen;
+mod sessions;
+mod sizes;
+mod support;

@@ -1,0 +1,32 @@
+//! Fragments of Envoy's configuration around the filter. What Envoy makes of
+//! them no test here can say; what they share with the filter is checked.
+
+use super::play::Stage;
+use crate::config::root;
+use std::fs;
+
+/// Whether the names in a fragment are those of the filter: the filter state
+/// of access logs, and the key under which jwt_authn leaves the claims for the
+/// policy above.
+pub fn check(text: &str, stage: Option<&Stage>) -> Result<(), String> {
+    let source = fs::read_to_string(root().join("src/filter/http.rs")).unwrap();
+    let mut known = 0;
+    for line in text.lines().map(str::trim) {
+        if let Some((_, rest)) = line.split_once("%FILTER_STATE(wasm.") {
+            let name = rest.split(':').next().unwrap_or_default();
+            if !source.contains(&format!("FILTER_STATE: &str = \"{name}\"")) {
+                return Err(format!("the filter sets no `{name}`"));
+            }
+            known += 1;
+        } else if let Some(key) = line.strip_prefix("payload_in_metadata: ") {
+            let policy = &stage.ok_or("there is no policy above")?.policy;
+            if policy.payload() != key {
+                return Err(format!("the policy reads `{}`", policy.payload()));
+            }
+            known += 1;
+        } else if line == "require_client_certificate: true" {
+            known += 1;
+        }
+    }
+    if known == 0 { Err("nothing here concerns the filter".into()) } else { Ok(()) }
+}

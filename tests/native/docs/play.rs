@@ -1,0 +1,154 @@
+//! Examples of the pages, played through the core: no host, a store in plain
+//! memory, a clock that the example sets.
+
+use super::ask::Ask;
+use crate::core::{Connection, MIDNIGHT};
+use mcp_policy_filter::audit;
+use mcp_policy_filter::counters::{MemoryStore, Store};
+use mcp_policy_filter::enforce::{Decision, Record, Refusal};
+use mcp_policy_filter::exchange::{Exchange, Step};
+use mcp_policy_filter::policy::Policy;
+use mcp_policy_filter::quota::Nanos;
+use serde_json::Value;
+
+/// A policy in force, and what has been counted under it.
+pub struct Stage {
+    pub policy: Policy,
+    store: MemoryStore,
+    /// Seconds after midnight.
+    clock: u64,
+}
+
+/// What came of a request: it went on, perhaps with a record, or was refused.
+pub type Answer = Result<Option<Record>, Box<Refusal>>;
+
+/// Sends a request at a time.
+pub fn send(policy: &Policy, store: &impl Store, clock: u64, ask: &Ask) -> Answer {
+    let mut exchange = Exchange::default();
+    let now = Nanos((MIDNIGHT + clock) * 1_000_000_000);
+    let pseudo = [(":method", &ask.method), (":path", &ask.path)].into_iter();
+    let headers = pseudo.chain(ask.headers.iter().map(|(name, value)| (&**name, value)));
+    let headers = headers.map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+    let peer = Connection(&ask.client);
+    let mut step = exchange.headers(policy, headers, &peer, ask.body.is_empty());
+    if let Step::Wait = step {
+        step = exchange.body(policy, ask.body.len(), true);
+    }
+    if let Step::Read = step {
+        step = exchange.judge(policy, &ask.body, &peer, store, now);
+    }
+    match step {
+        Step::Go(_, record) => {
+            if ask.flags.is_some() {
+                exchange.end(policy, ask.flags, store, now);
+            }
+            Ok(record)
+        }
+        Step::Refuse(refusal) => Err(refusal),
+        other => panic!("the exchange ended with {other:?}"),
+    }
+}
+
+/// The rule that a refusal names.
+pub fn rule(refusal: &Refusal) -> &str {
+    &refusal.record.rule
+}
+
+/// What the log says of a decision, without the prefix of such lines.
+pub fn record(policy: &Policy, answer: &Answer) -> Result<String, String> {
+    let record = match answer {
+        Ok(record) => record.as_ref().ok_or("this request has no record")?,
+        Err(refusal) => &refusal.record,
+    };
+    Ok(audit::json(policy, record))
+}
+
+fn parse(policy: &str) -> Result<Policy, Vec<String>> {
+    Policy::parse(policy.as_bytes(), "docs")
+        .map_err(|errors| errors.lines().map(Into::into).collect())
+}
+
+impl Stage {
+    pub fn new(policy: &str) -> Result<Self, Vec<String>> {
+        Ok(Self { policy: parse(policy)?, store: MemoryStore::default(), clock: 0 })
+    }
+
+    /// Another policy takes over, as by a push of configuration.
+    pub fn push(&mut self, policy: &str) -> Result<(), Vec<String>> {
+        self.policy = parse(policy)?;
+        Ok(())
+    }
+
+    pub fn send(&self, ask: &Ask) -> Answer {
+        send(&self.policy, &self.store, self.clock, ask)
+    }
+
+    /// Plays one line of a table of calls:
+    ///
+    /// ```text
+    /// [HH:MM:SS]  CALL[, N times]  allowed | shadow | REASON  [MORE ..]
+    /// ```
+    ///
+    /// Columns stand apart by two spaces or more. MORE is the rule, `HTTP N`,
+    /// `again in N s`, the reason of what shadow mode lets pass, or a part of
+    /// the message in double quotes.
+    pub fn play(&mut self, line: &str) -> Result<(), String> {
+        let mut columns = line.split("  ").map(str::trim).filter(|column| !column.is_empty());
+        let mut column = || columns.next().ok_or("a column is missing");
+        let mut call = column()?;
+        if let Some(clock) = clock(call) {
+            self.clock = clock;
+            call = column()?;
+        }
+        let outcome = column()?;
+        let (call, times) = match call.strip_suffix(" times").and_then(|c| c.rsplit_once(", ")) {
+            Some((call, times)) => (call, times.parse().map_err(|_| "how many times?")?),
+            None => (call, 1),
+        };
+        let more: Vec<&str> = columns.collect();
+        for _ in 0..times {
+            let (found, message) = facts(&self.send(&Ask::parse(call)?));
+            let is_so = |column: &&str| match column.strip_prefix('"') {
+                Some(part) => message.contains(part.trim_end_matches('"')),
+                None => found.iter().skip(1).any(|fact| fact == column),
+            };
+            if found.first().is_none_or(|word| word != outcome) || !more.iter().all(is_so) {
+                return Err(format!("found {found:?} {message}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a line may say of an answer, its outcome first, and the message.
+fn facts(answer: &Answer) -> (Vec<String>, String) {
+    match answer {
+        Ok(None) => (vec!["allowed".into()], String::new()),
+        Ok(Some(record)) => {
+            let shadow = record.decision == Decision::Shadow;
+            let word = if shadow { "shadow" } else { "allowed" };
+            let reason = record.reason.map(|reason| reason.to_string()).unwrap_or_default();
+            (vec![word.into(), record.rule.clone(), reason], String::new())
+        }
+        Err(refusal) => {
+            let reply = &refusal.reply;
+            let facts = vec![
+                refusal.reason.to_string(),
+                rule(refusal).to_owned(),
+                format!("HTTP {}", reply.status),
+                reply.retry_after.map(|s| format!("again in {s} s")).unwrap_or_default(),
+            ];
+            let body: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
+            (facts, body["error"]["message"].as_str().unwrap_or_default().to_owned())
+        }
+    }
+}
+
+/// "00:01:30" as seconds.
+fn clock(text: &str) -> Option<u64> {
+    let parts: Vec<u64> = text.split(':').map_while(|part| part.parse().ok()).collect();
+    match *parts {
+        [hours, minutes, seconds] => Some(hours * 3_600 + minutes * 60 + seconds),
+        _ => None,
+    }
+}

@@ -1,0 +1,140 @@
+//! The table of refusals in POLICY.md against refusals that were made: each
+//! row is met by one of them, and each of them by a row.
+
+use super::ask::Ask;
+use super::markdown::{Page, Row, quoted};
+use super::play::{self, Stage, send};
+use mcp_policy_filter::counters::{Store, Trouble};
+use mcp_policy_filter::enforce::Refusal;
+use mcp_policy_filter::exchange::{Exchange, Step};
+use mcp_policy_filter::policy::{Pattern, Reason};
+use serde_json::Value;
+
+/// A store that fails.
+struct Failing(Trouble);
+
+impl Store for Failing {
+    fn update<T>(
+        &self,
+        _: &[u8],
+        _: impl FnMut(Option<&[u8]>) -> (Option<Vec<u8>>, T),
+    ) -> Result<T, Trouble> {
+        Err(self.0)
+    }
+}
+
+const POLICY: &str = r#"{"version": "1", "default": "deny", "hide": ["hidden"],
+    "tools": {"limited": {"limits": [{"counter": "c", "window": "minute", "max": 1}]},
+              "own_words": {"limits": [{"counter": "o", "window": "minute", "max": 1, "on_deny": "Enough."}]},
+              "bought": {"limits": [{"counter": "b", "window": "day", "max": 5.5, "increment_from": "args.price"}]},
+              "named": {"args": ["a"]},
+              "bound": {"require": [{"conditions": [{"path": "args.a", "op": "lt", "value": 5}]}],
+                        "deny_if": [{"conditions": [{"path": "args.b", "op": "exists", "value": true}]}]},
+              "told": {"require": [{"conditions": [{"path": "args.a", "op": "lt", "value": 5}], "on_deny": "Too much."}],
+                       "deny_if": [{"conditions": [{"path": "args.b", "op": "exists", "value": true}], "on_deny": "No b."}]},
+              "shut": {"action": "deny"}, "closed": {"action": "deny", "reason": "Because."}}}"#;
+
+const IDENTIFIED: &str = r#"{"version": "1", "default": "deny", "identity": [{"header": "x-id"}]}"#;
+
+/// Calls that checks, budgets and limits refuse, in the notation of the pages.
+const CALLS: [&str; 16] = [
+    "hidden",
+    "other",
+    "shut",
+    "closed",
+    "limited",
+    "own_words",
+    r#"bought {"price": 4}"#,
+    r#"bought {"price": 6}"#,
+    r#"bought {"price": "4"}"#,
+    r#"named {"b": 1}"#,
+    "bound",
+    r#"bound {"a": 1, "b": 1}"#,
+    r#"bound {"a": "1"}"#,
+    "told",
+    r#"told {"a": 1, "b": 1}"#,
+    "PUT /mcp",
+];
+
+/// A refusal of every kind that there is.
+fn refusals() -> Vec<Refusal> {
+    let stage = Stage::new(POLICY).unwrap();
+    for call in ["limited", "own_words", r#"bought {"price": 4}"#] {
+        assert!(stage.send(&Ask::parse(call).unwrap()).is_ok());
+    }
+    let tool = |name: &str| Ask::tool(name);
+    let new = "2026-07-28";
+    let stateless = r#"{"jsonrpc":"2.0","id":1,"method":"x","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}}"#;
+    let asks = [
+        Ask::post("{"),
+        Ask::post(r#"{"a":1,"a":1}"#),
+        Ask::post(r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{}}"#),
+        Ask::post(r#"{"jsonrpc":"2.0","method":"tools/call","params":{"name":"a"}}"#),
+        Ask::post("[]"),
+        tool("limited").with("content-encoding", "gzip"),
+        tool("limited").with("mcp-protocol-version", new),
+        tool("limited").with("content-length", "9999999"),
+        Ask::rpc("x"),
+        Ask::post(stateless).with("mcp-protocol-version", new).with("mcp-method", "x"),
+        Ask::rpc("notifications_x"),
+        Ask::post(r#"{"jsonrpc":"2.0","method":"x"}"#),
+        Ask::parse("GET /mcp").unwrap().with("upgrade", "websocket"),
+    ];
+    let calls = CALLS.map(|call| Ask::parse(call).unwrap());
+    let refused = |stage: &Stage, ask: &Ask| *stage.send(ask).expect_err("it passes");
+    let mut refusals: Vec<_> = calls.iter().chain(&asks).map(|ask| refused(&stage, ask)).collect();
+    let nobody = Stage::new(IDENTIFIED).unwrap();
+    for call in ["a", "a (x-id:)", "GET /mcp", "GET /mcp (x-id:)"] {
+        refusals.push(refused(&nobody, &Ask::parse(call).unwrap()));
+    }
+    let troubles =
+        [Trouble::Contended, Trouble::Full, Trouble::Damaged, Trouble::Clock, Trouble::Host];
+    for trouble in troubles {
+        let refusal = send(&stage.policy, &Failing(trouble), 0, &tool("limited"));
+        refusals.push(*refusal.expect_err("it passes"));
+    }
+    if let Step::Refuse(refusal) = Exchange::default().fail(&stage.policy, "anything") {
+        refusals.push(*refusal);
+    }
+    refusals
+}
+
+/// The table's columns are reason, code, HTTP status, rule and message; what
+/// varies is a word without backticks, or `…` within them.
+fn fits(row: &Row, refusal: &Refusal) -> bool {
+    let [reason, code, status, rule, message] = &*row.cells else { return false };
+    let body: Value = serde_json::from_slice(&refusal.reply.body).unwrap_or_default();
+    let error = &body["error"];
+    let is = |cell: &str, text: &str| match *quoted(cell) {
+        [] => true,
+        [shown] => Pattern::new(&shown.replace('…', "*")).matches(text),
+        _ => false,
+    };
+    let found = if error.is_null() { "none".to_owned() } else { error["code"].to_string() };
+    quoted(reason) == [refusal.reason.as_str()]
+        && code.split(", ").any(|code| code == found)
+        && status.split(", ").any(|status| status == refusal.reply.status.to_string())
+        && is(rule, play::rule(refusal))
+        && is(message, error["message"].as_str().unwrap_or_default())
+}
+
+#[test]
+fn every_refusal_has_its_row() {
+    let words = Reason::ALL.map(Reason::as_str);
+    let is_reason = |row: &Row| {
+        row.cells.len() == 5 && quoted(&row.cells[0]).first().is_some_and(|w| words.contains(w))
+    };
+    let rows: Vec<Row> = Page::read("POLICY.md").rows().into_iter().filter(is_reason).collect();
+    let refusals = refusals();
+    for reason in Reason::ALL {
+        assert!(refusals.iter().any(|refusal| refusal.reason == reason), "{reason} is not tried");
+    }
+    for refusal in &refusals {
+        let body = String::from_utf8_lossy(&refusal.reply.body);
+        let shown = rows.iter().any(|row| fits(row, refusal));
+        assert!(shown, "no row for {} {} {body}", refusal.reason, refusal.reply.status);
+    }
+    for row in &rows {
+        assert!(refusals.iter().any(|refusal| fits(row, refusal)), "{}: nothing is so", row.at);
+    }
+}

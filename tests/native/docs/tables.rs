@@ -1,0 +1,157 @@
+//! What the pages promise to list, they list; what they name, is there.
+
+use super::markdown::{Page, quoted};
+use super::pages;
+use super::play::Stage;
+use crate::config::root;
+use mcp_policy_filter::condition::{PathError, Test};
+use mcp_policy_filter::mcp::KNOWN_METHODS;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+/// Objects of the language, each with a key that is none, so that the error
+/// lists those that are.
+const OBJECTS: [(&str, &str); 18] = [
+    ("(top level)", r#"{"zzzzzzzz": 0}"#),
+    ("tools", r#"{"tools": {"a": {"zzzzzzzz": 0}}}"#),
+    ("limits", r#"{"tools": {"a": {"limits": [{"zzzzzzzz": 0}]}}}"#),
+    ("rate_limit", r#"{"tools": {"a": {"rate_limit": {"zzzzzzzz": 0}}}}"#),
+    ("all_tools", r#"{"all_tools": {"zzzzzzzz": 0}}"#),
+    ("all_tools limits", r#"{"all_tools": {"limits": [{"zzzzzzzz": 0}]}}"#),
+    ("require", r#"{"tools": {"a": {"require": [{"zzzzzzzz": 0}]}}}"#),
+    ("deny_if", r#"{"tools": {"a": {"deny_if": [{"zzzzzzzz": 0}]}}}"#),
+    ("all_tools require", r#"{"all_tools": {"require": [{"zzzzzzzz": 0}]}}"#),
+    ("conditions", r#"{"all_tools": {"deny_if": [{"conditions": [{"zzzzzzzz": 0}]}]}}"#),
+    ("identity", r#"{"identity": [{"zzzzzzzz": 0}]}"#),
+    ("jwt", r#"{"identity": [{"jwt": {"zzzzzzzz": 0}}]}"#),
+    ("bearer", r#"{"identity": [{"bearer": {"zzzzzzzz": 0}}]}"#),
+    ("grants", r#"{"grants": {"a": {"zzzzzzzz": 0}}}"#),
+    ("grants tools", r#"{"grants": {"a": {"default": "deny", "tools": {"b": {"zzzzzzzz": 0}}}}}"#),
+    (
+        "grants limits",
+        r#"{"grants": {"a": {"default": "deny", "all_tools": {"limits": [{"zzzzzzzz": 0}]}}}}"#,
+    ),
+    ("settings", r#"{"settings": {"zzzzzzzz": 0}}"#),
+    ("counters", r#"{"settings": {"counters": {"zzzzzzzz": 0}}}"#),
+];
+
+fn keys(policy: &str) -> Vec<String> {
+    let errors = Stage::new(policy).err().unwrap();
+    let list = errors.iter().find_map(|line| line.split_once("unknown key; here may stand "));
+    let (_, list) = list.unwrap_or_else(|| panic!("{errors:?}"));
+    quoted(list).into_iter().map(str::to_owned).collect()
+}
+
+#[test]
+fn every_key_has_a_row() {
+    let page = Page::read("POLICY.md");
+    let rows = page.rows();
+    for (object, policy) in OBJECTS {
+        for key in keys(policy) {
+            let named = |cell: &String| quoted(cell).contains(&&*key);
+            let found = rows.iter().any(|row| row.cells.first().is_some_and(named));
+            assert!(found, "POLICY.md has no row for the key `{key}` of {object}");
+        }
+    }
+}
+
+#[test]
+fn every_operator_and_every_root_has_a_row() {
+    let page = Page::read("POLICY.md");
+    let rows = page.rows();
+    let first = |word: &str| {
+        rows.iter().any(|row| row.cells.first().is_some_and(|cell| quoted(cell).contains(&word)))
+    };
+    for word in Test::NAMES {
+        assert!(first(word), "POLICY.md has no row for the operator `{word}`");
+    }
+    let error = PathError::Root.to_string();
+    let roots = quoted(&error);
+    assert_eq!(roots.len(), 5);
+    for word in roots {
+        assert!(first(word), "POLICY.md has no row for the root `{word}`");
+    }
+}
+
+#[test]
+fn every_method_that_passes_by_default_is_listed() {
+    let page = Page::read("POLICY.md");
+    let words: BTreeSet<String> = page.quoted().into_iter().map(|(_, word)| word).collect();
+    let missing: Vec<_> = KNOWN_METHODS
+        .into_iter()
+        .chain(["notifications/*"])
+        .filter(|method| !words.contains(*method))
+        .collect();
+    assert!(missing.is_empty(), "POLICY.md does not list {missing:?}");
+}
+
+#[test]
+fn links_lead_somewhere() {
+    for page in pages() {
+        for (line, link) in page.links() {
+            let at = format!("{}:{line}", page.name);
+            if link.starts_with("https://") {
+                continue;
+            }
+            let (file, anchor) = link.split_once('#').unwrap_or((&link, ""));
+            let target = pages().into_iter().find(|other| other.name == file);
+            let target = if file.is_empty() { Some(Page::read(page.name)) } else { target };
+            assert!(target.is_some() || root().join(file).exists(), "{at}: {link}");
+            let anchors = target.map(|page| page.anchors()).unwrap_or_default();
+            assert!(anchor.is_empty() || anchors.iter().any(|a| a == anchor), "{at}: {link}");
+        }
+    }
+}
+
+#[test]
+fn files_that_are_named_exist() {
+    for page in pages() {
+        for (line, word) in page.quoted() {
+            let ours = ["src/", "tests/", "scripts/", "envoy/", ".ci/"];
+            if ours.iter().any(|folder| word.starts_with(folder)) {
+                assert!(root().join(&word).exists(), "{}:{line}: {word}", page.name);
+            }
+        }
+    }
+}
+
+/// A promise names, in the last cell of its row, the tests and the case files
+/// that show it.
+#[test]
+fn promises_name_tests_that_are_there() {
+    let sources = functions();
+    let mut shown = 0;
+    for row in Page::read("SECURITY.md").rows() {
+        for word in quoted(row.cells.last().unwrap()) {
+            shown += 1;
+            let there = if word.contains('/') {
+                root().join(word).exists()
+            } else {
+                sources.contains(word)
+            };
+            assert!(there, "{}: there is no {word}", row.at);
+        }
+    }
+    assert!(shown >= 20, "SECURITY.md shows {shown} tests");
+}
+
+/// The names of all functions under `src` and `tests`.
+fn functions() -> BTreeSet<String> {
+    fn walk(folder: &Path, found: &mut BTreeSet<String>) {
+        for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                walk(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = fs::read_to_string(path).unwrap();
+                for rest in text.split("fn ").skip(1) {
+                    found.insert(rest.split(['(', '<']).next().unwrap().to_owned());
+                }
+            }
+        }
+    }
+    let mut found = BTreeSet::new();
+    walk(&root().join("src"), &mut found);
+    walk(&root().join("tests"), &mut found);
+    found
+}

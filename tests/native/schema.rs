@@ -1,0 +1,298 @@
+//! `policy.schema.json` is for editors, and says what the code says: it lets
+//! every good policy pass and no bad one, but for what a schema cannot express;
+//! its keys, operators and defaults are the code's.
+
+use crate::config::{files, root};
+use boon::{Compiler, SchemaIndex, Schemas};
+use mcp_policy_filter::condition::Test;
+use mcp_policy_filter::config::Config;
+use mcp_policy_filter::mcp::KNOWN_METHODS;
+use mcp_policy_filter::policy::Policy;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+/// Broken policies that no reader of JSON hands to a schema.
+const NOT_JSON: [(&str, &str); 13] = [
+    ("blank", "no value"),
+    ("byte_order_mark", "a byte order mark"),
+    ("comment_in_json", "a comment"),
+    ("control_character_in_text", "a raw line break in a string"),
+    ("empty", "no value"),
+    ("lone_surrogate", "half of a surrogate pair"),
+    ("max_overflow", "a number beyond doubles"),
+    ("not_json", "YAML"),
+    ("not_utf8", "Latin-1"),
+    ("single_quotes", "the quotes of another language"),
+    ("trailing_comma", "a comma before a bracket"),
+    ("two_documents", "text after the document"),
+    ("value_overflows", "a number beyond doubles"),
+];
+
+/// Broken policies that the schema lets pass: why a schema cannot help it.
+const BEYOND_A_SCHEMA: [(&str, &str); 46] = [
+    ("authorization_with_bearer", "compares two places of the document"),
+    ("authorization_with_bearer_in_grant", "compares two places of the document"),
+    ("authorization_with_bearer_quoted", "compares two places of the document"),
+    ("bearer_same_token_for_two", "compares two places of the document"),
+    ("bearer_same_token_in_upper_case", "compares two places of the document"),
+    ("check_name_twice", "compares elements of a list by one of their keys"),
+    ("counter_twice_in_one_rule", "compares elements of a list by one of their keys"),
+    ("counters_disagree", "compares two places of the document"),
+    ("counters_disagree_across_grants", "compares two places of the document"),
+    ("counters_disagree_in_grant", "compares two places of the document"),
+    ("counters_disagree_on_algorithm", "compares two places of the document"),
+    ("counters_disagree_on_increment_from", "compares two places of the document"),
+    ("counters_disagree_on_scope", "compares two places of the document"),
+    ("counters_disagree_on_window", "compares two places of the document"),
+    ("counters_disagree_with_all_tools", "compares two places of the document"),
+    ("counters_disagree_with_rate_limit", "compares two places of the document"),
+    ("duplicate_key_condition", "readers of JSON keep one of two equal keys"),
+    ("duplicate_key_deep_in_value", "readers of JSON keep one of two equal keys"),
+    ("duplicate_key_escaped", "readers of JSON keep one of two equal keys"),
+    ("duplicate_key_grant", "readers of JSON keep one of two equal keys"),
+    ("duplicate_key_in_value", "readers of JSON keep one of two equal keys"),
+    ("duplicate_key_limit", "readers of JSON keep one of two equal keys"),
+    ("duplicate_key_settings", "readers of JSON keep one of two equal keys"),
+    ("duplicate_key_token", "readers of JSON keep one of two equal keys"),
+    ("duplicate_keys", "readers of JSON keep one of two equal keys"),
+    ("grants_of_one_pattern", "would have to compare what two patterns match"),
+    ("max_seven_decimals", "`multipleOf` is computed with doubles, and 0.1 would fail too"),
+    ("number_too_long", "knows a number by its value, not by its spelling"),
+    ("path_half_surrogate", "a pattern without look-ahead cannot pair surrogates"),
+    ("path_huge_index", "the pattern does not compare numbers"),
+    ("path_nul", "the pattern takes any escape"),
+    ("regex_back_reference", "would have to compile the regular expression"),
+    ("regex_backwards_range", "would have to compile the regular expression"),
+    ("regex_look_ahead", "would have to compile the regular expression"),
+    ("regex_repeat_beyond", "would have to compile the regular expression"),
+    ("regex_too_large", "would have to compile the regular expression"),
+    ("regex_unclosed", "would have to compile the regular expression"),
+    ("regex_unicode_class", "would have to compile the regular expression"),
+    ("same_pattern", "would have to compare what two patterns match"),
+    ("session_alone", "the limit that bounds the caller may stand elsewhere"),
+    ("session_alone_in_all_tools", "the limit that bounds the caller may stand elsewhere"),
+    ("session_alone_in_grant", "the limit that bounds the caller may stand elsewhere"),
+    ("session_bounded_elsewhere", "the limit that bounds the caller may stand elsewhere"),
+    ("settings_namespace_long", "counts characters, where the code counts bytes"),
+    ("tool_long_in_bytes", "counts characters, where the code counts bytes"),
+    ("value_too_deep", "does not measure how deep a value is"),
+];
+
+/// The objects of the language: where the schema has them, and a policy with a
+/// key in one that is none, so that the error lists those that are.
+const OBJECTS: [(&str, &str); 13] = [
+    ("", r#"{"zzzzzzzz": 0}"#),
+    ("/$defs/all_tools", r#"{"all_tools": {"zzzzzzzz": 0}}"#),
+    ("/$defs/check", r#"{"all_tools": {"deny_if": [{"zzzzzzzz": 0}]}}"#),
+    ("/$defs/condition", r#"{"all_tools": {"require": [{"conditions": [{"zzzzzzzz": 0}]}]}}"#),
+    ("/$defs/counters", r#"{"settings": {"counters": {"zzzzzzzz": 0}}}"#),
+    ("/$defs/grant", r#"{"grants": {"a": {"zzzzzzzz": 0}}}"#),
+    ("/$defs/limit", r#"{"all_tools": {"limits": [{"zzzzzzzz": 0}]}}"#),
+    ("/$defs/rate_limit/anyOf/1", r#"{"tools": {"a": {"rate_limit": {"zzzzzzzz": 0}}}}"#),
+    ("/$defs/settings", r#"{"settings": {"zzzzzzzz": 0}}"#),
+    ("/$defs/source", r#"{"identity": [{"zzzzzzzz": 0}]}"#),
+    ("/$defs/source/properties/bearer", r#"{"identity": [{"bearer": {"zzzzzzzz": 0}}]}"#),
+    ("/$defs/source/properties/jwt", r#"{"identity": [{"jwt": {"zzzzzzzz": 0}}]}"#),
+    ("/$defs/tool", r#"{"tools": {"a": {"zzzzzzzz": 0}}}"#),
+];
+
+fn schema() -> Value {
+    serde_json::from_slice(&fs::read(root().join("policy.schema.json")).unwrap()).unwrap()
+}
+
+/// The schema, or parts of it, made ready to judge.
+struct Judge {
+    compiler: Compiler,
+    schemas: Schemas,
+}
+
+impl Judge {
+    fn new() -> Self {
+        let mut compiler = Compiler::new();
+        compiler.add_resource("urn:schema", schema()).unwrap();
+        Self { compiler, schemas: Schemas::new() }
+    }
+
+    /// The part of the schema at a JSON pointer.
+    fn part(&mut self, pointer: &str) -> SchemaIndex {
+        let place = format!("urn:schema#{pointer}");
+        let part = self.compiler.compile(&place, &mut self.schemas);
+        part.unwrap_or_else(|error| panic!("{pointer}: {error:#}"))
+    }
+
+    fn judge(&self, value: &Value, part: SchemaIndex) -> Result<(), String> {
+        self.schemas.validate(value, part).map_err(|error| format!("{error:#}"))
+    }
+}
+
+fn stem(file: &Path) -> &str {
+    file.file_stem().unwrap().to_str().unwrap()
+}
+
+/// Every part of the schema below `value`, with its JSON pointer. What stands
+/// under `examples`, `default` and the like is data.
+fn parts<'v>(pointer: String, value: &'v Value, found: &mut Vec<(String, &'v Value)>) {
+    let Value::Object(members) = value else { return };
+    for (key, value) in members {
+        match (&**key, value) {
+            ("properties" | "$defs", Value::Object(parts_by_name)) => {
+                for (name, part) in parts_by_name {
+                    parts(format!("{pointer}/{key}/{name}"), part, found);
+                }
+            }
+            ("allOf" | "anyOf", Value::Array(list)) => {
+                for (index, part) in list.iter().enumerate() {
+                    parts(format!("{pointer}/{key}/{index}"), part, found);
+                }
+            }
+            ("items" | "additionalProperties" | "propertyNames", part) => {
+                parts(format!("{pointer}/{key}"), part, found);
+            }
+            _ => {}
+        }
+    }
+    found.push((pointer, value));
+}
+
+fn all_parts(schema: &Value) -> Vec<(String, &Value)> {
+    let mut found = Vec::new();
+    parts(String::new(), schema, &mut found);
+    found
+}
+
+/// The words in backticks.
+fn quoted(text: &str) -> BTreeSet<&str> {
+    text.split('`').skip(1).step_by(2).collect()
+}
+
+fn names(object: Option<&Value>) -> BTreeSet<&str> {
+    object.and_then(Value::as_object).into_iter().flatten().map(|(key, _)| &**key).collect()
+}
+
+fn words(list: Option<&Value>) -> BTreeSet<&str> {
+    list.and_then(Value::as_array).into_iter().flatten().map(|v| v.as_str().unwrap()).collect()
+}
+
+#[test]
+fn the_schema_lets_good_policies_pass() {
+    let mut judge = Judge::new();
+    let whole = judge.part("");
+    for folder in ["tests/policies/valid", "envoy/policies"] {
+        for file in files(folder, "json") {
+            let policy = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+            if let Err(error) = judge.judge(&policy, whole) {
+                panic!("{}: {error}", file.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn the_schema_lets_no_other_bad_policy_pass_than_those_listed() {
+    let mut judge = Judge::new();
+    let whole = judge.part("");
+    let (mut not_json, mut pass) = (BTreeSet::new(), BTreeSet::new());
+    let files = files("tests/policies/broken", "json");
+    for file in &files {
+        match serde_json::from_slice(&fs::read(file).unwrap()) {
+            Err(_) => not_json.insert(stem(file)),
+            Ok(policy) => judge.judge(&policy, whole).is_ok() && pass.insert(stem(file)),
+        };
+    }
+    assert_eq!(not_json, NOT_JSON.map(|(name, _)| name).into());
+    assert_eq!(pass, BEYOND_A_SCHEMA.map(|(name, _)| name).into());
+}
+
+#[test]
+fn the_schema_has_the_keys_of_the_code() {
+    let schema = schema();
+    let objects: BTreeSet<String> = all_parts(&schema)
+        .into_iter()
+        .filter(|(_, part)| part["additionalProperties"] == json!(false))
+        .map(|(pointer, _)| pointer)
+        .collect();
+    assert_eq!(objects, OBJECTS.map(|(pointer, _)| pointer.to_owned()).into());
+    for (pointer, policy) in OBJECTS {
+        let errors = Policy::parse(policy.as_bytes(), "").unwrap_err();
+        let lines: Vec<_> = errors.lines().collect();
+        let unknown = lines.iter().find_map(|line| line.split_once("/zzzzzzzz: unknown key;"));
+        let (place, keys) = unknown.unwrap_or_else(|| panic!("{lines:?}"));
+        let place = if place.is_empty() { "(top level)" } else { place };
+        let missing = lines.iter().filter_map(|line| line.split_once(": "));
+        let required: BTreeSet<&str> = missing
+            .filter(|(at, message)| *at == place && message.ends_with(" is missing"))
+            .flat_map(|(_, message)| quoted(message))
+            .collect();
+        let part = schema.pointer(pointer).unwrap();
+        assert_eq!(names(part.get("properties")), quoted(keys), "{pointer}");
+        assert_eq!(words(part.get("required")), required, "{pointer}");
+    }
+}
+
+#[test]
+fn the_schema_has_the_operators_of_the_code() {
+    let schema = schema();
+    let condition = &schema["$defs"]["condition"];
+    assert_eq!(words(condition["properties"]["op"].get("enum")), Test::NAMES.into());
+    let rules = condition["allOf"].as_array().unwrap();
+    for rule in rules {
+        let ops = words(rule["if"]["properties"]["op"].get("enum"));
+        assert!(!ops.is_empty() && ops.is_subset(&Test::NAMES.into()), "{ops:?}");
+    }
+}
+
+#[test]
+fn the_schema_has_the_defaults_of_the_code() {
+    let schema = schema();
+    let settings = Config::parse(br#"{"version": "1", "default": "deny"}"#).unwrap().settings;
+    let given = |object: &str, key: &str| &schema["$defs"][object]["properties"][key]["default"];
+    let methods: Vec<_> = KNOWN_METHODS.into_iter().chain(["notifications/*"]).collect();
+    assert_eq!(given("settings", "methods"), &json!(methods));
+    assert_eq!(given("settings", "max_body_bytes"), settings.max_body_bytes);
+    assert_eq!(given("settings", "max_depth"), settings.max_depth);
+    assert_eq!(given("settings", "hold_request_headers"), settings.hold_request_headers);
+    assert_eq!(given("counters", "capacity"), settings.counters.capacity);
+    assert_eq!(given("counters", "max_entries"), settings.counters.max_entries);
+}
+
+#[test]
+fn the_schema_explains_every_key_and_its_examples_fit() {
+    let schema = schema();
+    let mut judge = Judge::new();
+    for (pointer, part) in all_parts(&schema) {
+        let meant = match part["$ref"].as_str() {
+            Some(place) => schema.pointer(place.trim_start_matches('#')).unwrap(),
+            None => part,
+        };
+        if pointer.rsplit('/').nth(1) == Some("properties") && !pointer.contains("/allOf/") {
+            for key in ["title", "description"] {
+                let text = meant[key].as_str().unwrap_or_default();
+                assert!(!text.is_empty(), "{pointer} has no {key}");
+            }
+        }
+        let examples = part.get("examples").and_then(Value::as_array);
+        for example in examples.into_iter().flatten().chain(part.get("default")) {
+            let place = judge.part(&pointer);
+            if let Err(error) = judge.judge(example, place) {
+                panic!("{pointer}: {example}: {error}");
+            }
+        }
+    }
+}
+
+/// What stands for a token's hash by mistake may be the token.
+#[test]
+fn tokens_are_not_shown_in_errors() {
+    let mut shown = 0;
+    for file in files("tests/policies/broken", "json") {
+        let text = fs::read_to_string(&file).unwrap_or_default();
+        if text.contains("s3cr3t") {
+            let errors = fs::read_to_string(file.with_extension("txt")).unwrap();
+            assert!(!errors.contains("s3cr3t"), "{}", file.display());
+            shown += 1;
+        }
+    }
+    assert!(shown >= 3);
+}
