@@ -60,15 +60,16 @@ const KEYS: [&str; 11] = [
 ];
 
 impl Config {
-    /// Reads a document.
-    ///
-    /// # Errors
-    /// Everything that is wrong with it.
-    pub fn parse(text: &[u8]) -> Result<Self, Errors> {
-        let document = Document::parse(text)?;
-        let root = document.root();
-        let config = Self::read(&root);
-        document.into_errors().or(config)
+    /// Reads a document: what could be read of it, and everything that is wrong
+    /// with it.
+    pub fn parse(text: &[u8]) -> (Option<Self>, Errors) {
+        match Document::parse(text) {
+            Ok(document) => {
+                let config = Self::read(&document.root());
+                (config, document.into_errors())
+            }
+            Err(errors) => (None, errors),
+        }
     }
 
     fn read(root: &At<'_>) -> Option<Self> {
@@ -82,7 +83,9 @@ impl Config {
         let body = Body::read(&top, Mode::Enforce);
         let mode = body.as_ref().map_or(Mode::Enforce, |body| body.mode);
         let grants = top.get("grants").map(|at| {
-            if top.get("identity").is_none() {
+            if top.get("identity").is_none_or(|identity| {
+                identity.is_list() && identity.elements().is_empty() && !at.entries().is_empty()
+            }) {
                 at.wrong("grants need `identity`, which says who is calling");
             }
             body::grants(at, mode)

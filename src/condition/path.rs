@@ -151,6 +151,7 @@ impl Path {
 pub fn is_header(name: &str) -> bool {
     !name.is_empty()
         && name.bytes().all(|b| b.is_ascii_graphic() && !b.is_ascii_uppercase())
+        && !name.contains(['[', ']', '<', '>', '@', '?', '/', '\\'])
         && !name.contains(['"', ',', ';', '=', '(', ')', '{', '}', ':'])
 }
 

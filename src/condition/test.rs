@@ -6,7 +6,6 @@ use crate::json::{Kind, Raw, Reader};
 use core::cmp::Ordering;
 use core::fmt;
 use regex_lite::{Regex, RegexBuilder};
-use std::borrow::Cow;
 
 /// A regular expression compiles to at most so many bytes, which bounds what
 /// each character of a text can cost.
@@ -73,10 +72,14 @@ pub enum TestError {
     Value(&'static str),
     /// The regular expression does not compile.
     Regex(String),
+    /// The regular expression compiles to too much.
+    RegexSize,
     /// What the path names is always a text.
     Text(&'static str),
     /// A claim is compared with texts, numbers or booleans, all of one type.
     Claim,
+    /// Membership in a list of claims is asked of a text.
+    ClaimList,
 }
 
 impl fmt::Display for TestError {
@@ -85,7 +88,15 @@ impl fmt::Display for TestError {
             Self::Unknown => f.write_str("there is no such operator"),
             Self::Value(what) => write!(f, "the operator needs {what}"),
             Self::Regex(why) => write!(f, "the regular expression does not compile: {why}"),
+            Self::RegexSize => write!(
+                f,
+                "the regular expression compiles to more than {MAX_REGEX_BYTES} bytes; shorten it \
+                 or its repetitions"
+            ),
             Self::Text(root) => write!(f, "`{root}` is a text; compare it with texts"),
+            Self::ClaimList => {
+                f.write_str("`contains` on a claim looks for a text in a list of texts")
+            }
             Self::Claim => {
                 f.write_str("a claim is compared with texts, numbers or booleans, all of one type")
             }
@@ -178,6 +189,11 @@ impl Test {
         let scalar = |value: &Literal| {
             matches!(value, Literal::Bool(_) | Literal::Number(_) | Literal::String(_))
         };
+        if let Self::Contains(value) = self
+            && !matches!(value, Literal::String(_))
+        {
+            return Err(TestError::ClaimList);
+        }
         let good = match self {
             Self::Eq(value) | Self::Neq(value) => scalar(value),
             Self::In(values) | Self::NotIn(values) => match values.split_first() {
@@ -186,7 +202,6 @@ impl Test {
                 }
                 None => true,
             },
-            Self::Contains(value) => matches!(value, Literal::String(_)),
             _ => true,
         };
         if good { Ok(()) } else { Err(TestError::Claim) }
@@ -283,7 +298,10 @@ fn contains(value: &Literal, list: &Raw<'_>) -> Truth {
 fn compile(text: &str) -> Result<Regex, TestError> {
     let built = RegexBuilder::new(text).size_limit(MAX_REGEX_BYTES).build();
     built.map_err(|error| {
-        let error: Cow<'_, str> = error.to_string().into();
+        let error = error.to_string();
+        if error.contains("size limit") {
+            return TestError::RegexSize;
+        }
         TestError::Regex(error.lines().collect::<Vec<_>>().join(" "))
     })
 }

@@ -69,8 +69,11 @@ impl Body {
 pub(super) fn grants(at: &At<'_>, inherited: Mode) -> Vec<(Pattern, Grant)> {
     let mut grants = Vec::new();
     for (name, at) in at.entries() {
-        if name.is_empty() || name.chars().any(char::is_control) {
-            at.wrong(format!("{} matches no caller", quote(name)));
+        if name.is_empty() || name.len() > 256 || name.chars().any(char::is_control) {
+            at.wrong(format!(
+                "{} matches no caller: an id has 1 to 256 bytes without control characters",
+                quote(name)
+            ));
         }
         let Some(object) = at.object(&KEYS, &[]) else { continue };
         if let Some(body) = Body::read(&object, inherited) {

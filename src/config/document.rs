@@ -24,25 +24,12 @@ impl<'a> Document<'a> {
     }
 
     pub(super) fn root(&self) -> At<'_> {
-        At { node: &self.root, path: String::new(), errors: &self.errors }
+        At { node: &self.root, path: String::new(), errors: &self.errors, secret: false }
     }
 
-    /// What was found wrong, or else what `found` says.
-    pub(super) fn into_errors(self) -> Outcome {
-        Outcome(self.errors.into_inner())
-    }
-}
-
-/// The end of reading a document.
-pub(super) struct Outcome(Errors);
-
-impl Outcome {
-    /// The value, unless something was wrong.
-    pub(super) fn or<T>(self, value: Option<T>) -> Result<T, Errors> {
-        match value {
-            Some(value) if self.0.is_empty() => Ok(value),
-            _ => Err(self.0),
-        }
+    /// What was found wrong.
+    pub(super) fn into_errors(self) -> Errors {
+        self.errors.into_inner()
     }
 }
 
@@ -51,9 +38,21 @@ pub(super) struct At<'d> {
     node: &'d Node<'d>,
     path: String,
     errors: &'d RefCell<Errors>,
+    /// What stands here may be a credential, and is not shown.
+    secret: bool,
 }
 
 impl<'d> At<'d> {
+    /// The same place, whose values are not to be shown.
+    pub(super) fn secret(&self) -> Self {
+        Self { node: self.node, path: self.path.clone(), errors: self.errors, secret: true }
+    }
+
+    /// The same place, whose values may be shown.
+    pub(super) fn shown(&self) -> Self {
+        Self { secret: false, ..self.secret() }
+    }
+
     /// Notes that something is wrong here.
     pub(super) fn wrong(&self, message: impl Into<String>) {
         self.errors.borrow_mut().push(self.path.clone(), message);
@@ -70,7 +69,12 @@ impl<'d> At<'d> {
     }
 
     fn below(&self, node: &'d Node<'d>, key: &str) -> Self {
-        Self { node, path: format!("{}/{}", self.path, escape(key)), errors: self.errors }
+        Self {
+            node,
+            path: format!("{}/{}", self.path, escape(key)),
+            errors: self.errors,
+            secret: self.secret,
+        }
     }
 
     /// A number above zero and at most `most`, in millionths, with at most six
@@ -91,6 +95,7 @@ impl<'d> At<'d> {
         match self.node {
             Node::Null => "null".into(),
             Node::Bool(value) => format!("`{value}`"),
+            Node::Number(_) | Node::String(_) if self.secret => "something else".into(),
             Node::Number(text) => quote(text),
             Node::String(text) => quote(&format!("\"{text}\"")),
             Node::List(_) => "a list".into(),
@@ -252,6 +257,11 @@ pub(super) struct Object<'d> {
 impl<'d> Object<'d> {
     pub(super) fn get(&self, key: &str) -> Option<&At<'d>> {
         self.members.iter().find(|(name, _)| *name == key).map(|(_, at)| at)
+    }
+
+    /// Whether it has no members at all.
+    pub(super) fn is_empty(&self) -> bool {
+        self.members.is_empty()
     }
 
     pub(super) fn required(&self, key: &str) -> Option<&At<'d>> {

@@ -23,8 +23,15 @@ pub struct ConfigError {
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = if self.path.is_empty() { "(top level)" } else { &self.path };
-        write!(f, "{path}: {}", self.message)
+        if self.path.is_empty() {
+            f.write_str("(top level)")?;
+        }
+        // A key may be any text, and a message has one line.
+        for (at, token) in self.path.split('/').enumerate() {
+            let slash = if at == 0 { "" } else { "/" };
+            write!(f, "{slash}{}", shorten(token))?;
+        }
+        write!(f, ": {}", self.message)
     }
 }
 
@@ -52,6 +59,14 @@ impl Errors {
         }
     }
 
+    /// Adds what else is wrong.
+    pub fn extend(&mut self, others: Self) {
+        for ConfigError { path, message } in others.listed {
+            self.push(path, message);
+        }
+        self.unlisted = self.unlisted.saturating_add(others.unlisted);
+    }
+
     /// Whether there is nothing wrong.
     pub fn is_empty(&self) -> bool {
         self.listed.is_empty()
@@ -66,16 +81,26 @@ impl Errors {
 
 /// The author's text, in backticks, on one line and not too long.
 pub(super) fn quote(text: &str) -> String {
-    let mut quoted = String::from("`");
+    format!("`{}`", shorten(text))
+}
+
+/// A text on one line, as it reads, and not too long.
+fn shorten(text: &str) -> String {
+    let mut short = String::new();
     for (count, c) in text.chars().enumerate() {
         if count == MAX_QUOTED {
-            quoted.push('…');
+            short.push('…');
             break;
         }
-        if c.is_control() { quoted.extend(c.escape_default()) } else { quoted.push(c) }
+        // Line and paragraph separators, and what turns the direction of text.
+        let turns = matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if c.is_control() || turns {
+            short.extend(c.escape_default());
+        } else {
+            short.push(c);
+        }
     }
-    quoted.push('`');
-    quoted
+    short
 }
 
 /// Words as a choice: "`a`, `b` or `c`".

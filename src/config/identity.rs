@@ -48,14 +48,18 @@ const KINDS: [&str; 4] = ["jwt", "mtls", "bearer", "header"];
 /// Reads the list of sources.
 pub(super) fn read(at: &At<'_>) -> Vec<Source> {
     let mut seen: Vec<&str> = Vec::new();
+    let at = at.secret();
     at.each(|at| {
         let object = at.object(&KINDS, &[])?;
         let present: Vec<&str> =
             KINDS.into_iter().filter(|kind| object.get(kind).is_some()).collect();
         let [kind] = *present else {
-            at.wrong(
-                "a source is an object with exactly one of `jwt`, `mtls`, `bearer` or `header`",
-            );
+            // An unknown key was reported as such.
+            if !present.is_empty() || object.is_empty() {
+                at.wrong(
+                    "a source is an object with exactly one of `jwt`, `mtls`, `bearer` or `header`",
+                );
+            }
             return None;
         };
         Some((at.path().to_owned(), kind, source(&object, kind)?))
@@ -73,7 +77,10 @@ pub(super) fn read(at: &At<'_>) -> Vec<Source> {
 }
 
 fn source(object: &Object<'_>, kind: &str) -> Option<Source> {
-    let at = object.get(kind)?;
+    let at = &match kind {
+        "bearer" => object.get(kind)?.secret(),
+        _ => object.get(kind)?.shown(),
+    };
     match kind {
         "jwt" => jwt(at),
         "mtls" => at
@@ -86,7 +93,14 @@ fn source(object: &Object<'_>, kind: &str) -> Option<Source> {
 
 fn header(at: &At<'_>) -> Option<Source> {
     let name = at.string()?;
-    if !is_header(name) || name == "authorization" {
+    if name == "authorization" {
+        at.wrong(
+            "`authorization` holds a credential and no id; use `bearer` with the hashes of the \
+             tokens",
+        );
+        return None;
+    }
+    if !is_header(name) {
         at.wrong(format!(
             "{} is no header to take an id from; write its name in lower case, like `x-agent-id`",
             quote(name)
@@ -98,12 +112,19 @@ fn header(at: &At<'_>) -> Option<Source> {
 
 fn jwt(at: &At<'_>) -> Option<Source> {
     let object = at.object(&["claim", "payload"], &[])?;
-    let payload = object.get("payload").map_or(Some(PAYLOAD), At::string);
+    let payload = object.get("payload").map_or(Some(PAYLOAD), |at| {
+        let payload = at.string()?;
+        if payload.is_empty() || payload.contains('\0') {
+            at.wrong("jwt_authn's `payload_in_metadata` is never empty");
+            return None;
+        }
+        Some(payload)
+    });
     let claim = object.required("claim")?;
     let claims = if claim.is_list() {
         let claims = claim.each(claim_path);
-        if claims.is_empty() {
-            claim.expected("a claim, or a list of claims");
+        if claim.elements().is_empty() {
+            claim.wrong("the list of claims is empty");
         }
         claims
     } else {
@@ -117,13 +138,22 @@ fn claim_path(at: &At<'_>) -> Option<Vec<String>> {
     let text = at.string()?;
     let separator = if text.starts_with('[') { "" } else { "." };
     let path = Path::parse(&format!("claims{separator}{text}"));
-    let Ok(Path { root: Root::Claims, steps, .. }) = path else {
+    let steps = match path {
+        Ok(Path { root: Root::Claims, steps, .. })
+            if !text.contains("://") || text.starts_with('[') =>
+        {
+            steps
+        }
+        _ => Vec::new(),
+    };
+    if !matches!(steps.first(), Some(Step::Key(_))) {
         at.wrong(format!(
-            "{} names no claim; write a name like `sub`, or `[\"https://example.com/id\"]`",
+            "{} names no claim; write a name like `sub`, and one with dots or slashes in brackets \
+             and quotes, like `[\"https://example.com/id\"]`",
             quote(text)
         ));
         return None;
-    };
+    }
     Some(
         steps
             .into_iter()
@@ -140,32 +170,44 @@ fn bearer(at: &At<'_>) -> Option<Source> {
     let object = at.object(&["tokens"], &[])?;
     let mut bearer = Bearer::default();
     let tokens = object.required("tokens")?;
-    for (grant, at) in tokens.entries() {
+    let entries = tokens.entries();
+    if tokens.is_object() && entries.is_empty() {
+        tokens.wrong("no token is listed, so that nobody could call");
+    }
+    for (number, (grant, at)) in entries.iter().enumerate() {
+        let written = if at.is_list() { at.elements().len() } else { 1 };
+        let hashes = if at.is_list() { at.each(hash) } else { hash(at).into_iter().collect() };
+        if hashes.len() < written {
+            // Where the hash should stand, the key may be the token.
+            let number = number.saturating_add(1);
+            tokens.wrong(format!(
+                "expected `sha256:` and the 64 hexadecimal digits of the token's SHA-256 in entry \
+                 {number} (`printf %s TOKEN | sha256sum`)"
+            ));
+            continue;
+        }
         if grant.is_empty() || grant.len() > 256 || grant.chars().any(char::is_control) {
             at.wrong(format!(
                 "{} cannot name a grant: 1 to 256 bytes without control characters",
                 quote(grant)
             ));
         }
-        let hashes = if at.is_list() { at.each(hash) } else { hash(&at).into_iter().collect() };
-        if at.is_list() && !(1..=MAX_TOKENS).contains(&hashes.len()) {
-            at.wrong("a grant has 1 to 4 tokens");
+        if !(1..=MAX_TOKENS).contains(&written) {
+            at.wrong(format!("a grant has 1 to 4 tokens, found {written}"));
         }
         for hash in hashes {
-            if let Some((_, other)) = bearer.tokens.iter().find(|(known, _)| *known == hash) {
-                at.wrong(format!("{} has the same token", quote(other)));
+            match bearer.tokens.iter().find(|(known, _)| *known == hash) {
+                Some((_, other)) if other == grant => at.wrong("a token is listed twice"),
+                Some((_, other)) => at.wrong(format!("{} has the same token", quote(other))),
+                None => {}
             }
-            bearer.tokens.push((hash, grant.into()));
+            bearer.tokens.push((hash, (*grant).into()));
         }
-    }
-    if tokens.is_object() && bearer.tokens.is_empty() {
-        tokens.wrong("no token is listed, so that nobody could call");
     }
     Some(Source::Bearer(bearer))
 }
 
-/// "sha256:" and 64 hexadecimal digits. What stands there instead may be a
-/// token, so it is not shown.
+/// "sha256:" and 64 hexadecimal digits.
 fn hash(at: &At<'_>) -> Option<[u8; 32]> {
     let parse = |text: &str| {
         let digits = text.strip_prefix("sha256:")?;
@@ -181,12 +223,5 @@ fn hash(at: &At<'_>) -> Option<[u8; 32]> {
         }
         Some(hash)
     };
-    let hash = at.as_string().and_then(parse);
-    if hash.is_none() {
-        at.wrong(
-            "expected `sha256:` and the 64 hexadecimal digits of the token's SHA-256 (`printf %s \
-             TOKEN | sha256sum`)",
-        );
-    }
-    hash
+    at.as_string().and_then(parse)
 }

@@ -114,7 +114,9 @@ impl Counters {
                 Some(name) if (1..=256).contains(&name.len()) => {
                     counters.namespace = Some(name.into());
                 }
-                Some(name) => at.wrong(format!("{} has not 1 to 256 bytes", quote(name))),
+                Some(name) => {
+                    at.wrong(format!("{} cannot be a namespace: 1 to 256 bytes", quote(name)))
+                }
                 None => {}
             }
         }
@@ -124,8 +126,8 @@ impl Counters {
 
 fn method(at: &At<'_>) -> Option<Pattern> {
     let text = at.string()?;
-    if text.is_empty() {
-        at.wrong("a method's name is never empty");
+    if text.is_empty() || text.chars().any(char::is_control) {
+        at.wrong(format!("{} is no method: a name without control characters", quote(text)));
         return None;
     }
     Some(Pattern::new(text))
@@ -161,11 +163,11 @@ impl ExemptPath {
         };
         let fault = if !text.starts_with('/') {
             "it must begin with `/`"
-        } else if below && path.is_empty() {
+        } else if below && path.trim_matches('/').is_empty() {
             "it would exempt every request; name a segment before `/*`"
         } else if path.contains(['*', '?'])
             || has_dot_segment(path)
-            || is_unclear(&path.replace("/.", "/"))
+            || is_unclear(&text.replace("/.", "/"))
         {
             "write a plain path, with `/*` at its end at most"
         } else {
@@ -181,7 +183,7 @@ impl ExemptPath {
     /// # use mcp_policy_filter::config::Config;
     /// let policy = br#"{"version": "1", "default": "deny",
     ///                   "settings": {"exempt_paths": ["/healthz", "/oauth/*", "/.well-known/*"]}}"#;
-    /// let exempt = Config::parse(policy).unwrap().settings.exempt_paths;
+    /// let exempt = Config::parse(policy).0.unwrap().settings.exempt_paths;
     /// let passes = |target| exempt.iter().any(|path| path.matches(target));
     /// assert!(passes("/healthz?full=1"));
     /// assert!(passes("/oauth/token"));

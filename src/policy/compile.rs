@@ -27,11 +27,14 @@ impl Policy {
     /// ]);
     /// ```
     pub fn parse(text: &[u8], namespace: &str) -> Result<Self, Errors> {
-        let config = Config::parse(text)?;
-        let errors = lint::errors(&config);
-        if !errors.is_empty() {
-            return Err(errors);
+        let (config, mut errors) = Config::parse(text);
+        if let Some(config) = &config {
+            errors.extend(lint::errors(config));
         }
+        let config = match config {
+            Some(config) if errors.is_empty() => config,
+            _ => return Err(errors),
+        };
         let warnings = lint::warnings(&config);
         let headers: Vec<String> = lint::conditions(&config)
             .filter_map(|(_, condition)| condition.path.header().map(str::to_owned))

@@ -60,8 +60,8 @@ fn agree<'c>(body: &'c Body, global: &mut BTreeMap<&'c str, &'c Limit>, errors: 
                 errors.push(
                     limit.path.clone(),
                     format!(
-                        "the counter `{}` has {what} `{here}` here and `{there}` at {}; sharers \
-                         must agree",
+                        "the counter `{}` has{what} {here} here and {there} at {}; sharers must \
+                         agree",
                         limit.counter, other.path
                     ),
                 );
@@ -80,12 +80,16 @@ fn differences(a: &Limit, b: &Limit) -> Vec<(&'static str, String, String)> {
         Algorithm::Fixed => "fixed",
         Algorithm::Sliding => "sliding",
     };
-    let increment = |limit: &Limit| if limit.increment_from.is_some() { "set" } else { "unset" };
+    let increment = |limit: &Limit| if limit.increment_from.is_some() { "an" } else { "no" };
     let all = [
-        ("the window", a.window.to_string(), b.window.to_string()),
-        ("the scope", scope(a).into(), scope(b).into()),
-        ("the algorithm", algorithm(a).into(), algorithm(b).into()),
-        ("`increment_from`", increment(a).into(), increment(b).into()),
+        (" the window", format!("`{}`", a.window), format!("`{}`", b.window)),
+        (" the scope", format!("`{}`", scope(a)), format!("`{}`", scope(b))),
+        (" the algorithm", format!("`{}`", algorithm(a)), format!("`{}`", algorithm(b))),
+        (
+            "",
+            format!("{} `increment_from`", increment(a)),
+            format!("{} `increment_from`", increment(b)),
+        ),
     ];
     all.into_iter().filter(|(_, here, there)| here != there).collect()
 }
@@ -143,9 +147,13 @@ fn windows(body: &Body, warnings: &mut Vec<String>) {
     for limit in limits(body) {
         if limit.window.seconds() > LONG_WINDOW_SECONDS {
             warnings.push(format!(
-                "{}: a window of one {} is counted by each Envoy process alone and starts afresh \
-                 with it",
-                limit.path, limit.window
+                "{}: a window of {} is counted by each Envoy process alone and starts afresh with \
+                 it",
+                limit.path,
+                match limit.window.to_string() {
+                    name if name.contains(' ') => name,
+                    name => format!("one {name}"),
+                }
             ));
         }
     }
@@ -156,6 +164,14 @@ fn reasons(body: &Body, warnings: &mut Vec<String>) {
         if rule.reason.is_some() && rule.action == Action::Allow {
             warnings.push(format!(
                 "{}/reason: is shown only with `\"action\": \"deny\"`",
+                rule.pointer
+            ));
+        }
+        let asks = rule.args.is_some()
+            || !(rule.require.is_empty() && rule.deny_if.is_empty() && rule.limits.is_empty());
+        if asks && rule.action == Action::Deny {
+            warnings.push(format!(
+                "{}: denies every call, so its checks and limits are never asked",
                 rule.pointer
             ));
         }

@@ -21,6 +21,7 @@
 )]
 
 mod answers;
+mod callers;
 mod configuring;
 mod connections;
 #[allow(dead_code, reason = "a real Envoy's clock cannot be set, so nobody reads the times")]
@@ -29,6 +30,7 @@ mod corpus;
 mod counting;
 mod cutting;
 mod every_case;
+mod flood;
 mod holding;
 mod published;
 mod records;

@@ -11,8 +11,7 @@ impl<'a> Reader<'a> {
         let start = self.at();
         let mut escaped = false;
         loop {
-            let plain = self.rest.iter().position(|&byte| matches!(byte, b'"' | b'\\' | 0..=0x1f));
-            self.skip(plain.unwrap_or(self.rest.len()));
+            self.skip(plain(self.rest));
             match self.rest {
                 [b'"', ..] => break,
                 [b'\\', ..] => {
@@ -49,6 +48,35 @@ impl<'a> Reader<'a> {
         }
         Ok(())
     }
+}
+
+/// How many bytes come before the next quote, backslash or control character.
+/// Most of a body is in strings, so eight bytes are looked at together.
+fn plain(bytes: &[u8]) -> usize {
+    let (words, _) = bytes.as_chunks::<8>();
+    let words = words.iter().take_while(|word| is_plain(u64::from_le_bytes(**word))).count();
+    let seen = words.saturating_mul(8);
+    let rest = bytes.get(seen..).unwrap_or_default();
+    let stop = rest.iter().position(|&byte| matches!(byte, b'"' | b'\\' | 0..=0x1f));
+    seen.saturating_add(stop.unwrap_or(rest.len()))
+}
+
+/// Whether none of eight bytes ends a run. Subtracting from all of them at once
+/// sets a byte's highest bit where it was too small; a borrow can do so too, but
+/// only above a byte that is.
+const fn is_plain(word: u64) -> bool {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    const QUOTES: u64 = u64::from_le_bytes([b'"'; 8]);
+    const BACKSLASHES: u64 = u64::from_le_bytes([b'\\'; 8]);
+    const SPACES: u64 = u64::from_le_bytes([b' '; 8]);
+    const fn zero(word: u64) -> u64 {
+        word.wrapping_sub(ONES) & !word
+    }
+    let quote = zero(word ^ QUOTES);
+    let backslash = zero(word ^ BACKSLASHES);
+    let control = word.wrapping_sub(SPACES) & !word;
+    (quote | backslash | control) & HIGH == 0
 }
 
 /// The UTF-16 unit of a `\uXXXX` that `rest` begins with.

@@ -128,3 +128,18 @@ fn strings_decode_to_their_value() {
         assert_eq!(matches!(string.decode(), Cow::Borrowed(_)), !text.contains('\\'));
     }
 }
+
+#[test]
+fn a_string_ends_at_its_quote_wherever_it_stands() {
+    for length in 0..40 {
+        for filler in ['a', 'é', '~', '\u{7f}', ' ', '!', '#', '['] {
+            let inner = filler.to_string().repeat(length);
+            assert_eq!(read(format!("\"{inner}\"").as_bytes()), Ok(None), "{length} {filler:?}");
+            let at = inner.len() + 1;
+            for (stop, kind) in [("\n", FaultKind::ControlCharacter), ("\\x", FaultKind::Escape)] {
+                let text = format!("\"{inner}{stop}aaaaaaaaaaaaaaaa\"");
+                assert_eq!(read(text.as_bytes()), Err((at, kind)), "{length} {filler:?}");
+            }
+        }
+    }
+}

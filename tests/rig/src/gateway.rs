@@ -2,7 +2,8 @@
 //!
 //! [`Gateway::builder`] says what is special about it, [`Builder::start`]
 //! starts it on free ports, and dropping the [`Gateway`] stops it. The policy
-//! is handed over byte for byte, as a `google.protobuf.StringValue`.
+//! is handed over byte for byte, as a `google.protobuf.StringValue`, unless
+//! [`Builder::policy_as_struct`] says otherwise.
 //!
 //! ```no_run
 //! # async fn example(upstream: std::net::SocketAddr) {

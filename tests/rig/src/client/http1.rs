@@ -1,4 +1,4 @@
-//! HTTP/1.1 over plain TCP, byte for byte.
+//! HTTP/1.1 over plain TCP or any other stream, byte for byte.
 //!
 //! ```no_run
 //! # async fn example(addr: std::net::SocketAddr) {
@@ -14,9 +14,8 @@
 use std::io::{Error, ErrorKind, Result};
 use std::net::SocketAddr;
 
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
 use super::{Body, Request, Response, patiently, pause};
 use crate::http::{Fields, Framing, Head, Reader};
@@ -33,10 +32,10 @@ pub async fn try_send(addr: SocketAddr, request: &Request) -> Result<Response> {
 
 /// One connection, kept alive between requests.
 #[derive(Debug)]
-pub struct Connection {
+pub struct Connection<S = TcpStream> {
     host: SocketAddr,
-    reader: Reader<OwnedReadHalf>,
-    writer: OwnedWriteHalf,
+    reader: Reader<ReadHalf<S>>,
+    writer: WriteHalf<S>,
 }
 
 impl Connection {
@@ -50,8 +49,15 @@ impl Connection {
         let stream = patiently("connecting", TcpStream::connect(host)).await?;
         // Each piece is a packet of its own, or cutting a body means nothing.
         stream.set_nodelay(true)?;
-        let (incoming, writer) = stream.into_split();
-        Ok(Self { host, reader: Reader::new(incoming), writer })
+        Ok(Self::over(host, stream))
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite> Connection<S> {
+    /// Speaks HTTP/1.1 over `stream`, which leads to `host`: TLS, say.
+    pub fn over(host: SocketAddr, stream: S) -> Self {
+        let (incoming, writer) = tokio::io::split(stream);
+        Self { host, reader: Reader::new(incoming), writer }
     }
 
     /// Sends `request` and reads its response.

@@ -14,9 +14,11 @@ pub(super) const LISTENER: &str = "mcp";
 
 /// The whole configuration, but for the listener of a dynamic gateway.
 pub(super) fn bootstrap(builder: &Builder, run: &Run) -> Value {
+    let mut clusters = vec![cluster(builder)];
+    clusters.extend(builder.clusters.iter().cloned());
     let mut config = json!({
         "admin": { "address": address("127.0.0.1", 0) },
-        "static_resources": { "clusters": [cluster(builder)] },
+        "static_resources": { "clusters": clusters },
     });
     if builder.dynamic {
         config["node"] = json!({ "id": "rig", "cluster": "rig" });
@@ -106,10 +108,7 @@ fn wasm(builder: &Builder, policy: &str) -> Value {
             "runtime": "envoy.wasm.runtime.v8",
             "code": { "local": { "filename": builder.module } },
         },
-        "configuration": {
-            "@type": "type.googleapis.com/google.protobuf.StringValue",
-            "value": policy,
-        },
+        "configuration": configuration(builder, policy),
     });
     // Left out rather than false: Envoy before 1.35 does not know the field.
     if builder.hold_request_headers {
@@ -122,6 +121,14 @@ fn wasm(builder: &Builder, policy: &str) -> Value {
             "config": config,
         },
     })
+}
+
+fn configuration(builder: &Builder, policy: &str) -> Value {
+    let (kind, value): (_, Value) = match builder.as_struct {
+        true => ("Struct", serde_json::from_str(policy).expect("a policy in JSON")),
+        false => ("StringValue", policy.into()),
+    };
+    json!({ "@type": format!("type.googleapis.com/google.protobuf.{kind}"), "value": value })
 }
 
 fn cluster(builder: &Builder) -> Value {

@@ -16,6 +16,7 @@ use crate::wait::until;
 #[derive(Clone)]
 pub struct Builder {
     pub(super) policy: String,
+    pub(super) as_struct: bool,
     pub(super) module: Option<PathBuf>,
     pub(super) filter: bool,
     pub(super) upstream: SocketAddr,
@@ -31,8 +32,10 @@ pub struct Builder {
     pub(super) filters_before: Vec<Value>,
     pub(super) filters_after: Vec<Value>,
     pub(super) edits: Vec<Edit>,
+    pub(super) clusters: Vec<Value>,
     pub(super) dynamic: bool,
     concurrency: u32,
+    log_level: String,
 }
 
 /// A change to a generated message.
@@ -42,6 +45,7 @@ impl Default for Builder {
     fn default() -> Self {
         Self {
             policy: r#"{"version":"1","default":"allow"}"#.to_owned(),
+            as_struct: false,
             module: None,
             filter: true,
             upstream: SocketAddr::from(([127, 0, 0, 1], 9)),
@@ -59,8 +63,10 @@ impl Default for Builder {
             filters_before: Vec::new(),
             filters_after: Vec::new(),
             edits: Vec::new(),
+            clusters: Vec::new(),
             dynamic: false,
             concurrency: 1,
+            log_level: "info".to_owned(),
         }
     }
 }
@@ -69,6 +75,13 @@ impl Builder {
     /// The plugin's configuration, handed over byte for byte.
     pub fn policy(mut self, policy: impl Into<String>) -> Self {
         self.policy = policy.into();
+        self
+    }
+
+    /// Hands the policy over as Istio and Envoy Gateway do: as a
+    /// `google.protobuf.Struct`, which makes a double of every number.
+    pub fn policy_as_struct(mut self) -> Self {
+        self.as_struct = true;
         self
     }
 
@@ -154,6 +167,18 @@ impl Builder {
         self
     }
 
+    /// Another cluster, as Envoy's JSON, for routes that a test adds.
+    pub fn cluster(mut self, cluster: Value) -> Self {
+        self.clusters.push(cluster);
+        self
+    }
+
+    /// From which level on Envoy logs; `info` by default.
+    pub fn log_level(mut self, level: &str) -> Self {
+        self.log_level = level.to_owned();
+        self
+    }
+
     /// Another module than the one that `MODULE` names.
     pub fn module(mut self, path: impl Into<PathBuf>) -> Self {
         self.module = Some(path.into());
@@ -215,7 +240,7 @@ impl Builder {
         let run = Run::new();
         run.write("lds.json", &bootstrap::listeners(&self, &run, &self.policy, 0));
         run.write("bootstrap.json", &bootstrap::bootstrap(&self, &run));
-        let mut command = run.envoy(self.concurrency);
+        let mut command = run.envoy(self.concurrency, &self.log_level);
         command.args(arguments);
         let shown = command.get_program().to_owned();
         let spawned = Process::spawn(command);

@@ -52,7 +52,7 @@ impl Run {
     }
 
     /// Envoy on this run's `bootstrap.json`, logging to its `envoy.log`.
-    pub(super) fn envoy(&self, concurrency: u32) -> Command {
+    pub(super) fn envoy(&self, concurrency: u32, log_level: &str) -> Command {
         let log = File::create(self.path("envoy.log")).expect("a log under target/");
         let mut command = Command::new(program());
         command
@@ -62,7 +62,7 @@ impl Run {
             .arg("--admin-address-path")
             .arg(self.path("admin"))
             .args(["--concurrency", &concurrency.to_string()])
-            .args(["--disable-hot-restart", "--drain-time-s", "1", "--log-level", "info"])
+            .args(["--disable-hot-restart", "--drain-time-s", "1", "--log-level", log_level])
             .args(["--file-flush-interval-msec", "50"])
             .stdout(log.try_clone().expect("a second handle"))
             .stderr(log);
