@@ -125,5 +125,5 @@ fn contains(word: &str, path: &[&str], claims: &dyn Claims) -> Truth {
             Err(NotScalar) => return Truth::Undecidable(Why::Claim),
         }
     }
-    Truth::Undecidable(Why::Length)
+    Truth::Undecidable(Why::Claim)
 }

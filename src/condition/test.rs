@@ -7,12 +7,14 @@ use core::cmp::Ordering;
 use core::fmt;
 use regex_lite::{Regex, RegexBuilder};
 
-/// A regular expression compiles to at most so many bytes, which bounds what
-/// each character of a text can cost.
+/// A regular expression compiles to at most so many bytes.
 const MAX_REGEX_BYTES: usize = 1 << 16;
-/// Longer texts are not matched: the time of a match grows with text times
-/// expression, and blocks its worker.
+/// Longer texts are matched by no regular expression.
 const MAX_REGEX_TEXT: usize = 1 << 16;
+/// The time of a match grows with the bytes of the text times those of the
+/// compiled expression, and blocks its worker. This product takes some 60
+/// milliseconds at the very worst.
+const MAX_REGEX_WORK: usize = 1 << 28;
 
 /// An operator and its value.
 #[derive(Debug)]
@@ -27,8 +29,8 @@ pub enum Test {
     NotIn(Vec<Literal>),
     /// `lt`, `lte`, `gt`, `gte`
     Order(Order, Number),
-    /// `regex`
-    Regex(Regex),
+    /// `regex`, with the length of the texts that it is run on.
+    Regex(Regex, usize),
     /// `starts_with`
     StartsWith(Box<str>),
     /// `ends_with`
@@ -148,7 +150,7 @@ impl Test {
             "lte" => order(Order::LessOrEqual, value)?,
             "gt" => order(Order::Greater, value)?,
             "gte" => order(Order::GreaterOrEqual, value)?,
-            "regex" => Self::Regex(compile(&text(value)?)?),
+            "regex" => compile(&text(value)?)?,
             "starts_with" => Self::StartsWith(text(value)?),
             "ends_with" => Self::EndsWith(text(value)?),
             "contains" => Self::Contains(value),
@@ -181,7 +183,7 @@ impl Test {
             }
             Self::In(values) | Self::NotIn(values) => texts(name, values),
             Self::Order(..) => Err(TestError::Text(name)),
-            Self::Regex(_) | Self::StartsWith(_) | Self::EndsWith(_) | Self::Exists(_) => Ok(()),
+            Self::Regex(..) | Self::StartsWith(_) | Self::EndsWith(_) | Self::Exists(_) => Ok(()),
         }
     }
 
@@ -259,8 +261,8 @@ impl Test {
             Self::Neq(value) => equals(value).not(),
             Self::In(values) => among(values),
             Self::NotIn(values) => among(values).not(),
-            Self::Regex(_) if text.len() > MAX_REGEX_TEXT => Truth::Undecidable(Why::Length),
-            Self::Regex(regex) => Truth::of(regex.is_match(text)),
+            Self::Regex(_, longest) if text.len() > *longest => Truth::Undecidable(Why::Length),
+            Self::Regex(regex, _) => Truth::of(regex.is_match(text)),
             Self::StartsWith(part) => Truth::of(text.starts_with(&**part)),
             Self::EndsWith(part) => Truth::of(text.ends_with(&**part)),
             Self::Contains(Literal::String(part)) => Truth::of(text.contains(&**part)),
@@ -295,13 +297,26 @@ fn contains(value: &Literal, list: &Raw<'_>) -> Truth {
     if read.is_err() { Truth::False } else { truth }
 }
 
-fn compile(text: &str) -> Result<Regex, TestError> {
-    let built = RegexBuilder::new(text).size_limit(MAX_REGEX_BYTES).build();
-    built.map_err(|error| {
-        let error = error.to_string();
-        if error.contains("size limit") {
-            return TestError::RegexSize;
+/// The smallest size limit under which an expression compiles tells how large
+/// it is, and so how long the texts may be that it is run on.
+fn compile(text: &str) -> Result<Test, TestError> {
+    let mut size = 1 << 10;
+    loop {
+        match RegexBuilder::new(text).size_limit(size).build() {
+            Ok(regex) => {
+                let longest = MAX_REGEX_WORK.checked_div(size).unwrap_or_default();
+                return Ok(Test::Regex(regex, longest.min(MAX_REGEX_TEXT)));
+            }
+            Err(error) => {
+                let error = error.to_string();
+                if !error.contains("size limit") {
+                    return Err(TestError::Regex(error.lines().collect::<Vec<_>>().join(" ")));
+                }
+            }
         }
-        TestError::Regex(error.lines().collect::<Vec<_>>().join(" "))
-    })
+        if size >= MAX_REGEX_BYTES {
+            return Err(TestError::RegexSize);
+        }
+        size = size.saturating_mul(2);
+    }
 }

@@ -223,6 +223,10 @@ fn what_servers_read_differently_is_undecidable() {
     ]);
     let long = format!(r#"{{"x":"{}"}}"#, "a".repeat((1 << 16) + 1));
     table(&[("args.x", "regex", "\"a\"", &long, "U length")]);
+    // A large expression is run on shorter texts.
+    let text = format!(r#"{{"x":"{}"}}"#, "a".repeat(1 << 14));
+    table(&[("args.x", "regex", "\"a\"", &text, "T")]);
+    table(&[("args.x", "regex", "\"(?:a?){600}b\"", &text, "U length")]);
 }
 
 #[test]

@@ -19,6 +19,7 @@ pub(super) fn errors(config: &Config) -> Errors {
     for body in bodies(config) {
         agree(body, &mut global, &mut errors);
         bound_sessions(body, &mut errors);
+        weigh_once(body, &mut errors);
     }
     if config.identity.iter().any(|source| matches!(source, Source::Bearer(_))) {
         keep_tokens(config, &mut errors);
@@ -94,16 +95,49 @@ fn differences(a: &Limit, b: &Limit) -> Vec<(&'static str, String, String)> {
     all.into_iter().filter(|(_, here, there)| here != there).collect()
 }
 
+/// A counter is charged once for a call, so entries of it that the same call
+/// meets cannot weigh it by different arguments.
+fn weigh_once(body: &Body, errors: &mut Errors) {
+    let all = &body.all_tools.limits;
+    let own = body.tools.iter().map(|(_, rule)| &rule.limits);
+    for limits in own.chain([all]) {
+        for (at, limit) in limits.iter().enumerate() {
+            let others =
+                limits.iter().take(at).chain(all.iter().filter(|_| !core::ptr::eq(limits, all)));
+            for other in others.filter(|other| other.counter == limit.counter) {
+                if let (Some(here), Some(there)) = (&limit.increment_from, &other.increment_from)
+                    && here.steps != there.steps
+                {
+                    errors.push(
+                        limit.path.clone(),
+                        format!(
+                            "the counter `{}` is charged once for a call, with `{}` here and `{}` \
+                             at {}; give one of them another counter",
+                            limit.counter,
+                            here.as_str(),
+                            there.as_str(),
+                            other.path
+                        ),
+                    );
+                }
+            }
+        }
+    }
+}
+
 /// A client makes as many sessions as it likes, so a limit by session bounds
-/// nobody unless another one does.
+/// nobody unless another one does; a budget does not, for calls may weigh
+/// nothing.
 fn bound_sessions(body: &Body, errors: &mut Errors) {
-    let bounded = |limits: &[Limit]| limits.iter().any(|limit| limit.scope != Scope::Session);
+    let bounded = |limits: &[Limit]| {
+        limits.iter().any(|limit| limit.scope != Scope::Session && limit.increment_from.is_none())
+    };
     let all = &body.all_tools.limits;
     let mut complain = |limit: &Limit| {
         errors.push(
             limit.path.clone(),
             "a client can open any number of sessions; give the same calls a limit with the scope \
-             `grant` or `global` too",
+             `grant` or `global` and without `increment_from` too",
         );
     };
     for (_, rule) in &body.tools {

@@ -294,6 +294,7 @@ struct Host {
     body: Vec<u8>,
     removed: Vec<String>,
     properties: BTreeMap<String, Vec<u8>>,
+    flags: Vec<u8>,
     filter_state: String,
     shared: BTreeMap<Vec<u8>, (Vec<u8>, u32)>,
     version: u32,
@@ -363,6 +364,8 @@ impl Worker {
             host.body.clear();
             host.removed.clear();
             host.properties = properties(&request.client);
+            let flags = host.flags.clone();
+            host.properties.insert("response\0flags".into(), flags);
             host.filter_state.clear();
             host.reply = None;
         });
@@ -591,6 +594,46 @@ fn headers_by_which_a_client_has_envoy_repeat_a_call_are_taken_out() {
     let expect = serde_json::json!({"reason": "internal"});
     assert_eq!(corpus::check(&worker.send(&request), &expect), Ok(()));
     HOST.with_borrow_mut(|host| host.faults.clear());
+}
+
+const TOKENS: &str = r#"{"version": "1", "default": "allow", "identity": [{"bearer": {"tokens":
+    {"alice": "sha256:0e9c8bd2ae2f8ef2f2ed7bd1a3f6e1e0a2d3a5a4d5a7c1a8b9c0d1e2f3a4b5c6"}}}]}"#;
+
+#[test]
+fn a_token_of_ours_is_taken_out_of_every_request() {
+    for manner in [PLAIN, Manner { holds: true, ..PLAIN }] {
+        let policy = if manner.holds { holding(TOKENS) } else { TOKENS.to_owned() };
+        let worker = Worker::configure(&policy, manner).unwrap();
+        for method in ["POST", "GET", "OPTIONS"] {
+            let mut request = Request { method: method.into(), ..call("a") };
+            request.headers.push(("authorization".into(), "Bearer x".into()));
+            worker.send(&request);
+            let removed = HOST.with_borrow(|host| host.removed.clone());
+            assert_eq!(removed, ["authorization"], "{method}");
+        }
+    }
+}
+
+#[test]
+fn a_charge_is_given_back_only_where_nothing_was_sent() {
+    // No healthy host, no connection, too many requests, no route, no cluster.
+    let unsent = [0x2, 0x20, 0x80, 0x100, 0x100_0000, 0x22];
+    // None; a client's reset; an upstream's; a timeout; one of ours with more.
+    let sent = [0, 0x4000, 0x10, 0x40, 0x4, 0x4020, 0x8020];
+    let mut cases: Vec<(Vec<u8>, bool)> = Vec::new();
+    cases.extend(unsent.map(|flags: u64| (flags.to_le_bytes().to_vec(), true)));
+    cases.extend(sent.map(|flags: u64| (flags.to_le_bytes().to_vec(), false)));
+    cases.extend([(vec![], false), (vec![2], false), (b"UF".to_vec(), false)]);
+    for (flags, given_back) in cases {
+        HOST.with_borrow_mut(|host| {
+            host.shared.clear();
+            host.flags = flags.clone();
+        });
+        let worker = Worker::configure(ONE_A_MINUTE, PLAIN).unwrap();
+        assert!(matches!(worker.send(&call("a")), Outcome::Forwarded));
+        let again = matches!(worker.send(&call("a")), Outcome::Forwarded);
+        assert_eq!(again, given_back, "{flags:?}");
+    }
 }
 
 #[test]

@@ -67,7 +67,7 @@ const BEYOND_A_SCHEMA: [(&str, &[&str]); 11] = [
     ),
     (
         "elements of a list have to be compared by one of their keys",
-        &["check_name_twice", "counter_twice_in_one_rule"],
+        &["budget_weighed_twice", "check_name_twice", "counter_twice_in_one_rule"],
     ),
     (
         "the limit that bounds the caller may stand elsewhere",
@@ -76,6 +76,7 @@ const BEYOND_A_SCHEMA: [(&str, &[&str]); 11] = [
             "session_alone_in_all_tools",
             "session_alone_in_grant",
             "session_bounded_elsewhere",
+            "session_bound_by_budget",
         ],
     ),
     ("what two patterns match has to be compared", &["grants_of_one_pattern", "same_pattern"]),

@@ -1,0 +1,139 @@
+//! Conditions on claims, as Envoy's jwt_authn hands claims over: without their
+//! types, lists by index, objects by key.
+
+use mcp_rig::client::{Request, http1};
+use mcp_rig::gateway::Gateway;
+use mcp_rig::upstream::Upstream;
+use serde_json::{Map, Value, json};
+
+use crate::support::{passed, reason};
+use crate::tokens::Issuer;
+
+/// What becomes of a call that requires the condition.
+type Row = (&'static str, &'static str, Value, &'static str);
+
+const HOLDS: &str = "holds";
+/// The condition is false: reason `require`.
+const FALSE: &str = "require";
+/// Reason `undecidable`.
+const UNCLEAR: &str = "undecidable";
+
+fn token() -> Value {
+    json!({
+        "sub": "alice",
+        "level": 5,
+        "ratio": 0.5,
+        "big": 9_007_199_254_740_993_u64,
+        "admin": true,
+        "nothing": null,
+        "eight": "12345678",
+        "blank": "",
+        "groups": ["dev", "ops"],
+        "numbers": [7, 8],
+        "none": [],
+        "org": { "name": "acme", "teams": ["red", "blue"], "size": 12 },
+        "with.dot": "dotted",
+    })
+}
+
+#[tokio::test]
+async fn conditions_read_claims_of_every_kind() {
+    let rows: Vec<Row> = vec![
+        ("claims.sub", "eq", json!("alice"), HOLDS),
+        ("claims.sub", "eq", json!("bob"), FALSE),
+        ("claims.sub", "neq", json!("bob"), HOLDS),
+        ("claims.sub", "in", json!(["bob", "alice"]), HOLDS),
+        ("claims.sub", "regex", json!("^al"), HOLDS),
+        ("claims.sub", "starts_with", json!("al"), HOLDS),
+        ("claims.sub", "gte", json!(1), UNCLEAR),
+        ("claims.level", "gte", json!(5), HOLDS),
+        ("claims.level", "gt", json!(5), FALSE),
+        ("claims.level", "lt", json!(5.5), HOLDS),
+        ("claims.level", "eq", json!(5), HOLDS),
+        ("claims.level", "in", json!([4, 5]), HOLDS),
+        ("claims.level", "not_in", json!([4, 5]), FALSE),
+        ("claims.level", "eq", json!("5"), UNCLEAR),
+        ("claims.level", "regex", json!("5"), UNCLEAR),
+        ("claims.level", "eq", json!(true), UNCLEAR),
+        ("claims.ratio", "lte", json!(0.5), HOLDS),
+        // As a double it is the even neighbour, and Envoy has only doubles.
+        ("claims.big", "eq", json!(9_007_199_254_740_992_u64), UNCLEAR),
+        ("claims.big", "gt", json!(9_007_199_254_740_000_u64), HOLDS),
+        ("claims.admin", "eq", json!(true), HOLDS),
+        ("claims.admin", "eq", json!(false), FALSE),
+        ("claims.admin", "eq", json!("true"), UNCLEAR),
+        ("claims.missing", "eq", json!("x"), FALSE),
+        ("claims.missing", "neq", json!("x"), FALSE),
+        ("claims.missing", "exists", json!(false), HOLDS),
+        ("claims.missing.deeper", "exists", json!(false), HOLDS),
+        ("claims.nothing", "exists", json!(false), HOLDS),
+        ("claims.nothing", "eq", json!("x"), FALSE),
+        ("claims.blank", "exists", json!(true), HOLDS),
+        ("claims.blank", "eq", json!(""), HOLDS),
+        ("claims.eight", "eq", json!("12345678"), HOLDS),
+        ("claims[\"with.dot\"]", "eq", json!("dotted"), HOLDS),
+        ("claims.groups", "contains", json!("ops"), HOLDS),
+        ("claims.groups", "contains", json!("op"), FALSE),
+        ("claims.groups[1]", "eq", json!("ops"), HOLDS),
+        ("claims.groups[2]", "exists", json!(false), HOLDS),
+        ("claims.groups", "exists", json!(true), HOLDS),
+        ("claims.groups", "exists", json!(false), FALSE),
+        ("claims.groups", "eq", json!("dev"), UNCLEAR),
+        ("claims.groups", "neq", json!("dev"), UNCLEAR),
+        ("claims.groups", "regex", json!("dev"), UNCLEAR),
+        ("claims.groups", "gte", json!(1), UNCLEAR),
+        ("claims.numbers[1]", "eq", json!(8), HOLDS),
+        ("claims.none", "exists", json!(true), HOLDS),
+        ("claims.none", "contains", json!("dev"), FALSE),
+        ("claims.none", "eq", json!(""), UNCLEAR),
+        ("claims.missing", "contains", json!("dev"), FALSE),
+        ("claims.sub", "contains", json!("ali"), UNCLEAR),
+        ("claims.blank", "contains", json!(""), UNCLEAR),
+        ("claims.org", "exists", json!(true), HOLDS),
+        ("claims.org", "eq", json!("acme"), UNCLEAR),
+        ("claims.org", "regex", json!("acme"), UNCLEAR),
+        ("claims.org", "contains", json!("acme"), UNCLEAR),
+        ("claims.org.name", "eq", json!("acme"), HOLDS),
+        ("claims.org.size", "gte", json!(12), HOLDS),
+        ("claims.org.teams", "contains", json!("blue"), HOLDS),
+        ("claims.org.teams[0]", "eq", json!("red"), HOLDS),
+        ("claims.sub.deeper", "exists", json!(true), FALSE),
+    ];
+    let outcomes = outcomes(&rows).await;
+    let wrong: Vec<_> = rows.iter().zip(outcomes).filter(|(row, found)| row.3 != found).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// What becomes of a call of a tool that requires the condition, for each of
+/// the rows.
+async fn outcomes(rows: &[Row]) -> Vec<String> {
+    let name = |index: usize| format!("tool_{index}");
+    let tools = rows.iter().enumerate().map(|(index, (path, op, value, _))| {
+        let condition = json!({ "path": path, "op": op, "value": value });
+        (name(index), json!({ "require": [{ "conditions": [condition] }] }))
+    });
+    let policy = json!({
+        "version": "1",
+        "default": "deny",
+        "identity": [{ "jwt": { "claim": "sub" } }],
+        "tools": tools.collect::<Map<_, _>>(),
+    });
+    let (issuer, upstream) = (Issuer::new(), Upstream::start().await);
+    let gateway = Gateway::builder()
+        .policy(policy.to_string())
+        .upstream(upstream.addr())
+        .filter_before(issuer.jwt_authn())
+        .start()
+        .await;
+    let mut connection = http1::Connection::open(gateway.addr()).await;
+    let mut outcomes = Vec::new();
+    for index in 0..rows.len() {
+        let call = Request::tool_call(1, &name(index), "{}");
+        let response = connection.send(&issuer.authorize(call, token())).await;
+        outcomes.push(match passed(&response) {
+            true => HOLDS.to_owned(),
+            false => reason(&response).as_str().unwrap_or("no reason").to_owned(),
+        });
+    }
+    outcomes
+}

@@ -1,0 +1,98 @@
+//! Callers by the token that Envoy's jwt_authn verified, in front of the
+//! filter.
+
+use mcp_rig::client::http1;
+use mcp_rig::gateway::Gateway;
+use mcp_rig::upstream::Upstream;
+use serde_json::{Value, json};
+
+use super::{MISSING, RECORDS, assert_nobody, grants, once_each};
+use crate::support::{code, counted, passed, safe};
+use crate::tokens::Issuer;
+
+const UNUSABLE: &str = "The caller's token cannot be used.";
+
+async fn gateway(issuer: &Issuer, upstream: &Upstream, claim: Value) -> Gateway {
+    let identity = json!([{ "jwt": { "claim": claim, "payload": "payload" } }]);
+    Gateway::builder()
+        .policy(once_each(identity).to_string())
+        .upstream(upstream.addr())
+        .filter_before(issuer.jwt_authn())
+        .access_log_format(RECORDS)
+        .start()
+        .await
+}
+
+#[tokio::test]
+async fn a_verified_token_names_the_caller_and_each_caller_has_its_own_count() {
+    let (issuer, upstream) = (Issuer::new(), Upstream::start().await);
+    let gateway = gateway(&issuer, &upstream, json!("sub")).await;
+    for (name, passes) in [("alice", true), ("alice", false), ("bob", true), ("bob", false)] {
+        // Other claims make nobody another caller.
+        let request = issuer.authorize(counted(), json!({ "sub": name, "jti": passes }));
+        let response = http1::send(gateway.addr(), &request).await;
+        assert_eq!(passed(&response), passes, "{name} {response:?}");
+        assert!(passes || code(&response) == 429, "{response:?}");
+    }
+    assert_eq!(grants(&gateway, 4).await, ["alice", "alice", "bob", "bob"]);
+}
+
+#[tokio::test]
+async fn without_a_token_or_its_claim_nobody_is_calling() {
+    let (issuer, upstream) = (Issuer::new(), Upstream::start().await);
+    let gateway = gateway(&issuer, &upstream, json!("sub")).await;
+    assert_nobody(&http1::send(gateway.addr(), &safe()).await, MISSING);
+
+    let unusable = [
+        json!({}),
+        json!({ "sub": "" }),
+        json!({ "sub": null }),
+        json!({ "sub": ["alice"] }),
+        json!({ "sub": { "name": "alice" } }),
+        json!({ "sub": 5 }),
+        json!({ "sub": true }),
+        json!({ "sub": "a\nb" }),
+        json!({ "sub": "a".repeat(257) }),
+        json!({ "SUB": "alice" }),
+    ];
+    for claims in unusable {
+        let request = issuer.authorize(safe(), claims.clone());
+        let response = http1::send(gateway.addr(), &request).await;
+        assert!(!passed(&response), "{claims}");
+        assert_nobody(&response, UNUSABLE);
+    }
+    assert!(upstream.connections().iter().all(|bytes| !bytes.ends_with(b"}")));
+}
+
+#[tokio::test]
+async fn a_token_by_another_key_does_not_even_reach_the_filter() {
+    let (issuer, upstream) = (Issuer::new(), Upstream::start().await);
+    let gateway = gateway(&issuer, &upstream, json!("sub")).await;
+    let request = Issuer::new().authorize(safe(), json!({ "sub": "alice" }));
+    assert_eq!(http1::send(gateway.addr(), &request).await.status, 401);
+    assert!(upstream.connections().is_empty());
+}
+
+#[tokio::test]
+async fn several_claims_and_nested_ones_are_joined_unambiguously() {
+    let (issuer, upstream) = (Issuer::new(), Upstream::start().await);
+    let claim = json!(["iss", "org.name", "groups[1]"]);
+    let gateway = gateway(&issuer, &upstream, claim).await;
+    let mut expected = Vec::new();
+    for (name, group, grant) in [
+        ("acme", "dev", "e2e|acme|dev"),
+        ("acme|dev", "x", r"e2e|acme\|dev|x"),
+        ("acme", "dev|x", r"e2e|acme|dev\|x"),
+        (r"acme\", "x", r"e2e|acme\\|x"),
+    ] {
+        let claims = json!({ "org": { "name": name }, "groups": ["first", group] });
+        let response = http1::send(gateway.addr(), &issuer.authorize(counted(), claims)).await;
+        assert!(passed(&response), "{grant} {response:?}");
+        expected.push(grant);
+    }
+    assert_eq!(grants(&gateway, 4).await, expected);
+
+    let incomplete = json!({ "org": { "name": "acme" }, "groups": ["first"] });
+    let response = http1::send(gateway.addr(), &issuer.authorize(counted(), incomplete)).await;
+    assert_nobody(&response, UNUSABLE);
+}

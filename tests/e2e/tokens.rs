@@ -1,0 +1,74 @@
+//! Tokens as an authorization server issues them, and Envoy's own filter that
+//! verifies them.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
+use mcp_rig::client::Request;
+use ring::rand::SystemRandom;
+use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
+use serde_json::{Value, json};
+
+/// Who issues every token.
+pub const ISSUER: &str = "e2e";
+
+/// An authorization server with a key of its own.
+pub struct Issuer {
+    key: EcdsaKeyPair,
+    random: SystemRandom,
+}
+
+impl Issuer {
+    /// With a new key.
+    pub fn new() -> Self {
+        let random = SystemRandom::new();
+        let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
+        let pkcs8 = EcdsaKeyPair::generate_pkcs8(algorithm, &random).expect("a key");
+        let key = EcdsaKeyPair::from_pkcs8(algorithm, pkcs8.as_ref(), &random).expect("the key");
+        Self { key, random }
+    }
+
+    /// A signed token with these claims besides the issuer.
+    pub fn token(&self, mut claims: Value) -> String {
+        claims["iss"] = ISSUER.into();
+        let part = |json: Value| BASE64.encode(json.to_string());
+        let signed = format!("{}.{}", part(json!({ "alg": "ES256", "typ": "JWT" })), part(claims));
+        let signature = self.key.sign(&self.random, signed.as_bytes()).expect("a signature");
+        format!("{signed}.{}", BASE64.encode(signature))
+    }
+
+    /// `request` with a token of these claims.
+    pub fn authorize(&self, request: Request, claims: Value) -> Request {
+        request.header("authorization", &format!("Bearer {}", self.token(claims)))
+    }
+
+    /// Envoy's jwt_authn, which verifies a token by this server's key, and lets
+    /// requests pass that have none.
+    pub fn jwt_authn(&self) -> Value {
+        json!({
+            "name": "envoy.filters.http.jwt_authn",
+            "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication",
+                "providers": { "e2e": {
+                    "issuer": ISSUER,
+                    "local_jwks": { "inline_string": self.keys().to_string() },
+                    "payload_in_metadata": "payload",
+                } },
+                "rules": [{
+                    "match": { "prefix": "/" },
+                    "requires": { "requires_any": { "requirements": [
+                        { "provider_name": "e2e" },
+                        { "allow_missing": {} },
+                    ] } },
+                }],
+            },
+        })
+    }
+
+    /// The public key as a JSON Web Key Set.
+    fn keys(&self) -> Value {
+        // An uncompressed point: a byte that says so, then both coordinates.
+        let (x, y) = self.key.public_key().as_ref()[1..].split_at(32);
+        let (x, y) = (BASE64.encode(x), BASE64.encode(y));
+        json!({ "keys": [{ "kty": "EC", "crv": "P-256", "alg": "ES256", "x": x, "y": y }] })
+    }
+}
