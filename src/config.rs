@@ -22,7 +22,7 @@ pub use checks::Check;
 pub use error::{ConfigError, Errors};
 pub use identity::{Bearer, Certificate, Source};
 pub use limits::Limit;
-pub use settings::{Counters, ExemptPath, Settings};
+pub use settings::{AuditLog, Counters, DeniedAs, ExemptPath, Settings};
 pub use tools::{Action, AllTools, ToolRule};
 
 use crate::policy::Pattern;

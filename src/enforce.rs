@@ -117,8 +117,8 @@ impl<S: Store> Situation<'_, S> {
         })?;
         match (&method, call.id) {
             (Method::ToolsCall, Some(id)) => {
-                self.compare(&call, TOOLS_CALL)?;
-                self.tool_call(id, &call)
+                let stateless = self.compare(&call, TOOLS_CALL)?;
+                self.tool_call(id, &call, stateless)
             }
             // No official server executes one, and whoever sent it expects no
             // answer.
@@ -140,7 +140,7 @@ impl<S: Store> Situation<'_, S> {
 
     fn other(&self, method: &str, id: Option<Id<'_>>, stateless: bool) -> Judged {
         self.caller.map_err(|why| match id {
-            Some(id) => self.nobody(id, None, why),
+            Some(id) => self.nobody(id, None, why, false),
             None => Refusal::unidentified(self.policy, why),
         })?;
         if self.policy.settings.passes(method) {
@@ -152,12 +152,13 @@ impl<S: Store> Situation<'_, S> {
         })
     }
 
-    fn tool_call(&self, id: Id<'_>, call: &Call<'_>) -> Judged {
+    fn tool_call(&self, id: Id<'_>, call: &Call<'_>, stateless: bool) -> Judged {
         let call = ToolCall::parse(&call.params).map_err(|(problem, at)| {
             let code = jsonrpc::INVALID_PARAMS;
             self.malformed(Malformed { code, id: Some(id), problem, at })
         })?;
-        let caller = self.caller.map_err(|why| self.nobody(id, Some(&call.tool), why))?;
+        let caller =
+            self.caller.map_err(|why| self.nobody(id, Some(&call.tool), why, stateless))?;
         let facts = Facts {
             arguments: call.arguments,
             headers: &self.head.named,
@@ -184,22 +185,34 @@ impl<S: Store> Situation<'_, S> {
                 let record = record(Decision::Shadow, Some(denial.reason), denial.rule);
                 Ok(Passed { receipt: Receipt::default(), record: Some(record) })
             }
-            Err(denial) => Err(self.denied(id, Some(&call.tool), &denial)),
+            Err(denial) => Err(self.denied(id, Some(&call.tool), &denial, stateless)),
         }
     }
 
-    fn denied(&self, id: Id<'_>, tool: Option<&str>, denial: &Denial<'_>) -> Box<Refusal> {
-        Refusal::denied(self.policy, id, tool, denial, self.head.accepts_mcp)
+    fn denied(
+        &self,
+        id: Id<'_>,
+        tool: Option<&str>,
+        denial: &Denial<'_>,
+        stateless: bool,
+    ) -> Box<Refusal> {
+        Refusal::denied(self.policy, id, tool, denial, self.head.accepts_mcp, stateless)
     }
 
-    fn nobody(&self, id: Id<'_>, tool: Option<&str>, why: NoIdentity) -> Box<Refusal> {
+    fn nobody(
+        &self,
+        id: Id<'_>,
+        tool: Option<&str>,
+        why: NoIdentity,
+        stateless: bool,
+    ) -> Box<Refusal> {
         let denial = Denial {
             reason: Reason::NoIdentity,
             rule: "(no identity)",
             message: why.to_string().into(),
             retry_after: None,
         };
-        self.denied(id, tool, &denial)
+        self.denied(id, tool, &denial, stateless)
     }
 
     fn charge<'p>(

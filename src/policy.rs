@@ -17,7 +17,7 @@ pub use denial::{Denial, Reason};
 pub use limit::Limit;
 pub use pattern::{Pattern, PatternMap};
 
-use crate::config::{Check, Default, ExemptPath, Mode, Source};
+use crate::config::{AuditLog, Check, Default, DeniedAs, ExemptPath, Mode, Source};
 use crate::counters::{Holder, Table};
 
 /// A compiled policy.
@@ -51,6 +51,10 @@ pub struct Settings {
     pub max_body_bytes: usize,
     /// How deep JSON may be nested.
     pub max_depth: usize,
+    /// The form in which a call is denied.
+    pub denied_as: DeniedAs,
+    /// Which decisions are logged.
+    pub audit_log: AuditLog,
     methods: PatternMap<()>,
 }
 

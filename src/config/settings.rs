@@ -19,8 +19,32 @@ pub struct Settings {
     pub max_body_bytes: usize,
     /// `max_depth`: how deep JSON may be nested.
     pub max_depth: usize,
+    /// `denied_as`
+    pub denied_as: DeniedAs,
+    /// `audit_log`
+    pub audit_log: AuditLog,
     /// `counters`
     pub counters: Counters,
+}
+
+/// The form in which a call is denied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeniedAs {
+    /// A JSON-RPC error, which the client's program handles.
+    Error,
+    /// A tool's result that is an error, which the model reads.
+    Result,
+}
+
+/// Which decisions become a line of Envoy's log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuditLog {
+    /// Every one.
+    All,
+    /// Those that denied, or would have.
+    Denied,
+    /// None.
+    Off,
 }
 
 /// The bounds of the counters' memory.
@@ -43,6 +67,8 @@ impl Default for Settings {
             hold_request_headers: false,
             max_body_bytes: 1 << 20,
             max_depth: 64,
+            denied_as: DeniedAs::Error,
+            audit_log: AuditLog::Denied,
             counters: Counters::default(),
         }
     }
@@ -54,9 +80,20 @@ impl Default for Counters {
     }
 }
 
-const KEYS: [&str; 6] =
-    ["exempt_paths", "methods", "hold_request_headers", "max_body_bytes", "max_depth", "counters"];
-const RESERVED: [&str; 5] = ["tools_list", "denied_as", "batches", "audit_log", "audit_key"];
+const KEYS: [&str; 8] = [
+    "exempt_paths",
+    "methods",
+    "hold_request_headers",
+    "max_body_bytes",
+    "max_depth",
+    "denied_as",
+    "audit_log",
+    "counters",
+];
+const RESERVED: [&str; 3] = ["tools_list", "batches", "audit_key"];
+const DENIED_AS: [(&str, DeniedAs); 2] = [("error", DeniedAs::Error), ("result", DeniedAs::Result)];
+const AUDIT_LOG: [(&str, AuditLog); 3] =
+    [("all", AuditLog::All), ("denied", AuditLog::Denied), ("off", AuditLog::Off)];
 
 /// Values are read by recursion, in a stack of one megabyte.
 const MAX_DEPTH: u64 = 256;
@@ -88,6 +125,12 @@ impl Settings {
         }
         if let Some(depth) = whole("max_depth", MAX_DEPTH) {
             settings.max_depth = depth;
+        }
+        if let Some(form) = object.get("denied_as").and_then(|at| at.choice(&DENIED_AS)) {
+            settings.denied_as = form;
+        }
+        if let Some(which) = object.get("audit_log").and_then(|at| at.choice(&AUDIT_LOG)) {
+            settings.audit_log = which;
         }
         if let Some(at) = object.get("counters") {
             settings.counters = Counters::read(at);

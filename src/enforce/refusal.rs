@@ -7,6 +7,7 @@
 //! the HTTP status.
 
 use super::{Decision, Record};
+use crate::config::DeniedAs;
 use crate::identity::NoIdentity;
 use crate::jsonrpc::{INTERNAL_ERROR, INVALID_REQUEST, Id, METHOD_NOT_FOUND, Malformed, reply};
 use crate::policy::{Denial, Policy, Reason};
@@ -77,6 +78,7 @@ impl Refusal {
         tool: Option<&str>,
         denial: &Denial<'_>,
         accepts_mcp: bool,
+        stateless: bool,
     ) -> Box<Self> {
         let Denial { reason, rule, ref message, retry_after } = *denial;
         let code = match reason {
@@ -92,19 +94,14 @@ impl Refusal {
             (false, 403) => 403,
             (false, _) => 503,
         };
-        Self::answer(
-            policy,
-            &Answer {
-                status,
-                code,
-                id: Some(id),
-                reason,
-                rule,
-                tool,
-                message: &format!("[POLICY DENIED] {message}"),
-                retry_after,
-            },
-        )
+        let message = &format!("[POLICY DENIED] {message}");
+        let answer =
+            Answer { status, code, id: Some(id), reason, rule, tool, message, retry_after };
+        let mut refusal = Self::answer(policy, &answer);
+        if policy.settings.denied_as == DeniedAs::Result && tool.is_some() {
+            refusal.reply.body = reply::error_result(id, message, stateless);
+        }
+        refusal
     }
 
     /// A body that is not one unambiguous message.

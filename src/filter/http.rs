@@ -6,6 +6,7 @@ use super::peer::Client;
 use super::root::Plugin;
 use super::shared_data::SharedData;
 use crate::audit;
+use crate::config::AuditLog;
 use crate::enforce::{Decision, Permit, Record, Refusal};
 use crate::exchange::{Exchange, Step};
 use crate::quota::Nanos;
@@ -155,8 +156,14 @@ const FILTER_STATE: &str = "mcp_audit";
 fn passed(plugin: &Plugin, record: &Record) {
     let json = audit::json(&plugin.policy, record);
     set_filter_state(&json);
-    if record.decision == Decision::Shadow {
-        plugin.metrics.shadow();
+    let logged = match record.decision {
+        Decision::Shadow => {
+            plugin.metrics.shadow();
+            plugin.policy.settings.audit_log != AuditLog::Off
+        }
+        Decision::Allowed | Decision::Denied => plugin.policy.settings.audit_log == AuditLog::All,
+    };
+    if logged {
         log::info!("{}{json}", audit::PREFIX);
     }
 }
@@ -170,7 +177,9 @@ fn set_filter_state(json: &str) {
 fn answer(plugin: &Plugin, refusal: &Refusal) {
     let json = audit::json(&plugin.policy, &refusal.record);
     set_filter_state(&json);
-    log::info!("{}{json}", audit::PREFIX);
+    if plugin.policy.settings.audit_log != AuditLog::Off {
+        log::info!("{}{json}", audit::PREFIX);
+    }
     let reply = &refusal.reply;
     let retry_after = reply.retry_after.map(|seconds| seconds.to_string());
     let mut pairs: Vec<(&str, &str)> = Vec::new();

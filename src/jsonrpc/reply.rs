@@ -36,14 +36,47 @@ pub struct Data<'a> {
     pub retry_after: Option<u64>,
 }
 
+/// A tool's result that says why there is none.
+#[derive(Serialize)]
+struct ErrorResult<'a> {
+    content: [Content<'a>; 1],
+    #[serde(rename = "isError")]
+    is_error: bool,
+    /// Clients of revision 2026-07-28 reject a result without it.
+    #[serde(rename = "resultType", skip_serializing_if = "Option::is_none")]
+    result_type: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct Content<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    text: &'a str,
+}
+
+/// The body of a reply in which a tool's result is an error: the form that a
+/// model reads and can adapt to.
+pub fn error_result(id: Id<'_>, text: &str, stateless: bool) -> Vec<u8> {
+    let result = ErrorResult {
+        content: [Content { kind: "text", text }],
+        is_error: true,
+        result_type: stateless.then_some("complete"),
+    };
+    reply(Some(id), "result", &result)
+}
+
 /// The body of an error reply. The id goes back as the bytes that came, or as
 /// `null` where it could not be read.
 pub fn error(id: Option<Id<'_>>, error: &Error<'_>) -> Vec<u8> {
+    reply(id, "error", error)
+}
+
+fn reply(id: Option<Id<'_>>, member: &str, value: &impl Serialize) -> Vec<u8> {
     let id = id.map_or("null", Id::as_json);
-    let mut body = format!(r#"{{"jsonrpc":"2.0","id":{id},"error":"#).into_bytes();
+    let mut body = format!(r#"{{"jsonrpc":"2.0","id":{id},"{member}":"#).into_bytes();
     // Strings and numbers always serialise; a broken body would still be a
     // refusal.
-    let _ = serde_json::to_writer(&mut body, error);
+    let _ = serde_json::to_writer(&mut body, value);
     body.push(b'}');
     body
 }

@@ -49,6 +49,8 @@ impl Policy {
             hold_request_headers,
             max_body_bytes,
             max_depth,
+            denied_as,
+            audit_log,
             counters,
         } = settings;
         let namespace = counters.namespace.as_deref().unwrap_or(namespace);
@@ -63,6 +65,8 @@ impl Policy {
                 hold_request_headers,
                 max_body_bytes,
                 max_depth,
+                denied_as,
+                audit_log,
                 methods: set(methods),
             },
             table: Table::new(namespace, counters.capacity, counters.max_entries),

@@ -17,7 +17,7 @@
 //! text, number or boolean), `san` (the URI in the client's certificate; an empty
 //! text is a certificate without one) and `expect`: `"forwarded"`, or an object with `status`,
 //! `code`, `reason`, `rule`, `id` (its JSON text), `message` (a part of it),
-//! `retry_after`, `tool`.
+//! `retry_after`, `tool`, `body` (all of it), `empty`.
 
 use serde_json::Value;
 use std::fs;
@@ -194,6 +194,7 @@ pub fn check(outcome: &Outcome, expect: &Value) -> Result<(), String> {
         let good = match key.as_str() {
             "status" => expected.as_u64() == Some(u64::from(status)),
             "empty" => text.is_empty(),
+            "body" => text == expected.as_str().unwrap(),
             "code" => json["error"]["code"] == *expected,
             "reason" | "rule" | "tool" | "retry_after" => data[key] == *expected,
             "id" => {

@@ -702,6 +702,27 @@ fn records_name_the_rule_and_never_a_value() {
 }
 
 #[test]
+fn the_log_has_the_decisions_that_it_is_told_to_have() {
+    for (which, expected) in [("all", [1, 1]), ("denied", [0, 1]), ("off", [0, 0])] {
+        let mut policy: serde_json::Value = serde_json::from_str(ONE_A_MINUTE).unwrap();
+        policy["settings"]["audit_log"] = which.into();
+        HOST.with_borrow_mut(|host| host.shared.clear());
+        let worker = Worker::configure(&policy.to_string(), PLAIN).unwrap();
+        for (tool, decision) in [("a", "allowed"), ("b", "denied")] {
+            worker.send(&call(tool));
+            let marked = format!(r#""decision":"{decision}""#);
+            assert!(HOST.with_borrow(|host| host.filter_state.contains(&marked)));
+        }
+        let log = Worker::log();
+        let lines = |decision: &str| {
+            let marked = format!(r#"mcp-policy-audit {{"decision":"{decision}""#);
+            log.iter().filter(|line| line.starts_with(&marked)).count()
+        };
+        assert_eq!([lines("allowed"), lines("denied")], expected, "{which}");
+    }
+}
+
+#[test]
 fn keys_in_shared_data_are_few_and_carry_product_and_format() {
     HOST.with_borrow_mut(|host| host.shared.clear());
     let worker = Worker::configure(ONE_A_MINUTE, PLAIN).unwrap();
