@@ -16,12 +16,14 @@ mod find;
 mod literal;
 mod path;
 mod test;
+mod work;
 
 pub use claim::{Claims, NotScalar};
 pub use find::weight;
 pub use literal::{Literal, Number};
 pub use path::{Path, PathError, Root, Step, is_header};
 pub use test::{Order, Test, TestError};
+pub use work::Work;
 
 use crate::json::Raw;
 use core::fmt;
@@ -59,6 +61,8 @@ pub enum Why {
     Double,
     /// The text is longer than a regular expression is run on.
     Length,
+    /// The conditions together ask for more work than a call may cost.
+    Work,
     /// The header has several lines or is not UTF-8.
     Header,
     /// The claim's bytes are not of the type that is asked for.
@@ -76,6 +80,7 @@ impl fmt::Display for Why {
             Self::Into(kind) => return write!(f, "the path leads into {kind}"),
             Self::LookAlike => "another key differs from the path only by case",
             Self::Double => "the number is too long for every reader to agree on it",
+            Self::Work => "the call takes too long to be checked",
             Self::Length => "the text is too long to be matched",
             Self::Header => "the header has several lines or is not UTF-8",
             Self::Claim => "the claim is not of the type that the policy expects",
@@ -107,6 +112,8 @@ pub struct Facts<'a> {
     pub grant: &'a str,
     /// The tool.
     pub tool: &'a str,
+    /// What is left of the work that its conditions may cost.
+    pub work: &'a Work,
 }
 
 /// A header that a policy looks at.

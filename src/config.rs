@@ -19,6 +19,7 @@ mod tree;
 
 pub use body::{Body, Default, Grant, Mode};
 pub use checks::Check;
+pub use document::escape;
 pub use error::{ConfigError, Errors};
 pub use identity::{Bearer, Certificate, Source};
 pub use limits::Limit;

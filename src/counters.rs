@@ -10,9 +10,10 @@
 //! ```text
 //! mcp-policy-filter/1/NAMESPACE/0000 .. /0fff   buckets of entries
 //! mcp-policy-filter/1/NAMESPACE/total           entries in use, by window length
+//! mcp-policy-filter/1/NAMESPACE/salt            random bytes, drawn once
 //! ```
-//! An entry is found by a *holder* (128 bits of the SHA-256 of the caller's
-//! id, or of the counter for those that all callers share) and a *tag* (64
+//! An entry is found by a *holder* (128 bits of the salted SHA-256 of the
+//! caller's id, so that no client can choose whose bucket it fills, or of the counter for those that all callers share) and a *tag* (64
 //! bits of the SHA-256 of policy body, counter, window, algorithm and scope).
 //! The holder alone picks the bucket: a caller's counts are read and written
 //! in one go. Neither key nor tag depends on the policy's digest, `max` or

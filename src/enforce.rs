@@ -8,7 +8,7 @@ mod refusal;
 
 pub use refusal::{Refusal, Reply};
 
-use crate::condition::Facts;
+use crate::condition::{Facts, Work};
 use crate::counters::{Charge, Receipt, Refused, Store, Trouble};
 use crate::identity::{NoIdentity, Peer};
 use crate::jsonrpc::{self, Call, Id, Malformed, Message, Problem};
@@ -165,6 +165,7 @@ impl<S: Store> Situation<'_, S> {
             claims: self.peer,
             grant: &caller.id,
             tool: &call.tool,
+            work: &Work::default(),
         };
         let record = |decision, reason, rule: &str| Record {
             decision,
@@ -225,8 +226,10 @@ impl<S: Store> Situation<'_, S> {
             return Ok(Receipt::default());
         }
         let session = self.head.session.as_deref();
-        let charges: Result<Vec<Charge>, Denial<'p>> =
-            limits.iter().map(|limit| limit.charge(caller, session, facts)).collect();
+        let charges: Result<Vec<Charge>, Denial<'p>> = limits
+            .iter()
+            .map(|limit| limit.charge(&self.policy.table, caller, session, facts))
+            .collect();
         self.policy.table.charge(self.store, &charges?, self.now).map_err(|refused| match refused {
             Refused::Limit { index, retry_after } => limits.get(index).map_or_else(
                 || troubled(limits, index, Trouble::Host),

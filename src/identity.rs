@@ -116,7 +116,7 @@ fn mtls(field: Certificate, peer: &dyn Peer) -> Found {
 fn header(lines: &[&[u8]]) -> Found {
     match lines {
         [] => Ok(None),
-        [line] => usable(line.to_vec(), "identity header").map(Some),
+        [line] => usable(line.trim_ascii().to_vec(), "identity header").map(Some),
         _ => Err(NoIdentity::Unusable("identity header")),
     }
 }

@@ -18,7 +18,7 @@ pub use limit::Limit;
 pub use pattern::{Pattern, PatternMap};
 
 use crate::config::{AuditLog, Check, Default, DeniedAs, ExemptPath, Mode, Source};
-use crate::counters::{Holder, Table};
+use crate::counters::Table;
 
 /// A compiled policy.
 #[derive(Debug)]
@@ -108,14 +108,12 @@ struct Names {
 pub struct Caller {
     /// The caller's id.
     pub id: String,
-    /// Where the caller's counts stand.
-    pub holder: Holder,
 }
 
 impl Caller {
     /// The caller with this id.
     pub fn new(id: String) -> Self {
-        Self { holder: Holder::caller(&id), id }
+        Self { id }
     }
 
     /// The one caller where no identity is configured. Nothing that a client

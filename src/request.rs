@@ -193,7 +193,7 @@ impl<'a> Seen<'a> {
                 name: owned("Mcp-Name")?,
             },
             accepts_mcp: self.accepts_mcp,
-            session: self.value("Mcp-Session-Id").map(<[u8]>::to_vec),
+            session: self.value("Mcp-Session-Id").map(|id| trim(id).to_vec()),
             named: Vec::new(),
         })
     }
@@ -228,6 +228,11 @@ impl Entry {
                 }
                 Err(fault) => Self::Refuse(fault),
             },
+            b"GET" | b"HEAD" | b"DELETE" | b"OPTIONS"
+                if seen.content_length.is_some_and(|length| length != b"0") =>
+            {
+                Self::Refuse(HeadFault::Body)
+            }
             b"GET" | b"HEAD" | b"DELETE" => Self::Bodyless { identified: true },
             b"OPTIONS" => Self::Bodyless { identified: false },
             _ => Self::Refuse(HeadFault::Method),
@@ -238,6 +243,11 @@ impl Entry {
 /// Every line of a header.
 pub fn lines<'a>(headers: impl Iterator<Item = (&'a [u8], &'a [u8])>, name: &str) -> Vec<&'a [u8]> {
     headers.filter(|(other, _)| *other == name.as_bytes()).map(|(_, value)| value).collect()
+}
+
+/// A value without the space around it, which is not part of it.
+pub fn trim(value: &[u8]) -> &[u8] {
+    value.trim_ascii()
 }
 
 /// A header as conditions see it.
@@ -263,7 +273,7 @@ fn is_utf8(content_type: &str) -> bool {
     lower.split("charset").skip(1).all(|after| {
         let Some(value) = after.trim_start().strip_prefix('=') else { return false };
         let value = value.trim_start().trim_start_matches(['"', '\'']);
-        value.strip_prefix("utf-8").is_some_and(|rest| {
+        value.strip_prefix("utf-8").or(value.strip_prefix("utf8")).is_some_and(|rest| {
             let rest = rest.trim_start_matches(['"', '\'']).trim_start();
             rest.is_empty() || rest.starts_with(';')
         })

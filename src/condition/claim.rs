@@ -1,7 +1,7 @@
 //! Claims of a verified token. Envoy hands them over as bytes without a type,
 //! so each is read as the type that the policy's operator speaks of.
 
-use super::{Literal, Number, Step, Test, Truth, Why};
+use super::{Facts, Literal, Number, Step, Test, Truth, Why, Work};
 use core::str;
 
 /// The claims, by the path of keys and indexes to each.
@@ -23,7 +23,8 @@ pub struct NotScalar;
 const MAX_ELEMENTS: usize = 256;
 
 /// What a test says of the claim at the end of `steps`.
-pub(super) fn test(test: &Test, steps: &[Step], claims: &dyn Claims) -> Truth {
+pub(super) fn test(test: &Test, steps: &[Step], facts: &Facts<'_>) -> Truth {
+    let claims = facts.claims;
     let indexes: Vec<String> = steps
         .iter()
         .map(|step| match step {
@@ -38,7 +39,7 @@ pub(super) fn test(test: &Test, steps: &[Step], claims: &dyn Claims) -> Truth {
     }
     match claims.claim(&path) {
         Ok(None) => test.of_absent(),
-        Ok(Some(bytes)) => of_bytes(test, &bytes),
+        Ok(Some(bytes)) => of_bytes(test, &bytes, facts.work),
         Err(NotScalar) => match test {
             Test::Exists(expected) => Truth::of(*expected),
             _ => Truth::Undecidable(Why::Claim),
@@ -46,25 +47,25 @@ pub(super) fn test(test: &Test, steps: &[Step], claims: &dyn Claims) -> Truth {
     }
 }
 
-fn of_bytes(test: &Test, bytes: &[u8]) -> Truth {
+fn of_bytes(test: &Test, bytes: &[u8], work: &Work) -> Truth {
     let typed = match test {
         Test::Exists(expected) => return Truth::of(*expected),
         Test::Eq(value) | Test::Neq(value) => Some(value),
         Test::In(values) | Test::NotIn(values) => values.first(),
         Test::Order(..) => return number(test, bytes),
-        _ => return text(test, bytes),
+        _ => return text(test, bytes, work),
     };
     match typed {
         Some(Literal::Number(_)) => number(test, bytes),
         Some(Literal::Bool(_)) => boolean(test, bytes),
-        _ => text(test, bytes),
+        _ => text(test, bytes, work),
     }
 }
 
-fn text(test: &Test, bytes: &[u8]) -> Truth {
+fn text(test: &Test, bytes: &[u8], work: &Work) -> Truth {
     // A NUL shows bytes that are no text: a number, or a whole object.
     match str::from_utf8(bytes) {
-        Ok(text) if !text.contains('\0') => test.of_text(text),
+        Ok(text) if !text.contains('\0') => test.of_text(text, work),
         _ => Truth::Undecidable(Why::Claim),
     }
 }
@@ -114,7 +115,14 @@ fn contains(word: &str, path: &[&str], claims: &dyn Claims) -> Truth {
         match claims.claim(&element) {
             Ok(Some(bytes)) if bytes == word.as_bytes() => return Truth::True,
             Ok(Some(_)) => seen = true,
-            Ok(None) if seen => return Truth::False,
+            // A null among them may end the list only in Envoy's eyes.
+            Ok(None) if seen => {
+                let next = index.parse().unwrap_or(MAX_ELEMENTS).saturating_add(1).to_string();
+                return match claims.claim(&[path, &[&next]].concat()) {
+                    Ok(None) => Truth::False,
+                    _ => Truth::Undecidable(Why::Claim),
+                };
+            }
             Ok(None) => {
                 // Nothing in it: no such claim, or no list.
                 return match claims.claim(path) {

@@ -1,7 +1,7 @@
 //! Asking a condition about a call.
 
 use super::find::{Found, find};
-use super::{Condition, Each, Facts, Line, Root, Test, Truth, Why, claim};
+use super::{Condition, Each, Facts, Line, Root, Test, Truth, Why, Work, claim};
 
 impl Condition {
     /// What the condition says of a call. `each` is how a path with `[*]`
@@ -10,17 +10,17 @@ impl Condition {
         let Self { path, test } = self;
         match path.root {
             Root::Args => self.arguments(facts, each),
-            Root::Claims => claim::test(test, &path.steps, facts.claims),
+            Root::Claims => claim::test(test, &path.steps, facts),
             Root::Headers => {
                 let line = facts.headers.iter().find(|(name, _)| Some(&**name) == path.header());
                 match line.map_or(&Line::Absent, |(_, line)| line) {
                     Line::Absent => test.of_absent(),
-                    Line::Text(text) => test.of_text(text),
+                    Line::Text(text) => test.of_text(text, facts.work),
                     Line::Unclear => Truth::Undecidable(Why::Header),
                 }
             }
-            Root::Grant => test.of_text(facts.grant),
-            Root::Tool => test.of_text(facts.tool),
+            Root::Grant => test.of_text(facts.grant, facts.work),
+            Root::Tool => test.of_text(facts.tool, facts.work),
         }
     }
 
@@ -29,7 +29,7 @@ impl Condition {
         let Some(arguments) = facts.arguments else { return test.of_absent() };
         let mut truth: Option<Truth> = None;
         find(arguments, &path.steps, &mut |found| {
-            let next = of_found(test, &found);
+            let next = of_found(test, &found, facts.work);
             truth = Some(match (truth, each) {
                 (None, _) => next,
                 (Some(truth), Each::Every) => truth.and(next),
@@ -44,9 +44,9 @@ impl Condition {
     }
 }
 
-fn of_found(test: &Test, found: &Found<'_>) -> Truth {
+fn of_found(test: &Test, found: &Found<'_>, work: &Work) -> Truth {
     match found {
-        Found::Value(raw) => test.of(raw),
+        Found::Value(raw) => test.of(raw, work),
         Found::Absent => test.of_absent(),
         Found::Unclear(why) => Truth::Undecidable(*why),
     }

@@ -48,7 +48,8 @@ fn member<'a>(object: Raw<'a>, name: &str) -> Found<'a> {
         if key.is(name) {
             found = Found::Value(value);
         } else {
-            look_alike |= same_but_for_case(key.chars(), name.chars());
+            // In JavaScript, `__proto__` can lend its members to an object.
+            look_alike |= same_but_for_case(key.chars(), name.chars()) || key.is("__proto__");
         }
         Ok(())
     });

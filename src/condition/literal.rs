@@ -155,6 +155,7 @@ fn list_equals(elements: &[Literal], raw: &Raw<'_>) -> Truth {
 fn object_equals(members: &[(Box<str>, Literal)], raw: &Raw<'_>) -> Truth {
     let like = |key: Text<'_>, name: &str| same_but_for_case(key.chars(), name.chars());
     let mut found = 0_usize;
+    let mut look_alike = false;
     let mut truth = Truth::True;
     let read = Reader::again(*raw).object(|reader, key, _| {
         let value = reader.value()?;
@@ -164,12 +165,16 @@ fn object_equals(members: &[(Box<str>, Literal)], raw: &Raw<'_>) -> Truth {
                 expected.equals(&value)
             }
             None if members.iter().any(|(name, _)| like(key, name)) => {
-                found = found.saturating_add(1);
-                Truth::Undecidable(Why::LookAlike)
+                look_alike = true;
+                Truth::False
             }
             None => Truth::False,
         });
         Ok(())
     });
+    // To a reader that does not care about case it is another object.
+    if look_alike {
+        return Truth::Undecidable(Why::LookAlike);
+    }
     if read.is_err() || found < members.len() { Truth::False } else { truth }
 }

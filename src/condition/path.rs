@@ -63,6 +63,8 @@ pub enum PathError {
     NoParts(&'static str),
     /// A header is named by one key in lower case.
     Header,
+    /// Envoy shows this header under another name.
+    Host,
     /// Claims are named one by one.
     Claims,
 }
@@ -77,7 +79,8 @@ impl fmt::Display for PathError {
             Self::Header => {
                 "a header is named in lower case, like `headers.x-team` or `headers[\"x-team\"]`"
             }
-            Self::Claims => "claims are named one by one, by keys and indexes, like `claims.team`",
+            Self::Host => "Envoy shows no `host` header to filters; match hosts in its routes",
+            Self::Claims => "claims are named one by one, by keys and indexes, like `claims.team` or `claims[\"https://example.com/team\"]`",
         })
     }
 }
@@ -114,11 +117,16 @@ impl Path {
         }
         match root {
             Root::Args => {}
-            Root::Claims if steps.is_empty() || steps.contains(&Step::Each) => {
+            Root::Claims
+                if steps.is_empty()
+                    || steps.contains(&Step::Each)
+                    || text.contains("://") && !text.contains("[\"") =>
+            {
                 return Err(PathError::Claims);
             }
             Root::Claims => {}
             Root::Headers => match &*steps {
+                [Step::Key(name)] if **name == *"host" => return Err(PathError::Host),
                 [Step::Key(name)] if is_header(name) => {}
                 _ => return Err(PathError::Header),
             },

@@ -1,7 +1,7 @@
 //! Operators with what they compare with, checked when the policy is read: no
 //! request can meet a bad one.
 
-use super::{Literal, Number, Root, Truth, Why};
+use super::{Literal, Number, Root, Truth, Why, Work};
 use crate::json::{Kind, Raw, Reader};
 use core::cmp::Ordering;
 use core::fmt;
@@ -11,11 +11,6 @@ use regex_lite::{Regex, RegexBuilder};
 const MAX_REGEX_BYTES: usize = 1 << 16;
 /// Longer texts are matched by no regular expression.
 const MAX_REGEX_TEXT: usize = 1 << 16;
-/// The time of a match grows with the bytes of the text times those of the
-/// compiled expression, and blocks its worker. This product takes some 60
-/// milliseconds at the very worst.
-const MAX_REGEX_WORK: usize = 1 << 28;
-
 /// An operator and its value.
 #[derive(Debug)]
 pub enum Test {
@@ -29,7 +24,7 @@ pub enum Test {
     NotIn(Vec<Literal>),
     /// `lt`, `lte`, `gt`, `gte`
     Order(Order, Number),
-    /// `regex`, with the length of the texts that it is run on.
+    /// `regex`, with its size in bytes.
     Regex(Regex, usize),
     /// `starts_with`
     StartsWith(Box<str>),
@@ -227,31 +222,34 @@ impl Test {
     }
 
     /// What the test says of a value of the call.
-    pub(super) fn of(&self, raw: &Raw<'_>) -> Truth {
+    pub(super) fn of(&self, raw: &Raw<'_>, work: &Work) -> Truth {
         match (self, raw.kind) {
             (_, Kind::Null) if !self.speaks_of_null() => self.of_absent(),
             (Self::Exists(expected), _) => Truth::of(*expected),
             (Self::Eq(value), _) => value.equals(raw),
             (Self::Neq(value), _) => value.equals(raw).not(),
-            (Self::In(values), _) => among(values, raw),
-            (Self::NotIn(values), _) => among(values, raw).not(),
+            (Self::In(values), _) => among(values, raw, work),
+            (Self::NotIn(values), _) => among(values, raw, work).not(),
             (Self::Order(order, number), Kind::Number) => {
                 number.test(raw.text, |ordering| order.holds(ordering))
             }
-            (Self::Contains(value), Kind::Array) => contains(value, raw),
-            (_, Kind::String(text)) => self.of_text(&text.decode()),
+            (Self::Contains(value), Kind::Array) => contains(value, raw, work),
+            (_, Kind::String(text)) => self.of_text(&text.decode(), work),
             (_, kind) => Truth::Undecidable(Why::Type(kind.name())),
         }
     }
 
     /// What the test says of a text.
-    pub(super) fn of_text(&self, text: &str) -> Truth {
+    pub(super) fn of_text(&self, text: &str, work: &Work) -> Truth {
         let wrong = Truth::Undecidable(Why::Type("a string"));
         let equals = |value: &Literal| match value {
             Literal::String(value) => Truth::of(**value == *text),
             _ => wrong,
         };
         let among = |values: &[Literal]| {
+            if !work.comparisons(values.len()) {
+                return Truth::Undecidable(Why::Work);
+            }
             let texts = values.iter().filter(|value| matches!(value, Literal::String(_)));
             let truth = texts.map(equals).reduce(Truth::or);
             truth.unwrap_or(if values.is_empty() { Truth::False } else { wrong })
@@ -261,7 +259,12 @@ impl Test {
             Self::Neq(value) => equals(value).not(),
             Self::In(values) => among(values),
             Self::NotIn(values) => among(values).not(),
-            Self::Regex(_, longest) if text.len() > *longest => Truth::Undecidable(Why::Length),
+            Self::Regex(_, size) if text.len() > Work::longest_text(*size).min(MAX_REGEX_TEXT) => {
+                Truth::Undecidable(Why::Length)
+            }
+            Self::Regex(_, size) if !work.match_of(text.len(), *size) => {
+                Truth::Undecidable(Why::Work)
+            }
             Self::Regex(regex, _) => Truth::of(regex.is_match(text)),
             Self::StartsWith(part) => Truth::of(text.starts_with(&**part)),
             Self::EndsWith(part) => Truth::of(text.ends_with(&**part)),
@@ -274,7 +277,10 @@ impl Test {
 
 /// Equal to one of them. Those of other types are passed over, but not all of
 /// them: then the types say nothing.
-fn among(values: &[Literal], raw: &Raw<'_>) -> Truth {
+fn among(values: &[Literal], raw: &Raw<'_>, work: &Work) -> Truth {
+    if !work.comparisons(values.len()) {
+        return Truth::Undecidable(Why::Work);
+    }
     let like = values.iter().filter(|value| value.is_like(raw));
     let truth = like.map(|value| value.equals(raw)).reduce(Truth::or);
     truth.unwrap_or(if values.is_empty() {
@@ -284,14 +290,17 @@ fn among(values: &[Literal], raw: &Raw<'_>) -> Truth {
     })
 }
 
-/// Whether a list holds an equal element.
-fn contains(value: &Literal, list: &Raw<'_>) -> Truth {
+/// Whether a list holds an equal element. One of another type might be turned
+/// into an equal one by a server, but a null is nothing.
+fn contains(value: &Literal, list: &Raw<'_>, work: &Work) -> Truth {
     let mut truth = Truth::False;
     let read = Reader::again(*list).array(|reader| {
         let element = reader.value()?;
-        if value.is_like(&element) {
-            truth = truth.or(value.equals(&element));
-        }
+        truth = truth.or(match element.kind {
+            _ if !work.comparisons(1) => Truth::Undecidable(Why::Work),
+            Kind::Null if !value.holds_null() => Truth::False,
+            _ => value.equals(&element),
+        });
         Ok(())
     });
     if read.is_err() { Truth::False } else { truth }
@@ -303,10 +312,7 @@ fn compile(text: &str) -> Result<Test, TestError> {
     let mut size = 1 << 10;
     loop {
         match RegexBuilder::new(text).size_limit(size).build() {
-            Ok(regex) => {
-                let longest = MAX_REGEX_WORK.checked_div(size).unwrap_or_default();
-                return Ok(Test::Regex(regex, longest.min(MAX_REGEX_TEXT)));
-            }
+            Ok(regex) => return Ok(Test::Regex(regex, size)),
             Err(error) => {
                 let error = error.to_string();
                 if !error.contains("size limit") {

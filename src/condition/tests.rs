@@ -70,6 +70,7 @@ fn word(truth: Truth) -> &'static str {
             Why::LookAlike => "U look-alike",
             Why::Double => "U double",
             Why::Length => "U length",
+            Why::Work => "U work",
             Why::Header => "U header",
             Why::Claim => "U claim",
             Why::Weight => "U weight",
@@ -86,6 +87,7 @@ fn ask(condition: &Condition, arguments: &str, each: Each) -> &'static str {
         claims: &Token::default(),
         grant: "ci",
         tool: "create_refund",
+        work: &Work::default(),
     };
     word(condition.evaluate(&facts, each))
 }
@@ -138,7 +140,8 @@ fn operators_on_values() {
         ("args.x", "contains", r#""..""#, r#"{"x":"a/../b"}"#, "T"),
         ("args.x", "contains", r#""b""#, r#"{"x":["a","b"]}"#, "T"),
         ("args.x", "contains", "2", r#"{"x":["2",2.0]}"#, "T"),
-        ("args.x", "contains", "3", r#"{"x":["3",2]}"#, "F"),
+        ("args.x", "contains", "3", r#"{"x":["3",2]}"#, "U type"),
+        ("args.x", "contains", "3", r#"{"x":[null,2]}"#, "F"),
         ("args.x", "exists", "true", r#"{"x":false}"#, "T"),
         ("args.x", "exists", "false", r#"{"x":0}"#, "F"),
         ("args", "exists", "true", "{}", "T"),
@@ -183,8 +186,14 @@ fn absent_values_satisfy_nothing_but_their_absence() {
         ("args.x", "neq", "[null]", r#"{"x":null}"#, "U type"),
         ("args.x", "not_in", "[null]", "{}", "F"),
     ]);
-    let nothing =
-        Facts { arguments: None, headers: &[], claims: &Token::default(), grant: "", tool: "" };
+    let nothing = Facts {
+        arguments: None,
+        headers: &[],
+        claims: &Token::default(),
+        grant: "",
+        tool: "",
+        work: &Work::default(),
+    };
     assert_eq!(word(condition("args.x", "neq", "1").evaluate(&nothing, Each::Any)), "F");
     assert_eq!(word(condition("args", "exists", "false").evaluate(&nothing, Each::Any)), "T");
 }
@@ -205,6 +214,8 @@ fn what_servers_read_differently_is_undecidable() {
         ("args.x", "in", r#"[1,"a"]"#, r#"{"x":"1"}"#, "F"),
         ("args.x", "eq", r#"{"f":true}"#, r#"{"x":{"f":"true"}}"#, "U type"),
         ("args.x", "eq", r#"{"f":true}"#, r#"{"x":{"F":true}}"#, "U look-alike"),
+        ("args.x", "eq", r#"{"a":1}"#, r#"{"x":{"a":2,"A":1}}"#, "U look-alike"),
+        ("args.x", "gt", "1", r#"{"x":0,"__proto__":{"x":5}}"#, "U look-alike"),
         ("args.x.force", "eq", "true", r#"{"x":"{\"force\":true}"}"#, "U into"),
         ("args.x.force", "exists", "true", r#"{"x":[]}"#, "U into"),
         ("args.x[0]", "exists", "true", r#"{"x":{"0":1}}"#, "U into"),
@@ -259,6 +270,7 @@ fn a_false_condition_decides_whatever_the_order() {
         claims: &Token::default(),
         grant: "a",
         tool: "t",
+        work: &Work::default(),
     };
     let yes = || condition("grant", "eq", "\"a\"");
     let no = || condition("grant", "eq", "\"b\"");
@@ -284,6 +296,7 @@ fn headers_are_text_absent_or_unclear() {
         claims: &Token::default(),
         grant: "",
         tool: "",
+        work: &Work::default(),
     };
     let ask = |path, op, value| word(condition(path, op, value).evaluate(&facts, Each::Any));
     assert_eq!(ask("headers.x-team", "eq", "\"red\""), "T");
@@ -307,7 +320,14 @@ fn claims_are_read_as_the_type_that_is_asked_for() {
     ] {
         token.0.insert(path.into(), bytes);
     }
-    let facts = Facts { arguments: None, headers: &[], claims: &token, grant: "", tool: "" };
+    let facts = Facts {
+        arguments: None,
+        headers: &[],
+        claims: &token,
+        grant: "",
+        tool: "",
+        work: &Work::default(),
+    };
     for (path, op, value, expected) in [
         ("claims.sub", "eq", "\"alice\"", "T"),
         ("claims.sub", "in", r#"["bob","alice"]"#, "T"),
@@ -360,6 +380,7 @@ fn weights_are_counted_in_millionths() {
             claims: &Token::default(),
             grant: "",
             tool: "",
+            work: &Work::default(),
         };
         assert_eq!(weight(&path, &facts), expected, "{arguments}");
     }
@@ -416,4 +437,18 @@ fn operators_that_do_not_fit_are_refused() {
     }
     assert!(matches!(new("regex", "\"(\"", Root::Args), Err(TestError::Regex(_))));
     assert_eq!(new("regex", "\"(a{1000}){1000}\"", Root::Args), Err(TestError::RegexSize));
+}
+
+#[test]
+fn the_work_of_a_call_is_bounded_whatever_its_body() {
+    let texts =
+        format!(r#"{{"t":[{}]}}"#, vec![format!("\"{}\"", "a".repeat(8_000)); 120].join(","));
+    let regex = condition("args.t[*]", "regex", "\"[a-z]{1,300}!\"");
+    assert_eq!(ask(&regex, &texts, Each::Any), "U work");
+    let numbers = format!(r#"{{"t":[{}]}}"#, vec!["1"; 400_000].join(","));
+    let list = format!("[{}]", (2..202).map(|n| n.to_string()).collect::<Vec<_>>().join(","));
+    assert_eq!(ask(&condition("args.t[*]", "in", &list), &numbers, Each::Any), "U work");
+    assert_eq!(ask(&condition("args.t", "contains", "2"), &numbers, Each::Any), "U work");
+    let few = r#"{"t":["abc","def!"]}"#;
+    assert_eq!(ask(&regex, few, Each::Any), "T");
 }

@@ -274,7 +274,7 @@ impl<'d> Object<'d> {
 }
 
 /// A key as a reference token of a JSON pointer (RFC 6901).
-pub(super) fn escape(key: &str) -> Cow<'_, str> {
+pub fn escape(key: &str) -> Cow<'_, str> {
     if key.contains(['~', '/']) {
         Cow::Owned(key.replace('~', "~0").replace('/', "~1"))
     } else {

@@ -100,7 +100,7 @@ fn header(at: &At<'_>) -> Option<Source> {
         );
         return None;
     }
-    if !is_header(name) {
+    if !is_header(name) || name == "host" {
         at.wrong(format!(
             "{} is no header to take an id from; write its name in lower case, like `x-agent-id`",
             quote(name)

@@ -20,10 +20,12 @@ const SLIDING: u8 = 2;
 /// The usual length of a record, for making room.
 const RECORD: usize = 45;
 
-/// How long an entry outlives its window: longer than any worker takes from
-/// reading the clock to charging, so that a late one cannot find a full window
-/// empty.
-const GRACE_SECONDS: u64 = 2;
+/// How long an entry outlives its window, but no longer than a window of its
+/// own length: so that neither a worker that read the clock a moment ago nor a
+/// clock that steps back finds a full window empty.
+const GRACE_SECONDS: u64 = 60;
+/// The least of that, for the shortest windows.
+const MIN_GRACE_SECONDS: u64 = 2;
 
 /// The entries of one key, as read; those long over are left out.
 #[derive(Debug)]
@@ -35,10 +37,11 @@ impl Bucket {
     pub(super) fn read(bytes: Option<&[u8]>, now: Nanos) -> Result<Self, Trouble> {
         let mut rest = bytes.unwrap_or_default();
         let mut entries = Vec::with_capacity((rest.len() / RECORD).saturating_add(2));
-        let graced = now.earlier(GRACE_SECONDS);
         while !rest.is_empty() {
             let (entry, tail) = Entry::read(rest).ok_or(Trouble::Damaged)?;
-            if !entry.state.is_over(entry.window, graced) {
+            let window = u64::from(entry.window.seconds());
+            let grace = window.clamp(MIN_GRACE_SECONDS, GRACE_SECONDS);
+            if !entry.state.is_over(entry.window, now.earlier(grace)) {
                 entries.push(entry);
             }
             rest = tail;

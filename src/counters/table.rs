@@ -1,5 +1,6 @@
 //! Where an entry stands.
 
+use super::{Store, Trouble};
 use sha2::{Digest, Sha256};
 
 /// Part of every key: another layout takes another number.
@@ -16,16 +17,6 @@ pub struct Holder {
 }
 
 impl Holder {
-    /// The caller with this id.
-    pub fn caller(id: &str) -> Self {
-        Self::from(digest(&[b"caller", id.as_bytes()]))
-    }
-
-    /// One session of a caller.
-    pub fn session(caller: &str, session: &[u8]) -> Self {
-        Self::from(digest(&[b"session", caller.as_bytes(), session]))
-    }
-
     /// The one holder of a counter that all callers share.
     pub fn everyone(tag: Tag) -> Self {
         Self::from(digest(&[b"everyone", &tag.0]))
@@ -69,6 +60,9 @@ fn digest(parts: &[&[u8]]) -> [u8; 32] {
 #[derive(Clone, Debug)]
 pub struct Table {
     prefix: Vec<u8>,
+    /// Random bytes that all workers share, so that no client can tell which
+    /// callers' or sessions' entries share a bucket.
+    salt: [u8; 16],
     /// Callers that one counter can hold in a window.
     pub(super) capacity: u64,
     /// Entries of all counters together.
@@ -79,7 +73,29 @@ impl Table {
     /// A table that shares its counts with all tables of the same namespace.
     pub fn new(namespace: &str, capacity: u64, max_entries: u64) -> Self {
         let prefix = [PREFIX.as_bytes(), namespace.as_bytes(), b"/"].concat();
-        Self { prefix, capacity, max_entries }
+        Self { prefix, salt: [0; 16], capacity, max_entries }
+    }
+
+    /// Takes the salt that the workers share, or gives them `proposal`.
+    ///
+    /// # Errors
+    /// The store failed, or holds something else.
+    pub fn share_salt(&mut self, store: &impl Store, proposal: [u8; 16]) -> Result<(), Trouble> {
+        self.salt = store.update(&self.named(b"salt"), |stored| match stored {
+            Some(salt) => (None, salt.try_into().map_err(|_| Trouble::Damaged)),
+            None => (Some(proposal.to_vec()), Ok(proposal)),
+        })??;
+        Ok(())
+    }
+
+    /// The caller with this id.
+    pub fn caller(&self, id: &str) -> Holder {
+        Holder::from(digest(&[b"caller", &self.salt, id.as_bytes()]))
+    }
+
+    /// One session of a caller.
+    pub fn session(&self, caller: &str, session: &[u8]) -> Holder {
+        Holder::from(digest(&[b"session", &self.salt, caller.as_bytes(), session]))
     }
 
     pub(super) fn key(&self, holder: Holder) -> Vec<u8> {

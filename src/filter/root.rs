@@ -3,9 +3,11 @@
 use super::host::{self, Buffer};
 use super::http::Http;
 use super::metrics::Metrics;
+use super::shared_data::SharedData;
 use crate::policy::Policy;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::rc::Rc;
 
 /// What all requests under one configuration share.
@@ -31,7 +33,7 @@ impl RootContext for Root {
                 return false;
             }
         };
-        let policy = match Policy::parse(&text, &namespace()) {
+        let mut policy = match Policy::parse(&text, &namespace()) {
             Ok(policy) => policy,
             Err(errors) => {
                 for line in errors.lines() {
@@ -40,6 +42,10 @@ impl RootContext for Root {
                 return false;
             }
         };
+        if let Err(trouble) = policy.table.share_salt(&SharedData, random()) {
+            log::error!("mcp-policy-filter: no shared counters: {trouble:?}");
+            return false;
+        }
         for warning in &policy.warnings {
             log::warn!("mcp-policy-filter: {warning}");
         }
@@ -55,6 +61,17 @@ impl RootContext for Root {
     fn get_type(&self) -> Option<ContextType> {
         Some(ContextType::HttpContext)
     }
+}
+
+/// Bytes that no client can guess: the keys with which the standard library
+/// seeds its hash maps, which come from the host's random numbers.
+fn random() -> [u8; 16] {
+    let half = || RandomState::new().build_hasher().finish().to_le_bytes();
+    let mut bytes = [0; 16];
+    for (byte, random) in bytes.iter_mut().zip(half().into_iter().chain(half())) {
+        *byte = random;
+    }
+    bytes
 }
 
 /// What separates the counts of two plugins that share a `vm_id`, where their

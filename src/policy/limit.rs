@@ -3,7 +3,7 @@
 use super::{Caller, Denial, Reason};
 use crate::condition::{self, Facts, Path};
 use crate::config;
-use crate::counters::{Charge, Holder, Tag};
+use crate::counters::{Charge, Holder, Table, Tag};
 use crate::quota::{Algorithm, ONE_CALL, Scope, Window};
 
 /// A limit, ready to be charged.
@@ -73,13 +73,14 @@ impl Limit {
         }
     }
 
-    /// What a call has to be charged. `session` is the value of its
+    /// What a call has to be charged in `table`. `session` is the value of its
     /// `Mcp-Session-Id` header.
     ///
     /// # Errors
     /// The call's weight cannot be read, or is more than a window admits.
     pub fn charge(
         &self,
+        table: &Table,
         caller: &Caller,
         session: Option<&[u8]>,
         facts: &Facts<'_>,
@@ -87,8 +88,8 @@ impl Limit {
         Ok(Charge {
             tag: self.tag,
             holder: match self.scope {
-                Scope::Grant => caller.holder,
-                Scope::Session => Holder::session(&caller.id, session.unwrap_or_default()),
+                Scope::Grant => table.caller(&caller.id),
+                Scope::Session => table.session(&caller.id, session.unwrap_or_default()),
                 Scope::Global => self.everyone,
             },
             per_caller: self.scope != Scope::Global,

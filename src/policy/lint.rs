@@ -1,8 +1,9 @@
 //! What a document says that only shows when its parts are seen together:
 //! errors, and warnings about what is probably not meant.
 
+use super::Pattern;
 use crate::condition::{Condition, Root};
-use crate::config::{Action, Body, Check, Config, Errors, Limit, Source};
+use crate::config::{Action, Body, Check, Config, Errors, Limit, Source, escape};
 use crate::quota::{Algorithm, Scope};
 use std::collections::BTreeMap;
 
@@ -24,6 +25,7 @@ pub(super) fn errors(config: &Config) -> Errors {
     if config.identity.iter().any(|source| matches!(source, Source::Bearer(_))) {
         keep_tokens(config, &mut errors);
     }
+    reach_grants(config, &mut errors);
     errors
 }
 
@@ -173,6 +175,43 @@ fn keep_tokens(config: &Config, errors: &mut Errors) {
                 "`headers.authorization` holds the callers' tokens; use `grant`, which says whose \
                  it is",
             );
+        }
+    }
+}
+
+/// A grant that no caller's id can match would leave its callers to the
+/// top-level rules.
+fn reach_grants(config: &Config, errors: &mut Errors) {
+    let kinds: Vec<String> = config
+        .identity
+        .iter()
+        .map(|source| match source {
+            Source::Jwt { .. } => "jwt:*".into(),
+            Source::Mtls(_) => "mtls:*".into(),
+            Source::Bearer(_) => "bearer:*".into(),
+            Source::Header(_) => "header:*".into(),
+        })
+        .collect();
+    for (pattern, grant) in &config.grants {
+        let path = format!("/grants/{}", escape(&grant.name));
+        match &*config.identity {
+            [Source::Bearer(bearer)] => {
+                if !bearer.tokens.iter().any(|(_, name)| pattern.matches(name)) {
+                    errors.push(path, "no token of `identity` names a caller that this matches");
+                }
+            }
+            [] | [_] => {}
+            _ => {
+                if !kinds.iter().any(|kind| Pattern::new(kind).overlaps(pattern)) {
+                    let kinds = kinds.join("`, `");
+                    errors.push(
+                        path,
+                        format!(
+                            "matches no caller: with several sources, ids are of the form `{kinds}`"
+                        ),
+                    );
+                }
+            }
         }
     }
 }

@@ -67,7 +67,14 @@ const BEYOND_A_SCHEMA: [(&str, &[&str]); 11] = [
     ),
     (
         "elements of a list have to be compared by one of their keys",
-        &["budget_weighed_twice", "check_name_twice", "counter_twice_in_one_rule"],
+        &[
+            "budget_weighed_twice",
+            "check_name_twice",
+            "counter_twice_in_one_rule",
+            "grants_without_kind",
+            "grants_without_token",
+            "host_header",
+        ],
     ),
     (
         "the limit that bounds the caller may stand elsewhere",

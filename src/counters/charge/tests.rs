@@ -17,7 +17,7 @@ fn tag(name: &str) -> Tag {
 fn of(name: &str, caller: &str, max: u64) -> Charge {
     Charge {
         tag: tag(name),
-        holder: Holder::caller(caller),
+        holder: table(1, 1).caller(caller),
         per_caller: true,
         window: Window::new(60).unwrap(),
         algorithm: Algorithm::Fixed,
@@ -205,6 +205,29 @@ fn a_late_worker_does_not_find_a_full_window_empty() {
     // A call of another counter turns the bucket's page first.
     table.charge(&store, &[of("b", "x", 1)], at(60)).unwrap();
     assert!(table.charge(&store, &[of("a", "x", 1)], at(59)).is_err());
+}
+
+#[test]
+fn a_clock_that_steps_back_resets_nothing_though_others_were_served_between() {
+    let (store, table) = (MemoryStore::default(), table(10, 10));
+    table.charge(&store, &[of("a", "x", 1)], at(58)).unwrap();
+    table.charge(&store, &[of("b", "x", 1)], at(118)).unwrap();
+    assert!(table.charge(&store, &[of("a", "x", 1)], at(59)).is_err());
+}
+
+#[test]
+fn the_salt_is_shared_by_all_workers_and_kept_over_pushes() {
+    let store = MemoryStore::default();
+    let mut tables = [table(10, 10), table(20, 20), table(10, 10)];
+    for (worker, table) in tables.iter_mut().enumerate() {
+        table.share_salt(&store, [u8::try_from(worker).unwrap() + 1; 16]).unwrap();
+    }
+    let [first, second, third] = &tables;
+    assert_eq!(first.caller("x"), second.caller("x"));
+    assert_eq!(first.session("x", b"s"), third.session("x", b"s"));
+    assert_ne!(first.caller("x"), table(10, 10).caller("x"));
+    store.damage(b"short");
+    assert_eq!(table(10, 10).share_salt(&store, [9; 16]), Err(Trouble::Damaged));
 }
 
 #[test]
