@@ -63,9 +63,10 @@ fn of_bytes(test: &Test, bytes: &[u8], work: &Work) -> Truth {
 }
 
 fn text(test: &Test, bytes: &[u8], work: &Work) -> Truth {
-    // A NUL shows bytes that are no text: a number, or a whole object.
+    // Control characters show bytes that are no text: a boolean, a number, or a
+    // whole list or object.
     match str::from_utf8(bytes) {
-        Ok(text) if !text.contains('\0') => test.of_text(text, work),
+        Ok(text) if !text.chars().any(char::is_control) => test.of_text(text, work),
         _ => Truth::Undecidable(Why::Claim),
     }
 }
@@ -127,6 +128,8 @@ fn contains(word: &str, path: &[&str], claims: &dyn Claims) -> Truth {
                 // Nothing in it: no such claim, or no list.
                 return match claims.claim(path) {
                     Ok(None) => Truth::False,
+                    // The number of its elements, as the host writes a list.
+                    Ok(Some(bytes)) if *bytes == [0; 4] => Truth::False,
                     Ok(Some(_)) | Err(NotScalar) => Truth::Undecidable(Why::Claim),
                 };
             }

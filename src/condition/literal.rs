@@ -28,6 +28,9 @@ pub struct Number {
     double: f64,
 }
 
+/// Every whole number below is a double of its own.
+const EXACT_DOUBLES: f64 = 9_007_199_254_740_992.0;
+
 impl Number {
     /// Reads a number that the reader let pass.
     pub fn parse(text: &str) -> Option<Self> {
@@ -39,6 +42,10 @@ impl Number {
     /// number. It has no spelling that could be compared exactly.
     pub(super) fn test_double(&self, other: f64, holds: impl Fn(Ordering) -> bool) -> Truth {
         match other.partial_cmp(&self.double) {
+            // From here on, several whole numbers are one double.
+            Some(Ordering::Equal) if other.abs() >= EXACT_DOUBLES => {
+                Truth::Undecidable(Why::Double)
+            }
             Some(ordering) => Truth::of(holds(ordering)),
             None => Truth::Undecidable(Why::Claim),
         }

@@ -1,6 +1,6 @@
 //! What Envoy knows of the client, by its properties.
 
-use super::host;
+use super::host::{self, HostError};
 use crate::condition::{Claims, NotScalar};
 use crate::config::Certificate;
 use crate::identity::Peer;
@@ -11,13 +11,21 @@ pub(super) struct Client<'a> {
     pub(super) payload: &'a str,
 }
 
+/// The host's status for a value that it cannot put into bytes.
+const SERIALIZATION_FAILURE: u32 = 3;
+
 /// Where Envoy's jwt_authn leaves what it verified.
 const JWT: [&str; 3] = ["metadata", "filter_metadata", "envoy.filters.http.jwt_authn"];
 
 impl Claims for Client<'_> {
     fn claim(&self, path: &[&str]) -> Result<Option<Vec<u8>>, NotScalar> {
         let steps = [&JWT[..], &[self.payload], path].concat();
-        host::property(&steps.join("\0")).map_err(|_| NotScalar)
+        match host::property(&steps.join("\0")) {
+            Ok(claim) => Ok(claim),
+            // Envoy has bytes for everything but a null.
+            Err(HostError(SERIALIZATION_FAILURE)) => Ok(None),
+            Err(_) => Err(NotScalar),
+        }
     }
 }
 

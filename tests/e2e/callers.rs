@@ -19,7 +19,7 @@ const CAPACITY: usize = 5_000;
 const WARM_UP: usize = 200_000;
 /// How much it may grow after that. An entry for each caller would be 40 MB or
 /// more, a key for each 120.
-const MAX_GROWTH_KB: usize = 6_000;
+const MAX_GROWTH_KB: usize = 4_000;
 
 const CONNECTIONS: usize = 4;
 

@@ -29,6 +29,34 @@ async fn a_good_policy_passes_validation() {
 }
 
 #[tokio::test]
+async fn every_error_of_a_policy_is_shown_by_validation() {
+    let mut checked = 0;
+    for name in [
+        "args_map",
+        "bearer_same_token_for_two",
+        "claims_each",
+        "condition_incomplete",
+        "exempt_paths",
+        "rule_types",
+        "settings_bounds",
+        "unknown_keys_at_each_level",
+    ] {
+        let policy = file(&format!("tests/policies/broken/{name}.json"));
+        let lines = file(&format!("tests/policies/broken/{name}.txt"));
+        let exit = Gateway::builder().policy(policy).validate().await;
+        assert!(!exit.status.success(), "{name}: {}", exit.log);
+        for line in lines.lines() {
+            let line = format!("bad policy: {line}\n");
+            assert!(exit.log.contains(&line), "{name}: {line} in {}", exit.log);
+            checked += 1;
+        }
+        let errors = exit.log.matches("bad policy: ").count();
+        assert_eq!(errors % lines.lines().count(), 0, "{name}: others in {}", exit.log);
+    }
+    assert!(checked > 20, "{checked}");
+}
+
+#[tokio::test]
 async fn a_bad_push_leaves_policy_and_counts_as_they_were() {
     let upstream = Upstream::start().await;
     let gateway = dynamic(a_day(3), &upstream).await;

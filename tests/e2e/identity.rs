@@ -12,7 +12,7 @@ use mcp_rig::client::Response;
 use mcp_rig::gateway::Gateway;
 use serde_json::{Value, json};
 
-use crate::support::{code, reason};
+use crate::support::{code, reason, records};
 
 /// `a` is allowed, once a day to each caller, and `safe` always.
 fn once_each(identity: Value) -> Value {
@@ -22,15 +22,10 @@ fn once_each(identity: Value) -> Value {
     } })
 }
 
-/// The access log's format under which a line is a request's audit record.
-const RECORDS: &str = "%FILTER_STATE(wasm.mcp_audit:PLAIN)%";
-
 /// The grants of the first requests, in the order in which they ended; null
 /// where nobody was known.
 async fn grants(gateway: &Gateway, count: usize) -> Vec<Value> {
-    let lines = gateway.access_log_of(count).await;
-    let record = |line: &String| serde_json::from_str(line).expect("a record");
-    lines.iter().map(record).map(|record: Value| record["grant"].clone()).collect()
+    records(gateway, count).await.iter().map(|record| record["grant"].clone()).collect()
 }
 
 /// Asserts that this is what a tool call gets of which nobody knows who makes

@@ -22,6 +22,7 @@
 
 mod answers;
 mod callers;
+mod certificates;
 mod configuring;
 mod connections;
 #[allow(dead_code, reason = "a real Envoy's clock cannot be set, so nobody reads the times")]
@@ -29,13 +30,21 @@ mod connections;
 mod corpus;
 mod counting;
 mod cutting;
+mod doubles;
 mod every_case;
 mod flood;
 mod holding;
+mod identity;
 mod published;
+mod pushes;
 mod records;
+mod refunds;
 mod retries;
 mod seen;
+mod session_counts;
 mod sessions;
+mod shadow;
 mod sizes;
+mod sliding;
 mod support;
+mod tokens;

@@ -112,6 +112,22 @@ pub fn assert_denied(response: &Response) {
     assert_eq!(reason(response), "default_deny", "{response:?}");
 }
 
+/// The access log's format under which a line is a request's audit record.
+pub const RECORDS: &str = "%FILTER_STATE(wasm.mcp_audit:PLAIN)%";
+
+/// The records of the requests under [`RECORDS`], in the order in which they
+/// ended, once there are so many; without what is the same in all of them.
+pub async fn records(gateway: &Gateway, count: usize) -> Vec<Value> {
+    let lines = gateway.access_log_of(count).await;
+    let record = |line: &String| {
+        let mut record: Value = serde_json::from_str(line).expect("a record");
+        let policy = record.as_object_mut().and_then(|fields| fields.remove("policy"));
+        assert!(policy.is_some_and(|digest| digest.is_string()), "{line}");
+        record
+    };
+    lines.iter().map(record).collect()
+}
+
 /// Awaits what the rig does not bound by itself.
 pub async fn in_time<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, future).await.expect("in time")

@@ -12,6 +12,9 @@ use tokio::task::JoinHandle;
 use super::{Body, Request, Response, patiently, pause};
 use crate::http::Fields;
 
+/// Why a client resets a stream that it has no more use for.
+pub const CANCEL: h2::Reason = h2::Reason::CANCEL;
+
 /// Sends one request on a connection of its own.
 pub async fn send(addr: SocketAddr, request: &Request) -> Response {
     let response = Connection::open(addr).await.send(request).await;

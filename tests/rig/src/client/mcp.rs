@@ -6,7 +6,8 @@
 use std::net::SocketAddr;
 
 use rmcp::model::{CallToolRequestParams, CallToolResult, JsonObject, ProtocolVersion};
-use rmcp::service::{ClientLifecycleMode, RunningService};
+pub use rmcp::service::ClientLifecycleMode;
+use rmcp::service::RunningService;
 use rmcp::transport::StreamableHttpClientTransport;
 use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
 use rmcp::{ClientServiceExt, RoleClient, ServiceError};

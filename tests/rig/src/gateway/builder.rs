@@ -78,8 +78,8 @@ impl Builder {
         self
     }
 
-    /// Hands the policy over as Istio and Envoy Gateway do: as a
-    /// `google.protobuf.Struct`, which makes a double of every number.
+    /// Hands the policy over as a `google.protobuf.Struct`, of which Envoy
+    /// makes no JSON.
     pub fn policy_as_struct(mut self) -> Self {
         self.as_struct = true;
         self
