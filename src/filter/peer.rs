@@ -22,8 +22,8 @@ impl Claims for Client<'_> {
         let steps = [&JWT[..], &[self.payload], path].concat();
         match host::property(&steps.join("\0")) {
             Ok(claim) => Ok(claim),
-            // Envoy has bytes for everything but a null.
-            Err(HostError(SERIALIZATION_FAILURE)) => Ok(None),
+            // Of single claims, Envoy has bytes for everything but a null.
+            Err(HostError(SERIALIZATION_FAILURE)) if !path.is_empty() => Ok(None),
             Err(_) => Err(NotScalar),
         }
     }
