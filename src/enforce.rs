@@ -13,7 +13,7 @@ use crate::counters::{Charge, Receipt, Refused, Store, Trouble};
 use crate::identity::{NoIdentity, Peer};
 use crate::jsonrpc::{self, Call, Id, Malformed, Message, Problem};
 use crate::mcp::{Method, TOOLS_CALL, ToolCall};
-use crate::policy::{Caller, Denial, Limit, Policy, Reason};
+use crate::policy::{Caller, Denial, Holders, Limit, Policy, Reason};
 use crate::quota::Nanos;
 use crate::request::Head;
 
@@ -225,12 +225,11 @@ impl<S: Store> Situation<'_, S> {
         if limits.is_empty() {
             return Ok(Receipt::default());
         }
-        let session = self.head.session.as_deref();
-        let charges: Result<Vec<Charge>, Denial<'p>> = limits
-            .iter()
-            .map(|limit| limit.charge(&self.policy.table, caller, session, facts))
-            .collect();
-        self.policy.table.charge(self.store, &charges?, self.now).map_err(|refused| match refused {
+        let table = &self.policy.table;
+        let holders = Holders::new(table, caller, self.head.session.as_deref());
+        let charges: Result<Vec<Charge>, Denial<'p>> =
+            limits.iter().map(|limit| limit.charge(&holders, facts)).collect();
+        table.charge(self.store, &charges?, self.now).map_err(|refused| match refused {
             Refused::Limit { index, retry_after } => limits.get(index).map_or_else(
                 || troubled(limits, index, Trouble::Host),
                 |limit| limit.full(retry_after),

@@ -14,7 +14,7 @@ mod pattern;
 
 pub use decide::Ruling;
 pub use denial::{Denial, Reason};
-pub use limit::Limit;
+pub use limit::{Holders, Limit};
 pub use pattern::{Pattern, PatternMap};
 
 use crate::config::{AuditLog, Check, Default, DeniedAs, ExemptPath, Mode, Source};

@@ -28,6 +28,22 @@ pub struct Limit {
     everyone: Holder,
 }
 
+/// Whose counts a call is charged to.
+#[derive(Debug)]
+pub struct Holders<'a> {
+    table: &'a Table,
+    caller: Holder,
+    session: &'a [u8],
+}
+
+impl<'a> Holders<'a> {
+    /// Those of a caller, and of its session by the value of the
+    /// `Mcp-Session-Id` header; calls without one are one session.
+    pub fn new(table: &'a Table, caller: &Caller, session: Option<&'a [u8]>) -> Self {
+        Self { table, caller: table.caller(&caller.id), session: session.unwrap_or_default() }
+    }
+}
+
 impl Limit {
     /// Compiles a limit of the policy body `body` on `subject`.
     pub(super) fn new(body: &str, subject: &str, limit: config::Limit) -> Self {
@@ -73,23 +89,16 @@ impl Limit {
         }
     }
 
-    /// What a call has to be charged in `table`. `session` is the value of its
-    /// `Mcp-Session-Id` header.
+    /// What a call has to be charged.
     ///
     /// # Errors
     /// The call's weight cannot be read, or is more than a window admits.
-    pub fn charge(
-        &self,
-        table: &Table,
-        caller: &Caller,
-        session: Option<&[u8]>,
-        facts: &Facts<'_>,
-    ) -> Result<Charge, Denial<'_>> {
+    pub fn charge(&self, holders: &Holders<'_>, facts: &Facts<'_>) -> Result<Charge, Denial<'_>> {
         Ok(Charge {
             tag: self.tag,
             holder: match self.scope {
-                Scope::Grant => table.caller(&caller.id),
-                Scope::Session => table.session(&caller.id, session.unwrap_or_default()),
+                Scope::Grant => holders.caller,
+                Scope::Session => holders.table.session(facts.grant, holders.session),
                 Scope::Global => self.everyone,
             },
             per_caller: self.scope != Scope::Global,

@@ -1,0 +1,115 @@
+use super::*;
+use crate::policy::Policy;
+#[cfg(target_family = "wasm")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+fn entry(headers: &[(&str, &str)]) -> Entry {
+    let policy = br#"{"version": "1", "default": "deny",
+        "settings": {"exempt_paths": ["/healthz", "/oauth/*"], "max_body_bytes": 100}}"#;
+    let policy = Policy::parse(policy, "").unwrap();
+    let headers = headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+    Entry::of(headers, &policy)
+}
+
+fn post(headers: &[(&str, &str)]) -> Entry {
+    entry(&[&[(":method", "POST"), (":path", "/mcp")], headers].concat())
+}
+
+#[test]
+fn every_post_is_judged() {
+    for path in ["/mcp", "/", "/healthz/", "/oauth", "/oauth/%2e%2e/mcp", "*"] {
+        assert!(matches!(entry(&[(":method", "POST"), (":path", path)]), Entry::Judge(_)));
+    }
+    for headers in [
+        [("content-type", "text/plain")],
+        [("content-type", "application/json; charset=\"UTF-8\"")],
+        [("content-type", "application/json;charset=utf-8;profile=x")],
+        [("content-encoding", "identity")],
+        [("content-length", "100")],
+        [("accept", "*/*")],
+    ] {
+        assert!(matches!(post(&headers), Entry::Judge(_)), "{headers:?}");
+    }
+}
+
+#[test]
+fn exempt_paths_pass_with_any_method() {
+    for (method, path) in [("POST", "/healthz"), ("PATCH", "/oauth/x?y=%"), ("CONNECT", "/healthz")]
+    {
+        assert!(matches!(entry(&[(":method", method), (":path", path)]), Entry::Exempt));
+    }
+}
+
+#[test]
+fn methods_without_a_message_pass_bodyless_and_others_are_refused() {
+    for method in ["GET", "HEAD", "OPTIONS", "DELETE"] {
+        let entry = entry(&[(":method", method), (":path", "/mcp")]);
+        assert!(matches!(entry, Entry::Bodyless { .. }), "{method}");
+    }
+    for (method, fault) in [
+        ("PUT", HeadFault::Method),
+        ("PATCH", HeadFault::Method),
+        ("post", HeadFault::Method),
+        ("TRACE", HeadFault::Method),
+        ("CONNECT", HeadFault::Upgrade),
+    ] {
+        let entry = entry(&[(":method", method), (":path", "/mcp")]);
+        assert!(matches!(entry, Entry::Refuse(found) if found == fault), "{method}");
+    }
+    let entry = entry(&[(":method", "GET"), (":path", "/mcp"), ("upgrade", "websocket")]);
+    assert!(matches!(entry, Entry::Refuse(HeadFault::Upgrade)));
+}
+
+#[test]
+fn heads_that_servers_read_differently_are_refused() {
+    use HeadFault::*;
+    for (headers, fault) in [
+        (&[("content-encoding", "gzip")][..], Encoding),
+        (&[("content-encoding", "identity, gzip")], Encoding),
+        (&[("content-encoding", ""), ("content-encoding", "gzip")], Repeated("Content-Encoding")),
+        (
+            &[("content-type", "application/json"), ("content-type", "text/plain")],
+            Repeated("Content-Type"),
+        ),
+        (&[("content-type", "application/json,text/plain")], Repeated("Content-Type")),
+        (&[("content-type", "application/json; charset=utf-7")], Charset),
+        (&[("content-type", "application/json; charset = UTF-7")], Charset),
+        (&[("content-type", "application/json; CharSet=\"utf-16\"")], Charset),
+        (&[("content-type", "application/json; charset=utf-8; charset=utf-7")], Charset),
+        (&[("content-type", "application/json; charset=utf-80")], Charset),
+        (&[("content-type", "application/json; charset*=utf-8''x")], Charset),
+        (&[("mcp-name", "a"), ("mcp-name", "a")], Repeated("Mcp-Name")),
+        (&[("mcp-method", "a"), ("mcp-method", "a")], Repeated("Mcp-Method")),
+        (
+            &[("mcp-protocol-version", "a"), ("mcp-protocol-version", "a")],
+            Repeated("MCP-Protocol-Version"),
+        ),
+        (&[("content-length", "101")], TooLarge),
+        (&[("content-length", "99999999999999999999")], TooLarge),
+    ] {
+        assert!(matches!(post(headers), Entry::Refuse(found) if found == fault), "{headers:?}");
+    }
+    let headers: [(&[u8], &[u8]); 3] =
+        [(b":method", b"POST"), (b":path", b"/"), (b"mcp-name", b"\xff")];
+    let policy = Policy::parse(br#"{"version": "1", "default": "deny"}"#, "").unwrap();
+    let entry = Entry::of(headers.into_iter(), &policy);
+    assert!(matches!(entry, Entry::Refuse(NotText("Mcp-Name"))));
+    assert!(matches!(entry_of_nothing(), Entry::Refuse(Incomplete)));
+}
+
+fn entry_of_nothing() -> Entry {
+    entry(&[])
+}
+
+#[test]
+fn accept_is_found_wherever_it_stands() {
+    for (headers, expected) in [
+        (&[][..], false),
+        (&[("accept", "*/*")], false),
+        (&[("accept", "Application/JSON")], true),
+        (&[("accept", "text/html"), ("accept", "text/event-stream;q=1")], true),
+    ] {
+        let Entry::Judge(head) = post(headers) else { panic!("not judged") };
+        assert_eq!(head.accepts_mcp, expected, "{headers:?}");
+    }
+}
