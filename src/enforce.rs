@@ -9,6 +9,7 @@ mod refusal;
 pub use refusal::{Refusal, Reply};
 
 use crate::condition::{Facts, Work};
+use crate::config::Batches;
 use crate::counters::{Charge, Receipt, Refused, Store, Trouble};
 use crate::identity::{NoIdentity, Peer};
 use crate::jsonrpc::{self, Call, Id, Malformed, Message, Problem};
@@ -38,8 +39,8 @@ pub enum Verdict {
         permit: Permit,
         /// What it was charged.
         receipt: Receipt,
-        /// What is worth recording of it.
-        record: Option<Record>,
+        /// What is recorded of it: its calls of tools.
+        records: Vec<Record>,
     },
     /// It is answered in the server's place.
     Refuse(Box<Refusal>),
@@ -90,8 +91,8 @@ pub struct Situation<'a, S> {
 impl<S: Store> Situation<'_, S> {
     /// Judges the body of one POST.
     pub fn judge(&self, body: &[u8]) -> Verdict {
-        match self.message(body) {
-            Ok(Passed { receipt, record }) => Verdict::Go { permit: Permit(()), receipt, record },
+        match self.body(body) {
+            Ok(Passed { receipt, records }) => Verdict::Go { permit: Permit(()), receipt, records },
             Err(mut refusal) => {
                 refusal.record.grant = self.grant();
                 Verdict::Refuse(refusal)
@@ -104,9 +105,45 @@ impl<S: Store> Situation<'_, S> {
         self.caller.ok().filter(|_| known).map(|caller| caller.id.clone())
     }
 
-    fn message(&self, body: &[u8]) -> Judged {
-        let message = jsonrpc::decode(body, self.policy.settings.max_depth)
-            .map_err(|malformed| self.malformed(malformed))?;
+    fn body(&self, body: &[u8]) -> Judged {
+        let settings = &self.policy.settings;
+        let is_array = body.trim_ascii_start().first() == Some(&b'[');
+        if is_array && settings.batches == Batches::Judge {
+            let messages = jsonrpc::decode_batch(body, settings.max_depth);
+            return self.batch(messages.map_err(|malformed| self.malformed(malformed))?);
+        }
+        let message = jsonrpc::decode(body, settings.max_depth);
+        self.message(message.map_err(|malformed| self.malformed(malformed))?)
+    }
+
+    /// Judges every message of a batch. All go on, or none does and none is
+    /// charged.
+    fn batch(&self, messages: Vec<Message<'_>>) -> Judged {
+        let mut passed = Passed::default();
+        let mut answers = Vec::new();
+        for message in messages {
+            let id = match &message {
+                Message::Call(call) => call.id,
+                Message::Response => None,
+            };
+            let refusal = match self.message(message) {
+                Ok(Passed { receipt, records }) => {
+                    passed.receipt.extend(receipt);
+                    passed.records.extend(records);
+                    None
+                }
+                Err(refusal) => Some(refusal),
+            };
+            answers.push((id, refusal));
+        }
+        if answers.iter().all(|(_, refusal)| refusal.is_none()) {
+            return Ok(passed);
+        }
+        self.policy.table.refund(self.store, passed.receipt, self.now);
+        Err(Refusal::batch(self.policy, answers))
+    }
+
+    fn message(&self, message: Message<'_>) -> Judged {
         let Message::Call(call) = message else {
             self.caller.map_err(|why| Refusal::unidentified(self.policy, why))?;
             return Ok(Passed::default());
@@ -180,11 +217,11 @@ impl<S: Store> Situation<'_, S> {
         });
         match decided {
             Ok((receipt, rule)) => {
-                Ok(Passed { receipt, record: Some(record(Decision::Allowed, None, rule)) })
+                Ok(Passed { receipt, records: vec![record(Decision::Allowed, None, rule)] })
             }
             Err(denial) if denial.reason.is_by_rule() && self.policy.is_shadow(caller) => {
                 let record = record(Decision::Shadow, Some(denial.reason), denial.rule);
-                Ok(Passed { receipt: Receipt::default(), record: Some(record) })
+                Ok(Passed { receipt: Receipt::default(), records: vec![record] })
             }
             Err(denial) => Err(self.denied(id, Some(&call.tool), &denial, stateless)),
         }
@@ -240,7 +277,7 @@ impl<S: Store> Situation<'_, S> {
 
     fn malformed(&self, malformed: Malformed<'_>) -> Box<Refusal> {
         let reason = match malformed.problem {
-            Problem::Batch => Reason::BatchRefused,
+            Problem::Batch | Problem::BatchSize | Problem::BatchIds => Reason::BatchRefused,
             _ => Reason::Undecodable,
         };
         Refusal::malformed(self.policy, reason, &malformed)
@@ -251,7 +288,7 @@ impl<S: Store> Situation<'_, S> {
 #[derive(Default)]
 struct Passed {
     receipt: Receipt,
-    record: Option<Record>,
+    records: Vec<Record>,
 }
 
 type Judged = Result<Passed, Box<Refusal>>;

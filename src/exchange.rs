@@ -17,7 +17,7 @@ use crate::request::{self, Entry, Head, HeadFault};
 #[derive(Debug)]
 pub enum Step {
     /// Let the request go on, and record what is there to record.
-    Go(Permit, Option<Record>),
+    Go(Permit, Vec<Record>),
     /// Nothing: the request went on before.
     Gone(Permit),
     /// Keep what has come and wait for more.
@@ -70,10 +70,10 @@ impl Exchange {
     ) -> Step {
         let caller = || caller(policy, headers.clone(), peer);
         match Entry::of(headers.clone(), policy) {
-            Entry::Exempt => self.go(Permit::unjudged(), None),
+            Entry::Exempt => self.go(Permit::unjudged(), Vec::new()),
             Entry::Bodyless { identified } => match caller() {
                 Err(why) if identified => self.refuse(Refusal::unidentified(policy, why)),
-                _ if end => self.go(Permit::unjudged(), None),
+                _ if end => self.go(Permit::unjudged(), Vec::new()),
                 _ => {
                     self.state = State::Bodyless;
                     Step::Wait
@@ -96,7 +96,7 @@ impl Exchange {
             }
             State::Message(..) if end => Step::Read,
             State::Bodyless if size > 0 => self.refuse(Refusal::head(policy, HeadFault::Body)),
-            State::Bodyless if end => self.go(Permit::unjudged(), None),
+            State::Bodyless if end => self.go(Permit::unjudged(), Vec::new()),
             State::Message(..) | State::Bodyless => Step::Wait,
             State::Gone => Step::Gone(Permit::unjudged()),
             State::Refused => Step::Answered,
@@ -109,7 +109,7 @@ impl Exchange {
         self.heard = true;
         match self.state {
             State::Message(..) => Step::Read,
-            State::Bodyless => self.go(Permit::unjudged(), None),
+            State::Bodyless => self.go(Permit::unjudged(), Vec::new()),
             State::Gone => Step::Gone(Permit::unjudged()),
             State::Refused => Step::Answered,
             State::Start => self.refuse(out_of_order(policy)),
@@ -133,9 +133,9 @@ impl Exchange {
         }
         let caller = caller.as_ref().map_err(|why| *why);
         match (Situation { policy, caller, head, peer, store, now }).judge(body) {
-            Verdict::Go { permit, receipt, record } => {
+            Verdict::Go { permit, receipt, records } => {
                 self.receipt = receipt;
-                self.go(permit, record)
+                self.go(permit, records)
             }
             Verdict::Refuse(refusal) => self.refuse(refusal),
         }
@@ -174,9 +174,9 @@ impl Exchange {
         }
     }
 
-    fn go(&mut self, permit: Permit, record: Option<Record>) -> Step {
+    fn go(&mut self, permit: Permit, records: Vec<Record>) -> Step {
         self.state = State::Gone;
-        Step::Go(permit, record)
+        Step::Go(permit, records)
     }
 
     fn refuse(&mut self, refusal: Box<Refusal>) -> Step {

@@ -9,9 +9,9 @@ mod decode;
 mod keys;
 pub mod reply;
 
-pub use decode::decode;
+pub use decode::{decode, decode_batch};
 
-use crate::json::{FaultKind, Raw, Text};
+use crate::json::{FaultKind, Kind, Raw, Reader, Text};
 use core::fmt;
 
 /// A JSON-RPC id: a string or a whole number, kept as the bytes that the
@@ -21,6 +21,20 @@ use core::fmt;
 pub struct Id<'a>(&'a str);
 
 impl<'a> Id<'a> {
+    /// Whether some reader may take two ids for the same one.
+    fn may_equal(self, other: Self) -> bool {
+        fn read(id: Id<'_>) -> Option<Kind<'_>> {
+            Reader::new(id.0.as_bytes(), 1).ok()?.value().ok().map(|raw| raw.kind)
+        }
+        match (read(self), read(other)) {
+            (Some(Kind::String(a)), Some(Kind::String(b))) => a.order(b).is_eq(),
+            (Some(Kind::Number), Some(Kind::Number)) => {
+                self.0.parse::<f64>().ok() == other.0.parse::<f64>().ok()
+            }
+            _ => false,
+        }
+    }
+
     /// The id's JSON text.
     pub const fn as_json(self) -> &'a str {
         self.0
@@ -84,6 +98,10 @@ pub enum Problem {
     Json(FaultKind),
     /// An array: several messages in one body.
     Batch,
+    /// An array of no message, or of too many.
+    BatchSize,
+    /// An array in which two messages have one id.
+    BatchIds,
     /// JSON, but not an object.
     NotAnObject,
     /// A key that only some readers take for a key of the protocol.
@@ -118,6 +136,8 @@ impl fmt::Display for Problem {
         match self {
             Self::Json(kind) => kind.fmt(f),
             Self::Batch => f.write_str("a batch of messages is not accepted"),
+            Self::BatchSize => f.write_str("a batch has 1 to 64 messages"),
+            Self::BatchIds => f.write_str("two messages of a batch have the same id"),
             Self::NotAnObject => f.write_str("a message must be an object"),
             Self::LookAlikeKey(key) => write!(f, "a key differs from `{key}` only in its spelling"),
             Self::Version => f.write_str("`jsonrpc` must be the string `2.0`"),

@@ -17,7 +17,7 @@ pub use denial::{Denial, Reason};
 pub use limit::{Holders, Limit};
 pub use pattern::{Pattern, PatternMap};
 
-use crate::config::{AuditLog, Check, Default, DeniedAs, ExemptPath, Mode, Source};
+use crate::config::{AuditLog, Batches, Check, Default, DeniedAs, ExemptPath, Mode, Source};
 use crate::counters::Table;
 
 /// A compiled policy.
@@ -53,6 +53,8 @@ pub struct Settings {
     pub max_depth: usize,
     /// The form in which a call is denied.
     pub denied_as: DeniedAs,
+    /// What becomes of several messages in one body.
+    pub batches: Batches,
     /// Which decisions are logged.
     pub audit_log: AuditLog,
     methods: PatternMap<()>,

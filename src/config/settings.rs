@@ -21,6 +21,8 @@ pub struct Settings {
     pub max_depth: usize,
     /// `denied_as`
     pub denied_as: DeniedAs,
+    /// `batches`
+    pub batches: Batches,
     /// `audit_log`
     pub audit_log: AuditLog,
     /// `counters`
@@ -34,6 +36,15 @@ pub enum DeniedAs {
     Error,
     /// A tool's result that is an error, which the model reads.
     Result,
+}
+
+/// What becomes of several messages in one body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Batches {
+    /// They are refused.
+    Reject,
+    /// Each is judged, and all go on or none.
+    Judge,
 }
 
 /// Which decisions become a line of Envoy's log.
@@ -68,6 +79,7 @@ impl Default for Settings {
             max_body_bytes: 1 << 20,
             max_depth: 64,
             denied_as: DeniedAs::Error,
+            batches: Batches::Reject,
             audit_log: AuditLog::Denied,
             counters: Counters::default(),
         }
@@ -80,18 +92,20 @@ impl Default for Counters {
     }
 }
 
-const KEYS: [&str; 8] = [
+const KEYS: [&str; 9] = [
     "exempt_paths",
     "methods",
     "hold_request_headers",
     "max_body_bytes",
     "max_depth",
     "denied_as",
+    "batches",
     "audit_log",
     "counters",
 ];
-const RESERVED: [&str; 3] = ["tools_list", "batches", "audit_key"];
+const RESERVED: [&str; 2] = ["tools_list", "audit_key"];
 const DENIED_AS: [(&str, DeniedAs); 2] = [("error", DeniedAs::Error), ("result", DeniedAs::Result)];
+const BATCHES: [(&str, Batches); 2] = [("reject", Batches::Reject), ("judge", Batches::Judge)];
 const AUDIT_LOG: [(&str, AuditLog); 3] =
     [("all", AuditLog::All), ("denied", AuditLog::Denied), ("off", AuditLog::Off)];
 
@@ -128,6 +142,9 @@ impl Settings {
         }
         if let Some(form) = object.get("denied_as").and_then(|at| at.choice(&DENIED_AS)) {
             settings.denied_as = form;
+        }
+        if let Some(batches) = object.get("batches").and_then(|at| at.choice(&BATCHES)) {
+            settings.batches = batches;
         }
         if let Some(which) = object.get("audit_log").and_then(|at| at.choice(&AUDIT_LOG)) {
             settings.audit_log = which;

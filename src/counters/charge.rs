@@ -73,6 +73,11 @@ impl Refused {
 pub struct Receipt(Vec<Taken>);
 
 impl Receipt {
+    /// Adds what another call was charged.
+    pub fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
     /// Whether nothing was charged.
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()

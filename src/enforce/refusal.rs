@@ -126,6 +126,46 @@ impl Refusal {
         Self::answer(policy, &Answer { id: Some(id), rule: "/settings/methods", ..answer })
     }
 
+    /// A batch of which some messages were refused: each message with an id gets
+    /// an error, its own or that the batch was refused.
+    pub(super) fn batch(
+        policy: &Policy,
+        answers: Vec<(Option<Id<'_>>, Option<Box<Self>>)>,
+    ) -> Box<Self> {
+        const WHY: &str = "Refused: another message of the batch was refused";
+        let mut body = Vec::new();
+        let mut first: Option<Box<Self>> = None;
+        for (id, refusal) in answers {
+            let answer = match (&refusal, id) {
+                (Some(refusal), _) => refusal.reply.body.clone(),
+                (None, Some(_)) => {
+                    let answer = fault(200, INVALID_REQUEST, Reason::BatchRefused, WHY);
+                    Self::answer(policy, &Answer { id, ..answer }).reply.body
+                }
+                (None, None) => Vec::new(),
+            };
+            if !answer.is_empty() {
+                body.push(if body.is_empty() { b'[' } else { b',' });
+                body.extend(answer);
+            }
+            first = match (first, refusal) {
+                // The status of one that is answered before that of one that is not.
+                (Some(first), Some(next)) if first.reply.body.is_empty() => Some(next),
+                (None, next) => next,
+                (first, _) => first,
+            };
+        }
+        let mut refusal = first.unwrap_or_else(|| Self::silent(Reason::BatchRefused));
+        if !body.is_empty() {
+            body.push(b']');
+            if refusal.reply.status == 202 {
+                refusal.reply.status = 200;
+            }
+        }
+        refusal.reply.body = body;
+        refusal
+    }
+
     /// A notification that is dropped: it expects no answer, and an HTTP error
     /// would end some clients' sessions.
     pub(super) fn silent(reason: Reason) -> Box<Self> {

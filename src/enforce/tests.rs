@@ -1,1 +1,67 @@
+use super::*;
+use crate::condition::{Claims, NotScalar};
+use crate::config::Certificate;
+use crate::counters::MemoryStore;
+#[cfg(target_family = "wasm")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
+struct Nobody;
+
+impl Claims for Nobody {
+    fn claim(&self, _: &[&str]) -> Result<Option<Vec<u8>>, NotScalar> {
+        Ok(None)
+    }
+}
+
+impl Peer for Nobody {
+    fn certificate(&self, _: Certificate) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn has_certificate(&self) -> bool {
+        false
+    }
+}
+
+#[test]
+fn every_id_of_a_refused_batch_is_answered() {
+    let policy = br#"{"version": "1", "default": "deny", "tools": {"a": {}},
+        "settings": {"batches": "judge"}}"#;
+    let policy = Policy::parse(policy, "").unwrap();
+    let caller = Caller::anonymous();
+    let situation = Situation {
+        policy: &policy,
+        caller: Ok(&caller),
+        head: &Head { accepts_mcp: true, ..Head::default() },
+        peer: &Nobody,
+        store: &MemoryStore::default(),
+        now: Nanos(0),
+    };
+    let call = |id: &str, tool: &str| {
+        format!(r#"{{"jsonrpc":"2.0"{id},"method":"tools/call","params":{{"name":"{tool}"}}}}"#)
+    };
+    let judge = |messages: &[String]| match situation
+        .judge(format!("[{}]", messages.join(",")).as_bytes())
+    {
+        Verdict::Go { records, .. } => Err(records.len()),
+        Verdict::Refuse(refusal) => {
+            Ok((refusal.reply.status, String::from_utf8(refusal.reply.body).unwrap()))
+        }
+    };
+    let (a, b) = (call(r#","id":1"#, "a"), call(r#","id":"\u0062""#, "b"));
+    assert_eq!(judge(&[a.clone(), call(r#","id":2"#, "a")]), Err(2));
+
+    let (status, body) = judge(&[a.clone(), b]).unwrap();
+    assert_eq!(status, 200);
+    let answers: serde_json::Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(answers.as_array().unwrap().len(), 2);
+    assert!(body.starts_with(r#"[{"jsonrpc":"2.0","id":1,"error":{"code":-32600,"#), "{body}");
+    assert!(body.contains(r#"{"jsonrpc":"2.0","id":"\u0062","error":{"code":403,"#), "{body}");
+    assert_eq!(answers[0]["error"]["data"]["reason"], "batch_refused");
+    assert_eq!(answers[1]["error"]["data"]["reason"], "default_deny");
+
+    let silent = call("", "a");
+    assert_eq!(judge(std::slice::from_ref(&silent)), Ok((202, String::new())));
+    let (status, body) = judge(&[silent, a]).unwrap();
+    assert_eq!((status, body.matches("batch_refused").count()), (200, 1), "{body}");
+}

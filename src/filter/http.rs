@@ -89,11 +89,9 @@ impl Http {
 
     fn carry_out(&mut self, plugin: &Plugin, step: Step) -> Action {
         match step {
-            Step::Go(permit, record) => {
+            Step::Go(permit, records) => {
                 plugin.metrics.evaluated(None);
-                if let Some(record) = record {
-                    passed(plugin, &record);
-                }
+                passed(plugin, &records);
                 go(permit)
             }
             Step::Gone(permit) => go(permit),
@@ -153,18 +151,28 @@ fn go(_: Permit) -> Action {
 /// The filter state that access logs show as `%FILTER_STATE(wasm.mcp_audit:PLAIN)%`.
 const FILTER_STATE: &str = "mcp_audit";
 
-fn passed(plugin: &Plugin, record: &Record) {
-    let json = audit::json(&plugin.policy, record);
-    set_filter_state(&json);
-    let logged = match record.decision {
-        Decision::Shadow => {
+fn passed(plugin: &Plugin, records: &[Record]) {
+    let policy = &plugin.policy;
+    let mut all = Vec::new();
+    for record in records {
+        let json = audit::json(policy, record);
+        if record.decision == Decision::Shadow {
             plugin.metrics.shadow();
-            plugin.policy.settings.audit_log != AuditLog::Off
         }
-        Decision::Allowed | Decision::Denied => plugin.policy.settings.audit_log == AuditLog::All,
-    };
-    if logged {
-        log::info!("{}{json}", audit::PREFIX);
+        let logged = match policy.settings.audit_log {
+            AuditLog::All => true,
+            AuditLog::Denied => record.decision == Decision::Shadow,
+            AuditLog::Off => false,
+        };
+        if logged {
+            log::info!("{}{json}", audit::PREFIX);
+        }
+        all.push(json);
+    }
+    match &*all {
+        [] => {}
+        [one] => set_filter_state(one),
+        many => set_filter_state(&format!("[{}]", many.join(","))),
     }
 }
 

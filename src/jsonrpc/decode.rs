@@ -4,6 +4,9 @@ use super::keys::look_alike;
 use super::{Call, INVALID_REQUEST, Id, Malformed, Message, PARSE_ERROR, Params, Problem};
 use crate::json::{Decimal, Fault, Kind, Raw, Reader, Text};
 
+/// More messages in one body are refused.
+const MAX_BATCH: usize = 64;
+
 /// What the envelope holds, wherever its keys stood.
 #[derive(Default)]
 struct Envelope<'a> {
@@ -27,6 +30,13 @@ enum Seen<'a> {
 }
 
 impl<'a> Envelope<'a> {
+    fn read(&mut self, reader: &mut Reader<'a>) -> Result<(), Fault> {
+        if reader.peek() == Some(b'{') {
+            return reader.object(|reader, key, at| self.member(reader, key, at));
+        }
+        reader.value().map(|raw| self.object_to(Problem::NotAnObject, raw.at))
+    }
+
     fn member(&mut self, reader: &mut Reader<'a>, key: Text<'a>, at: usize) -> Result<(), Fault> {
         if key.is("params") {
             return self.params(reader);
@@ -136,29 +146,77 @@ fn is_id(raw: Raw<'_>) -> bool {
 /// The first reason for which the body must not go on: text that is no JSON
 /// first, then what readers of it may disagree on, then the message's form.
 pub fn decode(body: &[u8], max_depth: usize) -> Result<Message<'_>, Malformed<'_>> {
-    let json = |fault: Fault, id| Malformed {
-        code: if fault.kind.is_syntax() { PARSE_ERROR } else { INVALID_REQUEST },
-        id,
-        problem: Problem::Json(fault.kind),
-        at: fault.at,
-    };
-    let request = |(problem, at), id| Malformed { code: INVALID_REQUEST, id, problem, at };
-
-    let mut reader = Reader::new(body, max_depth).map_err(|fault| json(fault, None))?;
     let mut envelope = Envelope::default();
-    let read = match reader.peek() {
-        Some(b'{') => reader.object(|reader, key, at| envelope.member(reader, key, at)),
-        first => {
-            let problem = if first == Some(b'[') { Problem::Batch } else { Problem::NotAnObject };
-            reader.value().map(|raw| envelope.object_to(problem, raw.at))
+    let ambiguity = read(body, max_depth, |reader| {
+        if reader.peek() == Some(b'[') {
+            return reader.value().map(|raw| envelope.object_to(Problem::Batch, raw.at));
         }
-    };
-    read.and_then(|()| reader.end()).map_err(|fault| json(fault, None))?;
+        envelope.read(reader)
+    })?;
     let id = envelope.id();
-    if let Some(fault) = reader.ambiguity() {
-        return Err(json(fault, id));
+    match ambiguity {
+        Some(fault) => Err(Malformed { id, ..json(fault) }),
+        None => envelope.message().map_err(|problem| request(problem, id)),
     }
-    envelope.message().map_err(|problem| request(problem, id))
+}
+
+/// Reads an array of messages, each by the rules of [`decode`]: 1 to 64 of them,
+/// no two with ids that a reader may take for the same.
+///
+/// # Errors
+/// As [`decode`], of the whole array.
+pub fn decode_batch(body: &[u8], max_depth: usize) -> Result<Vec<Message<'_>>, Malformed<'_>> {
+    let mut envelopes: Vec<Envelope<'_>> = Vec::new();
+    let mut count = 0_usize;
+    let ambiguity = read(body, max_depth, |reader| {
+        reader.array(|reader| {
+            count = count.saturating_add(1);
+            let mut envelope = Envelope::default();
+            envelope.read(reader)?;
+            if count <= MAX_BATCH {
+                envelopes.push(envelope);
+            }
+            Ok(())
+        })
+    })?;
+    if let Some(fault) = ambiguity {
+        return Err(json(fault));
+    }
+    if !(1..=MAX_BATCH).contains(&count) {
+        return Err(request((Problem::BatchSize, 0), None));
+    }
+    let mut ids: Vec<Id<'_>> = Vec::new();
+    let mut messages = Vec::new();
+    for envelope in envelopes {
+        if let Some(id) = envelope.id() {
+            if ids.iter().any(|other| other.may_equal(id)) {
+                return Err(request((Problem::BatchIds, 0), None));
+            }
+            ids.push(id);
+        }
+        messages.push(envelope.message().map_err(|problem| request(problem, None))?);
+    }
+    Ok(messages)
+}
+
+/// Reads a whole body by `value`. Returns the first ambiguity in it.
+fn read<'a>(
+    body: &'a [u8],
+    max_depth: usize,
+    value: impl FnOnce(&mut Reader<'a>) -> Result<(), Fault>,
+) -> Result<Option<Fault>, Malformed<'a>> {
+    let mut reader = Reader::new(body, max_depth).map_err(json)?;
+    value(&mut reader).and_then(|()| reader.end()).map_err(json)?;
+    Ok(reader.ambiguity())
+}
+
+fn json<'a>(fault: Fault) -> Malformed<'a> {
+    let code = if fault.kind.is_syntax() { PARSE_ERROR } else { INVALID_REQUEST };
+    Malformed { code, id: None, problem: Problem::Json(fault.kind), at: fault.at }
+}
+
+fn request((problem, at): (Problem, usize), id: Option<Id<'_>>) -> Malformed<'_> {
+    Malformed { code: INVALID_REQUEST, id, problem, at }
 }
 
 #[cfg(test)]

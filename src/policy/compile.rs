@@ -50,6 +50,7 @@ impl Policy {
             max_body_bytes,
             max_depth,
             denied_as,
+            batches,
             audit_log,
             counters,
         } = settings;
@@ -66,6 +67,7 @@ impl Policy {
                 max_body_bytes,
                 max_depth,
                 denied_as,
+                batches,
                 audit_log,
                 methods: set(methods),
             },

@@ -42,7 +42,7 @@ pub fn send(policy: &Policy, store: &impl Store, clock: u64, ask: &Ask) -> Answe
             if ask.flags.is_some() {
                 exchange.end(policy, ask.flags, store, now);
             }
-            Ok(record)
+            Ok(record.into_iter().next())
         }
         Step::Refuse(refusal) => Err(refusal),
         other => panic!("the exchange ended with {other:?}"),

@@ -56,6 +56,8 @@ const CALLS: [&str; 16] = [
     "PUT /mcp",
 ];
 
+const JUDGING: &str = r#"{"version": "1", "default": "deny", "settings": {"batches": "judge"}}"#;
+
 /// A refusal of every kind that there is.
 fn refusals() -> Vec<Refusal> {
     let stage = Stage::new(POLICY).unwrap();
@@ -86,6 +88,11 @@ fn refusals() -> Vec<Refusal> {
     let nobody = Stage::new(IDENTIFIED).unwrap();
     for call in ["a", "a (x-id:)", "GET /mcp", "GET /mcp (x-id:)"] {
         refusals.push(refused(&nobody, &Ask::parse(call).unwrap()));
+    }
+    let judging = Stage::new(JUDGING).unwrap();
+    let ping = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+    for batch in ["[]".to_owned(), format!("[{ping},{ping}]")] {
+        refusals.push(refused(&judging, &Ask::post(&batch)));
     }
     let troubles =
         [Trouble::Contended, Trouble::Full, Trouble::Damaged, Trouble::Clock, Trouble::Host];
