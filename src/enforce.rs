@@ -86,6 +86,9 @@ pub struct Situation<'a, S> {
     pub store: &'a S,
     /// The present moment.
     pub now: Nanos,
+    /// What the conditions of the whole body may cost: a batch has no more of it
+    /// than one call.
+    pub work: Work,
 }
 
 impl<S: Store> Situation<'_, S> {
@@ -202,7 +205,7 @@ impl<S: Store> Situation<'_, S> {
             claims: self.peer,
             grant: &caller.id,
             tool: &call.tool,
-            work: &Work::default(),
+            work: &self.work,
         };
         let record = |decision, reason, rule: &str| Record {
             decision,

@@ -6,6 +6,7 @@
 //! pieces, a GET with a body. In each of them a request goes on by a
 //! [`Permit`] or not at all.
 
+use crate::condition::Work;
 use crate::counters::{Receipt, Store};
 use crate::enforce::{Permit, Record, Refusal, Situation, Verdict};
 use crate::identity::{NoIdentity, Peer, identify};
@@ -132,7 +133,8 @@ impl Exchange {
             return self.refuse(Refusal::head(policy, HeadFault::TooLarge));
         }
         let caller = caller.as_ref().map_err(|why| *why);
-        match (Situation { policy, caller, head, peer, store, now }).judge(body) {
+        let work = Work::default();
+        match (Situation { policy, caller, head, peer, store, now, work }).judge(body) {
             Verdict::Go { permit, receipt, records } => {
                 self.receipt = receipt;
                 self.go(permit, records)

@@ -147,11 +147,6 @@ pub fn lines<'a>(headers: impl Iterator<Item = (&'a [u8], &'a [u8])>, name: &str
     headers.filter(|(other, _)| *other == name.as_bytes()).map(|(_, value)| value).collect()
 }
 
-/// A value without the space around it, which is not part of it.
-pub fn trim(value: &[u8]) -> &[u8] {
-    value.trim_ascii()
-}
-
 /// A header as conditions see it.
 fn line<'a>(headers: impl Iterator<Item = (&'a [u8], &'a [u8])>, name: &str) -> Line {
     match *lines(headers, name) {

@@ -36,6 +36,7 @@ fn every_id_of_a_refused_batch_is_answered() {
         peer: &Nobody,
         store: &MemoryStore::default(),
         now: Nanos(0),
+        work: Work::default(),
     };
     let call = |id: &str, tool: &str| {
         format!(r#"{{"jsonrpc":"2.0"{id},"method":"tools/call","params":{{"name":"{tool}"}}}}"#)
@@ -64,4 +65,38 @@ fn every_id_of_a_refused_batch_is_answered() {
     assert_eq!(judge(std::slice::from_ref(&silent)), Ok((202, String::new())));
     let (status, body) = judge(&[silent, a]).unwrap();
     assert_eq!((status, body.matches("batch_refused").count()), (200, 1), "{body}");
+}
+
+#[test]
+fn a_batch_has_no_more_work_than_one_call() {
+    let policy = br#"{"version": "1", "default": "deny", "settings": {"batches": "judge"}, "tools":
+        {"a": {"deny_if": [{"conditions": [{"path": "args.t", "op": "regex", "value": "[a-z]{1,300}!"}]}]}}}"#;
+    let policy = Policy::parse(policy, "").unwrap();
+    let caller = Caller::anonymous();
+    let head = Head { accepts_mcp: true, ..Head::default() };
+    let judge = |calls: usize| {
+        let store = MemoryStore::default();
+        let situation = Situation {
+            policy: &policy,
+            caller: Ok(&caller),
+            head: &head,
+            peer: &Nobody,
+            store: &store,
+            now: Nanos(0),
+            work: Work::default(),
+        };
+        let text = "a".repeat(4_000);
+        let call = |id| {
+            format!(
+                r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"a","arguments":{{"t":"{text}"}}}}}}"#
+            )
+        };
+        let calls: Vec<String> = (0..calls).map(call).collect();
+        match situation.judge(format!("[{}]", calls.join(",")).as_bytes()) {
+            Verdict::Go { .. } => None,
+            Verdict::Refuse(refusal) => Some(refusal.reason),
+        }
+    };
+    assert_eq!(judge(1), None);
+    assert_eq!(judge(64), Some(Reason::Undecidable));
 }

@@ -1,1 +1,119 @@
+use super::*;
+use crate::condition::{Claims, NotScalar};
+use crate::config::Certificate;
+use crate::counters::MemoryStore;
+use crate::policy::Reason;
+#[cfg(target_family = "wasm")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
+struct Nobody;
+
+impl Claims for Nobody {
+    fn claim(&self, _: &[&str]) -> Result<Option<Vec<u8>>, NotScalar> {
+        Ok(None)
+    }
+}
+
+impl Peer for Nobody {
+    fn certificate(&self, _: Certificate) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn has_certificate(&self) -> bool {
+        false
+    }
+}
+
+fn policy() -> Policy {
+    let text = br#"{"version": "1", "default": "deny", "tools": {"a": {"rate_limit": "1/day"}},
+        "settings": {"max_body_bytes": 200}}"#;
+    Policy::parse(text, "").unwrap()
+}
+
+fn begin(policy: &Policy, method: &str, end: bool) -> (Exchange, Step) {
+    let mut exchange = Exchange::default();
+    let headers = [(":method", method), (":path", "/mcp")];
+    let headers = headers.map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+    let step = exchange.headers(policy, headers.into_iter(), &Nobody, end);
+    (exchange, step)
+}
+
+fn refused(step: &Step) -> Option<Reason> {
+    match step {
+        Step::Refuse(refusal) => Some(refusal.reason),
+        _ => None,
+    }
+}
+
+const CALL: &[u8] = br#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a"}}"#;
+
+#[test]
+fn a_message_waits_for_its_end_by_body_or_by_trailers() {
+    let policy = policy();
+    let (mut exchange, step) = begin(&policy, "POST", false);
+    assert!(matches!(step, Step::Wait) && exchange.waits());
+    assert!(matches!(exchange.body(&policy, 10, false), Step::Wait));
+    assert!(matches!(exchange.body(&policy, 68, true), Step::Read));
+    let (mut exchange, _) = begin(&policy, "POST", false);
+    assert!(matches!(exchange.body(&policy, 68, false), Step::Wait));
+    assert!(matches!(exchange.trailers(&policy), Step::Read));
+    let (_, step) = begin(&policy, "POST", true);
+    assert!(matches!(step, Step::Read));
+}
+
+#[test]
+fn a_body_is_refused_as_soon_as_it_is_too_large_or_should_not_be() {
+    let policy = policy();
+    let (mut exchange, _) = begin(&policy, "POST", false);
+    assert_eq!(refused(&exchange.body(&policy, 201, false)), Some(Reason::TooLarge));
+    assert!(matches!(exchange.body(&policy, 202, true), Step::Answered));
+    assert!(matches!(exchange.trailers(&policy), Step::Answered));
+    let (mut exchange, step) = begin(&policy, "GET", false);
+    assert!(matches!(step, Step::Wait));
+    assert_eq!(refused(&exchange.body(&policy, 1, false)), Some(Reason::Undecodable));
+}
+
+#[test]
+fn callbacks_out_of_order_and_failures_are_refusals() {
+    let policy = policy();
+    assert_eq!(refused(&Exchange::default().body(&policy, 1, true)), Some(Reason::Internal));
+    assert_eq!(refused(&Exchange::default().trailers(&policy)), Some(Reason::Internal));
+    let store = MemoryStore::default();
+    let step = Exchange::default().judge(&policy, CALL, &Nobody, &store, Nanos(0));
+    assert_eq!(refused(&step), Some(Reason::Internal));
+    assert_eq!(refused(&Exchange::default().fail(&policy, "x")), Some(Reason::Internal));
+}
+
+#[test]
+fn only_a_request_that_was_held_for_nothing_is_starved() {
+    let policy = policy();
+    let (exchange, _) = begin(&policy, "POST", false);
+    assert!(exchange.starved());
+    let (mut exchange, _) = begin(&policy, "POST", false);
+    let _ = exchange.body(&policy, 1, false);
+    assert!(!exchange.starved());
+    let (exchange, _) = begin(&policy, "GET", true);
+    assert!(!exchange.starved());
+}
+
+#[test]
+fn a_charge_is_given_back_once_and_only_if_nothing_was_sent() {
+    let policy = policy();
+    let store = MemoryStore::default();
+    let call = || {
+        let (mut exchange, _) = begin(&policy, "POST", false);
+        let _ = exchange.body(&policy, CALL.len(), true);
+        let step = exchange.judge(&policy, CALL, &Nobody, &store, Nanos(0));
+        (exchange, matches!(step, Step::Go(..)))
+    };
+    for (flags, again) in [(Some(0x20), true), (Some(0x4020), false)] {
+        let (mut exchange, went) = call();
+        assert!(went && exchange.is_charged());
+        exchange.end(&policy, flags, &store, Nanos(0));
+        assert!(!exchange.is_charged());
+        exchange.end(&policy, Some(0x20), &store, Nanos(0));
+        let (mut next, went) = call();
+        assert_eq!(went, again, "{flags:?}");
+        next.end(&policy, Some(0x20), &store, Nanos(0));
+    }
+}

@@ -1,6 +1,6 @@
 //! One pass over the headers, and what it saw.
 
-use super::{Head, HeadFault, trim};
+use super::{Head, HeadFault};
 use crate::mcp::RevisionHeaders;
 
 /// Headers that decide how a body is read, or repeat what it says.
@@ -98,7 +98,7 @@ impl<'a> Seen<'a> {
                 name: owned("Mcp-Name")?,
             },
             accepts_mcp: self.accepts_mcp,
-            session: self.value("Mcp-Session-Id").map(|id| trim(id).to_vec()),
+            session: self.value("Mcp-Session-Id").map(|id| id.trim_ascii().to_vec()),
             named: Vec::new(),
         })
     }
