@@ -1,0 +1,88 @@
+//! What the fake host holds: buffers, header maps, properties, shared data, and
+//! what the filter did with them.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+/// Buffers, by the ABI's numbers.
+pub(super) const REQUEST_BODY: u32 = 0;
+pub(super) const PLUGIN_CONFIGURATION: u32 = 7;
+
+/// Header maps, by the ABI's numbers.
+pub(super) const REQUEST_HEADERS: u32 = 0;
+
+/// Header lines, in the order in which they came.
+pub(super) type Lines = Vec<(Vec<u8>, Vec<u8>)>;
+
+#[derive(Default)]
+pub(super) struct Host {
+    pub(super) log: Vec<String>,
+    pub(super) now: u64,
+    /// Those that the filter may look at now; looking at another one fails the
+    /// test.
+    pub(super) buffers: BTreeMap<u32, Vec<u8>>,
+    /// As `buffers`.
+    pub(super) maps: BTreeMap<u32, Lines>,
+    /// What is handed over instead of any header map.
+    pub(super) damaged_headers: Option<Vec<u8>>,
+    /// The names of headers that were taken out.
+    pub(super) removed: Vec<String>,
+    pub(super) properties: BTreeMap<String, Vec<u8>>,
+    /// Envoy's response flags, for all requests until they are set again.
+    pub(super) flags: Vec<u8>,
+    pub(super) filter_state: String,
+    pub(super) shared: BTreeMap<Vec<u8>, (Vec<u8>, u32)>,
+    pub(super) version: u32,
+    pub(super) reply: Option<(u16, Vec<u8>, String)>,
+    pub(super) metrics: Vec<(String, i64)>,
+    /// The status with which a host call fails, by the call's short name.
+    pub(super) faults: BTreeMap<&'static str, u32>,
+}
+
+thread_local! {
+    pub(super) static HOST: RefCell<Host> = RefCell::default();
+}
+
+/// Has a host call fail with `status`.
+pub(super) fn fail(call: &'static str, status: u32) {
+    HOST.with_borrow_mut(|host| host.faults.insert(call, status));
+}
+
+/// Has all host calls work again.
+pub(super) fn heal() {
+    HOST.with_borrow_mut(|host| host.faults.clear());
+}
+
+/// Forgets all shared data, as a new Envoy process would.
+pub(super) fn forget_counts() {
+    HOST.with_borrow_mut(|host| host.shared.clear());
+}
+
+/// The names of headers that were taken out of the last request.
+pub(super) fn removed() -> Vec<String> {
+    HOST.with_borrow(|host| host.removed.clone())
+}
+
+pub(super) fn log() -> Vec<String> {
+    HOST.with_borrow(|host| host.log.clone())
+}
+
+/// A metric's value, from all of this thread's configurations.
+pub(super) fn metric(name: &str) -> i64 {
+    HOST.with_borrow(|host| {
+        host.metrics.iter().filter(|(other, _)| other == name).map(|(_, value)| value).sum()
+    })
+}
+
+/// The ABI's form of a header map.
+pub(super) fn serialise(lines: &[(Vec<u8>, Vec<u8>)]) -> Vec<u8> {
+    let mut bytes = u32::try_from(lines.len()).unwrap().to_le_bytes().to_vec();
+    for text in lines.iter().flat_map(|(name, value)| [name, value]) {
+        bytes.extend(u32::try_from(text.len()).unwrap().to_le_bytes());
+    }
+    for text in lines.iter().flat_map(|(name, value)| [name, value]) {
+        bytes.extend(text);
+        bytes.push(0);
+    }
+    bytes
+}

@@ -1,0 +1,53 @@
+//! What is told of a decision: metrics, log lines, filter state.
+
+use super::host::{HOST, forget_counts, log, metric};
+use super::worker::{PLAIN, Worker};
+use super::{ONE_A_MINUTE, call};
+
+#[test]
+fn metrics_count_every_decision_by_its_reason() {
+    let worker = Worker::configure(ONE_A_MINUTE, PLAIN).unwrap();
+    for tool in ["a", "a", "b", "b"] {
+        worker.send(&call(tool));
+    }
+    assert_eq!(metric("mcp_policy_evaluations_total"), 4);
+    assert_eq!(metric("mcp_policy_passed_total"), 1);
+    assert_eq!(metric("mcp_policy_refused_rate_limited_total"), 1);
+    assert_eq!(metric("mcp_policy_refused_default_deny_total"), 2);
+}
+
+#[test]
+fn records_name_the_rule_and_never_a_value() {
+    let worker = Worker::configure(ONE_A_MINUTE, PLAIN).unwrap();
+    let mut request = call("b");
+    request.body = br#"{"jsonrpc":"2.0","id":"id-1","method":"tools/call","params":{"name":"b","arguments":{"password":"hunter2"}}}"#.to_vec();
+    worker.send(&request);
+    let log = log();
+    assert!(
+        log.iter()
+            .any(|line| line.starts_with("mcp-policy-audit {") && line.contains("(default deny)")),
+        "{log:?}"
+    );
+    assert!(!log.iter().any(|line| line.contains("hunter2")), "{log:?}");
+}
+
+#[test]
+fn the_log_has_the_decisions_that_it_is_told_to_have() {
+    for (which, expected) in [("all", [1, 1]), ("denied", [0, 1]), ("off", [0, 0])] {
+        let mut policy: serde_json::Value = serde_json::from_str(ONE_A_MINUTE).unwrap();
+        policy["settings"]["audit_log"] = which.into();
+        forget_counts();
+        let worker = Worker::configure(&policy.to_string(), PLAIN).unwrap();
+        for (tool, decision) in [("a", "allowed"), ("b", "denied")] {
+            worker.send(&call(tool));
+            let marked = format!(r#""decision":"{decision}""#);
+            assert!(HOST.with_borrow(|host| host.filter_state.contains(&marked)));
+        }
+        let log = log();
+        let lines = |decision: &str| {
+            let marked = format!(r#"mcp-policy-audit {{"decision":"{decision}""#);
+            log.iter().filter(|line| line.starts_with(&marked)).count()
+        };
+        assert_eq!([lines("allowed"), lines("denied")], expected, "{which}");
+    }
+}

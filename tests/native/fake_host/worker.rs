@@ -1,0 +1,166 @@
+//! A worker of Envoy, which drives the filter's callbacks as Envoy would.
+
+use super::abi;
+use super::host::{HOST, Host, Lines, PLUGIN_CONFIGURATION, REQUEST_BODY, REQUEST_HEADERS, log};
+use crate::core::MIDNIGHT;
+use crate::corpus::{Client, Outcome, Request};
+use std::cell::Cell;
+use std::collections::BTreeMap;
+
+/// How Envoy is set up and behaves.
+#[derive(Clone, Copy)]
+pub(super) struct Manner {
+    /// Envoy's `allow_on_headers_stop_iteration`.
+    pub(super) holds: bool,
+    /// The size of the pieces in which bodies come.
+    pub(super) piece: usize,
+}
+
+/// Envoy as it comes, and bodies in one piece.
+pub(super) const PLAIN: Manner = Manner { holds: false, piece: usize::MAX };
+
+const PAUSE: u32 = 1;
+
+/// A worker with the filter in it.
+pub(super) struct Worker {
+    root: u32,
+    manner: Manner,
+}
+
+thread_local! {
+    static CONTEXTS: Cell<u32> = const { Cell::new(1) };
+}
+
+fn context() -> u32 {
+    CONTEXTS.set(CONTEXTS.get() + 1);
+    CONTEXTS.get()
+}
+
+#[allow(unsafe_code, reason = "the ABI is a C one")]
+impl Worker {
+    /// Starts a VM, unless this thread has one, and configures a plugin.
+    pub(super) fn configure(policy: &str, manner: Manner) -> Result<Self, Vec<String>> {
+        let first = CONTEXTS.get() == 1;
+        let root = context();
+        HOST.with_borrow_mut(|host| {
+            host.buffers = BTreeMap::from([(PLUGIN_CONFIGURATION, policy.as_bytes().to_vec())]);
+            host.log.clear();
+        });
+        let good = unsafe {
+            if first {
+                abi::_initialize();
+            }
+            abi::proxy_on_context_create(root, 0);
+            abi::proxy_on_vm_start(root, 0) && abi::proxy_on_configure(root, policy.len())
+        };
+        if good { Ok(Self { root, manner }) } else { Err(log()) }
+    }
+
+    /// What Envoy does with one request.
+    pub(super) fn send(&self, request: &Request) -> Outcome {
+        self.send_after(request, |_| {})
+    }
+
+    /// The same, after `prepare` has changed what the host holds of it.
+    pub(super) fn send_after(&self, request: &Request, prepare: impl FnOnce(&mut Host)) -> Outcome {
+        let stream = context();
+        let count = HOST.with_borrow_mut(|host| {
+            host.now = (MIDNIGHT + request.at) * 1_000_000_000;
+            host.buffers = BTreeMap::from([(REQUEST_BODY, Vec::new())]);
+            host.maps = BTreeMap::from([(REQUEST_HEADERS, lines(request))]);
+            host.removed.clear();
+            host.properties = properties(&request.client);
+            let flags = host.flags.clone();
+            host.properties.insert("response\0flags".into(), flags);
+            host.filter_state.clear();
+            host.reply = None;
+            prepare(host);
+            host.maps[&REQUEST_HEADERS].len()
+        });
+        unsafe { abi::proxy_on_context_create(stream, self.root) };
+        let forwarded = self.stream(stream, request, count);
+        unsafe {
+            abi::proxy_on_log(stream);
+            abi::proxy_on_delete(stream);
+        }
+        match HOST.with_borrow_mut(|host| host.reply.take()) {
+            Some((status, body, details)) => {
+                assert!(!forwarded, "both forwarded and answered");
+                assert!(details.starts_with("mcp_policy_filter:"), "{details}");
+                Outcome::Replied { status, body }
+            }
+            None if forwarded => Outcome::Forwarded,
+            None => Outcome::Hung,
+        }
+    }
+
+    /// Drives the callbacks; whether the whole request was let through.
+    fn stream(&self, stream: u32, request: &Request, count: usize) -> bool {
+        let replied = || HOST.with_borrow(|host| host.reply.is_some());
+        let bodyless = request.body.is_empty();
+        let end = bodyless && !request.trailers;
+        let mut action = unsafe { abi::proxy_on_request_headers(stream, count, end) };
+        if replied() || end {
+            return action != PAUSE;
+        }
+        if action == PAUSE && !self.manner.holds {
+            return false;
+        }
+        let pieces = request.body.chunks(self.manner.piece);
+        let last = pieces.len();
+        for (index, piece) in pieces.enumerate() {
+            // While the filter pauses, Envoy shows it all that has come.
+            let size = HOST.with_borrow_mut(|host| {
+                let body = host.buffers.get_mut(&REQUEST_BODY).unwrap();
+                if action != PAUSE {
+                    body.clear();
+                }
+                body.extend_from_slice(piece);
+                body.len()
+            });
+            let end = index + 1 == last && !request.trailers;
+            action = unsafe { abi::proxy_on_request_body(stream, size, end) };
+            if replied() {
+                return false;
+            }
+            if index == 0 && !end && action != PAUSE {
+                // What is let through before its end was not judged.
+                return true;
+            }
+        }
+        if request.trailers {
+            action = unsafe { abi::proxy_on_request_trailers(stream, 1) };
+        }
+        !replied() && action != PAUSE
+    }
+}
+
+/// The header lines of a request.
+fn lines(request: &Request) -> Lines {
+    let pseudo = [(":method", &request.method), (":path", &request.path)];
+    let headers = request.headers.iter().map(|(name, value)| (&**name, value));
+    let all = pseudo.into_iter().chain(headers);
+    all.map(|(name, value)| (name.into(), value.clone().into_bytes())).collect()
+}
+
+/// Envoy's properties of a client.
+fn properties(client: &Client) -> BTreeMap<String, Vec<u8>> {
+    let payload = "metadata\0filter_metadata\0envoy.filters.http.jwt_authn\0payload";
+    let mut properties = BTreeMap::new();
+    for (path, bytes) in &client.claims {
+        properties.insert(payload.to_owned(), b"\0a struct\0".to_vec());
+        properties.insert(format!("{payload}\0{}", path.replace('/', "\0")), bytes.clone());
+    }
+    if let Some(san) = &client.san {
+        properties.insert("connection\0mtls".into(), vec![1]);
+        properties.insert("connection\0uri_san_peer_certificate".into(), san.clone().into_bytes());
+    }
+    properties
+}
+
+/// The policy with `settings.hold_request_headers`.
+pub(super) fn holding(policy: &str) -> String {
+    let mut policy: serde_json::Value = serde_json::from_str(policy).unwrap();
+    policy["settings"]["hold_request_headers"] = true.into();
+    policy.to_string()
+}
