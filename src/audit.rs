@@ -19,6 +19,8 @@ struct Fields<'a> {
     tool: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     grant: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    arguments_hmac: Option<&'a str>,
     policy: &'a str,
 }
 
@@ -34,6 +36,7 @@ pub fn json(policy: &Policy, record: &Record) -> String {
         rule: &record.rule,
         tool: record.tool.as_deref(),
         grant: record.grant.as_deref(),
+        arguments_hmac: record.arguments.as_deref(),
         policy: &policy.digest,
     };
     // Strings always serialise.

@@ -23,7 +23,7 @@ pub use document::escape;
 pub use error::{ConfigError, Errors};
 pub use identity::{Bearer, Certificate, Source};
 pub use limits::Limit;
-pub use settings::{AuditLog, Batches, Counters, DeniedAs, ExemptPath, Settings};
+pub use settings::{AuditLog, Batches, Counters, DeniedAs, ExemptPath, Settings, ToolsList};
 pub use tools::{Action, AllTools, ToolRule};
 
 use crate::policy::Pattern;

@@ -4,8 +4,10 @@
 //! which only this module and [`crate::exchange`] can make; whatever goes wrong
 //! on the way is a [`Refusal`] with its reason.
 
+mod record;
 mod refusal;
 
+pub use record::{Asked, Decision, Record};
 pub use refusal::{Refusal, Reply};
 
 use crate::condition::{Facts, Work};
@@ -13,7 +15,7 @@ use crate::config::Batches;
 use crate::counters::{Charge, Receipt, Refused, Store, Trouble};
 use crate::identity::{NoIdentity, Peer};
 use crate::jsonrpc::{self, Call, Id, Malformed, Message, Problem};
-use crate::mcp::{Method, TOOLS_CALL, ToolCall};
+use crate::mcp::{Method, TOOLS_CALL, TOOLS_LIST, ToolCall};
 use crate::policy::{Caller, Denial, Holders, Limit, Policy, Reason};
 use crate::quota::Nanos;
 use crate::request::Head;
@@ -41,35 +43,11 @@ pub enum Verdict {
         receipt: Receipt,
         /// What is recorded of it: its calls of tools.
         records: Vec<Record>,
+        /// What it asks for that may have to be taken from.
+        asked: Asked,
     },
     /// It is answered in the server's place.
     Refuse(Box<Refusal>),
-}
-
-/// A decision as it is recorded.
-#[derive(Debug)]
-pub struct Record {
-    /// What was decided.
-    pub decision: Decision,
-    /// Why not, unless it was allowed.
-    pub reason: Option<Reason>,
-    /// The rule that decided.
-    pub rule: String,
-    /// The tool, if the request was a call of one.
-    pub tool: Option<String>,
-    /// The caller's id, where one is known.
-    pub grant: Option<String>,
-}
-
-/// The kinds of decisions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Decision {
-    /// The call went on.
-    Allowed,
-    /// The request did not go on.
-    Denied,
-    /// The call went on although the policy denies it, in shadow mode.
-    Shadow,
 }
 
 /// Everything that a body is judged by.
@@ -95,7 +73,9 @@ impl<S: Store> Situation<'_, S> {
     /// Judges the body of one POST.
     pub fn judge(&self, body: &[u8]) -> Verdict {
         match self.body(body) {
-            Ok(Passed { receipt, records }) => Verdict::Go { permit: Permit(()), receipt, records },
+            Ok(Passed { receipt, records, asked }) => {
+                Verdict::Go { permit: Permit(()), receipt, records, asked }
+            }
             Err(mut refusal) => {
                 refusal.record.grant = self.grant();
                 Verdict::Refuse(refusal)
@@ -123,6 +103,7 @@ impl<S: Store> Situation<'_, S> {
     /// charged.
     fn batch(&self, messages: Vec<Message<'_>>) -> Judged {
         let mut passed = Passed::default();
+        passed.asked.batch = true;
         let mut answers = Vec::new();
         for message in messages {
             let id = match &message {
@@ -130,9 +111,10 @@ impl<S: Store> Situation<'_, S> {
                 Message::Response => None,
             };
             let refusal = match self.message(message) {
-                Ok(Passed { receipt, records }) => {
+                Ok(Passed { receipt, records, asked }) => {
                     passed.receipt.extend(receipt);
                     passed.records.extend(records);
+                    passed.asked.ids.extend(asked.ids);
                     None
                 }
                 Err(refusal) => Some(refusal),
@@ -184,7 +166,13 @@ impl<S: Store> Situation<'_, S> {
             None => Refusal::unidentified(self.policy, why),
         })?;
         if self.policy.settings.passes(method) {
-            return Ok(Passed::default());
+            let mut passed = Passed::default();
+            if method == TOOLS_LIST {
+                // One without an id expects no answer; should it get one, that
+                // is a list too.
+                passed.asked.ids.push(id.map_or("null", Id::as_json).to_owned());
+            }
+            return Ok(passed);
         }
         Err(match id {
             Some(id) => Refusal::unknown_method(self.policy, id, stateless),
@@ -213,6 +201,7 @@ impl<S: Store> Situation<'_, S> {
             rule: rule.into(),
             tool: Some(call.tool.clone().into_owned()),
             grant: self.grant(),
+            arguments: self.digest(&call),
         };
         let decided = self.policy.decide(caller, &call, &facts).and_then(|ruling| {
             let receipt = self.charge(ruling.limits, caller, &facts)?;
@@ -220,14 +209,25 @@ impl<S: Store> Situation<'_, S> {
         });
         match decided {
             Ok((receipt, rule)) => {
-                Ok(Passed { receipt, records: vec![record(Decision::Allowed, None, rule)] })
+                let records = vec![record(Decision::Allowed, None, rule)];
+                Ok(Passed { receipt, records, ..Passed::default() })
             }
             Err(denial) if denial.reason.is_by_rule() && self.policy.is_shadow(caller) => {
                 let record = record(Decision::Shadow, Some(denial.reason), denial.rule);
-                Ok(Passed { receipt: Receipt::default(), records: vec![record] })
+                Ok(Passed { records: vec![record], ..Passed::default() })
             }
-            Err(denial) => Err(self.denied(id, Some(&call.tool), &denial, stateless)),
+            Err(denial) => {
+                let mut refusal = self.denied(id, Some(&call.tool), &denial, stateless);
+                refusal.record.arguments = self.digest(&call);
+                Err(refusal)
+            }
         }
+    }
+
+    /// The digest of a call's arguments for its record.
+    fn digest(&self, call: &ToolCall<'_>) -> Option<String> {
+        let digester = self.policy.settings.audit_key.as_ref()?;
+        Some(digester.digest(call.arguments?.text))
     }
 
     fn denied(
@@ -292,6 +292,7 @@ impl<S: Store> Situation<'_, S> {
 struct Passed {
     receipt: Receipt,
     records: Vec<Record>,
+    asked: Asked,
 }
 
 type Judged = Result<Passed, Box<Refusal>>;

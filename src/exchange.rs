@@ -10,6 +10,7 @@ use crate::condition::Work;
 use crate::counters::{Receipt, Store};
 use crate::enforce::{Permit, Record, Refusal, Situation, Verdict};
 use crate::identity::{NoIdentity, Peer, identify};
+use crate::listing::Listing;
 use crate::policy::{Caller, Policy};
 use crate::quota::Nanos;
 use crate::request::{self, Entry, Head, HeadFault};
@@ -52,11 +53,13 @@ pub struct Exchange {
     /// Whether anything came after the headers.
     heard: bool,
     receipt: Receipt,
+    /// The response, if tools may have to be taken out of it.
+    listing: Option<Box<Listing>>,
 }
 
 impl Default for Exchange {
     fn default() -> Self {
-        Self { state: State::Start, heard: false, receipt: Receipt::default() }
+        Self { state: State::Start, heard: false, receipt: Receipt::default(), listing: None }
     }
 }
 
@@ -72,16 +75,23 @@ impl Exchange {
         let caller = || caller(policy, headers.clone(), peer);
         match Entry::of(headers.clone(), policy) {
             Entry::Exempt => self.go(Permit::unjudged(), Vec::new()),
-            Entry::Bodyless { identified } => match caller() {
-                Err(why) if identified => self.refuse(Refusal::unidentified(policy, why)),
-                _ if end => self.go(Permit::unjudged(), Vec::new()),
-                _ => {
-                    self.state = State::Bodyless;
-                    Step::Wait
+            Entry::Bodyless { identified } => {
+                match caller() {
+                    Err(why) if identified => {
+                        return self.refuse(Refusal::unidentified(policy, why));
+                    }
+                    caller => self.look_out(policy, &caller),
                 }
-            },
+                if end {
+                    return self.go(Permit::unjudged(), Vec::new());
+                }
+                self.state = State::Bodyless;
+                Step::Wait
+            }
             Entry::Judge(head) => {
-                self.state = State::Message(head, caller());
+                let caller = caller();
+                self.look_out(policy, &caller);
+                self.state = State::Message(head, caller);
                 if end { Step::Read } else { Step::Wait }
             }
             Entry::Refuse(fault) => self.refuse(Refusal::head(policy, fault)),
@@ -135,12 +145,21 @@ impl Exchange {
         let caller = caller.as_ref().map_err(|why| *why);
         let work = Work::default();
         match (Situation { policy, caller, head, peer, store, now, work }).judge(body) {
-            Verdict::Go { permit, receipt, records } => {
+            Verdict::Go { permit, receipt, records, asked } => {
                 self.receipt = receipt;
+                if let Some(listing) = &mut self.listing {
+                    listing.expect(asked);
+                }
                 self.go(permit, records)
             }
             Verdict::Refuse(refusal) => self.refuse(refusal),
         }
+    }
+
+    /// The response to the request, if it may have to be changed. Then the
+    /// request must not ask for compression.
+    pub fn listing(&mut self) -> Option<&mut Listing> {
+        self.listing.as_deref_mut()
     }
 
     /// The host failed to do what the last step asked for.
@@ -181,8 +200,15 @@ impl Exchange {
         Step::Go(permit, records)
     }
 
+    fn look_out(&mut self, policy: &Policy, caller: &Result<Caller, NoIdentity>) {
+        let listing = caller.as_ref().ok().and_then(|caller| Listing::of(policy, caller));
+        self.listing = listing.map(Box::new);
+    }
+
     fn refuse(&mut self, refusal: Box<Refusal>) -> Step {
         self.state = State::Refused;
+        // Our own answer is not a server's.
+        self.listing = None;
         Step::Refuse(refusal)
     }
 }

@@ -11,6 +11,7 @@ mod http;
 mod logger;
 mod metrics;
 mod peer;
+mod response;
 mod root;
 mod shared_data;
 

@@ -35,6 +35,11 @@ impl<'a> Id<'a> {
         }
     }
 
+    /// The id with this JSON text, which was once [`Self::as_json`].
+    pub(crate) const fn of(json: &'a str) -> Self {
+        Self(json)
+    }
+
     /// The id's JSON text.
     pub const fn as_json(self) -> &'a str {
         self.0

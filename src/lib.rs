@@ -13,7 +13,7 @@
 //! a typed error, and every error is a refusal.
 //!
 //! ```text
-//! filter -> exchange -> enforce -> policy, counters, quota, mcp, request, audit
+//! filter -> exchange -> listing -> enforce -> policy, counters, quota, mcp, request, audit
 //!                                  -> config, jsonrpc -> json
 //! ```
 //!
@@ -44,6 +44,7 @@ mod filter;
 pub mod identity;
 pub mod json;
 pub mod jsonrpc;
+pub mod listing;
 pub mod mcp;
 pub mod order;
 pub mod policy;

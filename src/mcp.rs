@@ -7,5 +7,5 @@ mod method;
 mod revision;
 
 pub use call::{MAX_TOOL_NAME, ToolCall, tool_name_fault};
-pub use method::{KNOWN_METHODS, Method, TOOLS_CALL};
+pub use method::{KNOWN_METHODS, Method, TOOLS_CALL, TOOLS_LIST};
 pub use revision::{HeaderMismatch, RevisionHeaders, STATELESS};

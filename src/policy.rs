@@ -8,16 +8,21 @@
 mod compile;
 mod decide;
 mod denial;
+mod digester;
 mod limit;
 mod lint;
 mod pattern;
+mod shown;
 
 pub use decide::Ruling;
 pub use denial::{Denial, Reason};
+pub use digester::Digester;
 pub use limit::{Holders, Limit};
 pub use pattern::{Pattern, PatternMap};
 
-use crate::config::{AuditLog, Batches, Check, Default, DeniedAs, ExemptPath, Mode, Source};
+use crate::config::{
+    AuditLog, Batches, Check, Default, DeniedAs, ExemptPath, Mode, Source, ToolsList,
+};
 use crate::counters::Table;
 
 /// A compiled policy.
@@ -55,8 +60,12 @@ pub struct Settings {
     pub denied_as: DeniedAs,
     /// What becomes of several messages in one body.
     pub batches: Batches,
+    /// Which tools lists show.
+    pub tools_list: ToolsList,
     /// Which decisions are logged.
     pub audit_log: AuditLog,
+    /// Makes the digests of arguments in records, if there are to be any.
+    pub audit_key: Option<Digester>,
     methods: PatternMap<()>,
 }
 
@@ -72,6 +81,8 @@ struct Body {
     deny_if: Vec<Check>,
     /// What a tool is charged that only `default` speaks of.
     limits: Vec<Limit>,
+    /// Whether there may be a tool that lists do not show.
+    conceals: bool,
 }
 
 /// One entry of `tools`.

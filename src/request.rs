@@ -12,6 +12,7 @@ use crate::mcp::RevisionHeaders;
 use crate::policy::Policy;
 use core::fmt;
 use seen::Seen;
+pub(crate) use seen::is_utf8;
 
 /// How a request is to be treated.
 #[derive(Debug)]

@@ -23,8 +23,12 @@ pub struct Settings {
     pub denied_as: DeniedAs,
     /// `batches`
     pub batches: Batches,
+    /// `tools_list`
+    pub tools_list: ToolsList,
     /// `audit_log`
     pub audit_log: AuditLog,
+    /// `audit_key`
+    pub audit_key: Option<String>,
     /// `counters`
     pub counters: Counters,
 }
@@ -45,6 +49,15 @@ pub enum Batches {
     Reject,
     /// Each is judged, and all go on or none.
     Judge,
+}
+
+/// Which tools are left in the lists that servers send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ToolsList {
+    /// All but those of `hide`.
+    Hide,
+    /// Those of which a call of the caller's could be allowed.
+    Callable,
 }
 
 /// Which decisions become a line of Envoy's log.
@@ -80,7 +93,9 @@ impl Default for Settings {
             max_depth: 64,
             denied_as: DeniedAs::Error,
             batches: Batches::Reject,
+            tools_list: ToolsList::Hide,
             audit_log: AuditLog::Denied,
+            audit_key: None,
             counters: Counters::default(),
         }
     }
@@ -92,7 +107,7 @@ impl Default for Counters {
     }
 }
 
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 11] = [
     "exempt_paths",
     "methods",
     "hold_request_headers",
@@ -100,12 +115,15 @@ const KEYS: [&str; 9] = [
     "max_depth",
     "denied_as",
     "batches",
+    "tools_list",
     "audit_log",
+    "audit_key",
     "counters",
 ];
-const RESERVED: [&str; 2] = ["tools_list", "audit_key"];
 const DENIED_AS: [(&str, DeniedAs); 2] = [("error", DeniedAs::Error), ("result", DeniedAs::Result)];
 const BATCHES: [(&str, Batches); 2] = [("reject", Batches::Reject), ("judge", Batches::Judge)];
+const TOOLS_LIST: [(&str, ToolsList); 2] =
+    [("hide", ToolsList::Hide), ("callable", ToolsList::Callable)];
 const AUDIT_LOG: [(&str, AuditLog); 3] =
     [("all", AuditLog::All), ("denied", AuditLog::Denied), ("off", AuditLog::Off)];
 
@@ -123,7 +141,7 @@ fn size(value: u64) -> usize {
 impl Settings {
     pub(super) fn read(at: &At<'_>) -> Self {
         let mut settings = Self::default();
-        let Some(object) = at.object(&KEYS, &RESERVED) else { return settings };
+        let Some(object) = at.object(&KEYS, &[]) else { return settings };
         if let Some(at) = object.get("exempt_paths") {
             settings.exempt_paths = at.each(ExemptPath::read);
         }
@@ -145,6 +163,12 @@ impl Settings {
         }
         if let Some(batches) = object.get("batches").and_then(|at| at.choice(&BATCHES)) {
             settings.batches = batches;
+        }
+        if let Some(which) = object.get("tools_list").and_then(|at| at.choice(&TOOLS_LIST)) {
+            settings.tools_list = which;
+        }
+        if let Some(at) = object.get("audit_key") {
+            settings.audit_key = key(at);
         }
         if let Some(which) = object.get("audit_log").and_then(|at| at.choice(&AUDIT_LOG)) {
             settings.audit_log = which;
@@ -182,6 +206,19 @@ impl Counters {
         }
         counters
     }
+}
+
+/// The fewest bytes of a key: those of a strong password. A shorter one can be
+/// found by trying, and then the arguments too.
+const MIN_KEY_BYTES: usize = 16;
+
+/// A key is a secret, so no message repeats it.
+fn key(at: &At<'_>) -> Option<String> {
+    let text = at.as_string().filter(|text| text.len() >= MIN_KEY_BYTES);
+    if text.is_none() {
+        at.wrong(format!("expected a string of at least {MIN_KEY_BYTES} bytes"));
+    }
+    text.map(str::to_owned)
 }
 
 fn method(at: &At<'_>) -> Option<Pattern> {

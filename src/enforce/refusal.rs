@@ -223,6 +223,7 @@ fn denied(reason: Reason, rule: &str, tool: Option<&str>) -> Record {
         rule: rule.into(),
         tool: tool.map(str::to_owned),
         grant: None,
+        arguments: None,
     }
 }
 

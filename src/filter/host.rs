@@ -16,11 +16,17 @@ const CAS_MISMATCH: u32 = 8;
 #[derive(Clone, Copy)]
 pub(super) enum Buffer {
     RequestBody = 0,
+    ResponseBody = 1,
     PluginConfiguration = 7,
 }
 
-/// The map of the request's headers.
-const REQUEST_HEADERS: u32 = 0;
+/// Header maps of a stream.
+#[derive(Clone, Copy)]
+pub(super) enum Map {
+    RequestHeaders = 0,
+    ResponseHeaders = 2,
+}
+
 /// A metric that only grows.
 const COUNTER: u32 = 0;
 
@@ -35,6 +41,13 @@ mod imports {
             max_size: usize,
             data: *mut *mut u8,
             size: *mut usize,
+        ) -> u32;
+        pub(super) fn proxy_set_buffer_bytes(
+            buffer: u32,
+            start: usize,
+            size: usize,
+            value: *const u8,
+            value_size: usize,
         ) -> u32;
         pub(super) fn proxy_get_header_map_pairs(
             map: u32,
@@ -150,22 +163,28 @@ pub(super) fn buffer(buffer: Buffer, max_size: usize) -> Result<Vec<u8>, HostErr
     }
 }
 
-/// All of the request's headers, in the ABI's serialisation.
-pub(super) fn request_headers() -> Result<Vec<u8>, HostError> {
+/// Puts `value` in the place of all that a buffer has.
+pub(super) fn set_buffer(buffer: Buffer, value: &[u8]) -> Result<(), HostError> {
+    // SAFETY: the value is live.
+    done(unsafe {
+        imports::proxy_set_buffer_bytes(buffer as u32, 0, usize::MAX, value.as_ptr(), value.len())
+    })
+}
+
+/// All headers of a map, in the ABI's serialisation.
+pub(super) fn headers(map: Map) -> Result<Vec<u8>, HostError> {
     let mut lent = Lent::NOTHING;
     // SAFETY: the host writes a pointer and a size.
     done(unsafe {
-        imports::proxy_get_header_map_pairs(REQUEST_HEADERS, &raw mut lent.data, &raw mut lent.size)
+        imports::proxy_get_header_map_pairs(map as u32, &raw mut lent.data, &raw mut lent.size)
     })?;
     Ok(lent.take())
 }
 
-/// Takes a header out of the request, every line of it.
-pub(super) fn remove_request_header(name: &[u8]) -> Result<(), HostError> {
+/// Takes a header out of a map, every line of it.
+pub(super) fn remove_header(map: Map, name: &[u8]) -> Result<(), HostError> {
     // SAFETY: the name is live.
-    done(unsafe {
-        imports::proxy_remove_header_map_value(REQUEST_HEADERS, name.as_ptr(), name.len())
-    })
+    done(unsafe { imports::proxy_remove_header_map_value(map as u32, name.as_ptr(), name.len()) })
 }
 
 /// A property of the host, its path's parts joined by NUL; `None` where there

@@ -1,14 +1,16 @@
 //! One HTTP stream: host callbacks in, [`Step`]s carried out.
 
 use super::headers::{self, Headers};
-use super::host::{self, Buffer};
+use super::host::{self, Buffer, Map};
 use super::peer::Client;
+use super::response;
 use super::root::Plugin;
 use super::shared_data::SharedData;
 use crate::audit;
 use crate::config::AuditLog;
-use crate::enforce::{Decision, Permit, Record, Refusal};
+use crate::enforce::{Decision, Permit, Record, Refusal, Reply};
 use crate::exchange::{Exchange, Step};
+use crate::listing::Listing;
 use crate::quota::Nanos;
 use crate::request::repeats_requests;
 use proxy_wasm::traits::{Context, HttpContext};
@@ -27,14 +29,20 @@ impl Context for Http {}
 impl HttpContext for Http {
     fn on_http_request_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
         let Some(plugin) = self.plugin.clone() else { return unconfigured() };
-        let headers = host::request_headers().ok().and_then(Headers::parse);
+        let headers = host::headers(Map::RequestHeaders).ok().and_then(Headers::parse);
         let step = match headers {
             Some(headers) if disarm(&plugin, &headers).is_err() => {
                 self.exchange.fail(&plugin.policy, "the request's headers cannot be changed")
             }
             Some(headers) => {
                 let peer = client(&plugin);
-                self.exchange.headers(&plugin.policy, headers.iter(), &peer, end_of_stream)
+                let policy = &plugin.policy;
+                let step = self.exchange.headers(policy, headers.iter(), &peer, end_of_stream);
+                if self.exchange.listing().is_some() && take_plain().is_err() {
+                    self.exchange.fail(policy, "the request's headers cannot be changed")
+                } else {
+                    step
+                }
             }
             None => self.exchange.fail(&plugin.policy, "the request's headers cannot be read"),
         };
@@ -64,6 +72,21 @@ impl HttpContext for Http {
         self.carry_out(&plugin, step)
     }
 
+    fn on_http_response_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
+        let Some((plugin, listing)) = self.listing() else { return Action::Continue };
+        response::headers(&plugin, listing, end_of_stream)
+    }
+
+    fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        let Some((plugin, listing)) = self.listing() else { return Action::Continue };
+        response::body(&plugin, listing, size, end_of_stream)
+    }
+
+    fn on_http_response_trailers(&mut self, _: usize) -> Action {
+        let Some((plugin, listing)) = self.listing() else { return Action::Continue };
+        response::trailers(&plugin, listing)
+    }
+
     fn on_log(&mut self) {
         let Some(plugin) = &self.plugin else { return };
         if self.exchange.is_charged()
@@ -85,6 +108,11 @@ impl HttpContext for Http {
 impl Http {
     pub(super) fn new(plugin: Option<Rc<Plugin>>) -> Self {
         Self { plugin, exchange: Exchange::default() }
+    }
+
+    /// What is to be done with the response, if it may have to be changed.
+    fn listing(&mut self) -> Option<(Rc<Plugin>, &mut Listing)> {
+        Some((self.plugin.clone()?, self.exchange.listing()?))
     }
 
     fn carry_out(&mut self, plugin: &Plugin, step: Step) -> Action {
@@ -136,7 +164,12 @@ fn disarm(plugin: &Plugin, headers: &Headers) -> Result<(), host::HostError> {
     let names = headers.iter().map(|(name, _)| name);
     let mut unwanted =
         names.filter(|name| repeats_requests(name) || (takes_tokens && *name == b"authorization"));
-    unwanted.try_for_each(host::remove_request_header)
+    unwanted.try_for_each(|name| host::remove_header(Map::RequestHeaders, name))
+}
+
+/// Asks the server for a response that can be read.
+fn take_plain() -> Result<(), host::HostError> {
+    host::remove_header(Map::RequestHeaders, b"accept-encoding")
 }
 
 fn client(plugin: &Plugin) -> Client<'_> {
@@ -188,7 +221,12 @@ fn answer(plugin: &Plugin, refusal: &Refusal) {
     if plugin.policy.settings.audit_log != AuditLog::Off {
         log::info!("{}{json}", audit::PREFIX);
     }
-    let reply = &refusal.reply;
+    let details = format!("mcp_policy_filter:{}", refusal.reason);
+    send(&refusal.reply, &details);
+}
+
+/// Answers in the server's place.
+pub(super) fn send(reply: &Reply, details: &str) {
     let retry_after = reply.retry_after.map(|seconds| seconds.to_string());
     let mut pairs: Vec<(&str, &str)> = Vec::new();
     if !reply.body.is_empty() {
@@ -198,9 +236,8 @@ fn answer(plugin: &Plugin, refusal: &Refusal) {
         pairs.push(("retry-after", seconds));
     }
     pairs.extend(reply.header);
-    let details = format!("mcp_policy_filter:{}", refusal.reason);
     let headers = headers::serialise(&pairs);
-    if let Err(error) = host::reply(reply.status, &details, &headers, &reply.body) {
+    if let Err(error) = host::reply(reply.status, details, &headers, &reply.body) {
         // The request stays paused, and Envoy's timeouts end it.
         log::error!("mcp-policy-filter: a refusal was not sent: status {}", error.0);
     }

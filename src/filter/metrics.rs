@@ -11,6 +11,7 @@ pub(super) struct Metrics {
     refused: Vec<(Reason, Option<u32>)>,
     shadow: Option<u32>,
     starved: Option<u32>,
+    unreadable_lists: Option<u32>,
 }
 
 impl Metrics {
@@ -26,6 +27,7 @@ impl Metrics {
                 .collect(),
             shadow: counter("mcp_policy_shadow_denied_total"),
             starved: counter("mcp_policy_held_without_body_total"),
+            unreadable_lists: counter("mcp_policy_unreadable_lists_total"),
         }
     }
 
@@ -44,6 +46,11 @@ impl Metrics {
     /// A call went on that the policy denies, in shadow mode.
     pub(super) fn shadow(&self) {
         increment(self.shadow);
+    }
+
+    /// A response was replaced that may have been a list.
+    pub(super) fn unreadable_list(&self) {
+        increment(self.unreadable_lists);
     }
 
     /// A request ended that was held for a body and never saw one.

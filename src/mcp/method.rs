@@ -7,12 +7,15 @@ use std::borrow::Cow;
 /// The one method that policy judges.
 pub const TOOLS_CALL: &str = "tools/call";
 
+/// The method whose answers are lists of tools.
+pub const TOOLS_LIST: &str = "tools/list";
+
 /// The requests that clients send in the revisions 2024-11-05, 2025-03-26,
 /// 2025-06-18, 2025-11-25 and 2026-07-28, besides `tools/call`.
 pub const KNOWN_METHODS: [&str; 19] = [
     "initialize",
     "ping",
-    "tools/list",
+    TOOLS_LIST,
     "resources/list",
     "resources/templates/list",
     "resources/read",

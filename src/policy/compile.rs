@@ -1,9 +1,10 @@
 //! From a document to a policy.
 
 use super::{
-    Action, Body, Conditions, Limit, Names, Pattern, PatternMap, Policy, Rule, Settings, lint,
+    Action, Body, Conditions, Digester, Limit, Names, Pattern, PatternMap, Policy, Rule, Settings,
+    lint,
 };
-use crate::config::{self, Config, Errors};
+use crate::config::{self, Config, Errors, ToolsList};
 use crate::counters::Table;
 use crate::order;
 use core::fmt::Write;
@@ -51,12 +52,14 @@ impl Policy {
             max_depth,
             denied_as,
             batches,
+            tools_list,
             audit_log,
+            audit_key,
             counters,
         } = settings;
         let namespace = counters.namespace.as_deref().unwrap_or(namespace);
         let grants = grants.into_iter().map(|(pattern, config::Grant { name, body })| {
-            (pattern, compile(&format!("grant:{name}"), body))
+            (pattern, compile(&format!("grant:{name}"), body, tools_list))
         });
         Ok(Self {
             digest: digest(text),
@@ -68,13 +71,15 @@ impl Policy {
                 max_depth,
                 denied_as,
                 batches,
+                tools_list,
                 audit_log,
+                audit_key: audit_key.as_deref().and_then(Digester::new),
                 methods: set(methods),
             },
             table: Table::new(namespace, counters.capacity, counters.max_entries),
             identity,
             headers,
-            top: compile("top", body),
+            top: compile("top", body, tools_list),
             // Of grants that do not nest, none is a denial before the others.
             grants: PatternMap::new(grants, |_| false),
         })
@@ -94,14 +99,14 @@ fn set(patterns: Vec<Pattern>) -> PatternMap<()> {
     PatternMap::new(patterns.into_iter().map(|pattern| (pattern, ())), |()| false)
 }
 
-fn compile(name: &str, body: config::Body) -> Body {
+fn compile(name: &str, body: config::Body, tools_list: ToolsList) -> Body {
     let config::Body { default, mode, hide, tools, all_tools } = body;
     let config::AllTools { require, deny_if, limits } = all_tools;
     let for_all: Vec<Limit> =
         limits.into_iter().map(|limit| Limit::new(name, "all tools", limit)).collect();
     let tools =
         tools.into_iter().map(|(pattern, rule)| (pattern, compile_rule(name, rule, &for_all)));
-    Body {
+    let mut body = Body {
         default,
         mode,
         hide: set(hide),
@@ -109,7 +114,10 @@ fn compile(name: &str, body: config::Body) -> Body {
         require,
         deny_if,
         limits: once_each(for_all.iter().cloned()),
-    }
+        conceals: false,
+    };
+    body.conceals = body.conceals(tools_list);
+    body
 }
 
 fn compile_rule(body: &str, rule: config::ToolRule, for_all: &[Limit]) -> Rule {

@@ -126,6 +126,16 @@ impl<T> PatternMap<T> {
         }
     }
 
+    /// Whether there is no entry.
+    pub fn is_empty(&self) -> bool {
+        self.exact.is_empty() && self.patterns.is_empty()
+    }
+
+    /// What stands in the entries.
+    pub fn values(&self) -> impl Iterator<Item = &T> {
+        self.exact.iter().chain(&self.patterns).map(|(_, value)| value)
+    }
+
     /// The entry that decides for `name`.
     pub fn get(&self, name: &str) -> Option<&T> {
         if let Ok(at) = self.exact.binary_search_by(|(pattern, _)| pattern.as_str().cmp(name)) {

@@ -112,7 +112,7 @@ fn accepts_mcp(value: &[u8]) -> bool {
 
 /// Whether no reader can find another charset than UTF-8 in a Content-Type,
 /// however it splits parameters: each `charset` must be followed by `=utf-8`.
-fn is_utf8(content_type: &str) -> bool {
+pub(crate) fn is_utf8(content_type: &str) -> bool {
     let lower = content_type.to_ascii_lowercase();
     lower.split("charset").skip(1).all(|after| {
         let Some(value) = after.trim_start().strip_prefix('=') else { return false };

@@ -10,6 +10,7 @@
 //! | `text errors`, `text warnings` | the lines for the policy above, exactly |
 //! | `text calls` | each line, through the core ([`play::Stage::play`]) |
 //! | `json request`, `json reply` | the answer, but for the policy's digest; what goes with a request may stand behind the word ([`ask`]) |
+//! | `json list`, `json shown` | what a server answers to `tools/list`, and what a client gets of it, byte for byte |
 //! | `json record` | the audit record of the request above |
 //! | `yaml filter` | it stands in `envoy/envoy.yaml`, line by line; its policy compiles |
 //! | `yaml fragment` | the names that it shares with the filter ([`fragment`]) |
@@ -44,6 +45,7 @@ struct Reading {
     stage: Option<Stage>,
     errors: Vec<String>,
     last: Option<Answer>,
+    shown: String,
     examples: usize,
 }
 
@@ -91,6 +93,11 @@ impl Reading {
                 let refusal = refused.ok_or("nothing was refused above")?;
                 same_reply(text, &refusal.reply.body, false)
             }
+            "json list" => {
+                self.shown = self.stage()?.show(text);
+                Ok(())
+            }
+            "json shown" => same(text, &self.shown),
             "json record" => {
                 let answer = self.last.take().ok_or("nothing was asked above")?;
                 let record = play::record(&self.stage()?.policy, &answer)?;

@@ -7,9 +7,10 @@ use std::process::Command;
 
 /// The modules from the outermost to the innermost: one may use those after
 /// it, and none before it.
-const LAYERS: [&[&str]; 11] = [
+const LAYERS: [&[&str]; 12] = [
     &["filter"],
     &["exchange", "audit"],
+    &["listing"],
     &["enforce"],
     &["request"],
     &["policy"],

@@ -24,7 +24,16 @@ pub type Answer = Result<Option<Record>, Box<Refusal>>;
 
 /// Sends a request at a time.
 pub fn send(policy: &Policy, store: &impl Store, clock: u64, ask: &Ask) -> Answer {
-    let mut exchange = Exchange::default();
+    answer(&mut Exchange::default(), policy, store, clock, ask)
+}
+
+fn answer(
+    exchange: &mut Exchange,
+    policy: &Policy,
+    store: &impl Store,
+    clock: u64,
+    ask: &Ask,
+) -> Answer {
     let now = Nanos((MIDNIGHT + clock) * 1_000_000_000);
     let pseudo = [(":method", &ask.method), (":path", &ask.path)].into_iter();
     let headers = pseudo.chain(ask.headers.iter().map(|(name, value)| (&**name, value)));
@@ -81,6 +90,21 @@ impl Stage {
 
     pub fn send(&self, ask: &Ask) -> Answer {
         send(&self.policy, &self.store, self.clock, ask)
+    }
+
+    /// What a client gets of `list`, with which a server answers `tools/list`.
+    pub fn show(&self, list: &str) -> String {
+        let ask = Ask::rpc("tools/list");
+        let mut exchange = Exchange::default();
+        let answer = answer(&mut exchange, &self.policy, &self.store, self.clock, &ask);
+        assert!(answer.is_ok(), "{answer:?}");
+        let shown = exchange.listing().and_then(|listing| {
+            let headers: [(&[u8], &[u8]); 2] =
+                [(b":status", b"200"), (b"content-type", b"application/json")];
+            listing.headers(&self.policy, headers.into_iter(), false);
+            listing.whole(&self.policy, list.as_bytes())
+        });
+        shown.map_or(list.to_owned(), |bytes| String::from_utf8(bytes).unwrap())
     }
 
     /// Plays one line of a table of calls:

@@ -1,0 +1,92 @@
+//! The response of a server, where tools may have to be taken out of it.
+//!
+//! A list is kept in Envoy's buffer until it is whole, a stream of events passes
+//! piece by piece. Whatever fails here ends the response: a list must not pass
+//! unread.
+
+use super::headers::Headers;
+use super::host::{self, Buffer, HostError, Map};
+use super::http::send;
+use super::root::Plugin;
+use crate::enforce::Reply;
+use crate::listing::{Body, Head, Listing};
+use proxy_wasm::types::Action;
+
+pub(super) fn headers(plugin: &Plugin, listing: &mut Listing, end: bool) -> Action {
+    let policy = &plugin.policy;
+    let head = match host::headers(Map::ResponseHeaders).ok().and_then(Headers::parse) {
+        Some(headers) => listing.headers(policy, headers.iter(), end),
+        None => listing.replace(policy),
+    };
+    // A body that gets shorter under the old length leaves the client waiting.
+    let lengthless = || host::remove_header(Map::ResponseHeaders, b"content-length");
+    let action = match head {
+        Head::Pass => Ok(Action::Continue),
+        Head::Stream => lengthless().map(|()| Action::Continue),
+        Head::Hold if policy.settings.hold_request_headers => lengthless().map(|()| Action::Pause),
+        Head::Hold => lengthless().map(|()| Action::Continue),
+        Head::Replace(reply) => {
+            send(&reply, DETAILS);
+            Ok(Action::Pause)
+        }
+    };
+    report(plugin, listing);
+    action.unwrap_or_else(|error| cut_off(&error))
+}
+
+pub(super) fn body(plugin: &Plugin, listing: &mut Listing, size: usize, end: bool) -> Action {
+    let action = match listing.body(&plugin.policy, size, end) {
+        Body::Pass => Ok(Action::Continue),
+        Body::Wait => Ok(Action::Pause),
+        Body::Whole => whole(plugin, listing),
+        Body::Piece => host::buffer(Buffer::ResponseBody, size)
+            .and_then(|piece| replace(listing.piece(&plugin.policy, &piece, end))),
+        Body::Replace(body) => replace(Some(body)),
+    };
+    report(plugin, listing);
+    action.unwrap_or_else(|error| cut_off(&error))
+}
+
+pub(super) fn trailers(plugin: &Plugin, listing: &mut Listing) -> Action {
+    let action = match listing.trailers() {
+        Body::Whole => whole(plugin, listing),
+        _ => Ok(Action::Continue),
+    };
+    report(plugin, listing);
+    action.unwrap_or_else(|error| cut_off(&error))
+}
+
+fn whole(plugin: &Plugin, listing: &mut Listing) -> Result<Action, HostError> {
+    // One byte more than is allowed shows that there are too many.
+    let most = plugin.policy.settings.max_body_bytes.saturating_add(1);
+    let body = host::buffer(Buffer::ResponseBody, most)?;
+    replace(listing.whole(&plugin.policy, &body))
+}
+
+/// Puts another text in the place of what there is of the body.
+fn replace(text: Option<Vec<u8>>) -> Result<Action, HostError> {
+    if let Some(text) = text {
+        host::set_buffer(Buffer::ResponseBody, &text)?;
+    }
+    Ok(Action::Continue)
+}
+
+fn report(plugin: &Plugin, listing: &Listing) {
+    if listing.take_unreadable() {
+        plugin.metrics.unreadable_list();
+        log::warn!(
+            "mcp-policy-filter: what may be a list of tools cannot be read; it was replaced"
+        );
+    }
+}
+
+const DETAILS: &str = "mcp_policy_filter:unreadable_list";
+
+/// Ends a response that can neither be read nor changed: with an error where
+/// nothing of it has gone out, else by closing the stream.
+fn cut_off(error: &HostError) -> Action {
+    log::error!("mcp-policy-filter: a response was cut off: status {}", error.0);
+    let reply = Reply { status: 500, retry_after: None, header: None, body: Vec::new() };
+    send(&reply, DETAILS);
+    Action::Pause
+}

@@ -1,0 +1,214 @@
+//! Server-sent events, as far as it takes to change one and to let all else pass
+//! at once: <https://html.spec.whatwg.org/multipage/server-sent-events.html>.
+//!
+//! Servers end lines with LF, CRLF or CR, write `data:` before or after `id:`,
+//! and send comments as pings. So nothing is held but what stands from the first
+//! `data` line of an event to the blank line after it, and nothing is written
+//! anew but the bytes that change.
+
+use super::changes::Changes;
+use super::message::{LONGEST_SIGN, may_list};
+use core::ops::Range;
+
+/// What an event's data has to become.
+pub(super) trait Editor {
+    /// The changes to one event's data.
+    fn edit(&self, data: &[u8]) -> Changes<'_>;
+    /// The data that stands for an event too long to be looked at.
+    fn instead(&self) -> &[u8];
+    /// How much of an event is held.
+    fn most(&self) -> usize;
+}
+
+/// A stream of events on its way through.
+#[derive(Debug, Default)]
+pub(super) struct Events {
+    /// What has come and has not gone on.
+    held: Vec<u8>,
+    /// Where the present line begins in it.
+    line: usize,
+    /// Whether the event that is held has data.
+    data: bool,
+    /// Whether the present line has a byte.
+    begun: bool,
+    /// Whether the last byte was a CR, so that an LF belongs to it.
+    after_cr: bool,
+    mode: Mode,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Mode {
+    /// Each event is looked at as a whole.
+    #[default]
+    Hold,
+    /// The rest of an event that is too long passes as it comes, as long as
+    /// there is no list in it. The last bytes of it are held.
+    Flow,
+    /// The rest of an event goes nowhere.
+    Drop,
+}
+
+impl Events {
+    /// Takes what came, with `end` if it is the last, and returns what goes on.
+    pub(super) fn pass(&mut self, chunk: &[u8], end: bool, editor: &dyn Editor) -> Vec<u8> {
+        let mut out = Vec::with_capacity(chunk.len());
+        let mut rest = chunk;
+        while let Some(&first) = rest.first() {
+            if core::mem::take(&mut self.after_cr) && first == b'\n' {
+                rest = rest.get(1..).unwrap_or_default();
+                self.line_feed(&mut out);
+                continue;
+            }
+            let stop = rest.iter().position(|byte| matches!(byte, b'\r' | b'\n'));
+            let length = stop.map_or(rest.len(), |stop| stop.saturating_add(1));
+            let Some((part, more)) = rest.split_at_checked(length) else { break };
+            rest = more;
+            self.after_cr = part.last() == Some(&b'\r');
+            self.begun |= length > usize::from(stop.is_some());
+            self.take(part, &mut out, editor);
+            if stop.is_some() {
+                self.end_of_line(&mut out, editor);
+            }
+        }
+        if end {
+            self.end_of_stream(&mut out, editor);
+        }
+        out
+    }
+
+    /// The LF of a line that its CR has ended.
+    fn line_feed(&mut self, out: &mut Vec<u8>) {
+        match self.mode {
+            Mode::Hold if !self.held.is_empty() => {
+                self.held.push(b'\n');
+                self.line = self.held.len();
+            }
+            Mode::Hold | Mode::Flow => out.push(b'\n'),
+            Mode::Drop => {}
+        }
+    }
+
+    fn take(&mut self, part: &[u8], out: &mut Vec<u8>, editor: &dyn Editor) {
+        match self.mode {
+            Mode::Hold => {
+                self.held.extend_from_slice(part);
+                if self.held.len() > editor.most() {
+                    self.overflow(out, editor);
+                }
+            }
+            Mode::Flow => {
+                // The sign of a list may come in two parts.
+                self.held.extend_from_slice(part);
+                if may_list(&self.held) {
+                    self.held.clear();
+                    self.mode = Mode::Drop;
+                    out.extend_from_slice(b"\n\n");
+                } else {
+                    out.extend_from_slice(part);
+                    self.keep_tail();
+                }
+            }
+            Mode::Drop => {}
+        }
+    }
+
+    /// The event is longer than what is held of one.
+    fn overflow(&mut self, out: &mut Vec<u8>, editor: &dyn Editor) {
+        if may_list(&self.held) {
+            out.extend_from_slice(b"data: ");
+            out.extend_from_slice(editor.instead());
+            out.extend_from_slice(b"\n\n");
+            self.held.clear();
+            self.mode = Mode::Drop;
+        } else {
+            out.extend_from_slice(&self.held);
+            self.keep_tail();
+            self.mode = Mode::Flow;
+        }
+    }
+
+    fn keep_tail(&mut self) {
+        let seen = self.held.len().saturating_sub(LONGEST_SIGN);
+        self.held.drain(..seen);
+    }
+
+    fn end_of_line(&mut self, out: &mut Vec<u8>, editor: &dyn Editor) {
+        let blank = !core::mem::take(&mut self.begun);
+        if self.mode != Mode::Hold {
+            if blank {
+                *self = Self { after_cr: self.after_cr, ..Self::default() };
+            }
+            return;
+        }
+        let line = self.held.get(self.line..).unwrap_or_default();
+        self.data |= data(line).is_some();
+        if blank || !self.data {
+            self.release(out, editor);
+        }
+        self.line = self.held.len();
+    }
+
+    fn end_of_stream(&mut self, out: &mut Vec<u8>, editor: &dyn Editor) {
+        if self.mode == Mode::Hold {
+            let line = self.held.get(self.line..).unwrap_or_default();
+            self.data |= data(line).is_some();
+            self.release(out, editor);
+        }
+    }
+
+    /// Lets go what is held, changed as it has to be.
+    fn release(&mut self, out: &mut Vec<u8>, editor: &dyn Editor) {
+        if core::mem::take(&mut self.data) {
+            event(&self.held, out, editor);
+        } else {
+            out.extend_from_slice(&self.held);
+        }
+        self.held.clear();
+        self.line = 0;
+    }
+}
+
+/// Writes an event with its data changed.
+fn event(event: &[u8], out: &mut Vec<u8>, editor: &dyn Editor) {
+    let mut lines: Vec<Range<usize>> = Vec::new();
+    let mut joined = Vec::new();
+    let mut at = 0_usize;
+    for line in event.split(|byte| matches!(byte, b'\r' | b'\n')) {
+        let end = at.saturating_add(line.len());
+        if let Some(value) = data(line) {
+            if !lines.is_empty() {
+                joined.push(b'\n');
+            }
+            joined.extend_from_slice(value);
+            lines.push(end.saturating_sub(value.len())..end);
+        }
+        at = end.saturating_add(1);
+    }
+    let mut changes = editor.edit(&joined);
+    if changes.is_empty() {
+        out.extend_from_slice(event);
+        return;
+    }
+    let (mut done, mut at) = (0, 0_usize);
+    for line in lines {
+        out.extend_from_slice(event.get(done..line.start).unwrap_or_default());
+        done = line.end;
+        let value = event.get(line).unwrap_or_default();
+        changes.write(value, at, out);
+        at = at.saturating_add(value.len()).saturating_add(1);
+    }
+    out.extend_from_slice(event.get(done..).unwrap_or_default());
+}
+
+/// The value of a line of data. A byte order mark is no part of a stream's first
+/// line; any line may have one here.
+fn data(line: &[u8]) -> Option<&[u8]> {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let line = line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line);
+    match line.strip_prefix(b"data")? {
+        [] => Some(&[]),
+        [b':', b' ', value @ ..] | [b':', value @ ..] => Some(value),
+        _ => None,
+    }
+}
