@@ -1,0 +1,103 @@
+//! The ways to the server.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use mcp_rig::gateway::{Builder, Gateway};
+
+use crate::DIRECTORY;
+use crate::suite::{Outcome, Suite};
+
+/// What stands between the suite and the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// Nothing: what the others are compared with.
+    Alone,
+    /// Envoy without the filter, so that what is Envoy's doing is not taken
+    /// for the filter's.
+    Envoy,
+    /// The filter, as it is used with any Envoy.
+    Filter,
+    /// The filter as in `envoy/envoy.yaml`, with headers held.
+    Holding,
+}
+
+/// What was seen on one way.
+pub struct Seen {
+    /// By revision.
+    pub outcomes: BTreeMap<String, Outcome>,
+    /// How many requests the filter judged.
+    pub judged: u64,
+}
+
+impl Way {
+    pub const ALL: [Self; 4] = [Self::Alone, Self::Envoy, Self::Filter, Self::Holding];
+
+    /// A column's heading, and a directory's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Alone => "alone",
+            Self::Envoy => "envoy",
+            Self::Filter => "filter",
+            Self::Holding => "holding",
+        }
+    }
+
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Alone => "the server alone",
+            Self::Envoy => "the server behind Envoy without the filter",
+            Self::Filter => "the server behind the filter",
+            Self::Holding => "the server behind the filter, with headers held",
+        }
+    }
+
+    /// Whether the filter is on it.
+    pub fn is_filtered(self) -> bool {
+        matches!(self, Self::Filter | Self::Holding)
+    }
+
+    /// Runs the suite on this way, for all revisions.
+    pub async fn run(self, suite: &Suite, server: SocketAddr) -> Result<Seen, String> {
+        let gateway = match self.gateway() {
+            Some(builder) => Some(builder.upstream(server).start().await),
+            None => None,
+        };
+        let addr = gateway.as_ref().map_or(server, Gateway::addr);
+        let mut outcomes = BTreeMap::new();
+        for revision in suite.revisions.keys() {
+            outcomes.insert(revision.clone(), suite.run(self.name(), revision, addr).await?);
+        }
+        let mut judged = 0;
+        if let Some(gateway) = gateway {
+            let metric = "wasmcustom.mcp_policy_evaluations_total";
+            judged = gateway.admin().stat(metric).await.unwrap_or(0);
+            self.keep(&gateway).map_err(|error| format!("Envoy's logs: {error}"))?;
+        }
+        Ok(Seen { outcomes, judged })
+    }
+
+    fn gateway(self) -> Option<Builder> {
+        let allow = r#"{"version":"1","default":"allow"}"#;
+        let hold = r#"{"version":"1","default":"allow","settings":{"hold_request_headers":true}}"#;
+        let builder = Gateway::builder().access_log_format(
+            "%REQ(:METHOD)% %RESPONSE_CODE% %RESPONSE_CODE_DETAILS% %RESPONSE_FLAGS% \
+             %FILTER_STATE(wasm.mcp_audit:PLAIN)%",
+        );
+        match self {
+            Self::Alone => None,
+            Self::Envoy => Some(builder.without_filter()),
+            Self::Filter => Some(builder.policy(allow)),
+            Self::Holding => Some(builder.policy(hold).hold_request_headers(true)),
+        }
+    }
+
+    /// The gateway's own files go with it.
+    fn keep(self, gateway: &Gateway) -> std::io::Result<()> {
+        let directory = Path::new(DIRECTORY).join("results").join(self.name());
+        fs::write(directory.join("envoy.log"), gateway.log())?;
+        fs::write(directory.join("access.log"), gateway.access_log().join("\n"))
+    }
+}
