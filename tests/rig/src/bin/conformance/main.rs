@@ -1,11 +1,17 @@
-//! The official conformance suite against one server: alone, behind an Envoy
-//! without the filter, and behind the filter under a policy that allows all,
-//! with and without held headers. The filter must change nothing.
+//! The official conformance suite against a server and a client: with nothing
+//! between them and the suite, with an Envoy without the filter, and with the
+//! filter under a policy that allows all. The filter must change nothing.
+//!
+//! ```text
+//! conformance                   runs all and compares
+//! conformance client WAY URL    what the suite starts as the client
+//! ```
 //!
 //! `make conformance` runs it, from the repository's root. `NODE` has to name
-//! Node.js, `ENVOY_BIN` Envoy and `MODULE` the module; the suite and the server
-//! are under `target/conformance`, where everything that was seen is kept.
+//! Node.js, `ENVOY_BIN` Envoy and `MODULE` the module; the suite, the server and
+//! the client are under `target/conformance`, where what was seen is kept.
 
+mod client;
 mod fixture;
 mod report;
 mod suite;
@@ -24,7 +30,14 @@ const DIRECTORY: &str = "target/conformance";
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run().await {
+    let arguments: Vec<_> = env::args().skip(1).collect();
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    let done = match *arguments {
+        [] => run().await,
+        ["client", way, url] => client::run(&node(), way, url).await,
+        _ => Err("what is to be done? `make conformance` knows".to_owned()),
+    };
+    match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(why) => {
@@ -36,10 +49,8 @@ async fn main() -> ExitCode {
 
 /// Whether every scenario passes, and passes the same way everywhere.
 async fn run() -> Result<bool, String> {
-    let node = env::var_os("NODE").map(PathBuf::from);
-    let node = node.ok_or("NODE is not set; `make conformance` sets it")?;
-    let suite = Suite::new(node.clone()).await?;
-    let fixture = Fixture::start(&node).await;
+    let suite = Suite::new(node()).await?;
+    let fixture = Fixture::start(&node()).await;
 
     let mut runs = Vec::new();
     for way in Way::ALL {
@@ -48,4 +59,9 @@ async fn run() -> Result<bool, String> {
     }
     report::table(&suite, &runs);
     Ok(report::verdict(&suite, &runs))
+}
+
+/// What `NODE` names, or what PATH has.
+fn node() -> PathBuf {
+    env::var_os("NODE").map_or("node".into(), PathBuf::from)
 }

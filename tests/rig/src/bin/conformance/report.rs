@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::DIRECTORY;
-use crate::suite::{Check, Outcome, Suite, passed};
+use crate::suite::{Check, Outcome, Section, Suite, passed};
 use crate::way::{Seen, Way};
 
-/// What one run said, against what the server alone made it say.
+/// What was said on one way, against what was said with nothing between.
 struct Difference {
     scenario: String,
     check: String,
@@ -15,27 +15,30 @@ struct Difference {
     message: String,
 }
 
-/// A row for each revision.
+/// A row for each side and revision.
 pub fn table(suite: &Suite, runs: &[(Way, Seen)]) {
-    println!("\nscenarios passed by the server, and checks in all");
-    print!("{:<12}", "revision");
+    println!("\nscenarios that pass, and checks in all");
+    print!("{:<20}", "");
     for (way, _) in runs {
         print!("{:>14}", way.name());
     }
     println!("{:>14}", "differences");
-    for (revision, scenarios) in &suite.revisions {
-        print!("{revision:<12}");
+    for (section, scenarios) in &suite.sections {
+        print!("{:<20}", section.title());
         for (_, seen) in runs {
-            let outcome = &seen.outcomes[revision];
+            let Some(outcome) = seen.outcomes.get(section) else {
+                print!("{:>14}", "-");
+                continue;
+            };
             let passed = scenarios.iter().filter(|name| passed(checks(outcome, name))).count();
             let checks = outcome.values().flatten().filter(|check| counts(check)).count();
             print!("{:>14}", format!("{passed}/{} {checks:>4}", scenarios.len()));
         }
         let count: usize =
-            others(runs).map(|(_, seen)| differences(runs, seen, revision).len()).sum();
+            others(runs).map(|(_, seen)| differences(runs, seen, section).len()).sum();
         println!("{count:>14}");
     }
-    print!("{:<12}", "judged");
+    print!("{:<20}", "requests judged");
     for (way, seen) in runs {
         let judged = if way.is_filtered() { seen.judged.to_string() } else { "-".to_owned() };
         print!("{judged:>14}");
@@ -46,25 +49,25 @@ pub fn table(suite: &Suite, runs: &[(Way, Seen)]) {
 /// Prints what is wrong, and returns whether nothing is.
 pub fn verdict(suite: &Suite, runs: &[(Way, Seen)]) -> bool {
     let mut sound = true;
-    for (revision, scenarios) in &suite.revisions {
-        let alone = &runs[0].1.outcomes[revision];
+    for (section, scenarios) in &suite.sections {
+        let alone = &runs[0].1.outcomes[section];
         for name in scenarios.iter().filter(|name| !passed(checks(alone, name))) {
             // Of a scenario that never passes, the filter could break anything.
-            println!("{revision}, the server alone: {name} does not pass");
+            println!("{}: {name} does not pass with nothing between", section.title());
             sound = false;
         }
         for (way, seen) in others(runs) {
-            for difference in differences(runs, seen, revision) {
+            for difference in differences(runs, seen, section) {
                 let Difference { scenario, check, alone, here, message } = difference;
-                println!("{revision}, {}: {scenario}: {check}", way.name());
-                println!("    {alone} alone, {here} here{message}");
+                println!("{}, {}: {scenario}: {check}", section.title(), way.title());
+                println!("    {alone} with nothing between, {here} here{message}");
                 // What Envoy does by itself, it does behind the filter too.
                 sound = false;
             }
         }
     }
     for (way, _) in runs.iter().filter(|(way, seen)| way.is_filtered() && seen.judged == 0) {
-        println!("{}: the filter judged nothing", way.name());
+        println!("{}: nothing was judged", way.title());
         sound = false;
     }
     match sound {
@@ -78,8 +81,9 @@ fn others(runs: &[(Way, Seen)]) -> impl Iterator<Item = &(Way, Seen)> {
     runs.iter().filter(|(way, _)| *way != Way::Alone)
 }
 
-fn differences(runs: &[(Way, Seen)], seen: &Seen, revision: &str) -> Vec<Difference> {
-    let (alone, here) = (&runs[0].1.outcomes[revision], &seen.outcomes[revision]);
+fn differences(runs: &[(Way, Seen)], seen: &Seen, section: &Section) -> Vec<Difference> {
+    let alone = &runs[0].1.outcomes[section];
+    let Some(here) = seen.outcomes.get(section) else { return Vec::new() };
     let mut names: Vec<_> = alone.keys().chain(here.keys()).collect();
     names.sort();
     names.dedup();

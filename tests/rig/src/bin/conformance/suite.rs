@@ -1,6 +1,7 @@
-//! The suite, as its command line shows it, and what it says of a server.
+//! The suite, as its command line shows it, and what it says.
 
 use std::collections::BTreeMap;
+use std::env;
 use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use mcp_rig::gateway::Process;
 use serde_json::Value;
 
 use crate::DIRECTORY;
+use crate::way::Way;
 
 /// `-2026-11-20T16-33-50-115Z`, with which the suite ends a directory's name.
 const TIMESTAMP: usize = 25;
@@ -18,8 +20,26 @@ const TIMESTAMP: usize = 25;
 /// The installed suite.
 pub struct Suite {
     node: PathBuf,
-    /// The scenarios of each revision that it knows.
-    pub revisions: BTreeMap<String, Vec<String>>,
+    /// The scenarios that it has.
+    pub sections: BTreeMap<Section, Vec<String>>,
+}
+
+/// Scenarios that belong together.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Section {
+    /// What is tested.
+    pub side: Side,
+    /// The revision that is spoken.
+    pub revision: String,
+}
+
+/// Which side of the protocol is tested; the suite is the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Side {
+    /// The fixture server.
+    Server,
+    /// A client that the suite starts.
+    Client,
 }
 
 /// What one run said, by scenario.
@@ -36,64 +56,119 @@ pub struct Check {
     pub message: String,
 }
 
+impl Side {
+    /// The suite's word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Server => "server",
+            Self::Client => "client",
+        }
+    }
+}
+
+impl Section {
+    /// As a row is called.
+    pub fn title(&self) -> String {
+        format!("{} {}", self.side.name(), self.revision)
+    }
+}
+
 impl Suite {
     /// Asks it for its scenarios. Those of extensions belong to no revision.
+    /// Those of authorization have addresses in their documents, which are
+    /// others behind a gateway.
     pub async fn new(node: PathBuf) -> Result<Self, String> {
-        let mut suite = Self { node, revisions: BTreeMap::new() };
-        let list = Path::new(DIRECTORY).join("list.txt");
-        suite.execute(&["list", "--server"], &list).await;
-        for line in read(&list)?.lines() {
-            // `  - ping [2025-06-18,2025-11-25]`
-            let Some((scenario, revisions)) = scenario(line) else { continue };
-            for revision in revisions.split(',').filter(|name| name.starts_with("20")) {
-                suite.revisions.entry(revision.to_owned()).or_default().push(scenario.to_owned());
+        let mut suite = Self { node, sections: BTreeMap::new() };
+        for side in [Side::Server, Side::Client] {
+            let log = Path::new(DIRECTORY).join("list.txt");
+            suite.execute(&["list", &format!("--{}", side.name())], &log).await;
+            let text = read(&log)?;
+            let scenarios = text.lines().filter_map(scenario);
+            for (scenario, revisions) in scenarios.filter(|(name, _)| !name.starts_with("auth/")) {
+                for revision in revisions.split(',').filter(|name| name.starts_with("20")) {
+                    let section = Section { side, revision: revision.to_owned() };
+                    suite.sections.entry(section).or_default().push(scenario.to_owned());
+                }
             }
         }
-        match suite.revisions.len() {
-            0 => Err(format!("the suite lists no scenarios; see {}", list.display())),
+        match suite.sections.len() {
+            0 => Err("the suite lists no scenarios".to_owned()),
             _ => Ok(suite),
         }
     }
 
-    /// Runs all scenarios of `revision` against the server at `addr`. `name`
-    /// is for the directory with what it saw.
+    /// Runs a section on `way`; `server` is where that leads to the fixture
+    /// server.
     pub async fn run(
         &self,
-        name: &str,
-        revision: &str,
-        addr: SocketAddr,
+        way: Way,
+        section: &Section,
+        server: SocketAddr,
     ) -> Result<Outcome, String> {
-        let directory = Path::new(DIRECTORY).join("results").join(name).join(revision);
+        let results = Path::new(DIRECTORY).join("results").join(way.name());
+        let directory = results.join(section.side.name()).join(&section.revision);
+        let failed = |error| format!("{}: {error}", directory.display());
         // Those of an earlier run would be taken for this one's.
         if directory.exists() {
-            fs::remove_dir_all(&directory)
-                .map_err(|error| format!("{}: {error}", directory.display()))?;
+            fs::remove_dir_all(&directory).map_err(failed)?;
         }
-        fs::create_dir_all(&directory)
-            .map_err(|error| format!("{}: {error}", directory.display()))?;
-        let url = format!("http://{addr}/mcp");
-        let results = directory.to_string_lossy();
-        let arguments = ["server", "--url", &url, "--suite", "all", "--spec-version", revision];
-        let arguments = [&arguments[..], &["--output-dir", &results]].concat();
-        self.execute(&arguments, &directory.join("suite.log")).await;
-        collect(&directory)
+        fs::create_dir_all(&directory).map_err(failed)?;
+        let output = directory.to_string_lossy();
+        let common = [section.side.name(), "--spec-version", &section.revision];
+        let common = [&common[..], &["--output-dir", &output]].concat();
+        match section.side {
+            Side::Server => {
+                let url = format!("http://{server}/mcp");
+                let arguments = [&common[..], &["--suite", "all", "--url", &url]].concat();
+                self.execute(&arguments, &directory.join("suite.log")).await;
+                collect(&directory, "server-")
+            }
+            Side::Client => {
+                // The suite gives this to a shell, after cutting it at spaces.
+                let command = format!("\"$RUNNER\" client {}", way.name());
+                let mut exits = Vec::new();
+                for scenario in &self.sections[section] {
+                    let arguments = ["--command", &command, "--scenario", scenario];
+                    let arguments = [&common[..], &arguments].concat();
+                    let log = directory.join(format!("{scenario}.log"));
+                    exits.push((scenario, self.execute(&arguments, &log).await));
+                }
+                let mut outcome = collect(&directory, "")?;
+                for (scenario, success) in exits {
+                    outcome.entry(scenario.clone()).or_default().push(Check::exit(success));
+                }
+                Ok(outcome)
+            }
+        }
     }
 
-    /// Until the suite ends; it gives each scenario 30 seconds. Its status says
-    /// less than the results that it leaves.
-    async fn execute(&self, arguments: &[&str], log: &Path) {
+    /// Until the suite ends; it gives each scenario 30 seconds. Whether it was
+    /// content.
+    async fn execute(&self, arguments: &[&str], log: &Path) -> bool {
         let to_log = File::create(log).expect("a log under target/");
         let package = "node_modules/@modelcontextprotocol/conformance/dist/index.js";
         let mut command = Command::new(&self.node);
         command
             .arg(Path::new(DIRECTORY).join(package))
             .args(arguments)
+            .env("RUNNER", env::current_exe().expect("this program's path"))
             .stderr(to_log.try_clone().map_or(Stdio::null(), Stdio::from))
             .stdout(to_log);
         let mut process = Process::spawn(command).expect("starting the suite");
-        while process.exited().is_none() {
+        loop {
+            if let Some(status) = process.exited() {
+                return status.success();
+            }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+    }
+}
+
+impl Check {
+    /// A client that fails may have passed all checks until then.
+    fn exit(success: bool) -> Self {
+        let status = if success { "SUCCESS" } else { "FAILURE" };
+        Self { name: "exit status".into(), status: status.into(), message: String::new() }
     }
 }
 
@@ -106,12 +181,13 @@ fn scenario(line: &str) -> Option<(&str, &str)> {
     line.trim().strip_prefix("- ")?.strip_suffix(']')?.split_once(" [")
 }
 
-/// Reads `server-SCENARIO-TIMESTAMP/checks.json` for each scenario.
-fn collect(directory: &Path) -> Result<Outcome, String> {
+/// Reads `PREFIX SCENARIO-TIMESTAMP/checks.json` for each scenario.
+fn collect(directory: &Path, prefix: &str) -> Result<Outcome, String> {
     let mut outcome = Outcome::new();
-    for entry in fs::read_dir(directory).map_err(|error| error.to_string())?.flatten() {
+    let entries = fs::read_dir(directory).map_err(|error| error.to_string())?.flatten();
+    for entry in entries.filter(|entry| entry.path().is_dir()) {
         let name = entry.file_name().into_string().unwrap_or_default();
-        let Some(name) = name.strip_prefix("server-") else { continue };
+        let Some(name) = name.strip_prefix(prefix) else { continue };
         let Some(scenario) = name.get(..name.len().saturating_sub(TIMESTAMP)) else { continue };
         let path = entry.path().join("checks.json");
         let json: Value = serde_json::from_str(&read(&path)?)

@@ -1,4 +1,4 @@
-//! The ways to the server.
+//! The ways between a client and a server.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,9 +8,9 @@ use std::path::Path;
 use mcp_rig::gateway::{Builder, Gateway};
 
 use crate::DIRECTORY;
-use crate::suite::{Outcome, Suite};
+use crate::suite::{Outcome, Section, Side, Suite};
 
-/// What stands between the suite and the server.
+/// What stands between them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
     /// Nothing: what the others are compared with.
@@ -26,9 +26,9 @@ pub enum Way {
 
 /// What was seen on one way.
 pub struct Seen {
-    /// By revision.
-    pub outcomes: BTreeMap<String, Outcome>,
-    /// How many requests the filter judged.
+    /// What the suite said.
+    pub outcomes: BTreeMap<Section, Outcome>,
+    /// How many requests to the fixture server the filter judged.
     pub judged: u64,
 }
 
@@ -47,11 +47,17 @@ impl Way {
 
     pub fn title(self) -> &'static str {
         match self {
-            Self::Alone => "the server alone",
-            Self::Envoy => "the server behind Envoy without the filter",
-            Self::Filter => "the server behind the filter",
-            Self::Holding => "the server behind the filter, with headers held",
+            Self::Alone => "with nothing between client and server",
+            Self::Envoy => "through an Envoy without the filter",
+            Self::Filter => "through the filter",
+            Self::Holding => "through the filter, with headers held",
         }
+    }
+
+    /// Whether this side is tested on it. Each scenario of a client starts an
+    /// Envoy of its own, so these run as a deployment does, and no other way.
+    fn takes(self, side: Side) -> bool {
+        side == Side::Server || matches!(self, Self::Alone | Self::Holding)
     }
 
     /// Whether the filter is on it.
@@ -59,16 +65,18 @@ impl Way {
         matches!(self, Self::Filter | Self::Holding)
     }
 
-    /// Runs the suite on this way, for all revisions.
+    /// What stands in front of `server` on this way.
+    pub async fn to(self, server: SocketAddr) -> Option<Gateway> {
+        Some(self.gateway()?.upstream(server).start().await)
+    }
+
+    /// Runs the suite on this way.
     pub async fn run(self, suite: &Suite, server: SocketAddr) -> Result<Seen, String> {
-        let gateway = match self.gateway() {
-            Some(builder) => Some(builder.upstream(server).start().await),
-            None => None,
-        };
+        let gateway = self.to(server).await;
         let addr = gateway.as_ref().map_or(server, Gateway::addr);
         let mut outcomes = BTreeMap::new();
-        for revision in suite.revisions.keys() {
-            outcomes.insert(revision.clone(), suite.run(self.name(), revision, addr).await?);
+        for section in suite.sections.keys().filter(|section| self.takes(section.side)) {
+            outcomes.insert(section.clone(), suite.run(self, section, addr).await?);
         }
         let mut judged = 0;
         if let Some(gateway) = gateway {
