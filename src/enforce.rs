@@ -155,9 +155,10 @@ impl<S: Store> Situation<'_, S> {
     /// Compares the headers of revision 2026-07-28 with the body; whether the
     /// call is of that revision.
     fn compare(&self, call: &Call<'_>, method: &str) -> Result<bool, Box<Refusal>> {
-        self.head.revision.compare(call, method).map_err(|mismatch| {
-            Refusal::header_mismatch(self.policy, call.id, &mismatch.to_string())
-        })
+        self.head
+            .revision
+            .compare(call, method)
+            .map_err(|mismatch| Refusal::header_mismatch(self.policy, call.id, mismatch))
     }
 
     fn other(&self, method: &str, id: Option<Id<'_>>, stateless: bool) -> Judged {

@@ -9,7 +9,10 @@
 use super::{Decision, Record};
 use crate::config::DeniedAs;
 use crate::identity::NoIdentity;
-use crate::jsonrpc::{INTERNAL_ERROR, INVALID_REQUEST, Id, METHOD_NOT_FOUND, Malformed, reply};
+use crate::jsonrpc::{
+    INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, Id, METHOD_NOT_FOUND, Malformed, reply,
+};
+use crate::mcp::HeaderMismatch;
 use crate::policy::{Denial, Policy, Reason};
 use crate::request::HeadFault;
 
@@ -112,10 +115,19 @@ impl Refusal {
     }
 
     /// Headers that contradict the body.
-    pub(super) fn header_mismatch(policy: &Policy, id: Option<Id<'_>>, what: &str) -> Box<Self> {
+    pub(super) fn header_mismatch(
+        policy: &Policy,
+        id: Option<Id<'_>>,
+        what: HeaderMismatch,
+    ) -> Box<Self> {
+        // As the servers of that revision tell them apart.
+        let code = match what {
+            HeaderMismatch::MetaMissing => INVALID_PARAMS,
+            _ => HEADER_MISMATCH,
+        };
         let message = format!("Refused: {what}");
         let reason = Reason::HeaderMismatch;
-        Self::answer(policy, &Answer { id, ..fault(400, HEADER_MISMATCH, reason, &message) })
+        Self::answer(policy, &Answer { id, ..fault(400, code, reason, &message) })
     }
 
     /// A method that is not on the list.

@@ -31,8 +31,10 @@ pub struct RevisionHeaders {
 pub enum HeaderMismatch {
     /// The version is no date, beside a call whose handling depends on it.
     VersionForm,
-    /// The header or `_meta` lacks the version that the other one names.
+    /// `_meta` names a version that the header lacks.
     VersionMissing,
+    /// The header names a version that `_meta` lacks.
+    MetaMissing,
     /// The versions differ.
     Version,
     /// `Mcp-Method` is not the body's method.
@@ -46,8 +48,10 @@ impl fmt::Display for HeaderMismatch {
         f.write_str(match self {
             Self::VersionForm => "the protocol version is not of the form YYYY-MM-DD",
             Self::VersionMissing => {
-                "the protocol version must be given by the MCP-Protocol-Version header and by \
-                 `params._meta`"
+                "the MCP-Protocol-Version header must name the version that `params._meta` names"
+            }
+            Self::MetaMissing => {
+                "`params._meta` must name the version that the MCP-Protocol-Version header names"
             }
             Self::Version => "the MCP-Protocol-Version header and `params._meta` differ",
             Self::Method => "the Mcp-Method header and `method` differ",
@@ -83,6 +87,7 @@ impl RevisionHeaders {
         match (header, body.as_deref()) {
             (Some(header), Some(body)) if header != body => return Err(HeaderMismatch::Version),
             (Some(_), Some(_)) => {}
+            (Some(_), None) if is_request => return Err(HeaderMismatch::MetaMissing),
             _ if is_request => return Err(HeaderMismatch::VersionMissing),
             _ => {}
         }
@@ -261,7 +266,7 @@ mod tests {
         let headers = [Some(new), m, n];
         assert_eq!(compare(headers, "tools/call", &call("7")), Err(VersionForm));
         let bare = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"safe"}}"#;
-        assert_eq!(compare(headers, "tools/call", bare), Err(VersionMissing));
+        assert_eq!(compare(headers, "tools/call", bare), Err(MetaMissing));
     }
 
     #[test]

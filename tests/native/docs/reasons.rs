@@ -77,6 +77,7 @@ fn refusals() -> Vec<Refusal> {
         tool("limited").with("mcp-protocol-version", new),
         tool("limited").with("content-length", "9999999"),
         Ask::rpc("x"),
+        Ask::post(stateless),
         Ask::post(stateless).with("mcp-protocol-version", new).with("mcp-method", "x"),
         Ask::rpc("notifications_x"),
         Ask::post(r#"{"jsonrpc":"2.0","method":"x"}"#),
