@@ -39,7 +39,12 @@ use_wasm_toolchain() {
             die "setup: was installed, but there is still no Rust for $1; see $setup_dir/*.log"
     fi
     export CARGO_BUILD_TARGET=$1
+    # Cargo would take RUSTFLAGS instead of the flags in .cargo/config.toml; the
+    # target's own variable it takes beside them.
+    target_flags=${RUSTFLAGS:-}
+    unset RUSTFLAGS
     "use_$way" "$1"
+    export "CARGO_TARGET_$(variable_name "$1")_RUSTFLAGS=$target_flags"
 }
 
 # Prints the way that is ready to use; fails if there is none. Asked on every
@@ -52,6 +57,11 @@ find_wasm_toolchain() {
     else
         return 1
     fi
+}
+
+# The target as cargo writes it in variables.
+variable_name() {
+    echo "$1" | tr a-z- A-Z_
 }
 
 has_installed_std() {
@@ -73,7 +83,6 @@ use_installed() {
 }
 
 use_debian() {
-    local name
     wasm_cargo=$debian_cargo
     export CARGO_TARGET_DIR=$PWD/target/wasm-debian
     # cargo would otherwise call rustup's rustc, which does not see Debian's
@@ -81,12 +90,10 @@ use_debian() {
     export RUSTC=$debian_rustc RUSTDOC=/usr/bin/rustdoc
     # Compiling the standard library is not a stable feature of cargo.
     export RUSTC_BOOTSTRAP=1 CARGO_UNSTABLE_BUILD_STD=std,panic_abort
-    name=$(echo "$1" | tr a-z- A-Z_)
-    export "CARGO_TARGET_${name}_LINKER=$(cat "$debian_linker_file")"
+    export "CARGO_TARGET_$(variable_name "$1")_LINKER=$(cat "$debian_linker_file")"
     if [ "$1" = wasm32-wasip1 ]; then
-        # Debian's Rust does not bring a C library for WASI. RUSTFLAGS and not
-        # the target's own variable: a RUSTFLAGS of the user's would hide that.
-        export RUSTFLAGS="${RUSTFLAGS:-} -C link-self-contained=no -L /usr/lib/wasm32-wasi"
+        # Debian's Rust does not bring a C library for WASI.
+        target_flags+=" -C link-self-contained=no -L /usr/lib/wasm32-wasi"
     fi
 }
 
