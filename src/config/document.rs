@@ -164,9 +164,14 @@ impl<'d> At<'d> {
         if let Some((_, value)) = words.iter().find(|(word, _)| text == Some(*word)) {
             return Some(*value);
         }
-        let words: Vec<String> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
-        self.expected(&choices(words.iter().map(String::as_str)));
+        self.expected_one_of(words.iter().map(|(word, _)| *word).collect());
         None
+    }
+
+    /// Apart from [`Self::choice`], so that it is compiled once.
+    fn expected_one_of(&self, words: Vec<&str>) {
+        let words: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
+        self.expected(&choices(words.iter().map(String::as_str)));
     }
 
     /// The elements of a list.
