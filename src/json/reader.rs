@@ -183,6 +183,14 @@ impl<'a> Reader<'a> {
     where
         F: FnMut(&mut Self, Text<'a>, usize) -> Step<()>,
     {
+        self.members(&mut member)
+    }
+
+    /// Compiled once for all closures.
+    fn members(
+        &mut self,
+        member: &mut dyn FnMut(&mut Self, Text<'a>, usize) -> Step<()>,
+    ) -> Step<()> {
         if !self.take(b'{') {
             return self.fault(FaultKind::Expected("`{`"));
         }
@@ -243,6 +251,11 @@ impl<'a> Reader<'a> {
     where
         F: FnMut(&mut Self) -> Step<()>,
     {
+        self.elements(&mut element)
+    }
+
+    /// Compiled once for all closures.
+    fn elements(&mut self, element: &mut dyn FnMut(&mut Self) -> Step<()>) -> Step<()> {
         if !self.take(b'[') {
             return self.fault(FaultKind::Expected("`[`"));
         }
