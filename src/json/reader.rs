@@ -186,7 +186,6 @@ impl<'a> Reader<'a> {
         self.members(&mut member)
     }
 
-    /// Compiled once for all closures.
     fn members(
         &mut self,
         member: &mut dyn FnMut(&mut Self, Text<'a>, usize) -> Step<()>,
@@ -254,7 +253,7 @@ impl<'a> Reader<'a> {
         self.elements(&mut element)
     }
 
-    /// Compiled once for all closures.
+    // This and `members` are compiled once for all closures.
     fn elements(&mut self, element: &mut dyn FnMut(&mut Self) -> Step<()>) -> Step<()> {
         if !self.take(b'[') {
             return self.fault(FaultKind::Expected("`[`"));

@@ -98,11 +98,8 @@ fn overlap(a: &[u8], b: &[u8]) -> bool {
 /// Entries by pattern, of which at most one decides for a name.
 #[derive(Debug)]
 pub struct PatternMap<T> {
-    /// In byte order.
-    exact: Vec<(Pattern, T)>,
-    /// In the order of precedence among patterns that do not nest.
-    patterns: Vec<(Pattern, T)>,
-    index: Index,
+    values: Vec<T>,
+    order: Order,
 }
 
 impl<T> PatternMap<T> {
@@ -111,11 +108,50 @@ impl<T> PatternMap<T> {
         entries: impl IntoIterator<Item = (Pattern, T)>,
         denies: impl Fn(&T) -> bool,
     ) -> Self {
-        let (exact, patterns): (Vec<_>, Vec<_>) =
-            entries.into_iter().partition(|(pattern, _)| pattern.is_exact());
+        let (patterns, values): (Vec<Pattern>, Vec<T>) = entries.into_iter().unzip();
+        let denials: Vec<bool> = values.iter().map(denies).collect();
+        Self { order: Order::new(patterns, &denials), values }
+    }
+
+    /// Whether there is no entry.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// What stands in the entries.
+    pub fn values(&self) -> &[T] {
+        &self.values
+    }
+
+    /// The entry that decides for `name`.
+    pub fn get(&self, name: &str) -> Option<&T> {
+        self.values.get(self.order.first(name)?)
+    }
+}
+
+/// The patterns of a map, each with the number of its value. It is apart from
+/// the values so that it is compiled once.
+#[derive(Debug)]
+struct Order {
+    /// In byte order.
+    exact: Vec<(Pattern, usize)>,
+    /// In the order of precedence among patterns that do not nest.
+    patterns: Vec<(Pattern, usize)>,
+    index: Index,
+}
+
+impl Order {
+    /// `denials` tells of each pattern whether its value is a denial.
+    fn new(patterns: Vec<Pattern>, denials: &[bool]) -> Self {
+        let (exact, patterns): (Vec<_>, Vec<_>) = patterns
+            .into_iter()
+            .enumerate()
+            .map(|(number, pattern)| (pattern, number))
+            .partition(|(pattern, _)| pattern.is_exact());
+        let denies = |number: usize| denials.get(number).copied().unwrap_or_default();
         let patterns = order::sorted(patterns, |(a, left), (b, right)| {
-            denies(right)
-                .cmp(&denies(left))
+            denies(*right)
+                .cmp(&denies(*left))
                 .then_with(|| b.literals().cmp(&a.literals()))
                 .then_with(|| a.cmp(b))
         });
@@ -126,20 +162,10 @@ impl<T> PatternMap<T> {
         }
     }
 
-    /// Whether there is no entry.
-    pub fn is_empty(&self) -> bool {
-        self.exact.is_empty() && self.patterns.is_empty()
-    }
-
-    /// What stands in the entries.
-    pub fn values(&self) -> impl Iterator<Item = &T> {
-        self.exact.iter().chain(&self.patterns).map(|(_, value)| value)
-    }
-
-    /// The entry that decides for `name`.
-    pub fn get(&self, name: &str) -> Option<&T> {
+    /// The number of the value that decides for `name`.
+    fn first(&self, name: &str) -> Option<usize> {
         if let Ok(at) = self.exact.binary_search_by(|(pattern, _)| pattern.as_str().cmp(name)) {
-            return self.exact.get(at).map(|(_, value)| value);
+            return self.exact.get(at).map(|(_, value)| *value);
         }
         if self.patterns.is_empty() {
             return None;
@@ -158,7 +184,7 @@ impl<T> PatternMap<T> {
                 !matching.iter().any(|&other| other != number && is_within(other, number))
             })
             .min();
-        narrowest.and_then(|number| self.patterns.get(*number)).map(|(_, value)| value)
+        narrowest.and_then(|number| self.patterns.get(*number)).map(|(_, value)| *value)
     }
 }
 

@@ -26,7 +26,7 @@ impl Body {
         let refuses_some = || {
             self.default == Default::Deny
                 || self.deny_if.iter().any(always)
-                || self.tools.values().any(|rule| !rule.may_allow())
+                || self.tools.values().iter().any(|rule| !rule.may_allow())
         };
         let callable = tools_list == ToolsList::Callable;
         self.mode == Mode::Enforce && (!self.hide.is_empty() || (callable && refuses_some()))
