@@ -38,6 +38,7 @@ impl Policy {
         };
         let warnings = lint::warnings(&config);
         let headers: Vec<String> = lint::conditions(&config)
+            .iter()
             .filter_map(|(_, condition)| condition.path.header().map(str::to_owned))
             .collect();
         let mut headers = order::sorted(headers, Ord::cmp);

@@ -4,8 +4,9 @@
 use super::Pattern;
 use crate::condition::{Condition, Root};
 use crate::config::{Action, Body, Check, Config, Errors, Limit, Source, escape};
+use crate::order;
 use crate::quota::{Algorithm, Scope};
-use std::collections::BTreeMap;
+use std::vec::IntoIter;
 
 /// Overlaps are searched pair by pair, so not among more patterns than a
 /// person writes.
@@ -16,8 +17,11 @@ const LONG_WINDOW_SECONDS: u32 = 3_600;
 /// Everything that is wrong between the parts of a document.
 pub(super) fn errors(config: &Config) -> Errors {
     let mut errors = Errors::default();
-    let mut global = BTreeMap::new();
-    for body in bodies(config) {
+    let bodies = bodies(config);
+    let everywhere = bodies.iter().flat_map(|body| limits(body));
+    let global: Vec<&Limit> = everywhere.filter(|limit| limit.scope == Scope::Global).collect();
+    let mut global = first_of_each(&global).into_iter();
+    for body in bodies {
         agree(body, &mut global, &mut errors);
         bound_sessions(body, &mut errors);
         weigh_once(body, &mut errors);
@@ -40,22 +44,44 @@ pub(super) fn warnings(config: &Config) -> Vec<String> {
     warnings
 }
 
-fn bodies(config: &Config) -> impl Iterator<Item = &Body> {
-    core::iter::once(&config.body).chain(config.grants.iter().map(|(_, grant)| &grant.body))
+fn bodies(config: &Config) -> Vec<&Body> {
+    let mut bodies = vec![&config.body];
+    bodies.extend(config.grants.iter().map(|(_, grant)| &grant.body));
+    bodies
 }
 
-fn limits(body: &Body) -> impl Iterator<Item = &Limit> {
-    body.tools.iter().flat_map(|(_, rule)| &rule.limits).chain(&body.all_tools.limits)
+fn limits(body: &Body) -> Vec<&Limit> {
+    let mut limits = Vec::new();
+    for (_, rule) in &body.tools {
+        limits.extend(&rule.limits);
+    }
+    limits.extend(&body.all_tools.limits);
+    limits
+}
+
+/// In the place of each limit the first one that has the same counter.
+fn first_of_each<'c>(limits: &[&'c Limit]) -> Vec<&'c Limit> {
+    let counter = |number: usize| limits.get(number).map(|limit| &limit.counter);
+    let mut firsts = limits.to_vec();
+    let mut first: Option<&Limit> = None;
+    for number in order::indexes(limits.len(), &|a, b| counter(a).cmp(&counter(b))) {
+        match (first, firsts.get_mut(number)) {
+            (Some(first), Some(limit)) if first.counter == limit.counter => *limit = first,
+            (_, limit) => first = limit.copied(),
+        }
+    }
+    firsts
 }
 
 /// Entries that share a counter must count the same way: within a body, and
-/// for `global` ones in all of them.
-fn agree<'c>(body: &'c Body, global: &mut BTreeMap<&'c str, &'c Limit>, errors: &mut Errors) {
-    let mut local: BTreeMap<&str, &Limit> = BTreeMap::new();
-    for limit in limits(body) {
-        let mut others = vec![*local.entry(&limit.counter).or_insert(limit)];
+/// for `global` ones in all of them. `global` gives, for each of those in turn,
+/// the first of all bodies.
+fn agree<'c>(body: &'c Body, global: &mut IntoIter<&'c Limit>, errors: &mut Errors) {
+    let limits = limits(body);
+    for (limit, first) in limits.iter().zip(first_of_each(&limits)) {
+        let mut others = vec![first];
         if limit.scope == Scope::Global {
-            others.push(global.entry(&limit.counter).or_insert(limit));
+            others.extend(global.next());
         }
         others.dedup_by(|a, b| core::ptr::eq(*a, *b));
         for other in others {
@@ -153,16 +179,23 @@ fn bound_sessions(body: &Body, errors: &mut Errors) {
     }
 }
 
-fn checks(body: &Body) -> impl Iterator<Item = &Check> {
-    let own = body.tools.iter().flat_map(|(_, rule)| rule.require.iter().chain(&rule.deny_if));
-    own.chain(&body.all_tools.require).chain(&body.all_tools.deny_if)
-}
-
 /// Every condition, with the check that it stands in.
-pub(super) fn conditions(config: &Config) -> impl Iterator<Item = (&Check, &Condition)> {
-    bodies(config)
-        .flat_map(checks)
-        .flat_map(|check| check.conditions.iter().map(move |condition| (check, condition)))
+pub(super) fn conditions<'c>(config: &'c Config) -> Vec<(&'c Check, &'c Condition)> {
+    let mut conditions = Vec::new();
+    let mut extend = |checks: &'c Vec<Check>| {
+        for check in checks {
+            conditions.extend(check.conditions.iter().map(|condition| (check, condition)));
+        }
+    };
+    for body in bodies(config) {
+        for (_, rule) in &body.tools {
+            extend(&rule.require);
+            extend(&rule.deny_if);
+        }
+        extend(&body.all_tools.require);
+        extend(&body.all_tools.deny_if);
+    }
+    conditions
 }
 
 /// Conditions could guess at a token that this filter keeps.
