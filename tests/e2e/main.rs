@@ -48,3 +48,4 @@ mod sizes;
 mod sliding;
 mod support;
 mod tokens;
+mod traps;
