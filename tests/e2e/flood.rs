@@ -2,12 +2,12 @@
 //! sending them.
 //!
 //! Every frame is written by hand into one buffer, many requests to a write,
-//! and of the answers only the ends of their streams are counted: a request
-//! costs this process a few hundred bytes copied. What the answers were is for
-//! Envoy's metrics to say.
+//! and of an answer only the body is looked at and the end of its stream: a
+//! request costs this process a few hundred bytes copied.
 
 use std::net::SocketAddr;
 
+use mcp_rig::upstream::RESULT;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -30,6 +30,16 @@ const ACKNOWLEDGE: u8 = 1;
 /// The length of a frame's head.
 const HEAD: usize = 9;
 
+/// What came of many calls, by the bodies of the answers.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Answers {
+    /// Let through, to an upstream that answers [`RESULT`].
+    pub admitted: usize,
+    /// Refused by a limit.
+    pub limited: usize,
+    pub other: usize,
+}
+
 /// One connection to a gateway.
 #[derive(Debug)]
 pub struct Flood {
@@ -37,6 +47,7 @@ pub struct Flood {
     last_id: u32,
     sending: Vec<u8>,
     received: Vec<u8>,
+    answers: Answers,
 }
 
 impl Flood {
@@ -49,17 +60,21 @@ impl Flood {
         // All that there is, so that no answer has to wait for more window.
         let most = (1_u32 << 31) - 1 - 65_535;
         frame(&mut sending, WINDOW_UPDATE, 0, 0, &most.to_be_bytes());
-        Self { stream, last_id: 0, sending, received: Vec::new() }
+        Self { stream, last_id: 0, sending, received: Vec::new(), answers: Answers::default() }
     }
 
     /// Sends `body` once in the name of each of `callers`, in the header
     /// `x-agent-id`, and waits until every one is answered.
-    pub async fn call(&mut self, body: &[u8], callers: impl IntoIterator<Item = String>) {
+    pub async fn call(
+        &mut self,
+        body: &[u8],
+        callers: impl IntoIterator<Item = String>,
+    ) -> Answers {
         let mut callers = callers.into_iter();
         loop {
             let now: Vec<String> = callers.by_ref().take(AT_ONCE).collect();
             if now.is_empty() {
-                return;
+                return std::mem::take(&mut self.answers);
             }
             for caller in &now {
                 // Clients have the odd ones.
@@ -90,6 +105,9 @@ impl Flood {
             if self.received.len() < at + HEAD + length {
                 break;
             }
+            if kind == DATA && length > 0 {
+                self.answers.add(&self.received[at + HEAD..at + HEAD + length]);
+            }
             match kind {
                 DATA | HEADERS if flags & END_STREAM != 0 => ends += 1,
                 SETTINGS if flags & ACKNOWLEDGE == 0 => {
@@ -102,6 +120,18 @@ impl Flood {
         }
         self.received.drain(..at);
         ends
+    }
+}
+
+impl Answers {
+    /// Bodies this small come in one frame.
+    fn add(&mut self, body: &[u8]) {
+        let limited = br#""reason":"rate_limited""#;
+        match () {
+            () if body == RESULT.as_bytes() => self.admitted += 1,
+            () if body.windows(limited.len()).any(|part| part == limited) => self.limited += 1,
+            () => self.other += 1,
+        }
     }
 }
 

@@ -32,6 +32,7 @@ mod counting;
 mod cutting;
 mod doubles;
 mod every_case;
+mod exactness;
 mod flood;
 mod holding;
 mod identity;
