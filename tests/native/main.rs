@@ -18,5 +18,6 @@ mod core;
 mod corpus;
 mod docs;
 mod fake_host;
+mod schedules;
 mod schema;
 mod tidy;

@@ -1,0 +1,288 @@
+//! The counters against a plain model, under random schedules: workers that
+//! read and write the same values in every order that compare-and-swap allows.
+//!
+//! Each worker is a thread, but only one runs at a time: at every access to the
+//! store it hands on to one that a seeded generator picks. So a schedule is
+//! what a seed says, and a failure names the seed that shows it again.
+//! `SCHEDULES` in the environment asks for more of them.
+
+mod baton;
+mod model;
+
+use baton::{Baton, Contested};
+use mcp_policy_filter::counters::{Charge, Holder, Receipt, Store, Table, Tag};
+use mcp_policy_filter::quota::{Algorithm, Nanos, ONE_CALL, Window};
+use model::{Call, History, Plain};
+use std::panic::{self, AssertUnwindSafe};
+use std::{env, thread};
+
+/// A number that looks random, the same every time.
+#[derive(Debug)]
+pub struct Random(u64);
+
+impl Random {
+    pub fn new(seed: u64) -> Self {
+        Self(seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    }
+
+    pub fn below(&mut self, bound: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) % bound
+    }
+
+    fn of<T: Copy, const N: usize>(&mut self, choices: [T; N]) -> T {
+        choices[self.below(N as u64) as usize]
+    }
+}
+
+/// A beginning of a minute.
+const NOON: u64 = 1_800_000_000;
+/// The second of that minute's end.
+const EDGE: u64 = 60;
+
+/// What is true of all calls of a schedule.
+#[derive(Debug)]
+struct Setting {
+    limits: Vec<Limit>,
+    capacity: u64,
+    max_entries: u64,
+    workers: usize,
+    /// How often a worker tries to write.
+    tries: usize,
+    /// How many of a hundred writes fail though nobody else has written.
+    spurious: u64,
+    /// Whether windows turn while workers are at it.
+    turns: bool,
+}
+
+#[derive(Debug)]
+struct Limit {
+    max: u64,
+    per_caller: bool,
+    algorithm: Algorithm,
+}
+
+impl Setting {
+    fn new(random: &mut Random) -> Self {
+        let limit = |random: &mut Random| Limit {
+            max: 1 + random.below(5),
+            per_caller: random.of([true, false]),
+            algorithm: random.of([Algorithm::Fixed, Algorithm::Sliding]),
+        };
+        Self {
+            limits: (0..=random.below(3)).map(|_| limit(random)).collect(),
+            capacity: random.of([1, 2, 1000]),
+            max_entries: random.of([1, 3, 1000, 1000]),
+            workers: 1 + random.below(4) as usize,
+            tries: random.of([2, 100, 100, 100]),
+            spurious: random.of([0, 0, 20]),
+            turns: random.of([true, false, false]),
+        }
+    }
+
+    fn table(&self) -> Table {
+        Table::new("schedules", self.capacity, self.max_entries)
+    }
+
+    fn charge(&self, index: usize, caller: u64, weight: u64) -> Charge {
+        let Limit { max, per_caller, algorithm } = self.limits[index];
+        let tag = Tag::new(&[b"limit", &index.to_le_bytes()]);
+        let holder = match per_caller {
+            true => self.table().caller(&format!("caller {caller}")),
+            false => Holder::everyone(tag),
+        };
+        let (max, weight) = (max * ONE_CALL, weight * ONE_CALL);
+        let window = Window::new(60).unwrap();
+        Charge { tag, holder, per_caller, window, algorithm, max, weight }
+    }
+
+    /// Whether a write that gives something back may have been given up.
+    fn gives_up(&self) -> bool {
+        self.tries < 100
+    }
+}
+
+impl Limit {
+    /// Whether two callers share its count.
+    fn joins(&self, one: u64, other: u64) -> bool {
+        !self.per_caller || one == other
+    }
+
+    /// The weight of those calls that this limit counts for `caller`.
+    fn sum<'a>(&self, caller: u64, calls: impl IntoIterator<Item = &'a Call>) -> u64 {
+        let calls = calls.into_iter().filter(|call| self.joins(caller, call.caller));
+        calls.map(|call| call.weight).sum()
+    }
+}
+
+/// Callers of a schedule.
+const CALLERS: u64 = 2;
+
+/// One worker: makes calls, and gives some of them back.
+fn work(setting: &Setting, store: &impl Store, history: &History, mut random: Random) {
+    let table = setting.table();
+    let mut receipts: Vec<(usize, Receipt)> = Vec::new();
+    for _ in 0..2 + random.below(6) {
+        let second = if setting.turns { EDGE - 2 + random.below(4) } else { random.below(3) };
+        let now = at(second);
+        if random.below(3) == 0 && !receipts.is_empty() {
+            let index = random.below(receipts.len() as u64) as usize;
+            let (call, receipt) = receipts.swap_remove(index);
+            history.gives_back(call);
+            table.refund(store, receipt, now);
+            continue;
+        }
+        let (caller, weight) = (random.below(CALLERS), 1 + random.below(2));
+        let charges: Vec<Charge> =
+            (0..setting.limits.len()).map(|index| setting.charge(index, caller, weight)).collect();
+        let call = history.begins(Call::new(caller, weight, now));
+        let charged = table.charge(store, &charges, now);
+        history.ends(call, charged.is_ok());
+        receipts.extend(charged.ok().map(|receipt| (call, receipt)));
+    }
+}
+
+fn at(second: u64) -> Nanos {
+    Nanos((NOON + second) * 1_000_000_000)
+}
+
+/// A schedule and what came of it.
+struct Outcome {
+    setting: Setting,
+    store: Contested,
+    calls: Vec<Call>,
+}
+
+fn run(seed: u64) -> Outcome {
+    let mut random = Random::new(seed);
+    let setting = Setting::new(&mut random);
+    let baton = Baton::new(setting.workers, Random::new(seed ^ 0xfeed));
+    let store = Contested::new(setting.tries, setting.spurious, Random::new(seed ^ 0xf00d));
+    let history = History::default();
+    thread::scope(|scope| {
+        for worker in 0..setting.workers {
+            let (setting, store, history, baton) = (&setting, &store, &history, &baton);
+            let random = Random::new(seed * 10 + worker as u64);
+            scope.spawn(move || {
+                let turn = baton.take(worker);
+                work(setting, &store.of(&turn), history, random);
+            });
+        }
+    });
+    let calls = history.calls();
+    Outcome { setting, store, calls }
+}
+
+impl Outcome {
+    /// What a count holds: the least `max` under which a call without weight
+    /// still fits.
+    fn used(&self, index: usize, caller: u64, now: Nanos) -> u64 {
+        let charge = Charge { per_caller: false, ..self.setting.charge(index, caller, 0) };
+        let fits = |max: &u64| {
+            let probe = Charge { max: max * ONE_CALL, ..charge };
+            self.setting.table().charge(&self.store.afterwards(), &[probe], now).is_ok()
+        };
+        (0..1000).find(fits).expect("a small count")
+    }
+
+    /// Never more than `max`, at any moment.
+    fn check_bounds(&self) {
+        for limit in &self.setting.limits {
+            for last in self.calls.iter().filter(|call| call.admitted) {
+                let fixed = limit.algorithm == Algorithm::Fixed;
+                // A worker that is late at the edge of a fixed window may be
+                // charged to the next one.
+                if fixed && self.setting.turns && minute(last) == 0 {
+                    continue;
+                }
+                let together = |call: &&Call| {
+                    call.counted_at(last.ended) && (!fixed || minute(call) == minute(last))
+                };
+                let sum = limit.sum(last.caller, self.calls.iter().filter(together));
+                assert!(sum <= limit.max, "{sum} of {limit:?} by {last:?}");
+            }
+        }
+    }
+
+    /// When all is over, a count holds what was admitted and not given back.
+    fn check_counts(&self) {
+        let now = at(if self.setting.turns { EDGE + 1 } else { 2 });
+        let staying = || self.calls.iter().filter(|call| call.stays());
+        for (index, limit) in self.setting.limits.iter().enumerate() {
+            let fixed = limit.algorithm == Algorithm::Fixed;
+            for caller in 0..CALLERS {
+                let used = self.used(index, caller, now);
+                let all = limit.sum(caller, staying());
+                let surely = match fixed && self.setting.turns {
+                    true => limit.sum(caller, staying().filter(|call| minute(call) == 1)),
+                    false => all,
+                };
+                // What cannot be given back stays charged.
+                let most = if self.setting.gives_up() { limit.max } else { all };
+                assert!((surely..=most).contains(&used), "{used}, {surely}..={most}: {limit:?}");
+            }
+        }
+    }
+
+    /// When all is over, a caller without a count holds no place.
+    fn check_places(&self) {
+        let limits = &self.setting.limits;
+        let Some(index) = limits.iter().position(|limit| limit.per_caller) else { return };
+        if self.setting.gives_up() || self.setting.turns {
+            return;
+        }
+        let staying: Vec<Call> = self.calls.iter().filter(|call| call.stays()).cloned().collect();
+        let plain = Plain::after(&self.setting, &staying);
+        let free = plain.places(index);
+        let fits = |stranger: &u64| {
+            let charge = self.setting.charge(index, 1000 + stranger, 1);
+            self.setting.table().charge(&self.store.afterwards(), &[charge], at(2)).is_ok()
+        };
+        // Beyond a few they are all alike.
+        let found = (0..5).take_while(fits).count() as u64;
+        assert_eq!(found, free.min(5), "{index}");
+    }
+
+    /// Where nobody else was at it, every decision is the plain model's.
+    fn check_decisions(&self) {
+        if self.setting.workers > 1 || self.setting.turns || self.setting.gives_up() {
+            return;
+        }
+        for (number, call) in self.calls.iter().enumerate() {
+            let before = self.calls[..number].iter();
+            let before: Vec<Call> =
+                before.filter(|other| other.counted_at(call.ended - 1)).cloned().collect();
+            let plain = Plain::after(&self.setting, &before);
+            assert_eq!(call.admitted, plain.admits(call), "{call:?} after {before:?}");
+        }
+    }
+}
+
+fn minute(call: &Call) -> u64 {
+    (call.now.seconds() - NOON) / EDGE
+}
+
+#[test]
+fn no_schedule_admits_more_than_max_or_loses_a_count() {
+    let schedules = env::var("SCHEDULES").map_or(4_000, |number| number.parse().unwrap());
+    let [mut admitted, mut refused, mut given_back] = [0; 3];
+    for seed in 0..schedules {
+        let outcome = run(seed);
+        let checks = panic::catch_unwind(AssertUnwindSafe(|| {
+            outcome.check_bounds();
+            outcome.check_counts();
+            outcome.check_places();
+            outcome.check_decisions();
+        }));
+        let Outcome { setting, calls, .. } = outcome;
+        assert!(checks.is_ok(), "seed {seed}: {setting:#?} {calls:#?}");
+        admitted += calls.iter().filter(|call| call.admitted).count();
+        refused += calls.iter().filter(|call| !call.admitted).count();
+        given_back += calls.iter().filter(|call| call.given_back.is_some()).count();
+    }
+    // All three happen, and often.
+    let schedules = schedules as usize;
+    assert!(admitted > schedules && refused > schedules && given_back * 2 > schedules);
+}
