@@ -39,7 +39,11 @@ unsafe fn lend(value: &[u8], data: *mut *mut u8, size: *mut usize) -> u32 {
 
 /// The status that a test wants of a host call, if it wants one.
 fn fault(call: &'static str) -> Option<u32> {
-    HOST.with_borrow(|host: &Host| host.faults.get(call).copied())
+    HOST.with_borrow_mut(|host: &mut Host| {
+        let (status, times) = host.faults.get_mut(call)?;
+        *times = times.checked_sub(1)?;
+        Some(*status)
+    })
 }
 
 macro_rules! fault {

@@ -35,8 +35,9 @@ pub(super) struct Host {
     pub(super) version: u32,
     pub(super) reply: Option<(u16, Vec<u8>, String)>,
     pub(super) metrics: Vec<(String, i64)>,
-    /// The status with which a host call fails, by the call's short name.
-    pub(super) faults: BTreeMap<&'static str, u32>,
+    /// The status with which a host call fails, and how often it will, by the
+    /// call's short name.
+    pub(super) faults: BTreeMap<&'static str, (u32, usize)>,
 }
 
 thread_local! {
@@ -45,7 +46,17 @@ thread_local! {
 
 /// Has a host call fail with `status`.
 pub(super) fn fail(call: &'static str, status: u32) {
-    HOST.with_borrow_mut(|host| host.faults.insert(call, status));
+    fail_times(call, status, usize::MAX);
+}
+
+/// The same, for the next so many of them.
+pub(super) fn fail_times(call: &'static str, status: u32, times: usize) {
+    HOST.with_borrow_mut(|host| host.faults.insert(call, (status, times)));
+}
+
+/// How often a host call will still fail.
+pub(super) fn faults_left(call: &'static str) -> usize {
+    HOST.with_borrow(|host| host.faults.get(call).map_or(0, |(_, times)| *times))
 }
 
 /// Has all host calls work again.

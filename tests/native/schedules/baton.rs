@@ -72,10 +72,12 @@ impl Drop for Turn<'_> {
     }
 }
 
+type Values = BTreeMap<Vec<u8>, (Vec<u8>, u32)>;
+
 /// Shared data as the host has it: values with versions, compare-and-swap.
 #[derive(Debug)]
 pub struct Contested {
-    values: Mutex<BTreeMap<Vec<u8>, (Vec<u8>, u32)>>,
+    values: Mutex<Values>,
     tries: usize,
     spurious: u64,
     random: Mutex<Random>,
