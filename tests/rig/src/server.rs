@@ -63,10 +63,15 @@ pub struct McpServer {
 impl McpServer {
     /// Starts on `addr`; with port 0 on any free port.
     pub async fn start(addr: impl ToSocketAddrs, mode: Mode) -> Self {
+        Self::offering(TOOLS, addr, mode).await
+    }
+
+    /// As [`Self::start`], with other tools than [`TOOLS`].
+    pub async fn offering(tools: &'static [Tool], addr: impl ToSocketAddrs, mode: Mode) -> Self {
         let listener = TcpListener::bind(addr).await.expect("a free port for the MCP server");
         let addr = listener.local_addr().expect("a bound port");
         let calls = CallLog::default();
-        let serving = tokio::spawn(serve(listener, Handler { calls: calls.clone() }, mode));
+        let serving = tokio::spawn(serve(listener, Handler { tools, calls: calls.clone() }, mode));
         Self { addr, calls, serving }
     }
 
@@ -124,7 +129,14 @@ async fn serve(listener: TcpListener, handler: Handler, mode: Mode) {
 
 #[derive(Clone)]
 struct Handler {
+    tools: &'static [Tool],
     calls: CallLog,
+}
+
+impl Handler {
+    fn named(&self, name: &str) -> Option<&'static Tool> {
+        self.tools.iter().find(|tool| tool.name == name)
+    }
 }
 
 impl ServerHandler for Handler {
@@ -138,11 +150,11 @@ impl ServerHandler for Handler {
         _page: Option<PaginatedRequestParams>,
         _context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        Ok(ListToolsResult::with_all_items(TOOLS.iter().map(listed).collect()))
+        Ok(ListToolsResult::with_all_items(self.tools.iter().map(listed).collect()))
     }
 
     fn get_tool(&self, name: &str) -> Option<Listed> {
-        Tool::named(name).map(listed)
+        self.named(name).map(listed)
     }
 
     async fn call_tool(
@@ -151,7 +163,8 @@ impl ServerHandler for Handler {
         _context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let refused = |message: String| ErrorData::invalid_params(message, None);
-        let tool = Tool::named(&request.name)
+        let tool = self
+            .named(&request.name)
             .ok_or_else(|| refused(format!("no tool {}", request.name)))?;
         let arguments = request.arguments.unwrap_or_default();
         tool.check(&arguments).map_err(refused)?;

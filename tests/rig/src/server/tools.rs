@@ -104,11 +104,6 @@ pub enum Kind {
 }
 
 impl Tool {
-    /// The tool called `name`, if there is one.
-    pub fn named(name: &str) -> Option<&'static Self> {
-        TOOLS.iter().find(|tool| tool.name == name)
-    }
-
     /// Its arguments as JSON Schema.
     pub fn schema(&self) -> Map<String, Value> {
         let properties: Map<_, _> =

@@ -1,0 +1,47 @@
+//! Calls of `danger` in disguise: one to three disguises drawn from what is
+//! done to the message, to its bytes and to the request around them.
+
+mod message;
+mod octets;
+mod wire;
+
+use crate::case::{Case, Draft, Kind};
+use crate::dice::Dice;
+use crate::json::call;
+
+/// Case number `index` of a seed.
+pub fn case(seed: u64, index: usize) -> Case {
+    let mut dice = Dice::of(seed, index);
+    let token = format!("h{index}");
+    let mut about = Vec::new();
+    let layers = match dice.below(10) {
+        0..5 => 1,
+        5..8 => 2,
+        _ => 3,
+    };
+    let mut drawn = [0; 3];
+    for _ in 0..layers {
+        drawn[dice.below(3)] += 1;
+    }
+
+    let mut json = call("danger", &token);
+    for _ in 0..drawn[0] {
+        let (what, disguise) = message::DISGUISES[dice.below(message::DISGUISES.len())];
+        disguise(&mut json, &mut dice);
+        about.push(what);
+    }
+    let written = if dice.one_in(3) { json.loose(&mut dice) } else { json.compact() };
+    let mut draft = Draft::post(written);
+    for _ in 0..drawn[1] {
+        let (what, disguise) = octets::DISGUISES[dice.below(octets::DISGUISES.len())];
+        disguise(&mut draft, &mut dice);
+        about.push(what);
+    }
+    for _ in 0..drawn[2] {
+        let (what, disguise) = wire::DISGUISES[dice.below(wire::DISGUISES.len())];
+        disguise(&mut draft, &mut dice);
+        about.push(what);
+    }
+    let name = format!("seed-{seed}-case-{index}");
+    Case { kind: Kind::Hostile, name, token, about, bytes: draft.encode() }
+}

@@ -1,0 +1,150 @@
+//! The servers: real SDKs, of which each tells what it ran by another way than
+//! its answers.
+
+use std::env;
+use std::fs::{self, File};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use mcp_rig::gateway::Process;
+use mcp_rig::server::{CallLog, McpServer, Mode, Tool};
+use mcp_rig::wait::until;
+use serde_json::Value;
+
+use crate::case::{Case, Draft, Kind};
+use crate::json::call;
+use crate::lanes;
+
+const TOOLS: &[Tool] = &[
+    Tool { name: "safe", description: "What the policy allows", args: &[] },
+    Tool { name: "danger", description: "What the policy denies", args: &[] },
+];
+
+/// One run of a tool.
+#[derive(Clone, Debug)]
+pub struct Run {
+    pub tool: String,
+    /// Its argument `run`, or what came in its place.
+    pub token: String,
+}
+
+/// A running server; stopped when dropped.
+pub struct Server {
+    addr: SocketAddr,
+    record: Record,
+    barriers: usize,
+}
+
+enum Record {
+    /// A server in this process, and how many of its calls were read.
+    Calls { log: CallLog, read: usize, _server: McpServer },
+    /// A process that prints a line for each run, and how much was read.
+    Lines { path: PathBuf, read: usize, _process: Process },
+}
+
+impl Server {
+    /// The official Rust SDK, in this process.
+    pub async fn rust() -> Self {
+        let server = McpServer::offering(TOOLS, "127.0.0.1:0", Mode::Stateless).await;
+        let addr = server.addr();
+        let record = Record::Calls { log: server.log(), read: 0, _server: server };
+        Self { addr, record, barriers: 0 }
+    }
+
+    /// The server that `scripts/sdk-servers` installed under `name`.
+    pub async fn installed(name: &str) -> Self {
+        let folder = env::var_os("SDK_SERVERS").expect("SDK_SERVERS, which `make test` sets");
+        let program = Path::new(&folder).join(name).join("run");
+        assert!(
+            program.is_file(),
+            "the MCP server {name} is not installed: scripts/sdk-servers says why, \
+             and DIFFERENTIAL_WITHOUT={name} goes without it"
+        );
+        let path = Path::new(&folder).join(format!("{name}.{}.out", std::process::id()));
+        let out = File::create(&path).expect("a file under target/");
+        let errors = File::create(path.with_extension("err")).expect("a file under target/");
+        let mut command = Command::new(program);
+        command.stdout(out).stderr(errors);
+        let mut process = Process::spawn(command).expect("a shell");
+        let what = format!("{name} listening");
+        let port = until(&what, async || {
+            let errors = || fs::read_to_string(path.with_extension("err")).unwrap_or_default();
+            let ended = process.exited();
+            assert!(ended.is_none(), "{name} ended ({ended:?}): {}", errors());
+            let text = fs::read_to_string(&path).ok()?;
+            let line = text.split_once('\n')?.0;
+            line.strip_prefix("listening ")?.parse().ok()
+        });
+        let addr = SocketAddr::from(([127, 0, 0, 1], port.await));
+        Self { addr, record: Record::Lines { path, read: 0, _process: process }, barriers: 0 }
+    }
+
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// What ran since this was last asked. A call of the test's own, straight
+    /// to the server, marks the end: what was sent before has run before.
+    pub async fn ran(&mut self) -> Vec<Run> {
+        self.barriers += 1;
+        let token = format!("barrier {}", self.barriers);
+        let bytes = Draft::post(call("safe", &token).compact()).encode();
+        let (name, about) = (String::new(), Vec::new());
+        let case = Case { kind: Kind::Honest, name, token: token.clone(), about, bytes };
+        lanes::send(self.addr, &[case]).await;
+        let mut runs = Vec::new();
+        until("the end of what ran", async || {
+            runs.extend(self.record.read());
+            runs.iter().any(|run| run.token == token).then_some(())
+        })
+        .await;
+        runs.retain(|run| run.token != token);
+        runs
+    }
+}
+
+impl Record {
+    fn read(&mut self) -> Vec<Run> {
+        match self {
+            Self::Calls { log, read, .. } => {
+                let calls = log.lock().expect("no panic while recording");
+                let new = calls[*read..].iter().map(|call| Run {
+                    tool: call.tool.clone(),
+                    token: token(call.arguments.get("run").unwrap_or(&Value::Null)),
+                });
+                let new = new.collect();
+                *read = calls.len();
+                new
+            }
+            Self::Lines { path, read, .. } => {
+                let text = fs::read(path).expect("the server's output");
+                let new = &text[*read..];
+                let whole = new.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+                *read += whole;
+                let lines = String::from_utf8_lossy(&new[..whole]).into_owned();
+                let runs = lines.lines().filter_map(|line| {
+                    let (tool, argument) = line.strip_prefix("ran ")?.split_once(' ')?;
+                    let argument = serde_json::from_str(argument).unwrap_or(Value::Null);
+                    Some(Run { tool: tool.to_owned(), token: token(&argument) })
+                });
+                runs.collect()
+            }
+        }
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        if let Self::Lines { path, .. } = self
+            && !std::thread::panicking()
+        {
+            let _ = fs::remove_file(&*path);
+            let _ = fs::remove_file(path.with_extension("err"));
+        }
+    }
+}
+
+fn token(argument: &Value) -> String {
+    argument.as_str().map_or_else(|| argument.to_string(), str::to_owned)
+}
