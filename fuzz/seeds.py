@@ -1,0 +1,79 @@
+"""seeds.py FOLDER: what fuzzing starts from besides fuzz/corpus.
+
+The requests of tests/corpus and the policies of the tests, written to
+FOLDER/TARGET in the form that each target takes. They are made anew each time,
+so that no case is kept twice.
+"""
+
+import hashlib
+import json
+import pathlib
+import sys
+
+# Larger inputs make every run slow and find nothing that smaller ones do not.
+MOST = 4096
+
+# What src/exchange.rs reads before the body: policy, head, kind, mirror, cuts.
+SUBJECTS = 7
+VERSIONS = {"2025-06-18": 1, "2026-07-28": 2}
+
+
+def main(folder):
+    for target, seeds in {"decode": decode, "config": config, "exchange": exchange}.items():
+        into = folder / target
+        into.mkdir(parents=True, exist_ok=True)
+        for old in into.iterdir():
+            old.unlink()
+        for seed in seeds():
+            if len(seed) <= MOST:
+                (into / hashlib.sha1(seed).hexdigest()).write_bytes(seed)
+
+
+def decode():
+    for request in requests():
+        yield b"0" + body(request.get("body"))
+
+
+def config():
+    for path in sorted(pathlib.Path("tests/policies").glob("*/*.json")):
+        yield path.read_bytes()
+    for path in sorted(pathlib.Path("envoy/policies").glob("*.json")):
+        yield path.read_bytes()
+    for case in cases():
+        if "policy" in case:
+            yield json.dumps(case["policy"], ensure_ascii=False).encode()
+
+
+def exchange():
+    for at, request in enumerate(requests()):
+        headers = {name.lower(): value for name, value in request.get("headers", [])}
+        kind = VERSIONS.get(headers.get("mcp-protocol-version"), 0) << 2
+        mirror = int("mcp-method" in headers) | int("mcp-name" in headers) << 2
+        head = 5 if request.get("method") == "GET" else 0
+        choices = bytes([at % SUBJECTS, head, kind, mirror, at % 64, at % 16])
+        yield choices + body(request.get("body"))
+
+
+def requests():
+    for case in cases():
+        yield from case["requests"]
+
+
+def cases():
+    for path in sorted(pathlib.Path("tests/corpus").glob("*/*.json")):
+        yield json.loads(path.read_text(encoding="utf-8"))
+
+
+def body(given):
+    if given is None:
+        return b""
+    if isinstance(given, str):
+        return given.encode()
+    if isinstance(given, list):
+        return b"".join(body(part) for part in given)
+    if "hex" in given:
+        return bytes.fromhex(given["hex"])
+    return (given["repeat"] * given["times"]).encode() if given["times"] <= MOST else b" " * (MOST + 1)
+
+
+main(pathlib.Path(sys.argv[1]))

@@ -1,0 +1,157 @@
+//! A policy is read or refused, always in the same way, and what it says does not
+//! depend on the order in which its keys stand.
+
+use crate::host::Nobody;
+use crate::lenient::{Member, Node, Value, documents};
+use mcp_policy_filter::condition::{Facts, Line, Work};
+use mcp_policy_filter::config::Errors;
+use mcp_policy_filter::jsonrpc::{Message, decode};
+use mcp_policy_filter::mcp::{ToolCall, tool_name_fault};
+use mcp_policy_filter::policy::{Caller, Policy};
+use std::collections::BTreeSet;
+
+/// Enough to ask for the tools, patterns and callers of an honest document.
+const NAMES: usize = 16;
+
+pub fn check(data: &[u8]) {
+    let parse = || Policy::parse(data, "fuzz");
+    match (parse(), parse()) {
+        (Ok(policy), Ok(again)) => {
+            assert_eq!(policy.digest, again.digest);
+            assert_eq!(policy.warnings, again.warnings);
+            accepted(data, &policy);
+        }
+        (Err(errors), Err(again)) => {
+            assert_eq!(errors, again);
+            readable(&errors);
+        }
+        (first, second) => panic!("{first:?}, then {second:?}"),
+    }
+}
+
+/// An author gets some lines, each with the place that it speaks of.
+fn readable(errors: &Errors) {
+    let lines: Vec<_> = errors.lines().collect();
+    assert!((1..=21).contains(&lines.len()));
+    for (at, line) in lines.iter().enumerate() {
+        assert!(!line.chars().any(char::is_control), "{line:?}");
+        let more = at == 20 && line.starts_with("and ") && line.ends_with(" more");
+        assert!(more || line.contains(": "), "{line:?}");
+        assert!(!line.starts_with(": ") && line.chars().count() < 5000, "{line:?}");
+    }
+}
+
+fn accepted(data: &[u8], policy: &Policy) {
+    let value = serde_json::from_slice::<serde_json::Value>(data);
+    assert!(value.is_ok(), "accepted, but no JSON: {value:?}");
+    for warning in &policy.warnings {
+        assert!(!warning.chars().any(char::is_control), "{warning:?}");
+    }
+    let documents = documents(data);
+    let [document] = &*documents else { panic!("{} documents", documents.len()) };
+    let mut names = BTreeSet::from(["danger".to_owned(), "safe".to_owned()]);
+    words(document, &mut names);
+    let names: Vec<String> = names.into_iter().take(NAMES).collect();
+    let said = decisions(policy, &names);
+    let sorted = |members: &mut Vec<&Member<'_>>| members.sort_by(|a, b| a.key.cmp(&b.key));
+    for order in [sorted, |members: &mut Vec<&Member<'_>>| members.reverse()] {
+        let mut other = Vec::new();
+        write(document, &order, &mut other);
+        let shown = String::from_utf8_lossy(&other);
+        match Policy::parse(&other, "fuzz") {
+            Ok(other) => assert_eq!(decisions(&other, &names), said, "{shown}"),
+            Err(errors) => {
+                panic!("{:?} in another order: {shown}", errors.lines().collect::<Vec<_>>())
+            }
+        }
+    }
+}
+
+/// The texts of a document that may be the name of a tool or a caller.
+fn words(node: &Node<'_>, names: &mut BTreeSet<String>) {
+    let mut add = |text: &str| {
+        let name = text.replace('*', "x");
+        if tool_name_fault(&name).is_none() {
+            names.insert(name);
+        }
+    };
+    match &node.value {
+        Value::Word => {}
+        Value::Text(text) => add(text),
+        Value::List(nodes) => nodes.iter().for_each(|node| words(node, names)),
+        Value::Map(members) => {
+            members.iter().for_each(|member| add(&member.key));
+            members.iter().for_each(|member| words(&member.node, names));
+        }
+    }
+}
+
+/// The document with the members of its objects in another order.
+fn write(node: &Node<'_>, order: &impl Fn(&mut Vec<&Member<'_>>), text: &mut Vec<u8>) {
+    match &node.value {
+        Value::Word | Value::Text(_) => text.extend(node.raw),
+        Value::List(nodes) => {
+            text.push(b'[');
+            for (at, node) in nodes.iter().enumerate() {
+                text.extend(if at == 0 { "" } else { "," }.bytes());
+                write(node, order, text);
+            }
+            text.push(b']');
+        }
+        Value::Map(members) => {
+            let mut members: Vec<&Member<'_>> = members.iter().collect();
+            order(&mut members);
+            text.push(b'{');
+            for (at, member) in members.iter().enumerate() {
+                text.extend(if at == 0 { "" } else { "," }.bytes());
+                text.extend(member.raw_key);
+                text.push(b':');
+                write(&member.node, order, text);
+            }
+            text.push(b'}');
+        }
+    }
+}
+
+const CALL: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"x",
+    "arguments":{"a":{"b":[1,2.5,"c"]},"amount":7,"n":10,"path":"/srv/../x","text":"aaaa"}}}"#;
+
+/// What a policy says of a call of each tool, by each caller.
+fn decisions(policy: &Policy, names: &[String]) -> Vec<String> {
+    let Ok(Message::Call(call)) = decode(CALL.as_bytes(), 64) else { panic!("{CALL}") };
+    let arguments = call.params.arguments;
+    let headers: Vec<(String, Line)> =
+        policy.headers.iter().map(|name| (name.clone(), Line::Text("value".to_owned()))).collect();
+    let settings = &policy.settings;
+    let mut said = vec![format!(
+        "{} {} {} {:?} {:?} {:?} {:?} {} {} {}",
+        settings.max_body_bytes,
+        settings.max_depth,
+        settings.hold_request_headers,
+        settings.denied_as,
+        settings.batches,
+        settings.audit_log,
+        settings.exempt_paths,
+        policy.identity.len(),
+        policy.takes_tokens(),
+        policy.payload(),
+    )];
+    said.extend(names.iter().map(|name| format!("{name} {}", settings.passes(name))));
+    for caller in names.iter().map(String::as_str).chain(["anonymous"]) {
+        let caller = Caller::new(caller.to_owned());
+        for tool in names {
+            let work = Work::default();
+            let (headers, grant) = (&*headers, &*caller.id);
+            let facts = Facts { arguments, headers, claims: &Nobody, grant, tool, work: &work };
+            let call = ToolCall { tool: tool.into(), arguments };
+            said.push(match policy.decide(&caller, &call, &facts) {
+                Ok(ruling) => {
+                    let limits: Vec<_> = ruling.limits.iter().map(|limit| &limit.pointer).collect();
+                    format!("{} {limits:?} {}", ruling.rule, policy.is_shadow(&caller))
+                }
+                Err(denial) => format!("{denial:?}"),
+            });
+        }
+    }
+    said
+}

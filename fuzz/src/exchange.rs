@@ -1,0 +1,244 @@
+//! What becomes of a request does not depend on how its body was cut, and
+//! whatever goes on holds, for no server, a call that the policy denies.
+//!
+//! The first six bytes of an input choose the policy, the headers and the cuts,
+//! the rest is the body.
+
+mod policies;
+mod reply;
+
+use crate::host::Nobody;
+use crate::lenient::documents;
+use crate::reading::{self, READINGS, Reading};
+use mcp_policy_filter::config::Batches;
+use mcp_policy_filter::counters::MemoryStore;
+use mcp_policy_filter::enforce::{Decision, Record};
+use mcp_policy_filter::exchange::{Exchange, Step};
+use mcp_policy_filter::mcp::KNOWN_METHODS;
+use mcp_policy_filter::policy::{Policy, Reason};
+use mcp_policy_filter::quota::Nanos;
+use policies::Subject;
+
+const NOW: Nanos = Nanos(20_000 * 86_400 * 1_000_000_000);
+/// Envoy's response flag for a request that found no healthy host.
+const UNSENT: u64 = 0x2;
+
+pub fn check(data: &[u8]) {
+    let Some((choices, body)) = data.split_first_chunk::<6>() else { return };
+    policies::with(choices[0], |subject| {
+        let request = Request::new(*choices, body);
+        let policy = &subject.policy;
+        let store = MemoryStore::default();
+        let whole = request.send(policy, &store, &[body.len().max(1)], End::Last);
+        let pieces = [usize::from(choices[4]) + 1, usize::from(choices[5] % 16) + 1];
+        for (pieces, end) in [
+            (&pieces[..], End::Last),
+            (&pieces, End::Empty),
+            (&pieces, End::Trailers),
+            (&[1], End::Last),
+        ] {
+            let cut = request.send(policy, &MemoryStore::default(), pieces, end);
+            assert_eq!(cut, whole, "cut into {pieces:?}, ended by {end:?}");
+        }
+        if whole.charged {
+            let again = request.send(policy, &store, &[body.len()], End::Trailers);
+            assert_eq!(again, whole, "what was charged has been given back");
+        }
+        match &whole.fate {
+            Fate::Gone => request.gone(subject, &whole.records),
+            Fate::Refused(refused) => reply::check(body, subject, refused, &whole.records),
+        }
+    });
+}
+
+/// How the host says that a body is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// With its last piece, or with the headers if there is none.
+    Last,
+    /// With a piece of no bytes.
+    Empty,
+    Trailers,
+}
+
+/// What came of a request.
+#[derive(Debug, PartialEq, Eq)]
+struct Outcome {
+    fate: Fate,
+    records: Vec<(Decision, Option<Reason>, String, Option<String>, Option<String>)>,
+    charged: bool,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Fate {
+    Gone,
+    Refused(Refused),
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Refused {
+    reason: Reason,
+    status: u16,
+    retry_after: Option<u64>,
+    reply: Vec<u8>,
+}
+
+struct Request<'a> {
+    headers: Vec<(&'static str, String)>,
+    body: &'a [u8],
+}
+
+impl<'a> Request<'a> {
+    fn new([_, head, kind, mirror, _, _]: [u8; 6], body: &'a [u8]) -> Self {
+        // Each header has a few bits of a byte, and most values of it are such
+        // that the body is judged.
+        let pick = |bits: u8, words: &[&str]| words[usize::from(bits) % words.len()].to_owned();
+        let methods = ["POST", "POST", "POST", "POST", "POST", "GET", "DELETE", "PUT"];
+        let kinds = ["", "application/json", "text/plain", "a; charset=utf-8"];
+        let length = if kind & 64 == 0 { String::new() } else { body.len().to_string() };
+        let mut headers = vec![
+            (":method", pick(head & 7, &methods)),
+            (":path", pick(head >> 3 & 1, &["/mcp", "/healthz"])),
+            ("accept", pick(head >> 4 & 3, &["application/json", "", "*/*", "TEXT/event-stream"])),
+            ("x-user", pick(head >> 6, &["", "alice", "bob", "alice, bob"])),
+            ("content-type", pick(kind & 3, &kinds)),
+            ("mcp-protocol-version", pick(kind >> 2 & 3, &["", "2025-06-18", "2026-07-28", "x"])),
+            ("mcp-session-id", pick(kind >> 4 & 1, &["", "s"])),
+            ("content-length", length),
+            ("mcp-method", pick(mirror & 3, &["", "tools/call", "ping", "Tools/Call"])),
+            ("mcp-name", pick(mirror >> 2 & 3, &["", "safe", "danger", "=?base64?c2FmZQ==?="])),
+        ];
+        headers.retain(|(_, value)| !value.is_empty());
+        Self { headers, body }
+    }
+
+    fn header(&self, name: &str) -> &str {
+        let found = self.headers.iter().find(|(other, _)| *other == name);
+        found.map_or("", |(_, value)| value)
+    }
+
+    /// Sends the request as a host does that cuts its body into pieces of these
+    /// sizes, one after the other and again from the first.
+    fn send(&self, policy: &Policy, store: &MemoryStore, sizes: &[usize], end: End) -> Outcome {
+        let mut exchange = Exchange::default();
+        let headers = self.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+        let ends = self.body.is_empty() && end == End::Last;
+        let mut result = None;
+        let mut take = |exchange: &mut Exchange, step: Step| {
+            let step = match step {
+                Step::Read => exchange.judge(policy, self.body, &Nobody, store, NOW),
+                step => step,
+            };
+            match (step, &result) {
+                (Step::Wait, None) => assert!(exchange.waits()),
+                (Step::Go(_, records), None) => result = Some((Fate::Gone, records)),
+                (Step::Refuse(refusal), None) => {
+                    let refused = Refused {
+                        reason: refusal.reason,
+                        status: refusal.reply.status,
+                        retry_after: refusal.reply.retry_after,
+                        reply: refusal.reply.body,
+                    };
+                    result = Some((Fate::Refused(refused), vec![refusal.record]));
+                }
+                (Step::Gone(_), Some((Fate::Gone, _)))
+                | (Step::Answered, Some((Fate::Refused(_), _))) => {}
+                (step, result) => panic!("{step:?} after {result:?}"),
+            }
+        };
+        let step = exchange.headers(policy, headers, &Nobody, ends);
+        take(&mut exchange, step);
+        let mut size = 0;
+        for piece in sizes.iter().cycle() {
+            if size >= self.body.len() {
+                break;
+            }
+            size = self.body.len().min(size + piece);
+            let last = size == self.body.len() && end == End::Last;
+            let step = exchange.body(policy, size, last);
+            take(&mut exchange, step);
+        }
+        let step = match end {
+            End::Last => None,
+            End::Empty => Some(exchange.body(policy, size, true)),
+            End::Trailers => Some(exchange.trailers(policy)),
+        };
+        if let Some(step) = step {
+            take(&mut exchange, step);
+        }
+        let (fate, records) = result.expect("the exchange has come to an end");
+        assert!(!exchange.waits());
+        let charged = exchange.is_charged();
+        exchange.end(policy, Some(UNSENT), store, NOW);
+        Outcome { fate, records: records.into_iter().map(fields).collect(), charged }
+    }
+
+    /// The request went on: no server may find in it what the policy denies.
+    fn gone(&self, subject: &Subject, records: &[Fields]) {
+        if self.header(":path") == "/healthz" && subject.exempts {
+            return assert!(records.is_empty());
+        }
+        if self.header(":method") != "POST" {
+            return assert!(self.body.is_empty() && records.is_empty());
+        }
+        for text in reading::texts(self.body) {
+            let documents = documents(&text);
+            for reading in READINGS {
+                let messages = reading.messages(&documents);
+                let batch = subject.policy.settings.batches == Batches::Judge;
+                assert!(messages.len() == 1 || (batch && messages.len() <= 64), "{messages:?}");
+                for message in &messages {
+                    let Some(method) = &message.method else { continue };
+                    if reading.is_tool_call(method) {
+                        assert!(message.id.is_some(), "{reading:?}: a call without an id");
+                    } else {
+                        assert!(passes(subject, method), "{reading:?}: {method} passed");
+                    }
+                }
+                let calls = reading.tool_calls(&documents);
+                let tools: Vec<_> = calls.iter().map(|call| Some(&*call.tool)).collect();
+                let recorded: Vec<_> = records.iter().map(|record| record.3.as_deref()).collect();
+                assert_eq!(tools, recorded, "{reading:?}");
+                for (call, record) in calls.iter().zip(records) {
+                    let allows = (subject.allows)(&call.tool, self.header("x-user"))
+                        && arguments_are_right(reading, call);
+                    match record.0 {
+                        Decision::Allowed => assert!(allows, "{reading:?}: {call:?} passed"),
+                        // A limit could have denied it, but no subject that
+                        // only watches has one.
+                        Decision::Shadow => assert!(subject.watches && !allows, "{call:?}"),
+                        Decision::Denied => panic!("denied and gone: {record:?}"),
+                    }
+                }
+            }
+        }
+    }
+}
+
+type Fields = (Decision, Option<Reason>, String, Option<String>, Option<String>);
+
+fn fields(record: Record) -> Fields {
+    let Record { decision, reason, rule, tool, grant } = record;
+    (decision, reason, rule, tool, grant)
+}
+
+/// Whether a method that is no call may pass.
+fn passes(subject: &Subject, method: &str) -> bool {
+    subject.any_method || KNOWN_METHODS.contains(&method) || method.starts_with("notifications/")
+}
+
+/// What the policies ask of the tool `pay`: at most 100, from the list, not to
+/// mallory, and no way out of the folder.
+fn arguments_are_right(reading: Reading, call: &reading::ToolCall<'_, '_>) -> bool {
+    if call.tool != "pay" {
+        return true;
+    }
+    let Some(arguments) = call.arguments else { return false };
+    let get = |name| reading.get(arguments, name);
+    let text = |name| get(name).and_then(|node| node.text());
+    let amount = get("amount").and_then(|node| core::str::from_utf8(node.raw).ok()?.parse().ok());
+    amount.is_some_and(|amount: f64| amount <= 100.0)
+        && text("to") != Some("mallory")
+        && text("path").is_none_or(|path| !path.contains(".."))
+        && arguments.members().iter().all(|member| ["amount", "to", "path"].contains(&&*member.key))
+}

@@ -1,0 +1,101 @@
+//! The policies that requests are sent to, each with the same in Rust.
+
+use mcp_policy_filter::policy::Policy;
+
+/// A policy, and what it says.
+pub(super) struct Subject {
+    pub(super) policy: Policy,
+    /// Whether a caller may call a tool, as far as names go.
+    pub(super) allows: fn(&str, &str) -> bool,
+    pub(super) exempts: bool,
+    pub(super) any_method: bool,
+    /// Whether it is in shadow mode.
+    pub(super) watches: bool,
+}
+
+/// Asks the subject that `choice` stands for.
+pub(super) fn with(choice: u8, ask: impl FnOnce(&Subject)) {
+    thread_local! {
+        static SUBJECTS: Vec<Subject> = subjects();
+    }
+    SUBJECTS.with(|subjects| ask(&subjects[usize::from(choice) % subjects.len()]));
+}
+
+const PAY: &str = r#"{
+    "args": ["amount", "to", "path"],
+    "require": [{"conditions": [{"path": "args.amount", "op": "lte", "value": 100}]}],
+    "deny_if": [
+        {"conditions": [{"path": "args.to", "op": "eq", "value": "mallory"}]},
+        {"conditions": [{"path": "args.path", "op": "contains", "value": ".."}]}
+    ]
+}"#;
+
+fn subjects() -> Vec<Subject> {
+    let subject = |text: &str, allows| {
+        let text = text.replace("PAY", PAY);
+        let policy = Policy::parse(text.as_bytes(), "fuzz")
+            .unwrap_or_else(|errors| panic!("{:?}", errors.lines().collect::<Vec<_>>()));
+        let exempts = !policy.settings.exempt_paths.is_empty();
+        let any_method = policy.settings.passes("anything");
+        Subject { policy, allows, exempts, any_method, watches: text.contains("shadow") }
+    };
+    vec![
+        subject(
+            r#"{"version": "1", "default": "deny", "hide": ["secret_*"], "tools": {
+                "safe": {}, "danger": {"action": "deny", "reason": "No."}, "pay": PAY,
+                "github_*": {"action": "deny"}, "github_list_*": {}}}"#,
+            |tool, _| matches!(tool, "safe" | "pay") || tool.starts_with("github_list_"),
+        ),
+        subject(
+            r#"{"version": "1", "default": "allow", "tools": {
+                "danger": {"action": "deny"}, "danger_*": {"action": "deny"}, "pay": PAY},
+                "settings": {"batches": "judge", "denied_as": "result"}}"#,
+            |tool, _| tool != "danger" && !tool.starts_with("danger_"),
+        ),
+        subject(
+            r#"{"version": "1", "default": "allow", "tools": {"danger": {"action": "deny"}, "pay": PAY},
+                "settings": {"max_body_bytes": 160, "max_depth": 3, "exempt_paths": ["/healthz"]}}"#,
+            |tool, _| tool != "danger",
+        ),
+        subject(
+            r#"{"version": "1", "default": "deny", "tools": {"safe": {}, "pay": PAY},
+                "identity": [{"header": "x-user"}],
+                "grants": {
+                    "alice": {"default": "allow", "tools": {"danger": {"action": "deny"}, "pay": PAY}},
+                    "b*": {"default": "deny", "tools": {"list_*": {"rate_limit": "1/minute"}}}},
+                "settings": {"batches": "judge"}}"#,
+            |tool, user| match user {
+                "alice" => tool != "danger",
+                "bob" => tool.starts_with("list_"),
+                _ => matches!(tool, "safe" | "pay"),
+            },
+        ),
+        subject(
+            r#"{"version": "1", "default": "deny", "tools": {
+                "safe": {"rate_limit": "2/minute"},
+                "pay": {"args": ["amount", "to", "path"],
+                    "require": [{"conditions": [{"path": "args.amount", "op": "lte", "value": 100}]}],
+                    "deny_if": [
+                        {"conditions": [{"path": "args.to", "op": "eq", "value": "mallory"}]},
+                        {"conditions": [{"path": "args.path", "op": "contains", "value": ".."}]}],
+                    "limits": [
+                        {"counter": "budget", "window": "day", "max": 150,
+                            "increment_from": "args.amount"},
+                        {"counter": "calls", "window": 60, "max": 3, "algorithm": "sliding",
+                            "scope": "session"},
+                        {"counter": "all", "window": "hour", "max": 5}]}},
+                "settings": {"batches": "judge"}}"#,
+            |tool, _| matches!(tool, "safe" | "pay"),
+        ),
+        subject(
+            r#"{"version": "1", "default": "allow", "tools": {"danger": {"action": "deny"}, "pay": PAY},
+                "settings": {"methods": ["*"]}}"#,
+            |tool, _| tool != "danger",
+        ),
+        subject(
+            r#"{"version": "1", "default": "allow", "mode": "shadow",
+                "tools": {"danger": {"action": "deny"}, "pay": PAY}}"#,
+            |tool, _| tool != "danger",
+        ),
+    ]
+}

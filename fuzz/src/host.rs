@@ -1,0 +1,23 @@
+//! What stands for Envoy: a connection that says nothing of its client.
+
+use mcp_policy_filter::condition::{Claims, NotScalar};
+use mcp_policy_filter::config::Certificate;
+use mcp_policy_filter::identity::Peer;
+
+pub(crate) struct Nobody;
+
+impl Claims for Nobody {
+    fn claim(&self, _: &[&str]) -> Result<Option<Vec<u8>>, NotScalar> {
+        Ok(None)
+    }
+}
+
+impl Peer for Nobody {
+    fn certificate(&self, _: Certificate) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn has_certificate(&self) -> bool {
+        false
+    }
+}

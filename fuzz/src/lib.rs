@@ -1,0 +1,14 @@
+//! What must hold for every input, as functions of bytes: one module for each
+//! target in `fuzz_targets`, and the lenient reader that they compare the
+//! filter with.
+//!
+//! A target of a new kind is a module here with `check`, a file in
+//! `fuzz_targets` and a `[[bin]]` in `Cargo.toml`. `scripts/fuzz` finds it by
+//! the file; `seeds.py` says what it starts from.
+
+pub mod config;
+pub mod decode;
+pub mod exchange;
+mod host;
+pub mod lenient;
+pub mod reading;
