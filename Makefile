@@ -12,7 +12,7 @@ export PORT ADMIN_PORT UPSTREAM_PORT ENVOY
 MAKEFLAGS += --no-print-directory
 .SILENT:
 .NOTPARALLEL:
-.PHONY: help setup build envoy-path demo run test conformance clean
+.PHONY: help setup build envoy-path demo run test fuzz conformance clean
 
 help: ## list the targets
 	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -40,6 +40,9 @@ test: ## formatting, lints and all tests, natively, in Envoy and as WebAssembly
 
 conformance: ## the official MCP conformance suite, with and without the filter
 	scripts/conformance
+
+fuzz: ## fuzz for FUZZ_SECONDS (600) a target, and keep what is found in fuzz/corpus
+	scripts/fuzz long
 
 clean: ## remove target/, and with it everything that was installed there
 	rm -rf target

@@ -10,6 +10,9 @@ use mcp_policy_filter::mcp::{ToolCall, tool_name_fault};
 use mcp_policy_filter::policy::{Caller, Policy};
 use std::collections::BTreeSet;
 
+/// The bytes before the document.
+pub const HEAD: usize = 0;
+
 /// Enough to ask for the tools, patterns and callers of an honest document.
 const NAMES: usize = 16;
 

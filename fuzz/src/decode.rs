@@ -12,6 +12,9 @@ use mcp_policy_filter::jsonrpc::{
 use mcp_policy_filter::mcp::Method;
 use std::collections::BTreeSet;
 
+/// The bytes before the body.
+pub const HEAD: usize = 1;
+
 const DEPTHS: [usize; 4] = [64, 3, 6, 100];
 
 pub fn check(data: &[u8]) {

@@ -19,12 +19,15 @@ use mcp_policy_filter::policy::{Policy, Reason};
 use mcp_policy_filter::quota::Nanos;
 use policies::Subject;
 
+/// The bytes before the body.
+pub const HEAD: usize = 6;
+
 const NOW: Nanos = Nanos(20_000 * 86_400 * 1_000_000_000);
 /// Envoy's response flag for a request that found no healthy host.
 const UNSENT: u64 = 0x2;
 
 pub fn check(data: &[u8]) {
-    let Some((choices, body)) = data.split_first_chunk::<6>() else { return };
+    let Some((choices, body)) = data.split_first_chunk::<HEAD>() else { return };
     policies::with(choices[0], |subject| {
         let request = Request::new(*choices, body);
         let policy = &subject.policy;
@@ -46,7 +49,7 @@ pub fn check(data: &[u8]) {
         }
         match &whole.fate {
             Fate::Gone => request.gone(subject, &whole.records),
-            Fate::Refused(refused) => reply::check(body, subject, refused, &whole.records),
+            Fate::Refused(refused) => reply::check(&request, subject, refused, &whole.records),
         }
     });
 }
@@ -65,7 +68,7 @@ enum End {
 #[derive(Debug, PartialEq, Eq)]
 struct Outcome {
     fate: Fate,
-    records: Vec<(Decision, Option<Reason>, String, Option<String>, Option<String>)>,
+    records: Vec<Fields>,
     charged: bool,
 }
 
@@ -89,7 +92,7 @@ struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    fn new([_, head, kind, mirror, _, _]: [u8; 6], body: &'a [u8]) -> Self {
+    fn new([_, head, kind, mirror, _, _]: [u8; HEAD], body: &'a [u8]) -> Self {
         // Each header has a few bits of a byte, and most values of it are such
         // that the body is judged.
         let pick = |bits: u8, words: &[&str]| words[usize::from(bits) % words.len()].to_owned();

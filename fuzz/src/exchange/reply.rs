@@ -1,7 +1,7 @@
 //! What a client gets in the server's place: JSON with the id of its request,
 //! byte for byte, or nothing where it expects nothing.
 
-use super::{Fields, Refused, Subject};
+use super::{Fields, Refused, Request, Subject};
 use crate::lenient::documents;
 use crate::reading::READINGS;
 use mcp_policy_filter::config::Batches;
@@ -9,7 +9,13 @@ use mcp_policy_filter::enforce::Decision;
 use mcp_policy_filter::jsonrpc::{self, Id, Message};
 use mcp_policy_filter::policy::Reason;
 
-pub(super) fn check(body: &[u8], subject: &Subject, refused: &Refused, records: &[Fields]) {
+pub(super) fn check(
+    request: &Request<'_>,
+    subject: &Subject,
+    refused: &Refused,
+    records: &[Fields],
+) {
+    let (body, posted) = (request.body, request.header(":method") == "POST");
     let Refused { reason, status, retry_after, reply } = refused;
     assert!(matches!(records, [(Decision::Denied, Some(recorded), ..)] if recorded == reason));
     assert!(!matches!(reason, Reason::Internal | Reason::CounterDamaged | Reason::CounterClock));
@@ -39,7 +45,8 @@ pub(super) fn check(body: &[u8], subject: &Subject, refused: &Refused, records: 
         .map(|answer| core::str::from_utf8(answer.id.expect("an id")).expect("UTF-8"))
         .collect();
     match asked {
-        Some(_) if answered == ["null"] && by_head(*reason, *status) => {}
+        // Refused before the id was read.
+        Some(_) if answered == ["null"] && (!posted || *reason == Reason::TooLarge) => {}
         Some(ids) => {
             // A message without an id that was refused within a batch, or alone
             // by an HTTP error, is answered with null.
@@ -62,17 +69,6 @@ pub(super) fn check(body: &[u8], subject: &Subject, refused: &Refused, records: 
             }
         }
     }
-}
-
-/// Whether a request may have been refused before its id was read.
-fn by_head(reason: Reason, status: u16) -> bool {
-    matches!(
-        (reason, status),
-        (Reason::TooLarge, 413)
-            | (Reason::Method, 405)
-            | (Reason::Undecodable, 400)
-            | (Reason::NoIdentity, 401)
-    )
 }
 
 fn id<'a>(message: &Message<'a>) -> Option<&'a str> {

@@ -1,9 +1,6 @@
 use super::*;
 use crate::lenient::documents;
 
-// The test program is compiled with coverage, whose functions come from there.
-use libfuzzer_sys as _;
-
 /// Every way of hiding a call of `danger` is seen by one of the readings, or
 /// the comparison with the filter would prove nothing.
 #[test]
