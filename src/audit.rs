@@ -2,43 +2,139 @@
 //! asked and which rule decided, never a value of an argument and never a
 //! credential.
 
-use crate::enforce::{Decision, Record};
+mod time;
+
+use crate::enforce::{Decision, Left, Names, Record};
 use crate::policy::Policy;
-use serde::Serialize;
+use crate::quota::{Nanos, ONE_CALL};
+use crate::request::Trace;
+use core::fmt::Write;
+use sha2::{Digest, Sha256};
 
 /// What every record in Envoy's log begins with.
 pub const PREFIX: &str = "mcp-policy-audit ";
 
-#[derive(Serialize)]
-struct Fields<'a> {
-    decision: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'static str>,
-    rule: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tool: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    grant: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    arguments_hmac: Option<&'a str>,
-    policy: &'a str,
-}
-
 /// A record as JSON.
-pub fn json(policy: &Policy, record: &Record) -> String {
-    let fields = Fields {
-        decision: match record.decision {
+pub fn json(policy: &Policy, record: &Record, trace: &Trace, now: Option<Nanos>) -> String {
+    let Record { decision, reason, rule, message, method, tool, grant, arguments, digest, limits } =
+        record;
+    let mut object = Object(String::with_capacity(384));
+    object.text(
+        "decision",
+        match decision {
             Decision::Allowed => "allowed",
             Decision::Denied => "denied",
             Decision::Shadow => "shadow",
         },
-        reason: record.reason.map(|reason| reason.as_str()),
-        rule: &record.rule,
-        tool: record.tool.as_deref(),
-        grant: record.grant.as_deref(),
-        arguments_hmac: record.arguments.as_deref(),
-        policy: &policy.digest,
+    );
+    let mut text = |name, value: Option<&str>| {
+        if let Some(value) = value {
+            object.text(name, value);
+        }
     };
-    // Strings always serialise.
-    serde_json::to_string(&fields).unwrap_or_default()
+    text("reason", reason.map(|reason| reason.as_str()));
+    text("rule", Some(rule));
+    text("message", message.as_deref());
+    text("method", method.as_deref());
+    text("tool", tool.as_deref());
+    text("grant", grant.as_deref());
+    let session = trace.session.as_deref().map(session_digest);
+    text("session", session.as_deref());
+    text("request_id", trace.request_id.as_deref().and_then(|id| core::str::from_utf8(id).ok()));
+    text("time", now.map(time::rfc3339).as_deref());
+    if let Some(arguments) = arguments {
+        object.names(arguments);
+    }
+    if let Some(digest) = digest {
+        object.text("arguments_hmac", digest);
+    }
+    if !limits.is_empty() {
+        object.limits(limits);
+    }
+    object.text("policy", &policy.digest);
+    object.0.push('}');
+    object.0
 }
+
+/// Twelve hexadecimal digits by which the records of a session can be told from
+/// others.
+fn session_digest(id: &[u8]) -> String {
+    let mut digits = String::with_capacity(12);
+    for byte in Sha256::digest(id).iter().take(6) {
+        // Writing to a string cannot fail.
+        let _ = write!(digits, "{byte:02x}");
+    }
+    digits
+}
+
+/// An object in the writing, without its last brace.
+struct Object(String);
+
+impl Object {
+    /// Begins a member. Names are of this file.
+    fn name(&mut self, name: &str) {
+        self.0.push_str(if self.0.is_empty() { "{\"" } else { ",\"" });
+        self.0.push_str(name);
+        self.0.push_str("\":");
+    }
+
+    fn text(&mut self, name: &str, value: &str) {
+        self.name(name);
+        self.string(value);
+    }
+
+    /// Writes a string. Control characters are escaped, those beyond ASCII too:
+    /// a line of a log must not steer the terminal that shows it.
+    fn string(&mut self, value: &str) {
+        self.0.push('"');
+        for c in value.chars() {
+            match c {
+                '"' | '\\' => self.0.extend(['\\', c]),
+                c if c.is_control() => {
+                    // Writing to a string cannot fail.
+                    let _ = write!(self.0, "\\u{:04x}", u32::from(c));
+                }
+                c => self.0.push(c),
+            }
+        }
+        self.0.push('"');
+    }
+
+    fn names(&mut self, names: &Names) {
+        self.name("arguments");
+        self.list(&names.shown, |object, name| object.string(name));
+        if names.more > 0 {
+            self.name("more_arguments");
+            let _ = write!(self.0, "{}", names.more);
+        }
+    }
+
+    fn limits(&mut self, limits: &[Left]) {
+        self.name("limits");
+        self.list(limits, |object, left| {
+            object.0.push_str("{\"rule\":");
+            object.string(&left.rule);
+            let (whole, part) = (left.millionths / ONE_CALL, left.millionths % ONE_CALL);
+            let _ = write!(object.0, ",\"left\":{whole}");
+            if part > 0 {
+                let part = format!("{part:06}");
+                let _ = write!(object.0, ".{}", part.trim_end_matches('0'));
+            }
+            object.0.push('}');
+        });
+    }
+
+    fn list<T>(&mut self, elements: &[T], mut write: impl FnMut(&mut Self, &T)) {
+        self.0.push('[');
+        for (index, element) in elements.iter().enumerate() {
+            if index > 0 {
+                self.0.push(',');
+            }
+            write(self, element);
+        }
+        self.0.push(']');
+    }
+}
+
+#[cfg(test)]
+mod tests;

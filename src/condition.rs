@@ -25,7 +25,7 @@ pub use path::{Path, PathError, Root, Step, is_header};
 pub use test::{Order, Test, TestError};
 pub use work::Work;
 
-use crate::json::Raw;
+use crate::json::{Members, Raw};
 use core::fmt;
 
 /// One condition.
@@ -104,6 +104,8 @@ pub enum Each {
 pub struct Facts<'a> {
     /// `params.arguments`, if there is an object.
     pub arguments: Option<Raw<'a>>,
+    /// Their members, where somebody remembered them.
+    pub members: Option<&'a Members<'a>>,
     /// The headers that the policy names.
     pub headers: &'a [(String, Line)],
     /// The claims of a verified token.

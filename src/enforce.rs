@@ -4,19 +4,20 @@
 //! which only this module and [`crate::exchange`] can make; whatever goes wrong
 //! on the way is a [`Refusal`] with its reason.
 
+mod batch;
 mod record;
 mod refusal;
 
-pub use record::{Asked, Decision, Record};
+pub use record::{Asked, Decision, Left, Names, Record};
 pub use refusal::{Refusal, Reply};
 
 use crate::condition::{Facts, Work};
 use crate::config::Batches;
 use crate::counters::{Charge, Receipt, Refused, Store, Trouble};
 use crate::identity::{NoIdentity, Peer};
-use crate::jsonrpc::{self, Call, Id, Malformed, Message, Problem};
+use crate::jsonrpc::{self, Call, Id, Malformed, Message, Params, Problem};
 use crate::mcp::{Method, TOOLS_CALL, TOOLS_LIST, ToolCall};
-use crate::policy::{Caller, Denial, Holders, Limit, Policy, Reason};
+use crate::policy::{Caller, Denial, Holders, Limit, Policy, Reason, Ruling};
 use crate::quota::Nanos;
 use crate::request::Head;
 
@@ -99,35 +100,6 @@ impl<S: Store> Situation<'_, S> {
         self.message(message.map_err(|malformed| self.malformed(malformed))?)
     }
 
-    /// Judges every message of a batch. All go on, or none does and none is
-    /// charged.
-    fn batch(&self, messages: Vec<Message<'_>>) -> Judged {
-        let mut passed = Passed::default();
-        passed.asked.batch = true;
-        let mut answers = Vec::new();
-        for message in messages {
-            let id = match &message {
-                Message::Call(call) => call.id,
-                Message::Response => None,
-            };
-            let refusal = match self.message(message) {
-                Ok(Passed { receipt, records, asked }) => {
-                    passed.receipt.extend(receipt);
-                    passed.records.extend(records);
-                    passed.asked.ids.extend(asked.ids);
-                    None
-                }
-                Err(refusal) => Some(refusal),
-            };
-            answers.push((id, refusal));
-        }
-        if answers.iter().all(|(_, refusal)| refusal.is_none()) {
-            return Ok(passed);
-        }
-        self.policy.table.refund(self.store, passed.receipt, self.now);
-        Err(Refusal::batch(self.policy, answers))
-    }
-
     fn message(&self, message: Message<'_>) -> Judged {
         let Message::Call(call) = message else {
             self.caller.map_err(|why| Refusal::unidentified(self.policy, why))?;
@@ -175,14 +147,17 @@ impl<S: Store> Situation<'_, S> {
             }
             return Ok(passed);
         }
-        Err(match id {
+        let mut refusal = match id {
             Some(id) => Refusal::unknown_method(self.policy, id, stateless),
             None => Refusal::silent(Reason::Method),
-        })
+        };
+        refusal.record.method = Some(record::short(method));
+        Err(refusal)
     }
 
     fn tool_call(&self, id: Id<'_>, call: &Call<'_>, stateless: bool) -> Judged {
-        let call = ToolCall::parse(&call.params).map_err(|(problem, at)| {
+        let params = &call.params;
+        let call = ToolCall::parse(params).map_err(|(problem, at)| {
             let code = jsonrpc::INVALID_PARAMS;
             self.malformed(Malformed { code, id: Some(id), problem, at })
         })?;
@@ -190,45 +165,67 @@ impl<S: Store> Situation<'_, S> {
             self.caller.map_err(|why| self.nobody(id, Some(&call.tool), why, stateless))?;
         let facts = Facts {
             arguments: call.arguments,
+            members: Some(&params.members),
             headers: &self.head.named,
             claims: self.peer,
             grant: &caller.id,
             tool: &call.tool,
             work: &self.work,
         };
-        let record = |decision, reason, rule: &str| Record {
-            decision,
-            reason,
-            rule: rule.into(),
-            tool: Some(call.tool.clone().into_owned()),
-            grant: self.grant(),
-            arguments: self.digest(&call),
-        };
         let decided = self.policy.decide(caller, &call, &facts).and_then(|ruling| {
             let receipt = self.charge(ruling.limits, caller, &facts)?;
-            Ok((receipt, ruling.rule))
+            Ok((receipt, ruling))
         });
         match decided {
-            Ok((receipt, rule)) => {
-                let records = vec![record(Decision::Allowed, None, rule)];
-                Ok(Passed { receipt, records, ..Passed::default() })
+            Ok((receipt, Ruling { rule, limits })) => {
+                let limits = Left::of(limits, &receipt);
+                let record =
+                    Record { limits, ..self.record(Decision::Allowed, rule, &call, params) };
+                Ok(Passed { receipt, records: vec![record], ..Passed::default() })
             }
             Err(denial) if denial.reason.is_by_rule() && self.policy.is_shadow(caller) => {
-                let record = record(Decision::Shadow, Some(denial.reason), denial.rule);
+                let record = Record {
+                    reason: Some(denial.reason),
+                    message: Some(denial.message.into_owned()),
+                    ..self.record(Decision::Shadow, denial.rule, &call, params)
+                };
                 Ok(Passed { records: vec![record], ..Passed::default() })
             }
             Err(denial) => {
                 let mut refusal = self.denied(id, Some(&call.tool), &denial, stateless);
-                refusal.record.arguments = self.digest(&call);
+                refusal.record = Record {
+                    reason: refusal.record.reason,
+                    message: refusal.record.message.take(),
+                    ..self.record(Decision::Denied, denial.rule, &call, params)
+                };
                 Err(refusal)
             }
         }
     }
 
-    /// The digest of a call's arguments for its record.
-    fn digest(&self, call: &ToolCall<'_>) -> Option<String> {
-        let digester = self.policy.settings.audit_key.as_ref()?;
-        Some(digester.digest(call.arguments?.text))
+    /// The record of a call, as far as it does not depend on what was decided.
+    fn record(
+        &self,
+        decision: Decision,
+        rule: &str,
+        call: &ToolCall<'_>,
+        params: &Params<'_>,
+    ) -> Record {
+        let digester = self.policy.settings.audit_key.as_ref();
+        Record {
+            decision,
+            reason: None,
+            rule: rule.into(),
+            message: None,
+            method: Some(TOOLS_CALL.into()),
+            tool: Some(call.tool.clone().into_owned()),
+            grant: self.grant(),
+            arguments: call.arguments.map(|_| Names::of(&params.members)),
+            digest: digester
+                .zip(call.arguments)
+                .map(|(digester, arguments)| digester.digest(arguments.text)),
+            limits: Vec::new(),
+        }
     }
 
     fn denied(
@@ -254,7 +251,9 @@ impl<S: Store> Situation<'_, S> {
             message: why.to_string().into(),
             retry_after: None,
         };
-        self.denied(id, tool, &denial, stateless)
+        let mut refusal = self.denied(id, tool, &denial, stateless);
+        refusal.record.method = tool.map(|_| TOOLS_CALL.into());
+        refusal
     }
 
     fn charge<'p>(
@@ -267,7 +266,7 @@ impl<S: Store> Situation<'_, S> {
             return Ok(Receipt::default());
         }
         let table = &self.policy.table;
-        let holders = Holders::new(table, caller, self.head.session.as_deref());
+        let holders = Holders::new(table, caller, self.head.trace.session.as_deref());
         let charges: Result<Vec<Charge>, Denial<'p>> =
             limits.iter().map(|limit| limit.charge(&holders, facts)).collect();
         table.charge(self.store, &charges?, self.now).map_err(|refused| match refused {

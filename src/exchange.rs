@@ -13,7 +13,7 @@ use crate::identity::{NoIdentity, Peer, identify};
 use crate::listing::Listing;
 use crate::policy::{Caller, Policy};
 use crate::quota::Nanos;
-use crate::request::{self, Entry, Head, HeadFault};
+use crate::request::{self, Entry, Head, HeadFault, Trace};
 
 /// What the host is to do next.
 #[derive(Debug)]
@@ -53,19 +53,40 @@ pub struct Exchange {
     /// Whether anything came after the headers.
     heard: bool,
     receipt: Receipt,
+    trace: Trace,
     /// The response, if tools may have to be taken out of it.
     listing: Option<Box<Listing>>,
 }
 
 impl Default for Exchange {
     fn default() -> Self {
-        Self { state: State::Start, heard: false, receipt: Receipt::default(), listing: None }
+        Self {
+            state: State::Start,
+            heard: false,
+            receipt: Receipt::default(),
+            trace: Trace::default(),
+            listing: None,
+        }
     }
 }
 
 impl Exchange {
     /// The request's headers are there; `end` if nothing follows.
     pub fn headers<'a>(
+        &mut self,
+        policy: &Policy,
+        headers: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone,
+        peer: &dyn Peer,
+        end: bool,
+    ) -> Step {
+        let step = self.enter(policy, headers.clone(), peer, end);
+        if let Step::Refuse(_) = step {
+            self.trace = Trace::of(headers);
+        }
+        step
+    }
+
+    fn enter<'a>(
         &mut self,
         policy: &Policy,
         headers: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone,
@@ -195,9 +216,20 @@ impl Exchange {
         }
     }
 
+    /// What the request can be found again by, once it was judged or refused.
+    pub const fn trace(&self) -> &Trace {
+        &self.trace
+    }
+
     fn go(&mut self, permit: Permit, records: Vec<Record>) -> Step {
-        self.state = State::Gone;
+        self.leave(State::Gone);
         Step::Go(permit, records)
+    }
+
+    fn leave(&mut self, state: State) {
+        if let State::Message(head, _) = core::mem::replace(&mut self.state, state) {
+            self.trace = head.trace;
+        }
     }
 
     fn look_out(&mut self, policy: &Policy, caller: &Result<Caller, NoIdentity>) {
@@ -206,7 +238,7 @@ impl Exchange {
     }
 
     fn refuse(&mut self, refusal: Box<Refusal>) -> Step {
-        self.state = State::Refused;
+        self.leave(State::Refused);
         // Our own answer is not a server's.
         self.listing = None;
         Step::Refuse(refusal)

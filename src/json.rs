@@ -15,12 +15,14 @@
 mod fault;
 mod fold;
 mod keys;
+mod members;
 mod number;
 mod reader;
 mod text;
 
 pub use fault::{Fault, FaultKind};
 pub use fold::{fold_ascii, same_but_for_case};
+pub use members::Members;
 pub use number::Decimal;
 pub use reader::{Kind, Raw, Reader};
 pub use text::Text;

@@ -11,7 +11,7 @@ pub mod reply;
 
 pub use decode::{decode, decode_batch};
 
-use crate::json::{FaultKind, Kind, Raw, Reader, Text};
+use crate::json::{FaultKind, Kind, Members, Raw, Reader, Text};
 use core::fmt;
 
 /// A JSON-RPC id: a string or a whole number, kept as the bytes that the
@@ -77,6 +77,8 @@ pub struct Params<'a> {
     pub name: Option<Raw<'a>>,
     /// `params.arguments`.
     pub arguments: Option<Raw<'a>>,
+    /// Its members, if it is an object.
+    pub members: Members<'a>,
     /// `params.uri`: the resource.
     pub uri: Option<Raw<'a>>,
     /// `params._meta`.
@@ -115,6 +117,8 @@ pub enum Problem {
     Version,
     /// `method` is not a string.
     Method,
+    /// `method` holds a control character.
+    MethodText,
     /// `method` is a known one but for case or surrounding space.
     LookAlikeMethod(&'static str),
     /// `id` is neither a string nor a whole number.
@@ -147,6 +151,7 @@ impl fmt::Display for Problem {
             Self::LookAlikeKey(key) => write!(f, "a key differs from `{key}` only in its spelling"),
             Self::Version => f.write_str("`jsonrpc` must be the string `2.0`"),
             Self::Method => f.write_str("`method` must be a string"),
+            Self::MethodText => f.write_str("`method` holds a control character"),
             Self::LookAlikeMethod(method) => {
                 write!(f, "the method differs from `{method}` only in its spelling")
             }

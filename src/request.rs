@@ -39,10 +39,39 @@ pub struct Head {
     /// Whether the client takes one of MCP's two answer types. One that does
     /// not (curl, or the old HTTP+SSE transport) looks at the HTTP status.
     pub accepts_mcp: bool,
-    /// `Mcp-Session-Id`
-    pub session: Option<Vec<u8>>,
+    /// What the request can be found again by.
+    pub trace: Trace,
     /// The headers that the policy's conditions look at.
     pub named: Vec<(String, Line)>,
+}
+
+/// What a request can be found again by.
+#[derive(Clone, Debug, Default)]
+pub struct Trace {
+    /// `x-request-id`, by which Envoy names it.
+    pub request_id: Option<Vec<u8>>,
+    /// `Mcp-Session-Id`
+    pub session: Option<Vec<u8>>,
+}
+
+/// Bytes of a request's id that are kept: Envoy's own have 36.
+const REQUEST_ID_BYTES: usize = 128;
+
+impl Trace {
+    fn new(request_id: Option<&[u8]>, session: Option<&[u8]>) -> Self {
+        let short = |id: &[u8]| id.get(..REQUEST_ID_BYTES).unwrap_or(id).to_vec();
+        Self {
+            request_id: request_id.map(short),
+            session: session.map(|id| id.trim_ascii().to_vec()),
+        }
+    }
+
+    /// Of any request.
+    pub fn of<'a>(headers: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone) -> Self {
+        let first =
+            |name: &[u8]| headers.clone().find(|(other, _)| *other == name).map(|(_, value)| value);
+        Self::new(first(b"x-request-id"), first(b"mcp-session-id"))
+    }
 }
 
 /// Why a request is refused before its body is read.

@@ -221,7 +221,7 @@ impl<'a> Request<'a> {
 type Fields = (Decision, Option<Reason>, String, Option<String>, Option<String>);
 
 fn fields(record: Record) -> Fields {
-    let Record { decision, reason, rule, tool, grant } = record;
+    let Record { decision, reason, rule, tool, grant, .. } = record;
     (decision, reason, rule, tool, grant)
 }
 

@@ -1,6 +1,6 @@
 //! Asking a condition about a call.
 
-use super::find::{Found, find};
+use super::find::{Found, find_argument};
 use super::{Condition, Each, Facts, Line, Root, Test, Truth, Why, Work, claim};
 
 impl Condition {
@@ -28,7 +28,7 @@ impl Condition {
         let Self { path, test } = self;
         let Some(arguments) = facts.arguments else { return test.of_absent() };
         let mut truth: Option<Truth> = None;
-        find(arguments, &path.steps, &mut |found| {
+        find_argument(facts, arguments, &path.steps, &mut |found| {
             let next = of_found(test, &found, facts.work);
             truth = Some(match (truth, each) {
                 (None, _) => next,

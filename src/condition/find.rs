@@ -1,7 +1,7 @@
 //! Finding what a path names in the text of the arguments.
 
 use super::{Facts, Path, Root, Step, Why};
-use crate::json::{Decimal, Kind, Raw, Reader, same_but_for_case};
+use crate::json::{Decimal, Kind, Members, Raw, Reader, Text, same_but_for_case};
 
 /// What stands at the end of a path.
 #[derive(Clone, Copy)]
@@ -12,6 +12,25 @@ pub(super) enum Found<'a> {
     Absent,
     /// Readers may differ on what it is.
     Unclear(Why),
+}
+
+/// Follows `steps` from the arguments of a call that has some.
+pub(super) fn find_argument<'a>(
+    facts: &Facts<'a>,
+    arguments: Raw<'a>,
+    steps: &[Step],
+    visit: &mut dyn FnMut(Found<'a>),
+) {
+    let members = facts.members.and_then(Members::all);
+    let (Some(members), [Step::Key(name), rest @ ..]) = (members, steps) else {
+        return find(arguments, steps, visit);
+    };
+    let mut search = Search::new(name);
+    members.iter().for_each(|(key, value)| search.see(*key, *value));
+    match search.found() {
+        Found::Value(raw) => find(raw, rest, visit),
+        other => visit(other),
+    }
 }
 
 /// Follows `steps` from `raw` and shows `visit` what is at their end: one
@@ -41,19 +60,43 @@ pub(super) fn find<'a>(raw: Raw<'a>, steps: &[Step], visit: &mut dyn FnMut(Found
 /// The member of an object with this key. A sibling that differs from it only
 /// by case makes the object unclear, whether or not the key itself is there.
 fn member<'a>(object: Raw<'a>, name: &str) -> Found<'a> {
-    let mut found = Found::Absent;
-    let mut look_alike = false;
+    let mut search = Search::new(name);
     let read = Reader::again(object).object(|reader, key, _| {
-        let value = reader.value()?;
-        if key.is(name) {
-            found = Found::Value(value);
-        } else {
-            // In JavaScript, `__proto__` can lend its members to an object.
-            look_alike |= same_but_for_case(key.chars(), name.chars()) || key.is("__proto__");
-        }
+        search.see(key, reader.value()?);
         Ok(())
     });
-    if look_alike || read.is_err() { Found::Unclear(Why::LookAlike) } else { found }
+    if read.is_err() { Found::Unclear(Why::LookAlike) } else { search.found() }
+}
+
+/// The search for a member by its key.
+struct Search<'n, 'a> {
+    name: &'n str,
+    found: Option<Raw<'a>>,
+    look_alike: bool,
+}
+
+impl<'n, 'a> Search<'n, 'a> {
+    const fn new(name: &'n str) -> Self {
+        Self { name, found: None, look_alike: false }
+    }
+
+    fn see(&mut self, key: Text<'a>, value: Raw<'a>) {
+        if key.is(self.name) {
+            self.found = Some(value);
+        } else {
+            // In JavaScript, `__proto__` can lend its members to an object.
+            self.look_alike |=
+                same_but_for_case(key.chars(), self.name.chars()) || key.is("__proto__");
+        }
+    }
+
+    fn found(self) -> Found<'a> {
+        match self.found {
+            _ if self.look_alike => Found::Unclear(Why::LookAlike),
+            Some(raw) => Found::Value(raw),
+            None => Found::Absent,
+        }
+    }
 }
 
 fn element(array: Raw<'_>, index: usize) -> Found<'_> {
@@ -78,7 +121,7 @@ pub fn weight(path: &Path, facts: &Facts<'_>) -> Result<u64, Why> {
     debug_assert!(path.root == Root::Args && !path.has_each());
     let mut weight = Err(Why::Absent);
     let Some(arguments) = facts.arguments else { return weight };
-    find(arguments, &path.steps, &mut |found| {
+    find_argument(facts, arguments, &path.steps, &mut |found| {
         weight = match found {
             Found::Value(Raw { kind: Kind::Number, text, .. }) => {
                 Decimal::parse(text).and_then(Decimal::millionths).ok_or(Why::Weight)

@@ -1,5 +1,5 @@
 use super::*;
-use crate::json::Reader;
+use crate::json::{Members, Reader};
 use std::collections::BTreeMap;
 #[cfg(target_family = "wasm")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -81,15 +81,27 @@ fn word(truth: Truth) -> &'static str {
 
 fn ask(condition: &Condition, arguments: &str, each: Each) -> &'static str {
     let raw = Reader::new(arguments.as_bytes(), 64).unwrap().value().unwrap();
-    let facts = Facts {
-        arguments: Some(raw),
-        headers: &[],
-        claims: &Token::default(),
-        grant: "ci",
-        tool: "create_refund",
-        work: &Work::default(),
-    };
-    word(condition.evaluate(&facts, each))
+    let mut members = Members::default();
+    let read = Reader::again(raw).object(|reader, key, _| {
+        members.push(key, reader.value()?);
+        Ok(())
+    });
+    // Arguments are an object, but for those of a few tests.
+    let remembered = read.is_ok().then_some(&members);
+    let said = [None, remembered].map(|members| {
+        let facts = Facts {
+            arguments: Some(raw),
+            members,
+            headers: &[],
+            claims: &Token::default(),
+            grant: "ci",
+            tool: "create_refund",
+            work: &Work::default(),
+        };
+        word(condition.evaluate(&facts, each))
+    });
+    assert_eq!(said[0], said[1], "whether members are remembered makes a difference");
+    said[0]
 }
 
 fn table(rows: &[(&str, &str, &str, &str, &str)]) {
@@ -188,6 +200,7 @@ fn absent_values_satisfy_nothing_but_their_absence() {
     ]);
     let nothing = Facts {
         arguments: None,
+        members: None,
         headers: &[],
         claims: &Token::default(),
         grant: "",
@@ -266,6 +279,7 @@ fn a_star_speaks_of_every_element_or_of_one() {
 fn a_false_condition_decides_whatever_the_order() {
     let facts = Facts {
         arguments: None,
+        members: None,
         headers: &[("h".into(), Line::Unclear)],
         claims: &Token::default(),
         grant: "a",
@@ -292,6 +306,7 @@ fn headers_are_text_absent_or_unclear() {
         [("x-team".to_owned(), Line::Text("red".into())), ("x-none".to_owned(), Line::Absent)];
     let facts = Facts {
         arguments: None,
+        members: None,
         headers: &headers,
         claims: &Token::default(),
         grant: "",
@@ -322,6 +337,7 @@ fn claims_are_read_as_the_type_that_is_asked_for() {
     }
     let facts = Facts {
         arguments: None,
+        members: None,
         headers: &[],
         claims: &token,
         grant: "",
@@ -376,6 +392,7 @@ fn weights_are_counted_in_millionths() {
         let raw = Reader::new(arguments.as_bytes(), 64).unwrap().value().unwrap();
         let facts = Facts {
             arguments: Some(raw),
+            members: None,
             headers: &[],
             claims: &Token::default(),
             grant: "",

@@ -78,6 +78,11 @@ impl Receipt {
         self.0.extend(other.0);
     }
 
+    /// What each charge left of its `max`, in millionths, by the charges' places.
+    pub fn left(&self) -> impl Iterator<Item = (usize, u64)> {
+        self.0.iter().map(|taken| (taken.index, taken.left))
+    }
+
     /// Whether nothing was charged.
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -91,6 +96,8 @@ struct Taken {
     charge: Charge,
     /// By what the charge can be found again.
     mark: u64,
+    /// What it left of `max`.
+    left: u64,
     /// Whether a place was taken for it.
     new: bool,
 }
@@ -275,7 +282,8 @@ impl Table {
                         if new && charge.per_caller {
                             places.push(index);
                         }
-                        taken.push(Taken { index, charge: *charge, mark, new });
+                        let left = charge.max.saturating_sub(state.used());
+                        taken.push(Taken { index, charge: *charge, mark, left, new });
                         bucket.put(charge.tag, charge.holder, charge.window, state);
                     }
                     Room::In(retry_after) => {

@@ -1,7 +1,10 @@
 //! What is kept of a message after it has been judged: for the audit log, and for
 //! the response that is to come.
 
-use crate::policy::Reason;
+use crate::counters::Receipt;
+use crate::json::Members;
+use crate::order;
+use crate::policy::{Limit, Reason};
 
 /// The lists of tools that a POST asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,12 +24,20 @@ pub struct Record {
     pub reason: Option<Reason>,
     /// The rule that decided.
     pub rule: String,
+    /// What the client was told, or would have been in shadow mode.
+    pub message: Option<String>,
+    /// The JSON-RPC method, where a message could be read.
+    pub method: Option<String>,
     /// The tool, if the request was a call of one.
     pub tool: Option<String>,
     /// The caller's id, where one is known.
     pub grant: Option<String>,
+    /// The names of a call's arguments.
+    pub arguments: Option<Names>,
     /// The HMAC-SHA-256 of the arguments' text, where the policy has a key.
-    pub arguments: Option<String>,
+    pub digest: Option<String>,
+    /// The limits that an allowed call was charged.
+    pub limits: Vec<Left>,
 }
 
 /// The kinds of decisions.
@@ -38,4 +49,51 @@ pub enum Decision {
     Denied,
     /// The call went on although the policy denies it, in shadow mode.
     Shadow,
+}
+
+/// What a limit has left for the same caller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// The limit's pointer.
+    pub rule: String,
+    /// What is left of `max`, in millionths.
+    pub millionths: u64,
+}
+
+impl Left {
+    /// Of the limits that a receipt is for.
+    pub(super) fn of(limits: &[Limit], receipt: &Receipt) -> Vec<Self> {
+        let left = receipt.left().filter_map(|(index, millionths)| {
+            Some(Self { rule: limits.get(index)?.pointer.clone(), millionths })
+        });
+        left.collect()
+    }
+}
+
+/// Names of arguments that are shown; more are counted.
+const SHOWN: usize = 32;
+/// Bytes of a client's name for something that are shown.
+const NAME_BYTES: usize = 64;
+
+/// The start of a name that a client has made up.
+pub(super) fn short(name: &str) -> String {
+    let end = (0..=NAME_BYTES).rev().find(|end| name.is_char_boundary(*end)).unwrap_or_default();
+    name.get(..end).unwrap_or_default().to_owned()
+}
+
+/// The names of a call's arguments: never their values.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Names {
+    /// The first 32 names, in byte order, of each the first 64 bytes.
+    pub shown: Vec<String>,
+    /// How many there are besides.
+    pub more: usize,
+}
+
+impl Names {
+    pub(super) fn of(members: &Members<'_>) -> Self {
+        let names = members.first().iter().take(SHOWN).map(|(key, _)| short(&key.decode()));
+        let shown = order::sorted(names.collect(), Ord::cmp);
+        Self { more: members.count().saturating_sub(shown.len()), shown }
+    }
 }

@@ -28,6 +28,8 @@ pub struct Refusal {
     pub reason: Reason,
     /// What is recorded of it.
     pub record: Record,
+    /// In a batch, what is recorded of its other calls.
+    pub others: Vec<Record>,
 }
 
 /// An HTTP response.
@@ -70,7 +72,8 @@ impl Refusal {
         Box::new(Self {
             reply: Reply { status, retry_after, header: None, body },
             reason,
-            record: denied(reason, rule, tool),
+            record: denied(reason, rule, tool, Some(message)),
+            others: Vec::new(),
         })
     }
 
@@ -97,7 +100,7 @@ impl Refusal {
             (false, 403) => 403,
             (false, _) => 503,
         };
-        let message = &format!("[POLICY DENIED] {message}");
+        let message = &format!("{DENIED}{message}");
         let answer =
             Answer { status, code, id: Some(id), reason, rule, tool, message, retry_after };
         let mut refusal = Self::answer(policy, &answer);
@@ -147,6 +150,7 @@ impl Refusal {
         const WHY: &str = "Refused: another message of the batch was refused";
         let mut body = Vec::new();
         let mut first: Option<Box<Self>> = None;
+        let mut others = Vec::new();
         for (id, refusal) in answers {
             let answer = match (&refusal, id) {
                 (Some(refusal), _) => refusal.reply.body.clone(),
@@ -162,9 +166,15 @@ impl Refusal {
             }
             first = match (first, refusal) {
                 // The status of one that is answered before that of one that is not.
-                (Some(first), Some(next)) if first.reply.body.is_empty() => Some(next),
-                (None, next) => next,
-                (first, _) => first,
+                (Some(first), Some(next)) if first.reply.body.is_empty() => {
+                    others.push(first.record);
+                    Some(next)
+                }
+                (Some(first), Some(next)) => {
+                    others.push(next.record);
+                    Some(first)
+                }
+                (first, next) => first.or(next),
             };
         }
         let mut refusal = first.unwrap_or_else(|| Self::silent(Reason::BatchRefused));
@@ -175,6 +185,7 @@ impl Refusal {
             }
         }
         refusal.reply.body = body;
+        refusal.others = others;
         refusal
     }
 
@@ -184,13 +195,14 @@ impl Refusal {
         Box::new(Self {
             reply: Reply { status: 202, retry_after: None, header: None, body: Vec::new() },
             reason,
-            record: denied(reason, rule(reason), None),
+            record: denied(reason, rule(reason), None, None),
+            others: Vec::new(),
         })
     }
 
     /// A request of nobody that is not a JSON-RPC request.
     pub(crate) fn unidentified(policy: &Policy, why: NoIdentity) -> Box<Self> {
-        let message = format!("[POLICY DENIED] {why}");
+        let message = format!("{DENIED}{why}");
         let mut refusal = Self::answer(policy, &fault(401, 403, Reason::NoIdentity, &message));
         if policy.takes_tokens() {
             refusal.reply.header = Some(("www-authenticate", "Bearer"));
@@ -227,15 +239,22 @@ impl Refusal {
     }
 }
 
+/// What the message of a denial begins with, for the model that reads it.
+const DENIED: &str = "[POLICY DENIED] ";
+
 /// The record of a request that did not go on.
-fn denied(reason: Reason, rule: &str, tool: Option<&str>) -> Record {
+fn denied(reason: Reason, rule: &str, tool: Option<&str>, message: Option<&str>) -> Record {
     Record {
         decision: Decision::Denied,
         reason: Some(reason),
         rule: rule.into(),
+        message: message.map(|text| text.strip_prefix(DENIED).unwrap_or(text).to_owned()),
+        method: None,
         tool: tool.map(str::to_owned),
         grant: None,
         arguments: None,
+        digest: None,
+        limits: Vec::new(),
     }
 }
 

@@ -100,3 +100,94 @@ fn a_batch_has_no_more_work_than_one_call() {
     assert_eq!(judge(1), None);
     assert_eq!(judge(64), Some(Reason::Undecidable));
 }
+
+#[test]
+fn a_record_has_the_names_of_arguments_and_what_limits_have_left() {
+    let policy = br#"{"version": "1", "default": "deny", "tools": {"a": {"limits": [
+        {"counter": "n", "window": "day", "max": 5},
+        {"counter": "sum", "window": "day", "max": 100, "increment_from": "args.n", "algorithm": "sliding"},
+        {"counter": "all", "window": "day", "max": 9, "scope": "global"}]}}}"#;
+    let policy = Policy::parse(policy, "").unwrap();
+    let caller = Caller::anonymous();
+    let (head, store) = (Head::default(), MemoryStore::default());
+    let record = |arguments: &str| {
+        let situation = Situation {
+            policy: &policy,
+            caller: Ok(&caller),
+            head: &head,
+            peer: &Nobody,
+            store: &store,
+            now: Nanos(0),
+            work: Work::default(),
+        };
+        let body = format!(
+            r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"a","arguments":{arguments}}}}}"#
+        );
+        match situation.judge(body.as_bytes()) {
+            Verdict::Go { mut records, .. } => records.remove(0),
+            Verdict::Refuse(refusal) => refusal.record,
+        }
+    };
+    let first = record(r#"{"n": 2.5, "b\u0061": 1, "B": 1}"#);
+    let left = |record: &Record| {
+        let left = record.limits.iter().map(|left| (left.rule.clone(), left.millionths));
+        left.collect::<Vec<_>>()
+    };
+    assert_eq!(
+        left(&first),
+        [
+            ("/tools/a/limits/n".to_owned(), 4_000_000),
+            ("/tools/a/limits/sum".to_owned(), 97_500_000),
+            ("/tools/a/limits/all".to_owned(), 8_000_000),
+        ]
+    );
+    let names = first.arguments.unwrap();
+    assert_eq!((names.shown, names.more), (vec!["B".into(), "ba".into(), "n".into()], 0));
+
+    let many: Vec<String> = (0..100).map(|n| format!(r#""{}{n:03}":0"#, "é".repeat(40))).collect();
+    let denied = record(&format!(r#"{{{}}}"#, many.join(",")));
+    assert_eq!((denied.decision, denied.limits.len()), (Decision::Denied, 0));
+    let names = denied.arguments.unwrap();
+    assert_eq!((names.shown.len(), names.more), (32, 68));
+    assert!(names.shown.iter().all(|name| *name == "é".repeat(32)));
+    assert_eq!(record("{}").arguments, Some(Names::default()));
+    assert_eq!(record("null").arguments, None);
+}
+
+#[test]
+fn every_call_of_a_refused_batch_has_its_record() {
+    let policy = br#"{"version": "1", "default": "deny", "tools": {"a": {"rate_limit": "1/day"}},
+        "settings": {"batches": "judge"}}"#;
+    let policy = Policy::parse(policy, "").unwrap();
+    let caller = Caller::anonymous();
+    let situation = Situation {
+        policy: &policy,
+        caller: Ok(&caller),
+        head: &Head::default(),
+        peer: &Nobody,
+        store: &MemoryStore::default(),
+        now: Nanos(0),
+        work: Work::default(),
+    };
+    let call = |id, tool| {
+        format!(
+            r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"{tool}"}}}}"#
+        )
+    };
+    let body = format!("[{},{},{}]", call(1, "a"), call(2, "b"), call(3, "c"));
+    let Verdict::Refuse(refusal) = situation.judge(body.as_bytes()) else { panic!("it went on") };
+    let all = core::iter::once(&refusal.record).chain(&refusal.others);
+    let mut found: Vec<_> =
+        all.map(|record| (record.tool.clone().unwrap(), record.decision, record.reason)).collect();
+    found.sort_by(|a, b| a.0.cmp(&b.0));
+    let denied = |tool: &str, reason| (tool.to_owned(), Decision::Denied, Some(reason));
+    assert_eq!(
+        found,
+        [
+            denied("a", Reason::BatchRefused),
+            denied("b", Reason::DefaultDeny),
+            denied("c", Reason::DefaultDeny),
+        ]
+    );
+    assert!(refusal.others.iter().all(|record| record.limits.is_empty()));
+}

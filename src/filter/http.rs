@@ -119,7 +119,7 @@ impl Http {
         match step {
             Step::Go(permit, records) => {
                 plugin.metrics.evaluated(None);
-                passed(plugin, &records);
+                self.passed(plugin, &records);
                 go(permit)
             }
             Step::Gone(permit) => go(permit),
@@ -130,9 +130,48 @@ impl Http {
             }
             Step::Refuse(refusal) => {
                 plugin.metrics.evaluated(Some(refusal.reason));
-                answer(plugin, &refusal);
+                self.answer(plugin, &refusal);
                 Action::Pause
             }
+        }
+    }
+
+    fn passed(&self, plugin: &Plugin, records: &[Record]) {
+        for record in records {
+            if record.decision == Decision::Shadow {
+                plugin.metrics.shadow();
+            }
+        }
+        self.record(plugin, records.iter());
+    }
+
+    fn answer(&self, plugin: &Plugin, refusal: &Refusal) {
+        self.record(plugin, core::iter::once(&refusal.record).chain(&refusal.others));
+        let details = format!("mcp_policy_filter:{}", refusal.reason);
+        send(&refusal.reply, &details);
+    }
+
+    /// Hands records on: to the log as the policy says, and to access logs.
+    fn record<'r>(&self, plugin: &Plugin, records: impl Iterator<Item = &'r Record>) {
+        let policy = &plugin.policy;
+        let now = host::now().ok().map(Nanos);
+        let mut all = Vec::new();
+        for record in records {
+            let json = audit::json(policy, record, self.exchange.trace(), now);
+            let logged = match policy.settings.audit_log {
+                AuditLog::All => true,
+                AuditLog::Denied => record.decision != Decision::Allowed,
+                AuditLog::Off => false,
+            };
+            if logged {
+                log::info!("{}{json}", audit::PREFIX);
+            }
+            all.push(json);
+        }
+        match &*all {
+            [] => {}
+            [one] => set_filter_state(one),
+            many => set_filter_state(&format!("[{}]", many.join(","))),
         }
     }
 
@@ -184,45 +223,10 @@ fn go(_: Permit) -> Action {
 /// The filter state that access logs show as `%FILTER_STATE(wasm.mcp_audit:PLAIN)%`.
 const FILTER_STATE: &str = "mcp_audit";
 
-fn passed(plugin: &Plugin, records: &[Record]) {
-    let policy = &plugin.policy;
-    let mut all = Vec::new();
-    for record in records {
-        let json = audit::json(policy, record);
-        if record.decision == Decision::Shadow {
-            plugin.metrics.shadow();
-        }
-        let logged = match policy.settings.audit_log {
-            AuditLog::All => true,
-            AuditLog::Denied => record.decision == Decision::Shadow,
-            AuditLog::Off => false,
-        };
-        if logged {
-            log::info!("{}{json}", audit::PREFIX);
-        }
-        all.push(json);
-    }
-    match &*all {
-        [] => {}
-        [one] => set_filter_state(one),
-        many => set_filter_state(&format!("[{}]", many.join(","))),
-    }
-}
-
 fn set_filter_state(json: &str) {
     if let Err(error) = host::set_property(FILTER_STATE, json) {
         log::warn!("mcp-policy-filter: no filter state: status {}", error.0);
     }
-}
-
-fn answer(plugin: &Plugin, refusal: &Refusal) {
-    let json = audit::json(&plugin.policy, &refusal.record);
-    set_filter_state(&json);
-    if plugin.policy.settings.audit_log != AuditLog::Off {
-        log::info!("{}{json}", audit::PREFIX);
-    }
-    let details = format!("mcp_policy_filter:{}", refusal.reason);
-    send(&refusal.reply, &details);
 }
 
 /// Answers in the server's place.

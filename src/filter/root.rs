@@ -33,7 +33,14 @@ impl RootContext for Root {
                 return false;
             }
         };
-        let mut policy = match Policy::parse(&text, &namespace()) {
+        let namespace = match namespace() {
+            Ok(namespace) => namespace,
+            Err(error) => {
+                log::error!("mcp-policy-filter: no name of the plugin: status {}", error.0);
+                return false;
+            }
+        };
+        let mut policy = match Policy::parse(&text, &namespace) {
             Ok(policy) => policy,
             Err(errors) => {
                 for line in errors.lines() {
@@ -75,13 +82,14 @@ fn random() -> [u8; 16] {
 }
 
 /// What separates the counts of two plugins that share a `vm_id`, where their
-/// policies do not say: the plugin's name and root id.
-fn namespace() -> String {
-    let property = |path| match host::property(path) {
-        Ok(Some(value)) => String::from_utf8_lossy(&value).into_owned(),
-        Ok(None) | Err(_) => String::new(),
+/// policies do not say: the plugin's name and root id. Without them, counts
+/// would begin afresh under another name.
+fn namespace() -> Result<String, host::HostError> {
+    let property = |path| {
+        let value = host::property(path)?.unwrap_or_default();
+        Ok(String::from_utf8_lossy(&value).into_owned())
     };
-    let (name, root) = (property("plugin_name"), property("plugin_root_id"));
+    let (name, root) = (property("plugin_name")?, property("plugin_root_id")?);
     // The length keeps "a" + "bc" and "ab" + "c" apart.
-    format!("{}:{name}:{root}", name.len())
+    Ok(format!("{}:{name}:{root}", name.len()))
 }

@@ -2,7 +2,7 @@
 
 use super::keys::look_alike;
 use super::{Call, INVALID_REQUEST, Id, Malformed, Message, PARSE_ERROR, Params, Problem};
-use crate::json::{Decimal, Fault, Kind, Raw, Reader, Text};
+use crate::json::{Decimal, Fault, Kind, Members, Raw, Reader, Text};
 
 /// More messages in one body are refused.
 const MAX_BATCH: usize = 64;
@@ -71,11 +71,14 @@ impl<'a> Envelope<'a> {
         }
         let mut found = Params::default();
         let all = reader.spanned_object(|reader, key, at| {
+            if key.is("arguments") {
+                found.members = Members::default();
+                found.arguments = Some(arguments(reader, &mut found.members)?);
+                return Ok(());
+            }
             let value = reader.value()?;
             if key.is("name") {
                 found.name = Some(value);
-            } else if key.is("arguments") {
-                found.arguments = Some(value);
             } else if key.is("uri") {
                 found.uri = Some(value);
             } else if key.is("_meta") {
@@ -127,6 +130,18 @@ impl<'a> Envelope<'a> {
             None => Err((Problem::Shape, 0)),
         }
     }
+}
+
+/// Reads the arguments, and remembers their members: they are what policy looks
+/// at most.
+fn arguments<'a>(reader: &mut Reader<'a>, members: &mut Members<'a>) -> Result<Raw<'a>, Fault> {
+    if reader.peek() != Some(b'{') {
+        return reader.value();
+    }
+    reader.spanned_object(|reader, key, _| {
+        members.push(key, reader.value()?);
+        Ok(())
+    })
 }
 
 /// Whether a value may be an id: a string, or a number without a fraction or

@@ -48,7 +48,8 @@ impl<'a> Method<'a> {
     ///
     /// # Errors
     /// The name is a known method but for case or surrounding space: some
-    /// dispatchers trim or fold, and would run what this one did not judge.
+    /// dispatchers trim or fold, and would run what this one did not judge. Or it
+    /// holds a control character.
     pub fn parse(name: Text<'a>) -> Result<Self, Problem> {
         let name = name.decode();
         if name == TOOLS_CALL {
@@ -61,6 +62,8 @@ impl<'a> Method<'a> {
         });
         match known {
             Some(known) => Err(Problem::LookAlikeMethod(known)),
+            // To some servers, a text ends at its first NUL.
+            None if name.chars().any(char::is_control) => Err(Problem::MethodText),
             None => Ok(Self::Other(name)),
         }
     }
@@ -97,6 +100,9 @@ mod tests {
             r#""tool\u017f/call""#,
         ] {
             assert_eq!(parse(json), Err(Problem::LookAlikeMethod(TOOLS_CALL)), "{json}");
+        }
+        for json in [r#""tools/call\u0000x""#, r#""x\ny""#, r#""\u009b""#] {
+            assert_eq!(parse(json), Err(Problem::MethodText), "{json}");
         }
         assert_eq!(parse(r#""PING""#), Err(Problem::LookAlikeMethod("ping")));
     }

@@ -1,6 +1,6 @@
 //! One pass over the headers, and what it saw.
 
-use super::{Head, HeadFault};
+use super::{Head, HeadFault, Trace};
 use crate::mcp::RevisionHeaders;
 
 /// Headers that decide how a body is read, or repeat what it says.
@@ -20,6 +20,7 @@ pub(super) struct Seen<'a> {
     pub(super) content_length: Option<&'a [u8]>,
     pub(super) upgrade: bool,
     accepts_mcp: bool,
+    request_id: Option<&'a [u8]>,
     /// In the order of [`SINGLE`].
     single: [Option<&'a [u8]>; 6],
     repeated: Option<&'static str>,
@@ -34,6 +35,7 @@ impl<'a> Seen<'a> {
                 b":path" => seen.path = Some(value),
                 b"content-length" => seen.content_length = Some(value),
                 b"upgrade" => seen.upgrade = true,
+                b"x-request-id" => seen.request_id = Some(value),
                 b"accept" => seen.accepts_mcp |= accepts_mcp(value),
                 _ => seen.single(name, value),
             }
@@ -98,7 +100,7 @@ impl<'a> Seen<'a> {
                 name: owned("Mcp-Name")?,
             },
             accepts_mcp: self.accepts_mcp,
-            session: self.value("Mcp-Session-Id").map(|id| id.trim_ascii().to_vec()),
+            trace: Trace::new(self.request_id, self.value("Mcp-Session-Id")),
             named: Vec::new(),
         })
     }

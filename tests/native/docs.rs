@@ -31,7 +31,7 @@ use ask::Ask;
 use markdown::{Fence, Page, block_literal, yaml_lines};
 use mcp_policy_filter::audit;
 use mcp_policy_filter::policy::Reason;
-use play::{Answer, Stage};
+use play::{Answer, Seen, Stage};
 use serde_json::Value;
 use std::fs;
 
@@ -45,6 +45,7 @@ struct Reading {
     stage: Option<Stage>,
     errors: Vec<String>,
     last: Option<Answer>,
+    seen: Seen,
     shown: String,
     examples: usize,
 }
@@ -60,7 +61,10 @@ impl Reading {
     }
 
     fn ask(&mut self, ask: &Ask) -> Result<(), String> {
-        self.last = Some(self.stage()?.send(ask));
+        let stage = self.stage()?;
+        let seen = stage.seen(ask);
+        self.last = Some(stage.send(ask));
+        self.seen = seen;
         Ok(())
     }
 
@@ -100,7 +104,8 @@ impl Reading {
             "json shown" => same(text, &self.shown),
             "json record" => {
                 let answer = self.last.take().ok_or("nothing was asked above")?;
-                let record = play::record(&self.stage()?.policy, &answer)?;
+                let seen = self.seen.clone();
+                let record = play::record(&self.stage()?.policy, &answer, &seen)?;
                 let shown = text.strip_prefix(audit::PREFIX).unwrap_or(text);
                 same_reply(shown, record.as_bytes(), false)
             }

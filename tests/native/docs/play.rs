@@ -9,6 +9,7 @@ use mcp_policy_filter::enforce::{Decision, Record, Refusal};
 use mcp_policy_filter::exchange::{Exchange, Step};
 use mcp_policy_filter::policy::Policy;
 use mcp_policy_filter::quota::Nanos;
+use mcp_policy_filter::request::Trace;
 use serde_json::Value;
 
 /// A policy in force, and what has been counted under it.
@@ -22,6 +23,13 @@ pub struct Stage {
 /// What came of a request: it went on, perhaps with a record, or was refused.
 pub type Answer = Result<Option<Record>, Box<Refusal>>;
 
+/// What a request is found again by, and its seconds after midnight.
+pub type Seen = (Trace, u64);
+
+fn moment(clock: u64) -> Nanos {
+    Nanos((MIDNIGHT + clock) * 1_000_000_000)
+}
+
 /// Sends a request at a time.
 pub fn send(policy: &Policy, store: &impl Store, clock: u64, ask: &Ask) -> Answer {
     answer(&mut Exchange::default(), policy, store, clock, ask)
@@ -34,7 +42,7 @@ fn answer(
     clock: u64,
     ask: &Ask,
 ) -> Answer {
-    let now = Nanos((MIDNIGHT + clock) * 1_000_000_000);
+    let now = moment(clock);
     let pseudo = [(":method", &ask.method), (":path", &ask.path)].into_iter();
     let headers = pseudo.chain(ask.headers.iter().map(|(name, value)| (&**name, value)));
     let headers = headers.map(|(name, value)| (name.as_bytes(), value.as_bytes()));
@@ -64,12 +72,12 @@ pub fn rule(refusal: &Refusal) -> &str {
 }
 
 /// What the log says of a decision, without the prefix of such lines.
-pub fn record(policy: &Policy, answer: &Answer) -> Result<String, String> {
+pub fn record(policy: &Policy, answer: &Answer, (trace, clock): &Seen) -> Result<String, String> {
     let record = match answer {
         Ok(record) => record.as_ref().ok_or("this request has no record")?,
         Err(refusal) => &refusal.record,
     };
-    Ok(audit::json(policy, record))
+    Ok(audit::json(policy, record, trace, Some(moment(*clock))))
 }
 
 fn parse(policy: &str) -> Result<Policy, Vec<String>> {
@@ -90,6 +98,13 @@ impl Stage {
 
     pub fn send(&self, ask: &Ask) -> Answer {
         send(&self.policy, &self.store, self.clock, ask)
+    }
+
+    /// What a request would be found again by now.
+    pub fn seen(&self, ask: &Ask) -> Seen {
+        let headers = ask.headers.iter();
+        let headers = headers.map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+        (Trace::of(headers), self.clock)
     }
 
     /// What a client gets of `list`, with which a server answers `tools/list`.

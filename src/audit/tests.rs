@@ -1,0 +1,79 @@
+use super::*;
+use crate::policy::Reason;
+#[cfg(target_family = "wasm")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+fn policy() -> Policy {
+    Policy::parse(br#"{"version": "1", "default": "deny"}"#, "test").unwrap()
+}
+
+fn record() -> Record {
+    Record {
+        decision: Decision::Denied,
+        reason: None,
+        rule: "(default deny)".into(),
+        message: None,
+        method: None,
+        tool: None,
+        grant: None,
+        arguments: None,
+        digest: None,
+        limits: Vec::new(),
+    }
+}
+
+fn value(record: &Record, trace: &Trace) -> serde_json::Value {
+    let json = json(&policy(), record, trace, Some(Nanos(0)));
+    assert!(!json.contains(|c: char| c.is_control()), "{json:?}");
+    serde_json::from_str(&json).unwrap()
+}
+
+#[test]
+fn what_is_not_there_has_no_field() {
+    let policy = policy();
+    assert_eq!(
+        json(&policy, &record(), &Trace::default(), None),
+        format!(r#"{{"decision":"denied","rule":"(default deny)","policy":"{}"}}"#, policy.digest)
+    );
+}
+
+#[test]
+fn every_field_is_written_so_that_it_reads_back() {
+    let nasty = "a\"b\\c\n\u{1b}[31m\u{9b}\u{7f}é\u{2028}";
+    let left = |rule: &str, millionths| Left { rule: rule.into(), millionths };
+    let full = Record {
+        reason: Some(Reason::RateLimited),
+        message: Some(nasty.into()),
+        method: Some("tools/call".into()),
+        tool: Some(nasty.into()),
+        grant: Some(nasty.into()),
+        arguments: Some(Names { shown: vec!["a".into(), nasty.into()], more: 3 }),
+        digest: Some("00ff".into()),
+        limits: vec![left("/tools/a/rate_limit", 2_000_000), left("/b", 12_500_000), left("/c", 1)],
+        ..record()
+    };
+    let trace = Trace { request_id: Some(b"5-6".to_vec()), session: Some(b"secret".to_vec()) };
+    let value = value(&full, &trace);
+    assert_eq!(value["reason"], "rate_limited");
+    for field in ["message", "tool", "grant"] {
+        assert_eq!(value[field], nasty, "{field}");
+    }
+    assert_eq!(value["arguments"], serde_json::json!(["a", nasty]));
+    assert_eq!(value["more_arguments"], 3);
+    assert_eq!(value["request_id"], "5-6");
+    // The start of `printf secret | sha256sum`.
+    assert_eq!(value["session"], "2bb80d537b1d");
+    assert_eq!(value["time"], "1970-01-01T00:00:00.000Z");
+    assert_eq!(
+        value["limits"].to_string(),
+        r#"[{"left":2,"rule":"/tools/a/rate_limit"},{"left":12.5,"rule":"/b"},{"left":1e-6,"rule":"/c"}]"#
+    );
+}
+
+#[test]
+fn an_id_that_is_no_text_is_left_out() {
+    let trace = Trace { request_id: Some(vec![0xff]), session: Some(vec![0xff]) };
+    let value = value(&record(), &trace);
+    assert!(value.get("request_id").is_none());
+    assert_eq!(value["session"].as_str().map(str::len), Some(12));
+}
