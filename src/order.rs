@@ -8,7 +8,8 @@ use core::cmp::Ordering;
 /// The numbers below `length`, in the order that `compare` gives them.
 pub fn indexes(length: usize, compare: &dyn Fn(usize, usize) -> Ordering) -> Vec<usize> {
     let mut indexes: Vec<usize> = (0..length).collect();
-    indexes.sort_by(|a, b| compare(*a, *b));
+    // Equal ones keep their order by their number.
+    indexes.sort_unstable_by(|a, b| compare(*a, *b).then_with(|| a.cmp(b)));
     indexes
 }
 
