@@ -1,7 +1,7 @@
 //! Sorting, compiled once.
 //!
-//! Each type that the standard library sorts is ten kilobytes of module, which
-//! every worker of an Envoy loads. Indexes are one type.
+//! Each type that the standard library sorts is several kilobytes of module,
+//! which every worker of an Envoy loads. Indexes are one type.
 
 use core::cmp::Ordering;
 
