@@ -13,8 +13,8 @@ use std::collections::BTreeSet;
 /// The bytes before the document.
 pub const HEAD: usize = 0;
 
-/// Enough to ask for the tools, patterns and callers of an honest document.
-const NAMES: usize = 16;
+/// How many names of a document are asked for, of each kind.
+const NAMES: usize = 12;
 
 pub fn check(data: &[u8]) {
     let parse = || Policy::parse(data, "fuzz");
@@ -52,9 +52,9 @@ fn accepted(data: &[u8], policy: &Policy) {
     }
     let documents = documents(data);
     let [document] = &*documents else { panic!("{} documents", documents.len()) };
-    let mut names = BTreeSet::from(["danger".to_owned(), "safe".to_owned()]);
-    words(document, &mut names);
-    let names: Vec<String> = names.into_iter().take(NAMES).collect();
+    let mut words = BTreeSet::new();
+    collect(document, &mut words);
+    let names = names(&words);
     let said = decisions(policy, &names);
     let sorted = |members: &mut Vec<&Member<'_>>| members.sort_by(|a, b| a.key.cmp(&b.key));
     for order in [sorted, |members: &mut Vec<&Member<'_>>| members.reverse()] {
@@ -70,23 +70,28 @@ fn accepted(data: &[u8], policy: &Policy) {
     }
 }
 
-/// The texts of a document that may be the name of a tool or a caller.
-fn words(node: &Node<'_>, names: &mut BTreeSet<String>) {
-    let mut add = |text: &str| {
-        let name = text.replace('*', "x");
-        if tool_name_fault(&name).is_none() {
-            names.insert(name);
-        }
-    };
+/// Every text of a document, which may be the name of a tool or a caller.
+fn collect(node: &Node<'_>, words: &mut BTreeSet<String>) {
     match &node.value {
         Value::Word => {}
-        Value::Text(text) => add(text),
-        Value::List(nodes) => nodes.iter().for_each(|node| words(node, names)),
+        Value::Text(text) => _ = words.insert(text.clone()),
+        Value::List(nodes) => nodes.iter().for_each(|node| collect(node, words)),
         Value::Map(members) => {
-            members.iter().for_each(|member| add(&member.key));
-            members.iter().for_each(|member| words(&member.node, names));
+            words.extend(members.iter().map(|member| member.key.clone()));
+            members.iter().for_each(|member| collect(&member.node, words));
         }
     }
+}
+
+/// Names that the words match, and names that two of them match at once.
+fn names(words: &BTreeSet<String>) -> Vec<String> {
+    let patterns = || words.iter().filter(|word| word.contains('*'));
+    let both = patterns().flat_map(|a| patterns().map(|b| a.replace('*', b)));
+    let all = both.take(NAMES).chain(words.iter().take(NAMES).cloned());
+    all.map(|name| name.replace('*', "x"))
+        .filter(|name| tool_name_fault(name).is_none())
+        .chain(["danger".to_owned()])
+        .collect()
 }
 
 /// The document with the members of its objects in another order.
@@ -140,7 +145,7 @@ fn decisions(policy: &Policy, names: &[String]) -> Vec<String> {
         policy.payload(),
     )];
     said.extend(names.iter().map(|name| format!("{name} {}", settings.passes(name))));
-    for caller in names.iter().map(String::as_str).chain(["anonymous"]) {
+    for caller in names.iter().rev().take(NAMES).map(String::as_str).chain(["anonymous"]) {
         let caller = Caller::new(caller.to_owned());
         for tool in names {
             let work = Work::default();

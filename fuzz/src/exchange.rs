@@ -230,18 +230,19 @@ fn passes(subject: &Subject, method: &str) -> bool {
     subject.any_method || KNOWN_METHODS.contains(&method) || method.starts_with("notifications/")
 }
 
-/// What the policies ask of the tool `pay`: at most 100, from the list, not to
-/// mallory, and no way out of the folder.
+/// What the policies ask of the tools `pay` and `wire`: at most 100, not to
+/// mallory, no way out of a folder, and of one of them no other arguments.
 fn arguments_are_right(reading: Reading, call: &reading::ToolCall<'_, '_>) -> bool {
-    if call.tool != "pay" {
+    if !matches!(&*call.tool, "pay" | "wire") {
         return true;
     }
     let Some(arguments) = call.arguments else { return false };
+    let mut names = arguments.members().iter().map(|member| &*member.key);
     let get = |name| reading.get(arguments, name);
     let text = |name| get(name).and_then(|node| node.text());
     let amount = get("amount").and_then(|node| core::str::from_utf8(node.raw).ok()?.parse().ok());
     amount.is_some_and(|amount: f64| amount <= 100.0)
         && text("to") != Some("mallory")
         && text("path").is_none_or(|path| !path.contains(".."))
-        && arguments.members().iter().all(|member| ["amount", "to", "path"].contains(&&*member.key))
+        && (call.tool == "pay" || names.all(|name| ["amount", "to", "path"].contains(&name)))
 }

@@ -6,10 +6,11 @@
 use crate::lenient::{Node, Value, documents};
 use libfuzzer_sys::fuzzer_mutate;
 
-const VALUES: [&str; 16] = [
+const VALUES: [&str; 17] = [
     r#""danger""#,
     r#""safe""#,
     r#""pay""#,
+    r#""wire""#,
     r#""tools/call""#,
     r#""tools/list""#,
     r#""ping""#,

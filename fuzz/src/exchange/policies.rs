@@ -21,18 +21,19 @@ pub(super) fn with(choice: u8, ask: impl FnOnce(&Subject)) {
     SUBJECTS.with(|subjects| ask(&subjects[usize::from(choice) % subjects.len()]));
 }
 
-const PAY: &str = r#"{
-    "args": ["amount", "to", "path"],
+/// What is asked of the arguments of `pay`, and of `wire`, which moreover may have
+/// no others.
+const ASKED: &str = r#"
     "require": [{"conditions": [{"path": "args.amount", "op": "lte", "value": 100}]}],
     "deny_if": [
         {"conditions": [{"path": "args.to", "op": "eq", "value": "mallory"}]},
         {"conditions": [{"path": "args.path", "op": "contains", "value": ".."}]}
-    ]
-}"#;
+    ]"#;
+const WIRE: &str = r#""wire": {"args": ["amount", "to", "path"], ASKED}"#;
 
 fn subjects() -> Vec<Subject> {
     let subject = |text: &str, allows| {
-        let text = text.replace("PAY", PAY);
+        let text = text.replace("WIRE", WIRE).replace("ASKED", ASKED);
         let policy = Policy::parse(text.as_bytes(), "fuzz")
             .unwrap_or_else(|errors| panic!("{:?}", errors.lines().collect::<Vec<_>>()));
         let exempts = !policy.settings.exempt_paths.is_empty();
@@ -42,42 +43,38 @@ fn subjects() -> Vec<Subject> {
     vec![
         subject(
             r#"{"version": "1", "default": "deny", "hide": ["secret_*"], "tools": {
-                "safe": {}, "danger": {"action": "deny", "reason": "No."}, "pay": PAY,
+                "safe": {}, "danger": {"action": "deny", "reason": "No."}, "pay": {ASKED}, WIRE,
                 "github_*": {"action": "deny"}, "github_list_*": {}}}"#,
-            |tool, _| matches!(tool, "safe" | "pay") || tool.starts_with("github_list_"),
+            |tool, _| matches!(tool, "safe" | "pay" | "wire") || tool.starts_with("github_list_"),
         ),
         subject(
             r#"{"version": "1", "default": "allow", "tools": {
-                "danger": {"action": "deny"}, "danger_*": {"action": "deny"}, "pay": PAY},
+                "danger": {"action": "deny"}, "danger_*": {"action": "deny"}, "pay": {ASKED}, WIRE},
                 "settings": {"batches": "judge", "denied_as": "result"}}"#,
             |tool, _| tool != "danger" && !tool.starts_with("danger_"),
         ),
         subject(
-            r#"{"version": "1", "default": "allow", "tools": {"danger": {"action": "deny"}, "pay": PAY},
+            r#"{"version": "1", "default": "allow", "tools": {"danger": {"action": "deny"}, "pay": {ASKED}, WIRE},
                 "settings": {"max_body_bytes": 160, "max_depth": 3, "exempt_paths": ["/healthz"]}}"#,
             |tool, _| tool != "danger",
         ),
         subject(
-            r#"{"version": "1", "default": "deny", "tools": {"safe": {}, "pay": PAY},
+            r#"{"version": "1", "default": "deny", "tools": {"safe": {}, "pay": {ASKED}, WIRE},
                 "identity": [{"header": "x-user"}],
                 "grants": {
-                    "alice": {"default": "allow", "tools": {"danger": {"action": "deny"}, "pay": PAY}},
+                    "alice": {"default": "allow", "tools": {"danger": {"action": "deny"}, "pay": {ASKED}, WIRE}},
                     "b*": {"default": "deny", "tools": {"list_*": {"rate_limit": "1/minute"}}}},
                 "settings": {"batches": "judge"}}"#,
             |tool, user| match user {
                 "alice" => tool != "danger",
                 "bob" => tool.starts_with("list_"),
-                _ => matches!(tool, "safe" | "pay"),
+                _ => matches!(tool, "safe" | "pay" | "wire"),
             },
         ),
         subject(
             r#"{"version": "1", "default": "deny", "tools": {
                 "safe": {"rate_limit": "2/minute"},
-                "pay": {"args": ["amount", "to", "path"],
-                    "require": [{"conditions": [{"path": "args.amount", "op": "lte", "value": 100}]}],
-                    "deny_if": [
-                        {"conditions": [{"path": "args.to", "op": "eq", "value": "mallory"}]},
-                        {"conditions": [{"path": "args.path", "op": "contains", "value": ".."}]}],
+                WIRE, "pay": {ASKED,
                     "limits": [
                         {"counter": "budget", "window": "day", "max": 150,
                             "increment_from": "args.amount"},
@@ -85,16 +82,16 @@ fn subjects() -> Vec<Subject> {
                             "scope": "session"},
                         {"counter": "all", "window": "hour", "max": 5}]}},
                 "settings": {"batches": "judge"}}"#,
-            |tool, _| matches!(tool, "safe" | "pay"),
+            |tool, _| matches!(tool, "safe" | "pay" | "wire"),
         ),
         subject(
-            r#"{"version": "1", "default": "allow", "tools": {"danger": {"action": "deny"}, "pay": PAY},
+            r#"{"version": "1", "default": "allow", "tools": {"danger": {"action": "deny"}, "pay": {ASKED}, WIRE},
                 "settings": {"methods": ["*"]}}"#,
             |tool, _| tool != "danger",
         ),
         subject(
             r#"{"version": "1", "default": "allow", "mode": "shadow",
-                "tools": {"danger": {"action": "deny"}, "pay": PAY}}"#,
+                "tools": {"danger": {"action": "deny"}, "pay": {ASKED}, WIRE}}"#,
             |tool, _| tool != "danger",
         ),
     ]
