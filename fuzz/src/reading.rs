@@ -104,11 +104,7 @@ impl Reading {
     /// space around it never helps.
     pub fn is_tool_call(self, method: &str) -> bool {
         let blank = |c: char| c.is_whitespace() || c.is_control() || c == '\u{feff}';
-        let method = method.trim_matches(blank);
-        match self.keys {
-            Keys::Cut => method == "tools/call",
-            _ => self.same(method, "tools/call"),
-        }
+        self.same(method.trim_matches(blank), "tools/call")
     }
 
     fn message<'a>(self, object: &Node<'a>) -> Message<'a> {
