@@ -17,10 +17,9 @@ pub enum Kind {
 #[derive(Clone, Debug)]
 pub struct Case {
     pub kind: Kind,
-    /// The file that it has or would have among the kept ones.
+    /// Its argument `run`, by which its run is told from others, and the name
+    /// of the file in which it is or would be kept.
     pub name: String,
-    /// What its run is told by: the argument `run`.
-    pub token: String,
     /// What was done to it.
     pub about: Vec<&'static str>,
     pub bytes: Vec<u8>,

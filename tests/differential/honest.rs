@@ -7,14 +7,13 @@ use crate::json::{Fields, Json, call, object, raw, text};
 /// Case number `index` of a seed. One in eight is a batch.
 pub fn case(seed: u64, index: usize) -> Case {
     let mut dice = Dice::of(!seed, index);
-    let token = format!("s{index}");
-    let name = format!("seed-{seed}-case-{index}");
+    let name = format!("honest-{seed}-{index}");
     if index % 8 == 7 {
-        return batch(name, token, &mut dice);
+        return batch(name, &mut dice);
     }
     let modern = dice.one_in(4);
     let mut about = vec![if modern { "2026-07-28" } else { "an older revision" }];
-    let mut json = message(&token, modern, &mut dice);
+    let mut json = message(&name, modern, &mut dice);
     order(&mut json, &mut dice);
     let written = match dice.one_in(2) {
         true => json.loose(&mut dice),
@@ -31,12 +30,12 @@ pub fn case(seed: u64, index: usize) -> Case {
         draft.framing =
             Framing::Chunks([1, 16, 400][dice.below(3)].max(draft.body.len() / 2_000), "", "");
     }
-    Case { kind: Kind::Honest, name, token, about, bytes: draft.encode() }
+    Case { kind: Kind::Honest, name, about, bytes: draft.encode() }
 }
 
 /// Some calls and what may stand between them, of a revision with batches.
-fn batch(name: String, token: String, dice: &mut Dice) -> Case {
-    let mut first = call("safe", &token);
+fn batch(name: String, dice: &mut Dice) -> Case {
+    let mut first = call("safe", &name);
     arguments(&mut first, dice);
     let mut list = vec![first];
     for other in 0..dice.below(4) {
@@ -56,11 +55,11 @@ fn batch(name: String, token: String, dice: &mut Dice) -> Case {
     if dice.one_in(2) {
         draft.set("mcp-protocol-version", "2025-03-26");
     }
-    Case { kind: Kind::Batch, name, token, about: vec!["a batch"], bytes: draft.encode() }
+    Case { kind: Kind::Batch, name, about: vec!["a batch"], bytes: draft.encode() }
 }
 
-fn message(token: &str, modern: bool, dice: &mut Dice) -> Json {
-    let mut json = call("safe", token);
+fn message(name: &str, modern: bool, dice: &mut Dice) -> Json {
+    let mut json = call("safe", name);
     let ids = [
         "0",
         "7",

@@ -12,7 +12,7 @@ use crate::json::call;
 /// Case number `index` of a seed.
 pub fn case(seed: u64, index: usize) -> Case {
     let mut dice = Dice::of(seed, index);
-    let token = format!("h{index}");
+    let name = format!("hostile-{seed}-{index}");
     let mut about = Vec::new();
     let layers = match dice.below(10) {
         0..5 => 1,
@@ -24,7 +24,7 @@ pub fn case(seed: u64, index: usize) -> Case {
         drawn[dice.below(3)] += 1;
     }
 
-    let mut json = call("danger", &token);
+    let mut json = call("danger", &name);
     for _ in 0..drawn[0] {
         let (what, disguise) = message::DISGUISES[dice.below(message::DISGUISES.len())];
         disguise(&mut json, &mut dice);
@@ -42,6 +42,5 @@ pub fn case(seed: u64, index: usize) -> Case {
         disguise(&mut draft, &mut dice);
         about.push(what);
     }
-    let name = format!("seed-{seed}-case-{index}");
-    Case { kind: Kind::Hostile, name, token, about, bytes: draft.encode() }
+    Case { kind: Kind::Hostile, name, about, bytes: draft.encode() }
 }

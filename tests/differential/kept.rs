@@ -16,7 +16,6 @@ pub fn cases(kind: Kind) -> Vec<Case> {
     paths.sort();
     let case = |path: &PathBuf| Case {
         kind,
-        token: "kept".to_owned(),
         about: vec![],
         bytes: fs::read(path).expect("a kept case"),
         name: path.file_stem().expect("a name").to_string_lossy().into_owned(),

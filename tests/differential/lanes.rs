@@ -1,5 +1,6 @@
 //! Sending many cases, on a few connections at a time.
 
+use std::collections::BTreeMap;
 use std::io::Result;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -8,48 +9,52 @@ use mcp_rig::client::http1::Connection;
 
 use crate::case::{Case, Kind};
 
-/// How long an answer is waited for. One that does not come is no failure: a
-/// server may well wait for ever for what a case never sends.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long the answer to a hostile case is waited for. One that does not come
+/// is no failure: a server may wait for ever for what a case never sends.
+const HASTE: Duration = Duration::from_secs(2);
 
-/// What became of a case, and of its connection.
-enum End {
-    Open(Connection),
-    Closed,
-    NoAnswer,
-}
+/// What was answered, by the case's name: for people who read of a failure.
+pub type Answers = BTreeMap<String, String>;
 
-/// Sends all cases. What is answered does not matter here, but that it comes
-/// before the next case on its connection.
-pub async fn send(addr: SocketAddr, cases: &[Case]) {
+/// A connection that is still good, and what was answered on it.
+type Exchanged = (Option<Connection>, String);
+
+/// Sends all cases.
+pub async fn send(addr: SocketAddr, cases: &[Case]) -> Answers {
     let lane = |first: usize| lane(addr, cases.iter().skip(first).step_by(4));
-    tokio::join!(lane(0), lane(1), lane(2), lane(3));
+    let (a, b, c, d) = tokio::join!(lane(0), lane(1), lane(2), lane(3));
+    [a, b, c, d].into_iter().flatten().collect()
 }
 
-async fn lane(addr: SocketAddr, cases: impl Iterator<Item = &Case>) {
-    let mut end = End::Closed;
+async fn lane(addr: SocketAddr, cases: impl Iterator<Item = &Case>) -> Answers {
+    let mut answers = Answers::new();
+    let mut open = None;
     for case in cases {
-        let (connection, fresh) = match end {
-            End::Open(connection) => (connection, false),
-            _ => (Connection::open(addr).await, true),
+        let (connection, fresh) = match open.take() {
+            Some(connection) => (connection, false),
+            None => (Connection::open(addr).await, true),
         };
-        end = exchange(connection, case).await;
+        let mut exchanged = exchange(connection, case).await;
         // The case before may have cost the connection. An honest case is
         // never sent twice, since its runs are counted.
-        if matches!(end, End::NoAnswer) && !fresh && case.kind == Kind::Hostile {
-            end = exchange(Connection::open(addr).await, case).await;
+        if exchanged.is_err() && !fresh && case.kind == Kind::Hostile {
+            exchanged = exchange(Connection::open(addr).await, case).await;
         }
+        let (connection, answer) = exchanged.unwrap_or_else(|error| (None, error.to_string()));
+        answers.insert(case.name.clone(), answer);
+        open = connection;
+    }
+    answers
+}
+
+async fn exchange(connection: Connection, case: &Case) -> Result<Exchanged> {
+    match case.kind {
+        Kind::Hostile => tokio::time::timeout(HASTE, answers(connection, case)).await?,
+        Kind::Honest | Kind::Batch => answers(connection, case).await,
     }
 }
 
-async fn exchange(connection: Connection, case: &Case) -> End {
-    match tokio::time::timeout(PATIENCE, answers(connection, case)).await {
-        Ok(Ok(end)) => end,
-        Ok(Err(_)) | Err(_) => End::NoAnswer,
-    }
-}
-
-async fn answers(mut connection: Connection, case: &Case) -> Result<End> {
+async fn answers(mut connection: Connection, case: &Case) -> Result<Exchanged> {
     // In two writes, cut at a place that depends on nothing but the case.
     let cut = case.bytes.iter().fold(7, |sum: usize, byte| sum * 31 % 65_521 + usize::from(*byte));
     let (first, second) = case.bytes.split_at(cut % case.bytes.len());
@@ -61,14 +66,14 @@ async fn answers(mut connection: Connection, case: &Case) -> Result<End> {
     }
     if !case.is_post() {
         // Its answer may be a stream without an end.
-        connection.head().await?;
-        return Ok(End::Closed);
+        return Ok((None, connection.head().await?.start));
     }
-    let mut open = true;
+    let (mut open, mut answer) = (true, String::new());
     for _ in 0..case.answers() {
         let response = connection.response().await?;
         let close = response.header("connection").is_some_and(|value| value == "close");
         open = !close && response.status < 500;
+        answer = format!("{} {}", response.status, response.text());
     }
-    Ok(if open { End::Open(connection) } else { End::Closed })
+    Ok((open.then_some(connection), answer))
 }

@@ -26,7 +26,7 @@ const TOOLS: &[Tool] = &[
 pub struct Run {
     pub tool: String,
     /// Its argument `run`, or what came in its place.
-    pub token: String,
+    pub name: String,
 }
 
 /// A running server; stopped when dropped.
@@ -88,19 +88,31 @@ impl Server {
     /// to the server, marks the end: what was sent before has run before.
     pub async fn ran(&mut self) -> Vec<Run> {
         self.barriers += 1;
-        let token = format!("barrier {}", self.barriers);
-        let bytes = Draft::post(call("safe", &token).compact()).encode();
-        let (name, about) = (String::new(), Vec::new());
-        let case = Case { kind: Kind::Honest, name, token: token.clone(), about, bytes };
+        let name = format!("barrier {}", self.barriers);
+        let bytes = Draft::post(call("safe", &name).compact()).encode();
+        let about = Vec::new();
+        let case = Case { kind: Kind::Honest, name: name.clone(), about, bytes };
         lanes::send(self.addr, &[case]).await;
         let mut runs = Vec::new();
         until("the end of what ran", async || {
             runs.extend(self.record.read());
-            runs.iter().any(|run| run.token == token).then_some(())
+            runs.iter().any(|run| run.name == name).then_some(())
         })
         .await;
-        runs.retain(|run| run.token != token);
+        runs.retain(|run| run.name != name);
         runs
+    }
+}
+
+impl Run {
+    /// A line that cannot be read might be a run of `danger`: it fails the test.
+    fn read(line: &str) -> Self {
+        let read = || {
+            let (tool, argument) = line.strip_prefix("ran ")?.split_once(' ')?;
+            let name = name(&serde_json::from_str(argument).ok()?);
+            Some(Self { tool: tool.to_owned(), name })
+        };
+        read().unwrap_or_else(|| panic!("the server printed `{line}`"))
     }
 }
 
@@ -111,7 +123,7 @@ impl Record {
                 let calls = log.lock().expect("no panic while recording");
                 let new = calls[*read..].iter().map(|call| Run {
                     tool: call.tool.clone(),
-                    token: token(call.arguments.get("run").unwrap_or(&Value::Null)),
+                    name: name(call.arguments.get("run").unwrap_or(&Value::Null)),
                 });
                 let new = new.collect();
                 *read = calls.len();
@@ -123,12 +135,8 @@ impl Record {
                 let whole = new.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
                 *read += whole;
                 let lines = String::from_utf8_lossy(&new[..whole]).into_owned();
-                let runs = lines.lines().filter_map(|line| {
-                    let (tool, argument) = line.strip_prefix("ran ")?.split_once(' ')?;
-                    let argument = serde_json::from_str(argument).unwrap_or(Value::Null);
-                    Some(Run { tool: tool.to_owned(), token: token(&argument) })
-                });
-                runs.collect()
+                let lines = lines.lines().filter(|line| !line.starts_with("listening "));
+                lines.map(Run::read).collect()
             }
         }
     }
@@ -145,6 +153,6 @@ impl Drop for Record {
     }
 }
 
-fn token(argument: &Value) -> String {
+fn name(argument: &Value) -> String {
     argument.as_str().map_or_else(|| argument.to_string(), str::to_owned)
 }

@@ -12,11 +12,15 @@ use serde_json::{Value, json};
 
 use crate::budget::Budget;
 use crate::case::{Case, Kind};
+use crate::lanes::Answers;
 use crate::server::{Run, Server};
 use crate::{honest, hostile, kept, lanes};
 
 /// How many cases are sent before the server is asked what it ran.
 const SLICE: usize = 200;
+
+/// A case, and what was answered to it.
+type Failed = (Case, String);
 
 /// Runs all cases at `server`, directly and through the filter.
 pub async fn run(name: &str, mut server: Server) {
@@ -37,13 +41,13 @@ pub async fn run(name: &str, mut server: Server) {
     for policy in policies() {
         let gateway = gateway(&policy, direct).await;
         let addr = gateway.addr();
-        for case in slips(&mut server, addr, &hostile).await {
-            failures.push(failure("danger ran", &policy, &case));
+        for (case, answer) in slips(&mut server, addr, &hostile).await {
+            failures.push(failure("danger ran", &policy, &case, &answer));
         }
         let batches = if policy["settings"]["batches"] == "judge" { &batches[..] } else { &[] };
         let wanted = [&honest[..], batches].concat();
-        for case in runs_once(&mut server, addr, wanted).await.1 {
-            failures.push(failure("safe did not run once", &policy, &case));
+        for (case, answer) in runs_once(&mut server, addr, wanted).await.1 {
+            failures.push(failure("safe did not run once", &policy, &case, &answer));
         }
         let log = gateway.log();
         assert!(!log.contains("[critical]"), "{log}");
@@ -69,10 +73,11 @@ pub async fn run(name: &str, mut server: Server) {
     assert!(enough, "too few honest requests run safe directly: {told}");
 }
 
-/// The kept cases, then these.
+/// The kept cases, then these; each once, since its runs are counted.
 fn all(kind: Kind, generated: impl IntoIterator<Item = Case>) -> Vec<Case> {
     let mut cases = kept::cases(kind);
-    cases.extend(generated);
+    let kept: BTreeSet<_> = cases.iter().map(|case| case.name.clone()).collect();
+    cases.extend(generated.into_iter().filter(|case| !kept.contains(&case.name)));
     cases
 }
 
@@ -102,20 +107,21 @@ async fn gateway(policy: &Value, upstream: SocketAddr) -> Gateway {
         .await
 }
 
-/// How often each hostile case ran `danger`, by its token.
+/// How often each hostile case ran `danger`, by its name; or by what stands in
+/// the place of one that was lost.
 async fn dangers(server: &mut Server, addr: SocketAddr, cases: &[Case]) -> BTreeMap<String, usize> {
     let mut tokens = BTreeMap::new();
     for slice in cases.chunks(SLICE) {
         lanes::send(addr, slice).await;
         for run in server.ran().await.into_iter().filter(is_danger) {
-            *tokens.entry(run.token).or_default() += 1;
+            *tokens.entry(run.name).or_default() += 1;
         }
     }
     tokens
 }
 
 /// The hostile cases that run `danger`.
-async fn slips(server: &mut Server, addr: SocketAddr, cases: &[Case]) -> Vec<Case> {
+async fn slips(server: &mut Server, addr: SocketAddr, cases: &[Case]) -> Vec<Failed> {
     let mut slips = Vec::new();
     for slice in cases.chunks(SLICE) {
         lanes::send(addr, slice).await;
@@ -125,9 +131,9 @@ async fn slips(server: &mut Server, addr: SocketAddr, cases: &[Case]) -> Vec<Cas
         // One by one, since a disguise may cost a case its token.
         let before = slips.len();
         for case in slice {
-            lanes::send(addr, std::slice::from_ref(case)).await;
+            let answers = lanes::send(addr, std::slice::from_ref(case)).await;
             if server.ran().await.iter().any(is_danger) {
-                slips.push(case.clone());
+                slips.push((case.clone(), answers[&case.name].clone()));
             }
         }
         assert!(slips.len() > before, "danger ran, among {:?} and those after it", slice[0].name);
@@ -140,33 +146,38 @@ async fn runs_once(
     server: &mut Server,
     addr: SocketAddr,
     cases: Vec<Case>,
-) -> (Vec<Case>, Vec<Case>) {
-    let mut once = BTreeSet::new();
+) -> (Vec<Case>, Vec<Failed>) {
+    let (mut once, mut answers) = (BTreeSet::new(), Answers::new());
     for slice in cases.chunks(SLICE) {
-        lanes::send(addr, slice).await;
+        answers.append(&mut lanes::send(addr, slice).await);
         let runs = server.ran().await;
-        let count = |case: &Case| runs.iter().filter(|run| run.token == case.token).count();
-        once.extend(slice.iter().filter(|case| count(case) == 1).map(|case| case.token.clone()));
+        let count = |case: &Case| runs.iter().filter(|run| run.name == case.name).count();
+        once.extend(slice.iter().filter(|case| count(case) == 1).map(|case| case.name.clone()));
     }
-    cases.into_iter().partition(|case| once.contains(&case.token))
+    let (good, bad): (Vec<_>, Vec<_>) =
+        cases.into_iter().partition(|case| once.contains(&case.name));
+    let bad = bad.into_iter().map(|case| (answers[&case.name].clone(), case));
+    (good, bad.map(|(answer, case)| (case, answer)).collect())
 }
 
 fn is_danger(run: &Run) -> bool {
     run.tool == "danger"
 }
 
-fn failure(what: &str, policy: &Value, case: &Case) -> String {
-    format!("{what} under {policy}: {} {:?}", kept::keep(case).display(), case.about)
+fn failure(what: &str, policy: &Value, case: &Case, answer: &str) -> String {
+    let answer: String = answer.chars().take(300).collect();
+    format!("{what} under {policy}: {} {:?}: {answer}", kept::keep(case).display(), case.about)
 }
 
 /// Which disguises the server falls for by itself, in a file under target/.
 fn report(name: &str, told: &str, cases: &[Case], dangers: &BTreeMap<String, usize>) {
     let mut rows: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
     for case in cases {
-        for what in &case.about {
+        let kept = case.about.is_empty().then_some(case.name.as_str());
+        for what in case.about.iter().copied().chain(kept) {
             let row = rows.entry(what).or_default();
             row.0 += 1;
-            row.1 += usize::from(dangers.contains_key(&case.token));
+            row.1 += usize::from(dangers.contains_key(&case.name));
         }
     }
     let mut text = format!(
