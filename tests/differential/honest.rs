@@ -2,7 +2,7 @@
 
 use crate::case::{Case, Draft, Framing, Kind};
 use crate::dice::Dice;
-use crate::json::{Fields, Json, call, object, raw, text};
+use crate::json::{Fields, Json, call, object, raw, set, text};
 
 /// Case number `index` of a seed. One in eight is a batch.
 pub fn case(seed: u64, index: usize) -> Case {
@@ -226,10 +226,4 @@ fn headers(draft: &mut Draft, modern: bool, dice: &mut Dice) {
         }
     }
     dice.shuffle(&mut draft.headers);
-}
-
-fn set(fields: Option<&mut Fields>, key: &str, value: Json) {
-    for (_, old) in fields.into_iter().flatten().filter(|(name, _)| name == key) {
-        *old = value.clone();
-    }
 }

@@ -3,6 +3,7 @@
 
 mod message;
 mod octets;
+mod spelling;
 mod wire;
 
 use crate::case::{Case, Draft, Kind};

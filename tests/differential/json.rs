@@ -26,14 +26,22 @@ pub fn object<const N: usize>(fields: [(&str, Json); N]) -> Json {
     Json::Object(fields.map(|(key, value)| (key.to_owned(), value)).into())
 }
 
-/// A call of `tool` whose run can be told from all others.
-pub fn call(tool: &str, token: &str) -> Json {
+/// A call of `tool` whose run can be told from all others by `name`.
+pub fn call(tool: &str, name: &str) -> Json {
     object([
         ("jsonrpc", text("2.0")),
         ("id", raw("1")),
         ("method", text("tools/call")),
-        ("params", object([("name", text(tool)), ("arguments", object([("run", text(token))]))])),
+        ("params", object([("name", text(tool)), ("arguments", object([("run", text(name))]))])),
     ])
+}
+
+/// Gives the first of the fields with that key another value.
+pub fn set(fields: Option<&mut Fields>, key: &str, value: Json) {
+    let mut fields = fields.into_iter().flatten();
+    if let Some(field) = fields.find(|field| field.0 == key) {
+        field.1 = value;
+    }
 }
 
 impl Json {

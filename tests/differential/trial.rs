@@ -110,14 +110,14 @@ async fn gateway(policy: &Value, upstream: SocketAddr) -> Gateway {
 /// How often each hostile case ran `danger`, by its name; or by what stands in
 /// the place of one that was lost.
 async fn dangers(server: &mut Server, addr: SocketAddr, cases: &[Case]) -> BTreeMap<String, usize> {
-    let mut tokens = BTreeMap::new();
+    let mut dangers = BTreeMap::new();
     for slice in cases.chunks(SLICE) {
         lanes::send(addr, slice).await;
         for run in server.ran().await.into_iter().filter(is_danger) {
-            *tokens.entry(run.name).or_default() += 1;
+            *dangers.entry(run.name).or_default() += 1;
         }
     }
-    tokens
+    dangers
 }
 
 /// The hostile cases that run `danger`.
@@ -128,7 +128,7 @@ async fn slips(server: &mut Server, addr: SocketAddr, cases: &[Case]) -> Vec<Fai
         if !server.ran().await.iter().any(is_danger) {
             continue;
         }
-        // One by one, since a disguise may cost a case its token.
+        // One by one, since a disguise may cost a case its name.
         let before = slips.len();
         for case in slice {
             let answers = lanes::send(addr, std::slice::from_ref(case)).await;

@@ -1,14 +1,14 @@
 //! What is done to the message as a tree: keys given twice or almost, values
 //! of other types, several messages in one.
 
+use super::spelling::{escaped, other_case, tailed};
 use crate::dice::Dice;
-use crate::json::{Fields, Json, call, object, raw, text};
+use crate::json::{Fields, Json, call, object, raw, set, text};
 
 pub type Disguise = fn(&mut Json, &mut Dice);
 
 pub const DISGUISES: &[(&str, Disguise)] = &[
-    ("name twice", name_twice),
-    ("name twice", name_twice),
+    ("name twice", |json, dice| twice(json.params(), "name", text("safe"), dice)),
     ("method twice", |json, dice| {
         let other = dice.pick(&["ping", "tools/list", "notifications/initialized", "tools/call"]);
         twice(json.envelope(), "method", text(other), dice);
@@ -268,10 +268,6 @@ pub const DISGUISES: &[(&str, Disguise)] = &[
 
 const ENVELOPE: &[&str] = &["jsonrpc", "id", "method", "params"];
 
-fn name_twice(json: &mut Json, dice: &mut Dice) {
-    twice(json.params(), "name", text("safe"), dice);
-}
-
 /// Adds `key` once more with a decoy, before or after the one that is there.
 fn twice(fields: Option<&mut Fields>, key: &str, decoy: Json, dice: &mut Dice) {
     let spelt = if dice.one_in(3) { escaped(key, dice) } else { key.to_owned() };
@@ -282,13 +278,6 @@ fn insert(fields: Option<&mut Fields>, key: &str, value: Json, dice: &mut Dice) 
     if let Some(fields) = fields {
         let at = dice.below(fields.len() + 1);
         fields.insert(at, (key.to_owned(), value));
-    }
-}
-
-fn set(fields: Option<&mut Fields>, key: &str, value: Json) {
-    let mut fields = fields.into_iter().flatten();
-    if let Some(field) = fields.find(|field| field.0 == key) {
-        field.1 = value;
     }
 }
 
@@ -333,54 +322,5 @@ fn decoyed(json: &mut Json, dice: &mut Dice, spelling: fn(&str, &mut Dice) -> St
         insert(Some(fields), key, decoy, dice);
     } else {
         insert(Some(fields), &other, decoy, dice);
-    }
-}
-
-fn other_case(word: &str, dice: &mut Dice) -> String {
-    let mut chars: Vec<char> = word.chars().collect();
-    match dice.below(4) {
-        0 => return word.to_uppercase(),
-        1 => chars[0] = chars[0].to_ascii_uppercase(),
-        2 => {
-            let folds = |c: char| match c {
-                's' => '\u{17f}',
-                'k' => '\u{212a}',
-                c => c.to_ascii_uppercase(),
-            };
-            let at = dice.below(chars.len());
-            let at = chars.iter().position(|c| matches!(c, 's' | 'k')).unwrap_or(at);
-            chars[at] = folds(chars[at]);
-        }
-        _ => {
-            let at = dice.below(chars.len());
-            chars[at] = chars[at].to_ascii_uppercase();
-        }
-    }
-    chars.into_iter().collect()
-}
-
-/// With some characters as `\u` escapes, in either case of the digits.
-fn escaped(word: &str, dice: &mut Dice) -> String {
-    let certain = dice.below(word.len());
-    let mut out = String::new();
-    for (at, c) in word.chars().enumerate() {
-        match at == certain || dice.one_in(3) {
-            true if c == '/' => out += "\\/",
-            true if dice.one_in(2) => out += &format!("\\u{:04X}", c as u32),
-            true => out += &format!("\\u{:04x}", c as u32),
-            false => out.push(c),
-        }
-    }
-    out
-}
-
-fn tailed(word: &str, dice: &mut Dice) -> String {
-    let tails = [
-        "\\u0000", "\u{0}", " ", "\\t", "\\u00a0", "\\ud800", "\\u200b", "\u{feff}", "\\u0000x",
-        ".", "[]", "\\n",
-    ];
-    match dice.one_in(4) {
-        true => format!("{}{word}", dice.pick(&tails)),
-        false => format!("{word}{}", dice.pick(&tails)),
     }
 }
