@@ -45,6 +45,7 @@ mod seen;
 mod session_counts;
 mod sessions;
 mod shadow;
+mod shared_vm;
 mod sizes;
 mod sliding;
 mod support;

@@ -7,6 +7,7 @@
 mod abi;
 mod configuring;
 mod counts;
+mod damage;
 mod every_case;
 mod faults;
 mod headers_taken_out;
