@@ -13,11 +13,13 @@
     reason = "tests fail by panicking, and their names say what they are for"
 )]
 
+mod clock;
 mod config;
 mod core;
 mod corpus;
 mod docs;
 mod fake_host;
+mod random;
 mod schedules;
 mod schema;
 mod tidy;

@@ -9,33 +9,13 @@
 mod baton;
 mod model;
 
+use crate::random::Random;
 use baton::{Baton, Contested};
 use mcp_policy_filter::counters::{Charge, Holder, Receipt, Store, Table, Tag};
 use mcp_policy_filter::quota::{Algorithm, Nanos, ONE_CALL, Window};
 use model::{Call, History, Plain};
 use std::panic::{self, AssertUnwindSafe};
 use std::{env, thread};
-
-/// A number that looks random, the same every time.
-#[derive(Debug)]
-pub struct Random(u64);
-
-impl Random {
-    pub fn new(seed: u64) -> Self {
-        Self(seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15))
-    }
-
-    pub fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) % bound
-    }
-
-    fn of<T: Copy, const N: usize>(&mut self, choices: [T; N]) -> T {
-        choices[self.below(N as u64) as usize]
-    }
-}
 
 /// A beginning of a minute.
 const NOON: u64 = 1_800_000_000;

@@ -5,7 +5,7 @@ use super::host::{HOST, forget_counts, metric};
 use super::worker::{PLAIN, Worker};
 use super::{ONE_A_MINUTE, call};
 use crate::corpus::{self, Outcome};
-use crate::schedules::Random;
+use crate::random::Random;
 use serde_json::json;
 
 /// Replaces the values that `which` picks by what `damage` makes of them, and

@@ -1,7 +1,7 @@
 //! Threads of which one runs at a time, and a store at whose every access the
 //! next one is picked.
 
-use super::Random;
+use crate::random::Random;
 use mcp_policy_filter::counters::{Store, Trouble};
 use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex};
