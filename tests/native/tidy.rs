@@ -98,6 +98,49 @@ fn only_the_shell_knows_the_host_and_only_one_file_is_unsafe() {
     }
 }
 
+/// The SDK's traits lend their implementors a wrapper for each host call. With
+/// these words their names begin, and with none other but `on_`.
+const WRAPPERS: [&str; 17] = [
+    "add_",
+    "call_",
+    "cancel_",
+    "close_",
+    "dequeue_",
+    "dispatch_",
+    "done(",
+    "enqueue_",
+    "get_",
+    "open_",
+    "register_",
+    "remove_",
+    "reset_",
+    "resolve_",
+    "resume_",
+    "send_",
+    "set_",
+];
+
+#[test]
+fn nobody_calls_the_wrappers_of_the_sdk_which_panic() {
+    let mut wrong = Vec::new();
+    for file in sources() {
+        // However the lines are broken.
+        let code: String = code(&file).split_whitespace().collect();
+        if !code.contains("proxy_wasm::traits") {
+            continue;
+        }
+        for before in ["self.", "Self::", "Context::"] {
+            for called in code.split(before).skip(1) {
+                if WRAPPERS.iter().any(|word| called.starts_with(word)) {
+                    let name = called.split('(').next().unwrap();
+                    wrong.push(format!("{} calls {name}", file.display()));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 #[test]
 fn files_hold_one_idea() {
     for file in sources() {
