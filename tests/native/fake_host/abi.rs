@@ -57,6 +57,7 @@ macro_rules! fault {
 #[unsafe(no_mangle)]
 unsafe extern "C" fn proxy_log(level: u32, message: *const u8, size: usize) -> u32 {
     let message = String::from_utf8_lossy(unsafe { bytes(message, size) }).into_owned();
+    fault!("log");
     if level == 5 {
         // A panic: of the filter, or of the test itself.
         eprintln!("{message}");

@@ -25,6 +25,8 @@ pub(super) struct Host {
     pub(super) maps: BTreeMap<u32, Lines>,
     /// What is handed over instead of any header map.
     pub(super) damaged_headers: Option<Vec<u8>>,
+    /// What the filter is told of the body's size, where that is not the truth.
+    pub(super) told_size: Option<usize>,
     /// The names of headers that were taken out.
     pub(super) removed: Vec<String>,
     pub(super) properties: BTreeMap<String, Vec<u8>>,

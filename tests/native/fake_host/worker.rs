@@ -74,6 +74,7 @@ impl Worker {
             host.properties.insert("response\0flags".into(), flags);
             host.filter_state.clear();
             host.reply = None;
+            (host.damaged_headers, host.told_size) = (None, None);
             prepare(host);
             host.maps[&REQUEST_HEADERS].len()
         });
@@ -116,7 +117,7 @@ impl Worker {
                     body.clear();
                 }
                 body.extend_from_slice(piece);
-                body.len()
+                host.told_size.unwrap_or(body.len())
             });
             let end = index + 1 == last && !request.trailers;
             action = unsafe { abi::proxy_on_request_body(stream, size, end) };
