@@ -27,7 +27,8 @@ pub fn trapping_in(export: &str) -> PathBuf {
 
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{export}.wasm"));
     // Several tests may write it at once, and an Envoy read it.
-    let draft = path.with_extension(format!("{:?}", std::thread::current().id()));
+    let writer = (std::process::id(), std::thread::current().id());
+    let draft = path.with_extension(format!("{writer:?}"));
     fs::write(&draft, &module).expect("writing under target/");
     fs::rename(&draft, &path).expect("renaming under target/");
     path
