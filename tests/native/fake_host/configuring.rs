@@ -1,5 +1,7 @@
 //! Configurations and pushes.
 
+use super::ONE_A_MINUTE;
+use super::host::{fail, forget_counts, heal};
 use super::worker::{PLAIN, Worker};
 
 #[test]
@@ -14,4 +16,18 @@ fn a_bad_policy_is_refused_and_says_why() {
             "mcp-policy-filter: bad policy: (top level): `default` is missing",
         ]
     );
+}
+
+#[test]
+fn a_configuration_whose_plugin_has_no_readable_name_is_refused() {
+    forget_counts();
+    assert!(Worker::configure(ONE_A_MINUTE, PLAIN).is_ok());
+    for status in [2, 3, 10, u32::MAX] {
+        fail("property", status);
+        let Err(log) = Worker::configure(ONE_A_MINUTE, PLAIN) else {
+            panic!("it counts under another name after status {status}")
+        };
+        heal();
+        assert_eq!(log, [format!("mcp-policy-filter: no name of the plugin: status {status}")]);
+    }
 }
