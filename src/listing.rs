@@ -16,7 +16,7 @@ use crate::jsonrpc::{INTERNAL_ERROR, Id, reply};
 use crate::policy::{Caller, Policy, Reason};
 use crate::request::is_utf8;
 use changes::{Change, Changes};
-use core::cell::{Cell, OnceCell};
+use core::cell::Cell;
 use events::{Editor, Events};
 
 /// How deep the JSON of a response may be nested: what the stack allows, since
@@ -36,12 +36,14 @@ pub struct Listing {
 enum State {
     /// It passes as it comes.
     Pass,
-    /// It is a list, to be read when all of it is there.
-    Whole,
+    /// It is a list, to be read when all of it is there. So many bytes are.
+    Whole(usize),
     /// It is a stream of events.
     Events(Events),
-    /// It was replaced. What still comes goes nowhere.
+    /// What it had to become has gone on. What still comes goes nowhere.
     Replaced,
+    /// It was answered otherwise or is being broken off: nothing of it goes on.
+    Broken,
 }
 
 /// What is to be done with the head of a response.
@@ -107,7 +109,9 @@ impl Listing {
             return Head::Pass;
         }
         if seen.events {
-            if seen.encoded {
+            // What says that it is JSON too is read as that by some clients.
+            let both = seen.json && !self.asked.ids.is_empty();
+            if seen.encoded || seen.recoded || both {
                 return self.replace(policy);
             }
             self.state = State::Events(Events::default());
@@ -120,13 +124,18 @@ impl Listing {
         if seen.encoded || seen.recoded {
             return self.replace(policy);
         }
-        self.state = State::Whole;
+        self.state = State::Whole(0);
         Head::Hold
+    }
+
+    /// The host failed at the response: nothing more of it goes on.
+    pub fn break_off(&mut self) {
+        self.state = State::Broken;
     }
 
     /// The response cannot be followed: it is replaced.
     pub fn replace(&mut self, policy: &Policy) -> Head {
-        self.state = State::Replaced;
+        self.state = State::Broken;
         let status = if self.asked.ids.is_empty() { 502 } else { 200 };
         let body = self.error(policy);
         Head::Replace(Reply { status, retry_after: None, header: None, body })
@@ -134,16 +143,19 @@ impl Listing {
 
     /// The body has `size` bytes that have not gone on; `end` if no more come.
     pub fn body(&mut self, policy: &Policy, size: usize, end: bool) -> Body {
-        match self.state {
+        match &mut self.state {
             State::Pass => Body::Pass,
-            State::Whole if size > policy.settings.max_body_bytes => {
+            State::Whole(_) if size > policy.settings.max_body_bytes => {
                 self.state = State::Replaced;
                 Body::Replace(self.error(policy))
             }
-            State::Whole if end => Body::Whole,
-            State::Whole => Body::Wait,
+            State::Whole(held) => {
+                *held = size;
+                if end { Body::Whole } else { Body::Wait }
+            }
             State::Events(_) => Body::Piece,
             State::Replaced => Body::Replace(Vec::new()),
+            State::Broken => Body::Wait,
         }
     }
 
@@ -151,20 +163,24 @@ impl Listing {
     /// events, what is not complete is lost, as it is to every reader of events.
     pub fn trailers(&self) -> Body {
         match self.state {
-            State::Whole => Body::Whole,
-            _ => Body::Pass,
+            State::Whole(_) => Body::Whole,
+            State::Broken => Body::Wait,
+            State::Pass | State::Events(_) | State::Replaced => Body::Pass,
         }
     }
 
     /// The whole body, as [`Body::Whole`] asked for; what it becomes, if it does
     /// not stay.
     pub fn whole(&mut self, policy: &Policy, body: &[u8]) -> Option<Vec<u8>> {
-        self.state = State::Replaced;
+        let held = match core::mem::replace(&mut self.state, State::Replaced) {
+            State::Whole(held) => held,
+            _ => 0,
+        };
+        if body.len() > policy.settings.max_body_bytes || body.len() < held {
+            return Some(self.error(policy));
+        }
         if body.is_empty() {
             return None;
-        }
-        if body.len() > policy.settings.max_body_bytes {
-            return Some(self.error(policy));
         }
         let shows = |tool: &str| policy.shows(&self.caller, tool);
         match message::changes(body, MAX_DEPTH, &shows) {
@@ -184,7 +200,7 @@ impl Listing {
         let State::Events(mut events) = core::mem::replace(&mut self.state, State::Replaced) else {
             return Some(Vec::new());
         };
-        let lists = Lists { policy, listing: self, error: OnceCell::new() };
+        let lists = Lists { policy, listing: self };
         let out = events.pass(piece, end, &lists);
         self.state = State::Events(events);
         (out != piece).then_some(out)
@@ -204,12 +220,17 @@ impl Listing {
         }
     }
 
-    /// The data of an event that stands for one that could not be read.
-    fn event_error(&self, policy: &Policy) -> Vec<u8> {
-        match &*self.asked.ids {
-            [id] => error(policy, id),
-            _ => error(policy, "null"),
-        }
+    /// The data of an event that stands for one that could not be read. No
+    /// client finds its request by an id that is null, so the event's own is
+    /// taken if it is there.
+    fn event_error(&self, policy: &Policy, data: &[u8]) -> Vec<u8> {
+        self.unreadable.set(true);
+        let id = match (message::answers(data, MAX_DEPTH), &*self.asked.ids) {
+            (Some(id), _) => id,
+            (None, [id]) => id,
+            (None, _) => "null",
+        };
+        error(policy, id)
     }
 }
 
@@ -230,24 +251,21 @@ fn error(policy: &Policy, id: &str) -> Vec<u8> {
 struct Lists<'a> {
     policy: &'a Policy,
     listing: &'a Listing,
-    error: OnceCell<Vec<u8>>,
 }
 
 impl Editor for Lists<'_> {
-    fn edit(&self, data: &[u8]) -> Changes<'_> {
+    fn edit(&self, data: &[u8]) -> Changes {
         if !message::may_list(data) {
             return Changes::new(Vec::new());
         }
         let shows = |tool: &str| self.policy.shows(&self.listing.caller, tool);
-        Changes::new(
-            message::changes(data, MAX_DEPTH, &shows)
-                .unwrap_or_else(|_| vec![Change { from: 0, to: data.len(), with: self.instead() }]),
-        )
+        Changes::new(message::changes(data, MAX_DEPTH, &shows).unwrap_or_else(|_| {
+            vec![Change { from: 0, to: data.len(), with: self.instead(data).into() }]
+        }))
     }
 
-    fn instead(&self) -> &[u8] {
-        self.listing.unreadable.set(true);
-        self.error.get_or_init(|| self.listing.event_error(self.policy))
+    fn instead(&self, data: &[u8]) -> Vec<u8> {
+        self.listing.event_error(self.policy, data)
     }
 
     fn most(&self) -> usize {

@@ -31,7 +31,7 @@ pub(super) fn headers(plugin: &Plugin, listing: &mut Listing, end: bool) -> Acti
         }
     };
     report(plugin, listing);
-    action.unwrap_or_else(|error| cut_off(&error))
+    action.unwrap_or_else(|error| cut_off(listing, &error))
 }
 
 pub(super) fn body(plugin: &Plugin, listing: &mut Listing, size: usize, end: bool) -> Action {
@@ -39,21 +39,25 @@ pub(super) fn body(plugin: &Plugin, listing: &mut Listing, size: usize, end: boo
         Body::Pass => Ok(Action::Continue),
         Body::Wait => Ok(Action::Pause),
         Body::Whole => whole(plugin, listing),
-        Body::Piece => host::buffer(Buffer::ResponseBody, size)
-            .and_then(|piece| replace(listing.piece(&plugin.policy, &piece, end))),
+        Body::Piece => match host::buffer(Buffer::ResponseBody, size) {
+            Ok(piece) if piece.len() == size => replace(listing.piece(&plugin.policy, &piece, end)),
+            Ok(_) => Err(SHORT),
+            Err(error) => Err(error),
+        },
         Body::Replace(body) => replace(Some(body)),
     };
     report(plugin, listing);
-    action.unwrap_or_else(|error| cut_off(&error))
+    action.unwrap_or_else(|error| cut_off(listing, &error))
 }
 
 pub(super) fn trailers(plugin: &Plugin, listing: &mut Listing) -> Action {
     let action = match listing.trailers() {
         Body::Whole => whole(plugin, listing),
+        Body::Wait => Ok(Action::Pause),
         _ => Ok(Action::Continue),
     };
     report(plugin, listing);
-    action.unwrap_or_else(|error| cut_off(&error))
+    action.unwrap_or_else(|error| cut_off(listing, &error))
 }
 
 fn whole(plugin: &Plugin, listing: &mut Listing) -> Result<Action, HostError> {
@@ -80,11 +84,15 @@ fn report(plugin: &Plugin, listing: &Listing) {
     }
 }
 
+/// The host lends less of a buffer than it says that there is.
+const SHORT: HostError = HostError(1);
+
 const DETAILS: &str = "mcp_policy_filter:unreadable_list";
 
 /// Ends a response that can neither be read nor changed: with an error where
 /// nothing of it has gone out, else by closing the stream.
-fn cut_off(error: &HostError) -> Action {
+fn cut_off(listing: &mut Listing, error: &HostError) -> Action {
+    listing.break_off();
     log::error!("mcp-policy-filter: a response was cut off: status {}", error.0);
     let reply = Reply { status: 500, retry_after: None, header: None, body: Vec::new() };
     send(&reply, DETAILS);

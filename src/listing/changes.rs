@@ -1,28 +1,32 @@
 //! Changes to a text that leave every other byte as it was.
 
+use std::borrow::Cow;
+
 /// Bytes of a text, and what stands there instead.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Change<'a> {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Change {
     /// Offset of the first byte that goes.
     pub(super) from: usize,
     /// Offset behind the last one.
     pub(super) to: usize,
     /// What comes in their place.
-    pub(super) with: &'a [u8],
+    pub(super) with: Cow<'static, [u8]>,
 }
 
 /// Changes in the order of their places, none of which overlap.
 #[derive(Debug)]
-pub(super) struct Changes<'a> {
-    all: Vec<Change<'a>>,
+pub(super) struct Changes {
+    all: Vec<Change>,
+    /// The first of them whose place the pieces so far have not left behind.
+    next: usize,
     /// How many replacements stand in the output: one whose place is cut in
     /// pieces is written once.
     written: usize,
 }
 
-impl<'a> Changes<'a> {
-    pub(super) const fn new(all: Vec<Change<'a>>) -> Self {
-        Self { all, written: 0 }
+impl Changes {
+    pub(super) const fn new(all: Vec<Change>) -> Self {
+        Self { all, next: 0, written: 0 }
     }
 
     pub(super) const fn is_empty(&self) -> bool {
@@ -37,16 +41,20 @@ impl<'a> Changes<'a> {
             piece.get(from.saturating_sub(at)..to.saturating_sub(at)).unwrap_or_default()
         };
         let mut done = at;
-        for (index, change) in self.all.iter().enumerate() {
-            if change.from >= end || change.to <= at {
-                continue;
+        // A text may have as many pieces as changes, so none is looked at anew.
+        while let Some(change) = self.all.get(self.next).filter(|change| change.from < end) {
+            if change.to > at {
+                out.extend_from_slice(part(done, change.from));
+                if self.next >= self.written {
+                    out.extend_from_slice(&change.with);
+                    self.written = self.next.saturating_add(1);
+                }
+                done = change.to.min(end);
+                if change.to > end {
+                    break;
+                }
             }
-            out.extend_from_slice(part(done, change.from));
-            if index >= self.written {
-                out.extend_from_slice(change.with);
-                self.written = index.saturating_add(1);
-            }
-            done = change.to.min(end);
+            self.next = self.next.saturating_add(1);
         }
         out.extend_from_slice(part(done, end));
     }

@@ -13,9 +13,10 @@ use core::ops::Range;
 /// What an event's data has to become.
 pub(super) trait Editor {
     /// The changes to one event's data.
-    fn edit(&self, data: &[u8]) -> Changes<'_>;
-    /// The data that stands for an event too long to be looked at.
-    fn instead(&self) -> &[u8];
+    fn edit(&self, data: &[u8]) -> Changes;
+    /// The data that stands for an event too long to be looked at, of which
+    /// this is the beginning.
+    fn instead(&self, data: &[u8]) -> Vec<u8>;
     /// How much of an event is held.
     fn most(&self) -> usize;
 }
@@ -103,6 +104,7 @@ impl Events {
                     self.held.clear();
                     self.mode = Mode::Drop;
                     out.extend_from_slice(b"\n\n");
+                    whole(&editor.instead(&[]), out);
                 } else {
                     out.extend_from_slice(part);
                     self.keep_tail();
@@ -115,9 +117,7 @@ impl Events {
     /// The event is longer than what is held of one.
     fn overflow(&mut self, out: &mut Vec<u8>, editor: &dyn Editor) {
         if may_list(&self.held) {
-            out.extend_from_slice(b"data: ");
-            out.extend_from_slice(editor.instead());
-            out.extend_from_slice(b"\n\n");
+            whole(&editor.instead(&lines(&self.held).1), out);
             self.held.clear();
             self.mode = Mode::Drop;
         } else {
@@ -168,8 +168,15 @@ impl Events {
     }
 }
 
-/// Writes an event with its data changed.
-fn event(event: &[u8], out: &mut Vec<u8>, editor: &dyn Editor) {
+/// Writes an event that has nothing but this data.
+fn whole(data: &[u8], out: &mut Vec<u8>) {
+    for part in [b"data: ", data, b"\n\n"] {
+        out.extend_from_slice(part);
+    }
+}
+
+/// Where an event's data stands, line by line, and what it is.
+fn lines(event: &[u8]) -> (Vec<Range<usize>>, Vec<u8>) {
     let mut lines: Vec<Range<usize>> = Vec::new();
     let mut joined = Vec::new();
     let mut at = 0_usize;
@@ -184,6 +191,12 @@ fn event(event: &[u8], out: &mut Vec<u8>, editor: &dyn Editor) {
         }
         at = end.saturating_add(1);
     }
+    (lines, joined)
+}
+
+/// Writes an event with its data changed.
+fn event(event: &[u8], out: &mut Vec<u8>, editor: &dyn Editor) {
+    let (lines, joined) = lines(event);
     let mut changes = editor.edit(&joined);
     if changes.is_empty() {
         out.extend_from_slice(event);

@@ -15,7 +15,7 @@ pub(super) fn changes(
     text: &[u8],
     max_depth: usize,
     shows: &dyn Fn(&str) -> bool,
-) -> Result<Vec<Change<'static>>, Fault> {
+) -> Result<Vec<Change>, Fault> {
     let mut reader = Reader::new(text, max_depth)?;
     let mut lister = Lister { shows, changes: Vec::new() };
     lister.messages(&mut reader)?;
@@ -26,13 +26,37 @@ pub(super) fn changes(
     }
 }
 
+/// The id of the request that a message answers, as far as the message can be
+/// read and has one.
+pub(super) fn answers(text: &[u8], max_depth: usize) -> Option<&str> {
+    let mut reader = Reader::new(text, max_depth).ok()?;
+    let (mut ids, mut result) = (Vec::new(), false);
+    let member: Member<'_, '_> = &mut |reader, key, _| {
+        result |= key.is("result");
+        let value = reader.value()?;
+        if let (true, Kind::String(_) | Kind::Number) = (key.is("id"), value.kind) {
+            ids.push(value.text);
+        }
+        Ok(())
+    };
+    // What comes behind a fault is not needed.
+    let _unread = reader.object(member);
+    match *ids {
+        [id] if result => Some(id),
+        _ => None,
+    }
+}
+
+const PRIVATE: &[u8] = br#""private""#;
+const GONE: &[u8] = b"";
+
 type Read = Result<(), Fault>;
 /// One type for all members, so that reading an object is compiled once.
 type Member<'m, 'a> = &'m mut dyn FnMut(&mut Reader<'a>, Text<'a>, usize) -> Read;
 
 struct Lister<'s> {
     shows: &'s dyn Fn(&str) -> bool,
-    changes: Vec<Change<'static>>,
+    changes: Vec<Change>,
 }
 
 impl Lister<'_> {
@@ -74,7 +98,7 @@ impl Lister<'_> {
         reader.object(member)?;
         if let Some(scope) = scope.filter(|scope| lists && !is_private(*scope)) {
             let to = scope.at.saturating_add(scope.text.len());
-            let change = Change { from: scope.at, to, with: br#""private""# };
+            let change = Change { from: scope.at, to, with: PRIVATE.into() };
             // The keys of a result come in any order.
             let before = self.changes.get(first).is_some_and(|tool| tool.from > scope.at);
             self.changes.insert(if before { first } else { self.changes.len() }, change);
@@ -96,7 +120,7 @@ impl Lister<'_> {
                 return Ok(());
             }
             if let Some(from) = cut.take() {
-                self.changes.push(Change { from, to: tool.at, with: b"" });
+                self.changes.push(Change { from, to: tool.at, with: GONE.into() });
             }
             kept = Some(end);
             Ok(())
@@ -104,7 +128,7 @@ impl Lister<'_> {
         if let Some(first) = cut {
             // With the comma before it, if a tool stays before that.
             let from = kept.unwrap_or(first);
-            self.changes.push(Change { from, to: end, with: b"" });
+            self.changes.push(Change { from, to: end, with: GONE.into() });
         }
         Ok(())
     }

@@ -249,13 +249,46 @@ fn what_is_too_long_to_be_held_passes_without_a_list() {
         }
         let out = String::from_utf8(out).unwrap();
         assert!(!out.contains("tools\""), "{out}");
-        assert!(out.ends_with("\n\ndata: 2\n\n"), "{out}");
+        assert!(out.ends_with(&format!("\n\ndata: {error}\n\ndata: 2\n\n")), "{out}");
     }
     let mut whole = listing(&policy, &["7"], false);
-    whole.state = State::Whole;
+    whole.state = State::Whole(0);
     assert_eq!(whole.body(&policy, 100, false), Body::Wait);
     assert!(matches!(whole.body(&policy, 101, false), Body::Replace(error) if !error.is_empty()));
     assert_eq!(whole.body(&policy, 50, true), Body::Replace(Vec::new()));
+}
+
+#[test]
+fn an_event_is_replaced_by_an_answer_to_its_own_request() {
+    let error = |id: &str| String::from_utf8(error(&policy(), id)).unwrap();
+    for (body, id) in [
+        (r#"{"id":"a\u0062","result":{"tools":1,"tools":2}}"#, r#""a\u0062""#),
+        (r#"{"result":{"tools":[],"n":1e999},"id":5}"#, "5"),
+        (r#"{"id":5,"result":{"tools":["#, "5"),
+        (r#"{"id":5,"method":"x","params":{"tools":1,"tools":2}}"#, "null"),
+        (r#"{"id":5,"id":6,"result":{"tools":[]}}"#, "null"),
+        (r#"[{"id":5,"result":{"tools":[]}},]"#, "null"),
+    ] {
+        assert_eq!(stream(&format!("data: {body}\n\n")), format!("data: {}\n\n", error(id)));
+    }
+}
+
+#[test]
+fn of_a_response_that_the_host_fails_at_nothing_goes_on() {
+    let policy = policy();
+    // Less is lent of a list than there was.
+    let list = list(NO);
+    let mut short = listing(&policy, &["7"], false);
+    short.state = State::Whole(0);
+    assert_eq!(short.body(&policy, list.len(), false), Body::Wait);
+    assert!(short.whole(&policy, b"").is_some_and(|body| body.starts_with(br#"{"jsonrpc""#)));
+    for state in [State::Whole(0), State::Events(Events::default())] {
+        let mut broken = listing(&policy, &["7"], false);
+        broken.state = state;
+        broken.break_off();
+        assert_eq!(broken.body(&policy, 1, true), Body::Wait);
+        assert_eq!(broken.trailers(), Body::Wait);
+    }
 }
 
 #[test]
@@ -290,6 +323,11 @@ fn a_response_is_told_by_its_head() {
         (&[], &[ok, json, gzip], "pass"),
         (&[], &[ok, events], "stream"),
         (&[], &[ok, events, gzip], "replaced 502"),
+        // Some clients read this as JSON, and some as events.
+        (&["1"], &[ok, events, json], "replaced 200"),
+        (&["1"], &[ok, ("content-type", "application/json; x=text/event-stream")], "replaced 200"),
+        (&[], &[ok, events, json], "stream"),
+        (&[], &[ok, ("content-type", "text/event-stream; charset=utf-7")], "replaced 502"),
     ] {
         assert_eq!(head(ids, headers), expected, "{ids:?} {headers:?}");
     }
