@@ -1,11 +1,12 @@
 //! The corpus through the core: no host, a store in plain memory.
 
-use crate::corpus::{self, Case, Client, Outcome, Request};
+use crate::corpus::{self, Case, Client, Outcome, Request, Response};
 use mcp_policy_filter::condition::{Claims, NotScalar};
 use mcp_policy_filter::config::Certificate;
 use mcp_policy_filter::counters::MemoryStore;
 use mcp_policy_filter::exchange::{Exchange, Step};
 use mcp_policy_filter::identity::Peer;
+use mcp_policy_filter::listing::{Body, Head, Listing};
 use mcp_policy_filter::policy::Policy;
 use mcp_policy_filter::quota::Nanos;
 
@@ -38,7 +39,7 @@ impl Peer for Connection<'_> {
     }
 }
 
-fn send(policy: &Policy, store: &MemoryStore, request: &Request) -> Outcome {
+fn send(policy: &Policy, store: &MemoryStore, request: &Request, piece: usize) -> Outcome {
     let mut exchange = Exchange::default();
     let pseudo = [(":method", &request.method), (":path", &request.path)];
     let headers = pseudo
@@ -59,7 +60,10 @@ fn send(policy: &Policy, store: &MemoryStore, request: &Request) -> Outcome {
         step = exchange.judge(policy, &request.body, &peer, store, now);
     }
     match step {
-        Step::Go(..) => Outcome::Forwarded,
+        Step::Go(..) => match (&request.response, exchange.listing()) {
+            (Some(response), Some(listing)) => respond(policy, listing, response, piece),
+            _ => Outcome::Forwarded,
+        },
         Step::Refuse(refusal) => {
             Outcome::Replied { status: refusal.reply.status, body: refusal.reply.body }
         }
@@ -67,8 +71,52 @@ fn send(policy: &Policy, store: &MemoryStore, request: &Request) -> Outcome {
     }
 }
 
+/// What a client gets of a response that comes in pieces of this size.
+fn respond(policy: &Policy, listing: &mut Listing, response: &Response, piece: usize) -> Outcome {
+    let status = response.status.to_string();
+    let headers = response.headers.iter().map(|(name, value)| (&**name, &**value));
+    let headers = [(":status", &*status)].into_iter().chain(headers);
+    let headers = headers.map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+    let end = response.body.is_empty() && !response.trailers;
+    if let Head::Replace(reply) = listing.headers(policy, headers, end) {
+        return response.outcome(reply.status, reply.body);
+    }
+    let (mut held, mut out) = (Vec::new(), Vec::new());
+    let count = response.body.len().div_ceil(piece);
+    for (index, piece) in response.body.chunks(piece).enumerate() {
+        held.extend_from_slice(piece);
+        let end = index + 1 == count && !response.trailers;
+        let changed = match listing.body(policy, held.len(), end) {
+            Body::Wait => continue,
+            Body::Pass => None,
+            Body::Whole => listing.whole(policy, &held),
+            Body::Piece => listing.piece(policy, &held, end),
+            Body::Replace(text) => Some(text),
+        };
+        out.extend(changed.unwrap_or_else(|| held.clone()));
+        held.clear();
+    }
+    if response.trailers {
+        let changed = match listing.trailers() {
+            Body::Whole => listing.whole(policy, &held),
+            _ => None,
+        };
+        out.extend(changed.unwrap_or(held));
+    }
+    response.outcome(response.status, out)
+}
+
 #[test]
 fn the_corpus_passes_the_core() {
+    passes(usize::MAX);
+}
+
+#[test]
+fn the_corpus_passes_the_core_with_responses_in_single_bytes() {
+    passes(1);
+}
+
+fn passes(piece: usize) {
     corpus::run(corpus::cases(), |case: &Case| {
         let policy = Policy::parse(case.policy.as_bytes(), "core")
             .unwrap_or_else(|e| panic!("{}: {:?}", case.name, e.lines().collect::<Vec<_>>()));
@@ -76,7 +124,7 @@ fn the_corpus_passes_the_core() {
         let mut results = Vec::new();
         for (index, request) in case.requests.iter().enumerate() {
             for _ in 0..request.times {
-                let outcome = send(&policy, &store, request);
+                let outcome = send(&policy, &store, request, piece);
                 results.push((index, corpus::check(&outcome, &request.expect)));
             }
         }

@@ -18,7 +18,17 @@
 //! text is a certificate without one) and `expect`: `"forwarded"`, or an object with `status`,
 //! `code`, `reason`, `rule`, `id` (its JSON text), `message` (a part of it),
 //! `retry_after`, `tool`, `body` (all of it), `empty`.
+//!
+//! A request may have a `response`, which is the server's: `status` (200),
+//! `headers` (JSON's), `body` (as a request's) and `trailers`. Then `"forwarded"`
+//! says that the client gets this response byte for byte, and an object speaks
+//! of what it gets in its place: the keys above, or `response`, the exact text,
+//! where `{"error": id}` stands for the answer to a list that cannot be read.
 
+#[path = "corpus/response.rs"]
+mod response;
+
+pub use response::Response;
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
@@ -48,6 +58,7 @@ pub struct Request {
     pub at: u64,
     #[allow(dead_code, reason = "only rigs with a host of their own can set it")]
     pub client: Client,
+    pub response: Option<Response>,
     pub expect: Value,
 }
 
@@ -64,8 +75,18 @@ pub struct Client {
 /// What came of a request.
 #[derive(Debug)]
 pub enum Outcome {
+    /// It went on, and the server's response came back as it was.
     Forwarded,
-    Replied { status: u16, body: Vec<u8> },
+    /// This was answered, by the filter or by a server as the filter changed it.
+    Replied {
+        status: u16,
+        body: Vec<u8>,
+    },
+    /// The response broke off after this.
+    #[allow(dead_code, reason = "a case never expects it")]
+    Cut {
+        body: Vec<u8>,
+    },
     Hung,
 }
 
@@ -111,7 +132,7 @@ impl Request {
     fn read(name: &str, request: &Value) -> Self {
         let keys = [
             "method", "path", "headers", "body", "trailers", "times", "at", "claims", "san",
-            "expect",
+            "response", "expect",
         ];
         known(name, request, &keys);
         let text = |key: &str, default: &str| request[key].as_str().unwrap_or(default).to_owned();
@@ -132,6 +153,7 @@ impl Request {
             times: request["times"].as_u64().unwrap_or(1),
             at: request["at"].as_u64().unwrap_or(0),
             client: Client::read(request),
+            response: Response::read(name, &request["response"]),
             expect: request["expect"].clone(),
         }
     }
@@ -184,7 +206,7 @@ pub fn check(outcome: &Outcome, expect: &Value) -> Result<(), String> {
         _ => return Err(format!("expected {expect}, got {}", show(outcome))),
     };
     let text = String::from_utf8(body.clone()).map_err(|_| "the reply is not UTF-8".to_owned())?;
-    let json: Value = if text.is_empty() {
+    let json: Value = if text.is_empty() || expect.get("response").is_some() {
         Value::Null
     } else {
         serde_json::from_str(&text).map_err(|e| format!("the reply is not JSON: {e}: {text}"))?
@@ -195,6 +217,7 @@ pub fn check(outcome: &Outcome, expect: &Value) -> Result<(), String> {
             "status" => expected.as_u64() == Some(u64::from(status)),
             "empty" => text.is_empty(),
             "body" => text == expected.as_str().unwrap(),
+            "response" => response::is(&text, expected),
             "code" => json["error"]["code"] == *expected,
             "reason" | "rule" | "tool" | "retry_after" => data[key] == *expected,
             "id" => {

@@ -14,6 +14,8 @@ mod headers_taken_out;
 mod host;
 mod odd_headers;
 mod records;
+mod responding;
+mod response_faults;
 mod worker;
 
 use crate::corpus::{Client, Request};
@@ -38,6 +40,7 @@ fn call(tool: &str) -> Request {
         times: 1,
         at: 0,
         client: Client::default(),
+        response: None,
         expect: serde_json::Value::Null,
     }
 }

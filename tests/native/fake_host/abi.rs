@@ -2,7 +2,7 @@
 //! the SDK exports, and those of the host, which work on [`Host`].
 #![allow(unsafe_code, reason = "the ABI is a C one")]
 
-use super::host::{HOST, Host, serialise};
+use super::host::{HOST, Host, RESPONSE_BODY, serialise};
 use std::slice;
 
 unsafe extern "C" {
@@ -13,6 +13,9 @@ unsafe extern "C" {
     pub(super) fn proxy_on_request_headers(context: u32, count: usize, end: bool) -> u32;
     pub(super) fn proxy_on_request_body(context: u32, size: usize, end: bool) -> u32;
     pub(super) fn proxy_on_request_trailers(context: u32, count: usize) -> u32;
+    pub(super) fn proxy_on_response_headers(context: u32, count: usize, end: bool) -> u32;
+    pub(super) fn proxy_on_response_body(context: u32, size: usize, end: bool) -> u32;
+    pub(super) fn proxy_on_response_trailers(context: u32, count: usize) -> u32;
     pub(super) fn proxy_on_log(context: u32);
     pub(super) fn proxy_on_delete(context: u32);
     fn proxy_on_memory_allocate(size: usize) -> *mut u8;
@@ -89,6 +92,23 @@ unsafe extern "C" fn proxy_get_buffer_bytes(
         let lent = &whole[..whole.len().min(max_size)];
         if lent.is_empty() { 1 } else { unsafe { lend(lent, data, size) } }
     })
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn proxy_set_buffer_bytes(
+    buffer: u32,
+    start: usize,
+    size: usize,
+    value: *const u8,
+    value_size: usize,
+) -> u32 {
+    fault!("set_buffer");
+    // What is not replaced as a whole would be put together wrongly.
+    assert_eq!((start, size), (0, usize::MAX));
+    assert_eq!(buffer, RESPONSE_BODY, "no request may be changed");
+    let value = unsafe { bytes(value, value_size) }.to_vec();
+    HOST.with_borrow_mut(|host| *host.buffers.get_mut(&buffer).unwrap() = value);
+    0
 }
 
 #[unsafe(no_mangle)]
@@ -269,7 +289,6 @@ never! {
     proxy_register_shared_queue
     proxy_replace_header_map_value
     proxy_resolve_shared_queue
-    proxy_set_buffer_bytes
     proxy_set_effective_context
     proxy_set_header_map_pairs
     proxy_set_tick_period_milliseconds

@@ -6,10 +6,12 @@ use std::collections::BTreeMap;
 
 /// Buffers, by the ABI's numbers.
 pub(super) const REQUEST_BODY: u32 = 0;
+pub(super) const RESPONSE_BODY: u32 = 1;
 pub(super) const PLUGIN_CONFIGURATION: u32 = 7;
 
 /// Header maps, by the ABI's numbers.
 pub(super) const REQUEST_HEADERS: u32 = 0;
+pub(super) const RESPONSE_HEADERS: u32 = 2;
 
 /// Header lines, in the order in which they came.
 pub(super) type Lines = Vec<(Vec<u8>, Vec<u8>)>;
@@ -40,6 +42,8 @@ pub(super) struct Host {
     /// The status with which a host call fails, and how often it will, by the
     /// call's short name.
     pub(super) faults: BTreeMap<&'static str, (u32, usize)>,
+    /// The same, from the response's headers on.
+    pub(super) response_faults: BTreeMap<&'static str, (u32, usize)>,
 }
 
 thread_local! {
@@ -61,9 +65,17 @@ pub(super) fn faults_left(call: &'static str) -> usize {
     HOST.with_borrow(|host| host.faults.get(call).map_or(0, |(_, times)| *times))
 }
 
+/// Has a host call fail with `status` once the request has gone on.
+pub(super) fn fail_in_response(call: &'static str, status: u32) {
+    HOST.with_borrow_mut(|host| host.response_faults.insert(call, (status, usize::MAX)));
+}
+
 /// Has all host calls work again.
 pub(super) fn heal() {
-    HOST.with_borrow_mut(|host| host.faults.clear());
+    HOST.with_borrow_mut(|host| {
+        host.faults.clear();
+        host.response_faults.clear();
+    });
 }
 
 /// Forgets all shared data, as a new Envoy process would.

@@ -19,12 +19,12 @@ pub(super) struct Manner {
 /// Envoy as it comes, and bodies in one piece.
 pub(super) const PLAIN: Manner = Manner { holds: false, piece: usize::MAX };
 
-const PAUSE: u32 = 1;
+pub(super) const PAUSE: u32 = 1;
 
 /// A worker with the filter in it.
 pub(super) struct Worker {
     root: u32,
-    manner: Manner,
+    pub(super) manner: Manner,
 }
 
 thread_local! {
@@ -80,11 +80,18 @@ impl Worker {
         });
         unsafe { abi::proxy_on_context_create(stream, self.root) };
         let forwarded = self.stream(stream, request, count);
+        let response = request.response.as_ref().filter(|_| forwarded);
+        let got = response.map(|response| self.respond(stream, response));
         unsafe {
             abi::proxy_on_log(stream);
             abi::proxy_on_delete(stream);
         }
-        match HOST.with_borrow_mut(|host| host.reply.take()) {
+        let reply = HOST.with_borrow_mut(|host| {
+            host.faults.retain(|call, _| !host.response_faults.contains_key(call));
+            host.reply.take()
+        });
+        match reply {
+            _ if got.is_some() => got.unwrap_or(Outcome::Hung),
             Some((status, body, details)) => {
                 assert!(!forwarded, "both forwarded and answered");
                 assert!(details.starts_with("mcp_policy_filter:"), "{details}");
