@@ -32,7 +32,7 @@ pub(super) fn answers(text: &[u8], max_depth: usize) -> Option<&str> {
     let mut reader = Reader::new(text, max_depth).ok()?;
     let (mut ids, mut result) = (Vec::new(), false);
     let member: Member<'_, '_> = &mut |reader, key, _| {
-        result |= key.is("result");
+        result |= key.is("result") || key.is("error");
         let value = reader.value()?;
         if let (true, Kind::String(_) | Kind::Number) = (key.is("id"), value.kind) {
             ids.push(value.text);
