@@ -3,8 +3,10 @@
 //! "Denied" has to mean that nothing of the call left the gateway: no header,
 //! no half body, no connection that is opened and reset. An MCP server cannot
 //! testify to that, since it only ever sees whole requests. This one keeps the
-//! bytes as they come, and answers each request with the same fixed text.
+//! bytes as they come, and answers each request with the same fixed text, or
+//! with one that a header of the request names.
 
+use std::collections::BTreeMap;
 use std::io::Result;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -15,9 +17,10 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
 use tokio::net::tcp::OwnedReadHalf;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
-use crate::http::Reader;
+use crate::http::{Head, Reader, field};
 
 /// What every request is answered with by default.
 pub const RESULT: &str = r#"{"jsonrpc":"2.0","id":1,"result":{"content":[]}}"#;
@@ -38,10 +41,21 @@ impl Upstream {
 
     /// Answers every request with `answer`.
     pub async fn start_answering(answer: Answer) -> Self {
+        Self::start_with(Answers { by: String::new(), named: BTreeMap::new(), other: answer }).await
+    }
+
+    /// Answers a request with the one of `named` that its header `by` names,
+    /// or else with [`RESULT`].
+    pub async fn start_choosing(by: &str, named: BTreeMap<String, Answer>) -> Self {
+        let other = Answer::json(RESULT);
+        Self::start_with(Answers { by: by.to_owned(), named, other }).await
+    }
+
+    async fn start_with(answers: Answers) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free loopback port");
         let addr = listener.local_addr().expect("a bound port");
         let record = Record::default();
-        let accepting = tokio::spawn(accept(listener, record.clone(), Arc::new(answer)));
+        let accepting = tokio::spawn(accept(listener, record.clone(), Arc::new(answers)));
         Self { addr, record, accepting }
     }
 
@@ -77,8 +91,36 @@ impl Drop for Upstream {
 /// An answer as raw bytes in pieces, for any framing a test can think of.
 #[derive(Clone, Debug, Default)]
 pub struct Answer {
-    pieces: Vec<(Duration, Vec<u8>)>,
+    pieces: Vec<(Wait, Vec<u8>)>,
     close: bool,
+}
+
+/// What stands before a piece.
+#[derive(Clone, Debug)]
+enum Wait {
+    Over(Duration),
+    At(Gate),
+}
+
+/// Holds answers back until it is opened, each time for one piece of one.
+#[derive(Clone, Debug)]
+pub struct Gate(Arc<Semaphore>);
+
+impl Gate {
+    /// A closed one.
+    #[expect(clippy::new_without_default, reason = "nothing about a gate is a default")]
+    pub fn new() -> Self {
+        Self(Arc::new(Semaphore::new(0)))
+    }
+
+    /// Lets the next piece go.
+    pub fn open(&self) {
+        self.0.add_permits(1);
+    }
+
+    async fn passed(&self) {
+        self.0.acquire().await.expect("a gate that is never torn down").forget();
+    }
 }
 
 impl Answer {
@@ -109,9 +151,15 @@ impl Answer {
         self.after(Duration::ZERO, bytes)
     }
 
+    /// Then, when `gate` is opened, these bytes.
+    pub fn when(mut self, gate: &Gate, bytes: impl Into<Vec<u8>>) -> Self {
+        self.pieces.push((Wait::At(gate.clone()), bytes.into()));
+        self
+    }
+
     /// Then, when `pause` is over, these bytes.
     pub fn after(mut self, pause: Duration, bytes: impl Into<Vec<u8>>) -> Self {
-        self.pieces.push((pause, bytes.into()));
+        self.pieces.push((Wait::Over(pause), bytes.into()));
         self
     }
 
@@ -122,25 +170,42 @@ impl Answer {
     }
 }
 
+/// What is answered to which request.
+struct Answers {
+    by: String,
+    named: BTreeMap<String, Answer>,
+    other: Answer,
+}
+
+impl Answers {
+    fn to(&self, head: &Head) -> &Answer {
+        let named = field(&head.headers, &self.by).and_then(|name| self.named.get(name));
+        named.unwrap_or(&self.other)
+    }
+}
+
 type Record = Arc<Mutex<Vec<Vec<u8>>>>;
 
-async fn accept(listener: TcpListener, record: Record, answer: Arc<Answer>) {
+async fn accept(listener: TcpListener, record: Record, answers: Arc<Answers>) {
     let mut serving = tokio::task::JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
         while serving.try_join_next().is_some() {}
-        serving.spawn(serve(stream, record.clone(), answer.clone()));
+        serving.spawn(serve(stream, record.clone(), answers.clone()));
     }
 }
 
 /// Serves one connection. Any error ends it: what came is in the record.
-async fn serve(stream: TcpStream, record: Record, answer: Arc<Answer>) -> Result<()> {
+async fn serve(stream: TcpStream, record: Record, answers: Arc<Answers>) -> Result<()> {
     let (incoming, mut outgoing) = stream.into_split();
     let mut reader = Reader::new(Recorder::new(incoming, record));
     while let Some(head) = reader.head().await? {
         reader.body(head.framing()?).await?;
-        for (pause, bytes) in &answer.pieces {
-            if !pause.is_zero() {
-                tokio::time::sleep(*pause).await;
+        let answer = answers.to(&head);
+        for (wait, bytes) in &answer.pieces {
+            match wait {
+                Wait::Over(Duration::ZERO) => {}
+                Wait::Over(pause) => tokio::time::sleep(*pause).await,
+                Wait::At(gate) => gate.passed().await,
             }
             outgoing.write_all(bytes).await?;
             outgoing.flush().await?;
