@@ -37,6 +37,9 @@ pub(super) struct Events {
     mode: Mode,
 }
 
+/// How much room for events a stream keeps while it holds none.
+const KEPT: usize = 4_096;
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Mode {
     /// Each event is looked at as a whole.
@@ -75,6 +78,12 @@ impl Events {
             self.end_of_stream(&mut out, editor);
         }
         out
+    }
+
+    /// How many bytes it has room for.
+    #[cfg(test)]
+    pub(super) const fn room(&self) -> usize {
+        self.held.capacity()
     }
 
     /// The LF of a line that its CR has ended.
@@ -164,6 +173,8 @@ impl Events {
             out.extend_from_slice(&self.held);
         }
         self.held.clear();
+        // A stream may stay open for days after one long event.
+        self.held.shrink_to(KEPT);
         self.line = 0;
     }
 }

@@ -274,6 +274,19 @@ fn an_event_is_replaced_by_an_answer_to_its_own_request() {
 }
 
 #[test]
+fn a_stream_keeps_no_room_for_events_that_have_gone_on() {
+    let policy = policy();
+    let mut listing = listing(&policy, &[], false);
+    listing.state = State::Events(Events::default());
+    let long = format!("data: {}\n\n", list(&[NO; 1_000].join(",")));
+    for piece in long.as_bytes().chunks(100) {
+        listing.piece(&policy, piece, false);
+    }
+    let State::Events(events) = &listing.state else { panic!("{listing:?}") };
+    assert!(events.room() < 10_000, "{} bytes", events.room());
+}
+
+#[test]
 fn of_a_response_that_the_host_fails_at_nothing_goes_on() {
     let policy = policy();
     // Less is lent of a list than there was.
