@@ -15,9 +15,11 @@ use divan::{Bencher, black_box};
 use mcp_policy_filter::condition::{Claims, NotScalar};
 use mcp_policy_filter::config::Certificate;
 use mcp_policy_filter::counters::MemoryStore;
+use mcp_policy_filter::enforce::Asked;
 use mcp_policy_filter::exchange::{Exchange, Step};
 use mcp_policy_filter::identity::Peer;
-use mcp_policy_filter::policy::Policy;
+use mcp_policy_filter::listing::Listing;
+use mcp_policy_filter::policy::{Caller, Policy};
 use mcp_policy_filter::quota::Nanos;
 use std::fmt::Write;
 
@@ -101,6 +103,41 @@ fn patterns(bencher: Bencher<'_, '_>, names: usize) {
 #[divan::bench(args = [60, 4_000, 64_000, 1_000_000])]
 fn body_bytes(bencher: Bencher<'_, '_>, padding: usize) {
     call(bencher, &policy(10, ""), "tool_5", padding);
+}
+
+/// A list of 60 tools, of which five are hidden, to a caller with these kinds
+/// of answers: the first is held and read whole, the second in pieces as they
+/// come off a socket.
+#[divan::bench(args = ["application/json", "text/event-stream"])]
+fn list(bencher: Bencher<'_, '_>, content_type: &str) {
+    let policy = r#"{"version": "1", "default": "allow", "hide": ["tool_10", "tool_20", "tool_30", "tool_40", "tool_50"]}"#;
+    let policy = Policy::parse(policy.as_bytes(), "bench").unwrap();
+    let mut list = String::from(r#"{"jsonrpc":"2.0","id":1,"result":{"tools":["#);
+    for number in 0..60 {
+        let comma = if number == 0 { "" } else { "," };
+        write!(
+            list,
+            r#"{comma}{{"name":"tool_{number}","description":"{}","inputSchema":{{"type":"object","properties":{{"path":{{"type":"string"}},"lines":{{"type":"number"}}}},"required":["path"]}}}}"#,
+            "What it does. ".repeat(10)
+        )
+        .unwrap();
+    }
+    list.push_str("]}}");
+    let events = content_type.contains("event");
+    let body = if events { format!("event: message\ndata: {list}\n\n") } else { list };
+    let headers: [(&[u8], &[u8]); 2] =
+        [(b":status", b"200"), (b"content-type", content_type.as_bytes())];
+    bencher.counter(BytesCount::of_slice(body.as_bytes())).bench_local(|| {
+        let mut listing = Listing::of(&policy, &Caller::anonymous()).unwrap();
+        listing.expect(Asked { ids: vec!["1".into()], batch: false });
+        listing.headers(&policy, headers.into_iter(), false);
+        if !events {
+            return listing.whole(&policy, black_box(body.as_bytes())).unwrap_or_default();
+        }
+        let pieces = black_box(body.as_bytes()).chunks(16_384);
+        let passed = pieces.map(|piece| listing.piece(&policy, piece, false).unwrap_or_default());
+        passed.collect::<Vec<_>>().concat()
+    });
 }
 
 #[divan::bench(args = [10, 1_000, 10_000])]

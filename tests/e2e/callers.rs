@@ -95,7 +95,7 @@ async fn offer(floods: Vec<Flood>, from: usize, to: usize) -> Vec<Flood> {
 }
 
 /// The memory that Envoy has of the machine's.
-fn resident_kb(gateway: &Gateway) -> usize {
+pub fn resident_kb(gateway: &Gateway) -> usize {
     let status = fs::read_to_string(format!("/proc/{}/status", gateway.pid()));
     let status = status.expect("a Linux to read it from");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));

@@ -36,6 +36,7 @@ mod exactness;
 mod flood;
 mod holding;
 mod identity;
+mod listing;
 mod published;
 mod pushes;
 mod records;

@@ -38,6 +38,8 @@ pub enum Mode {
     /// Every POST stands for itself and is answered with one JSON body: a
     /// `tools/call` without any `initialize` runs.
     Stateless,
+    /// As [`Self::Stateless`], and each answer is an event stream.
+    StatelessEvents,
 }
 
 /// One tool call that the server ran.
