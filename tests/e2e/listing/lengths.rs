@@ -1,6 +1,7 @@
 //! How long responses are, and say that they are.
 
 use mcp_rig::client::{Request, http1, http2};
+use mcp_rig::upstream::http2::Trailing;
 use mcp_rig::upstream::{Answer, Gate, Upstream};
 use serde_json::Value;
 
@@ -23,6 +24,26 @@ async fn a_shorter_list_does_not_keep_its_old_length() {
         let mut connection = http1::Connection::open(gateway.addr()).await;
         for _ in 0..3 {
             assert_eq!(connection.send(&Request::tools_list(1)).await.text(), SHOWN);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_ends_with_trailers_is_filtered() {
+    let (start, rest) = LIST.split_at(70);
+    for holding in Holding::BOTH {
+        for (content_type, before, after) in
+            [("application/json", "", ""), ("text/event-stream", ": ping\n\ndata: ", "\n\n")]
+        {
+            let pieces = vec![before.to_owned(), start.to_owned(), format!("{rest}{after}")];
+            let upstream = Trailing::start(content_type, pieces).await;
+            let builder = holding.gateway(hiding(), upstream.addr()).upstream_http2();
+            let gateway = builder.start().await;
+            for wire in Wire::BOTH {
+                let list = wire.send(gateway.addr(), &Request::tools_list(1)).await;
+                assert_eq!((list.status, list.text()), (200, format!("{before}{SHOWN}{after}")));
+                assert_eq!(list.trailers, [("x-sum".to_owned(), "1".to_owned())]);
+            }
         }
     }
 }

@@ -6,6 +6,8 @@
 //! bytes as they come, and answers each request with the same fixed text, or
 //! with one that a header of the request names.
 
+pub mod http2;
+
 use std::collections::BTreeMap;
 use std::io::Result;
 use std::net::SocketAddr;

@@ -1,0 +1,74 @@
+//! An HTTP/2 upstream whose every answer ends with trailers, so that no piece
+//! of the body is its last.
+
+use std::net::SocketAddr;
+
+use h2::server::SendResponse;
+use http::{HeaderMap, HeaderName, HeaderValue, Response};
+use hyper::body::Bytes;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{JoinHandle, JoinSet};
+
+/// An upstream on a loopback port, to be spoken to in HTTP/2; stopped when
+/// dropped.
+#[derive(Debug)]
+pub struct Trailing {
+    addr: SocketAddr,
+    accepting: JoinHandle<()>,
+}
+
+impl Trailing {
+    /// Answers every request with these pieces, each in a frame of its own,
+    /// and the trailer `x-sum`.
+    pub async fn start(content_type: &'static str, pieces: Vec<String>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free loopback port");
+        let addr = listener.local_addr().expect("a bound port");
+        let accepting = tokio::spawn(async move {
+            let mut serving = JoinSet::new();
+            while let Ok((stream, _)) = listener.accept().await {
+                serving.spawn(serve(stream, content_type, pieces.clone()));
+            }
+        });
+        Self { addr, accepting }
+    }
+
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+}
+
+impl Drop for Trailing {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+/// Serves one connection. Any error ends it, and the client sees that.
+async fn serve(
+    stream: TcpStream,
+    content_type: &'static str,
+    pieces: Vec<String>,
+) -> Result<(), h2::Error> {
+    let mut connection = h2::server::handshake(stream).await?;
+    while let Some(request) = connection.accept().await {
+        let (_, responding) = request?;
+        answer(responding, content_type, &pieces)?;
+    }
+    Ok(())
+}
+
+fn answer(
+    mut responding: SendResponse<Bytes>,
+    content_type: &'static str,
+    pieces: &[String],
+) -> Result<(), h2::Error> {
+    let mut head = Response::new(());
+    head.headers_mut().insert("content-type", HeaderValue::from_static(content_type));
+    let mut body = responding.send_response(head, false)?;
+    for piece in pieces {
+        body.send_data(Bytes::from(piece.clone()), false)?;
+    }
+    let trailer = (HeaderName::from_static("x-sum"), HeaderValue::from_static("1"));
+    body.send_trailers(HeaderMap::from_iter([trailer]))
+}
