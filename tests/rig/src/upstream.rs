@@ -198,6 +198,8 @@ async fn accept(listener: TcpListener, record: Record, answers: Arc<Answers>) {
 
 /// Serves one connection. Any error ends it: what came is in the record.
 async fn serve(stream: TcpStream, record: Record, answers: Arc<Answers>) -> Result<()> {
+    // Each piece is a packet of its own, and waits for no acknowledgement.
+    stream.set_nodelay(true)?;
     let (incoming, mut outgoing) = stream.into_split();
     let mut reader = Reader::new(Recorder::new(incoming, record));
     while let Some(head) = reader.head().await? {
