@@ -12,7 +12,7 @@ export PORT ADMIN_PORT UPSTREAM_PORT ENVOY
 MAKEFLAGS += --no-print-directory
 .SILENT:
 .NOTPARALLEL:
-.PHONY: help setup build envoy-path demo run test fuzz conformance clean
+.PHONY: help setup build envoy-path demo run test fuzz conformance deny image release clean
 
 help: ## list the targets
 	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -43,6 +43,15 @@ conformance: ## the official MCP conformance suite, with and without the filter
 
 fuzz: ## fuzz for FUZZ_SECONDS (600) a target, and keep what is found in fuzz/corpus
 	scripts/fuzz long
+
+deny: ## licences, sources and advisories of all crates, by cargo-deny
+	scripts/deny
+
+image: ## the module as an image, in target/image, without Docker
+	scripts/image
+
+release: ## what is published, in target/release-files, compiled twice and compared
+	scripts/release
 
 clean: ## remove target/, and with it everything that was installed there
 	rm -rf target

@@ -22,4 +22,5 @@ mod fake_host;
 mod random;
 mod schedules;
 mod schema;
+mod supply;
 mod tidy;

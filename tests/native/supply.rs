@@ -1,0 +1,146 @@
+//! The supply chain, as far as Cargo.lock tells of it: what `make deny` asks of
+//! cargo-deny, asked in every run, without it and by the same lists.
+
+use crate::config::root;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fs;
+use std::process::Command;
+
+const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
+const LOCKS: [&str; 2] = ["Cargo.lock", "fuzz/Cargo.lock"];
+
+/// Runs cargo under `--locked`, which fails if Cargo.lock is not up to date.
+fn cargo(arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO"))
+        .args(arguments)
+        .arg("--locked")
+        .current_dir(root())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// All packages of the workspace with this lock file, as cargo describes them.
+fn packages(lock: &str) -> Vec<Value> {
+    let manifest = lock.replace(".lock", ".toml");
+    let text = cargo(&["metadata", "--format-version", "1", "--manifest-path", &manifest]);
+    let mut metadata: Value = serde_json::from_str(&text).unwrap();
+    let Value::Array(packages) = metadata["packages"].take() else { panic!("no packages") };
+    packages
+}
+
+/// The quoted words of the list that follows `key` in deny.toml.
+fn listed(key: &str) -> Vec<String> {
+    let text = fs::read_to_string(root().join("deny.toml")).unwrap();
+    let (_, after) = text.split_once(&format!("{key} = [")).unwrap();
+    let list = after.split_once(']').unwrap().0;
+    list.split('"').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+/// Whether each part of the licence has an alternative that is allowed. This
+/// takes AND for weaker than OR, which at worst asks for more than is needed.
+fn is_allowed(licence: &str, allowed: &[String]) -> bool {
+    licence.split(" AND ").all(|part| {
+        let alternatives = part.trim_matches(['(', ')']).replace('/', " OR ");
+        alternatives.split(" OR ").any(|one| allowed.iter().any(|other| other == one.trim()))
+    })
+}
+
+#[test]
+fn every_crate_has_a_licence_that_is_listed() {
+    let allowed = listed("allow");
+    let mut exceptions = listed("exceptions");
+    // The list ends with the first licence: crate, then licence.
+    let exception = exceptions.remove(0);
+    let with_exception = [allowed.clone(), exceptions].concat();
+    for lock in LOCKS {
+        for package in packages(lock) {
+            let name = package["name"].as_str().unwrap();
+            let licence = package["license"].as_str().unwrap_or("no licence");
+            let allowed = if name == exception { &with_exception } else { &allowed };
+            assert!(is_allowed(licence, allowed), "{lock}: {name} has the licence {licence}");
+        }
+    }
+}
+
+#[test]
+fn licences_are_read_by_their_parts() {
+    let allowed = ["MIT".to_owned(), "Zlib".to_owned()];
+    for licence in ["MIT", "Apache-2.0/MIT", "GPL-3.0 OR MIT", "(MIT OR Apache-2.0) AND Zlib"] {
+        assert!(is_allowed(licence, &allowed), "{licence}");
+    }
+    for licence in ["GPL-3.0", "MIT AND GPL-3.0", "(MIT OR Apache-2.0) AND GPL-3.0", "MIT-0", ""] {
+        assert!(!is_allowed(licence, &allowed), "{licence}");
+    }
+}
+
+#[test]
+fn every_crate_is_ours_or_from_crates_io_with_its_checksum() {
+    let ours = ["mcp-policy-filter", "mcp-policy-filter-fuzz", "mcp-rig"];
+    for lock in LOCKS {
+        let text = fs::read_to_string(root().join(lock)).unwrap();
+        let mut found = 0;
+        for block in text.split("[[package]]\n").skip(1) {
+            let keys: BTreeMap<&str, &str> = block
+                .lines()
+                .filter_map(|line| line.split_once(" = "))
+                .map(|(key, value)| (key, value.trim_matches('"')))
+                .collect();
+            let name = keys["name"];
+            if ours.contains(&name) {
+                assert!(!keys.contains_key("source"), "{lock}: {name} is not the one here");
+                continue;
+            }
+            assert_eq!(keys.get("source"), Some(&CRATES_IO), "{lock}: {name}");
+            let checksum = keys.get("checksum").unwrap_or_else(|| panic!("{lock}: {name}"));
+            assert!(checksum.len() == 64 && checksum.bytes().all(|b| b.is_ascii_hexdigit()));
+            found += 1;
+        }
+        assert!(found > 20, "{lock} has {found} packages");
+    }
+}
+
+#[test]
+fn no_crate_is_in_the_module_twice() {
+    let tree = cargo(&[
+        "tree",
+        "--package=mcp-policy-filter",
+        "--target=wasm32-wasip1",
+        "--edges=normal,no-proc-macro",
+        "--no-dedupe",
+        "--prefix=none",
+        "--format={p}",
+    ]);
+    let mut versions = BTreeMap::new();
+    for line in tree.lines() {
+        let (name, version) = line.split_once(" v").unwrap();
+        let other = versions.insert(name, version);
+        assert!(other.is_none_or(|other| other == version), "{name}: {version} and {other:?}");
+    }
+    assert!(versions.len() > 10, "{versions:?}");
+}
+
+/// What cargo may change on its way, nobody has looked at.
+#[test]
+fn scripts_compile_what_is_locked() {
+    let mut compiling = 0;
+    for entry in fs::read_dir(root().join("scripts")).unwrap() {
+        let path = entry.unwrap().path();
+        let text = fs::read_to_string(&path).unwrap().replace("\\\n", " ");
+        for line in text.lines().filter(|line| !line.trim_start().starts_with('#')) {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let compiles = words.windows(2).any(|pair| {
+                ["cargo", "\"$wasm_cargo\"", "scripts/cargo-wasm"].contains(&pair[0])
+                    && ["build", "test", "run", "bench", "clippy", "wasm32-unknown-unknown"]
+                        .contains(&pair[1])
+            });
+            if compiles {
+                compiling += 1;
+                assert!(words.contains(&"--locked"), "{}: {line}", path.display());
+            }
+        }
+    }
+    assert!(compiling >= 5, "{compiling}");
+}

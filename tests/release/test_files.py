@@ -1,0 +1,114 @@
+"""The files that are published, and what they say of the module."""
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import unittest
+from pathlib import Path
+
+from published import FILES, ROOT, module, package_version
+
+CRATES_IO = "registry+https://github.com/rust-lang/crates.io-index"
+
+
+def locked():
+    """Cargo.lock's checksums by (name, version), of the crates of crates.io."""
+    text = (ROOT / "Cargo.lock").read_text()
+    pattern = r'name = "(.*)"\nversion = "(.*)"\nsource = "(.*)"\nchecksum = "(.*)"'
+    found = re.findall(pattern, text)
+    return {(name, version): sum for name, version, source, sum in found if source == CRATES_IO}
+
+
+def compiled_into_the_module():
+    """The crates by (name, version), as the compilation itself reports them."""
+    command = [ROOT / "scripts" / "build", "--message-format=json-render-diagnostics"]
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    messages = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
+    crates = set()
+    for message in messages:
+        # What runs on this machine, to compile the rest, is below no target.
+        files = message.get("filenames", [])
+        if any(f"{os.sep}wasm32-wasip1{os.sep}" in file for file in files):
+            name, version = re.search(r"([^/#]+)[#@]([^#@]+)$", message["package_id"]).groups()
+            crates.add((name, version))
+    return crates
+
+
+class TheModule(unittest.TestCase):
+    def test_it_names_no_path_of_the_machine_that_compiled_it(self):
+        # The words are put together so that this file names no machine either.
+        for folder in ["/ho" + "me", "/ro" + "ot", "/Users", str(Path.home()), str(ROOT)]:
+            path = re.escape(folder.rstrip("/").encode() + b"/")
+            if len(path) > 1:
+                self.assertIsNone(re.search(path + rb"[ -~]{0,80}", module()))
+        # So that it is not for the lack of any path.
+        self.assertIsNotNone(re.search(rb"/cargo/proxy-wasm-[0-9.]+/src/", module()))
+
+
+class TheBillOfMaterials(unittest.TestCase):
+    def setUp(self):
+        self.document = json.loads((FILES / "mcp_policy_filter.cdx.json").read_text())
+        self.components = self.document["components"]
+
+    def test_it_lists_exactly_the_crates_that_are_compiled_into_the_module(self):
+        listed = {(c["name"], c["version"]) for c in self.components if c["scope"] == "required"}
+        [std] = [crate for crate in listed if crate[0] == "rust-std"]
+        ours = ("mcp-policy-filter", package_version())
+        self.assertEqual(listed - {std} | {ours}, compiled_into_the_module())
+
+    def test_every_crate_has_its_checksum_licence_and_purl(self):
+        checksums = locked()
+        crates = [c for c in self.components if c["name"] != "rust-std"]
+        self.assertGreater(len(crates), 20)
+        for crate in crates:
+            name, version = crate["name"], crate["version"]
+            [found] = crate["hashes"]
+            self.assertEqual(found, {"alg": "SHA-256", "content": checksums[name, version]})
+            self.assertEqual(crate["purl"], f"pkg:cargo/{name}@{version}")
+            self.assertRegex(crate["licenses"][0]["expression"], "^[A-Z(]")
+
+    def test_it_is_of_this_module(self):
+        about = self.document["metadata"]["component"]
+        digest = hashlib.sha256(module()).hexdigest()
+        self.assertEqual(about["hashes"], [{"alg": "SHA-256", "content": digest}])
+        self.assertEqual(about["version"], package_version())
+
+    def test_every_reference_leads_to_a_component(self):
+        names = {c["bom-ref"] for c in self.components} | {"mcp-policy-filter"}
+        self.assertEqual(len(names), len(self.components) + 1)
+        used = set()
+        for entry in self.document["dependencies"]:
+            self.assertIn(entry["ref"], names)
+            used.update(entry["dependsOn"])
+        self.assertEqual(used | {"mcp-policy-filter"}, names)
+
+    def test_the_licence_texts_are_of_every_crate_in_the_module(self):
+        text = (FILES / "THIRD-PARTY-LICENSES.txt").read_text()
+        head, *texts = text.split("=" * 80 + "\n")
+        for crate in self.components:
+            if crate["scope"] == "required":
+                name = f"{crate['name']} {crate['version']}"
+                self.assertIn(f"\n{name}: {crate['licenses'][0]['expression']}\n", head)
+                if crate["name"] != "rust-std":
+                    self.assertTrue(any(name in part.splitlines() for part in texts[::2]), name)
+
+
+class TheFiles(unittest.TestCase):
+    def test_every_file_has_its_checksum(self):
+        lines = (FILES / "SHA256SUMS").read_text().splitlines()
+        sums = {name: digest for digest, name in (line.split("  ") for line in lines)}
+        files = [file for file in FILES.rglob("*") if file.is_file() and file.name != "SHA256SUMS"]
+        found = {str(f.relative_to(FILES)): hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
+        self.assertEqual(sums, found)
+        line = (FILES / "mcp_policy_filter.wasm.sha256").read_text()
+        self.assertEqual(line, f"{sums['mcp_policy_filter.wasm']}  mcp_policy_filter.wasm\n")
+
+    def test_what_is_copied_is_what_is_here(self):
+        for name in ["policy.schema.json", "LICENSE", "CHANGELOG.md", "envoy/envoy.yaml"]:
+            self.assertEqual((FILES / name).read_bytes(), (ROOT / name).read_bytes())
+
+
+if __name__ == "__main__":
+    unittest.main()
