@@ -35,9 +35,10 @@ class Archive:
         self.files = {"oci-layout": encoded({"imageLayoutVersion": "1.0.0"})}
 
     def blob(self, media_type, data):
-        digest = hashlib.sha256(data).hexdigest()
-        self.files[f"blobs/sha256/{digest}"] = data
-        return {"mediaType": media_type, "digest": f"sha256:{digest}", "size": len(data)}
+        digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+        blob = {"mediaType": media_type, "digest": digest, "size": len(data)}
+        self.files[path(blob)] = data
+        return blob
 
 
 def image(module):
@@ -71,11 +72,13 @@ def image(module):
     }
     archive.files["index.json"] = encoded({"schemaVersion": 2, "manifests": [entry]})
     # What `docker load` reads where Docker keeps images in its own store.
-    path = {what["digest"]: "blobs/" + what["digest"].replace(":", "/") for what in (config_blob, layer_blob)}
-    archive.files["manifest.json"] = encoded([
-        {"Config": path[config_blob["digest"]], "RepoTags": [tag], "Layers": [path[layer_blob["digest"]]]}
-    ])  # fmt: skip
+    for_docker = {"Config": path(config_blob), "RepoTags": [tag], "Layers": [path(layer_blob)]}
+    archive.files["manifest.json"] = encoded([for_docker])
     return tar(archive.files)
+
+
+def path(blob):
+    return "blobs/" + blob["digest"].replace(":", "/")
 
 
 def tar(files):

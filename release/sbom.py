@@ -17,7 +17,7 @@ def document(module):
     digest = hashlib.sha256(module).hexdigest()
     rustc = crates.rustc()
     [package] = [crate for crate in found.values() if crate.name == crates.PACKAGE]
-    others = sorted((crate for crate in found.values() if crate is not package), key=lambda c: c.key)
+    others = [crate for key, crate in sorted(found.items()) if crate is not package]
     std = standard_library(rustc)
     return {
         "bomFormat": "CycloneDX",
@@ -70,7 +70,7 @@ def component(crate):
         "hashes": [{"alg": "SHA-256", "content": crate.checksum}],
         "licenses": [{"expression": crate.licence}],
         "purl": reference(crate),
-        "externalReferences": [{"type": "vcs", "url": crate.repository}] if crate.repository else [],
+        "externalReferences": [{"type": "vcs", "url": url} for url in [crate.repository] if url],
     }
 
 

@@ -107,8 +107,9 @@ class TheFiles(unittest.TestCase):
     def test_every_file_has_its_checksum(self):
         lines = (FILES / "SHA256SUMS").read_text().splitlines()
         sums = {name: digest for digest, name in (line.split("  ") for line in lines)}
-        files = [file for file in FILES.rglob("*") if file.is_file() and file.name != "SHA256SUMS"]
-        found = {str(f.relative_to(FILES)): hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
+        files = {str(f.relative_to(FILES)): f for f in FILES.rglob("*") if f.is_file()}
+        del files["SHA256SUMS"]
+        found = {name: hashlib.sha256(f.read_bytes()).hexdigest() for name, f in files.items()}
         self.assertEqual(sums, found)
         line = (FILES / "mcp_policy_filter.wasm.sha256").read_text()
         self.assertEqual(line, f"{sums['mcp_policy_filter.wasm']}  mcp_policy_filter.wasm\n")

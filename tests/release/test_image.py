@@ -45,8 +45,10 @@ class TheImage(unittest.TestCase):
 
     def test_docker_finds_the_same_blobs(self):
         [entry] = json.loads(self.image.files["manifest.json"])
-        manifest = self.image.manifest
-        for name, blob in [(entry["Config"], manifest["config"]), *zip(entry["Layers"], manifest["layers"])]:
+        names = [entry["Config"], *entry["Layers"]]
+        blobs = [self.image.manifest["config"], *self.image.manifest["layers"]]
+        self.assertEqual(len(names), len(blobs))
+        for name, blob in zip(names, blobs):
             self.assertEqual(self.image.files[name], self.image.blob(blob))
         self.assertEqual(entry["RepoTags"], [f"mcp-policy-filter:{package_version()}"])
 
