@@ -42,6 +42,7 @@ mod lengths;
 mod overlong;
 mod published;
 mod pushes;
+mod reconfiguring;
 mod records;
 mod refunds;
 mod retries;
