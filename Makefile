@@ -12,7 +12,7 @@ export PORT ADMIN_PORT UPSTREAM_PORT ENVOY
 MAKEFLAGS += --no-print-directory
 .SILENT:
 .NOTPARALLEL:
-.PHONY: help setup build envoy-path demo run test fuzz conformance deny image release clean
+.PHONY: help setup build envoy-path demo run test fuzz conformance deny image release soak clean
 
 help: ## list the targets
 	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -52,6 +52,9 @@ image: ## the module as an image, in target/image, without Docker
 
 release: ## what is published, in target/release-files, compiled twice and compared
 	scripts/release
+
+soak: ## load with pushes and hostile clients for SOAK_MINUTES (5); what held in target/soak
+	scripts/soak
 
 clean: ## remove target/, and with it everything that was installed there
 	rm -rf target
