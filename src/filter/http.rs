@@ -62,6 +62,7 @@ impl HttpContext for Http {
 
     fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
         let Some(plugin) = self.plugin.clone() else { return unconfigured() };
+        plugin.gets_bodies.set(true);
         let step = self.exchange.body(&plugin.policy, size, end_of_stream);
         self.carry_out(&plugin, step)
     }
@@ -94,7 +95,10 @@ impl HttpContext for Http {
         {
             self.exchange.end(&plugin.policy, response_flags(), &SharedData, Nanos(now));
         }
-        if plugin.policy.settings.hold_request_headers && self.exchange.starved() {
+        if plugin.policy.settings.hold_request_headers
+            && !plugin.gets_bodies.get()
+            && self.exchange.starved()
+        {
             plugin.metrics.starved();
             log::error!(
                 "mcp-policy-filter: a request ended while it was held for its body, which never \

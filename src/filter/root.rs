@@ -7,6 +7,7 @@ use super::shared_data::SharedData;
 use crate::policy::Policy;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
+use std::cell::Cell;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::rc::Rc;
 
@@ -14,6 +15,9 @@ use std::rc::Rc;
 pub(super) struct Plugin {
     pub(super) policy: Policy,
     pub(super) metrics: Metrics,
+    /// Whether Envoy has let a body through to this VM. If it has, then requests
+    /// that end without one were ended by their clients.
+    pub(super) gets_bodies: Cell<bool>,
 }
 
 /// The root context.
@@ -57,7 +61,11 @@ impl RootContext for Root {
             log::warn!("mcp-policy-filter: {warning}");
         }
         log::info!("mcp-policy-filter: policy {} is in force", policy.digest);
-        self.plugin = Some(Rc::new(Plugin { policy, metrics: Metrics::define() }));
+        self.plugin = Some(Rc::new(Plugin {
+            policy,
+            metrics: Metrics::define(),
+            gets_bodies: Cell::new(false),
+        }));
         true
     }
 

@@ -60,3 +60,23 @@ async fn held_headers_without_envoys_flag_hang_forward_nothing_and_are_logged() 
     until(metric, async || gateway.admin().stat(metric).await.filter(|count| *count == 1)).await;
     assert!(upstream.connections().is_empty());
 }
+
+#[tokio::test]
+async fn clients_that_vanish_are_not_taken_for_a_wrong_set_up() {
+    let upstream = Upstream::start().await;
+    let gateway = Holding::Everything.gateway(only_safe(), upstream.addr()).concurrency(1);
+    let gateway = gateway.start().await;
+    assert_denied(&Wire::Http1.send(gateway.addr(), &danger()).await);
+
+    let mut connection = Connection::open(gateway.addr()).await;
+    let head = "POST /mcp HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n";
+    connection.send_raw(head).await.expect("sent");
+    let active = "http.mcp.downstream_rq_active";
+    until(active, async || gateway.admin().stat(active).await.filter(|n| *n == 1)).await;
+    drop(connection);
+
+    gateway.access_log_of(2).await;
+    let metric = "wasmcustom.mcp_policy_held_without_body_total";
+    assert_eq!(gateway.admin().stat(metric).await, Some(0));
+    assert!(!gateway.log().contains("allow_on_headers_stop_iteration"));
+}
