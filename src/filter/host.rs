@@ -29,6 +29,8 @@ pub(super) enum Map {
 
 /// A metric that only grows.
 const COUNTER: u32 = 0;
+/// A metric that is set.
+const GAUGE: u32 = 1;
 
 mod imports {
     #[cfg_attr(target_family = "wasm", link(wasm_import_module = "env"))]
@@ -102,6 +104,7 @@ mod imports {
             id: *mut u32,
         ) -> u32;
         pub(super) fn proxy_increment_metric(id: u32, offset: i64) -> u32;
+        pub(super) fn proxy_record_metric(id: u32, value: u64) -> u32;
     }
 }
 
@@ -272,14 +275,29 @@ pub(super) fn reply(
 
 /// Defines a counter metric.
 pub(super) fn define_counter(name: &str) -> Result<u32, HostError> {
+    define(COUNTER, name)
+}
+
+/// Defines a gauge metric.
+pub(super) fn define_gauge(name: &str) -> Result<u32, HostError> {
+    define(GAUGE, name)
+}
+
+fn define(kind: u32, name: &str) -> Result<u32, HostError> {
     let mut id = 0;
     // SAFETY: the name is live; the host writes one u32.
-    done(unsafe { imports::proxy_define_metric(COUNTER, name.as_ptr(), name.len(), &raw mut id) })?;
+    done(unsafe { imports::proxy_define_metric(kind, name.as_ptr(), name.len(), &raw mut id) })?;
     Ok(id)
 }
 
-/// Adds one to a counter metric.
-pub(super) fn increment(id: u32) -> Result<(), HostError> {
+/// Adds to a counter metric.
+pub(super) fn increment(id: u32, by: i64) -> Result<(), HostError> {
     // SAFETY: only numbers.
-    done(unsafe { imports::proxy_increment_metric(id, 1) })
+    done(unsafe { imports::proxy_increment_metric(id, by) })
+}
+
+/// Sets a gauge metric.
+pub(super) fn record(id: u32, value: u64) -> Result<(), HostError> {
+    // SAFETY: only numbers.
+    done(unsafe { imports::proxy_record_metric(id, value) })
 }

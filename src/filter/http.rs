@@ -142,9 +142,7 @@ impl Http {
 
     fn passed(&self, plugin: &Plugin, records: &[Record]) {
         for record in records {
-            if record.decision == Decision::Shadow {
-                plugin.metrics.shadow();
-            }
+            plugin.metrics.went_on(record);
         }
         self.record(plugin, records.iter());
     }

@@ -1,15 +1,20 @@
-//! Metrics: names come from this file, never from a request.
+//! Metrics: names come from this file and the plugin's name, never from a
+//! request. What a word of a name says more than the rest of it (a reason, the
+//! plugin) stands where one regular expression of Envoy's `stats_tags` can
+//! make a label of it.
 
 use super::host;
+use crate::enforce::{Decision, Record};
 use crate::policy::Reason;
 
-/// The counters of one worker's VM. Envoy adds those of all workers up.
-#[derive(Debug, Default)]
+/// The metrics of one worker's VM. Envoy adds the counters of all workers up.
+#[derive(Debug)]
 pub(super) struct Metrics {
     evaluations: Option<u32>,
     passed: Option<u32>,
-    refused: Vec<(Reason, Option<u32>)>,
-    shadow: Option<u32>,
+    refused: ByReason,
+    allowed: Option<u32>,
+    shadow: ByReason,
     starved: Option<u32>,
     unreadable_lists: Option<u32>,
 }
@@ -17,15 +22,14 @@ pub(super) struct Metrics {
 impl Metrics {
     /// Defines the metrics. One that cannot be defined is logged and missed;
     /// it does not stop a request from being judged.
-    pub(super) fn define() -> Self {
+    pub(super) fn define(plugin: &str, digest: &str) -> Self {
+        load(plugin, digest);
         Self {
             evaluations: counter("mcp_policy_evaluations_total"),
             passed: counter("mcp_policy_passed_total"),
-            refused: Reason::ALL
-                .into_iter()
-                .map(|reason| (reason, counter(&format!("mcp_policy_refused_{reason}_total"))))
-                .collect(),
-            shadow: counter("mcp_policy_shadow_denied_total"),
+            refused: ByReason::define("refused", |_| true),
+            allowed: counter("mcp_policy_allowed_calls_total"),
+            shadow: ByReason::define("shadow_denied", Reason::is_by_rule),
             starved: counter("mcp_policy_held_without_body_total"),
             unreadable_lists: counter("mcp_policy_unreadable_lists_total"),
         }
@@ -36,16 +40,17 @@ impl Metrics {
         increment(self.evaluations);
         match refused {
             None => increment(self.passed),
-            Some(reason) => {
-                let metric = self.refused.iter().find(|(other, _)| *other == reason);
-                increment(metric.and_then(|(_, id)| *id));
-            }
+            Some(reason) => self.refused.increment(reason),
         }
     }
 
-    /// A call went on that the policy denies, in shadow mode.
-    pub(super) fn shadow(&self) {
-        increment(self.shadow);
+    /// A call went on: as the policy allows, or in shadow mode although it
+    /// denies it.
+    pub(super) fn went_on(&self, record: &Record) {
+        match (record.decision, record.reason) {
+            (Decision::Shadow, Some(reason)) => self.shadow.increment(reason),
+            _ => increment(self.allowed),
+        }
     }
 
     /// A response was replaced that may have been a list.
@@ -59,8 +64,48 @@ impl Metrics {
     }
 }
 
+/// Counts policies that the module refused. It is called with zero too, so that
+/// the metric is there before the first of them.
+pub(super) fn bad_policies(count: i64) {
+    if let Some(id) = counter("mcp_policy_bad_policies_total") {
+        // A count that the host refuses is only a wrong figure.
+        let _ = host::increment(id, count);
+    }
+}
+
+/// A counter for each reason.
+#[derive(Debug)]
+struct ByReason(Vec<(Reason, Option<u32>)>);
+
+impl ByReason {
+    fn define(what: &str, has: impl Fn(Reason) -> bool) -> Self {
+        let of = |reason| (reason, counter(&format!("mcp_policy_{what}_{reason}_total")));
+        Self(Reason::ALL.into_iter().filter(|reason| has(*reason)).map(of).collect())
+    }
+
+    fn increment(&self, reason: Reason) {
+        let metric = self.0.iter().find(|(other, _)| *other == reason);
+        increment(metric.and_then(|(_, id)| *id));
+    }
+}
+
+/// Shows which policy is in force by the number that its digest is. As a name
+/// it would be one more metric for each policy ever pushed, and Envoy forgets
+/// none. Twelve digits are 48 bits, which a double holds exactly.
+fn load(plugin: &str, digest: &str) {
+    let id = defined(&format!("mcp_policy_digest.{plugin}"), host::define_gauge);
+    if let (Some(id), Ok(number)) = (id, u64::from_str_radix(digest, 16)) {
+        // A gauge that the host refuses is only a wrong figure.
+        let _ = host::record(id, number);
+    }
+}
+
 fn counter(name: &str) -> Option<u32> {
-    host::define_counter(name)
+    defined(name, host::define_counter)
+}
+
+fn defined(name: &str, define: fn(&str) -> Result<u32, host::HostError>) -> Option<u32> {
+    define(name)
         .inspect_err(|error| {
             log::error!("mcp-policy-filter: no metric {name}: status {}", error.0);
         })
@@ -70,6 +115,6 @@ fn counter(name: &str) -> Option<u32> {
 fn increment(id: Option<u32>) {
     if let Some(id) = id {
         // A count that the host refuses is only a wrong figure.
-        let _ = host::increment(id);
+        let _ = host::increment(id, 1);
     }
 }

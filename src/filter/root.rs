@@ -2,7 +2,7 @@
 
 use super::host::{self, Buffer};
 use super::http::Http;
-use super::metrics::Metrics;
+use super::metrics::{Metrics, bad_policies};
 use super::shared_data::SharedData;
 use crate::policy::Policy;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
@@ -37,8 +37,8 @@ impl RootContext for Root {
                 return false;
             }
         };
-        let namespace = match namespace() {
-            Ok(namespace) => namespace,
+        let (namespace, name) = match namespace() {
+            Ok(names) => names,
             Err(error) => {
                 log::error!("mcp-policy-filter: no name of the plugin: status {}", error.0);
                 return false;
@@ -50,6 +50,7 @@ impl RootContext for Root {
                 for line in errors.lines() {
                     log::error!("mcp-policy-filter: bad policy: {line}");
                 }
+                bad_policies(1);
                 return false;
             }
         };
@@ -61,11 +62,9 @@ impl RootContext for Root {
             log::warn!("mcp-policy-filter: {warning}");
         }
         log::info!("mcp-policy-filter: policy {} is in force", policy.digest);
-        self.plugin = Some(Rc::new(Plugin {
-            policy,
-            metrics: Metrics::define(),
-            gets_bodies: Cell::new(false),
-        }));
+        bad_policies(0);
+        let metrics = Metrics::define(&name, &policy.digest);
+        self.plugin = Some(Rc::new(Plugin { policy, metrics, gets_bodies: Cell::new(false) }));
         true
     }
 
@@ -91,13 +90,14 @@ fn random() -> [u8; 16] {
 
 /// What separates the counts of two plugins that share a `vm_id`, where their
 /// policies do not say: the plugin's name and root id. Without them, counts
-/// would begin afresh under another name.
-fn namespace() -> Result<String, host::HostError> {
+/// would begin afresh under another name. The plugin's name, by itself, is the
+/// second.
+fn namespace() -> Result<(String, String), host::HostError> {
     let property = |path| {
         let value = host::property(path)?.unwrap_or_default();
         Ok(String::from_utf8_lossy(&value).into_owned())
     };
     let (name, root) = (property("plugin_name")?, property("plugin_root_id")?);
     // The length keeps "a" + "bc" and "ab" + "c" apart.
-    Ok(format!("{}:{name}:{root}", name.len()))
+    Ok((format!("{}:{name}:{root}", name.len()), name))
 }

@@ -237,7 +237,8 @@ unsafe extern "C" fn proxy_define_metric(
     id: *mut u32,
 ) -> u32 {
     fault!("metric");
-    assert_eq!(kind, 0);
+    // Counters and gauges.
+    assert!(kind <= 1);
     let name = String::from_utf8(unsafe { bytes(name, size) }.to_vec()).unwrap();
     HOST.with_borrow_mut(|host| {
         host.metrics.push((name, 0));
@@ -250,6 +251,13 @@ unsafe extern "C" fn proxy_define_metric(
 unsafe extern "C" fn proxy_increment_metric(id: u32, offset: i64) -> u32 {
     fault!("metric");
     HOST.with_borrow_mut(|host| host.metrics[id as usize].1 += offset);
+    0
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn proxy_record_metric(id: u32, value: u64) -> u32 {
+    fault!("metric");
+    HOST.with_borrow_mut(|host| host.metrics[id as usize].1 = i64::try_from(value).unwrap());
     0
 }
 
@@ -285,7 +293,6 @@ never! {
     proxy_grpc_send
     proxy_grpc_stream
     proxy_http_call
-    proxy_record_metric
     proxy_register_shared_queue
     proxy_replace_header_map_value
     proxy_resolve_shared_queue

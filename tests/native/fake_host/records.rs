@@ -3,6 +3,7 @@
 use super::host::{HOST, forget_counts, log, metric};
 use super::worker::{PLAIN, Worker};
 use super::{ONE_A_MINUTE, call};
+use mcp_policy_filter::policy::Policy;
 
 #[test]
 fn metrics_count_every_decision_by_its_reason() {
@@ -14,6 +15,38 @@ fn metrics_count_every_decision_by_its_reason() {
     assert_eq!(metric("mcp_policy_passed_total"), 1);
     assert_eq!(metric("mcp_policy_refused_rate_limited_total"), 1);
     assert_eq!(metric("mcp_policy_refused_default_deny_total"), 2);
+    assert_eq!(metric("mcp_policy_allowed_calls_total"), 1);
+}
+
+#[test]
+fn metrics_count_shadow_denials_by_their_reason_and_calls_of_a_batch() {
+    let policy = r#"{"version":"1","default":"deny","mode":"shadow","tools":{"a":{}},
+        "settings":{"batches":"judge"}}"#;
+    let worker = Worker::configure(policy, PLAIN).unwrap();
+    let mut request = call("a");
+    let one = |id, tool| {
+        format!(
+            r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"{tool}"}}}}"#
+        )
+    };
+    request.body = format!("[{},{},{}]", one(1, "a"), one(2, "a"), one(3, "b")).into_bytes();
+    worker.send(&request);
+    assert_eq!(metric("mcp_policy_passed_total"), 1);
+    assert_eq!(metric("mcp_policy_allowed_calls_total"), 2);
+    assert_eq!(metric("mcp_policy_shadow_denied_default_deny_total"), 1);
+    assert_eq!(metric("mcp_policy_shadow_denied_denied_total"), 0);
+}
+
+#[test]
+fn a_gauge_holds_the_digest_of_the_policy_and_its_name_does_not() {
+    let _worker = Worker::configure(ONE_A_MINUTE, PLAIN).unwrap();
+    let policy = Policy::parse(ONE_A_MINUTE.as_bytes(), "").unwrap();
+    let number = i64::from_str_radix(&policy.digest, 16).unwrap();
+    assert_eq!(metric("mcp_policy_digest.mcp"), number);
+    assert_eq!(metric("mcp_policy_bad_policies_total"), 0);
+    assert!(Worker::configure("{}", PLAIN).is_err());
+    assert_eq!(metric("mcp_policy_digest.mcp"), number);
+    assert_eq!(metric("mcp_policy_bad_policies_total"), 1);
 }
 
 #[test]
