@@ -40,6 +40,7 @@ mod identity;
 mod lengths;
 mod listing;
 mod overlong;
+mod metrics;
 mod published;
 mod pushes;
 mod reconfiguring;

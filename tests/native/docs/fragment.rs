@@ -6,8 +6,9 @@ use crate::config::root;
 use std::fs;
 
 /// Whether the names in a fragment are those of the filter: the filter state
-/// of access logs, and the key under which jwt_authn leaves the claims for the
-/// policy above.
+/// of access logs, the key under which jwt_authn leaves the claims for the
+/// policy above, and the statistics that are given labels, which are those of
+/// the shipped file.
 pub fn check(text: &str, stage: Option<&Stage>) -> Result<(), String> {
     let source = fs::read_to_string(root().join("src/filter/http.rs")).unwrap();
     let mut known = 0;
@@ -22,6 +23,12 @@ pub fn check(text: &str, stage: Option<&Stage>) -> Result<(), String> {
             let policy = &stage.ok_or("there is no policy above")?.policy;
             if policy.payload() != key {
                 return Err(format!("the policy reads `{}`", policy.payload()));
+            }
+            known += 1;
+        } else if line.starts_with("regex: ") {
+            let shipped = fs::read_to_string(root().join("envoy/envoy.yaml")).unwrap();
+            if !shipped.lines().any(|other| other.trim() == line) {
+                return Err(format!("envoy/envoy.yaml has no line `{line}`"));
             }
             known += 1;
         } else if line == "require_client_certificate: true" {

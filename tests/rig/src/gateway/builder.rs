@@ -33,6 +33,7 @@ pub struct Builder {
     pub(super) filters_after: Vec<Value>,
     pub(super) edits: Vec<Edit>,
     pub(super) clusters: Vec<Value>,
+    pub(super) stats_tags: Value,
     pub(super) dynamic: bool,
     concurrency: u32,
     log_level: String,
@@ -64,6 +65,7 @@ impl Default for Builder {
             filters_after: Vec::new(),
             edits: Vec::new(),
             clusters: Vec::new(),
+            stats_tags: Value::Null,
             dynamic: false,
             concurrency: 1,
             log_level: "info".to_owned(),
@@ -170,6 +172,13 @@ impl Builder {
     /// Another cluster, as Envoy's JSON, for routes that a test adds.
     pub fn cluster(mut self, cluster: Value) -> Self {
         self.clusters.push(cluster);
+        self
+    }
+
+    /// Envoy's `stats_tags`, which make labels for Prometheus out of the names
+    /// of statistics.
+    pub fn stats_tags(mut self, tags: Value) -> Self {
+        self.stats_tags = tags;
         self
     }
 

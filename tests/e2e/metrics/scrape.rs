@@ -1,0 +1,90 @@
+//! A page of Envoy's figures as Prometheus reads it, and what is asked of it.
+
+use mcp_rig::gateway::Gateway;
+use regex_lite::Regex;
+
+/// Names and values, in the order in which Envoy writes them.
+type Labels = Vec<(String, String)>;
+
+/// One page.
+pub struct Scrape {
+    /// Name, labels and value.
+    series: Vec<(String, Labels, f64)>,
+}
+
+/// What an expression selects: a name, and which labels it has to have. Of one
+/// that is compared by a regular expression, or only named, the value is open.
+#[derive(Debug)]
+pub struct Selector {
+    name: String,
+    labels: Vec<(String, Option<String>)>,
+}
+
+impl Scrape {
+    pub async fn of(gateway: &Gateway) -> Self {
+        let page = gateway.admin().get("/stats/prometheus").await.expect("a page");
+        let lines = page.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
+        Self { series: lines.map(series).collect() }
+    }
+
+    /// The value of the series written exactly so.
+    pub fn value(&self, wanted: &str) -> Option<f64> {
+        let (name, labels) = wanted.split_once('{').expect("labels");
+        let wanted = labels_of(labels.trim_end_matches('}'));
+        let mut all = self.series_of(name).filter(|(labels, _)| **labels == *wanted);
+        all.next().map(|(_, value)| value)
+    }
+
+    pub fn series_of(&self, name: &str) -> impl Iterator<Item = (&[(String, String)], f64)> {
+        let named = self.series.iter().filter(move |(other, ..)| other == name);
+        named.map(|(_, labels, value)| (&**labels, *value))
+    }
+
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.series.iter().map(|(name, ..)| &**name)
+    }
+
+    pub fn has(&self, selector: &Selector) -> bool {
+        let fits = |labels: &[(String, String)]| {
+            selector.labels.iter().all(|(name, value)| {
+                let found = labels.iter().find(|(other, _)| other == name);
+                found.is_some_and(|(_, found)| value.as_ref().is_none_or(|value| value == found))
+            })
+        };
+        self.series_of(&selector.name).any(|(labels, _)| fits(labels))
+    }
+}
+
+fn series(line: &str) -> (String, Labels, f64) {
+    let (name, rest) = line.split_once('{').expect(line);
+    let (labels, value) = rest.rsplit_once("} ").expect(line);
+    (name.to_owned(), labels_of(labels), value.parse().expect(line))
+}
+
+fn labels_of(text: &str) -> Labels {
+    let label = Regex::new(r#"(\w+)="([^"]*)""#).expect("a regex");
+    label.captures_iter(text).map(|found| (found[1].to_owned(), found[2].to_owned())).collect()
+}
+
+/// The selectors in an expression, or in a file of them. The labels by which
+/// their sums are made count too, but for those that Prometheus adds.
+pub fn asked_for(text: &str) -> Vec<Selector> {
+    let selector =
+        Regex::new(r"(?:by \(([\w, ]+)\)[^{}]*?)?\b((?:mcp_policy|envoy)_\w+)(?:\{([^}]*)\})?")
+            .expect("a regex");
+    let matcher = Regex::new(r#"(\w+)(=~|=)"([^"]*)""#).expect("a regex");
+    let found = selector.captures_iter(text);
+    let selector = |found: regex_lite::Captures<'_>| {
+        let by = found.get(1).map_or("", |by| by.as_str()).split(", ").filter(|by| !by.is_empty());
+        let by = by.map(|name| (name.to_owned(), None));
+        let matchers = found.get(3).map_or("", |labels| labels.as_str());
+        let matchers = matcher.captures_iter(matchers).map(|found| {
+            let exactly = (&found[2] == "=").then(|| found[3].to_owned());
+            (found[1].to_owned(), exactly)
+        });
+        let added = |name: &str| ["job", "instance"].contains(&name);
+        let labels = by.chain(matchers).filter(|(name, _)| !added(name)).collect();
+        Selector { name: found[2].to_owned(), labels }
+    };
+    found.map(selector).collect()
+}
