@@ -12,7 +12,7 @@ export PORT ADMIN_PORT UPSTREAM_PORT ENVOY
 MAKEFLAGS += --no-print-directory
 .SILENT:
 .NOTPARALLEL:
-.PHONY: help setup build envoy-path demo run test fuzz conformance deny image release soak clean
+.PHONY: help setup build envoy-path demo run test fuzz conformance deny image release soak compose-test clean
 
 help: ## list the targets
 	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -37,6 +37,9 @@ run: ## the same server and Envoy, kept running to be called by hand
 
 test: ## formatting, lints and all tests, natively, in Envoy and as WebAssembly
 	scripts/test
+
+compose-test: ## server, Envoy and client in containers, by envoy/docker-compose.yaml
+	scripts/compose-test
 
 conformance: ## the official MCP conformance suite, with and without the filter
 	scripts/conformance

@@ -1,0 +1,31 @@
+//! The two ends of `envoy/docker-compose.yaml`: an MCP server to protect, and
+//! a client that tries the policy of `envoy/compose/envoy.yaml` from outside.
+//!
+//! ```text
+//! compose server    MCP on port 9100; on port 9101, the calls that it ran
+//! compose client    tries what GATEWAY lets through, and asks CALLS what ran
+//! ```
+//!
+//! Both run in containers whose libraries are unknown, so `scripts/compose-test`
+//! links this program without any.
+
+mod client;
+mod server;
+
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let done = match std::env::args().nth(1).as_deref() {
+        Some("server") => server::run().await,
+        Some("client") => client::run().await,
+        _ => Err("compose server, or compose client?".to_owned()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("{why}");
+            ExitCode::FAILURE
+        }
+    }
+}
