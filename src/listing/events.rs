@@ -6,7 +6,7 @@
 //! `data` line of an event to the blank line after it, and nothing is written
 //! anew but the bytes that change.
 
-use super::changes::Changes;
+use super::changes::{Change, Changes};
 use super::message::{LONGEST_SIGN, may_list};
 use core::ops::Range;
 
@@ -126,7 +126,7 @@ impl Events {
     /// The event is longer than what is held of one.
     fn overflow(&mut self, out: &mut Vec<u8>, editor: &dyn Editor) {
         if may_list(&self.held) {
-            whole(&editor.instead(&lines(&self.held).1), out);
+            whole(&editor.instead(&Data::of(&self.held).text), out);
             self.held.clear();
             self.mode = Mode::Drop;
         } else {
@@ -186,29 +186,48 @@ fn whole(data: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Where an event's data stands, line by line, and what it is.
-fn lines(event: &[u8]) -> (Vec<Range<usize>>, Vec<u8>) {
-    let mut lines: Vec<Range<usize>> = Vec::new();
-    let mut joined = Vec::new();
-    let mut at = 0_usize;
-    for line in event.split(|byte| matches!(byte, b'\r' | b'\n')) {
-        let end = at.saturating_add(line.len());
-        if let Some(value) = data(line) {
-            if !lines.is_empty() {
-                joined.push(b'\n');
+/// An event's data.
+#[derive(Default)]
+struct Data {
+    /// Where it stands, line by line.
+    lines: Vec<Range<usize>>,
+    /// What the lines say together.
+    text: Vec<u8>,
+    /// Whether one of several lines begins with a byte order mark, so that some
+    /// clients see other data.
+    unclear: bool,
+}
+
+impl Data {
+    fn of(event: &[u8]) -> Self {
+        let mut found = Self::default();
+        let mut marked = false;
+        let mut at = 0_usize;
+        for line in event.split(|byte| matches!(byte, b'\r' | b'\n')) {
+            let end = at.saturating_add(line.len());
+            if let Some(value) = data(line) {
+                if !found.lines.is_empty() {
+                    found.text.push(b'\n');
+                }
+                found.text.extend_from_slice(value);
+                found.lines.push(end.saturating_sub(value.len())..end);
+                marked |= line.starts_with(MARK);
             }
-            joined.extend_from_slice(value);
-            lines.push(end.saturating_sub(value.len())..end);
+            at = end.saturating_add(1);
         }
-        at = end.saturating_add(1);
+        Self { unclear: marked && found.lines.len() > 1, ..found }
     }
-    (lines, joined)
 }
 
 /// Writes an event with its data changed.
 fn event(event: &[u8], out: &mut Vec<u8>, editor: &dyn Editor) {
-    let (lines, joined) = lines(event);
-    let mut changes = editor.edit(&joined);
+    let Data { lines, text, unclear } = Data::of(event);
+    let mut changes = if unclear && may_list(&text) {
+        let with = editor.instead(&text).into();
+        Changes::new(vec![Change { from: 0, to: text.len(), with }])
+    } else {
+        editor.edit(&text)
+    };
     if changes.is_empty() {
         out.extend_from_slice(event);
         return;
@@ -224,12 +243,15 @@ fn event(event: &[u8], out: &mut Vec<u8>, editor: &dyn Editor) {
     out.extend_from_slice(event.get(done..).unwrap_or_default());
 }
 
+/// The byte order mark.
+const MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// The value of a line of data. A byte order mark is no part of a stream's first
 /// line; any line may have one here.
 fn data(line: &[u8]) -> Option<&[u8]> {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     let line = line.strip_suffix(b"\r").unwrap_or(line);
-    let line = line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line);
+    let line = line.strip_prefix(MARK).unwrap_or(line);
     match line.strip_prefix(b"data")? {
         [] => Some(&[]),
         [b':', b' ', value @ ..] | [b':', value @ ..] => Some(value),

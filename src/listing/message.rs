@@ -1,7 +1,7 @@
 //! The tools in a message, and what to take out of it.
 
 use super::changes::Change;
-use crate::json::{Fault, Kind, Raw, Reader, Text};
+use crate::json::{Fault, Kind, Raw, Reader, Text, fold_ascii};
 
 /// What has to go from a message, or an array of messages, so that it lists only
 /// tools that `shows` knows. Nothing, for a message that lists none.
@@ -72,7 +72,7 @@ impl Lister<'_> {
             return reader.value().map(drop);
         }
         let member: Member<'_, 'a> = &mut |reader, key, _| {
-            if key.is("result") && reader.peek() == Some(b'{') {
+            if means(key, "result") && reader.peek() == Some(b'{') {
                 return self.result(reader);
             }
             reader.value().map(drop)
@@ -81,11 +81,10 @@ impl Lister<'_> {
     }
 
     fn result<'a>(&mut self, reader: &mut Reader<'a>) -> Read {
-        let first = self.changes.len();
         let mut lists = false;
         let mut scope: Option<Raw<'_>> = None;
         let member: Member<'_, 'a> = &mut |reader, key, _| {
-            if key.is("tools") && reader.peek() == Some(b'[') {
+            if means(key, "tools") && reader.peek() == Some(b'[') {
                 lists = true;
                 return self.tools(reader);
             }
@@ -100,8 +99,8 @@ impl Lister<'_> {
             let to = scope.at.saturating_add(scope.text.len());
             let change = Change { from: scope.at, to, with: PRIVATE.into() };
             // The keys of a result come in any order.
-            let before = self.changes.get(first).is_some_and(|tool| tool.from > scope.at);
-            self.changes.insert(if before { first } else { self.changes.len() }, change);
+            let after = self.changes.iter().rposition(|tool| tool.from < scope.at);
+            self.changes.insert(after.map_or(0, |at| at.saturating_add(1)), change);
         }
         Ok(())
     }
@@ -138,17 +137,23 @@ impl Lister<'_> {
         if reader.peek() != Some(b'{') {
             return reader.value().map(|raw| (raw, true));
         }
-        let mut name = None;
+        let mut shown = true;
         let member: Member<'_, 'a> = &mut |reader, key, _| {
             let value = reader.value()?;
-            if let (true, Kind::String(text)) = (key.is("name"), value.kind) {
-                name = Some(text);
+            if let (true, Kind::String(name)) = (means(key, "name"), value.kind) {
+                shown &= (self.shows)(&name.decode());
             }
             Ok(())
         };
         let raw = reader.spanned_object(member)?;
-        Ok((raw, name.is_none_or(|name| (self.shows)(&name.decode()))))
+        Ok((raw, shown))
     }
+}
+
+/// Whether some client takes a key for this word, which is in lower case: not
+/// all of them compare keys by case.
+fn means(key: Text<'_>, word: &str) -> bool {
+    key.chars().map(fold_ascii).eq(word.chars())
 }
 
 fn is_private(scope: Raw<'_>) -> bool {
@@ -159,19 +164,29 @@ fn is_private(scope: Raw<'_>) -> bool {
 /// it need not be read, and those that cannot be read may pass.
 pub(super) fn may_list(text: &[u8]) -> bool {
     text.iter().enumerate().any(|(at, byte)| match byte {
-        b'"' => starts(text, at, br#""tools""#),
+        b'"' => starts(text, at, br#""tool"#) && is_last_letter(text, at.saturating_add(5)),
         b'\\' => LETTERS.iter().any(|letter| starts(text, at, letter)),
         _ => false,
     })
 }
 
 /// The longest of the texts that [`may_list`] looks for.
-pub(super) const LONGEST_SIGN: usize = 7;
+pub(super) const LONGEST_SIGN: usize = 8;
 
-/// The escapes of the letters of `tools`.
-const LETTERS: [&[u8]; 4] = [br"\u0074", br"\u006f", br"\u006c", br"\u0073"];
+/// The escapes of the letters of `tools`, and of the `ſ` that some clients take
+/// for an `s`.
+const LETTERS: [&[u8]; 9] = [
+    br"\u0074", br"\u006f", br"\u006c", br"\u0073", br"\u0054", br"\u004f", br"\u004c", br"\u0053",
+    br"\u017f",
+];
 
 fn starts(text: &[u8], at: usize, with: &[u8]) -> bool {
     let end = at.saturating_add(with.len());
     text.get(at..end).is_some_and(|part| part.eq_ignore_ascii_case(with))
+}
+
+/// Whether the last letter of `tools` stands here, and the key ends or goes on
+/// with an escape: some clients end it at a NUL.
+fn is_last_letter(text: &[u8], at: usize) -> bool {
+    matches!(text.get(at..), Some([b's' | b'S', b'"' | b'\\', ..] | [0xc5, 0xbf, b'"' | b'\\', ..]))
 }

@@ -170,6 +170,36 @@ fn events_of_every_framing_are_read() {
 }
 
 #[test]
+fn what_only_some_clients_take_for_a_list_is_one() {
+    let tools = |tools: &str, key: &str, name: &str| {
+        let tools = tools.replace("name", name);
+        format!(r#"{{"Result":{{"cacheScope":"private","{key}":[{tools}],"tools":[{tools}]}}}}"#)
+    };
+    for (key, name) in [("Tools", "Name"), ("tool\u{17f}", "name"), (r"\u0054OOLS", r"NAM\u0045")] {
+        let event = |tools: &str| format!("data: {tools}\n\n");
+        let (before, after) = (tools(r#"{"name":"no"}"#, key, name), tools("", key, name));
+        assert_eq!(whole(&before), after);
+        assert_eq!(stream(&event(&before)), event(&after));
+        let alone = |tools: &str| format!("data: {{\"result\":{{\"{key}\":[{tools}]}}}}\n\n");
+        assert_eq!(stream(&alone(r#"{"Name":"no","name":"yes"}"#)), alone(""));
+    }
+    let error = String::from_utf8(error(&policy(), "null")).unwrap();
+    for data in [r#"{"result":{"tools\u0000":[]}}"#, "{\"result\":{\"tool\u{17f}\\u0000\":[]}}"] {
+        assert_eq!(stream(&format!("data: {data}\n\n")), format!("data: {error}\n\n"));
+    }
+    // The scope of two lists, which stand before and behind it.
+    let both = |tools: &str, scope: &str| {
+        format!(r#"{{"result":{{"tools":[{tools}],"cacheScope":"{scope}","Tools":[{tools}]}}}}"#)
+    };
+    assert_eq!(whole(&both(NO, "public")), both("", "private"));
+    // Clients by the standard see only the second line.
+    let list = list(NO);
+    let hidden = format!("data: 1\n\n\u{feff}data: [\ndata: {list}\n\u{feff}data: ]\n\n");
+    let shown = format!("data: 1\n\n\u{feff}data: {error}\ndata: \n\u{feff}data: \n\n");
+    assert_eq!(stream(&hidden), shown);
+}
+
+#[test]
 fn data_in_several_lines_is_one_text() {
     let before = format!(
         "data: {{\"result\":{{\ndata: \"tools\":[\ndata:{NO},\nid: 3\ndata: {YES}\ndata: ]}}}}\n\n"
