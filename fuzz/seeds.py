@@ -19,7 +19,7 @@ VERSIONS = {"2025-06-18": 1, "2026-07-28": 2}
 
 
 def main(folder):
-    for target, seeds in {"decode": decode, "config": config, "exchange": exchange}.items():
+    for target, seeds in {"decode": decode, "config": config, "exchange": exchange, "listing": listing}.items():
         into = folder / target
         into.mkdir(parents=True, exist_ok=True)
         for old in into.iterdir():
@@ -52,6 +52,16 @@ def exchange():
         head = 5 if request.get("method") == "GET" else 0
         choices = bytes([at % SUBJECTS, head, kind, mirror, at % 64, at % 16])
         yield choices + body(request.get("body"))
+
+
+def listing():
+    for at, request in enumerate(requests()):
+        response = request.get("response")
+        if response is None:
+            continue
+        types = [value for name, value in response.get("headers", []) if name == "content-type"]
+        events = 0 if any("event-stream" in value for value in types) else 7
+        yield bytes([at % 4, events, at % 64, at % 16]) + body(response.get("body"))
 
 
 def requests():

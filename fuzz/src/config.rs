@@ -150,7 +150,15 @@ fn decisions(policy: &Policy, names: &[String]) -> Vec<String> {
         for tool in names {
             let work = Work::default();
             let (headers, grant) = (&*headers, &*caller.id);
-            let facts = Facts { arguments, members: None, headers, claims: &Nobody, grant, tool, work: &work };
+            let facts = Facts {
+                arguments,
+                members: None,
+                headers,
+                claims: &Nobody,
+                grant,
+                tool,
+                work: &work,
+            };
             let call = ToolCall { tool: tool.into(), arguments };
             said.push(match policy.decide(&caller, &call, &facts) {
                 Ok(ruling) => {

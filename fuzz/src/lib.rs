@@ -11,5 +11,6 @@ pub mod decode;
 pub mod exchange;
 mod host;
 pub mod lenient;
+pub mod listing;
 pub mod mutate;
 pub mod reading;

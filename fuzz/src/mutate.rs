@@ -6,7 +6,7 @@
 use crate::lenient::{Node, Value, documents};
 use libfuzzer_sys::fuzzer_mutate;
 
-const VALUES: [&str; 17] = [
+const VALUES: [&str; 19] = [
     r#""danger""#,
     r#""safe""#,
     r#""pay""#,
@@ -24,6 +24,8 @@ const VALUES: [&str; 17] = [
     "[]",
     r#"{"name":"danger"}"#,
     r#"{"amount":500}"#,
+    r#""no""#,
+    r#"[{"name":"no"},{"name":"safe"}]"#,
 ];
 
 /// Changes `data`, of which `size` bytes are in use, in place. The first `head`

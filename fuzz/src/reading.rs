@@ -3,7 +3,7 @@
 //! them several documents, batches, and texts that begin with a byte order mark
 //! or are in UTF-16.
 
-use crate::lenient::{self, Node, Value};
+use crate::lenient::{self, Member, Node, Value};
 use std::borrow::Cow;
 
 /// The habits of one server.
@@ -79,11 +79,15 @@ impl Reading {
         self.keys == Keys::Cut
     }
 
-    /// A member of an object.
+    /// The value of a member of an object.
     pub fn get<'n, 'a>(self, object: &'n Node<'a>, word: &str) -> Option<&'n Node<'a>> {
+        self.member(object, word).map(|member| &member.node)
+    }
+
+    /// A member of an object.
+    pub fn member<'n, 'a>(self, object: &'n Node<'a>, word: &str) -> Option<&'n Member<'a>> {
         let mut found = object.members().iter().filter(|member| self.same(&member.key, word));
-        let member = if self.last { found.next_back() } else { found.next() };
-        member.map(|member| &member.node)
+        if self.last { found.next_back() } else { found.next() }
     }
 
     /// Every message in `documents`, those in arrays too.
