@@ -15,6 +15,7 @@ MOST = 4096
 
 # What src/exchange.rs reads before the body: policy, head, kind, mirror, cuts.
 SUBJECTS = 7
+MARKER = b'"m4rk3r"'  # as in src/exchange/records.rs
 VERSIONS = {"2025-06-18": 1, "2026-07-28": 2}
 
 
@@ -51,7 +52,22 @@ def exchange():
         mirror = int("mcp-method" in headers) | int("mcp-name" in headers) << 2
         head = 5 if request.get("method") == "GET" else 0
         choices = bytes([at % SUBJECTS, head, kind, mirror, at % 64, at % 16])
-        yield choices + body(request.get("body"))
+        text = body(request.get("body"))
+        yield choices + text
+        if (marked := mark(text)) is not None:
+            yield choices + marked
+
+
+def mark(text):
+    """The same with a marker for each text among a call's arguments."""
+    try:
+        arguments = json.loads(text)["params"]["arguments"].items()
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+    values = {json.dumps(value).encode() for _, value in arguments if isinstance(value, str)}
+    for value in values:
+        text = text.replace(b":" + value, b":" + MARKER).replace(b": " + value, b": " + MARKER)
+    return text if values else None
 
 
 def listing():

@@ -5,11 +5,13 @@
 //! the rest is the body.
 
 mod policies;
+mod records;
 mod reply;
 
 use crate::host::Nobody;
 use crate::lenient::documents;
 use crate::reading::{self, READINGS, Reading};
+use mcp_policy_filter::audit;
 use mcp_policy_filter::config::Batches;
 use mcp_policy_filter::counters::MemoryStore;
 use mcp_policy_filter::enforce::{Decision, Record};
@@ -47,6 +49,7 @@ pub fn check(data: &[u8]) {
             let again = request.send(policy, &store, &[body.len()], End::Trailers);
             assert_eq!(again, whole, "what was charged has been given back");
         }
+        records::check(&request, subject, &whole);
         match &whole.fate {
             Fate::Gone => request.gone(subject, &whole.records),
             Fate::Refused(refused) => reply::check(&request, subject, refused, &whole.records),
@@ -69,6 +72,8 @@ enum End {
 struct Outcome {
     fate: Fate,
     records: Vec<Fields>,
+    /// The records as they are written, also those of a batch that was refused.
+    lines: Vec<String>,
     charged: bool,
 }
 
@@ -111,6 +116,8 @@ impl<'a> Request<'a> {
             ("mcp-method", pick(mirror & 3, &["", "tools/call", "ping", "Tools/Call"])),
             ("mcp-name", pick(mirror >> 2 & 3, &["", "safe", "danger", "=?base64?c2FmZQ==?="])),
         ];
+        let ids = ["", "9f5c", "\u{9b}31m\"\\\u{202e}", &"e\u{301}".repeat(80)];
+        headers.push(("x-request-id", pick(kind >> 5 & 1 | kind >> 6 & 2, &ids)));
         headers.retain(|(_, value)| !value.is_empty());
         Self { headers, body }
     }
@@ -126,7 +133,7 @@ impl<'a> Request<'a> {
         let mut exchange = Exchange::default();
         let headers = self.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
         let ends = self.body.is_empty() && end == End::Last;
-        let mut result = None;
+        let mut result: Option<(Fate, Vec<Record>, Vec<Record>)> = None;
         let mut take = |exchange: &mut Exchange, step: Step| {
             let step = match step {
                 Step::Read => exchange.judge(policy, self.body, &Nobody, store, NOW),
@@ -134,7 +141,7 @@ impl<'a> Request<'a> {
             };
             match (step, &result) {
                 (Step::Wait, None) => assert!(exchange.waits()),
-                (Step::Go(_, records), None) => result = Some((Fate::Gone, records)),
+                (Step::Go(_, records), None) => result = Some((Fate::Gone, records, Vec::new())),
                 (Step::Refuse(refusal), None) => {
                     let refused = Refused {
                         reason: refusal.reason,
@@ -142,10 +149,10 @@ impl<'a> Request<'a> {
                         retry_after: refusal.reply.retry_after,
                         reply: refusal.reply.body,
                     };
-                    result = Some((Fate::Refused(refused), vec![refusal.record]));
+                    result = Some((Fate::Refused(refused), vec![refusal.record], refusal.others));
                 }
-                (Step::Gone(_), Some((Fate::Gone, _)))
-                | (Step::Answered, Some((Fate::Refused(_), _))) => {}
+                (Step::Gone(_), Some((Fate::Gone, ..)))
+                | (Step::Answered, Some((Fate::Refused(_), ..))) => {}
                 (step, result) => panic!("{step:?} after {result:?}"),
             }
         };
@@ -169,11 +176,13 @@ impl<'a> Request<'a> {
         if let Some(step) = step {
             take(&mut exchange, step);
         }
-        let (fate, records) = result.expect("the exchange has come to an end");
+        let (fate, records, others) = result.expect("the exchange has come to an end");
+        let line = |record| audit::json(policy, record, exchange.trace(), Some(NOW));
+        let lines = records.iter().chain(&others).map(line).collect();
         assert!(!exchange.waits());
         let charged = exchange.is_charged();
         exchange.end(policy, Some(UNSENT), store, NOW);
-        Outcome { fate, records: records.into_iter().map(fields).collect(), charged }
+        Outcome { fate, records: records.into_iter().map(fields).collect(), lines, charged }
     }
 
     /// The request went on: no server may find in it what the policy denies.

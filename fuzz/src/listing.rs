@@ -167,16 +167,16 @@ fn streamed(subject: &Subject, body: &[u8], out: &[u8]) {
     let (came, got) = (events(body, Framing::Standard), events(out, Framing::Standard));
     assert_eq!(came.len(), got.len(), "{}", show(out));
     for (came, got) in came.iter().zip(&got) {
+        // Where a line begins with a byte order mark, not all clients see it.
+        if came.raw != got.raw && came.raw.windows(3).any(|part| part == b"\xef\xbb\xbf") {
+            continue;
+        }
         let Event { data: Some(data), raw } = came else {
             assert_eq!(show(came.raw), show(got.raw));
             continue;
         };
         let now = got.data.as_deref().unwrap_or_default();
         let same = *raw == got.raw;
-        // Where a line begins with a byte order mark, not all clients see it.
-        if !same && raw.windows(3).any(|part| part == b"\xef\xbb\xbf") {
-            continue;
-        }
         // Whatever was not changed in the data was not changed around it.
         assert_eq!(same, now == data, "{} to {}", show(raw), show(got.raw));
         match Due::of(data, subject.hides) {

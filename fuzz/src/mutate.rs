@@ -6,7 +6,7 @@
 use crate::lenient::{Node, Value, documents};
 use libfuzzer_sys::fuzzer_mutate;
 
-const VALUES: [&str; 19] = [
+const VALUES: [&str; 20] = [
     r#""danger""#,
     r#""safe""#,
     r#""pay""#,
@@ -24,6 +24,7 @@ const VALUES: [&str; 19] = [
     "[]",
     r#"{"name":"danger"}"#,
     r#"{"amount":500}"#,
+    r#""m4rk3r""#,
     r#""no""#,
     r#"[{"name":"no"},{"name":"safe"}]"#,
 ];

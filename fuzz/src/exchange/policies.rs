@@ -31,9 +31,12 @@ const ASKED: &str = r#"
     ]"#;
 const WIRE: &str = r#""wire": {"args": ["amount", "to", "path"], ASKED}"#;
 
+/// The key of digests, which no record shows.
+pub(super) const AUDIT_KEY: &str = "correct horse battery";
+
 fn subjects() -> Vec<Subject> {
     let subject = |text: &str, allows| {
-        let text = text.replace("WIRE", WIRE).replace("ASKED", ASKED);
+        let text = text.replace("WIRE", WIRE).replace("ASKED", ASKED).replace("KEY", AUDIT_KEY);
         let policy = Policy::parse(text.as_bytes(), "fuzz")
             .unwrap_or_else(|errors| panic!("{:?}", errors.lines().collect::<Vec<_>>()));
         let exempts = !policy.settings.exempt_paths.is_empty();
@@ -50,7 +53,7 @@ fn subjects() -> Vec<Subject> {
         subject(
             r#"{"version": "1", "default": "allow", "tools": {
                 "danger": {"action": "deny"}, "danger_*": {"action": "deny"}, "pay": {ASKED}, WIRE},
-                "settings": {"batches": "judge", "denied_as": "result"}}"#,
+                "settings": {"batches": "judge", "denied_as": "result", "audit_key": "KEY"}}"#,
             |tool, _| tool != "danger" && !tool.starts_with("danger_"),
         ),
         subject(
@@ -91,6 +94,7 @@ fn subjects() -> Vec<Subject> {
         ),
         subject(
             r#"{"version": "1", "default": "allow", "mode": "shadow",
+                "settings": {"batches": "judge", "audit_key": "KEY"},
                 "tools": {"danger": {"action": "deny"}, "pay": {ASKED}, WIRE}}"#,
             |tool, _| tool != "danger",
         ),

@@ -1,0 +1,81 @@
+//! What is recorded of a request: one line of JSON for each of its calls, of
+//! bounded length, in which no value of an argument stands and no secret.
+
+use super::{Outcome, Request, Subject};
+use crate::lenient::{Node, Value, documents};
+use crate::reading::{self, READINGS};
+use serde_json::Value as Json;
+
+/// A record's longest line. Most of it is for 32 names of arguments, each of 64
+/// bytes, each of which may take six to be escaped.
+const MOST: usize = 16_384;
+
+/// What [`crate::mutate`] and `seeds.py` put where values of arguments stand.
+const MARKER: &str = "m4rk3r";
+
+const FIELDS: [&str; 15] = [
+    "decision",
+    "reason",
+    "rule",
+    "message",
+    "method",
+    "tool",
+    "grant",
+    "session",
+    "request_id",
+    "time",
+    "arguments",
+    "more_arguments",
+    "arguments_hmac",
+    "limits",
+    "policy",
+];
+
+pub(super) fn check(request: &Request<'_>, subject: &Subject, outcome: &Outcome) {
+    let Outcome { lines, records, .. } = outcome;
+    assert!(lines.len() >= records.len() && lines.len() <= 64, "{} records", lines.len());
+    let marked = marks_a_name(request.body);
+    for line in lines {
+        assert!(line.len() <= MOST, "{} bytes", line.len());
+        assert!(!line.chars().any(char::is_control), "{line:?}");
+        assert!(!line.contains(super::policies::AUDIT_KEY), "{line}");
+        assert!(marked || !line.contains(MARKER), "{line}");
+        let Ok(Json::Object(fields)) = serde_json::from_str(line) else { panic!("{line}") };
+        assert!(fields.keys().all(|name| FIELDS.contains(&&**name)), "{line}");
+        assert!(fields.values().all(|value| !value.is_null()), "{line}");
+        assert_eq!(fields["policy"], *subject.policy.digest, "{line}");
+        let names = fields.get("arguments").and_then(Json::as_array);
+        let names = names.into_iter().flatten().filter_map(Json::as_str);
+        assert!(names.clone().count() <= 32 && names.clone().all(|name| name.len() <= 64));
+        assert!(names.clone().zip(names.skip(1)).all(|(a, b)| a <= b), "{line}");
+    }
+    for (line, (decision, reason, rule, tool, grant)) in lines.iter().zip(records) {
+        let fields: Json = serde_json::from_str(line).expect("JSON");
+        let text = |name: &str| fields.get(name).and_then(Json::as_str);
+        assert_eq!(text("decision"), Some(&*format!("{decision:?}").to_lowercase()));
+        assert_eq!(text("reason"), reason.as_ref().map(|reason| reason.as_str()));
+        assert_eq!((text("rule"), text("tool")), (Some(&**rule), tool.as_deref()));
+        assert_eq!(text("grant"), grant.as_deref());
+    }
+}
+
+/// Whether the marker is in what may be recorded: a key, a method or the name of
+/// a tool.
+fn marks_a_name(body: &[u8]) -> bool {
+    reading::texts(body).iter().any(|text| {
+        let documents = documents(text);
+        let messages = READINGS.iter().flat_map(|reading| reading.messages(&documents));
+        let mut names = messages.flat_map(|message| [message.method, message.name]).flatten();
+        names.any(|name| name.contains(MARKER)) || documents.iter().any(marks_a_key)
+    })
+}
+
+fn marks_a_key(node: &Node<'_>) -> bool {
+    match &node.value {
+        Value::Word | Value::Text(_) => false,
+        Value::List(nodes) => nodes.iter().any(marks_a_key),
+        Value::Map(members) => {
+            members.iter().any(|member| member.key.contains(MARKER) || marks_a_key(&member.node))
+        }
+    }
+}
