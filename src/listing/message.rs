@@ -34,15 +34,17 @@ pub(super) fn answers(text: &[u8], max_depth: usize) -> Option<&str> {
     let member: Member<'_, '_> = &mut |reader, key, _| {
         result |= key.is("result") || key.is("error");
         let value = reader.value()?;
-        if let (true, Kind::String(_) | Kind::Number) = (key.is("id"), value.kind) {
-            ids.push(value.text);
+        if key.is("id") {
+            ids.push(value);
         }
         Ok(())
     };
     // What comes behind a fault is not needed.
     let _unread = reader.object(member);
     match *ids {
-        [id] if result => Some(id),
+        [Raw { kind: Kind::String(_), text, .. }] if result => Some(text),
+        // Of numbers, those that are read back as they are.
+        [Raw { kind: Kind::Number, text, .. }] if result => text.parse::<i64>().ok().map(|_| text),
         _ => None,
     }
 }

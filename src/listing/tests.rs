@@ -298,6 +298,8 @@ fn an_event_is_replaced_by_an_answer_to_its_own_request() {
         (r#"{"id":5,"method":"x","params":{"tools":1,"tools":2}}"#, "null"),
         (r#"{"id":5,"id":6,"result":{"tools":[]}}"#, "null"),
         (r#"[{"id":5,"result":{"tools":[]}},]"#, "null"),
+        (r#"{"id":1e999,"result":{"tools":[]}}"#, "null"),
+        (r#"{"id":5,"id":null,"result":{"tools":[]}}"#, "null"),
     ] {
         assert_eq!(stream(&format!("data: {body}\n\n")), format!("data: {}\n\n", error(id)));
     }
