@@ -83,7 +83,12 @@ fn subjects() -> Vec<Subject> {
     let hide = r#""default": "allow", "hide": ["no*", "secret_*"]"#;
     let callable = r#""default": "deny", "tools": {"safe*": {}, "yes": {}}"#;
     let hidden = |tool: &str| tool.starts_with("no") || tool.starts_with("secret_");
-    let uncallable = |tool: &str| !(tool.starts_with("safe") || tool == "yes");
+    // What is no name of a tool cannot be called.
+    let uncallable = |tool: &str| {
+        !(tool.starts_with("safe") || tool == "yes")
+            || tool.len() > 256
+            || tool.chars().any(char::is_control)
+    };
     let subject = |rules: &str, settings: &str, hides| {
         let text = format!(r#"{{"version": "1", {rules}, "settings": {{{settings}}}}}"#);
         let policy = Policy::parse(text.as_bytes(), "fuzz")
