@@ -40,7 +40,8 @@ pub fn json(policy: &Policy, record: &Record, trace: &Trace, now: Option<Nanos>)
     text("grant", grant.as_deref());
     let session = trace.session.as_deref().map(session_digest);
     text("session", session.as_deref());
-    text("request_id", trace.request_id.as_deref().and_then(|id| core::str::from_utf8(id).ok()));
+    let request_id = trace.request_id.as_deref().map(String::from_utf8_lossy);
+    text("request_id", request_id.as_deref());
     text("time", now.map(time::rfc3339).as_deref());
     if let Some(arguments) = arguments {
         object.names(arguments);
@@ -83,14 +84,15 @@ impl Object {
         self.string(value);
     }
 
-    /// Writes a string. Control characters are escaped, those beyond ASCII too:
-    /// a line of a log must not steer the terminal that shows it.
+    /// Writes a string. Control characters are escaped, those beyond ASCII too,
+    /// and what breaks or turns lines: a line of a log must stay one, and not
+    /// steer the terminal that shows it.
     fn string(&mut self, value: &str) {
         self.0.push('"');
         for c in value.chars() {
             match c {
                 '"' | '\\' => self.0.extend(['\\', c]),
-                c if c.is_control() => {
+                c if c.is_control() || turns_lines(c) => {
                     // Writing to a string cannot fail.
                     let _ = write!(self.0, "\\u{:04x}", u32::from(c));
                 }
@@ -134,6 +136,14 @@ impl Object {
         }
         self.0.push(']');
     }
+}
+
+/// Line and paragraph separators, and what sets the direction of text.
+const fn turns_lines(c: char) -> bool {
+    matches!(
+        c,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    )
 }
 
 #[cfg(test)]

@@ -116,7 +116,13 @@ impl<S: Store> Situation<'_, S> {
             }
             // No official server executes one, and whoever sent it expects no
             // answer.
-            (Method::ToolsCall, None) => Err(Refusal::silent(Reason::Undecodable)),
+            (Method::ToolsCall, None) => {
+                let mut refusal = Refusal::silent(Reason::Undecodable);
+                let called = ToolCall::parse(&call.params).ok();
+                refusal.record.method = Some(TOOLS_CALL.into());
+                refusal.record.tool = called.map(|call| call.tool.into_owned());
+                Err(refusal)
+            }
             (Method::Other(name), id) => {
                 let stateless = self.compare(&call, name)?;
                 self.other(name, id, stateless)

@@ -1,6 +1,6 @@
 //! Several messages in one body.
 
-use super::{Decision, Judged, Passed, Record, Refusal, Situation};
+use super::{Decision, Judged, Passed, Record, Refusal, Situation, refusal};
 use crate::counters::Store;
 use crate::jsonrpc::Message;
 use crate::policy::Reason;
@@ -36,6 +36,7 @@ impl<S: Store> Situation<'_, S> {
         refusal.others.extend(passed.records.into_iter().map(|record| Record {
             decision: Decision::Denied,
             reason: Some(Reason::BatchRefused),
+            message: Some(refusal::BATCH.into()),
             limits: Vec::new(),
             ..record
         }));

@@ -84,7 +84,8 @@ pub(super) fn short(name: &str) -> String {
 /// The names of a call's arguments: never their values.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Names {
-    /// The first 32 names, in byte order, of each the first 64 bytes.
+    /// The 32 names that come first in the text, sorted by their bytes; of each
+    /// the first 64 bytes.
     pub shown: Vec<String>,
     /// How many there are besides.
     pub more: usize,

@@ -147,7 +147,6 @@ impl Refusal {
         policy: &Policy,
         answers: Vec<(Option<Id<'_>>, Option<Box<Self>>)>,
     ) -> Box<Self> {
-        const WHY: &str = "Refused: another message of the batch was refused";
         let mut body = Vec::new();
         let mut first: Option<Box<Self>> = None;
         let mut others = Vec::new();
@@ -155,7 +154,7 @@ impl Refusal {
             let answer = match (&refusal, id) {
                 (Some(refusal), _) => refusal.reply.body.clone(),
                 (None, Some(_)) => {
-                    let answer = fault(200, INVALID_REQUEST, Reason::BatchRefused, WHY);
+                    let answer = fault(200, INVALID_REQUEST, Reason::BatchRefused, BATCH);
                     Self::answer(policy, &Answer { id, ..answer }).reply.body
                 }
                 (None, None) => Vec::new(),
@@ -239,6 +238,8 @@ impl Refusal {
     }
 }
 
+/// What is said of a message that would have gone on alone.
+pub(super) const BATCH: &str = "Refused: another message of the batch was refused";
 /// What the message of a denial begins with, for the model that reads it.
 const DENIED: &str = "[POLICY DENIED] ";
 

@@ -35,7 +35,9 @@ impl<'a> Seen<'a> {
                 b":path" => seen.path = Some(value),
                 b"content-length" => seen.content_length = Some(value),
                 b"upgrade" => seen.upgrade = true,
-                b"x-request-id" => seen.request_id = Some(value),
+                b"x-request-id" => {
+                    seen.request_id.get_or_insert(value);
+                }
                 b"accept" => seen.accepts_mcp |= accepts_mcp(value),
                 _ => seen.single(name, value),
             }
