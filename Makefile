@@ -12,7 +12,7 @@ export PORT ADMIN_PORT UPSTREAM_PORT ENVOY
 MAKEFLAGS += --no-print-directory
 .SILENT:
 .NOTPARALLEL:
-.PHONY: help setup build envoy-path demo run test fuzz conformance deny image release soak compose-test clean
+.PHONY: help setup build envoy-path demo run test fuzz conformance deny image release soak compose-test bench clean
 
 help: ## list the targets
 	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -58,6 +58,9 @@ release: ## what is published, in target/release-files, compiled twice and compa
 
 soak: ## load with pushes and hostile clients for SOAK_MINUTES (5); what held in target/soak
 	scripts/soak
+
+bench: ## what a call costs in Envoy, beside its own MCP filter (15 minutes, alone)
+	scripts/bench
 
 clean: ## remove target/, and with it everything that was installed there
 	rm -rf target

@@ -5,104 +5,84 @@
 
 #![allow(
     missing_docs,
+    unreachable_pub,
     clippy::unwrap_used,
     clippy::panic,
     reason = "a benchmark fails by panicking"
 )]
 
+mod cases;
+
+use cases::{Case, policy};
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
-use mcp_policy_filter::condition::{Claims, NotScalar};
-use mcp_policy_filter::config::Certificate;
-use mcp_policy_filter::counters::MemoryStore;
 use mcp_policy_filter::enforce::Asked;
-use mcp_policy_filter::exchange::{Exchange, Step};
-use mcp_policy_filter::identity::Peer;
 use mcp_policy_filter::listing::Listing;
 use mcp_policy_filter::policy::{Caller, Policy};
-use mcp_policy_filter::quota::Nanos;
 use std::fmt::Write;
 
 fn main() {
     divan::main();
 }
 
-struct Nobody;
-
-impl Claims for Nobody {
-    fn claim(&self, _: &[&str]) -> Result<Option<Vec<u8>>, NotScalar> {
-        Ok(None)
-    }
-}
-
-impl Peer for Nobody {
-    fn certificate(&self, _: Certificate) -> Option<Vec<u8>> {
-        None
-    }
-
-    fn has_certificate(&self) -> bool {
-        false
-    }
-}
-
-/// A whole exchange: headers, body, decision, charge.
-fn call(bencher: Bencher<'_, '_>, policy: &str, tool: &str, padding: usize) {
-    let policy = Policy::parse(policy.as_bytes(), "bench").unwrap();
-    let store = MemoryStore::default();
-    let body = format!(
-        r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{tool}","arguments":{{"amount":5,"reason":"{}"}}}}}}"#,
-        "a ".repeat(padding / 2)
-    );
-    let headers = [
-        (":method", "POST"),
-        (":path", "/mcp"),
-        ("content-type", "application/json"),
-        ("accept", "application/json, text/event-stream"),
-        ("x-agent-id", "ci"),
-    ]
-    .map(|(name, value)| (name.as_bytes(), value.as_bytes()));
-    bencher.counter(BytesCount::of_slice(body.as_bytes())).bench_local(|| {
-        let mut exchange = Exchange::default();
-        exchange.headers(&policy, headers.iter().copied(), &Nobody, false);
-        exchange.body(&policy, body.len(), true);
-        let now = Nanos(1_800_000_000_000_000_000);
-        match exchange.judge(&policy, black_box(body.as_bytes()), &Nobody, &store, now) {
-            Step::Go(permit, _) => drop(permit),
-            other => panic!("{other:?}"),
-        }
+/// The whole exchange, and its record.
+fn call(bencher: Bencher<'_, '_>, policy: &str, tool: &str, size: usize) {
+    let case = Case::new(policy, tool, size);
+    bencher.counter(BytesCount::of_slice(case.body.as_bytes())).bench_local(|| {
+        let judged = case.call();
+        case.audit(&judged)
     });
-}
-
-const CHECKS: &str = r#""require": [{"conditions": [{"path": "args.reason", "op": "exists", "value": true}]}],
-    "deny_if": [{"conditions": [{"path": "args.amount", "op": "gt", "value": 100}]}],
-    "limits": [{"counter": "calls", "window": "day", "max": 9000000000000},
-               {"counter": "spent", "window": "day", "max": 9000000000000, "increment_from": "args.amount"}]"#;
-
-/// A policy of so many tools, or patterns, all with checks and limits.
-fn policy(names: usize, ending: &str) -> String {
-    let mut tools = String::new();
-    for number in 0..names {
-        let comma = if number == 0 { "" } else { "," };
-        write!(tools, r#"{comma}"tool_{number}{ending}": {{{CHECKS}}}"#).unwrap();
-    }
-    format!(
-        r#"{{"version": "1", "default": "deny", "identity": [{{"header": "x-agent-id"}}], "tools": {{{tools}}}}}"#
-    )
 }
 
 #[divan::bench(args = [10, 100, 1_000, 10_000])]
 fn exact_names(bencher: Bencher<'_, '_>, names: usize) {
-    call(bencher, &policy(names, ""), &format!("tool_{}", names / 2), 60);
+    call(bencher, &policy(names, ""), &format!("tool_{}", names / 2), 170);
 }
 
 #[divan::bench(args = [10, 100, 1_000])]
 fn patterns(bencher: Bencher<'_, '_>, names: usize) {
-    call(bencher, &policy(names, "_*"), &format!("tool_{}_x", names / 2), 60);
+    call(bencher, &policy(names, "_*"), &format!("tool_{}_x", names / 2), 170);
 }
 
-#[divan::bench(args = [60, 4_000, 64_000, 1_000_000])]
-fn body_bytes(bencher: Bencher<'_, '_>, padding: usize) {
-    call(bencher, &policy(10, ""), "tool_5", padding);
+#[divan::bench(args = [170, 4_000, 64_000, 1_000_000])]
+fn body_bytes(bencher: Bencher<'_, '_>, size: usize) {
+    call(bencher, &policy(10, ""), "tool_5", size);
+}
+
+#[divan::bench]
+fn head(bencher: Bencher<'_, '_>) {
+    let case = Case::new(&policy(50, ""), "tool_25", 170);
+    bencher.bench_local(|| case.head());
+}
+
+#[divan::bench(args = [170, 4_000, 64_000, 1_000_000])]
+fn decode(bencher: Bencher<'_, '_>, size: usize) {
+    let case = Case::new(&policy(50, ""), "tool_25", size);
+    bencher.counter(BytesCount::of_slice(case.body.as_bytes())).bench_local(|| case.decode());
+}
+
+#[divan::bench(args = [50, 10_000])]
+fn decide(bencher: Bencher<'_, '_>, names: usize) {
+    let case = Case::new(&policy(names, ""), "tool_25", 170);
+    case.facts(|caller, call, facts| {
+        bencher.bench_local(|| case.decide(caller, call, facts));
+    });
+}
+
+#[divan::bench]
+fn charge(bencher: Bencher<'_, '_>) {
+    let case = Case::new(&policy(50, ""), "tool_25", 170);
+    case.call();
+    case.facts(|caller, call, facts| {
+        bencher.bench_local(|| case.charge(caller, call, facts));
+    });
+}
+
+#[divan::bench]
+fn audit(bencher: Bencher<'_, '_>) {
+    let case = Case::new(&policy(50, ""), "tool_25", 170);
+    let judged = case.call();
+    bencher.bench_local(|| case.audit(&judged));
 }
 
 /// A list of 60 tools, of which five are hidden, to a caller with these kinds

@@ -1,0 +1,170 @@
+//! What benchmarks run: the steps of a call through the core, apart and
+//! together, by the size of its body and of the policy.
+
+use mcp_policy_filter::audit;
+use mcp_policy_filter::condition::{Claims, Facts, NotScalar, Work};
+use mcp_policy_filter::config::Certificate;
+use mcp_policy_filter::counters::MemoryStore;
+use mcp_policy_filter::enforce::Record;
+use mcp_policy_filter::exchange::{Exchange, Step};
+use mcp_policy_filter::identity::Peer;
+use mcp_policy_filter::jsonrpc::{self, Call, Message};
+use mcp_policy_filter::mcp::ToolCall;
+use mcp_policy_filter::policy::{Caller, Holders, Policy};
+use mcp_policy_filter::quota::Nanos;
+use std::fmt::Write;
+use std::hint::black_box;
+
+pub const NOW: Nanos = Nanos(1_800_000_000_000_000_000);
+
+pub struct Nobody;
+
+impl Claims for Nobody {
+    fn claim(&self, _: &[&str]) -> Result<Option<Vec<u8>>, NotScalar> {
+        Ok(None)
+    }
+}
+
+impl Peer for Nobody {
+    fn certificate(&self, _: Certificate) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn has_certificate(&self) -> bool {
+        false
+    }
+}
+
+const CHECKS: &str = r#""require": [{"conditions": [{"path": "args.path", "op": "starts_with", "value": "src/"}]}],
+    "deny_if": [{"conditions": [{"path": "args.amount", "op": "gt", "value": 100}]}],
+    "limits": [{"counter": "calls", "window": "day", "max": 9000000000000},
+               {"counter": "spent", "window": "day", "max": 9000000000000, "increment_from": "args.amount"}]"#;
+
+/// A policy of so many tools, or patterns, all with checks and limits.
+pub fn policy(names: usize, ending: &str) -> String {
+    let mut tools = String::new();
+    for number in 0..names {
+        let comma = if number == 0 { "" } else { "," };
+        write!(tools, r#"{comma}"tool_{number}{ending}": {{{CHECKS}}}"#).unwrap();
+    }
+    format!(
+        r#"{{"version": "1", "default": "deny", "identity": [{{"header": "x-agent-id"}}],
+            "grants": {{"ci": {{"default": "deny", "tools": {{{tools}}}}}}}}}"#
+    )
+}
+
+/// Headers as Envoy hands over those of a usual client.
+pub const HEADERS: [(&str, &str); 12] = [
+    (":authority", "127.0.0.1:10000"),
+    (":path", "/mcp"),
+    (":method", "POST"),
+    (":scheme", "http"),
+    ("content-type", "application/json"),
+    ("accept", "application/json, text/event-stream"),
+    ("mcp-protocol-version", "2025-06-18"),
+    ("x-agent-id", "ci"),
+    ("user-agent", "bench"),
+    ("content-length", "170"),
+    ("x-forwarded-proto", "http"),
+    ("x-request-id", "6f1c3a52-4a4c-4f4e-9d6c-0c8a1e0b7f11"),
+];
+
+pub fn headers() -> impl Iterator<Item = (&'static [u8], &'static [u8])> + Clone {
+    HEADERS.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()))
+}
+
+/// A policy and a call that it allows.
+pub struct Case {
+    pub policy: Policy,
+    pub body: String,
+    store: MemoryStore,
+}
+
+impl Case {
+    /// A call of `tool` whose body has about `size` bytes.
+    pub fn new(policy: &str, tool: &str, size: usize) -> Self {
+        let policy = Policy::parse(policy.as_bytes(), "bench").unwrap();
+        let line = r#"Lines of some sixty characters, and \"quotes\" among them.\n"#;
+        let text = line.repeat(size.saturating_sub(130) / line.len());
+        let body = format!(
+            r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{tool}","arguments":{{"path":"src/main.rs","amount":5,"text":"{text}"}}}}}}"#
+        );
+        Self { policy, body, store: MemoryStore::default() }
+    }
+
+    /// The headers of the call.
+    pub fn head(&self) -> Exchange {
+        let mut exchange = Exchange::default();
+        exchange.headers(&self.policy, black_box(headers()), &Nobody, false);
+        exchange
+    }
+
+    /// The whole exchange but its record: headers, body, decision, charge.
+    pub fn call(&self) -> (Exchange, Vec<Record>) {
+        let mut exchange = self.head();
+        exchange.body(&self.policy, self.body.len(), true);
+        let body = black_box(self.body.as_bytes());
+        match exchange.judge(&self.policy, body, &Nobody, &self.store, NOW) {
+            Step::Go(_, records) => (exchange, records),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The record of an exchange.
+    pub fn audit(&self, (exchange, records): &(Exchange, Vec<Record>)) -> String {
+        records
+            .iter()
+            .map(|record| audit::json(&self.policy, record, exchange.trace(), Some(NOW)))
+            .collect()
+    }
+
+    /// The body as a message.
+    pub fn decode(&self) -> Call<'_> {
+        match jsonrpc::decode(black_box(self.body.as_bytes()), 64) {
+            Ok(Message::Call(call)) => call,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Shows `ask` what rules are asked about.
+    pub fn facts<T>(&self, ask: impl FnOnce(&Caller, &ToolCall<'_>, &Facts<'_>) -> T) -> T {
+        let decoded = self.decode();
+        let call = ToolCall::parse(&decoded.params).unwrap();
+        let caller = Caller::new("ci".into());
+        let work = Work::default();
+        let facts = Facts {
+            arguments: call.arguments,
+            members: Some(&decoded.params.members),
+            headers: &[],
+            claims: &Nobody,
+            grant: &caller.id,
+            tool: &call.tool,
+            work: &work,
+        };
+        ask(&caller, &call, &facts)
+    }
+
+    /// The decision of the rules.
+    pub fn decide(&self, caller: &Caller, call: &ToolCall<'_>, facts: &Facts<'_>) -> usize {
+        self.policy.decide(black_box(caller), call, facts).unwrap().limits.len()
+    }
+
+    /// The charge of the limits.
+    pub fn charge(&self, caller: &Caller, call: &ToolCall<'_>, facts: &Facts<'_>) {
+        let limits = self.policy.decide(caller, call, facts).unwrap().limits;
+        self.charge_limits(limits, caller, facts);
+    }
+
+    fn charge_limits(
+        &self,
+        limits: &[mcp_policy_filter::policy::Limit],
+        caller: &Caller,
+        facts: &Facts<'_>,
+    ) {
+        let table = &self.policy.table;
+        let holders = Holders::new(table, black_box(caller), None);
+        let charges: Result<Vec<_>, _> =
+            limits.iter().map(|limit| limit.charge(&holders, facts)).collect();
+        black_box(table.charge(&self.store, &charges.unwrap(), NOW).unwrap());
+    }
+}
