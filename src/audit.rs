@@ -18,7 +18,8 @@ pub const PREFIX: &str = "mcp-policy-audit ";
 pub fn json(policy: &Policy, record: &Record, trace: &Trace, now: Option<Nanos>) -> String {
     let Record { decision, reason, rule, message, method, tool, grant, arguments, digest, limits } =
         record;
-    let mut object = Object(String::with_capacity(384));
+    // With the limits of most calls, so that the text never moves.
+    let mut object = Object(String::with_capacity(768));
     object.text(
         "decision",
         match decision {
@@ -89,17 +90,24 @@ impl Object {
     /// steer the terminal that shows it.
     fn string(&mut self, value: &str) {
         self.0.push('"');
-        for c in value.chars() {
-            match c {
-                '"' | '\\' => self.0.extend(['\\', c]),
-                c if c.is_control() || turns_lines(c) => {
-                    // Writing to a string cannot fail.
-                    let _ = write!(self.0, "\\u{:04x}", u32::from(c));
-                }
-                c => self.0.push(c),
-            }
+        // Nearly every text in a record is of this kind, and is copied whole.
+        if value.bytes().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\')) {
+            self.0.push_str(value);
+        } else {
+            value.chars().for_each(|c| self.character(c));
         }
         self.0.push('"');
+    }
+
+    fn character(&mut self, c: char) {
+        match c {
+            '"' | '\\' => self.0.extend(['\\', c]),
+            c if c.is_control() || turns_lines(c) => {
+                // Writing to a string cannot fail.
+                let _ = write!(self.0, "\\u{:04x}", u32::from(c));
+            }
+            c => self.0.push(c),
+        }
     }
 
     fn names(&mut self, names: &Names) {

@@ -12,12 +12,24 @@ pub(super) fn rfc3339(moment: Nanos) -> String {
     let (days, second) = (seconds / 86_400, seconds % 86_400);
     let (year, month, day) = date(days);
     let milliseconds = moment.0 / 1_000_000 % 1_000;
-    format!(
-        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{milliseconds:03}Z",
-        second / 3_600,
-        second / 60 % 60,
-        second % 60
-    )
+    let mut text = String::with_capacity(24);
+    // Every record has a moment, and `format!` takes ten times as long.
+    for (number, digits, after) in [
+        (year, 4, '-'),
+        (month, 2, '-'),
+        (day, 2, 'T'),
+        (second / 3_600, 2, ':'),
+        (second / 60 % 60, 2, ':'),
+        (second % 60, 2, '.'),
+        (milliseconds, 3, 'Z'),
+    ] {
+        for place in (0..digits).rev() {
+            let digit = number / 10_u64.pow(place) % 10;
+            text.push(u8::try_from(digit).map_or('0', |digit| char::from(b'0' | digit)));
+        }
+        text.push(after);
+    }
+    text
 }
 
 /// The date so many days after 1970-01-01, by the arithmetic of Howard Hinnant's

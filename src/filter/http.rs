@@ -22,6 +22,8 @@ pub(super) struct Http {
     /// `None` before the first good configuration; then nothing goes on.
     plugin: Option<Rc<Plugin>>,
     exchange: Exchange,
+    /// When it was judged.
+    judged: Option<Nanos>,
 }
 
 impl Context for Http {}
@@ -38,7 +40,7 @@ impl HttpContext for Http {
                 let peer = client(&plugin);
                 let policy = &plugin.policy;
                 let step = self.exchange.headers(policy, headers.iter(), &peer, end_of_stream);
-                if self.exchange.listing().is_some() && take_plain().is_err() {
+                if self.exchange.listing().is_some() && take_plain(&headers).is_err() {
                     self.exchange.fail(policy, "the request's headers cannot be changed")
                 } else {
                     step
@@ -91,9 +93,10 @@ impl HttpContext for Http {
     fn on_log(&mut self) {
         let Some(plugin) = &self.plugin else { return };
         if self.exchange.is_charged()
+            && let flags @ Some(1..) = response_flags()
             && let Ok(now) = host::now()
         {
-            self.exchange.end(&plugin.policy, response_flags(), &SharedData, Nanos(now));
+            self.exchange.end(&plugin.policy, flags, &SharedData, Nanos(now));
         }
         if plugin.policy.settings.hold_request_headers
             && !plugin.gets_bodies.get()
@@ -111,7 +114,7 @@ impl HttpContext for Http {
 
 impl Http {
     pub(super) fn new(plugin: Option<Rc<Plugin>>) -> Self {
-        Self { plugin, exchange: Exchange::default() }
+        Self { plugin, exchange: Exchange::default(), judged: None }
     }
 
     /// What is to be done with the response, if it may have to be changed.
@@ -156,7 +159,7 @@ impl Http {
     /// Hands records on: to the log as the policy says, and to access logs.
     fn record<'r>(&self, plugin: &Plugin, records: impl Iterator<Item = &'r Record>) {
         let policy = &plugin.policy;
-        let now = host::now().ok().map(Nanos);
+        let now = self.judged.or_else(|| host::now().ok().map(Nanos));
         let mut all = Vec::new();
         for record in records {
             let json = audit::json(policy, record, self.exchange.trace(), now);
@@ -188,6 +191,7 @@ impl Http {
         let Ok(now) = host::now() else {
             return self.exchange.fail(policy, "the gateway has no clock");
         };
+        self.judged = Some(Nanos(now));
         self.exchange.judge(policy, &body, &client(plugin), &SharedData, Nanos(now))
     }
 }
@@ -209,8 +213,12 @@ fn disarm(plugin: &Plugin, headers: &Headers) -> Result<(), host::HostError> {
 }
 
 /// Asks the server for a response that can be read.
-fn take_plain() -> Result<(), host::HostError> {
-    host::remove_header(Map::RequestHeaders, b"accept-encoding")
+fn take_plain(headers: &Headers) -> Result<(), host::HostError> {
+    const NAME: &[u8] = b"accept-encoding";
+    if headers.iter().any(|(name, _)| name == NAME) {
+        host::remove_header(Map::RequestHeaders, NAME)?;
+    }
+    Ok(())
 }
 
 fn client(plugin: &Plugin) -> Client<'_> {

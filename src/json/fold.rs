@@ -27,6 +27,9 @@ pub fn same_but_for_case(a: impl Iterator<Item = char>, b: impl Iterator<Item = 
 /// One character for all that differ only by case.
 fn fold(c: char) -> char {
     let c = fold_ascii(c);
+    if c.is_ascii() {
+        return c;
+    }
     let number = u32::from(c);
     let after = RUNS.partition_point(|(first, ..)| *first <= number);
     let run = after.checked_sub(1).and_then(|at| RUNS.get(at));

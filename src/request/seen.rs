@@ -3,7 +3,8 @@
 use super::{Head, HeadFault, Trace};
 use crate::mcp::RevisionHeaders;
 
-/// Headers that decide how a body is read, or repeat what it says.
+/// Headers that decide how a body is read, or repeat what it says. Envoy gives
+/// their names in lower case.
 const SINGLE: [&str; 6] = [
     "Content-Type",
     "Content-Encoding",
@@ -46,14 +47,22 @@ impl<'a> Seen<'a> {
     }
 
     fn single(&mut self, name: &[u8], value: &'a [u8]) {
-        for (single, slot) in SINGLE.into_iter().zip(&mut self.single) {
-            if name.eq_ignore_ascii_case(single.as_bytes()) {
-                if slot.is_some() {
-                    self.repeated.get_or_insert(single);
-                }
-                *slot = Some(value);
-            }
+        let index = match name {
+            b"content-type" => 0,
+            b"content-encoding" => 1,
+            b"mcp-protocol-version" => 2,
+            b"mcp-method" => 3,
+            b"mcp-name" => 4,
+            b"mcp-session-id" => 5,
+            _ => return,
+        };
+        let (Some(slot), Some(single)) = (self.single.get_mut(index), SINGLE.get(index)) else {
+            return;
+        };
+        if slot.is_some() {
+            self.repeated.get_or_insert(single);
         }
+        *slot = Some(value);
     }
 
     fn value(&self, name: &'static str) -> Option<&'a [u8]> {
@@ -117,6 +126,9 @@ fn accepts_mcp(value: &[u8]) -> bool {
 /// Whether no reader can find another charset than UTF-8 in a Content-Type,
 /// however it splits parameters: each `charset` must be followed by `=utf-8`.
 pub(crate) fn is_utf8(content_type: &str) -> bool {
+    if content_type == "application/json" {
+        return true;
+    }
     let lower = content_type.to_ascii_lowercase();
     lower.split("charset").skip(1).all(|after| {
         let Some(value) = after.trim_start().strip_prefix('=') else { return false };

@@ -53,18 +53,24 @@ impl<'a> Reader<'a> {
 /// How many bytes come before the next quote, backslash or control character.
 /// Most of a body is in strings, so eight bytes are looked at together.
 fn plain(bytes: &[u8]) -> usize {
-    let (words, _) = bytes.as_chunks::<8>();
-    let words = words.iter().take_while(|word| is_plain(u64::from_le_bytes(**word))).count();
-    let seen = words.saturating_mul(8);
-    let rest = bytes.get(seen..).unwrap_or_default();
-    let stop = rest.iter().position(|&byte| matches!(byte, b'"' | b'\\' | 0..=0x1f));
-    seen.saturating_add(stop.unwrap_or(rest.len()))
+    let (words, tail) = bytes.as_chunks::<8>();
+    let mut seen = 0_usize;
+    for word in words {
+        let stops = stops(u64::from_le_bytes(*word));
+        if stops != 0 {
+            return seen.saturating_add((stops.trailing_zeros() / 8) as usize);
+        }
+        seen = seen.saturating_add(8);
+    }
+    let stop = tail.iter().position(|&byte| matches!(byte, b'"' | b'\\' | 0..=0x1f));
+    seen.saturating_add(stop.unwrap_or(tail.len()))
 }
 
-/// Whether none of eight bytes ends a run. Subtracting from all of them at once
-/// sets a byte's highest bit where it was too small; a borrow can do so too, but
-/// only above a byte that is.
-const fn is_plain(word: u64) -> bool {
+/// Marks, of eight bytes, the first that ends a run by its highest bit.
+/// Subtracting from all of them at once sets that bit where a byte was too small;
+/// a borrow can do so too, but only above a byte that is: marks beyond the first
+/// mean nothing.
+const fn stops(word: u64) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;
     const QUOTES: u64 = u64::from_le_bytes([b'"'; 8]);
@@ -76,7 +82,7 @@ const fn is_plain(word: u64) -> bool {
     let quote = zero(word ^ QUOTES);
     let backslash = zero(word ^ BACKSLASHES);
     let control = word.wrapping_sub(SPACES) & !word;
-    (quote | backslash | control) & HIGH == 0
+    (quote | backslash | control) & HIGH
 }
 
 /// The UTF-16 unit of a `\uXXXX` that `rest` begins with.
