@@ -1,14 +1,17 @@
 //! The policies of `envoy/policies`, byte for byte, as an agent meets them:
-//! through the official client, in front of the official server.
+//! through the official client, in front of the official server; those for
+//! servers that nobody here wrote are tried in front of them by `make interop`.
 
 use std::time::SystemTime;
 
 use mcp_rig::client::mcp::{CallError, McpClient};
+use mcp_rig::client::{Request, http1};
 use mcp_rig::gateway::Gateway;
 use mcp_rig::server::{McpServer, Mode, TOOLS};
+use mcp_rig::upstream::Upstream;
 use serde_json::{Value, json};
 
-use crate::support::file;
+use crate::support::{file, passed, reason};
 
 /// A published policy, and a call that it counts.
 struct Published {
@@ -63,13 +66,69 @@ async fn send_command_is_allowed_thirty_times_a_minute() {
     holds(Published { file, counter, tool: "send_command", arguments, max: 30 }).await;
 }
 
+#[tokio::test]
+async fn server_filesystem_writes_in_one_folder() {
+    let write = |path| ("write_file", json!({ "path": path, "content": "" }));
+    let file = "server-filesystem.json";
+    answers(
+        file,
+        &[
+            (write("/srv/files/drafts/a.txt"), None),
+            (write("/srv/files/a.txt"), Some("require")),
+            (write("/srv/files/drafts/../a.txt"), Some("deny_if")),
+            (write("drafts/a.txt"), Some("require")),
+            (("write_file", json!({ "content": "" })), Some("require")),
+            (("edit_file", json!({ "path": "/srv/files/a.txt", "edits": [] })), Some("require")),
+            (("create_directory", json!({ "path": "/srv/files/drafts/b" })), None),
+            (("move_file", json!({ "source": "a", "destination": "b" })), Some("denied")),
+            (("read_text_file", json!({ "path": "/srv/files/a.txt" })), None),
+            (("chmod", json!({})), Some("default_deny")),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn server_everything_tells_no_environment() {
+    let slow =
+        |duration| ("trigger-long-running-operation", json!({ "duration": duration, "steps": 1 }));
+    let file = "server-everything.json";
+    answers(
+        file,
+        &[
+            (("echo", json!({ "message": "" })), None),
+            (("get-env", json!({})), Some("hidden")),
+            (("gzip-file-as-resource", json!({})), Some("denied")),
+            (slow(json!(60)), None),
+            (slow(json!(60.5)), Some("require")),
+            (slow(json!("60")), Some("undecidable")),
+            (("trigger-sampling-request", json!({})), Some("default_deny")),
+        ],
+    )
+    .await;
+}
+
+/// Makes calls, of which each passes or is denied for the reason beside it.
+async fn answers(policy: &str, calls: &[((&str, Value), Option<&str>)]) {
+    let upstream = Upstream::start().await;
+    let policy = file(&format!("envoy/policies/{policy}"));
+    let gateway = Gateway::builder().policy(policy).upstream(upstream.addr()).start().await;
+    for ((tool, arguments), denied) in calls {
+        let request = Request::tool_call(1, tool, &arguments.to_string());
+        let response = http1::send(gateway.addr(), &request).await;
+        assert_eq!(reason(&response), json!(denied), "{tool} {arguments}: {response:?}");
+        assert_eq!(passed(&response), denied.is_none(), "{tool} {arguments}: {response:?}");
+    }
+}
+
 #[test]
 fn every_published_policy_is_tried_here() {
     let here = include_str!("published.rs");
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("envoy/policies");
     for entry in std::fs::read_dir(folder).expect("the policies") {
         let name = entry.expect("an entry").file_name().into_string().expect("text");
-        assert!(here.contains(&format!("(\"{name}\"")), "{name} is not tried");
+        let tried = [format!("(\"{name}\""), format!("file = \"{name}\"")];
+        assert!(tried.iter().any(|text| here.contains(text)), "{name} is not tried");
     }
 }
 
