@@ -12,7 +12,7 @@ export PORT ADMIN_PORT UPSTREAM_PORT ENVOY
 MAKEFLAGS += --no-print-directory
 .SILENT:
 .NOTPARALLEL:
-.PHONY: help setup build envoy-path demo run test fuzz conformance deny image release soak compose-test bench clean
+.PHONY: help setup build envoy-path demo run test fuzz conformance deny image release soak compose-test bench interop clean
 
 help: ## list the targets
 	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -43,6 +43,9 @@ compose-test: ## server, Envoy and client in containers, by envoy/docker-compose
 
 conformance: ## the official MCP conformance suite, with and without the filter
 	scripts/conformance
+
+interop: ## the clients and servers that people use, with the filter between them
+	scripts/interop
 
 fuzz: ## fuzz for FUZZ_SECONDS (600) a target, and keep what is found in fuzz/corpus
 	scripts/fuzz long

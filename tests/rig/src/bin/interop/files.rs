@@ -1,0 +1,143 @@
+//! The server that most people try first, server-filesystem, which speaks to
+//! pipes, behind the bridge supergateway, with the policy that is shipped for
+//! it. What was written is looked up on the disk.
+
+use std::fs;
+use std::path::Path;
+
+use mcp_rig::gateway::Gateway;
+use serde_json::{Value, json};
+
+use crate::matrix::hour;
+use crate::packages::Packages;
+use crate::plan::Way;
+use crate::rust::Rust;
+
+const SERVER: &str = "@modelcontextprotocol/server-filesystem";
+const BRIDGE: &str = "supergateway";
+
+/// The folder in the shipped policy.
+const SHIPPED: &str = "/srv/files";
+
+/// Whether all is as it has to be.
+pub async fn run(packages: &Packages) -> bool {
+    eprintln!("interop: server-filesystem");
+    let wrong = loop {
+        let before = hour();
+        let wrong = once(packages).await;
+        // When an hour ended meanwhile, the count began afresh: again.
+        if hour() == before {
+            break wrong;
+        }
+    };
+    println!("{} behind {}:", packages.named(SERVER), packages.named(BRIDGE));
+    match wrong.is_empty() {
+        true => println!("  writes stay in one folder, 20 an hour"),
+        false => println!("  {}", wrong.join("\n  ")),
+    }
+    wrong.is_empty()
+}
+
+/// What is not as it has to be, with a new folder and new counts.
+async fn once(packages: &Packages) -> Vec<String> {
+    let folder = packages.scratch("files");
+    fs::create_dir(folder.join("drafts")).expect("a folder");
+    fs::write(folder.join("plan.txt"), "the plan").expect("a file");
+    let folder_text = folder.to_str().expect("a path in UTF-8");
+    assert!(!folder_text.contains(['"', '\\', ' ']), "a path for JSON and a shell: {folder_text}");
+
+    let program = packages.file(SERVER, "dist/index.js");
+    let stdio = format!("{} {} {folder_text}", packages.node.display(), program.display());
+    let arguments = ["--stdio", &stdio, "--outputTransport", "streamableHttp", "--stateful"];
+    let bridge_program = packages.file(BRIDGE, "dist/index.js");
+    let served = packages.serve("server-filesystem", &bridge_program, &arguments).await;
+
+    let policy = fs::read_to_string("envoy/policies/server-filesystem.json").expect("the policy");
+    let mut policy: Value =
+        serde_json::from_str(&policy.replace(SHIPPED, folder_text)).expect("a policy in JSON");
+    policy["settings"]["hold_request_headers"] = true.into();
+    let gateway = Gateway::builder()
+        .policy(policy.to_string())
+        .hold_request_headers(true)
+        .upstream(served.addr())
+        .start()
+        .await;
+    let client = Rust::connect(Way::Session, gateway.addr()).await;
+    try_out(&client, &folder).await
+}
+
+/// What is not as it has to be.
+async fn try_out(client: &Rust, folder: &Path) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut expect = |what: &str, is: bool, seen: &Value| {
+        if !is {
+            wrong.push(format!("{what}: {seen}"));
+        }
+    };
+    let path = |name: &str| format!("{}/{name}", folder.display());
+    let write = |name: &str| json!({ "path": path(name), "content": "a draft" });
+    let reason = |seen: &Value| seen["error"]["data"]["reason"].clone();
+
+    let seen = client.call("read_text_file", &json!({ "path": path("plan.txt") })).await;
+    expect("reading is allowed", seen["text"] == "the plan", &seen);
+
+    // Nothing of these is charged, and nothing is written.
+    for (name, why) in [
+        ("plan.txt", "require"),
+        ("elsewhere.txt", "require"),
+        ("draftsman.txt", "require"),
+        ("drafts/../plan.txt", "deny_if"),
+        ("drafts/..", "deny_if"),
+    ] {
+        let seen = client.call("write_file", &write(name)).await;
+        expect(name, reason(&seen) == why, &seen);
+    }
+    for arguments in [
+        json!({ "content": "a draft" }),
+        json!({ "path": [path("drafts/a")], "content": "a draft" }),
+        json!({ "path": "drafts/a.txt", "content": "a draft" }),
+        json!({ "path": path("drafts/a.txt"), "content": "a draft", "mode": "w" }),
+    ] {
+        let seen = client.call("write_file", &arguments).await;
+        let denied = ["require", "undecidable"].map(Value::from).contains(&reason(&seen));
+        expect("arguments of another kind", denied, &seen);
+    }
+    let moved = json!({ "source": path("plan.txt"), "destination": path("drafts/plan.txt") });
+    let seen = client.call("move_file", &moved).await;
+    expect("moving", reason(&seen) == "denied", &seen);
+    let edits = json!([{ "oldText": "the", "newText": "no" }]);
+    let seen = client.call("edit_file", &json!({ "path": path("plan.txt"), "edits": edits })).await;
+    expect("editing elsewhere", reason(&seen) == "require", &seen);
+    let seen = client.call("create_directory", &json!({ "path": path("new") })).await;
+    expect("a folder elsewhere", reason(&seen) == "require", &seen);
+
+    // All that writes shares one count.
+    let seen = client.call("create_directory", &json!({ "path": path("drafts/one") })).await;
+    expect("a folder in drafts", seen["failed"] == false, &seen);
+    for number in 1..20 {
+        let seen = client.call("write_file", &write(&format!("drafts/one/{number}.txt"))).await;
+        expect("a draft", seen["failed"] == false, &seen);
+    }
+    let seen = client.call("write_file", &write("drafts/21.txt")).await;
+    expect("the write after 20", reason(&seen) == "rate_limited", &seen);
+    let wait = seen["error"]["data"]["retry_after"].as_u64();
+    expect("seconds to wait", wait.is_some_and(|wait| (1..=3600).contains(&wait)), &seen);
+
+    let plan = fs::read_to_string(folder.join("plan.txt")).unwrap_or_default();
+    expect("the plan", plan == "the plan", &plan.into());
+    let here = names(folder);
+    expect("the folder", here == ["drafts", "plan.txt"], &here.into());
+    let drafts = names(&folder.join("drafts"));
+    expect("the drafts", drafts == ["one"], &drafts.into());
+    let written = names(&folder.join("drafts/one")).len();
+    expect("all that was allowed is there", written == 19, &written.into());
+    wrong
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names: Vec<_> =
+        entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}

@@ -1,0 +1,35 @@
+//! The clients that people use, each through Envoy with the filter: what they
+//! see of a denial, of a limit, of a list and of a stream. And a server that
+//! people use, with the policy that is shipped for it.
+//!
+//! `make interop` runs it, from the repository's root. It prints the table of
+//! `tests/interop/README.md`, and fails if something is not as it has to be, or
+//! not as the table says; with `UPDATE_GOLDEN=1` it writes the table.
+//!
+//! `NODE` and `PYTHON` have to name the programs, `SDK_SERVERS` and `INTEROP`
+//! the directories of the packages, `ENVOY_BIN` Envoy, and `MODULE` the module.
+
+mod client;
+mod files;
+mod inspector;
+mod matrix;
+mod packages;
+mod page;
+mod plan;
+mod rust;
+mod told;
+
+use std::process::ExitCode;
+
+use packages::Packages;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let packages = Packages::from_env();
+    let tables = matrix::run(&packages).await;
+    let files = files::run(&packages).await;
+    match page::agrees(&tables) && tables.iter().all(|table| table.is_sound()) && files {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    }
+}

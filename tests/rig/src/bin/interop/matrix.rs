@@ -1,0 +1,128 @@
+//! Every client on every way that it knows.
+
+use std::fs;
+use std::time::SystemTime;
+
+use mcp_rig::gateway::Gateway;
+use mcp_rig::server::{McpServer, Mode};
+use serde_json::{Value, json};
+
+use crate::client::{Client, Seen};
+use crate::packages::Packages;
+use crate::plan::{Planned, Want, Way, steps};
+use crate::told::{Cell, told};
+
+/// A table: a row for each client.
+pub struct Table {
+    pub title: String,
+    pub heads: Vec<&'static str>,
+    pub rows: Vec<(String, Vec<Cell>)>,
+}
+
+impl Table {
+    pub fn is_sound(&self) -> bool {
+        self.rows.iter().flat_map(|(_, cells)| cells).all(|cell| matches!(cell, Cell::Good(_)))
+    }
+}
+
+/// Runs them all, one after the other, each with an Envoy of its own.
+pub async fn run(packages: &Packages) -> [Table; 2] {
+    let name = "@modelcontextprotocol/server-everything";
+    let program = packages.file(name, "dist/index.js");
+    let everything = packages.serve("server-everything", &program, &["streamableHttp"]).await;
+    let stateless = McpServer::start("127.0.0.1:0", Mode::StatelessEvents).await;
+
+    let policy = fs::read_to_string("envoy/policies/server-everything.json").expect("the policy");
+    let policy: Value = serde_json::from_str(&policy).expect("a policy in JSON");
+    let title = format!("With `initialize`, in front of {}", packages.named(name));
+    let sessions = table(packages, title, Way::Session, policy, everything.addr()).await;
+
+    let policy = json!({
+        "version": "1",
+        "default": "deny",
+        "hide": ["session_kill"],
+        "tools": {
+            "session_send": {},
+            "session_list": { "rate_limit": "2/hour" },
+            "delete_account": { "action": "deny" },
+        },
+    });
+    let title =
+        "Revision 2026-07-28, without a session, in front of the Rust SDK's server".to_owned();
+    let mut without = table(packages, title, Way::Stateless, policy, stateless.addr()).await;
+    for denied in ["delete_account", "session_kill"] {
+        if stateless.count(denied) > 0 {
+            without.rows.push((denied.to_owned(), vec![Cell::Bad("it ran".to_owned())]));
+        }
+    }
+    [sessions, without]
+}
+
+async fn table(
+    packages: &Packages,
+    title: String,
+    way: Way,
+    mut policy: Value,
+    upstream: std::net::SocketAddr,
+) -> Table {
+    policy["settings"]["hold_request_headers"] = true.into();
+    let steps = steps(way);
+    let mut heads = vec!["client", "revision"];
+    heads.extend(steps.iter().filter_map(|planned| planned.column));
+    let mut rows = Vec::new();
+    for client in Client::of(way) {
+        eprintln!("interop: {client:?}, {way:?}");
+        let (seen, passed) = loop {
+            let gateway = Gateway::builder()
+                .policy(policy.to_string())
+                .hold_request_headers(true)
+                .upstream(upstream)
+                .start()
+                .await;
+            let before = hour();
+            let seen = client.run(packages, way, gateway.addr(), &steps).await;
+            // The policies count by the hour: when one ended meanwhile, again.
+            if hour() == before {
+                break (seen, counted(&gateway).await);
+            }
+        };
+        rows.push(row(&steps, seen, passed));
+    }
+    Table { title, heads, rows }
+}
+
+fn row(steps: &[Planned], seen: Seen, counted: Cell) -> (String, Vec<Cell>) {
+    let mut cells = vec![Cell::Good(seen.revision)];
+    assert_eq!(seen.steps.len(), steps.len(), "{}", seen.client);
+    for (planned, seen) in steps.iter().zip(&seen.steps) {
+        let cell = match (planned.want, seen) {
+            (Want::Heard, Value::Null) => Cell::Good("-".to_owned()),
+            (want, seen) => told(want, seen),
+        };
+        // What has no column shows only when it is not as it has to be.
+        if planned.column.is_some() || matches!(cell, Cell::Bad(_)) {
+            cells.push(cell);
+        }
+    }
+    if matches!(counted, Cell::Bad(_)) {
+        cells.push(counted);
+    }
+    (seen.client, cells)
+}
+
+/// Whether all that the server got is what the filter let through.
+async fn counted(gateway: &Gateway) -> Cell {
+    let stat = async |name: &str| gateway.admin().stat(name).await;
+    let sent = stat("cluster.mcp_server.upstream_rq_total").await;
+    let passed = stat("wasmcustom.mcp_policy_passed_total").await;
+    match sent == passed && passed > Some(0) {
+        true => Cell::Good(String::new()),
+        false => Cell::Bad(format!("{sent:?} requests were sent on, and {passed:?} let through")),
+    }
+}
+
+/// The hour by the clock, by which the policies count.
+pub fn hour() -> u64 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    now.expect("a clock after 1970").as_secs() / 3600
+}

@@ -1,0 +1,106 @@
+//! What `scripts/interop` installed, and the servers among it.
+
+use std::env;
+use std::fs::{self, File};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use mcp_rig::gateway::Process;
+use mcp_rig::wait::until;
+use serde_json::Value;
+
+/// Where programs and packages are.
+pub struct Packages {
+    /// Node.js.
+    pub node: PathBuf,
+    /// Python.
+    pub python: PathBuf,
+    /// The packages of `scripts/sdk-servers`.
+    sdks: PathBuf,
+    /// Those of `scripts/interop`.
+    own: PathBuf,
+}
+
+/// A server in Node.js on a port of loopback; stopped when dropped.
+pub struct Server {
+    _process: Process,
+    addr: SocketAddr,
+}
+
+impl Packages {
+    pub fn from_env() -> Self {
+        let path = |name| {
+            let path = env::var_os(name).filter(|path| !path.is_empty());
+            PathBuf::from(path.unwrap_or_else(|| panic!("{name}, which `make interop` sets")))
+        };
+        Self {
+            node: path("NODE"),
+            python: path("PYTHON"),
+            sdks: path("SDK_SERVERS"),
+            own: path("INTEROP"),
+        }
+    }
+
+    /// Where the packages in JavaScript are, and the clients beside them.
+    pub fn javascript(&self) -> PathBuf {
+        self.own.join("node")
+    }
+
+    /// Where the packages of a client in Python are.
+    pub fn python_of(&self, client: &str) -> PathBuf {
+        let fast = client == "fast-mcp";
+        let folder = if fast { self.own.join("fastmcp") } else { self.sdks.join(client) };
+        folder.join("packages")
+    }
+
+    /// An empty directory.
+    pub fn scratch(&self, name: &str) -> PathBuf {
+        let path = self.own.join(name);
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir_all(&path).expect("a directory under target/");
+        path.canonicalize().expect("the directory just made")
+    }
+
+    /// A file of an installed package.
+    pub fn file(&self, package: &str, path: &str) -> PathBuf {
+        self.javascript().join("node_modules").join(package).join(path)
+    }
+
+    /// A package with its version.
+    pub fn named(&self, package: &str) -> String {
+        let text = fs::read_to_string(self.file(package, "package.json")).expect(package);
+        let manifest: Value = serde_json::from_str(&text).expect(package);
+        let short = package.trim_start_matches("@modelcontextprotocol/");
+        format!("{short} {}", manifest["version"].as_str().expect("a version"))
+    }
+
+    /// Starts a server, which `loopback.cjs` keeps on loopback, on a free port.
+    pub async fn serve(&self, name: &str, program: &Path, arguments: &[&str]) -> Server {
+        let log = self.own.join(format!("{name}.log"));
+        let to = File::create(&log).expect("a file under target/");
+        let mut command = Command::new(&self.node);
+        command.arg("--require").arg(self.javascript().join("loopback.cjs"));
+        command.arg(program).args(arguments);
+        // So that get-env, if it ever ran, had nothing to tell.
+        command.env_clear().envs(env::var_os("PATH").map(|path| ("PATH", path)));
+        command.stdout(to.try_clone().expect("a second handle")).stderr(to);
+        let mut process = Process::spawn(command).expect("starting Node.js");
+        let what = format!("the port of {name}");
+        let port = until(&what, async || {
+            let text = fs::read_to_string(&log).ok()?;
+            let ended = process.exited();
+            assert!(ended.is_none(), "{name} ended ({ended:?}):\n{text}");
+            let (line, _) = text.split_once("listening ")?.1.split_once('\n')?;
+            line.parse().ok()
+        });
+        let addr = SocketAddr::from(([127, 0, 0, 1], port.await));
+        Server { _process: process, addr }
+    }
+}
+
+impl Server {
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+}
