@@ -140,10 +140,22 @@ async fn dashboard_and_alarms_ask_for_what_there_is() {
             assert!(scrape.has(&selector), "no {selector:?} in the scrape, for {text}");
         }
     }
-    // And the other way: no metric of the filter's is one that nobody sees.
+    // And the other way: no metric of the filter's is one that nobody sees,
+    // and each reason is in one of the panels of refusals.
     for name in scrape.names().filter(|name| name.starts_with("mcp_policy_")) {
         let shown = dashboard.iter().any(|text| text.contains(name));
         assert!(shown, "{name} is not in {DASHBOARD}");
+    }
+    let panels: Vec<_> = dashboard.iter().flat_map(|text| scrape::asked_for(text)).collect();
+    for (labels, _) in scrape.series_of("mcp_policy_refused_total") {
+        let shows = |selector: &&scrape::Selector| {
+            selector.name == "mcp_policy_refused_total"
+                && selector
+                    .labels
+                    .iter()
+                    .any(|(_, value)| value != ".+" && scrape::whole(value, &labels[0].1))
+        };
+        assert_eq!(panels.iter().filter(shows).count(), 1, "{labels:?}");
     }
 }
 

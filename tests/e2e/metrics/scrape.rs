@@ -12,12 +12,12 @@ pub struct Scrape {
     series: Vec<(String, Labels, f64)>,
 }
 
-/// What an expression selects: a name, and which labels it has to have. Of one
-/// that is compared by a regular expression, or only named, the value is open.
+/// What an expression selects: a name, and the labels that it has to have. The
+/// value is a regular expression, of which each alternative has to be there.
 #[derive(Debug)]
 pub struct Selector {
-    name: String,
-    labels: Vec<(String, Option<String>)>,
+    pub name: String,
+    pub labels: Labels,
 }
 
 impl Scrape {
@@ -44,15 +44,24 @@ impl Scrape {
         self.series.iter().map(|(name, ..)| &**name)
     }
 
+    /// Whether something is selected, and no alternative of a label selects
+    /// nothing.
     pub fn has(&self, selector: &Selector) -> bool {
-        let fits = |labels: &[(String, String)]| {
-            selector.labels.iter().all(|(name, value)| {
-                let found = labels.iter().find(|(other, _)| other == name);
-                found.is_some_and(|(_, found)| value.as_ref().is_none_or(|value| value == found))
-            })
+        let series = || self.series_of(&selector.name);
+        let found = |name: &str, value: &str| {
+            series().any(|(labels, _)| labels.iter().any(|(n, v)| n == name && whole(value, v)))
         };
-        self.series_of(&selector.name).any(|(labels, _)| fits(labels))
+        series().next().is_some()
+            && selector
+                .labels
+                .iter()
+                .all(|(name, value)| value.split('|').all(|alternative| found(name, alternative)))
     }
+}
+
+/// Whether a regular expression matches all of a text, as Prometheus has it.
+pub fn whole(expression: &str, text: &str) -> bool {
+    Regex::new(&format!("^(?:{expression})$")).expect(expression).is_match(text)
 }
 
 fn series(line: &str) -> (String, Labels, f64) {
@@ -72,19 +81,16 @@ pub fn asked_for(text: &str) -> Vec<Selector> {
     let selector =
         Regex::new(r"(?:by \(([\w, ]+)\)[^{}]*?)?\b((?:mcp_policy|envoy)_\w+)(?:\{([^}]*)\})?")
             .expect("a regex");
-    let matcher = Regex::new(r#"(\w+)(=~|=)"([^"]*)""#).expect("a regex");
-    let found = selector.captures_iter(text);
-    let selector = |found: regex_lite::Captures<'_>| {
-        let by = found.get(1).map_or("", |by| by.as_str()).split(", ").filter(|by| !by.is_empty());
-        let by = by.map(|name| (name.to_owned(), None));
-        let matchers = found.get(3).map_or("", |labels| labels.as_str());
-        let matchers = matcher.captures_iter(matchers).map(|found| {
-            let exactly = (&found[2] == "=").then(|| found[3].to_owned());
-            (found[1].to_owned(), exactly)
-        });
+    let matcher = Regex::new(r#"(\w+)=~?"([^"]*)""#).expect("a regex");
+    let read = |found: regex_lite::Captures<'_>| {
+        let part = |index| found.get(index).map_or("", |part| part.as_str());
+        let by = part(1).split(", ").filter(|by| !by.is_empty());
+        let by = by.map(|name| (name.to_owned(), ".+".to_owned()));
+        let matchers = matcher.captures_iter(part(3));
+        let matchers = matchers.map(|found| (found[1].to_owned(), found[2].to_owned()));
         let added = |name: &str| ["job", "instance"].contains(&name);
         let labels = by.chain(matchers).filter(|(name, _)| !added(name)).collect();
-        Selector { name: found[2].to_owned(), labels }
+        Selector { name: part(2).to_owned(), labels }
     };
-    found.map(selector).collect()
+    selector.captures_iter(text).map(read).collect()
 }
