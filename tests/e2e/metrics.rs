@@ -57,7 +57,7 @@ async fn refusals_have_their_reason_as_a_label() {
         (r#"mcp_policy_refused_total{reason="undecodable"}"#, 1.0),
         (r#"mcp_policy_refused_total{reason="batch_refused"}"#, 1.0),
         (r#"mcp_policy_refused_total{reason="counter_full"}"#, 0.0),
-        (r#"envoy_wasm_vm_reload{plugin="mcp-policy"}"#, 0.0),
+        (r#"envoy_wasm_vm_reload_success{plugin="mcp-policy"}"#, 0.0),
     ] {
         assert_eq!(scrape.value(series), Some(value), "{series}");
     }
