@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::support::{only_safe, passed, reason};
 
 /// The same document as whoever keeps its numbers as doubles may write it.
-fn in_doubles(json: Value) -> Value {
+pub fn in_doubles(json: Value) -> Value {
     match json {
         Value::Number(number) => number.as_f64().into(),
         Value::Array(elements) => elements.into_iter().map(in_doubles).collect(),

@@ -39,6 +39,7 @@ mod holding;
 mod identity;
 mod lengths;
 mod listing;
+mod mesh;
 mod metrics;
 mod overlong;
 mod published;

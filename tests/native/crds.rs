@@ -1,0 +1,304 @@
+//! The manifests of `envoy/istio` and `envoy/gateway`, against what their kinds
+//! may say (`tests/crds`), and against what makes them safe. What the real
+//! filter makes of their policies is in `tests/e2e/mesh.rs`.
+
+use crate::config::{files, root};
+use crate::yaml::documents;
+use boon::{Compiler, Schemas};
+use mcp_policy_filter::policy::Policy;
+use serde_json::{Value, json};
+
+/// The manifests of a folder, each with its file's name.
+fn manifests(folder: &str) -> Vec<(String, Value)> {
+    let files = files(folder, "yaml").into_iter();
+    let named = files.map(|file| file.strip_prefix(root()).unwrap().display().to_string());
+    let all = named.flat_map(|file| documents(&file).into_iter().map(move |d| (file.clone(), d)));
+    all.collect()
+}
+
+/// The one manifest of a kind.
+fn manifest(folder: &str, kind: &str) -> Value {
+    let mut found = manifests(folder).into_iter().filter(|(_, document)| document["kind"] == kind);
+    let (_, document) = found.next().unwrap_or_else(|| panic!("no {kind} in {folder}"));
+    assert!(found.next().is_none(), "two of {kind} in {folder}");
+    document
+}
+
+/// What is wrong with a manifest by the schema and the rules of its kind.
+fn fault(crds: &Value, manifest: &Value) -> Option<String> {
+    let kind = manifest["kind"].as_str().unwrap_or_default();
+    let Some(crd) = crds.get(kind) else { return Some(format!("no kind `{kind}`")) };
+    if manifest["apiVersion"] != crd["apiVersion"] {
+        return Some(format!("{kind} is in {}", crd["apiVersion"]));
+    }
+    let name = manifest["metadata"]["name"].as_str().unwrap_or_default();
+    if name.is_empty() || !name.bytes().all(|b| b.is_ascii_lowercase() || b"-.".contains(&b)) {
+        return Some(format!("`{name}` is no name"));
+    }
+    let (mut compiler, mut schemas) = (Compiler::new(), Schemas::new());
+    compiler.add_resource("urn:crd", crd["spec"].clone()).unwrap();
+    let schema = compiler.compile("urn:crd", &mut schemas).unwrap();
+    if let Err(error) = schemas.validate(&manifest["spec"], schema) {
+        return Some(format!("{error:#}"));
+    }
+    let broken = rules(kind, &manifest["spec"]).into_iter().find(|(_, holds)| !holds);
+    broken.map(|(rule, _)| rule.to_owned())
+}
+
+/// The rules that the CRDs have in CEL, in the words of their messages.
+fn rules(kind: &str, spec: &Value) -> Vec<(&'static str, bool)> {
+    let has = |key: &str| spec.get(key).is_some();
+    let one_of = |keys: &[&str]| keys.iter().filter(|key| has(key)).count();
+    match kind {
+        "WasmPlugin" => {
+            let url = spec["url"].as_str().unwrap_or_default();
+            let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
+            let labels = spec["selector"]["matchLabels"].as_object();
+            let plain = |text: &str| !text.contains('*');
+            vec![
+                (
+                    "only one of targetRefs or selector can be set",
+                    one_of(&["selector", "targetRefs"]) <= 1,
+                ),
+                (
+                    "url must have schema one of [http, https, file, oci]",
+                    ["", "http", "https", "file", "oci"].contains(&scheme),
+                ),
+                (
+                    "wildcard not allowed in label match",
+                    labels.is_none_or(|labels| {
+                        labels.iter().all(|(key, value)| {
+                            !key.is_empty() && plain(key) && value.as_str().is_some_and(plain)
+                        })
+                    }),
+                ),
+            ]
+        }
+        "EnvoyFilter" => vec![(
+            "only one of targetRefs or workloadSelector can be set",
+            one_of(&["targetRefs", "workloadSelector"]) <= 1,
+        )],
+        "EnvoyExtensionPolicy" => {
+            let kinds = ["Gateway", "HTTPRoute", "GRPCRoute", "UDPRoute", "TCPRoute", "TLSRoute"];
+            let targets: Vec<_> = spec["targetRefs"].as_array().into_iter().flatten().collect();
+            let wasm: Vec<_> = spec["wasm"].as_array().into_iter().flatten().collect();
+            vec![
+                (
+                    "either targetRef or targetRefs must be used",
+                    one_of(&["targetRef", "targetRefs"]) == 1 || has("targetSelectors"),
+                ),
+                (
+                    "this policy can only have a targetRefs[*].group of gateway.networking.k8s.io",
+                    targets.iter().all(|target| target["group"] == "gateway.networking.k8s.io"),
+                ),
+                (
+                    "this policy can only have a targetRefs[*].kind of Gateway or a route",
+                    targets.iter().all(|target| {
+                        target["kind"].as_str().is_some_and(|kind| kinds.contains(&kind))
+                    }),
+                ),
+                (
+                    "if type is HTTP, http field needs to be set; if Image, image",
+                    wasm.iter().all(|wasm| {
+                        let code = &wasm["code"];
+                        let key = if code["type"] == "HTTP" { "http" } else { "image" };
+                        let both = ["http", "image"].iter().filter(|key| code.get(key).is_some());
+                        code.get(key).is_some() && both.count() == 1
+                    }),
+                ),
+            ]
+        }
+        "EnvoyPatchPolicy" => {
+            let patches: Vec<_> = spec["jsonPatches"].as_array().into_iter().flatten().collect();
+            vec![(
+                "a patch of op add needs a value, and a path or a jsonPath",
+                patches.iter().map(|patch| &patch["operation"]).all(|patch| {
+                    patch.get("path").or(patch.get("jsonPath")).is_some()
+                        && (patch["op"] != "add" || patch.get("value").is_some())
+                }),
+            )]
+        }
+        _ => vec![],
+    }
+}
+
+fn crds(file: &str) -> Value {
+    documents(&format!("tests/crds/{file}.yaml")).remove(0)
+}
+
+#[test]
+fn manifests_are_what_their_kinds_allow() {
+    for (folder, file) in [("envoy/istio", "istio"), ("envoy/gateway", "gateway")] {
+        let crds = crds(file);
+        for (name, manifest) in manifests(folder) {
+            assert_eq!(fault(&crds, &manifest), None, "{name}");
+            assert_eq!(manifest["metadata"]["namespace"], "mcp", "{name}");
+        }
+        // Every kind that is described is there, so none is described in vain.
+        for kind in crds.as_object().unwrap().keys() {
+            manifest(folder, kind);
+        }
+    }
+}
+
+#[test]
+fn manifests_that_their_kinds_forbid_are_found() {
+    let istio = crds("istio");
+    let gateway = crds("gateway");
+    let cases = [
+        (&istio, "envoy/istio", "WasmPlugin", "/spec/phase", json!("AUTH")),
+        (&istio, "envoy/istio", "WasmPlugin", "/spec/sha256", json!("sha256:00")),
+        (&istio, "envoy/istio", "WasmPlugin", "/spec/failStrategy", json!("FAIL_CLOSED")),
+        (&istio, "envoy/istio", "WasmPlugin", "/spec/url", json!("ftp://example.com/plugin.wasm")),
+        (&istio, "envoy/istio", "WasmPlugin", "/spec/pluginConfig", json!("{}")),
+        (&istio, "envoy/istio", "WasmPlugin", "/spec/match/0", json!({ "modes": "SERVER" })),
+        (&istio, "envoy/istio", "WasmPlugin", "/spec/selector/matchLabels/app", json!("mcp-*")),
+        (&istio, "envoy/istio", "WasmPlugin", "/apiVersion", json!("extensions.istio.io/v1")),
+        (&istio, "envoy/istio", "WasmPlugin", "/metadata/name", json!("mcp_policy")),
+        (
+            &istio,
+            "envoy/istio",
+            "EnvoyFilter",
+            "/spec/configPatches/0/patch/operation",
+            json!("PUT"),
+        ),
+        (&istio, "envoy/istio", "EnvoyFilter", "/spec/configPatches/0/applyTo", json!("HTTP")),
+        (&istio, "envoy/istio", "VirtualService", "/spec/http/0/retries", json!({ "attempt": 0 })),
+        (
+            &gateway,
+            "envoy/gateway",
+            "EnvoyExtensionPolicy",
+            "/spec/targetRefs/0/kind",
+            json!("Service"),
+        ),
+        (&gateway, "envoy/gateway", "EnvoyExtensionPolicy", "/spec/targetRefs/0/group", json!("")),
+        (
+            &gateway,
+            "envoy/gateway",
+            "EnvoyExtensionPolicy",
+            "/spec/wasm/0/code/type",
+            json!("HTTP"),
+        ),
+        (&gateway, "envoy/gateway", "EnvoyExtensionPolicy", "/spec/wasm/0/failOpen", json!("no")),
+        (&gateway, "envoy/gateway", "EnvoyPatchPolicy", "/spec/type", json!("Merge")),
+        (
+            &gateway,
+            "envoy/gateway",
+            "EnvoyPatchPolicy",
+            "/spec/jsonPatches/0/type",
+            json!("Listener"),
+        ),
+        (
+            &gateway,
+            "envoy/gateway",
+            "EnvoyPatchPolicy",
+            "/spec/jsonPatches/0/operation",
+            json!({ "op": "add" }),
+        ),
+    ];
+    for (crds, folder, kind, pointer, value) in cases {
+        let mut manifest = manifest(folder, kind);
+        let place = manifest.pointer_mut(pointer).unwrap_or_else(|| panic!("{kind} {pointer}"));
+        assert_ne!(*place, value);
+        *place = value;
+        assert!(fault(crds, &manifest).is_some(), "{kind} {pointer}");
+    }
+    // Besides: two ways of saying what is meant.
+    let mut plugin = manifest("envoy/istio", "WasmPlugin");
+    plugin["spec"]["targetRefs"] = json!([]);
+    assert!(fault(&istio, &plugin).is_some());
+}
+
+/// Holding takes two settings that stand far apart; with one, requests hang or
+/// headers leave.
+#[test]
+fn headers_are_held_by_both_sides_or_by_neither() {
+    let holds = |policy: &Value| policy["settings"]["hold_request_headers"] == true;
+    let plugin = manifest("envoy/istio", "WasmPlugin");
+    assert!(!holds(&plugin["spec"]["pluginConfig"]), "a WasmPlugin has no other side");
+
+    let filter = manifest("envoy/istio", "EnvoyFilter");
+    let config = &filter["spec"]["configPatches"][0]["patch"]["value"]["typed_config"]["config"];
+    let policy = config["configuration"]["value"].as_str().unwrap();
+    let policy: Value = serde_json::from_str(policy).unwrap();
+    assert!(holds(&policy) && config["allow_on_headers_stop_iteration"] == true);
+
+    let extension = manifest("envoy/gateway", "EnvoyExtensionPolicy");
+    let patch = manifest("envoy/gateway", "EnvoyPatchPolicy");
+    assert!(holds(&extension["spec"]["wasm"][0]["config"]));
+    let patches = patch["spec"]["jsonPatches"].as_array().unwrap();
+    assert!(patches.iter().any(|patch| {
+        let patch = &patch["operation"];
+        patch["path"] == "/allow_on_headers_stop_iteration" && patch["value"] == true
+    }));
+
+    // One policy, in three places.
+    let mut policies = [
+        plugin["spec"]["pluginConfig"].clone(),
+        policy,
+        extension["spec"]["wasm"][0]["config"].clone(),
+    ];
+    for policy in &mut policies {
+        let parsed = Policy::parse(policy.to_string().as_bytes(), "crds");
+        assert!(parsed.is_ok(), "{:?}", parsed.err().map(|e| e.lines().collect::<Vec<_>>()));
+        policy.as_object_mut().unwrap().remove("settings");
+    }
+    assert_eq!(policies[0], policies[1]);
+    assert_eq!(policies[0], policies[2]);
+}
+
+#[test]
+fn a_module_that_fails_never_opens_the_way() {
+    let plugin = manifest("envoy/istio", "WasmPlugin");
+    assert_eq!(plugin["spec"]["failStrategy"], "FAIL_RELOAD");
+    assert_eq!(plugin["spec"]["phase"], "AUTHZ", "callers are known from there on");
+    let filter = manifest("envoy/istio", "EnvoyFilter").to_string();
+    assert!(filter.contains(r#""failure_policy":"FAIL_RELOAD""#), "{filter}");
+    let extension = manifest("envoy/gateway", "EnvoyExtensionPolicy");
+    assert_eq!(extension["spec"]["wasm"][0]["failOpen"], false);
+}
+
+/// Istio ignores every other operation on what it sends by ECDS (istio/api
+/// issue 3034), and a filter that names no such resource never gets one.
+#[test]
+fn the_envoy_filter_adds_what_its_other_half_names() {
+    let filter = manifest("envoy/istio", "EnvoyFilter");
+    let [extension, place] = &*filter["spec"]["configPatches"].as_array().unwrap().clone() else {
+        panic!("{filter}")
+    };
+    assert_eq!(extension["applyTo"], "EXTENSION_CONFIG");
+    assert_eq!(extension["patch"]["operation"], "ADD");
+    assert_eq!(place["applyTo"], "HTTP_FILTER");
+    assert_eq!(extension["match"]["context"], place["match"]["context"]);
+    assert_eq!(extension["patch"]["value"]["name"], place["patch"]["value"]["name"]);
+    let kind = &extension["patch"]["value"]["typed_config"]["@type"];
+    assert_eq!(place["patch"]["value"]["config_discovery"]["type_urls"], json!([kind]));
+}
+
+/// The containers' Envoy is the shipped one, but for addresses, the policy and
+/// a listener that shows metrics.
+#[test]
+fn the_containers_run_the_shipped_configuration() {
+    let shipped = documents("envoy/envoy.yaml").remove(0);
+    let mut inside = documents("envoy/compose/envoy.yaml").remove(0);
+    for (pointer, value) in [
+        ("/static_resources/listeners/0/address/socket_address/address", "127.0.0.1"),
+        ("/static_resources/clusters/0/type", "STATIC"),
+        (
+            "/static_resources/clusters/0/load_assignment/endpoints/0/lb_endpoints/0/endpoint/address/socket_address/address",
+            "127.0.0.1",
+        ),
+    ] {
+        *inside.pointer_mut(pointer).unwrap() = value.into();
+    }
+    let policy = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config\
+                  /http_filters/0/typed_config/config/configuration/value";
+    *inside.pointer_mut(policy).unwrap() = shipped.pointer(policy).unwrap().clone();
+    let names = |list: &mut Value| -> Vec<String> {
+        let added = list.as_array_mut().unwrap().split_off(1);
+        added.iter().map(|added| added["name"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(names(&mut inside["static_resources"]["listeners"]), ["metrics"]);
+    assert_eq!(names(&mut inside["static_resources"]["clusters"]), ["admin"]);
+    assert_eq!(inside, shipped);
+}
