@@ -9,6 +9,7 @@
 //! | `json broken policy` | it does not compile |
 //! | `text errors`, `text warnings` | the lines for the policy above, exactly |
 //! | `text calls` | each line, through the core ([`play::Stage::play`]) |
+//! | `text calls of FILE` | the same under the policy of a file, as YAML |
 //! | `json request`, `json reply` | the answer, but for the policy's digest; what goes with a request may stand behind the word ([`ask`]) |
 //! | `json list`, `json shown` | what a server answers to `tools/list`, and what a client gets of it, byte for byte |
 //! | `json record` | the audit record of the request above |
@@ -27,6 +28,7 @@ mod reasons;
 mod tables;
 
 use crate::config::root;
+use crate::yaml;
 use ask::Ask;
 use markdown::{Fence, Page, block_literal, yaml_lines};
 use mcp_policy_filter::audit;
@@ -35,8 +37,16 @@ use play::{Answer, Seen, Stage};
 use serde_json::Value;
 use std::fs;
 
-pub fn pages() -> [Page; 5] {
-    ["README.md", "POLICY.md", "ARCHITECTURE.md", "CHANGELOG.md", "SECURITY.md"].map(Page::read)
+pub fn pages() -> [Page; 6] {
+    let names = [
+        "README.md",
+        "POLICY.md",
+        "ARCHITECTURE.md",
+        "CHANGELOG.md",
+        "SECURITY.md",
+        "envoy/README.md",
+    ];
+    names.map(Page::read)
 }
 
 /// What the fences of a page have set up so far.
@@ -86,12 +96,7 @@ impl Reading {
                 let warnings = lines(&self.stage()?.policy.warnings);
                 same(text, &warnings)
             }
-            "text calls" => {
-                let stage = self.stage()?;
-                text.lines().try_for_each(|line| {
-                    stage.play(line).map_err(|wrong| format!("{line}\n  {wrong}"))
-                })
-            }
+            "text calls" => self.play(text),
             "json reply" => {
                 let refused = self.last.as_ref().and_then(|answer| answer.as_ref().err());
                 let refusal = refused.ok_or("nothing was refused above")?;
@@ -126,6 +131,10 @@ impl Reading {
             "text demo" => demo::check(text, &block_literal(&shipped())),
             "sh" => self.shell(text),
             "text diagram" => Ok(()),
+            other if other.starts_with("text calls of ") => {
+                self.start(&yaml::as_json(&other["text calls of ".len()..]))?;
+                self.play(text)
+            }
             other => match other.strip_prefix("json request") {
                 Some("") => self.ask(&Ask::post(text)),
                 Some(with) => {
@@ -135,6 +144,12 @@ impl Reading {
                 None => Err(format!("nobody checks fences of the kind `{other}`")),
             },
         }
+    }
+
+    fn play(&mut self, calls: &str) -> Result<(), String> {
+        let stage = self.stage()?;
+        let mut lines = calls.lines();
+        lines.try_for_each(|line| stage.play(line).map_err(|wrong| format!("{line}\n  {wrong}")))
     }
 
     fn shell(&mut self, text: &str) -> Result<(), String> {
@@ -222,7 +237,7 @@ fn every_example_is_true() {
                 wrong.push(format!("{}: {}: {why}", fence.at, fence.info));
             }
         }
-        let expected = [("README.md", 12), ("POLICY.md", 110)];
+        let expected = [("README.md", 12), ("POLICY.md", 110), ("envoy/README.md", 5)];
         let least = expected.iter().find(|(name, _)| *name == page.name).map_or(0, |(_, n)| *n);
         assert!(reading.examples >= least, "{} has lost its examples", page.name);
     }

@@ -23,6 +23,7 @@ mod fake_host;
 mod random;
 mod schedules;
 mod schema;
+mod servers;
 mod supply;
 mod tidy;
 mod yaml;

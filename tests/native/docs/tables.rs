@@ -95,9 +95,13 @@ fn links_lead_somewhere() {
                 continue;
             }
             let (file, anchor) = link.split_once('#').unwrap_or((&link, ""));
-            let target = pages().into_iter().find(|other| other.name == file);
+            // Relative to the page, of which one is in a folder.
+            let (folder, _) = page.name.rsplit_once('/').unwrap_or_default();
+            let (folder, file) = file.strip_prefix("../").map_or((folder, file), |file| ("", file));
+            let path = Path::new(folder).join(file);
+            let target = pages().into_iter().find(|other| Path::new(other.name) == path);
             let target = if file.is_empty() { Some(Page::read(page.name)) } else { target };
-            assert!(target.is_some() || root().join(file).exists(), "{at}: {link}");
+            assert!(target.is_some() || root().join(path).exists(), "{at}: {link}");
             let anchors = target.map(|page| page.anchors()).unwrap_or_default();
             assert!(anchor.is_empty() || anchors.iter().any(|a| a == anchor), "{at}: {link}");
         }

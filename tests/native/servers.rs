@@ -1,0 +1,51 @@
+//! The policies of `envoy/servers`. Their calls stand on the page beside them,
+//! `envoy/README.md`, and are played by the tests of the pages.
+
+use crate::config::{files, root};
+use crate::yaml;
+use mcp_policy_filter::policy::Policy;
+use std::fs;
+
+/// The tool of each server that its policy is about.
+const SERVERS: [(&str, &str); 5] = [
+    ("claude_code", "claude_code_session"),
+    ("climux", "session_send"),
+    ("cmux_agent", "cmux_send"),
+    ("interactive_terminal", "send_command"),
+    ("tmux_claude", "enhancedSend"),
+];
+
+/// `UPDATE_GOLDEN=1` writes the JSON anew.
+#[test]
+fn each_policy_is_there_with_comments_and_as_json_that_envoy_takes() {
+    let found = files("envoy/servers", "yaml");
+    let names = found.iter().map(|file| file.file_stem().unwrap().to_str().unwrap());
+    assert_eq!(names.collect::<Vec<_>>(), SERVERS.map(|(name, _)| name));
+    for (name, _) in SERVERS {
+        let json = yaml::as_json(&format!("envoy/servers/{name}.yaml"));
+        let twin = root().join(format!("envoy/servers/{name}.json"));
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            fs::write(&twin, &json).unwrap();
+        }
+        assert_eq!(fs::read_to_string(&twin).unwrap_or_default(), json, "{}", twin.display());
+        let policy = Policy::parse(json.as_bytes(), "servers");
+        let policy =
+            policy.unwrap_or_else(|e| panic!("{name}: {:?}", e.lines().collect::<Vec<_>>()));
+        // A window of a day ends with Envoy: that is told, and meant here.
+        let warnings = policy.warnings.iter().filter(|warning| !warning.contains("window"));
+        assert_eq!(warnings.collect::<Vec<_>>(), Vec::<&String>::new(), "{name}");
+    }
+}
+
+#[test]
+fn every_tool_that_a_policy_names_is_explained_above_it() {
+    for (name, tool) in SERVERS {
+        let text = fs::read_to_string(root().join(format!("envoy/servers/{name}.yaml"))).unwrap();
+        let opening: Vec<_> = text.lines().take_while(|line| line.starts_with('#')).collect();
+        assert!(opening.join("\n").contains(&format!("{tool} ")), "{name} does not explain {tool}");
+        let policy = &yaml::documents(&format!("envoy/servers/{name}.yaml"))[0];
+        let tools = policy["tools"].as_object().unwrap();
+        assert_eq!(tools.keys().collect::<Vec<_>>(), [tool], "{name}");
+        assert_eq!(policy["default"], "deny", "{name}");
+    }
+}
