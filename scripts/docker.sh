@@ -59,6 +59,11 @@ start_daemon() {
     docker=(docker)
     [ "$(id -u)" = 0 ] || no_docker "no Docker daemon answers, and only root can start one"
     type -P dockerd >/dev/null || no_docker "no Docker daemon answers, and there is no dockerd to start"
+    # One at a time in a checkout: they would share the directory.
+    if command -v flock >/dev/null; then
+        exec 8>"$setup_dir/docker.lock"
+        flock 8
+    fi
     say "docker: starting a daemon of our own"
     # The path of a socket has to be short.
     docker_home=$(mktemp -d /tmp/mcp-docker.XXXXXX)
@@ -66,12 +71,15 @@ start_daemon() {
     setpriv --pdeathsig TERM dockerd --host "$DOCKER_HOST" --data-root "$PWD/target/docker" \
         --exec-root "$docker_home/run" --pidfile "$docker_home/pid" \
         --bridge none --iptables=false --ip6tables=false --ip-forward=false --ip-masq=false \
-        >"$setup_dir/dockerd.log" 2>&1 &
+        >"$setup_dir/dockerd.log" 2>&1 8>&- &
     docker_pid=$!
     docker_is_ours=true
     local tries
     for ((tries = 0; tries < 300; tries++)); do
         if docker info >/dev/null 2>&1; then
+            # What a run has left that was killed.
+            docker container prune --force >/dev/null
+            docker network prune --force >/dev/null
             return
         fi
         kill -0 "$docker_pid" 2>/dev/null || break

@@ -4,8 +4,8 @@
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
-use mcp_rig::client::http1;
 use mcp_rig::client::mcp::{CallError, McpClient};
+use mcp_rig::client::{Request, http1};
 use mcp_rig::server::TOOLS;
 use mcp_rig::wait::until;
 use serde_json::{Value, json};
@@ -18,25 +18,33 @@ const LIMIT: usize = 10;
 /// Why a check failed.
 type Checked = Result<(), String>;
 
-/// The two addresses that a client needs.
+/// The addresses that a client needs.
 #[derive(Clone, Copy)]
 struct Place {
     gateway: SocketAddr,
+    metrics: SocketAddr,
     calls: SocketAddr,
 }
 
 /// Runs all checks, one after the other, since they share the server.
 pub async fn run() -> Result<(), String> {
-    let place = Place { gateway: address("GATEWAY").await, calls: address("CALLS").await };
+    let place = Place {
+        gateway: address("GATEWAY").await,
+        metrics: address("METRICS").await,
+        calls: address("CALLS").await,
+    };
     // Envoy comes up last.
     until("a gateway that answers", async || {
         http1::Connection::try_open(place.gateway).await.ok().map(drop)
     })
     .await;
 
-    let mut failed = 0;
+    let (mut passed, mut failed) = (0, 0);
     let mut told = |name: &str, checked: Checked| match checked {
-        Ok(()) => println!("test compose::{name} ... ok"),
+        Ok(()) => {
+            passed += 1;
+            println!("test compose::{name} ... ok");
+        }
         Err(why) => {
             failed += 1;
             println!("test compose::{name} ... FAILED\n    {why}");
@@ -47,8 +55,9 @@ pub async fn run() -> Result<(), String> {
     told("an_argument_decides", place.check(by_argument).await);
     told("a_hidden_tool_is_in_no_list_and_cannot_be_called", place.check(hidden).await);
     told("ten_calls_a_minute_and_not_one_more", place.check(limited).await);
+    told("metrics_can_be_seen_and_nothing_else_of_envoy", place.check(metrics).await);
 
-    let (word, passed) = (if failed == 0 { "ok" } else { "FAILED" }, 5 - failed);
+    let word = if failed == 0 { "ok" } else { "FAILED" };
     println!("\ntest result: {word}. {passed} passed; {failed} failed");
     if failed == 0 { Ok(()) } else { Err("compose: the checks failed".into()) }
 }
@@ -182,6 +191,21 @@ async fn limited(session: Session) -> Checked {
         tokio::time::sleep(Duration::from_secs(again)).await;
     }
     Err(format!("never {LIMIT} calls within a minute"))
+}
+
+/// What Prometheus scrapes, beside which Envoy has an interface that ends it.
+async fn metrics(session: Session) -> Checked {
+    let get = |path: &str| Request::new("GET", path);
+    let shown = http1::send(session.place.metrics, &get("/stats/prometheus")).await;
+    let counter = "mcp_policy_evaluations_total";
+    if shown.status != 200 || !shown.text().contains(counter) {
+        return Err(format!("HTTP {}, and no {counter}", shown.status));
+    }
+    for path in ["/", "/config_dump", "/stats/prometheus/../../quitquitquit"] {
+        let status = http1::send(session.place.metrics, &get(path)).await.status;
+        is(path, &json!(status), &json!(404))?;
+    }
+    Ok(())
 }
 
 fn minute() -> u64 {

@@ -3,7 +3,8 @@
 //!
 //! ```text
 //! compose server    MCP on port 9100; on port 9101, the calls that it ran
-//! compose client    tries what GATEWAY lets through, and asks CALLS what ran
+//! compose client    tries what GATEWAY lets through and METRICS shows, and asks
+//!                   CALLS what ran
 //! ```
 //!
 //! Both run in containers whose libraries are unknown, so `scripts/compose-test`
