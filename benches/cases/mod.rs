@@ -85,7 +85,8 @@ impl Case {
     pub fn new(policy: &str, tool: &str, size: usize) -> Self {
         let policy = Policy::parse(policy.as_bytes(), "bench").unwrap();
         let line = r#"Lines of some sixty characters, and \"quotes\" among them.\n"#;
-        let text = line.repeat(size.saturating_sub(130) / line.len());
+        let text =
+            line.repeat(size.saturating_sub(130).checked_div(line.len()).unwrap_or_default());
         let body = format!(
             r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{tool}","arguments":{{"path":"src/main.rs","amount":5,"text":"{text}"}}}}}}"#
         );

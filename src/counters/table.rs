@@ -76,6 +76,7 @@ pub struct Table {
 /// An id that pushes another out costs that one a digest and nothing else.
 type Recent = [Option<(Box<str>, Holder)>; 64];
 
+const HEX: &[u8; 16] = b"0123456789abcdef";
 const NOBODY: Recent = [const { None }; 64];
 
 /// The place of an id.
@@ -123,7 +124,7 @@ impl Table {
 
     pub(super) fn key(&self, holder: Holder) -> Vec<u8> {
         let digits = holder.bucket.to_be_bytes().map(|byte| [byte >> 4, byte & 0xf]);
-        let hex = |digit: u8| if digit < 10 { b'0' | digit } else { b'a'.wrapping_add(digit - 10) };
+        let hex = |digit: u8| HEX.get(usize::from(digit)).copied().unwrap_or_default();
         self.named(&digits.concat().into_iter().map(hex).collect::<Vec<_>>())
     }
 
