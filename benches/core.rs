@@ -74,7 +74,8 @@ fn charge(bencher: Bencher<'_, '_>) {
     let case = Case::new(&policy(50, ""), "tool_25", 170);
     case.call();
     case.facts(|caller, call, facts| {
-        bencher.bench_local(|| case.charge(caller, call, facts));
+        let limits = case.limits(caller, call, facts);
+        bencher.bench_local(|| case.charge(limits, caller, facts));
     });
 }
 

@@ -33,7 +33,8 @@ fn main() {
             repeat(count, || case.decide(caller, call, facts));
         }),
         "charge" => case.facts(|caller, call, facts| {
-            repeat(count, || case.charge(caller, call, facts));
+            let limits = case.limits(caller, call, facts);
+            repeat(count, || case.charge(limits, caller, facts));
         }),
         "audit" => repeat(count, || case.audit(&judged)),
         "call" => repeat(count, || {

@@ -20,7 +20,7 @@ pub fn json(policy: &Policy, record: &Record, trace: &Trace, now: Option<Nanos>)
         record;
     // With the limits of most calls, so that the text never moves.
     let mut object = Object(String::with_capacity(768));
-    object.text(
+    object.own(
         "decision",
         match decision {
             Decision::Allowed => "allowed",
@@ -43,17 +43,19 @@ pub fn json(policy: &Policy, record: &Record, trace: &Trace, now: Option<Nanos>)
     text("session", session.as_deref());
     let request_id = trace.request_id.as_deref().map(String::from_utf8_lossy);
     text("request_id", request_id.as_deref());
-    text("time", now.map(time::rfc3339).as_deref());
+    if let Some(now) = now {
+        object.own("time", &time::rfc3339(now));
+    }
     if let Some(arguments) = arguments {
         object.names(arguments);
     }
     if let Some(digest) = digest {
-        object.text("arguments_hmac", digest);
+        object.own("arguments_hmac", digest);
     }
     if !limits.is_empty() {
         object.limits(limits);
     }
-    object.text("policy", &policy.digest);
+    object.own("policy", &policy.digest);
     object.0.push('}');
     object.0
 }
@@ -78,6 +80,12 @@ impl Object {
         self.0.push_str(if self.0.is_empty() { "{\"" } else { ",\"" });
         self.0.push_str(name);
         self.0.push_str("\":");
+    }
+
+    /// Writes a text of this crate's own, in which nothing needs an escape.
+    fn own(&mut self, name: &str, value: &str) {
+        self.name(name);
+        self.0.extend(["\"", value, "\""]);
     }
 
     fn text(&mut self, name: &str, value: &str) {
@@ -125,13 +133,19 @@ impl Object {
             object.0.push_str("{\"rule\":");
             object.string(&left.rule);
             let (whole, part) = (left.millionths / ONE_CALL, left.millionths % ONE_CALL);
-            let _ = write!(object.0, ",\"left\":{whole}");
+            object.0.push_str(",\"left\":");
+            object.number(whole);
             if part > 0 {
                 let part = format!("{part:06}");
                 let _ = write!(object.0, ".{}", part.trim_end_matches('0'));
             }
             object.0.push('}');
         });
+    }
+
+    /// Writes a number; `write!` takes ten times as long.
+    fn number(&mut self, number: u64) {
+        digits(&mut self.0, number, 10_u64.pow(number.checked_ilog10().unwrap_or_default()));
     }
 
     fn list<T>(&mut self, elements: &[T], mut write: impl FnMut(&mut Self, &T)) {
@@ -152,6 +166,15 @@ const fn turns_lines(c: char) -> bool {
         c,
         '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
     )
+}
+
+/// Writes the digits of a number from that of the place `first`, a power of ten.
+fn digits(text: &mut String, number: u64, mut first: u64) {
+    while first > 0 {
+        let digit = number.checked_div(first).unwrap_or_default() % 10;
+        text.push(u8::try_from(digit).map_or('0', |digit| char::from(b'0' | digit)));
+        first /= 10;
+    }
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use mcp_policy_filter::exchange::{Exchange, Step};
 use mcp_policy_filter::identity::Peer;
 use mcp_policy_filter::jsonrpc::{self, Call, Message};
 use mcp_policy_filter::mcp::ToolCall;
-use mcp_policy_filter::policy::{Caller, Holders, Policy};
+use mcp_policy_filter::policy::{Caller, Holders, Limit, Policy};
 use mcp_policy_filter::quota::Nanos;
 use std::fmt::Write;
 use std::hint::black_box;
@@ -85,8 +85,7 @@ impl Case {
     pub fn new(policy: &str, tool: &str, size: usize) -> Self {
         let policy = Policy::parse(policy.as_bytes(), "bench").unwrap();
         let line = r#"Lines of some sixty characters, and \"quotes\" among them.\n"#;
-        let text =
-            line.repeat(size.saturating_sub(130).checked_div(line.len()).unwrap_or_default());
+        let text = line.repeat(size.saturating_sub(130).checked_div(line.len()).unwrap());
         let body = format!(
             r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{tool}","arguments":{{"path":"src/main.rs","amount":5,"text":"{text}"}}}}}}"#
         );
@@ -150,18 +149,13 @@ impl Case {
         self.policy.decide(black_box(caller), call, facts).unwrap().limits.len()
     }
 
-    /// The charge of the limits.
-    pub fn charge(&self, caller: &Caller, call: &ToolCall<'_>, facts: &Facts<'_>) {
-        let limits = self.policy.decide(caller, call, facts).unwrap().limits;
-        self.charge_limits(limits, caller, facts);
+    /// The limits that a call is charged.
+    pub fn limits(&self, caller: &Caller, call: &ToolCall<'_>, facts: &Facts<'_>) -> &[Limit] {
+        self.policy.decide(caller, call, facts).unwrap().limits
     }
 
-    fn charge_limits(
-        &self,
-        limits: &[mcp_policy_filter::policy::Limit],
-        caller: &Caller,
-        facts: &Facts<'_>,
-    ) {
+    /// The charge of the limits.
+    pub fn charge(&self, limits: &[Limit], caller: &Caller, facts: &Facts<'_>) {
         let table = &self.policy.table;
         let holders = Holders::new(table, black_box(caller), None);
         let charges: Result<Vec<_>, _> =

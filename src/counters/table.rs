@@ -76,7 +76,6 @@ pub struct Table {
 /// An id that pushes another out costs that one a digest and nothing else.
 type Recent = [Option<(Box<str>, Holder)>; 64];
 
-const HEX: &[u8; 16] = b"0123456789abcdef";
 const NOBODY: Recent = [const { None }; 64];
 
 /// The place of an id.
@@ -123,9 +122,10 @@ impl Table {
     }
 
     pub(super) fn key(&self, holder: Holder) -> Vec<u8> {
-        let digits = holder.bucket.to_be_bytes().map(|byte| [byte >> 4, byte & 0xf]);
-        let hex = |digit: u8| HEX.get(usize::from(digit)).copied().unwrap_or_default();
-        self.named(&digits.concat().into_iter().map(hex).collect::<Vec<_>>())
+        // As `{:04x}` writes it.
+        let hex = |shift: u32| char::from_digit(u32::from(holder.bucket >> shift) & 0xf, 16);
+        let digits: String = [12, 8, 4, 0].into_iter().filter_map(hex).collect();
+        self.named(digits.as_bytes())
     }
 
     pub(super) fn total_key(&self) -> Vec<u8> {

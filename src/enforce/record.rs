@@ -77,6 +77,9 @@ const NAME_BYTES: usize = 64;
 
 /// The start of a name that a client has made up.
 pub(super) fn short(name: &str) -> String {
+    if name.len() <= NAME_BYTES {
+        return name.to_owned();
+    }
     let end = (0..=NAME_BYTES).rev().find(|end| name.is_char_boundary(*end)).unwrap_or_default();
     name.get(..end).unwrap_or_default().to_owned()
 }

@@ -12,9 +12,13 @@ use crate::enforce::Reply;
 use crate::listing::{Body, Head, Listing};
 use proxy_wasm::types::Action;
 
-pub(super) fn headers(plugin: &Plugin, listing: &mut Listing, end: bool) -> Action {
+/// What to do at the response's headers, and whether they say that the request
+/// was served.
+pub(super) fn headers(plugin: &Plugin, listing: &mut Listing, end: bool) -> (Action, bool) {
     let policy = &plugin.policy;
-    let head = match host::headers(Map::ResponseHeaders).ok().and_then(Headers::parse) {
+    let headers = host::headers(Map::ResponseHeaders).ok().and_then(Headers::parse);
+    let served = headers.as_ref().is_some_and(is_success);
+    let head = match headers {
         Some(headers) => listing.headers(policy, headers.iter(), end),
         None => listing.replace(policy),
     };
@@ -31,7 +35,11 @@ pub(super) fn headers(plugin: &Plugin, listing: &mut Listing, end: bool) -> Acti
         }
     };
     report(plugin, listing);
-    action.unwrap_or_else(|error| cut_off(listing, &error))
+    (action.unwrap_or_else(|error| cut_off(listing, &error)), served)
+}
+
+fn is_success(headers: &Headers) -> bool {
+    headers.iter().any(|(name, value)| name == b":status" && value.starts_with(b"2"))
 }
 
 pub(super) fn body(plugin: &Plugin, listing: &mut Listing, size: usize, end: bool) -> Action {

@@ -17,6 +17,11 @@ pub(super) struct KeyStack<'a> {
 }
 
 impl<'a> KeyStack<'a> {
+    /// With room for the keys of most calls.
+    pub(super) fn with_room() -> Self {
+        Self { keys: Vec::with_capacity(16) }
+    }
+
     /// Where the keys of an object that begins now will start.
     pub(super) fn mark(&self) -> usize {
         self.keys.len()

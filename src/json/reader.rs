@@ -90,7 +90,7 @@ impl<'a> Reader<'a> {
             text,
             rest: text.as_bytes(),
             room: max_depth,
-            keys: KeyStack::default(),
+            keys: KeyStack::with_room(),
             ambiguity: None,
             again: false,
         })

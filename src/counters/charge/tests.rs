@@ -267,3 +267,18 @@ fn what_is_lost_to_a_race_is_given_back() {
     assert!(matches!(refused, Refused::Limit { index: 1, .. }));
     assert!(other.charge(&racing.0, &[of("a", "x", 1)], at(0)).is_ok());
 }
+
+#[test]
+fn a_caller_is_found_again_whoever_came_between() {
+    let mut busy = table(1, 1);
+    let ids: Vec<String> = (0..1_000).map(|number| format!("caller {number}")).collect();
+    for _ in 0..2 {
+        for id in &ids {
+            assert_eq!(busy.caller(id), table(1, 1).caller(id), "{id}");
+        }
+    }
+    busy.share_salt(&MemoryStore::default(), [1; 16]).unwrap();
+    for id in &ids {
+        assert_ne!(busy.caller(id), table(1, 1).caller(id), "{id}");
+    }
+}
