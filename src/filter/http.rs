@@ -24,9 +24,6 @@ pub(super) struct Http {
     exchange: Exchange,
     /// When it was judged.
     judged: Option<Nanos>,
-    /// Whether its response has been seen to be a success: then it was sent, and
-    /// Envoy need not be asked whether it was.
-    served: bool,
 }
 
 impl Context for Http {}
@@ -80,9 +77,7 @@ impl HttpContext for Http {
 
     fn on_http_response_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
         let Some((plugin, listing)) = self.listing() else { return Action::Continue };
-        let (action, served) = response::headers(&plugin, listing, end_of_stream);
-        self.served = served;
-        action
+        response::headers(&plugin, listing, end_of_stream)
     }
 
     fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
@@ -98,7 +93,6 @@ impl HttpContext for Http {
     fn on_log(&mut self) {
         let Some(plugin) = &self.plugin else { return };
         if self.exchange.is_charged()
-            && !self.served
             && let flags @ Some(1..) = response_flags()
             && let Ok(now) = host::now()
         {
@@ -120,7 +114,7 @@ impl HttpContext for Http {
 
 impl Http {
     pub(super) fn new(plugin: Option<Rc<Plugin>>) -> Self {
-        Self { plugin, exchange: Exchange::default(), judged: None, served: false }
+        Self { plugin, exchange: Exchange::default(), judged: None }
     }
 
     /// What is to be done with the response, if it may have to be changed.

@@ -12,13 +12,9 @@ use crate::enforce::Reply;
 use crate::listing::{Body, Head, Listing};
 use proxy_wasm::types::Action;
 
-/// What to do at the response's headers, and whether they say that the request
-/// was served.
-pub(super) fn headers(plugin: &Plugin, listing: &mut Listing, end: bool) -> (Action, bool) {
+pub(super) fn headers(plugin: &Plugin, listing: &mut Listing, end: bool) -> Action {
     let policy = &plugin.policy;
-    let headers = host::headers(Map::ResponseHeaders).ok().and_then(Headers::parse);
-    let served = headers.as_ref().is_some_and(is_success);
-    let head = match headers {
+    let head = match host::headers(Map::ResponseHeaders).ok().and_then(Headers::parse) {
         Some(headers) => listing.headers(policy, headers.iter(), end),
         None => listing.replace(policy),
     };
@@ -35,11 +31,7 @@ pub(super) fn headers(plugin: &Plugin, listing: &mut Listing, end: bool) -> (Act
         }
     };
     report(plugin, listing);
-    (action.unwrap_or_else(|error| cut_off(listing, &error)), served)
-}
-
-fn is_success(headers: &Headers) -> bool {
-    headers.iter().any(|(name, value)| name == b":status" && value.starts_with(b"2"))
+    action.unwrap_or_else(|error| cut_off(listing, &error))
 }
 
 pub(super) fn body(plugin: &Plugin, listing: &mut Listing, size: usize, end: bool) -> Action {
