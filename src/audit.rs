@@ -5,11 +5,10 @@
 mod time;
 
 use crate::enforce::{Decision, Left, Names, Record};
-use crate::policy::Policy;
+use crate::policy::{Policy, fingerprint};
 use crate::quota::{Nanos, ONE_CALL};
 use crate::request::Trace;
 use core::fmt::Write;
-use sha2::{Digest, Sha256};
 
 /// What every record in Envoy's log begins with.
 pub const PREFIX: &str = "mcp-policy-audit ";
@@ -39,7 +38,7 @@ pub fn json(policy: &Policy, record: &Record, trace: &Trace, now: Option<Nanos>)
     text("method", method.as_deref());
     text("tool", tool.as_deref());
     text("grant", grant.as_deref());
-    let session = trace.session.as_deref().map(session_digest);
+    let session = trace.session.as_deref().map(fingerprint);
     text("session", session.as_deref());
     let request_id = trace.request_id.as_deref().map(String::from_utf8_lossy);
     text("request_id", request_id.as_deref());
@@ -58,17 +57,6 @@ pub fn json(policy: &Policy, record: &Record, trace: &Trace, now: Option<Nanos>)
     object.own("policy", &policy.digest);
     object.0.push('}');
     object.0
-}
-
-/// Twelve hexadecimal digits by which the records of a session can be told from
-/// others.
-fn session_digest(id: &[u8]) -> String {
-    let mut digits = String::with_capacity(12);
-    for byte in Sha256::digest(id).iter().take(6) {
-        // Writing to a string cannot fail.
-        let _ = write!(digits, "{byte:02x}");
-    }
-    digits
 }
 
 /// An object in the writing, without its last brace.

@@ -74,7 +74,7 @@ impl Config {
     }
 
     fn read(root: &At<'_>) -> Option<Self> {
-        let top = root.object(&KEYS, &[])?;
+        let top = root.object(&KEYS)?;
         top.get("$schema").map(|at| at.string());
         top.get("description").map(|at| at.string());
         if let Some(version) = top.required("version") {

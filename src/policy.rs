@@ -16,7 +16,7 @@ mod shown;
 
 pub use decide::Ruling;
 pub use denial::{Denial, Reason};
-pub use digester::Digester;
+pub use digester::{Digester, fingerprint};
 pub use limit::{Holders, Limit};
 pub use pattern::{Pattern, PatternMap};
 

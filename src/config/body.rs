@@ -75,7 +75,7 @@ pub(super) fn grants(at: &At<'_>, inherited: Mode) -> Vec<(Pattern, Grant)> {
                 quote(name)
             ));
         }
-        let Some(object) = at.object(&KEYS, &[]) else { continue };
+        let Some(object) = at.object(&KEYS) else { continue };
         if let Some(body) = Body::read(&object, inherited) {
             grants.push((Pattern::new(name), Grant { name: name.into(), body }));
         }

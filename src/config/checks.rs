@@ -23,7 +23,7 @@ pub(super) fn read(at: &At<'_>) -> Vec<Check> {
     let mut names: Vec<&str> = Vec::new();
     let mut checks = Vec::new();
     for (index, at) in at.elements().iter().enumerate() {
-        let Some(object) = at.object(&["conditions", "on_deny", "name"], &[]) else { continue };
+        let Some(object) = at.object(&["conditions", "on_deny", "name"]) else { continue };
         let on_deny = object.get("on_deny").and_then(At::string).map(str::to_owned);
         let name = object.get("name").and_then(|at| {
             let name = at.string()?;
@@ -61,7 +61,7 @@ pub(super) fn names(at: &At<'_>) -> Vec<Box<str>> {
 }
 
 fn condition(at: &At<'_>) -> Option<Condition> {
-    let object = at.object(&["path", "op", "value"], &[])?;
+    let object = at.object(&["path", "op", "value"])?;
     let path = object.required("path").and_then(path);
     let op = object.required("op").and_then(|at| Some((at, at.string()?)));
     let value = object.required("value").and_then(|at| Some((at, at.literal()?)));

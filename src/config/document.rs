@@ -228,9 +228,8 @@ impl<'d> At<'d> {
         members.iter().map(|(key, node)| (&**key, self.below(node, key))).collect()
     }
 
-    /// An object of the language. Keys that are in neither list are errors;
-    /// those of `reserved` are errors that say so.
-    pub(super) fn object(&self, known: &[&'static str], reserved: &[&str]) -> Option<Object<'d>> {
+    /// An object of the language. Keys that are not `known` are errors.
+    pub(super) fn object(&self, known: &[&'static str]) -> Option<Object<'d>> {
         if !self.is_object() {
             self.expected("an object");
             return None;
@@ -240,9 +239,7 @@ impl<'d> At<'d> {
             if known.contains(key) {
                 continue;
             }
-            at.wrong(if reserved.contains(key) {
-                "this key is not supported by this version of the filter".into()
-            } else if let Some(word) = nearest(key, known) {
+            at.wrong(if let Some(word) = nearest(key, known) {
                 format!("unknown key; did you mean `{word}`?")
             } else {
                 format!("unknown key; here may stand {}", choices(known.iter().copied()))

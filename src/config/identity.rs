@@ -50,7 +50,7 @@ pub(super) fn read(at: &At<'_>) -> Vec<Source> {
     let mut seen: Vec<&str> = Vec::new();
     let at = at.secret();
     at.each(|at| {
-        let object = at.object(&KINDS, &[])?;
+        let object = at.object(&KINDS)?;
         let present: Vec<&str> =
             KINDS.into_iter().filter(|kind| object.get(kind).is_some()).collect();
         let [kind] = *present else {
@@ -111,7 +111,7 @@ fn header(at: &At<'_>) -> Option<Source> {
 }
 
 fn jwt(at: &At<'_>) -> Option<Source> {
-    let object = at.object(&["claim", "payload"], &[])?;
+    let object = at.object(&["claim", "payload"])?;
     let payload = object.get("payload").map_or(Some(PAYLOAD), |at| {
         let payload = at.string()?;
         if payload.is_empty() || payload.contains('\0') {
@@ -167,7 +167,7 @@ fn claim_path(at: &At<'_>) -> Option<Vec<String>> {
 }
 
 fn bearer(at: &At<'_>) -> Option<Source> {
-    let object = at.object(&["tokens"], &[])?;
+    let object = at.object(&["tokens"])?;
     let mut bearer = Bearer::default();
     let tokens = object.required("tokens")?;
     let entries = tokens.entries();

@@ -46,7 +46,7 @@ pub struct Limit {
 pub(super) fn read(at: &At<'_>) -> Vec<Limit> {
     let list = at.path();
     at.each(|at| {
-        let object = at.object(&KEYS, &[])?;
+        let object = at.object(&KEYS)?;
         let counter = object.required("counter").and_then(counter);
         let window = object.required("window").and_then(window);
         let increment_from = object.get("increment_from").map(increment_from);
@@ -89,7 +89,7 @@ fn increment_from(at: &At<'_>) -> Option<Path> {
 /// Reads the short form of one limit on the tools that `name` matches.
 pub(super) fn read_short(name: &str, at: &At<'_>) -> Option<Limit> {
     let (max, window) = if at.is_object() {
-        let object = at.object(&["max", "window"], &[])?;
+        let object = at.object(&["max", "window"])?;
         let max = object.required("max").and_then(|at| at.whole(1, MAX));
         let window = object.required("window").and_then(window);
         (max?, window?)

@@ -141,7 +141,7 @@ fn size(value: u64) -> usize {
 impl Settings {
     pub(super) fn read(at: &At<'_>) -> Self {
         let mut settings = Self::default();
-        let Some(object) = at.object(&KEYS, &[]) else { return settings };
+        let Some(object) = at.object(&KEYS) else { return settings };
         if let Some(at) = object.get("exempt_paths") {
             settings.exempt_paths = at.each(ExemptPath::read);
         }
@@ -183,7 +183,7 @@ impl Settings {
 impl Counters {
     fn read(at: &At<'_>) -> Self {
         let mut counters = Self::default();
-        let Some(object) = at.object(&["capacity", "max_entries", "namespace"], &[]) else {
+        let Some(object) = at.object(&["capacity", "max_entries", "namespace"]) else {
             return counters;
         };
         let whole = |key| object.get(key).and_then(|at| at.whole(1, MAX_COUNTER_ENTRIES));

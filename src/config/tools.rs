@@ -88,7 +88,7 @@ fn check_pattern(at: &At<'_>, text: &str) -> Option<Pattern> {
 
 impl ToolRule {
     fn read(name: &str, at: &At<'_>) -> Option<Self> {
-        let object = at.object(&KEYS, &[])?;
+        let object = at.object(&KEYS)?;
         let action = object.get("action").map_or(Some(Action::Allow), |at| {
             if at.as_string() == Some("require_approval") {
                 at.wrong(
@@ -133,7 +133,7 @@ pub struct AllTools {
 
 impl AllTools {
     pub(super) fn read(at: &At<'_>) -> Self {
-        let Some(object) = at.object(&["require", "deny_if", "limits"], &[]) else {
+        let Some(object) = at.object(&["require", "deny_if", "limits"]) else {
             return Self::default();
         };
         Self {

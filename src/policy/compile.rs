@@ -1,5 +1,6 @@
 //! From a document to a policy.
 
+use super::digester::fingerprint;
 use super::{
     Action, Body, Conditions, Digester, Limit, Names, Pattern, PatternMap, Policy, Rule, Settings,
     lint,
@@ -7,8 +8,6 @@ use super::{
 use crate::config::{self, Config, Errors, ToolsList};
 use crate::counters::Table;
 use crate::order;
-use core::fmt::Write;
-use sha2::{Digest, Sha256};
 
 impl Policy {
     /// Reads, checks and compiles a document. `namespace` keeps the counts of
@@ -63,7 +62,7 @@ impl Policy {
             (pattern, compile(&format!("grant:{name}"), body, tools_list))
         });
         Ok(Self {
-            digest: digest(text),
+            digest: fingerprint(text),
             warnings,
             settings: Settings {
                 exempt_paths,
@@ -85,15 +84,6 @@ impl Policy {
             grants: PatternMap::new(grants, |_| false),
         })
     }
-}
-
-fn digest(text: &[u8]) -> String {
-    let mut digest = String::with_capacity(12);
-    for byte in Sha256::digest(text).iter().take(6) {
-        // Writing to a string cannot fail.
-        let _ = write!(digest, "{byte:02x}");
-    }
-    digest
 }
 
 fn set(patterns: Vec<Pattern>) -> PatternMap<()> {

@@ -3,7 +3,7 @@
 
 use core::fmt::{self, Write};
 use hmac::{Hmac, Mac};
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 
 /// HMAC-SHA-256 under a key. A bare hash of a short value could be found by
 /// trying values.
@@ -20,13 +20,23 @@ impl Digester {
     pub fn digest(&self, text: &str) -> String {
         let mut state = self.0.clone();
         state.update(text.as_bytes());
-        let mut digits = String::with_capacity(64);
-        for byte in state.finalize().into_bytes() {
-            // Writing to a string cannot fail.
-            let _ = write!(digits, "{byte:02x}");
-        }
-        digits
+        hex(&state.finalize().into_bytes())
     }
+}
+
+/// The first twelve hexadecimal digits of the SHA-256 of something: enough to
+/// tell it from others.
+pub fn fingerprint(bytes: &[u8]) -> String {
+    hex(Sha256::digest(bytes).get(..6).unwrap_or_default())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let mut digits = String::with_capacity(bytes.len().saturating_mul(2));
+    for byte in bytes {
+        // Writing to a string cannot fail.
+        let _ = write!(digits, "{byte:02x}");
+    }
+    digits
 }
 
 /// The key is not for eyes.
