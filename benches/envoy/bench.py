@@ -1,5 +1,5 @@
-"""bench.py ENVOY MODULE UPSTREAM INTO: what the filter costs in an Envoy, beside
-the plain proxy, Envoy's own filter and Lua.
+"""bench.py ENVOY MODULE EMPTY UPSTREAM INTO: what the filter costs in an Envoy,
+beside the plain proxy, Envoy's own filter, Lua and a module that decides nothing.
 
 Every cell of the table (a variant, a protocol, a body, an outcome) is measured
 once a round, one after the other, so that a slow minute of the machine falls on
@@ -30,13 +30,13 @@ OUTCOMES = {"allowed": stand.ALLOWED, "denied": stand.DENIED, "limited": stand.L
 COMPARED = ("plain", "native", "b")
 
 
-def main(program, module, upstream_program, into):
+def main(program, module, empty, upstream_program, into):
     into = pathlib.Path(into)
     into.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
         bodies = stand.write_bodies(stack.enter_context(tempfile.TemporaryDirectory()))
         upstream = stack.enter_context(measure.upstream(upstream_program))
-        variants = stand.variants(module)
+        variants = stand.variants(module, empty)
         envoys = {}
         for name, (filters, logged) in variants.items():
             running = measure.envoy(program, filters, logged, upstream, core=measure.ENVOY_CORE)
@@ -82,7 +82,7 @@ def probe_all(envoys, bodies):
     for variant, envoy in envoys.items():
         measure.probe(envoy, bodies[stand.LIMITED, "170 B"])
         for (tool, size), body in bodies.items():
-            refused = tool == stand.DENIED and variant != "plain"
+            refused = tool == stand.DENIED and variant not in ("plain", "empty")
             refused |= variant == "a" and tool != stand.ALLOWED
             refused |= variant in "bc" and tool == stand.LIMITED
             if measure.probe(envoy, body) == refused:

@@ -3,7 +3,7 @@
 import report
 import stand
 
-SHOWN = {"native": "#c2410c", "lua": "#7c7f86", "b": "#2563eb", "c": "#60a5fa"}
+SHOWN = {"native": "#c2410c", "lua": "#7c7f86", "empty": "#a1a1aa", "b": "#2563eb", "c": "#60a5fa"}
 LEFT, WIDTH, BAR, GAP = 210, 430, 16, 30
 
 

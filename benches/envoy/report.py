@@ -6,6 +6,13 @@ import measure
 import stand
 
 
+LEGEND = (
+    "In parentheses what was added to the plain proxy, and that against what the native filter added. "
+    f"\"{stand.NAMES['empty']}\" is a module that makes the host calls of an allowed call under (b) and throws "
+    "away what they return: Envoy's own part of the cost."
+)
+
+
 class Figures:
     """What is asked of the results: medians, and differences within a round."""
 
@@ -95,7 +102,7 @@ def write(results):
         lines.append(f"| {name} | {number(value)} | {bar} | {aim} | {verdict} |")
     for protocol, title in (("h1", "HTTP/1.1"), ("h2", "HTTP/2")):
         lines += ["", f"## {title}: microseconds of Envoy's CPU for an allowed call", ""]
-        lines += ["In parentheses what was added to the plain proxy, and that against what the native filter added.", ""]
+        lines += [LEGEND, ""]
         lines += header("", *stand.SIZES)
         for variant, name in stand.NAMES.items():
             lines.append(row(name, *(cell(figures, variant, protocol, size) for size in stand.SIZES)))

@@ -138,7 +138,7 @@ end
     }
 
 
-def variants(module):
+def variants(module, empty):
     """By name: the filters, and what the access log prints of a call."""
     audit = "%FILTER_STATE(wasm.mcp_audit:PLAIN)%"
     metadata = "%DYNAMIC_METADATA(envoy.filters.http.mcp:{})%"
@@ -147,6 +147,7 @@ def variants(module):
         "plain": ([], "-"),
         "native": (native(), known),
         "lua": ([lua()], "-"),
+        "empty": ([wasm(empty, {})], audit),
         "a": ([wasm(module, one_tool())], audit),
         "b": ([wasm(module, many_tools(50))], audit),
         "c": ([wasm(module, many_tools(10_000))], audit),
@@ -157,6 +158,7 @@ NAMES = {
     "plain": "plain proxy",
     "native": "native mcp + RBAC",
     "lua": "Lua, body read",
+    "empty": "wasm, deciding nothing",
     "a": "this filter, (a) one tool",
     "b": "this filter, (b) 50 tools",
     "c": "this filter, (c) 10,000 tools",
