@@ -37,12 +37,13 @@ use play::{Answer, Seen, Stage};
 use serde_json::Value;
 use std::fs;
 
-pub fn pages() -> [Page; 6] {
+pub fn pages() -> [Page; 7] {
     let names = [
         "README.md",
         "POLICY.md",
         "ARCHITECTURE.md",
         "CHANGELOG.md",
+        "COMPARISON.md",
         "SECURITY.md",
         "envoy/README.md",
     ];
