@@ -273,9 +273,11 @@ impl<S: Store> Situation<'_, S> {
         }
         let table = &self.policy.table;
         let holders = Holders::new(table, caller, self.head.trace.session.as_deref());
-        let charges: Result<Vec<Charge>, Denial<'p>> =
-            limits.iter().map(|limit| limit.charge(&holders, facts)).collect();
-        table.charge(self.store, &charges?, self.now).map_err(|refused| match refused {
+        let mut charges: Vec<Charge> = Vec::with_capacity(limits.len());
+        for limit in limits {
+            charges.push(limit.charge(&holders, facts)?);
+        }
+        table.charge(self.store, &charges, self.now).map_err(|refused| match refused {
             Refused::Limit { index, retry_after } => limits.get(index).map_or_else(
                 || troubled(limits, index, Trouble::Host),
                 |limit| limit.full(retry_after),

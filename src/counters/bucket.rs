@@ -3,6 +3,7 @@
 
 use super::{Holder, Tag, Trouble};
 use crate::quota::{Fixed, Nanos, Sliding, State, Window};
+use core::ops::Range;
 
 /// A count of a caller, as stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,59 +28,73 @@ const GRACE_SECONDS: u64 = 60;
 /// The least of that, for the shortest windows.
 const MIN_GRACE_SECONDS: u64 = 2;
 
-/// The entries of one key, as read; those long over are left out.
+/// The records of one key, checked; those long over are left out.
+///
+/// They stay bytes: most calls change a few numbers in one or two of them.
 #[derive(Debug)]
 pub(super) struct Bucket {
-    entries: Vec<Entry>,
+    records: Vec<u8>,
+    len: usize,
 }
 
 impl Bucket {
     pub(super) fn read(bytes: Option<&[u8]>, now: Nanos) -> Result<Self, Trouble> {
         let mut rest = bytes.unwrap_or_default();
-        let mut entries = Vec::with_capacity((rest.len() / RECORD).saturating_add(2));
+        let room = rest.len().saturating_add(2 * RECORD);
+        let mut bucket = Self { records: Vec::with_capacity(room), len: 0 };
         while !rest.is_empty() {
             let (entry, tail) = Entry::read(rest).ok_or(Trouble::Damaged)?;
             let window = u64::from(entry.window.seconds());
             let grace = window.clamp(MIN_GRACE_SECONDS, GRACE_SECONDS);
             if !entry.state.is_over(entry.window, now.earlier(grace)) {
-                entries.push(entry);
+                let length = rest.len().saturating_sub(tail.len());
+                bucket.records.extend_from_slice(rest.get(..length).unwrap_or_default());
+                bucket.len = bucket.len.saturating_add(1);
             }
             rest = tail;
         }
-        Ok(Self { entries })
+        Ok(bucket)
     }
 
-    pub(super) fn write(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(self.entries.len().saturating_mul(RECORD));
-        for entry in &self.entries {
-            entry.write(&mut bytes);
-        }
-        bytes
+    /// As it is to be stored.
+    pub(super) fn write(self) -> Vec<u8> {
+        self.records
     }
 
     pub(super) fn len(&self) -> usize {
-        self.entries.len()
+        self.len
     }
 
-    pub(super) fn find(&self, tag: Tag, holder: Holder) -> Option<&Entry> {
-        self.entries.iter().find(|entry| entry.is(tag, holder))
+    pub(super) fn find(&self, tag: Tag, holder: Holder) -> Option<State> {
+        self.entries().map(|(entry, _)| entry).find(|entry| entry.is(tag, holder)).map(|e| e.state)
     }
 
     /// Stores a state in the entry of `tag` and `holder`, which is made where
     /// there is none.
     pub(super) fn put(&mut self, tag: Tag, holder: Holder, window: Window, state: State) {
-        match self.entries.iter_mut().find(|entry| entry.is(tag, holder)) {
-            Some(entry) => entry.state = state,
-            None => self.entries.push(Entry { tag, holder: holder.id, window, state }),
-        }
+        self.remove(tag, holder);
+        Entry { tag, holder: holder.id, window, state }.write(&mut self.records);
+        self.len = self.len.saturating_add(1);
     }
 
     pub(super) fn remove(&mut self, tag: Tag, holder: Holder) {
-        self.entries.retain(|entry| !entry.is(tag, holder));
+        let place = self.entries().find(|(entry, _)| entry.is(tag, holder)).map(|(_, place)| place);
+        if let Some(place) = place {
+            self.records.drain(place);
+            self.len = self.len.saturating_sub(1);
+        }
     }
 
-    pub(super) fn entries(&self) -> &[Entry] {
-        &self.entries
+    /// The entries, and where each stands among the bytes.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (Entry, Range<usize>)> {
+        let mut at = 0;
+        core::iter::from_fn(move || {
+            let rest = self.records.get(at..)?;
+            let (entry, tail) = Entry::read(rest)?;
+            let start = at;
+            at = self.records.len().saturating_sub(tail.len());
+            Some((entry, start..at))
+        })
     }
 }
 

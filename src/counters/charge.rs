@@ -137,18 +137,19 @@ impl Table {
         charges: &[Charge],
         now: Nanos,
     ) -> Result<Receipt, Refused> {
-        let groups = by_holder(charges);
-        if let [group] = &*groups {
+        let Some((first, others)) = charges.split_first() else { return Ok(Receipt::default()) };
+        if others.iter().all(|other| other.holder == first.holder) {
             // Most calls: one caller, whose entries exist. One read, one write.
-            match self.visit(store, charges, group, now, Visit::Charge(&[])) {
+            match self.visit(store, charges, first.holder, now, Visit::Charge(&[])) {
                 Answer::Room(taken) => return Ok(Receipt(taken)),
                 Answer::Refused(refused) => return Err(refused),
                 Answer::Places(_) => {}
             }
         }
+        let holders = holders(charges);
         for _ in 0..ROUNDS {
-            let places = self.look(store, charges, &groups, now)?;
-            if let Some(receipt) = self.take(store, charges, &groups, &places, now)? {
+            let places = self.look(store, charges, &holders, now)?;
+            if let Some(receipt) = self.take(store, charges, &holders, &places, now)? {
                 return Ok(receipt);
             }
         }
@@ -161,10 +162,10 @@ impl Table {
             // What cannot be given back stays charged: the safe side.
             let removed = store.update(&self.key(charge.holder), |bytes| {
                 let Ok(mut bucket) = Bucket::read(bytes, now) else { return (None, false) };
-                let Some(entry) = bucket.find(charge.tag, charge.holder) else {
+                let Some(state) = bucket.find(charge.tag, charge.holder) else {
                     return (None, false);
                 };
-                let state = entry.state.refund(mark, charge.weight);
+                let state = state.refund(mark, charge.weight);
                 let unused = state.used() == 0;
                 if unused {
                     bucket.remove(charge.tag, charge.holder);
@@ -185,13 +186,13 @@ impl Table {
         &self,
         store: &impl Store,
         charges: &[Charge],
-        groups: &[Vec<usize>],
+        holders: &[Holder],
         now: Nanos,
     ) -> Result<Vec<usize>, Refused> {
         let mut places = Vec::new();
         let mut refused: Option<Refused> = None;
-        for group in groups {
-            match self.visit(store, charges, group, now, Visit::Look) {
+        for holder in holders {
+            match self.visit(store, charges, *holder, now, Visit::Look) {
                 Answer::Room(_) => {}
                 Answer::Places(indexes) => places.extend(indexes),
                 Answer::Refused(next) => {
@@ -202,13 +203,13 @@ impl Table {
         refused.map_or(Ok(places), Err)
     }
 
-    /// Takes the `places`, then charges all groups. `None` asks for another
+    /// Takes the `places`, then charges all holders. `None` asks for another
     /// round: a window turned meanwhile, and more places are needed.
     fn take(
         &self,
         store: &impl Store,
         charges: &[Charge],
-        groups: &[Vec<usize>],
+        holders: &[Holder],
         places: &[usize],
         now: Nanos,
     ) -> Result<Option<Receipt>, Refused> {
@@ -222,8 +223,8 @@ impl Table {
                     .map_err(|trouble| Refused::Counter { index, trouble })?;
                 reserved.push((index, charge, start));
             }
-            for group in groups {
-                match self.visit(store, charges, group, now, Visit::Charge(places)) {
+            for holder in holders {
+                match self.visit(store, charges, *holder, now, Visit::Charge(places)) {
                     Answer::Room(more) => taken.extend(more),
                     Answer::Places(_) => return Ok(false),
                     Answer::Refused(refused) => return Err(refused),
@@ -257,27 +258,25 @@ impl Table {
         &self,
         store: &impl Store,
         charges: &[Charge],
-        group: &[usize],
+        holder: Holder,
         now: Nanos,
         visit: Visit<'_>,
     ) -> Answer {
-        let members = || group.iter().filter_map(|&index| Some((index, charges.get(index)?)));
-        let Some((first, Charge { holder, .. })) = members().next() else {
-            return Answer::Room(Vec::new());
-        };
+        let members = || charges.iter().enumerate().filter(|(_, charge)| charge.holder == holder);
+        let first = members().next().map_or(0, |(index, _)| index);
         let trouble = |trouble| Answer::Refused(Refused::Counter { index: first, trouble });
-        let answer = store.update(&self.key(*holder), |bytes| {
+        let answer = store.update(&self.key(holder), |bytes| {
             let mut bucket = match Bucket::read(bytes, now) {
                 Ok(bucket) => bucket,
                 Err(damage) => return (None, trouble(damage)),
             };
-            let mut taken = Vec::with_capacity(group.len());
+            let mut taken = Vec::with_capacity(charges.len());
             let mut places = Vec::new();
             let mut refused: Option<Refused> = None;
             for (index, charge) in members() {
-                let entry = bucket.find(charge.tag, charge.holder).map(|entry| entry.state);
-                let new = entry.is_none_or(|state| state.is_of_earlier_window(charge.window, now));
-                match charge.ask(entry, now) {
+                let stored = bucket.find(charge.tag, charge.holder);
+                let new = stored.is_none_or(|state| state.is_of_earlier_window(charge.window, now));
+                match charge.ask(stored, now) {
                     Room::Yes(state, mark) => {
                         if new && charge.per_caller {
                             places.push(index);
@@ -310,16 +309,15 @@ impl Table {
     }
 }
 
-/// The indexes of charges, those of one holder together.
-fn by_holder(charges: &[Charge]) -> Vec<Vec<usize>> {
-    let mut groups: Vec<(Holder, Vec<usize>)> = Vec::new();
-    for (index, charge) in charges.iter().enumerate() {
-        match groups.iter_mut().find(|(holder, _)| *holder == charge.holder) {
-            Some((_, group)) => group.push(index),
-            None => groups.push((charge.holder, vec![index])),
+/// Whose counts are charged, each once, in the order of their charges.
+fn holders(charges: &[Charge]) -> Vec<Holder> {
+    let mut holders = Vec::new();
+    for charge in charges {
+        if !holders.contains(&charge.holder) {
+            holders.push(charge.holder);
         }
     }
-    groups.into_iter().map(|(_, group)| group).collect()
+    holders
 }
 
 #[cfg(test)]

@@ -27,11 +27,11 @@ impl Table {
         let added = store.update(&self.total_key(), |bytes| {
             add(bytes, (total, everyone), window, now, |bucket, now| {
                 // What the other windows' entries leave of the total.
-                let others = bucket
+                let used = bucket
                     .entries()
-                    .iter()
-                    .filter(|entry| entry.tag != total && !entry.state.is_over(entry.window, now));
-                let used = others.fold(0_u64, |sum, entry| sum.saturating_add(entry.state.used()));
+                    .map(|(entry, _)| entry)
+                    .filter(|entry| entry.tag != total && !entry.state.is_over(entry.window, now))
+                    .fold(0_u64, |sum, entry| sum.saturating_add(entry.state.used()));
                 self.max_entries.saturating_mul(ONE_CALL).saturating_sub(used)
             })
         });
@@ -84,7 +84,7 @@ fn add(
         Ok(bucket) => bucket,
         Err(trouble) => return (None, Err(trouble)),
     };
-    let stored = bucket.find(tag, holder).map(|entry| entry.state);
+    let stored = bucket.find(tag, holder);
     match State::charge(stored, Algorithm::Fixed, window, max(&bucket, now), ONE_CALL, now) {
         Room::Yes(state, start) => {
             bucket.put(tag, holder, window, state);
@@ -107,9 +107,8 @@ fn subtract(
 ) {
     let _kept = store.update(key, |bytes| {
         let Ok(mut bucket) = Bucket::read(bytes, now) else { return (None, ()) };
-        let Some(entry) = bucket.find(tag, holder) else { return (None, ()) };
-        let state = entry.state.refund(start, ONE_CALL);
-        bucket.put(tag, holder, window, state);
+        let Some(state) = bucket.find(tag, holder) else { return (None, ()) };
+        bucket.put(tag, holder, window, state.refund(start, ONE_CALL));
         (Some(bucket.write()), ())
     });
 }

@@ -123,9 +123,9 @@ impl Table {
 
     pub(super) fn key(&self, holder: Holder) -> Vec<u8> {
         // As `{:04x}` writes it.
-        let hex = |shift: u32| char::from_digit(u32::from(holder.bucket >> shift) & 0xf, 16);
-        let digits: String = [12, 8, 4, 0].into_iter().filter_map(hex).collect();
-        self.named(digits.as_bytes())
+        let digit = |shift: u32| char::from_digit(u32::from(holder.bucket >> shift) & 0xf, 16);
+        let digits = [12, 8, 4, 0].map(|shift| digit(shift).map_or(b'0', |digit| digit as u8));
+        self.named(&digits)
     }
 
     pub(super) fn total_key(&self) -> Vec<u8> {
