@@ -6,10 +6,12 @@
 //! left to [`crate::mcp`]; what is answered is made by [`reply`].
 
 mod decode;
+mod flaw;
 mod keys;
 pub mod reply;
 
 pub use decode::{decode, decode_batch};
+pub use flaw::Flaw;
 
 use crate::json::{FaultKind, Kind, Members, Raw, Reader, Text};
 use core::fmt;

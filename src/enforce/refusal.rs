@@ -10,7 +10,7 @@ use super::{Decision, Record};
 use crate::config::DeniedAs;
 use crate::identity::NoIdentity;
 use crate::jsonrpc::{
-    INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, Id, METHOD_NOT_FOUND, Malformed, reply,
+    Flaw, INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, Id, METHOD_NOT_FOUND, Malformed, reply,
 };
 use crate::mcp::HeaderMismatch;
 use crate::policy::{Denial, Policy, Reason};
@@ -26,6 +26,8 @@ pub struct Refusal {
     pub reply: Reply,
     /// The kind, for metrics.
     pub reason: Reason,
+    /// What is wrong with it, for metrics too, where the reason is `undecodable`.
+    pub flaw: Option<Flaw>,
     /// What is recorded of it.
     pub record: Record,
     /// In a batch, what is recorded of its other calls.
@@ -72,6 +74,7 @@ impl Refusal {
         Box::new(Self {
             reply: Reply { status, retry_after, header: None, body },
             reason,
+            flaw: None,
             record: denied(reason, rule, tool, Some(message)),
             others: Vec::new(),
         })
@@ -114,7 +117,9 @@ impl Refusal {
     pub(super) fn malformed(policy: &Policy, reason: Reason, what: &Malformed<'_>) -> Box<Self> {
         let message = format!("Refused: {} (at byte {})", what.problem, what.at);
         let answer = Answer { id: what.id, ..fault(400, what.code, reason, &message) };
-        Self::answer(policy, &answer)
+        let mut refusal = Self::answer(policy, &answer);
+        refusal.flaw = Flaw::of(what.problem);
+        refusal
     }
 
     /// Headers that contradict the body.
@@ -194,6 +199,7 @@ impl Refusal {
         Box::new(Self {
             reply: Reply { status: 202, retry_after: None, header: None, body: Vec::new() },
             reason,
+            flaw: (reason == Reason::Undecodable).then_some(Flaw::NotJsonrpc),
             record: denied(reason, rule(reason), None, None),
             others: Vec::new(),
         })
@@ -225,6 +231,7 @@ impl Refusal {
         let message = format!("Refused: {fault}");
         let mut refusal =
             Self::answer(policy, &self::fault(status, INVALID_REQUEST, reason, &message));
+        refusal.flaw = (reason == Reason::Undecodable).then_some(Flaw::Head);
         if fault == HeadFault::Method {
             refusal.reply.header = Some(("allow", "GET, POST, DELETE, HEAD, OPTIONS"));
         }

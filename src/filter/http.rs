@@ -136,7 +136,7 @@ impl Http {
                 self.carry_out(plugin, step)
             }
             Step::Refuse(refusal) => {
-                plugin.metrics.evaluated(Some(refusal.reason));
+                plugin.metrics.evaluated(Some(&refusal));
                 self.answer(plugin, &refusal);
                 Action::Pause
             }

@@ -4,7 +4,8 @@
 //! make a label of it.
 
 use super::host;
-use crate::enforce::{Decision, Record};
+use crate::enforce::{Decision, Record, Refusal};
+use crate::jsonrpc::Flaw;
 use crate::policy::Reason;
 
 /// The metrics of one worker's VM. Envoy adds the counters of all workers up.
@@ -12,9 +13,10 @@ use crate::policy::Reason;
 pub(super) struct Metrics {
     evaluations: Option<u32>,
     passed: Option<u32>,
-    refused: ByReason,
+    refused: ByWord,
+    undecodable: ByWord,
     allowed: Option<u32>,
-    shadow: ByReason,
+    shadow: ByWord,
     starved: Option<u32>,
     unreadable_lists: Option<u32>,
 }
@@ -24,23 +26,27 @@ impl Metrics {
     /// it does not stop a request from being judged.
     pub(super) fn define(plugin: &str, digest: &str) -> Self {
         load(plugin, digest);
+        let by_rule = Reason::ALL.into_iter().filter(|reason| reason.is_by_rule());
+        let by_rule: Vec<_> = by_rule.map(Reason::as_str).collect();
         Self {
             evaluations: counter("mcp_policy_evaluations_total"),
             passed: counter("mcp_policy_passed_total"),
-            refused: ByReason::define("refused", |_| true),
+            refused: ByWord::define("refused", &Reason::ALL.map(Reason::as_str)),
+            undecodable: ByWord::define("undecodable", &Flaw::ALL.map(Flaw::as_str)),
             allowed: counter("mcp_policy_allowed_calls_total"),
-            shadow: ByReason::define("shadow_denied", Reason::is_by_rule),
+            shadow: ByWord::define("shadow_denied", &by_rule),
             starved: counter("mcp_policy_held_without_body_total"),
             unreadable_lists: counter("mcp_policy_unreadable_lists_total"),
         }
     }
 
     /// A request was let through or refused.
-    pub(super) fn evaluated(&self, refused: Option<Reason>) {
+    pub(super) fn evaluated(&self, refused: Option<&Refusal>) {
         increment(self.evaluations);
-        match refused {
-            None => increment(self.passed),
-            Some(reason) => self.refused.increment(reason),
+        let Some(refusal) = refused else { return increment(self.passed) };
+        self.refused.increment(refusal.reason.as_str());
+        if let Some(flaw) = refusal.flaw {
+            self.undecodable.increment(flaw.as_str());
         }
     }
 
@@ -48,7 +54,7 @@ impl Metrics {
     /// denies it.
     pub(super) fn went_on(&self, record: &Record) {
         match (record.decision, record.reason) {
-            (Decision::Shadow, Some(reason)) => self.shadow.increment(reason),
+            (Decision::Shadow, Some(reason)) => self.shadow.increment(reason.as_str()),
             _ => increment(self.allowed),
         }
     }
@@ -73,18 +79,18 @@ pub(super) fn bad_policies(count: i64) {
     }
 }
 
-/// A counter for each reason.
+/// A counter for each of some words.
 #[derive(Debug)]
-struct ByReason(Vec<(Reason, Option<u32>)>);
+struct ByWord(Vec<(&'static str, Option<u32>)>);
 
-impl ByReason {
-    fn define(what: &str, has: impl Fn(Reason) -> bool) -> Self {
-        let of = |reason| (reason, counter(&format!("mcp_policy_{what}_{reason}_total")));
-        Self(Reason::ALL.into_iter().filter(|reason| has(*reason)).map(of).collect())
+impl ByWord {
+    fn define(what: &str, words: &[&'static str]) -> Self {
+        let of = |word: &&'static str| (*word, counter(&format!("mcp_policy_{what}_{word}_total")));
+        Self(words.iter().map(of).collect())
     }
 
-    fn increment(&self, reason: Reason) {
-        let metric = self.0.iter().find(|(other, _)| *other == reason);
+    fn increment(&self, word: &str) {
+        let metric = self.0.iter().find(|(other, _)| *other == word);
         increment(metric.and_then(|(_, id)| *id));
     }
 }

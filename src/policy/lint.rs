@@ -1,18 +1,16 @@
 //! What a document says that only shows when its parts are seen together:
-//! errors, and warnings about what is probably not meant.
+//! errors, and in `lint/warnings.rs` what is probably not meant.
+
+mod warnings;
+
+pub(super) use warnings::warnings;
 
 use super::Pattern;
 use crate::condition::{Condition, Root};
-use crate::config::{Action, Body, Check, Config, Errors, Limit, Source, escape};
+use crate::config::{Body, Check, Config, Errors, Limit, Source, escape};
 use crate::order;
 use crate::quota::{Algorithm, Scope};
 use std::vec::IntoIter;
-
-/// Overlaps are searched pair by pair, so not among more patterns than a
-/// person writes.
-const MAX_COMPARED: usize = 300;
-/// Counters end with the Envoy process; longer windows than this surprise.
-const LONG_WINDOW_SECONDS: u32 = 3_600;
 
 /// Everything that is wrong between the parts of a document.
 pub(super) fn errors(config: &Config) -> Errors {
@@ -31,17 +29,6 @@ pub(super) fn errors(config: &Config) -> Errors {
     }
     reach_grants(config, &mut errors);
     errors
-}
-
-/// What is allowed, but probably not what its author thinks.
-pub(super) fn warnings(config: &Config) -> Vec<String> {
-    let mut warnings = Vec::new();
-    for body in bodies(config) {
-        windows(body, &mut warnings);
-        reasons(body, &mut warnings);
-        overlaps(body, &mut warnings);
-    }
-    warnings
 }
 
 fn bodies(config: &Config) -> Vec<&Body> {
@@ -246,60 +233,5 @@ fn reach_grants(config: &Config, errors: &mut Errors) {
                 }
             }
         }
-    }
-}
-
-fn windows(body: &Body, warnings: &mut Vec<String>) {
-    for limit in limits(body) {
-        if limit.window.seconds() > LONG_WINDOW_SECONDS {
-            warnings.push(format!(
-                "{}: a window of {} is counted by each Envoy process alone and starts afresh with \
-                 it",
-                limit.path,
-                match limit.window.to_string() {
-                    name if name.contains(' ') => name,
-                    name => format!("one {name}"),
-                }
-            ));
-        }
-    }
-}
-
-fn reasons(body: &Body, warnings: &mut Vec<String>) {
-    for (_, rule) in &body.tools {
-        if rule.reason.is_some() && rule.action == Action::Allow {
-            warnings.push(format!(
-                "{}/reason: is shown only with `\"action\": \"deny\"`",
-                rule.pointer
-            ));
-        }
-        let asks = rule.args.is_some()
-            || !(rule.require.is_empty() && rule.deny_if.is_empty() && rule.limits.is_empty());
-        if asks && rule.action == Action::Deny {
-            warnings.push(format!(
-                "{}: denies every call, so its checks and limits are never asked",
-                rule.pointer
-            ));
-        }
-    }
-}
-
-fn overlaps(body: &Body, warnings: &mut Vec<String>) {
-    let patterns: Vec<_> = body.tools.iter().filter(|(pattern, _)| !pattern.is_exact()).collect();
-    if patterns.len() > MAX_COMPARED {
-        return;
-    }
-    let mut rest = &*patterns;
-    while let [(a, first), others @ ..] = rest {
-        for (b, second) in others {
-            let differ = first.action != second.action;
-            if differ && !a.is_within(b) && !b.is_within(a) && a.overlaps(b) {
-                warnings.push(format!(
-                    "{}: overlaps with `{}`, which has another action; a denial decides",
-                    first.pointer, second.name
-                ));
-            }
-        }
-        rest = others;
     }
 }

@@ -29,7 +29,7 @@ fn shipped_tags() -> Value {
     let tag =
         |found: regex_lite::Captures<'_>| json!({ "tag_name": &found[1], "regex": &found[2] });
     let tags: Vec<_> = pair.captures_iter(&text).map(tag).collect();
-    assert_eq!(tags.len(), 3, "{tags:?}");
+    assert_eq!(tags.len(), 4, "{tags:?}");
     tags.into()
 }
 
@@ -44,24 +44,33 @@ async fn refusals_have_their_reason_as_a_label() {
         (danger(), 403),
         (Request::mcp("{"), -32700),
         (Request::mcp("[]"), -32600),
+        (Request::mcp(r#"{"jsonrpc": "2.0", "id": 1, "id": 1}"#), -32600),
+        (Request::mcp(r#"{"JsonRpc": "2.0", "id": 1}"#), -32600),
+        (Request::mcp("{}").header("content-encoding", "gzip"), -32600),
     ] {
         assert_eq!(code(&http1::send(gateway.addr(), &request).await), expected);
     }
     let scrape = Scrape::of(&gateway).await;
     for (series, value) in [
-        ("mcp_policy_evaluations_total{}", 6.0),
+        ("mcp_policy_evaluations_total{}", 9.0),
         ("mcp_policy_passed_total{}", 1.0),
         ("mcp_policy_allowed_calls_total{}", 1.0),
         (r#"mcp_policy_refused_total{reason="rate_limited"}"#, 2.0),
         (r#"mcp_policy_refused_total{reason="default_deny"}"#, 1.0),
-        (r#"mcp_policy_refused_total{reason="undecodable"}"#, 1.0),
+        (r#"mcp_policy_refused_total{reason="undecodable"}"#, 4.0),
         (r#"mcp_policy_refused_total{reason="batch_refused"}"#, 1.0),
         (r#"mcp_policy_refused_total{reason="counter_full"}"#, 0.0),
+        (r#"mcp_policy_undecodable_total{kind="not_json"}"#, 1.0),
+        (r#"mcp_policy_undecodable_total{kind="duplicate_key"}"#, 1.0),
+        (r#"mcp_policy_undecodable_total{kind="look_alike"}"#, 1.0),
+        (r#"mcp_policy_undecodable_total{kind="head"}"#, 1.0),
+        (r#"mcp_policy_undecodable_total{kind="depth"}"#, 0.0),
         (r#"envoy_wasm_vm_reload_success{plugin="mcp-policy"}"#, 0.0),
     ] {
         assert_eq!(scrape.value(series), Some(value), "{series}");
     }
     assert_eq!(scrape.series_of("mcp_policy_refused_total").count(), 18);
+    assert_eq!(scrape.series_of("mcp_policy_undecodable_total").count(), 10);
 }
 
 #[tokio::test]
@@ -122,6 +131,7 @@ async fn without_labels_the_reason_is_in_the_name() {
     let scrape = Scrape::of(&gateway).await;
     assert_eq!(scrape.value("mcp_policy_refused_default_deny_total{}"), Some(2.0));
     assert_eq!(scrape.value("mcp_policy_shadow_denied_denied_total{}"), Some(0.0));
+    assert_eq!(scrape.value("mcp_policy_undecodable_not_json_total{}"), Some(0.0));
     assert_eq!(scrape.value("mcp_policy_digest_mcp_policy{}"), Some(digest));
 }
 

@@ -7,7 +7,7 @@ use mcp_policy_filter::counters::MemoryStore;
 use mcp_policy_filter::exchange::{Exchange, Step};
 use mcp_policy_filter::identity::Peer;
 use mcp_policy_filter::listing::{Body, Head, Listing};
-use mcp_policy_filter::policy::Policy;
+use mcp_policy_filter::policy::{Policy, Reason};
 use mcp_policy_filter::quota::Nanos;
 
 /// Midnight of some day, in seconds since 1970.
@@ -65,6 +65,8 @@ fn send(policy: &Policy, store: &MemoryStore, request: &Request, piece: usize) -
             _ => Outcome::Forwarded,
         },
         Step::Refuse(refusal) => {
+            let unread = refusal.reason == Reason::Undecodable;
+            assert_eq!(refusal.flaw.is_some(), unread, "{:?}", refusal.flaw);
             Outcome::Replied { status: refusal.reply.status, body: refusal.reply.body }
         }
         other => panic!("the exchange ended with {other:?}"),

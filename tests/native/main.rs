@@ -14,6 +14,7 @@
 )]
 
 mod clock;
+mod compose;
 mod config;
 mod core;
 mod corpus;

@@ -3,7 +3,10 @@
 use super::host::{HOST, forget_counts, log, metric};
 use super::worker::{PLAIN, Worker};
 use super::{ONE_A_MINUTE, call};
+use crate::config::root;
+use mcp_policy_filter::jsonrpc::Flaw;
 use mcp_policy_filter::policy::Policy;
+use std::fs;
 
 #[test]
 fn metrics_count_every_decision_by_its_reason() {
@@ -16,6 +19,60 @@ fn metrics_count_every_decision_by_its_reason() {
     assert_eq!(metric("mcp_policy_refused_rate_limited_total"), 1);
     assert_eq!(metric("mcp_policy_refused_default_deny_total"), 2);
     assert_eq!(metric("mcp_policy_allowed_calls_total"), 1);
+}
+
+#[test]
+fn metrics_count_what_cannot_be_read_by_its_kind() {
+    let worker = Worker::configure(ONE_A_MINUTE, PLAIN).unwrap();
+    let deep = format!("{}1{}", r#"{"a":"#.repeat(300), "}".repeat(300));
+    let bodies: [(&[u8], &str); 18] = [
+        (b"\xff\xfe{\0}\0", "encoding"),
+        ("\u{feff}{}".as_bytes(), "encoding"),
+        (b"", "not_json"),
+        (br#"{"a": "\ud800"}"#, "not_json"),
+        (b"{} {}", "trailing_text"),
+        (br#"{"jsonrpc": "2.0", "id": 1, "a": {"b": 1, "b": 2}}"#, "duplicate_key"),
+        (br#"{"jsonrpc": "2.0", "id": 1, "METHOD": "tools/call"}"#, "look_alike"),
+        (br#"{"jsonrpc": "2.0", "id": 1, "method": "Tools/Call"}"#, "look_alike"),
+        (br#"{"a\u0000": 1}"#, "look_alike"),
+        (br#"{"a": 1e999}"#, "number"),
+        (deep.as_bytes(), "depth"),
+        (b"7", "not_jsonrpc"),
+        (br#"{"jsonrpc": "1.0", "id": 1, "method": "ping"}"#, "not_jsonrpc"),
+        (br#"{"jsonrpc": "2.0", "id": 1.5, "method": "ping"}"#, "not_jsonrpc"),
+        (br#"{"jsonrpc": "2.0", "id": 1}"#, "not_jsonrpc"),
+        (br#"{"jsonrpc": "2.0", "method": "tools/call", "params": {"name": "a"}}"#, "not_jsonrpc"),
+        (br#"{"jsonrpc": "2.0", "id": 1, "method": "tools/call"}"#, "params"),
+        (b"{}", "head"),
+    ];
+    let count = |kind: &str| metric(&format!("mcp_policy_undecodable_{kind}_total"));
+    for (body, kind) in bodies {
+        let mut request = call("a");
+        request.body = body.to_owned();
+        if kind == "head" {
+            request.headers.push(("content-encoding".into(), "gzip".into()));
+        }
+        let before = count(kind);
+        worker.send(&request);
+        assert_eq!(count(kind), before + 1, "{kind}: {}", String::from_utf8_lossy(body));
+    }
+    let sum: i64 = Flaw::ALL.map(|kind| count(kind.as_str())).iter().sum();
+    assert_eq!(sum, 18);
+    assert_eq!(metric("mcp_policy_refused_undecodable_total"), sum);
+
+    // Not these: they are refused for something else.
+    for body in ["[]".to_owned(), " ".repeat(2_000_000)] {
+        worker.send(&crate::corpus::Request { body: body.into_bytes(), ..call("a") });
+    }
+    assert_eq!(metric("mcp_policy_refused_undecodable_total"), sum);
+
+    // The kinds, as POLICY.md has them.
+    let page = fs::read_to_string(root().join("POLICY.md")).unwrap();
+    let (_, rest) = page.split_once("### Kinds of undecodable requests\n").unwrap();
+    let (section, _) = rest.split_once("\n## ").unwrap();
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
+    let rows: Vec<_> = rows.map(|(kind, _)| kind).collect();
+    assert_eq!(rows, Flaw::ALL.map(Flaw::as_str));
 }
 
 #[test]

@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
+use crate::prometheus::Prometheus;
 use mcp_rig::client::mcp::{CallError, McpClient};
 use mcp_rig::client::{Request, http1};
 use mcp_rig::server::TOOLS;
@@ -11,12 +12,13 @@ use mcp_rig::wait::until;
 use serde_json::{Value, json};
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpStream, lookup_host};
+use tokio::task::JoinHandle;
 
 /// What the policy allows of `session_send` in a minute.
 const LIMIT: usize = 10;
 
 /// Why a check failed.
-type Checked = Result<(), String>;
+pub type Checked = Result<(), String>;
 
 /// The addresses that a client needs.
 #[derive(Clone, Copy)]
@@ -56,6 +58,13 @@ pub async fn run() -> Result<(), String> {
     told("a_hidden_tool_is_in_no_list_and_cannot_be_called", place.check(hidden).await);
     told("ten_calls_a_minute_and_not_one_more", place.check(limited).await);
     told("metrics_can_be_seen_and_nothing_else_of_envoy", place.check(metrics).await);
+    if std::env::var_os("PROMETHEUS").is_some() {
+        let prometheus = Prometheus { addr: address("PROMETHEUS").await };
+        let counted = tokio::spawn(prometheus.has_the_figures());
+        told("prometheus_has_the_figures_with_their_labels", done(counted).await);
+        let loaded = tokio::spawn(prometheus.has_the_alarms());
+        told("prometheus_has_loaded_the_alarms", done(loaded).await);
+    }
 
     let word = if failed == 0 { "ok" } else { "FAILED" };
     println!("\ntest result: {word}. {passed} passed; {failed} failed");
@@ -68,6 +77,12 @@ async fn address(variable: &str) -> SocketAddr {
     until(&name, async || lookup_host(&name).await.ok()?.next()).await
 }
 
+/// How a check ended. A panic of the rig's is a failure of this check, and not
+/// the end of the others.
+async fn done(check: JoinHandle<Checked>) -> Checked {
+    check.await.unwrap_or_else(|panic| Err(panic.to_string()))
+}
+
 /// A connected client, and the server's own word.
 struct Session {
     client: McpClient,
@@ -76,8 +91,7 @@ struct Session {
 }
 
 impl Place {
-    /// Runs `check` in a session of its own. A panic of the rig's is a failure
-    /// of this check, and not the end of the others.
+    /// Runs `check` in a session of its own.
     async fn check<F>(self, check: fn(Session) -> F) -> Checked
     where
         F: Future<Output = Checked> + Send + 'static,
@@ -87,7 +101,7 @@ impl Place {
             let before = self.ran().await?.len();
             check(Session { client, place: self, before }).await
         };
-        tokio::spawn(run).await.unwrap_or_else(|panic| Err(panic.to_string()))
+        done(tokio::spawn(run)).await
     }
 
     /// The calls that the server ran since it started.

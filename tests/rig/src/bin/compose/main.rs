@@ -4,13 +4,15 @@
 //! ```text
 //! compose server    MCP on port 9100; on port 9101, the calls that it ran
 //! compose client    tries what GATEWAY lets through and METRICS shows, and asks
-//!                   CALLS what ran
+//!                   CALLS what ran, and PROMETHEUS, if there is one, what it
+//!                   scraped
 //! ```
 //!
 //! Both run in containers whose libraries are unknown, so `scripts/compose-test`
 //! links this program without any.
 
 mod client;
+mod prometheus;
 mod server;
 
 use std::process::ExitCode;

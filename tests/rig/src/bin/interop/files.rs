@@ -1,6 +1,6 @@
 //! The server that most people try first, server-filesystem, which speaks to
-//! pipes, behind the bridge supergateway, with the policy that is shipped for
-//! it. What was written is looked up on the disk.
+//! pipes, behind two bridges to HTTP, with the policy that is shipped for it.
+//! What was written is looked up on the disk.
 
 use std::fs;
 use std::path::Path;
@@ -9,48 +9,83 @@ use mcp_rig::gateway::Gateway;
 use serde_json::{Value, json};
 
 use crate::matrix::hour;
-use crate::packages::Packages;
+use crate::packages::{Packages, Server};
 use crate::plan::Way;
 use crate::rust::Rust;
 
 const SERVER: &str = "@modelcontextprotocol/server-filesystem";
-const BRIDGE: &str = "supergateway";
+
+/// What brings a server from pipes to HTTP.
+#[derive(Clone, Copy)]
+enum Bridge {
+    Supergateway,
+    McpProxy,
+}
 
 /// The folder in the shipped policy.
 const SHIPPED: &str = "/srv/files";
 
 /// Whether all is as it has to be.
 pub async fn run(packages: &Packages) -> bool {
-    eprintln!("interop: server-filesystem");
-    let wrong = loop {
-        let before = hour();
-        let wrong = once(packages).await;
-        // When an hour ended meanwhile, the count began afresh: again.
-        if hour() == before {
-            break wrong;
+    let mut sound = true;
+    for bridge in [Bridge::Supergateway, Bridge::McpProxy] {
+        let name = bridge.named(packages);
+        eprintln!("interop: server-filesystem behind {name}");
+        let wrong = loop {
+            let before = hour();
+            let wrong = once(packages, bridge).await;
+            // When an hour ended meanwhile, the count began afresh: again.
+            if hour() == before {
+                break wrong;
+            }
+        };
+        println!("{} behind {name}:", packages.named(SERVER));
+        match wrong.is_empty() {
+            true => println!("  writes stay in one folder, 20 an hour"),
+            false => println!("  {}", wrong.join("\n  ")),
         }
-    };
-    println!("{} behind {}:", packages.named(SERVER), packages.named(BRIDGE));
-    match wrong.is_empty() {
-        true => println!("  writes stay in one folder, 20 an hour"),
-        false => println!("  {}", wrong.join("\n  ")),
+        sound &= wrong.is_empty();
     }
-    wrong.is_empty()
+    sound
+}
+
+impl Bridge {
+    fn named(self, packages: &Packages) -> String {
+        match self {
+            Self::Supergateway => packages.named("supergateway"),
+            Self::McpProxy => packages.named_python("mcp-proxy"),
+        }
+    }
+
+    /// Starts the bridge, and behind it the server for a folder.
+    async fn serve(self, packages: &Packages, folder: &str) -> Server {
+        let node = packages.node.to_str().expect("a path in UTF-8");
+        let program = packages.file(SERVER, "dist/index.js");
+        let program = program.to_str().expect("a path in UTF-8");
+        match self {
+            Self::Supergateway => {
+                let stdio = format!("{node} {program} {folder}");
+                let arguments =
+                    ["--stdio", &stdio, "--outputTransport", "streamableHttp", "--stateful"];
+                let bridge = packages.file("supergateway", "dist/index.js");
+                packages.serve("supergateway", &bridge, &arguments).await
+            }
+            Self::McpProxy => {
+                let arguments = ["--host", "127.0.0.1", "--port", "0", "--", node, program, folder];
+                packages.serve_python("mcp-proxy", "mcp_proxy", &arguments).await
+            }
+        }
+    }
 }
 
 /// What is not as it has to be, with a new folder and new counts.
-async fn once(packages: &Packages) -> Vec<String> {
+async fn once(packages: &Packages, bridge: Bridge) -> Vec<String> {
     let folder = packages.scratch("files");
     fs::create_dir(folder.join("drafts")).expect("a folder");
     fs::write(folder.join("plan.txt"), "the plan").expect("a file");
     let folder_text = folder.to_str().expect("a path in UTF-8");
     assert!(!folder_text.contains(['"', '\\', ' ']), "a path for JSON and a shell: {folder_text}");
-
-    let program = packages.file(SERVER, "dist/index.js");
-    let stdio = format!("{} {} {folder_text}", packages.node.display(), program.display());
-    let arguments = ["--stdio", &stdio, "--outputTransport", "streamableHttp", "--stateful"];
-    let bridge_program = packages.file(BRIDGE, "dist/index.js");
-    let served = packages.serve("server-filesystem", &bridge_program, &arguments).await;
+    let served = bridge.serve(packages, folder_text).await;
 
     let policy = fs::read_to_string("envoy/policies/server-filesystem.json").expect("the policy");
     let mut policy: Value =

@@ -22,7 +22,7 @@ pub struct Packages {
     own: PathBuf,
 }
 
-/// A server in Node.js on a port of loopback; stopped when dropped.
+/// A server on a port of loopback; stopped when dropped.
 pub struct Server {
     _process: Process,
     addr: SocketAddr,
@@ -75,28 +75,58 @@ impl Packages {
         format!("{short} {}", manifest["version"].as_str().expect("a version"))
     }
 
-    /// Starts a server, which `loopback.cjs` keeps on loopback, on a free port.
+    /// A package that we asked of PyPI, with its version.
+    pub fn named_python(&self, folder: &str) -> String {
+        let list = self.own.join(folder).join("requirements.txt");
+        let text = fs::read_to_string(list).expect("the packages that were asked for");
+        let line = text.lines().find_map(|line| line.strip_prefix(folder)?.strip_prefix("=="));
+        format!("{folder} {}", line.expect("a version"))
+    }
+
+    /// Starts a server in Node.js, which `loopback.cjs` keeps on loopback, on a
+    /// free port.
     pub async fn serve(&self, name: &str, program: &Path, arguments: &[&str]) -> Server {
-        let log = self.own.join(format!("{name}.log"));
-        let to = File::create(&log).expect("a file under target/");
-        let mut command = Command::new(&self.node);
+        let mut command = bare(&self.node);
         command.arg("--require").arg(self.javascript().join("loopback.cjs"));
         command.arg(program).args(arguments);
-        // So that get-env, if it ever ran, had nothing to tell.
-        command.env_clear().envs(env::var_os("PATH").map(|path| ("PATH", path)));
+        self.start(name, command, "listening ").await
+    }
+
+    /// Starts a server in Python, a module of the packages in a folder, which
+    /// uvicorn serves. The arguments have to ask for a free port of loopback.
+    pub async fn serve_python(&self, folder: &str, module: &str, arguments: &[&str]) -> Server {
+        let mut command = bare(&self.python);
+        command.env("PYTHONPATH", self.own.join(folder).join("packages"));
+        command.env("PYTHONDONTWRITEBYTECODE", "1");
+        command.args(["-m", module]).args(arguments);
+        self.start(folder, command, "running on http://127.0.0.1:").await
+    }
+
+    /// Starts a server, whose log names its port after `before`.
+    async fn start(&self, name: &str, mut command: Command, before: &str) -> Server {
+        let log = self.own.join(format!("{name}.log"));
+        let to = File::create(&log).expect("a file under target/");
         command.stdout(to.try_clone().expect("a second handle")).stderr(to);
-        let mut process = Process::spawn(command).expect("starting Node.js");
+        let mut process = Process::spawn(command).expect("starting a server");
         let what = format!("the port of {name}");
         let port = until(&what, async || {
             let text = fs::read_to_string(&log).ok()?;
             let ended = process.exited();
             assert!(ended.is_none(), "{name} ended ({ended:?}):\n{text}");
-            let (line, _) = text.split_once("listening ")?.1.split_once('\n')?;
-            line.parse().ok()
+            let (_, rest) = text.split_once(before)?;
+            rest.split_once(|c: char| !c.is_ascii_digit())?.0.parse().ok()
         });
         let addr = SocketAddr::from(([127, 0, 0, 1], port.await));
         Server { _process: process, addr }
     }
+}
+
+/// A program without our environment, so that get-env, if it ever ran, had
+/// nothing to tell.
+fn bare(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.env_clear().envs(env::var_os("PATH").map(|path| ("PATH", path)));
+    command
 }
 
 impl Server {

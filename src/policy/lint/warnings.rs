@@ -1,0 +1,166 @@
+//! What is allowed, but probably not what its author thinks. Policies can be
+//! long, and every worker logs what is said of them: so a line for each kind.
+
+use super::{bodies, limits};
+use crate::config::{Action, Body, Config};
+
+/// Overlaps are searched pair by pair, so not among more patterns than a
+/// person writes.
+const MAX_COMPARED: usize = 300;
+/// Counters end with the Envoy process; longer windows than this surprise.
+const LONG_WINDOW_SECONDS: u32 = 3_600;
+
+/// What there is to say of a policy, with the first place of each kind.
+pub(in crate::policy) fn warnings(config: &Config) -> Vec<String> {
+    let [mut long, mut unseen, mut unasked, mut overlapping] = [const { Kind::NONE }; 4];
+    for body in bodies(config) {
+        windows(body, &mut long);
+        reasons(body, &mut unseen, &mut unasked);
+        overlaps(body, &mut overlapping);
+    }
+    let mut lines = Vec::new();
+    for kind in [&mut long, &mut unseen, &mut unasked, &mut overlapping] {
+        kind.tell(&mut lines);
+    }
+    lines
+}
+
+/// A kind of warning: the first, and how many there are more.
+struct Kind {
+    first: Option<String>,
+    more: usize,
+}
+
+impl Kind {
+    const NONE: Self = Self { first: None, more: 0 };
+
+    fn add(&mut self, line: &dyn Fn() -> String) {
+        if self.first.is_none() {
+            self.first = Some(line());
+        } else {
+            self.more = self.more.saturating_add(1);
+        }
+    }
+
+    fn tell(&mut self, lines: &mut Vec<String>) {
+        let Some(line) = self.first.take() else { return };
+        lines.push(match self.more {
+            0 => line,
+            more => format!("{line} (and {more} more of this kind)"),
+        });
+    }
+}
+
+fn windows(body: &Body, long: &mut Kind) {
+    for limit in limits(body) {
+        if limit.window.seconds() > LONG_WINDOW_SECONDS {
+            long.add(&|| {
+                format!(
+                    "{}: a window of {} is counted by each Envoy process alone and starts afresh \
+                     with it",
+                    limit.path,
+                    match limit.window.to_string() {
+                        name if name.contains(' ') => name,
+                        name => format!("one {name}"),
+                    }
+                )
+            });
+        }
+    }
+}
+
+fn reasons(body: &Body, unseen: &mut Kind, unasked: &mut Kind) {
+    for (_, rule) in &body.tools {
+        if rule.reason.is_some() && rule.action == Action::Allow {
+            unseen.add(&|| {
+                format!("{}/reason: is shown only with `\"action\": \"deny\"`", rule.pointer)
+            });
+        }
+        let asks = rule.args.is_some()
+            || !(rule.require.is_empty() && rule.deny_if.is_empty() && rule.limits.is_empty());
+        if asks && rule.action == Action::Deny {
+            unasked.add(&|| {
+                format!(
+                    "{}: denies every call, so its checks and limits are never asked",
+                    rule.pointer
+                )
+            });
+        }
+    }
+}
+
+fn overlaps(body: &Body, overlapping: &mut Kind) {
+    let patterns: Vec<_> = body.tools.iter().filter(|(pattern, _)| !pattern.is_exact()).collect();
+    if patterns.len() > MAX_COMPARED {
+        return;
+    }
+    let mut rest = &*patterns;
+    while let [(a, first), others @ ..] = rest {
+        for (b, second) in others {
+            let differ = first.action != second.action;
+            if differ && !a.is_within(b) && !b.is_within(a) && a.overlaps(b) {
+                overlapping.add(&|| {
+                    format!(
+                        "{}: overlaps with `{}`, which has another action; a denial decides",
+                        first.pointer, second.name
+                    )
+                });
+            }
+        }
+        rest = others;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::policy::Policy;
+    use std::fmt::Write;
+
+    fn warnings(policy: &str) -> Vec<String> {
+        Policy::parse(policy.as_bytes(), "").unwrap().warnings
+    }
+
+    #[test]
+    fn a_kind_of_warning_is_said_once() {
+        let mut tools = String::new();
+        for number in 0..50 {
+            let limits = r#"{"counter":"d","window":"day","max":1},
+                {"counter":"h","window":7200,"max":1},{"counter":"m","window":"minute","max":1}"#;
+            write!(tools, r#""t{number}":{{"limits":[{limits}],"reason":"r"}},"#).unwrap();
+            write!(tools, r#""d{number}":{{"args":["a"],"action":"deny"}},"#).unwrap();
+        }
+        // Four pairs: the two that are allowed with the two that are denied.
+        let patterns = r#""a*":{},"*b":{"action":"deny"},"*c":{"action":"deny"},"c*":{}"#;
+        let body = format!(r#""default":"deny","tools":{{{tools}{patterns}}}"#);
+        let identity = r#""identity":[{"header":"x-id"}]"#;
+        let grants = format!(r#""grants":{{"g":{{{body}}}}}"#);
+        let policy = format!(r#"{{"version":"1",{body},{identity},{grants}}}"#);
+        assert_eq!(
+            warnings(&policy),
+            [
+                "/tools/t0/limits/0: a window of one day is counted by each Envoy process alone \
+                 and starts afresh with it (and 199 more of this kind)",
+                "/tools/t0/reason: is shown only with `\"action\": \"deny\"` (and 99 more of this \
+                 kind)",
+                "/tools/d0: denies every call, so its checks and limits are never asked (and 99 \
+                 more of this kind)",
+                "/tools/a*: overlaps with `*b`, which has another action; a denial decides (and 7 \
+                 more of this kind)",
+            ]
+        );
+    }
+
+    #[test]
+    fn one_of_a_kind_is_only_that() {
+        let policy = r#"{"version":"1","default":"deny","tools":{
+            "t":{"rate_limit":"5/day"},"a*":{},"*b":{"action":"deny"}}}"#;
+        assert_eq!(
+            warnings(policy),
+            [
+                "/tools/t/rate_limit: a window of one day is counted by each Envoy process alone \
+                 and starts afresh with it",
+                "/tools/a*: overlaps with `*b`, which has another action; a denial decides",
+            ]
+        );
+    }
+}
