@@ -262,8 +262,8 @@ fn caller<'a>(
     if policy.identity.is_empty() {
         return Ok(Caller::anonymous());
     }
-    let lines = |name: &str| request::lines(headers.clone(), name);
-    identify(&policy.identity, &lines, peer).map(Caller::new)
+    let given = |name: &str| request::given(headers.clone(), name);
+    identify(&policy.identity, &given, peer).map(Caller::new)
 }
 
 /// A host that reports a body before its headers is not one to trust.

@@ -40,8 +40,30 @@ impl fmt::Display for NoIdentity {
     }
 }
 
-/// Every line of one header.
-type Lines<'a> = dyn Fn(&str) -> Vec<&'a [u8]> + 'a;
+/// How often a header is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Given<'a> {
+    /// It is not there.
+    Never,
+    /// Its one value.
+    Once(&'a [u8]),
+    /// It is there twice or more.
+    Twice,
+}
+
+impl<'a> Given<'a> {
+    /// The values of all lines of a header.
+    pub fn of(values: impl Iterator<Item = &'a [u8]>) -> Self {
+        let mut given = Self::Never;
+        for value in values {
+            given = if given == Self::Never { Self::Once(value) } else { Self::Twice };
+        }
+        given
+    }
+}
+
+/// Looks for a header by its name.
+type Headers<'a> = dyn Fn(&str) -> Given<'a> + 'a;
 
 /// The id of the caller. With several sources it begins with the kind of the
 /// one that named it, so that two sources cannot make one caller.
@@ -50,15 +72,15 @@ type Lines<'a> = dyn Fn(&str) -> Vec<&'a [u8]> + 'a;
 /// The request carries no credential, or one that cannot be used.
 pub fn identify(
     sources: &[Source],
-    lines: &Lines<'_>,
+    headers: &Headers<'_>,
     peer: &dyn Peer,
 ) -> Result<String, NoIdentity> {
     for source in sources {
         let (kind, id) = match source {
             Source::Jwt { claims, .. } => ("jwt", jwt(claims, peer)?),
             Source::Mtls(field) => ("mtls", mtls(*field, peer)?),
-            Source::Bearer(bearer) => ("bearer", self::bearer(bearer, &lines("authorization"))?),
-            Source::Header(name) => ("header", header(&lines(name))?),
+            Source::Bearer(bearer) => ("bearer", self::bearer(bearer, headers("authorization"))?),
+            Source::Header(name) => ("header", header(headers(name))?),
         };
         if let Some(id) = id {
             return Ok(if sources.len() > 1 { format!("{kind}:{id}") } else { id });
@@ -113,20 +135,20 @@ fn mtls(field: Certificate, peer: &dyn Peer) -> Found {
     }
 }
 
-fn header(lines: &[&[u8]]) -> Found {
-    match lines {
-        [] => Ok(None),
-        [line] => usable(line.trim_ascii().to_vec(), "identity header").map(Some),
-        _ => Err(NoIdentity::Unusable("identity header")),
+fn header(given: Given<'_>) -> Found {
+    match given {
+        Given::Never => Ok(None),
+        Given::Once(line) => usable(line.trim_ascii().to_vec(), "identity header").map(Some),
+        Given::Twice => Err(NoIdentity::Unusable("identity header")),
     }
 }
 
-fn bearer(bearer: &Bearer, lines: &[&[u8]]) -> Found {
+fn bearer(bearer: &Bearer, given: Given<'_>) -> Found {
     const UNUSABLE: NoIdentity = NoIdentity::Unusable("bearer token");
-    let token = match lines {
-        [] => return Ok(None),
-        [line] => token(line).ok_or(UNUSABLE)?,
-        _ => return Err(UNUSABLE),
+    let token = match given {
+        Given::Never => return Ok(None),
+        Given::Once(line) => token(line).ok_or(UNUSABLE)?,
+        Given::Twice => return Err(UNUSABLE),
     };
     let hash: [u8; 32] = Sha256::digest(token).into();
     let mut grant = None;

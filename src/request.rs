@@ -8,6 +8,7 @@
 mod seen;
 
 use crate::condition::Line;
+use crate::identity::Given;
 use crate::mcp::RevisionHeaders;
 use crate::policy::Policy;
 use core::fmt;
@@ -172,18 +173,18 @@ impl Entry {
     }
 }
 
-/// Every line of a header.
-pub fn lines<'a>(headers: impl Iterator<Item = (&'a [u8], &'a [u8])>, name: &str) -> Vec<&'a [u8]> {
-    headers.filter(|(other, _)| *other == name.as_bytes()).map(|(_, value)| value).collect()
+/// Looks for a header.
+pub fn given<'a>(headers: impl Iterator<Item = (&'a [u8], &'a [u8])>, name: &str) -> Given<'a> {
+    Given::of(headers.filter(|(other, _)| *other == name.as_bytes()).map(|(_, value)| value))
 }
 
 /// A header as conditions see it.
 fn line<'a>(headers: impl Iterator<Item = (&'a [u8], &'a [u8])>, name: &str) -> Line {
-    match *lines(headers, name) {
-        [] => Line::Absent,
-        [line] => core::str::from_utf8(line)
+    match given(headers, name) {
+        Given::Never => Line::Absent,
+        Given::Once(line) => core::str::from_utf8(line)
             .map_or(Line::Unclear, |text| Line::Text(text.trim_matches([' ', '\t']).to_owned())),
-        _ => Line::Unclear,
+        Given::Twice => Line::Unclear,
     }
 }
 

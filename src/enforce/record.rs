@@ -3,7 +3,6 @@
 
 use crate::counters::Receipt;
 use crate::json::Members;
-use crate::order;
 use crate::policy::{Limit, Reason};
 
 /// The lists of tools that a POST asks for.
@@ -96,8 +95,12 @@ pub struct Names {
 
 impl Names {
     pub(super) fn of(members: &Members<'_>) -> Self {
-        let names = members.first().iter().take(SHOWN).map(|(key, _)| short(&key.decode()));
-        let shown = order::sorted(names.collect(), Ord::cmp);
+        let mut shown: Vec<String> = Vec::with_capacity(members.first().len().min(SHOWN));
+        for (key, _) in members.first().iter().take(SHOWN) {
+            let name = short(&key.decode());
+            let place = shown.iter().take_while(|other| **other <= name).count();
+            shown.insert(place, name);
+        }
         Self { more: members.count().saturating_sub(shown.len()), shown }
     }
 }

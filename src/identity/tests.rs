@@ -35,10 +35,10 @@ fn ask(
     headers: &[(&'static str, &'static [u8])],
     client: &Client,
 ) -> Result<String, NoIdentity> {
-    let lines = |name: &str| {
-        headers.iter().filter(|(other, _)| *other == name).map(|(_, line)| *line).collect()
+    let given = |name: &str| {
+        Given::of(headers.iter().filter(|(other, _)| *other == name).map(|(_, line)| *line))
     };
-    identify(sources, &lines, client)
+    identify(sources, &given, client)
 }
 
 fn jwt(claims: &[&[&str]]) -> Source {
