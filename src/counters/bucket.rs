@@ -18,8 +18,12 @@ pub(super) struct Entry {
 const FIXED: u8 = 1;
 /// Marks the record of a sliding window.
 const SLIDING: u8 = 2;
-/// The usual length of a record, for making room.
-const RECORD: usize = 45;
+/// Where the holder stands in a record, and where the window does.
+const HOLDER: usize = 1 + 8;
+const WINDOW: usize = HOLDER + 16;
+/// The length of a record of each kind.
+const FIXED_RECORD: usize = WINDOW + 4 + 2 * 8;
+const SLIDING_RECORD: usize = WINDOW + 4 + 18 * 8;
 
 /// How long an entry outlives its window, but no longer than a window of its
 /// own length: so that neither a worker that read the clock a moment ago nor a
@@ -40,7 +44,7 @@ pub(super) struct Bucket {
 impl Bucket {
     pub(super) fn read(bytes: Option<&[u8]>, now: Nanos) -> Result<Self, Trouble> {
         let mut rest = bytes.unwrap_or_default();
-        let room = rest.len().saturating_add(2 * RECORD);
+        let room = rest.len().saturating_add(SLIDING_RECORD);
         let mut bucket = Self { records: Vec::with_capacity(room), len: 0 };
         while !rest.is_empty() {
             let (entry, tail) = Entry::read(rest).ok_or(Trouble::Damaged)?;
@@ -66,43 +70,63 @@ impl Bucket {
     }
 
     pub(super) fn find(&self, tag: Tag, holder: Holder) -> Option<State> {
-        self.entries().map(|(entry, _)| entry).find(|entry| entry.is(tag, holder)).map(|e| e.state)
+        let record = self.records.get(self.place(tag, holder)?)?;
+        Entry::read(record).map(|(entry, _)| entry.state)
     }
 
     /// Stores a state in the entry of `tag` and `holder`, which is made where
     /// there is none.
     pub(super) fn put(&mut self, tag: Tag, holder: Holder, window: Window, state: State) {
-        self.remove(tag, holder);
+        let place = self.place(tag, holder);
+        let end = self.records.len();
         Entry { tag, holder: holder.id, window, state }.write(&mut self.records);
-        self.len = self.len.saturating_add(1);
+        match place {
+            None => self.len = self.len.saturating_add(1),
+            Some(place) if place.len() == self.records.len().saturating_sub(end) => {
+                self.records.copy_within(end.., place.start);
+                self.records.truncate(end);
+            }
+            Some(place) => drop(self.records.drain(place)),
+        }
     }
 
     pub(super) fn remove(&mut self, tag: Tag, holder: Holder) {
-        let place = self.entries().find(|(entry, _)| entry.is(tag, holder)).map(|(_, place)| place);
-        if let Some(place) = place {
+        while let Some(place) = self.place(tag, holder) {
             self.records.drain(place);
             self.len = self.len.saturating_sub(1);
         }
     }
 
-    /// The entries, and where each stands among the bytes.
-    pub(super) fn entries(&self) -> impl Iterator<Item = (Entry, Range<usize>)> {
-        let mut at = 0;
+    /// Where the record of `tag` and `holder` stands. The others are passed by
+    /// their lengths alone: a bucket can hold a thousand.
+    fn place(&self, tag: Tag, holder: Holder) -> Option<Range<usize>> {
+        let mut start = 0_usize;
+        loop {
+            let rest = self.records.get(start..)?;
+            let length = match *rest.first()? {
+                FIXED => FIXED_RECORD,
+                SLIDING => SLIDING_RECORD,
+                _ => return None,
+            };
+            let end = start.saturating_add(length);
+            if rest.get(1..HOLDER) == Some(&tag.0) && rest.get(HOLDER..WINDOW) == Some(&holder.id) {
+                return Some(start..end);
+            }
+            start = end;
+        }
+    }
+
+    pub(super) fn entries(&self) -> impl Iterator<Item = Entry> {
+        let mut rest = &*self.records;
         core::iter::from_fn(move || {
-            let rest = self.records.get(at..)?;
             let (entry, tail) = Entry::read(rest)?;
-            let start = at;
-            at = self.records.len().saturating_sub(tail.len());
-            Some((entry, start..at))
+            rest = tail;
+            Some(entry)
         })
     }
 }
 
 impl Entry {
-    fn is(&self, tag: Tag, holder: Holder) -> bool {
-        self.tag == tag && self.holder == holder.id
-    }
-
     /// Reads a record, and what follows it.
     fn read(record: &[u8]) -> Option<(Self, &[u8])> {
         let ([kind], rest) = record.split_first_chunk()?;

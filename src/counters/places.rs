@@ -29,7 +29,6 @@ impl Table {
                 // What the other windows' entries leave of the total.
                 let used = bucket
                     .entries()
-                    .map(|(entry, _)| entry)
                     .filter(|entry| entry.tag != total && !entry.state.is_over(entry.window, now))
                     .fold(0_u64, |sum, entry| sum.saturating_add(entry.state.used()));
                 self.max_entries.saturating_mul(ONE_CALL).saturating_sub(used)
