@@ -154,7 +154,7 @@ def cell(figures, variant, protocol, size):
     if variant == "plain":
         return f"{cpu:.1f}"
     added = figures.added(variant, protocol, size)
-    return f"{cpu:.1f} (+{added:.1f}, {figures.against_native(variant, protocol, size):.2f})"
+    return f"{cpu:.1f} ({added:+.1f}, {figures.against_native(variant, protocol, size):.2f})"
 
 
 def header(*names):

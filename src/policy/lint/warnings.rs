@@ -1,5 +1,5 @@
 //! What is allowed, but probably not what its author thinks. Policies can be
-//! long, and every worker logs what is said of them: so a line for each kind.
+//! long, and every worker logs what is said of them: so a kind has few lines.
 
 use super::{bodies, limits};
 use crate::config::{Action, Body, Config};
@@ -7,47 +7,53 @@ use crate::config::{Action, Body, Config};
 /// Overlaps are searched pair by pair, so not among more patterns than a
 /// person writes.
 const MAX_COMPARED: usize = 300;
+/// Overlaps that are shown one by one.
+const MAX_OVERLAPS: usize = 5;
 /// Counters end with the Envoy process; longer windows than this surprise.
 const LONG_WINDOW_SECONDS: u32 = 3_600;
 
 /// What there is to say of a policy, with the first place of each kind.
 pub(in crate::policy) fn warnings(config: &Config) -> Vec<String> {
-    let [mut long, mut unseen, mut unasked, mut overlapping] = [const { Kind::NONE }; 4];
+    let [mut long, mut unseen, mut unasked] = [const { Kind::shown(1) }; 3];
+    // Each of these may be a denial that its author does not know of.
+    let mut overlapping = Kind::shown(MAX_OVERLAPS);
     for body in bodies(config) {
         windows(body, &mut long);
         reasons(body, &mut unseen, &mut unasked);
         overlaps(body, &mut overlapping);
     }
     let mut lines = Vec::new();
-    for kind in [&mut long, &mut unseen, &mut unasked, &mut overlapping] {
+    for kind in [long, unseen, unasked, overlapping] {
         kind.tell(&mut lines);
     }
     lines
 }
 
-/// A kind of warning: the first, and how many there are more.
+/// A kind of warning: the first ones, and how many there are more.
 struct Kind {
-    first: Option<String>,
+    first: Vec<String>,
+    shown: usize,
     more: usize,
 }
 
 impl Kind {
-    const NONE: Self = Self { first: None, more: 0 };
+    const fn shown(shown: usize) -> Self {
+        Self { first: Vec::new(), shown, more: 0 }
+    }
 
     fn add(&mut self, line: &dyn Fn() -> String) {
-        if self.first.is_none() {
-            self.first = Some(line());
+        if self.first.len() < self.shown {
+            self.first.push(line());
         } else {
             self.more = self.more.saturating_add(1);
         }
     }
 
-    fn tell(&mut self, lines: &mut Vec<String>) {
-        let Some(line) = self.first.take() else { return };
-        lines.push(match self.more {
-            0 => line,
-            more => format!("{line} (and {more} more of this kind)"),
-        });
+    fn tell(mut self, lines: &mut Vec<String>) {
+        if let (Some(last), more @ 1..) = (self.first.last_mut(), self.more) {
+            *last = format!("{last} (and {more} more of this kind)");
+        }
+        lines.append(&mut self.first);
     }
 }
 
@@ -121,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kind_of_warning_is_said_once() {
+    fn a_kind_of_warning_has_few_lines() {
         let mut tools = String::new();
         for number in 0..50 {
             let limits = r#"{"counter":"d","window":"day","max":1},
@@ -144,8 +150,12 @@ mod tests {
                  kind)",
                 "/tools/d0: denies every call, so its checks and limits are never asked (and 99 \
                  more of this kind)",
-                "/tools/a*: overlaps with `*b`, which has another action; a denial decides (and 7 \
-                 more of this kind)",
+                "/tools/a*: overlaps with `*b`, which has another action; a denial decides",
+                "/tools/a*: overlaps with `*c`, which has another action; a denial decides",
+                "/tools/*b: overlaps with `c*`, which has another action; a denial decides",
+                "/tools/*c: overlaps with `c*`, which has another action; a denial decides",
+                "/grants/g/tools/a*: overlaps with `*b`, which has another action; a denial \
+                 decides (and 3 more of this kind)",
             ]
         );
     }
