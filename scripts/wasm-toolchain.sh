@@ -74,7 +74,18 @@ has_debian_rust() {
     linker=$(cat "$debian_linker_file" 2>/dev/null) && [ -x "$linker" ] &&
         [ -x "$debian_cargo" ] && [ -d /usr/lib/wasm32-wasi ] &&
         sysroot=$("$debian_rustc" --print sysroot 2>/dev/null) &&
-        [ -d "$sysroot/lib/rustlib/src/rust/library/std" ]
+        [ -d "$sysroot/lib/rustlib/src/rust/library/std" ] && is_debian_rust_new
+}
+
+# Whether Debian's Rust is one that Cargo.toml takes.
+is_debian_rust_new() {
+    local has
+    has=$("$debian_rustc" --version 2>/dev/null | cut -d ' ' -f 2)
+    [ "$(printf '%s\n' "$(needed_rust)" "$has" | sort -V | head -n 1)" = "$(needed_rust)" ]
+}
+
+needed_rust() {
+    sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml
 }
 
 use_installed() {
@@ -121,11 +132,17 @@ add_with_rustup() {
 
 add_from_debian() {
     local packages=(rustc-web cargo-web rust-web-src wasi-libc)
-    local missing="setup: no Rust for $1: run 'rustup target add $1', or as root"
+    local missing="setup: no Rust $(needed_rust) or later for $1: run 'rustup target add $1', or as root"
     missing+=" 'apt-get install --no-install-recommends ${packages[*]} $(newest_lld)'"
     if can_apt; then
         apt_refresh "${packages[@]}"
         apt_install "${packages[@]}" "$(newest_lld)"
+        # Old lists name an old Rust, where newer ones come as security updates.
+        if ! is_debian_rust_new; then
+            step apt-update "setup: Debian's Rust is older than $(needed_rust) here; apt-get update" \
+                as_root apt-get -q update
+            apt_install "${packages[@]}" "$(newest_lld)"
+        fi
     fi
     # Without root too: an administrator may have installed them.
     newest_wasm_ld >"$debian_linker_file"
