@@ -81,7 +81,7 @@ has_debian_rust() {
 is_debian_rust_new() {
     local has
     has=$("$debian_rustc" --version 2>/dev/null | cut -d ' ' -f 2)
-    [ "$(printf '%s\n' "$(needed_rust)" "$has" | sort -V | head -n 1)" = "$(needed_rust)" ]
+    printf '%s\n' "$(needed_rust)" "$has" | sort -V -C
 }
 
 needed_rust() {

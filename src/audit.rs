@@ -9,7 +9,6 @@ use crate::policy::{Policy, fingerprint};
 use crate::quota::{Nanos, ONE_CALL};
 use crate::request::Trace;
 use core::fmt::Write;
-use std::borrow::Cow;
 
 /// What every record in Envoy's log begins with.
 pub const PREFIX: &str = "mcp-policy-audit ";
@@ -41,7 +40,7 @@ pub fn json(policy: &Policy, record: &Record, trace: &Trace, now: Option<Nanos>)
     text("grant", grant.as_deref());
     let session = trace.session.as_deref().map(fingerprint);
     text("session", session.as_deref());
-    let request_id = trace.request_id.as_deref().map(readable);
+    let request_id = trace.request_id.as_deref().map(String::from_utf8_lossy);
     text("request_id", request_id.as_deref());
     if let Some(now) = now {
         object.own("time", &time::rfc3339(now));
@@ -58,15 +57,6 @@ pub fn json(policy: &Policy, record: &Record, trace: &Trace, now: Option<Nanos>)
     object.own("policy", &policy.digest);
     object.0.push('}');
     object.0
-}
-
-/// What can be read of a header. Nearly all of it nearly always: then nothing is
-/// copied or replaced.
-fn readable(bytes: &[u8]) -> Cow<'_, str> {
-    match core::str::from_utf8(bytes) {
-        Ok(text) => text.into(),
-        Err(_) => String::from_utf8_lossy(bytes),
-    }
 }
 
 /// An object in the writing, without its last brace.

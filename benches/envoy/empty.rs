@@ -7,55 +7,24 @@
     unsafe_code,
     missing_docs,
     unreachable_pub,
-    reason = "the host's functions and the module's exports, and nothing else"
+    reason = "the module's exports, and nothing else"
 )]
 
-use std::ptr::{null_mut, slice_from_raw_parts_mut};
+#[allow(dead_code, reason = "the filter needs more of it")]
+#[path = "../../src/filter/host.rs"]
+mod host;
+
+use host::{Buffer, Map};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-#[cfg_attr(target_family = "wasm", link(wasm_import_module = "env"))]
-unsafe extern "C" {
-    fn proxy_get_current_time_nanoseconds(time: *mut u64) -> u32;
-    fn proxy_get_buffer_bytes(
-        buffer: u32,
-        start: usize,
-        most: usize,
-        data: *mut *mut u8,
-        size: *mut usize,
-    ) -> u32;
-    fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, size: *mut usize) -> u32;
-    fn proxy_get_property(
-        path: *const u8,
-        length: usize,
-        data: *mut *mut u8,
-        size: *mut usize,
-    ) -> u32;
-    fn proxy_set_property(
-        path: *const u8,
-        length: usize,
-        value: *const u8,
-        value_length: usize,
-    ) -> u32;
-    fn proxy_get_shared_data(
-        key: *const u8,
-        length: usize,
-        data: *mut *mut u8,
-        size: *mut usize,
-        version: *mut u32,
-    ) -> u32;
-    fn proxy_set_shared_data(
-        key: *const u8,
-        length: usize,
-        value: *const u8,
-        value_length: usize,
-        version: u32,
-    ) -> u32;
-    fn proxy_define_metric(kind: u32, name: *const u8, length: usize, id: *mut u32) -> u32;
-    fn proxy_increment_metric(id: u32, by: i64) -> u32;
-}
-
-/// As long as the record of an allowed call, and as two counts of a caller.
-const RECORD: [u8; 330] = [b'x'; 330];
+/// A record and two counts, as long as those of an allowed call.
+const RECORD: &str = concat!(
+    r#"{"decision":"allowed","rule":"/grants/ci/tools/tool_25","method":"tools/call","tool":"tool_25","#,
+    r#""grant":"ci","request_id":"0b2c4f0e-7a4b-4d52-9f4e-1f1f3c2d4b5a","time":"2026-01-01T00:00:00.000Z","#,
+    r#""arguments":["amount","path","text"],"limits":[{"rule":"/grants/ci/tools/tool_25/limits/calls","#,
+    r#""left":999999999},{"rule":"/grants/ci/tools/tool_25/limits/spent","left":999999995}],"#,
+    r#""policy":"43e53a0348a9"}"#,
+);
 const COUNTS: [u8; 90] = [0; 90];
 
 static METRIC: AtomicU32 = AtomicU32::new(0);
@@ -63,16 +32,6 @@ static METRIC: AtomicU32 = AtomicU32::new(0);
 const CONTINUE: u32 = 0;
 const PAUSE: u32 = 1;
 const YES: u32 = 1;
-
-/// Makes a call that lends bytes, and gives them back.
-fn borrow(call: impl FnOnce(*mut *mut u8, *mut usize)) {
-    let (mut data, mut size) = (null_mut(), 0);
-    call(&raw mut data, &raw mut size);
-    if !data.is_null() {
-        // SAFETY: the host got the block from `proxy_on_memory_allocate`.
-        drop(unsafe { Box::from_raw(slice_from_raw_parts_mut(data, size)) });
-    }
-}
 
 #[unsafe(no_mangle)]
 pub extern "C" fn proxy_abi_version_0_2_1() {}
@@ -84,10 +43,7 @@ pub extern "C" fn proxy_on_memory_allocate(size: usize) -> *mut u8 {
 
 #[unsafe(no_mangle)]
 pub extern "C" fn proxy_on_vm_start(_: u32, _: usize) -> u32 {
-    let (name, mut id) = ("empty_total", 0);
-    // SAFETY: the name is live, and the host writes a number.
-    unsafe { proxy_define_metric(0, name.as_ptr(), name.len(), &raw mut id) };
-    METRIC.store(id, Ordering::Relaxed);
+    METRIC.store(host::define_counter("empty_total").unwrap_or_default(), Ordering::Relaxed);
     YES
 }
 
@@ -101,8 +57,7 @@ pub extern "C" fn proxy_on_context_create(_: u32, _: u32) {}
 
 #[unsafe(no_mangle)]
 pub extern "C" fn proxy_on_request_headers(_: u32, _: u32, _: u32) -> u32 {
-    // SAFETY: the host writes a pointer and a size.
-    borrow(|data, size| _ = unsafe { proxy_get_header_map_pairs(0, data, size) });
+    let _ = host::headers(Map::RequestHeaders);
     PAUSE
 }
 
@@ -111,23 +66,16 @@ pub extern "C" fn proxy_on_request_body(_: u32, size: usize, end: u32) -> u32 {
     if end == 0 {
         return PAUSE;
     }
-    let (key, state, metric) = ("empty/0000", "mcp_audit", METRIC.load(Ordering::Relaxed));
-    let (mut time, mut version) = (0, 0);
-    // SAFETY, of all: texts are live, and the host writes numbers, or a pointer
-    // and a size.
-    borrow(|data, length| _ = unsafe { proxy_get_buffer_bytes(0, 0, size, data, length) });
-    unsafe { proxy_get_current_time_nanoseconds(&raw mut time) };
-    borrow(|data, length| {
-        let (key, bytes) = (key.as_ptr(), key.len());
-        _ = unsafe { proxy_get_shared_data(key, bytes, data, length, &raw mut version) };
-    });
-    unsafe {
-        proxy_set_shared_data(key.as_ptr(), key.len(), COUNTS.as_ptr(), COUNTS.len(), version);
-        for _ in 0..3 {
-            proxy_increment_metric(metric, 1);
-        }
-        proxy_set_property(state.as_ptr(), state.len(), RECORD.as_ptr(), RECORD.len());
+    let _ = host::buffer(Buffer::RequestBody, size);
+    let _ = host::now();
+    let key = b"empty/0000";
+    // A version that no value has makes the first one, as the filter does.
+    let version = host::shared(key).ok().flatten().map_or(u32::MAX, |(_, version)| version);
+    let _ = host::set_shared(key, &COUNTS, version);
+    for _ in 0..3 {
+        let _ = host::increment(METRIC.load(Ordering::Relaxed), 1);
     }
+    let _ = host::set_property("mcp_audit", RECORD);
     CONTINUE
 }
 
@@ -148,11 +96,7 @@ pub extern "C" fn proxy_on_done(_: u32) -> u32 {
 
 #[unsafe(no_mangle)]
 pub extern "C" fn proxy_on_log(_: u32) {
-    let path = "response\0flags";
-    // SAFETY: the path is live, and the host writes a pointer and a size.
-    borrow(|data, size| {
-        _ = unsafe { proxy_get_property(path.as_ptr(), path.len(), data, size) };
-    });
+    let _ = host::property("response\0flags");
 }
 
 #[unsafe(no_mangle)]

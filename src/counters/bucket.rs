@@ -37,23 +37,21 @@ const MIN_GRACE_SECONDS: u64 = 2;
 /// They stay bytes: most calls change a few numbers in one or two of them.
 #[derive(Debug)]
 pub(super) struct Bucket {
-    records: Vec<u8>,
-    len: usize,
+    bytes: Vec<u8>,
 }
 
 impl Bucket {
     pub(super) fn read(bytes: Option<&[u8]>, now: Nanos) -> Result<Self, Trouble> {
         let mut rest = bytes.unwrap_or_default();
         let room = rest.len().saturating_add(SLIDING_RECORD);
-        let mut bucket = Self { records: Vec::with_capacity(room), len: 0 };
+        let mut bucket = Self { bytes: Vec::with_capacity(room) };
         while !rest.is_empty() {
             let (entry, tail) = Entry::read(rest).ok_or(Trouble::Damaged)?;
             let window = u64::from(entry.window.seconds());
             let grace = window.clamp(MIN_GRACE_SECONDS, GRACE_SECONDS);
             if !entry.state.is_over(entry.window, now.earlier(grace)) {
                 let length = rest.len().saturating_sub(tail.len());
-                bucket.records.extend_from_slice(rest.get(..length).unwrap_or_default());
-                bucket.len = bucket.len.saturating_add(1);
+                bucket.bytes.extend_from_slice(rest.get(..length).unwrap_or_default());
             }
             rest = tail;
         }
@@ -62,67 +60,69 @@ impl Bucket {
 
     /// As it is to be stored.
     pub(super) fn write(self) -> Vec<u8> {
-        self.records
+        self.bytes
     }
 
     pub(super) fn len(&self) -> usize {
-        self.len
+        self.places().count()
+    }
+
+    pub(super) fn entries(&self) -> impl Iterator<Item = Entry> {
+        self.places().filter_map(|place| self.entry(place))
     }
 
     pub(super) fn find(&self, tag: Tag, holder: Holder) -> Option<State> {
-        let record = self.records.get(self.place(tag, holder)?)?;
-        Entry::read(record).map(|(entry, _)| entry.state)
+        self.entry(self.place(tag, holder)?).map(|entry| entry.state)
     }
 
     /// Stores a state in the entry of `tag` and `holder`, which is made where
     /// there is none.
     pub(super) fn put(&mut self, tag: Tag, holder: Holder, window: Window, state: State) {
         let place = self.place(tag, holder);
-        let end = self.records.len();
-        Entry { tag, holder: holder.id, window, state }.write(&mut self.records);
+        let end = self.bytes.len();
+        Entry { tag, holder: holder.id, window, state }.write(&mut self.bytes);
         match place {
-            None => self.len = self.len.saturating_add(1),
-            Some(place) if place.len() == self.records.len().saturating_sub(end) => {
-                self.records.copy_within(end.., place.start);
-                self.records.truncate(end);
+            None => {}
+            Some(place) if place.len() == self.bytes.len().saturating_sub(end) => {
+                self.bytes.copy_within(end.., place.start);
+                self.bytes.truncate(end);
             }
-            Some(place) => drop(self.records.drain(place)),
+            Some(place) => drop(self.bytes.drain(place)),
         }
     }
 
     pub(super) fn remove(&mut self, tag: Tag, holder: Holder) {
         while let Some(place) = self.place(tag, holder) {
-            self.records.drain(place);
-            self.len = self.len.saturating_sub(1);
+            self.bytes.drain(place);
         }
     }
 
-    /// Where the record of `tag` and `holder` stands. The others are passed by
-    /// their lengths alone: a bucket can hold a thousand.
+    /// Where the record of `tag` and `holder` stands.
     fn place(&self, tag: Tag, holder: Holder) -> Option<Range<usize>> {
-        let mut start = 0_usize;
-        loop {
-            let rest = self.records.get(start..)?;
-            let length = match *rest.first()? {
+        self.places().find(|place| {
+            let record = self.bytes.get(place.clone()).unwrap_or_default();
+            record.get(1..HOLDER) == Some(&tag.0) && record.get(HOLDER..WINDOW) == Some(&holder.id)
+        })
+    }
+
+    /// Where each record stands. They are passed by their lengths alone: a
+    /// bucket can hold a thousand.
+    fn places(&self) -> impl Iterator<Item = Range<usize>> {
+        let mut end = 0_usize;
+        core::iter::from_fn(move || {
+            let length = match *self.bytes.get(end)? {
                 FIXED => FIXED_RECORD,
                 SLIDING => SLIDING_RECORD,
                 _ => return None,
             };
-            let end = start.saturating_add(length);
-            if rest.get(1..HOLDER) == Some(&tag.0) && rest.get(HOLDER..WINDOW) == Some(&holder.id) {
-                return Some(start..end);
-            }
-            start = end;
-        }
+            let start = end;
+            end = start.saturating_add(length);
+            Some(start..end)
+        })
     }
 
-    pub(super) fn entries(&self) -> impl Iterator<Item = Entry> {
-        let mut rest = &*self.records;
-        core::iter::from_fn(move || {
-            let (entry, tail) = Entry::read(rest)?;
-            rest = tail;
-            Some(entry)
-        })
+    fn entry(&self, place: Range<usize>) -> Option<Entry> {
+        Entry::read(self.bytes.get(place)?).map(|(entry, _)| entry)
     }
 }
 
@@ -181,4 +181,45 @@ impl Entry {
 fn number(bytes: &[u8]) -> Option<(u64, &[u8])> {
     let (number, rest) = bytes.split_first_chunk()?;
     Some((u64::from_le_bytes(*number), rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::counters::Table;
+    use crate::quota::{Algorithm, Room};
+    #[cfg(target_family = "wasm")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    const NOW: Nanos = Nanos(1_800_000_000_000_000_000);
+
+    #[test]
+    fn a_count_of_either_kind_is_changed_where_it_stands() {
+        let window = Window::new(60).unwrap();
+        let holder = Table::new("test", 1, 1).caller("a");
+        let charge = |stored, algorithm| match State::charge(stored, algorithm, window, 9, 1, NOW) {
+            Room::Yes(state, _) => state,
+            room => panic!("{room:?}"),
+        };
+        let tags = [b"1", b"2", b"3"].map(|name| Tag::new(&[name]));
+        for first in [Algorithm::Fixed, Algorithm::Sliding] {
+            for second in [Algorithm::Fixed, Algorithm::Sliding] {
+                let mut bucket = Bucket::read(None, NOW).unwrap();
+                for tag in tags {
+                    bucket.put(tag, holder, window, charge(None, first));
+                }
+                let stored = bucket.find(tags[1], holder).filter(|_| first == second);
+                let changed = charge(stored, second);
+                bucket.put(tags[1], holder, window, changed);
+                let bytes = bucket.write();
+                let mut bucket = Bucket::read(Some(&bytes), NOW).unwrap();
+                assert_eq!(bucket.find(tags[1], holder), Some(changed));
+                assert_eq!(bucket.find(tags[0], holder), Some(charge(None, first)));
+                assert_eq!(bucket.find(tags[2], holder), Some(charge(None, first)));
+                assert_eq!((bucket.len(), bucket.entries().count()), (3, 3));
+                bucket.remove(tags[1], holder);
+                assert_eq!((bucket.find(tags[1], holder), bucket.len()), (None, 2));
+            }
+        }
+    }
 }

@@ -95,6 +95,8 @@ pub struct Names {
 
 impl Names {
     pub(super) fn of(members: &Members<'_>) -> Self {
+        // They are few: putting each in its place is less code on the way of a call
+        // than sorting.
         let mut shown: Vec<String> = Vec::with_capacity(members.first().len().min(SHOWN));
         for (key, _) in members.first().iter().take(SHOWN) {
             let name = short(&key.decode());

@@ -13,10 +13,10 @@ use crate::policy::Reason;
 pub(super) struct Metrics {
     evaluations: Option<u32>,
     passed: Option<u32>,
-    refused: ByWord,
-    undecodable: ByWord,
+    refused: ByKind<Reason>,
+    undecodable: ByKind<Flaw>,
     allowed: Option<u32>,
-    shadow: ByWord,
+    shadow: ByKind<Reason>,
     starved: Option<u32>,
     unreadable_lists: Option<u32>,
 }
@@ -27,14 +27,13 @@ impl Metrics {
     pub(super) fn define(plugin: &str, digest: &str) -> Self {
         load(plugin, digest);
         let by_rule = Reason::ALL.into_iter().filter(|reason| reason.is_by_rule());
-        let by_rule: Vec<_> = by_rule.map(Reason::as_str).collect();
         Self {
             evaluations: counter("mcp_policy_evaluations_total"),
             passed: counter("mcp_policy_passed_total"),
-            refused: ByWord::define("refused", &Reason::ALL.map(Reason::as_str)),
-            undecodable: ByWord::define("undecodable", &Flaw::ALL.map(Flaw::as_str)),
+            refused: ByKind::define("refused", Reason::ALL, Reason::as_str),
+            undecodable: ByKind::define("undecodable", Flaw::ALL, Flaw::as_str),
             allowed: counter("mcp_policy_allowed_calls_total"),
-            shadow: ByWord::define("shadow_denied", &by_rule),
+            shadow: ByKind::define("shadow_denied", by_rule, Reason::as_str),
             starved: counter("mcp_policy_held_without_body_total"),
             unreadable_lists: counter("mcp_policy_unreadable_lists_total"),
         }
@@ -44,9 +43,9 @@ impl Metrics {
     pub(super) fn evaluated(&self, refused: Option<&Refusal>) {
         increment(self.evaluations);
         let Some(refusal) = refused else { return increment(self.passed) };
-        self.refused.increment(refusal.reason.as_str());
+        self.refused.increment(refusal.reason);
         if let Some(flaw) = refusal.flaw {
-            self.undecodable.increment(flaw.as_str());
+            self.undecodable.increment(flaw);
         }
     }
 
@@ -54,7 +53,7 @@ impl Metrics {
     /// denies it.
     pub(super) fn went_on(&self, record: &Record) {
         match (record.decision, record.reason) {
-            (Decision::Shadow, Some(reason)) => self.shadow.increment(reason.as_str()),
+            (Decision::Shadow, Some(reason)) => self.shadow.increment(reason),
             _ => increment(self.allowed),
         }
     }
@@ -79,18 +78,18 @@ pub(super) fn bad_policies(count: i64) {
     }
 }
 
-/// A counter for each of some words.
+/// A counter for each kind of something.
 #[derive(Debug)]
-struct ByWord(Vec<(&'static str, Option<u32>)>);
+struct ByKind<K>(Vec<(K, Option<u32>)>);
 
-impl ByWord {
-    fn define(what: &str, words: &[&'static str]) -> Self {
-        let of = |word: &&'static str| (*word, counter(&format!("mcp_policy_{what}_{word}_total")));
-        Self(words.iter().map(of).collect())
+impl<K: Copy + PartialEq> ByKind<K> {
+    fn define(what: &str, kinds: impl IntoIterator<Item = K>, word: fn(K) -> &'static str) -> Self {
+        let of = |kind| (kind, counter(&format!("mcp_policy_{what}_{}_total", word(kind))));
+        Self(kinds.into_iter().map(of).collect())
     }
 
-    fn increment(&self, word: &str) {
-        let metric = self.0.iter().find(|(other, _)| *other == word);
+    fn increment(&self, kind: K) {
+        let metric = self.0.iter().find(|(other, _)| *other == kind);
         increment(metric.and_then(|(_, id)| *id));
     }
 }
