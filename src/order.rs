@@ -4,14 +4,42 @@
 //! which every worker of an Envoy loads. Indexes are one type.
 
 use core::cmp::Ordering;
+use std::collections::BinaryHeap;
 
 /// The numbers below `length`, in the order that `compare` gives them.
+///
+/// By way of a heap, whose code is a tenth of a slice's `sort_unstable`.
 pub fn indexes(length: usize, compare: &dyn Fn(usize, usize) -> Ordering) -> Vec<usize> {
-    let mut indexes: Vec<usize> = (0..length).collect();
-    // Equal ones keep their order by their number.
-    indexes.sort_unstable_by(|a, b| compare(*a, *b).then_with(|| a.cmp(b)));
-    indexes
+    let heap: BinaryHeap<Index> = (0..length).map(|at| Index { at, compare }).collect();
+    heap.into_sorted_vec().into_iter().map(|index| index.at).collect()
 }
+
+/// One of the numbers to be ordered.
+struct Index<'a> {
+    at: usize,
+    compare: &'a dyn Fn(usize, usize) -> Ordering,
+}
+
+impl Ord for Index<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        // Equal ones keep their order by their number.
+        (self.compare)(self.at, other.at).then_with(|| self.at.cmp(&other.at))
+    }
+}
+
+impl PartialOrd for Index<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Index<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Index<'_> {}
 
 /// The elements of `items`, in the order that `compare` gives them.
 pub fn sorted<T>(items: Vec<T>, compare: impl Fn(&T, &T) -> Ordering) -> Vec<T> {
