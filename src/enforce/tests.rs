@@ -23,27 +23,43 @@ impl Peer for Nobody {
     }
 }
 
+/// A gateway for a caller whom nobody asked for a name.
+struct Gateway {
+    policy: Policy,
+    store: MemoryStore,
+}
+
+impl Gateway {
+    fn new(policy: &str) -> Self {
+        let policy = Policy::parse(policy.as_bytes(), "").unwrap();
+        Self { policy, store: MemoryStore::default() }
+    }
+
+    /// Judges the body of one POST.
+    fn judge(&self, body: &str) -> Verdict {
+        let situation = Situation {
+            policy: &self.policy,
+            caller: Ok(&Caller::anonymous()),
+            head: &Head { accepts_mcp: true, ..Head::default() },
+            peer: &Nobody,
+            store: &self.store,
+            now: Nanos(0),
+            work: Work::default(),
+        };
+        situation.judge(body.as_bytes())
+    }
+}
+
 #[test]
 fn every_id_of_a_refused_batch_is_answered() {
-    let policy = br#"{"version": "1", "default": "deny", "tools": {"a": {}},
-        "settings": {"batches": "judge"}}"#;
-    let policy = Policy::parse(policy, "").unwrap();
-    let caller = Caller::anonymous();
-    let situation = Situation {
-        policy: &policy,
-        caller: Ok(&caller),
-        head: &Head { accepts_mcp: true, ..Head::default() },
-        peer: &Nobody,
-        store: &MemoryStore::default(),
-        now: Nanos(0),
-        work: Work::default(),
-    };
+    let gateway = Gateway::new(
+        r#"{"version": "1", "default": "deny", "tools": {"a": {}},
+        "settings": {"batches": "judge"}}"#,
+    );
     let call = |id: &str, tool: &str| {
         format!(r#"{{"jsonrpc":"2.0"{id},"method":"tools/call","params":{{"name":"{tool}"}}}}"#)
     };
-    let judge = |messages: &[String]| match situation
-        .judge(format!("[{}]", messages.join(",")).as_bytes())
-    {
+    let judge = |messages: &[String]| match gateway.judge(&format!("[{}]", messages.join(","))) {
         Verdict::Go { records, .. } => Err(records.len()),
         Verdict::Refuse(refusal) => {
             Ok((refusal.reply.status, String::from_utf8(refusal.reply.body).unwrap()))
@@ -69,22 +85,11 @@ fn every_id_of_a_refused_batch_is_answered() {
 
 #[test]
 fn a_batch_has_no_more_work_than_one_call() {
-    let policy = br#"{"version": "1", "default": "deny", "settings": {"batches": "judge"}, "tools":
-        {"a": {"deny_if": [{"conditions": [{"path": "args.t", "op": "regex", "value": "[a-z]{1,300}!"}]}]}}}"#;
-    let policy = Policy::parse(policy, "").unwrap();
-    let caller = Caller::anonymous();
-    let head = Head { accepts_mcp: true, ..Head::default() };
+    let gateway = Gateway::new(
+        r#"{"version": "1", "default": "deny", "settings": {"batches": "judge"}, "tools":
+        {"a": {"deny_if": [{"conditions": [{"path": "args.t", "op": "regex", "value": "[a-z]{1,300}!"}]}]}}}"#,
+    );
     let judge = |calls: usize| {
-        let store = MemoryStore::default();
-        let situation = Situation {
-            policy: &policy,
-            caller: Ok(&caller),
-            head: &head,
-            peer: &Nobody,
-            store: &store,
-            now: Nanos(0),
-            work: Work::default(),
-        };
         let text = "a".repeat(4_000);
         let call = |id| {
             format!(
@@ -92,7 +97,7 @@ fn a_batch_has_no_more_work_than_one_call() {
             )
         };
         let calls: Vec<String> = (0..calls).map(call).collect();
-        match situation.judge(format!("[{}]", calls.join(",")).as_bytes()) {
+        match gateway.judge(&format!("[{}]", calls.join(","))) {
             Verdict::Go { .. } => None,
             Verdict::Refuse(refusal) => Some(refusal.reason),
         }
@@ -103,27 +108,17 @@ fn a_batch_has_no_more_work_than_one_call() {
 
 #[test]
 fn a_record_has_the_names_of_arguments_and_what_limits_have_left() {
-    let policy = br#"{"version": "1", "default": "deny", "tools": {"a": {"limits": [
+    let gateway = Gateway::new(
+        r#"{"version": "1", "default": "deny", "tools": {"a": {"limits": [
         {"counter": "n", "window": "day", "max": 5},
         {"counter": "sum", "window": "day", "max": 100, "increment_from": "args.n", "algorithm": "sliding"},
-        {"counter": "all", "window": "day", "max": 9, "scope": "global"}]}}}"#;
-    let policy = Policy::parse(policy, "").unwrap();
-    let caller = Caller::anonymous();
-    let (head, store) = (Head::default(), MemoryStore::default());
+        {"counter": "all", "window": "day", "max": 9, "scope": "global"}]}}}"#,
+    );
     let record = |arguments: &str| {
-        let situation = Situation {
-            policy: &policy,
-            caller: Ok(&caller),
-            head: &head,
-            peer: &Nobody,
-            store: &store,
-            now: Nanos(0),
-            work: Work::default(),
-        };
         let body = format!(
             r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"a","arguments":{arguments}}}}}"#
         );
-        match situation.judge(body.as_bytes()) {
+        match gateway.judge(&body) {
             Verdict::Go { mut records, .. } => records.remove(0),
             Verdict::Refuse(refusal) => refusal.record,
         }
@@ -156,26 +151,17 @@ fn a_record_has_the_names_of_arguments_and_what_limits_have_left() {
 
 #[test]
 fn every_call_of_a_refused_batch_has_its_record() {
-    let policy = br#"{"version": "1", "default": "deny", "tools": {"a": {"rate_limit": "1/day"}},
-        "settings": {"batches": "judge"}}"#;
-    let policy = Policy::parse(policy, "").unwrap();
-    let caller = Caller::anonymous();
-    let situation = Situation {
-        policy: &policy,
-        caller: Ok(&caller),
-        head: &Head::default(),
-        peer: &Nobody,
-        store: &MemoryStore::default(),
-        now: Nanos(0),
-        work: Work::default(),
-    };
+    let gateway = Gateway::new(
+        r#"{"version": "1", "default": "deny", "tools": {"a": {"rate_limit": "1/day"}},
+        "settings": {"batches": "judge"}}"#,
+    );
     let call = |id, tool| {
         format!(
             r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"{tool}"}}}}"#
         )
     };
     let body = format!("[{},{},{}]", call(1, "a"), call(2, "b"), call(3, "c"));
-    let Verdict::Refuse(refusal) = situation.judge(body.as_bytes()) else { panic!("it went on") };
+    let Verdict::Refuse(refusal) = gateway.judge(&body) else { panic!("it went on") };
     let all = core::iter::once(&refusal.record).chain(&refusal.others);
     let mut found: Vec<_> =
         all.map(|record| (record.tool.clone().unwrap(), record.decision, record.reason)).collect();
