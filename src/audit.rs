@@ -8,6 +8,7 @@ use crate::enforce::{Decision, Left, Names, Record};
 use crate::policy::{Policy, fingerprint};
 use crate::quota::{Nanos, ONE_CALL};
 use crate::request::Trace;
+use crate::text::disturbs;
 use core::fmt::Write;
 
 /// What every record in Envoy's log begins with.
@@ -98,7 +99,7 @@ impl Object {
     fn character(&mut self, c: char) {
         match c {
             '"' | '\\' => self.0.extend(['\\', c]),
-            c if c.is_control() || turns_lines(c) => {
+            c if disturbs(c) => {
                 // Writing to a string cannot fail.
                 let _ = write!(self.0, "\\u{:04x}", u32::from(c));
             }
@@ -146,14 +147,6 @@ impl Object {
         }
         self.0.push(']');
     }
-}
-
-/// Line and paragraph separators, and what sets the direction of text.
-const fn turns_lines(c: char) -> bool {
-    matches!(
-        c,
-        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-    )
 }
 
 /// Writes the digits of a number from that of the place `first`, a power of ten.

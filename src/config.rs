@@ -21,12 +21,13 @@ pub use body::{Body, Default, Grant, Mode};
 pub use checks::Check;
 pub use document::escape;
 pub use error::{ConfigError, Errors};
+pub(crate) use error::{pointer, quote};
 pub use identity::{Bearer, Certificate, Source};
 pub use limits::Limit;
 pub use settings::{AuditLog, Batches, Counters, DeniedAs, ExemptPath, Settings, ToolsList};
 pub use tools::{Action, AllTools, ToolRule};
 
-use crate::policy::Pattern;
+use crate::pattern::Pattern;
 use document::{At, Document};
 
 /// The most that a policy may weigh. Envoy hands it over in one piece, and

@@ -7,11 +7,9 @@
 
 use crate::condition::{Claims, NotScalar};
 use crate::config::{Bearer, Certificate, Source};
+use crate::text::is_name;
 use core::fmt;
 use sha2::{Digest, Sha256};
-
-/// Longer ids are refused: they go into records.
-const MAX_ID: usize = 256;
 
 /// What the connection says of the client, besides the claims of its token.
 pub trait Peer: Claims {
@@ -91,10 +89,10 @@ pub fn identify(
 
 type Found = Result<Option<String>, NoIdentity>;
 
-/// An id as every other reader would show it.
+/// An id as every other reader would show it, and short enough for records.
 fn usable(bytes: Vec<u8>, what: &'static str) -> Result<String, NoIdentity> {
     match String::from_utf8(bytes) {
-        Ok(id) if (1..=MAX_ID).contains(&id.len()) && !id.chars().any(char::is_control) => Ok(id),
+        Ok(id) if is_name(&id) => Ok(id),
         _ => Err(NoIdentity::Unusable(what)),
     }
 }

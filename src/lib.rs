@@ -12,11 +12,7 @@
 //! [`exchange::Step`] for the host to take. Each arrow is a total function with
 //! a typed error, and every error is a refusal.
 //!
-//! ```text
-//! filter -> exchange -> listing -> enforce -> policy, counters, quota, mcp, request, audit
-//!                                  -> config, jsonrpc -> json
-//! ```
-//!
+//! Imports point inwards, from [`exchange`] to [`json`], as ARCHITECTURE.md says.
 //! Only `filter` knows that there is a host; everything else runs and is tested
 //! anywhere. Time is an argument, the counters are a [`counters::Store`].
 
@@ -47,6 +43,8 @@ pub mod jsonrpc;
 pub mod listing;
 pub mod mcp;
 pub mod order;
+pub mod pattern;
 pub mod policy;
 pub mod quota;
 pub mod request;
+pub mod text;

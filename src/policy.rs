@@ -11,19 +11,18 @@ mod denial;
 mod digester;
 mod limit;
 mod lint;
-mod pattern;
 mod shown;
 
 pub use decide::Ruling;
 pub use denial::{Denial, Reason};
 pub use digester::{Digester, fingerprint};
 pub use limit::{Holders, Limit};
-pub use pattern::{Pattern, PatternMap};
 
 use crate::config::{
     AuditLog, Batches, Check, Default, DeniedAs, ExemptPath, Mode, Source, ToolsList,
 };
 use crate::counters::Table;
+use crate::pattern::PatternMap;
 
 /// A compiled policy.
 #[derive(Debug)]

@@ -25,15 +25,8 @@ const MAX_ELEMENTS: usize = 256;
 /// What a test says of the claim at the end of `steps`.
 pub(super) fn test(test: &Test, steps: &[Step], facts: &Facts<'_>) -> Truth {
     let claims = facts.claims;
-    let indexes: Vec<String> = steps
-        .iter()
-        .map(|step| match step {
-            Step::Key(key) => key.to_string(),
-            Step::Index(index) => index.to_string(),
-            Step::Each => String::from("*"),
-        })
-        .collect();
-    let path: Vec<&str> = indexes.iter().map(String::as_str).collect();
+    let names: Vec<_> = steps.iter().map(Step::name).collect();
+    let path: Vec<&str> = names.iter().map(|name| &**name).collect();
     if let Test::Contains(Literal::String(word)) = test {
         return contains(word, &path, claims);
     }

@@ -2,6 +2,7 @@
 
 use crate::json::{Kind, Reader};
 use core::fmt;
+use std::borrow::Cow;
 
 /// More steps than any honest policy has.
 const MAX_STEPS: usize = 32;
@@ -38,6 +39,17 @@ pub enum Step {
     Index(usize),
     /// `[*]`
     Each,
+}
+
+impl Step {
+    /// The step as Envoy names it in a path of its own.
+    pub fn name(&self) -> Cow<'_, str> {
+        match self {
+            Self::Key(key) => (&**key).into(),
+            Self::Index(index) => index.to_string().into(),
+            Self::Each => "*".into(),
+        }
+    }
 }
 
 /// A path, with the text that it was written as.

@@ -3,7 +3,8 @@
 use super::document::{At, Object};
 use super::error::quote;
 use super::tools::{self, AllTools, ToolRule};
-use crate::policy::Pattern;
+use crate::pattern::Pattern;
+use crate::text::is_name;
 
 /// The answer for a tool that no entry matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +70,7 @@ impl Body {
 pub(super) fn grants(at: &At<'_>, inherited: Mode) -> Vec<(Pattern, Grant)> {
     let mut grants = Vec::new();
     for (name, at) in at.entries() {
-        if name.is_empty() || name.len() > 256 || name.chars().any(char::is_control) {
+        if !is_name(name) {
             at.wrong(format!(
                 "{} matches no caller: an id has 1 to 256 bytes without control characters",
                 quote(name)

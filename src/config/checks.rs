@@ -26,14 +26,7 @@ pub(super) fn read(at: &At<'_>) -> Vec<Check> {
         let Some(object) = at.object(&["conditions", "on_deny", "name"]) else { continue };
         let on_deny = object.get("on_deny").and_then(At::string).map(str::to_owned);
         let name = object.get("name").and_then(|at| {
-            let name = at.string()?;
-            if name.is_empty() || name.len() > 256 || name.chars().any(char::is_control) {
-                at.wrong(format!(
-                    "{} cannot name a check: 1 to 256 bytes without control characters",
-                    quote(name)
-                ));
-                return None;
-            }
+            let name = at.name("a check")?;
             if name.bytes().all(|byte| byte.is_ascii_digit()) {
                 at.wrong(format!("{} cannot name a check: digits alone are an index", quote(name)));
                 return None;

@@ -6,6 +6,7 @@ use super::tree::{self, Node};
 use crate::condition::{Literal, Number};
 use crate::json::Decimal;
 use crate::order;
+use crate::text::{MAX_NAME, is_name};
 use core::cell::RefCell;
 use std::borrow::Cow;
 
@@ -115,6 +116,19 @@ impl<'d> At<'d> {
         }
         self.expected("a string");
         None
+    }
+
+    /// A string that can name `what`.
+    pub(super) fn name(&self, what: &str) -> Option<&'d str> {
+        let name = self.string()?;
+        if !is_name(name) {
+            self.wrong(format!(
+                "{} cannot name {what}: 1 to {MAX_NAME} bytes without control characters",
+                quote(name)
+            ));
+            return None;
+        }
+        Some(name)
     }
 
     /// The string here, if one is; anything else is no error.

@@ -4,6 +4,7 @@
 //! the document; lower case, no full stop, one line, the author's own text in
 //! backticks, and where it helps, what to write instead.
 
+use crate::text::disturbs;
 use core::fmt;
 use std::borrow::Cow;
 
@@ -26,12 +27,7 @@ impl fmt::Display for ConfigError {
         if self.path.is_empty() {
             f.write_str("(top level)")?;
         }
-        // A key may be any text, and a message has one line.
-        for (at, token) in self.path.split('/').enumerate() {
-            let slash = if at == 0 { "" } else { "/" };
-            write!(f, "{slash}{}", shorten(token))?;
-        }
-        write!(f, ": {}", self.message)
+        write!(f, "{}: {}", pointer(&self.path), self.message)
     }
 }
 
@@ -79,8 +75,13 @@ impl Errors {
     }
 }
 
+/// A pointer on one line: a key may be any text.
+pub(crate) fn pointer(path: &str) -> String {
+    path.split('/').map(shorten).collect::<Vec<_>>().join("/")
+}
+
 /// The author's text, in backticks, on one line and not too long.
-pub(super) fn quote(text: &str) -> String {
+pub(crate) fn quote(text: &str) -> String {
     format!("`{}`", shorten(text))
 }
 
@@ -92,9 +93,7 @@ fn shorten(text: &str) -> String {
             short.push('…');
             break;
         }
-        // Line and paragraph separators, and what turns the direction of text.
-        let turns = matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if c.is_control() || turns {
+        if disturbs(c) {
             short.extend(c.escape_default());
         } else {
             short.push(c);

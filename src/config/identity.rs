@@ -3,6 +3,7 @@
 use super::document::{At, Object};
 use super::error::quote;
 use crate::condition::{Path, Root, Step, is_header};
+use crate::text::is_name;
 
 /// Hashes of one grant's token: the one in use, and those of a rotation.
 const MAX_TOKENS: usize = 4;
@@ -154,16 +155,7 @@ fn claim_path(at: &At<'_>) -> Option<Vec<String>> {
         ));
         return None;
     }
-    Some(
-        steps
-            .into_iter()
-            .map(|step| match step {
-                Step::Key(key) => key.into(),
-                Step::Index(index) => index.to_string(),
-                Step::Each => String::from("*"),
-            })
-            .collect(),
-    )
+    Some(steps.iter().map(|step| step.name().into_owned()).collect())
 }
 
 fn bearer(at: &At<'_>) -> Option<Source> {
@@ -186,7 +178,7 @@ fn bearer(at: &At<'_>) -> Option<Source> {
             ));
             continue;
         }
-        if grant.is_empty() || grant.len() > 256 || grant.chars().any(char::is_control) {
+        if !is_name(grant) {
             at.wrong(format!(
                 "{} cannot name a grant: 1 to 256 bytes without control characters",
                 quote(grant)

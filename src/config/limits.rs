@@ -1,6 +1,5 @@
 //! `limits` and `rate_limit`.
 
-use super::checks;
 use super::document::{At, escape};
 use super::error::quote;
 use crate::condition::{Path, Root};
@@ -75,15 +74,17 @@ pub(super) fn read(at: &At<'_>) -> Vec<Limit> {
 }
 
 fn increment_from(at: &At<'_>) -> Option<Path> {
-    let path = checks::path(at)?;
-    if path.root != Root::Args || path.steps.is_empty() || path.has_each() {
+    let text = at.string()?;
+    let path = Path::parse(text).ok();
+    let path =
+        path.filter(|path| path.root == Root::Args && !path.steps.is_empty() && !path.has_each());
+    if path.is_none() {
         at.wrong(format!(
             "{} names no single argument; write a path like `args.amount`",
-            quote(path.as_str())
+            quote(text)
         ));
-        return None;
     }
-    Some(path)
+    path
 }
 
 /// Reads the short form of one limit on the tools that `name` matches.
@@ -125,15 +126,7 @@ fn short(text: &str) -> Option<(u64, Window)> {
 }
 
 fn counter(at: &At<'_>) -> Option<String> {
-    let name = at.string()?;
-    if name.is_empty() || name.len() > 256 || name.chars().any(char::is_control) {
-        at.wrong(format!(
-            "{} cannot name a counter: 1 to 256 bytes without control characters",
-            quote(name)
-        ));
-        return None;
-    }
-    Some(name.into())
+    at.name("a counter").map(Into::into)
 }
 
 fn window(at: &At<'_>) -> Option<Window> {

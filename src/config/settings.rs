@@ -3,7 +3,7 @@
 use super::document::At;
 use super::error::quote;
 use crate::mcp::KNOWN_METHODS;
-use crate::policy::Pattern;
+use crate::pattern::Pattern;
 
 /// How the filter behaves.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use super::error::quote;
 use super::limits::{self, Limit};
 use crate::mcp::MAX_TOOL_NAME;
 use crate::order;
-use crate::policy::Pattern;
+use crate::pattern::Pattern;
 
 /// What an entry says of the tools that it matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -260,10 +260,7 @@ pub(super) fn send(reply: &Reply, details: &str) {
 /// Envoy runs no request through a plugin whose first configuration failed;
 /// should it ever, nothing goes on.
 fn unconfigured() -> Action {
-    if let Err(error) =
-        host::reply(503, "mcp_policy_filter:no_policy", &headers::serialise(&[]), b"")
-    {
-        log::error!("mcp-policy-filter: a refusal was not sent: status {}", error.0);
-    }
+    let reply = Reply { status: 503, retry_after: None, header: None, body: Vec::new() };
+    send(&reply, "mcp_policy_filter:no_policy");
     Action::Pause
 }

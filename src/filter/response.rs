@@ -54,7 +54,9 @@ pub(super) fn trailers(plugin: &Plugin, listing: &mut Listing) -> Action {
     let action = match listing.trailers() {
         Body::Whole => whole(plugin, listing),
         Body::Wait => Ok(Action::Pause),
-        _ => Ok(Action::Continue),
+        Body::Pass => Ok(Action::Continue),
+        // There is no piece to read or to replace here.
+        Body::Piece | Body::Replace(_) => Err(SHORT),
     };
     report(plugin, listing);
     action.unwrap_or_else(|error| cut_off(listing, &error))

@@ -61,12 +61,6 @@ impl fmt::Display for HeaderMismatch {
 }
 
 impl RevisionHeaders {
-    /// Whether the request speaks revision 2026-07-28 or a later one, as far
-    /// as the headers tell.
-    pub fn names_stateless(&self) -> bool {
-        self.version.as_deref().is_some_and(is_stateless)
-    }
-
     /// Compares the headers with the body. `method` is the decoded method;
     /// the answer is whether the call is of revision 2026-07-28 or later.
     ///

@@ -1,13 +1,11 @@
 //! From a document to a policy.
 
 use super::digester::fingerprint;
-use super::{
-    Action, Body, Conditions, Digester, Limit, Names, Pattern, PatternMap, Policy, Rule, Settings,
-    lint,
-};
+use super::{Action, Body, Conditions, Digester, Limit, Names, Policy, Rule, Settings, lint};
 use crate::config::{self, Config, Errors, ToolsList};
 use crate::counters::Table;
 use crate::order;
+use crate::pattern::{Pattern, PatternMap};
 
 impl Policy {
     /// Reads, checks and compiles a document. `namespace` keeps the counts of

@@ -4,7 +4,7 @@
 use super::{Action, Body, Caller, Conditions, Denial, Limit, Names, Policy, Reason, Rule};
 use crate::condition::{Each, Facts, Truth};
 use crate::config::{Check, Default};
-use crate::json::{Raw, Reader};
+use crate::json::{Members, Raw, Reader, Text};
 use crate::mcp::ToolCall;
 
 /// A call that goes on as soon as its limits have been charged.
@@ -77,7 +77,7 @@ impl Body {
         facts: &Facts<'_>,
     ) -> Result<(), Denial<'p>> {
         if let Some(names) = own.and_then(|own| own.args.as_ref()) {
-            names.check(facts.arguments)?;
+            names.check(facts)?;
         }
         let required = own.map(|own| &*own.require).unwrap_or_default();
         for check in required.iter().chain(&self.require) {
@@ -92,14 +92,14 @@ impl Body {
 }
 
 impl Names {
-    fn check(&self, arguments: Option<Raw<'_>>) -> Result<(), Denial<'_>> {
-        let Some(arguments) = arguments else { return Ok(()) };
-        let mut unknown = false;
-        let read = Reader::again(arguments).object(|reader, key, _| {
-            unknown |= !self.allowed.iter().any(|name| key.is(name));
-            reader.value().map(drop)
-        });
-        if unknown || read.is_err() {
+    fn check(&self, facts: &Facts<'_>) -> Result<(), Denial<'_>> {
+        let Some(arguments) = facts.arguments else { return Ok(()) };
+        let allowed = |key: Text<'_>| self.allowed.iter().any(|name| key.is(name));
+        let all_allowed = match facts.members.and_then(Members::all) {
+            Some(members) => members.iter().all(|(key, _)| allowed(*key)),
+            None => every_key(arguments, allowed),
+        };
+        if !all_allowed {
             // The name is the client's text, and is not repeated.
             let allowed = match &*self.allowed {
                 [] => "none".to_owned(),
@@ -112,6 +112,16 @@ impl Names {
         }
         Ok(())
     }
+}
+
+/// Whether all keys of an object pass, which is read again for it.
+fn every_key<'a>(object: Raw<'a>, passes: impl Fn(Text<'a>) -> bool) -> bool {
+    let mut all = true;
+    let read = Reader::again(object).object(|reader, key, _| {
+        all &= passes(key);
+        reader.value().map(drop)
+    });
+    all && read.is_ok()
 }
 
 fn require<'p>(check: &'p Check, facts: &Facts<'_>) -> Result<(), Denial<'p>> {

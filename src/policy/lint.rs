@@ -5,10 +5,10 @@ mod warnings;
 
 pub(super) use warnings::warnings;
 
-use super::Pattern;
 use crate::condition::{Condition, Root};
 use crate::config::{Body, Check, Config, Errors, Limit, Source, escape};
 use crate::order;
+use crate::pattern::Pattern;
 use crate::quota::{Algorithm, Scope};
 use std::vec::IntoIter;
 

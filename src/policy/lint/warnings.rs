@@ -2,7 +2,7 @@
 //! long, and every worker logs what is said of them: so a kind has few lines.
 
 use super::{bodies, limits};
-use crate::config::{Action, Body, Config};
+use crate::config::{Action, Body, Config, pointer, quote};
 
 /// Overlaps are searched pair by pair, so not among more patterns than a
 /// person writes.
@@ -64,7 +64,7 @@ fn windows(body: &Body, long: &mut Kind) {
                 format!(
                     "{}: a window of {} is counted by each Envoy process alone and starts afresh \
                      with it",
-                    limit.path,
+                    pointer(&limit.path),
                     match limit.window.to_string() {
                         name if name.contains(' ') => name,
                         name => format!("one {name}"),
@@ -79,7 +79,8 @@ fn reasons(body: &Body, unseen: &mut Kind, unasked: &mut Kind) {
     for (_, rule) in &body.tools {
         if rule.reason.is_some() && rule.action == Action::Allow {
             unseen.add(&|| {
-                format!("{}/reason: is shown only with `\"action\": \"deny\"`", rule.pointer)
+                let pointer = pointer(&rule.pointer);
+                format!("{pointer}/reason: is shown only with `\"action\": \"deny\"`")
             });
         }
         let asks = rule.args.is_some()
@@ -88,7 +89,7 @@ fn reasons(body: &Body, unseen: &mut Kind, unasked: &mut Kind) {
             unasked.add(&|| {
                 format!(
                     "{}: denies every call, so its checks and limits are never asked",
-                    rule.pointer
+                    pointer(&rule.pointer)
                 )
             });
         }
@@ -107,8 +108,9 @@ fn overlaps(body: &Body, overlapping: &mut Kind) {
             if differ && !a.is_within(b) && !b.is_within(a) && a.overlaps(b) {
                 overlapping.add(&|| {
                     format!(
-                        "{}: overlaps with `{}`, which has another action; a denial decides",
-                        first.pointer, second.name
+                        "{}: overlaps with {}, which has another action; a denial decides",
+                        pointer(&first.pointer),
+                        quote(&second.name)
                     )
                 });
             }

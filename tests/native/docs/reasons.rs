@@ -7,7 +7,8 @@ use super::play::{self, Stage, send};
 use mcp_policy_filter::counters::{Store, Trouble};
 use mcp_policy_filter::enforce::Refusal;
 use mcp_policy_filter::exchange::{Exchange, Step};
-use mcp_policy_filter::policy::{Pattern, Reason};
+use mcp_policy_filter::pattern::Pattern;
+use mcp_policy_filter::policy::Reason;
 use serde_json::Value;
 
 /// A store that fails.

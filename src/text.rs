@@ -1,0 +1,22 @@
+//! Texts that others have made up: what may name something, and what may stand
+//! in a line that is logged.
+
+/// The most bytes of a name: of a caller, a tool, a counter, a check.
+pub const MAX_NAME: usize = 256;
+
+/// Whether a text can name something: 1 to 256 bytes without control
+/// characters.
+pub fn is_name(text: &str) -> bool {
+    (1..=MAX_NAME).contains(&text.len()) && !text.chars().any(char::is_control)
+}
+
+/// Whether a character would break a line where it is shown, or steer what
+/// shows it: control characters, line and paragraph separators, and what sets
+/// the direction of text.
+pub fn disturbs(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        )
+}
