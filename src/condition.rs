@@ -63,6 +63,8 @@ pub enum Why {
     Length,
     /// The conditions together ask for more work than a call may cost.
     Work,
+    /// A text that some servers read as JSON.
+    Json,
     /// The header has several lines or is not UTF-8.
     Header,
     /// The claim's bytes are not of the type that is asked for.
@@ -82,6 +84,7 @@ impl fmt::Display for Why {
             Self::Double => "the number is too long for every reader to agree on it",
             Self::Work => "the call takes too long to be checked",
             Self::Length => "the text is too long to be matched",
+            Self::Json => "the text is JSON, which some servers read",
             Self::Header => "the header has several lines or is not UTF-8",
             Self::Claim => "the claim is not of the type that the policy expects",
             Self::Weight => "the number is negative, too large, or has more than six decimals",

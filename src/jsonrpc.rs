@@ -15,6 +15,7 @@ pub use flaw::Flaw;
 
 use crate::json::{FaultKind, Kind, Members, Raw, Reader, Text};
 use core::fmt;
+use std::borrow::Cow;
 
 /// A JSON-RPC id: a string or a whole number, kept as the bytes that the
 /// client sent. Clients hang on an answer whose id differs in type or
@@ -23,17 +24,13 @@ use core::fmt;
 pub struct Id<'a>(&'a str);
 
 impl<'a> Id<'a> {
-    /// Whether some reader may take two ids for the same one.
-    fn may_equal(self, other: Self) -> bool {
-        fn read(id: Id<'_>) -> Option<Kind<'_>> {
-            Reader::new(id.0.as_bytes(), 1).ok()?.value().ok().map(|raw| raw.kind)
-        }
-        match (read(self), read(other)) {
-            (Some(Kind::String(a)), Some(Kind::String(b))) => a.order(b).is_eq(),
-            (Some(Kind::Number), Some(Kind::Number)) => {
-                self.0.parse::<f64>().ok() == other.0.parse::<f64>().ok()
-            }
-            _ => false,
+    /// What a reader makes of the id. Where two are equal, some reader may take
+    /// the ids for the same one.
+    fn value(self) -> Option<IdValue<'a>> {
+        let raw = Reader::new(self.0.as_bytes(), 1).ok()?.value().ok()?;
+        match raw.kind {
+            Kind::String(text) => Some(IdValue::Text(text.decode())),
+            _ => self.0.parse().ok().map(IdValue::Number),
         }
     }
 
@@ -46,6 +43,13 @@ impl<'a> Id<'a> {
     pub const fn as_json(self) -> &'a str {
         self.0
     }
+}
+
+/// An id as read.
+#[derive(PartialEq)]
+enum IdValue<'a> {
+    Text(Cow<'a, str>),
+    Number(f64),
 }
 
 /// One decoded message.

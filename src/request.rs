@@ -92,6 +92,9 @@ pub enum HeadFault {
     NotText(&'static str),
     /// The body is compressed; some servers ignore the header, some do not.
     Encoding,
+    /// Some servers read the body by its type: what is JSON to the filter may be
+    /// a form to them.
+    ContentType,
     /// Some servers decode the body by its charset.
     Charset,
     /// Content-Length is beyond the limit.
@@ -108,6 +111,7 @@ impl fmt::Display for HeadFault {
             Self::Repeated(name) => return write!(f, "the {name} header is given twice"),
             Self::NotText(name) => return write!(f, "the {name} header is not UTF-8"),
             Self::Encoding => "the body must not have a Content-Encoding",
+            Self::ContentType => "the Content-Type must be application/json",
             Self::Charset => "the body must be JSON in UTF-8",
             Self::TooLarge => "the body is too large",
         })

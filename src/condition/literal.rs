@@ -1,6 +1,6 @@
 //! The values that a policy compares with.
 
-use super::{Truth, Why};
+use super::{Truth, Why, Work};
 use crate::json::{Decimal, Kind, Raw, Reader, Text, same_but_for_case};
 use core::cmp::Ordering;
 
@@ -118,6 +118,16 @@ impl Literal {
         }
     }
 
+    /// How many values it is made of, itself included.
+    fn parts(&self) -> usize {
+        let inner: usize = match self {
+            Self::List(elements) => elements.iter().map(Self::parts).sum(),
+            Self::Object(members) => members.iter().map(|(_, value)| value.parts()).sum(),
+            _ => 0,
+        };
+        inner.saturating_add(1)
+    }
+
     /// Whether a value of the call has the same type.
     pub(super) const fn is_like(&self, raw: &Raw<'_>) -> bool {
         matches!(
@@ -134,7 +144,15 @@ impl Literal {
     /// JSON equality: numbers by value, strings byte for byte, objects
     /// regardless of key order. Values of different types cannot be compared,
     /// for servers turn `"true"` into `true`.
-    pub(super) fn equals(&self, raw: &Raw<'_>) -> Truth {
+    pub(super) fn equals(&self, raw: &Raw<'_>, work: &Work) -> Truth {
+        let deep = self.is_like(raw) && matches!(raw.kind, Kind::Array | Kind::Object);
+        if deep && !work.comparison_of(raw.text.len(), self.parts()) {
+            return Truth::Undecidable(Why::Work);
+        }
+        self.is(raw)
+    }
+
+    fn is(&self, raw: &Raw<'_>) -> Truth {
         match (self, raw.kind) {
             (Self::Null, Kind::Null) => Truth::True,
             (Self::Bool(a), Kind::Bool(b)) => Truth::of(*a == b),
@@ -152,8 +170,7 @@ fn list_equals(elements: &[Literal], raw: &Raw<'_>) -> Truth {
     let mut truth = Truth::True;
     let read = Reader::again(*raw).array(|reader| {
         let element = reader.value()?;
-        truth =
-            truth.and(expected.next().map_or(Truth::False, |expected| expected.equals(&element)));
+        truth = truth.and(expected.next().map_or(Truth::False, |expected| expected.is(&element)));
         Ok(())
     });
     if read.is_err() || expected.next().is_some() { Truth::False } else { truth }
@@ -169,7 +186,7 @@ fn object_equals(members: &[(Box<str>, Literal)], raw: &Raw<'_>) -> Truth {
         truth = truth.and(match members.iter().find(|(name, _)| key.is(name)) {
             Some((_, expected)) => {
                 found = found.saturating_add(1);
-                expected.equals(&value)
+                expected.is(&value)
             }
             None if members.iter().any(|(name, _)| like(key, name)) => {
                 look_alike = true;

@@ -226,8 +226,8 @@ impl Test {
         match (self, raw.kind) {
             (_, Kind::Null) if !self.speaks_of_null() => self.of_absent(),
             (Self::Exists(expected), _) => Truth::of(*expected),
-            (Self::Eq(value), _) => value.equals(raw),
-            (Self::Neq(value), _) => value.equals(raw).not(),
+            (Self::Eq(value), _) => value.equals(raw, work),
+            (Self::Neq(value), _) => value.equals(raw, work).not(),
             (Self::In(values), _) => among(values, raw, work),
             (Self::NotIn(values), _) => among(values, raw, work).not(),
             (Self::Order(order, number), Kind::Number) => {
@@ -282,7 +282,7 @@ fn among(values: &[Literal], raw: &Raw<'_>, work: &Work) -> Truth {
         return Truth::Undecidable(Why::Work);
     }
     let like = values.iter().filter(|value| value.is_like(raw));
-    let truth = like.map(|value| value.equals(raw)).reduce(Truth::or);
+    let truth = like.map(|value| value.equals(raw, work)).reduce(Truth::or);
     truth.unwrap_or(if values.is_empty() {
         Truth::False
     } else {
@@ -299,7 +299,7 @@ fn contains(value: &Literal, list: &Raw<'_>, work: &Work) -> Truth {
         truth = truth.or(match element.kind {
             _ if !work.comparisons(1) => Truth::Undecidable(Why::Work),
             Kind::Null if !value.holds_null() => Truth::False,
-            _ => value.equals(&element),
+            _ => value.equals(&element, work),
         });
         Ok(())
     });

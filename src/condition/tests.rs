@@ -75,6 +75,7 @@ fn word(truth: Truth) -> &'static str {
             Why::Claim => "U claim",
             Why::Weight => "U weight",
             Why::Absent => "U absent",
+            Why::Json => "U json",
         },
     }
 }

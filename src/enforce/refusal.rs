@@ -226,6 +226,7 @@ impl Refusal {
             | HeadFault::Repeated(_)
             | HeadFault::NotText(_)
             | HeadFault::Encoding
+            | HeadFault::ContentType
             | HeadFault::Charset => (400, Reason::Undecodable),
         };
         let message = format!("Refused: {fault}");

@@ -32,6 +32,8 @@ pub enum FaultKind {
     DuplicateKey,
     /// A key with U+0000, which some readers take for its end.
     NulInKey,
+    /// A key that one library keeps for itself, and replaces by what it holds.
+    LibraryKey,
     /// A number with more characters than readers agree on.
     NumberLength,
     /// A number with an exponent that nothing honest needs.
@@ -55,6 +57,7 @@ impl FaultKind {
             | Self::TrailingText => true,
             Self::DuplicateKey
             | Self::NulInKey
+            | Self::LibraryKey
             | Self::NumberLength
             | Self::NumberExponent
             | Self::NumberRange
@@ -75,6 +78,7 @@ impl fmt::Display for FaultKind {
             Self::TrailingText => "more text after the JSON document",
             Self::DuplicateKey => "a key is given twice",
             Self::NulInKey => "a key holds a NUL",
+            Self::LibraryKey => "a key begins with `$serde_json::private::`",
             Self::NumberLength => "a number is longer than 128 characters",
             Self::NumberExponent => "an exponent is beyond 400",
             Self::NumberRange => "a number is too large for a double",

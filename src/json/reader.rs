@@ -204,8 +204,8 @@ impl<'a> Reader<'a> {
                 let key = self.string()?;
                 if !self.again {
                     self.keys.push(key, at);
-                    if key.has_nul() {
-                        self.doubt(at, FaultKind::NulInKey);
+                    if let Some(doubt) = key.doubt() {
+                        self.doubt(at, doubt);
                     }
                 }
                 if !self.take(b':') {

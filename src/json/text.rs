@@ -1,8 +1,12 @@
 //! Strings as they stand in the text, decoded only when somebody asks.
 
-use core::cmp::Ordering;
+use super::fault::FaultKind;
 use core::str::Chars;
 use std::borrow::Cow;
+
+/// With its feature `raw_value`, the Rust library serde_json reads the text
+/// under such a key as JSON, and puts what it finds in the object's place.
+const SERDE_PRIVATE: &str = "$serde_json::private::";
 
 /// A JSON string that the reader has validated: the characters between its
 /// quotes, and whether escapes are among them.
@@ -32,19 +36,20 @@ impl<'a> Text<'a> {
         if self.escaped { self.chars().eq(other.chars()) } else { self.raw == other }
     }
 
-    /// Orders two strings by their values. UTF-8 keeps the order of code
-    /// points, so bytes may stand for characters where nothing is escaped.
-    pub fn order(self, other: Self) -> Ordering {
-        if self.escaped || other.escaped {
-            self.chars().cmp(other.chars())
-        } else {
-            self.raw.cmp(other.raw)
-        }
-    }
-
     /// Whether the value holds U+0000. Raw ones never pass the reader.
     pub fn has_nul(self) -> bool {
         self.escaped && self.chars().any(|c| c == '\0')
+    }
+
+    /// Why readers may take the string for another key, if they may.
+    pub(super) fn doubt(self) -> Option<FaultKind> {
+        if self.has_nul() {
+            return Some(FaultKind::NulInKey);
+        }
+        // Only these can begin it.
+        let may = self.raw.starts_with(['$', '\\']);
+        let private = || self.chars().take(SERDE_PRIVATE.len()).eq(SERDE_PRIVATE.chars());
+        (may && private()).then_some(FaultKind::LibraryKey)
     }
 
     /// Whether two strings have the same value.

@@ -200,11 +200,11 @@ pub fn decode_batch(body: &[u8], max_depth: usize) -> Result<Vec<Message<'_>>, M
     if !(1..=MAX_BATCH).contains(&count) {
         return Err(request((Problem::BatchSize, 0), None));
     }
-    let mut ids: Vec<Id<'_>> = Vec::new();
+    let mut ids = Vec::new();
     let mut messages = Vec::new();
     for envelope in envelopes {
-        if let Some(id) = envelope.id() {
-            if ids.iter().any(|other| other.may_equal(id)) {
+        if let Some(id) = envelope.id().map(Id::value) {
+            if id.is_none() || ids.contains(&id) {
                 return Err(request((Problem::BatchIds, 0), None));
             }
             ids.push(id);

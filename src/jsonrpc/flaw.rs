@@ -73,7 +73,7 @@ impl Flaw {
             ) => Self::NotJson,
             Problem::Json(FaultKind::TrailingText) => Self::TrailingText,
             Problem::Json(FaultKind::DuplicateKey) => Self::DuplicateKey,
-            Problem::Json(FaultKind::NulInKey)
+            Problem::Json(FaultKind::NulInKey | FaultKind::LibraryKey)
             | Problem::LookAlikeKey(_)
             | Problem::LookAlikeMethod(_) => Self::LookAlike,
             Problem::Json(

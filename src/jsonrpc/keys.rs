@@ -23,8 +23,15 @@ const PROTOCOL_KEYS: [&str; 12] = [
     "requestState",
 ];
 
+/// In JavaScript it lends an object what stands in it: `params` the arguments
+/// that they lack, for one.
+const PROTOTYPE: &str = "__proto__";
+
 /// The protocol's key that only some readers take `key` for.
 pub(super) fn look_alike(key: Text<'_>) -> Option<&'static str> {
+    if key.is(PROTOTYPE) {
+        return Some(PROTOTYPE);
+    }
     PROTOCOL_KEYS
         .into_iter()
         .find(|word| key.chars().map(fold_ascii).eq(word.chars().map(fold_ascii)) && !key.is(word))

@@ -100,6 +100,7 @@ impl<'a> Seen<'a> {
         match self.text("Content-Type")? {
             // Envoy joins repeated lines with a comma.
             Some(kind) if kind.contains(',') => return Err(HeadFault::Repeated("Content-Type")),
+            Some(kind) if !is_json(kind) => return Err(HeadFault::ContentType),
             Some(kind) if !is_utf8(kind) => return Err(HeadFault::Charset),
             _ => {}
         }
@@ -121,6 +122,21 @@ fn accepts_mcp(value: &[u8]) -> bool {
     ["application/json", "text/event-stream"].into_iter().any(|kind| {
         value.windows(kind.len()).any(|part| part.eq_ignore_ascii_case(kind.as_bytes()))
     })
+}
+
+/// Whether every reader who heeds a Content-Type takes the body for JSON, or
+/// for plain text. One text can be JSON and a form whose fields make another
+/// message: so forms are refused, in a parameter too, where some look for them.
+fn is_json(content_type: &str) -> bool {
+    if content_type == "application/json" {
+        return true;
+    }
+    let lower = content_type.to_ascii_lowercase();
+    let (kind, parameters) = lower.split_once(';').unwrap_or((&lower, ""));
+    let kind = kind.trim();
+    let known = matches!(kind, "" | "application/json" | "text/json" | "text/plain")
+        || kind.strip_prefix("application/").is_some_and(|kind| kind.ends_with("+json"));
+    known && !["form", "multipart"].iter().any(|word| parameters.contains(word))
 }
 
 /// Whether no reader can find another charset than UTF-8 in a Content-Type,
