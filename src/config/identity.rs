@@ -108,7 +108,47 @@ fn header(at: &At<'_>) -> Option<Source> {
         ));
         return None;
     }
+    if is_joined(name) {
+        at.wrong(format!(
+            "{} cannot hold an id: Envoy joins several lines of it into one, and a client could \
+             add to it; have the proxy that knows the caller set another, like `x-agent-id`",
+            quote(name)
+        ));
+        return None;
+    }
     Some(Source::Header(name.into()))
+}
+
+/// Whether Envoy keeps a header as one line however often it is given
+/// (`envoy/http/header_map.h`, and the filters that add to its list).
+fn is_joined(name: &str) -> bool {
+    const JOINED: [&str; 24] = [
+        "accept",
+        "accept-encoding",
+        "access-control-request-headers",
+        "access-control-request-method",
+        "cache-control",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "expect",
+        "grpc-timeout",
+        "if-match",
+        "if-none-match",
+        "keep-alive",
+        "origin",
+        "proxy-connection",
+        "referer",
+        "te",
+        "transfer-encoding",
+        "upgrade",
+        "user-agent",
+        "via",
+        "x-client-trace-id",
+        "x-request-id",
+    ];
+    JOINED.contains(&name) || name.starts_with("x-forwarded-") || name.starts_with("x-envoy-")
 }
 
 fn jwt(at: &At<'_>) -> Option<Source> {
