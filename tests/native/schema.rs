@@ -74,7 +74,6 @@ const BEYOND_A_SCHEMA: [(&str, &[&str]); 11] = [
             "grants_without_kind",
             "grants_without_token",
             "host_header",
-            "identity_header_joined",
         ],
     ),
     (
