@@ -13,6 +13,8 @@ mkdir -p "$setup_dir"
 # Under `make -j`, make tells its children of a job server that cargo then
 # cannot reach, and cargo warns of it. Cargo does better on its own.
 unset MAKEFLAGS MFLAGS CARGO_MAKEFLAGS
+# The module has its target, and everything else is for this machine.
+unset CARGO_BUILD_TARGET
 
 # rustup puts this on PATH in login shells only, which a CI job often is not.
 command -v cargo >/dev/null || PATH=$PATH:${CARGO_HOME:-${HOME:-/root}/.cargo}/bin

@@ -12,6 +12,7 @@
 
 mod claim;
 mod evaluate;
+mod expression;
 mod find;
 mod literal;
 mod path;

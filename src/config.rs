@@ -21,7 +21,7 @@ pub use body::{Body, Default, Grant, Mode};
 pub use checks::Check;
 pub use document::escape;
 pub use error::{ConfigError, Errors};
-pub(crate) use error::{pointer, quote};
+pub(crate) use error::{pointer, quote, shorten};
 pub use identity::{Bearer, Certificate, Source};
 pub use limits::Limit;
 pub use settings::{AuditLog, Batches, Counters, DeniedAs, ExemptPath, Settings, ToolsList};

@@ -10,6 +10,12 @@ pub fn is_name(text: &str) -> bool {
     (1..=MAX_NAME).contains(&text.len()) && !text.chars().any(char::is_control)
 }
 
+/// The start of a text: at most so many bytes, and whole characters.
+pub fn start(text: &str, bytes: usize) -> &str {
+    let end = (0..=bytes.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    text.get(..end.unwrap_or_default()).unwrap_or_default()
+}
+
 /// Whether a character would break a line where it is shown, or steer what
 /// shows it: control characters, line and paragraph separators, and what sets
 /// the direction of text.

@@ -1,14 +1,13 @@
 //! Operators with what they compare with, checked when the policy is read: no
 //! request can meet a bad one.
 
+use super::expression::{self, MAX_REGEX_BYTES};
 use super::{Literal, Number, Root, Truth, Why, Work};
 use crate::json::{Kind, Raw, Reader};
 use core::cmp::Ordering;
 use core::fmt;
-use regex_lite::{Regex, RegexBuilder};
+use regex_lite::Regex;
 
-/// A regular expression compiles to at most so many bytes.
-const MAX_REGEX_BYTES: usize = 1 << 16;
 /// Longer texts are matched by no regular expression.
 const MAX_REGEX_TEXT: usize = 1 << 16;
 /// An operator and its value.
@@ -145,7 +144,10 @@ impl Test {
             "lte" => order(Order::LessOrEqual, value)?,
             "gt" => order(Order::Greater, value)?,
             "gte" => order(Order::GreaterOrEqual, value)?,
-            "regex" => compile(&text(value)?)?,
+            "regex" => {
+                let (regex, size) = expression::compile(&text(value)?)?;
+                Self::Regex(regex, size)
+            }
             "starts_with" => Self::StartsWith(text(value)?),
             "ends_with" => Self::EndsWith(text(value)?),
             "contains" => Self::Contains(value),
@@ -202,6 +204,14 @@ impl Test {
             _ => true,
         };
         if good { Ok(()) } else { Err(TestError::Claim) }
+    }
+
+    /// What an expression takes as compiled, if the test has one.
+    pub fn regex_bytes(&self) -> Option<usize> {
+        match self {
+            Self::Regex(_, size) => Some(*size),
+            _ => None,
+        }
     }
 
     /// Whether a null is a value to this test, and not the absence of one.
@@ -304,25 +314,4 @@ fn contains(value: &Literal, list: &Raw<'_>, work: &Work) -> Truth {
         Ok(())
     });
     if read.is_err() { Truth::False } else { truth }
-}
-
-/// The smallest size limit under which an expression compiles tells how large
-/// it is, and so how long the texts may be that it is run on.
-fn compile(text: &str) -> Result<Test, TestError> {
-    let mut size = 1 << 10;
-    loop {
-        match RegexBuilder::new(text).size_limit(size).build() {
-            Ok(regex) => return Ok(Test::Regex(regex, size)),
-            Err(error) => {
-                let error = error.to_string();
-                if !error.contains("size limit") {
-                    return Err(TestError::Regex(error.lines().collect::<Vec<_>>().join(" ")));
-                }
-            }
-        }
-        if size >= MAX_REGEX_BYTES {
-            return Err(TestError::RegexSize);
-        }
-        size = size.saturating_mul(2);
-    }
 }

@@ -60,6 +60,13 @@ fn condition(at: &At<'_>) -> Option<Condition> {
     let value = object.required("value").and_then(|at| Some((at, at.literal()?)));
     let (path, (op_at, op), (value_at, value)) = (path?, op?, value?);
     match Test::new(op, value, path.root) {
+        Ok(test) if test.regex_bytes().is_some_and(|bytes| !value_at.has_room_for(bytes)) => {
+            value_at.wrong(
+                "the regular expressions of the policy take more than 64 MiB; make them shorter, or \
+                 fewer",
+            );
+            None
+        }
         Ok(test) => Some(Condition { path, test }),
         Err(TestError::Unknown) => {
             op_at.wrong(match nearest(op, &Test::NAMES) {

@@ -6,14 +6,16 @@ use super::tree::{self, Node};
 use crate::condition::{Literal, Number};
 use crate::json::Decimal;
 use crate::order;
-use crate::text::{MAX_NAME, is_name};
-use core::cell::RefCell;
+use crate::text::{MAX_NAME, is_name, start};
+use core::cell::{Cell, RefCell};
 use std::borrow::Cow;
 
 /// A parsed document and what has been found wrong with it.
 pub(super) struct Document<'a> {
     root: Node<'a>,
     errors: RefCell<Errors>,
+    /// Bytes of the regular expressions so far.
+    regexes: Cell<usize>,
 }
 
 impl<'a> Document<'a> {
@@ -21,11 +23,15 @@ impl<'a> Document<'a> {
     /// The text is not JSON, or numbers in it mean different things to
     /// different readers.
     pub(super) fn parse(text: &'a [u8]) -> Result<Self, Errors> {
-        tree::parse(text).map(|root| Self { root, errors: RefCell::default() })
+        tree::parse(text).map(|root| Self {
+            root,
+            errors: RefCell::default(),
+            regexes: Cell::default(),
+        })
     }
 
     pub(super) fn root(&self) -> At<'_> {
-        At { node: &self.root, path: String::new(), errors: &self.errors, secret: false }
+        At { node: &self.root, path: String::new(), document: self, secret: false }
     }
 
     /// What was found wrong.
@@ -34,11 +40,14 @@ impl<'a> Document<'a> {
     }
 }
 
+/// What the regular expressions of a policy may take, compiled.
+const MAX_REGEXES_BYTES: usize = 64 << 20;
+
 /// A value of the document, with its path.
 pub(super) struct At<'d> {
     node: &'d Node<'d>,
     path: String,
-    errors: &'d RefCell<Errors>,
+    document: &'d Document<'d>,
     /// What stands here may be a credential, and is not shown.
     secret: bool,
 }
@@ -46,7 +55,7 @@ pub(super) struct At<'d> {
 impl<'d> At<'d> {
     /// The same place, whose values are not to be shown.
     pub(super) fn secret(&self) -> Self {
-        Self { node: self.node, path: self.path.clone(), errors: self.errors, secret: true }
+        Self { node: self.node, path: self.path.clone(), document: self.document, secret: true }
     }
 
     /// The same place, whose values may be shown.
@@ -56,12 +65,20 @@ impl<'d> At<'d> {
 
     /// Notes that something is wrong here.
     pub(super) fn wrong(&self, message: impl Into<String>) {
-        self.errors.borrow_mut().push(self.path.clone(), message);
+        self.document.errors.borrow_mut().push(self.path.clone(), message);
     }
 
     /// Notes that something is wrong elsewhere.
     pub(super) fn wrong_at(&self, path: &str, message: impl Into<String>) {
-        self.errors.borrow_mut().push(path, message);
+        self.document.errors.borrow_mut().push(path, message);
+    }
+
+    /// Whether another compiled expression of so many bytes fits: every worker
+    /// keeps them all.
+    pub(super) fn has_room_for(&self, regex: usize) -> bool {
+        let all = self.document.regexes.get().saturating_add(regex);
+        self.document.regexes.set(all);
+        all <= MAX_REGEXES_BYTES
     }
 
     /// The path of this value, as a JSON pointer.
@@ -70,10 +87,13 @@ impl<'d> At<'d> {
     }
 
     fn below(&self, node: &'d Node<'d>, key: &str) -> Self {
+        // The paths of all that stands below a key hold it, and one that is longer
+        // than any name is wrong anyway.
+        let key = escape(start(key, 2 * MAX_NAME));
         Self {
             node,
-            path: format!("{}/{}", self.path, escape(key)),
-            errors: self.errors,
+            path: format!("{}/{key}", self.path),
+            document: self.document,
             secret: self.secret,
         }
     }
@@ -236,7 +256,11 @@ impl<'d> At<'d> {
             if let [a, b] = pair
                 && a == b
             {
-                self.wrong(format!("the key {} is given twice", quote(a)));
+                self.wrong(if self.secret {
+                    "a key is given twice".into()
+                } else {
+                    format!("the key {} is given twice", quote(a))
+                });
             }
         }
         members.iter().map(|(key, node)| (&**key, self.below(node, key))).collect()
@@ -259,7 +283,7 @@ impl<'d> At<'d> {
                 format!("unknown key; here may stand {}", choices(known.iter().copied()))
             });
         }
-        Some(Object { members, path: self.path.clone(), errors: self.errors })
+        Some(Object { members, path: self.path.clone(), document: self.document })
     }
 }
 
@@ -267,7 +291,7 @@ impl<'d> At<'d> {
 pub(super) struct Object<'d> {
     members: Vec<(&'d str, At<'d>)>,
     path: String,
-    errors: &'d RefCell<Errors>,
+    document: &'d Document<'d>,
 }
 
 impl<'d> Object<'d> {
@@ -283,7 +307,10 @@ impl<'d> Object<'d> {
     pub(super) fn required(&self, key: &str) -> Option<&At<'d>> {
         let found = self.get(key);
         if found.is_none() {
-            self.errors.borrow_mut().push(self.path.clone(), format!("`{key}` is missing"));
+            self.document
+                .errors
+                .borrow_mut()
+                .push(self.path.clone(), format!("`{key}` is missing"));
         }
         found
     }

@@ -86,7 +86,7 @@ pub(crate) fn quote(text: &str) -> String {
 }
 
 /// A text on one line, as it reads, and not too long.
-fn shorten(text: &str) -> String {
+pub(crate) fn shorten(text: &str) -> String {
     let mut short = String::new();
     for (count, c) in text.chars().enumerate() {
         if count == MAX_QUOTED {

@@ -101,6 +101,14 @@ fn header(at: &At<'_>) -> Option<Source> {
         );
         return None;
     }
+    if matches!(name, "cookie" | "proxy-authorization" | "mcp-session-id") {
+        at.wrong(format!(
+            "{} holds a secret, which an id in records must not be; have the proxy that knows the \
+             caller set another header, like `x-agent-id`",
+            quote(name)
+        ));
+        return None;
+    }
     if !is_header(name) || name == "host" {
         at.wrong(format!(
             "{} is no header to take an id from; write its name in lower case, like `x-agent-id`",

@@ -45,8 +45,13 @@ pub(super) fn parse(text: &[u8]) -> Result<Node<'_>, Errors> {
     };
     match read() {
         Ok(root) => Ok(root),
-        Err(fault) if fault.kind == FaultKind::NotUtf8 => {
-            let message = "the text is not UTF-8; give the policy as a google.protobuf.StringValue";
+        // So begins a message that is no text: a Struct, for one.
+        Err(fault)
+            if fault.kind == FaultKind::NotUtf8
+                || text.first().is_some_and(|byte| *byte < b'\t') =>
+        {
+            let message = "the text is not UTF-8 or begins with a control character; give the \
+                           policy as a google.protobuf.StringValue";
             Err(Errors::one(position(text, fault), message))
         }
         Err(fault) => Err(Errors::one(position(text, fault), fault.kind.to_string())),

@@ -165,8 +165,10 @@ impl Table {
                 let Some(state) = bucket.find(charge.tag, charge.holder) else {
                     return (None, false);
                 };
-                let state = state.refund(mark, charge.weight);
-                let unused = state.used() == 0;
+                let before = state;
+                let state = before.refund(mark, charge.weight);
+                // An entry of a later window keeps its place.
+                let unused = state.used() == 0 && state != before;
                 if unused {
                     bucket.remove(charge.tag, charge.holder);
                 } else {

@@ -4,6 +4,7 @@
 use crate::counters::Receipt;
 use crate::json::Members;
 use crate::policy::{Limit, Reason};
+use crate::text::start;
 
 /// The lists of tools that a POST asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -76,11 +77,7 @@ const NAME_BYTES: usize = 64;
 
 /// The start of a name that a client has made up.
 pub(super) fn short(name: &str) -> String {
-    if name.len() <= NAME_BYTES {
-        return name.to_owned();
-    }
-    let end = (0..=NAME_BYTES).rev().find(|end| name.is_char_boundary(*end)).unwrap_or_default();
-    name.get(..end).unwrap_or_default().to_owned()
+    start(name, NAME_BYTES).to_owned()
 }
 
 /// The names of a call's arguments: never their values.

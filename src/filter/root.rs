@@ -28,21 +28,31 @@ pub(super) struct Root {
 
 impl Context for Root {}
 
+impl Root {
+    /// Refuses every request, and says that all is well. Envoy tries a
+    /// configuration in a VM of its own first; where a worker then says that it
+    /// has failed, Envoy takes the filter out there, and everything passes.
+    fn close(&mut self, why: &str) -> bool {
+        log::error!("mcp-policy-filter: no policy is in force, all requests are refused: {why}");
+        bad_policies(1);
+        self.plugin = None;
+        true
+    }
+}
+
 impl RootContext for Root {
     fn on_configure(&mut self, size: usize) -> bool {
+        // Running out of memory would be a trap, with the same end.
+        if Vec::<u8>::new().try_reserve_exact(needed(size)).is_err() {
+            return self.close("the VM has too little memory left for a policy");
+        }
         let text = match host::buffer(Buffer::PluginConfiguration, size) {
             Ok(text) => text,
-            Err(error) => {
-                log::error!("mcp-policy-filter: no configuration: status {}", error.0);
-                return false;
-            }
+            Err(error) => return self.close(&format!("no configuration: status {}", error.0)),
         };
         let (namespace, name) = match namespace() {
             Ok(names) => names,
-            Err(error) => {
-                log::error!("mcp-policy-filter: no name of the plugin: status {}", error.0);
-                return false;
-            }
+            Err(error) => return self.close(&format!("no name of the plugin: status {}", error.0)),
         };
         let mut policy = match Policy::parse(&text, &namespace) {
             Ok(policy) => policy,
@@ -55,8 +65,7 @@ impl RootContext for Root {
             }
         };
         if let Err(trouble) = policy.table.share_salt(&SharedData, random()) {
-            log::error!("mcp-policy-filter: no shared counters: {trouble:?}");
-            return false;
+            return self.close(&format!("no shared counters: {trouble:?}"));
         }
         for warning in &policy.warnings {
             log::warn!("mcp-policy-filter: {warning}");
@@ -75,6 +84,12 @@ impl RootContext for Root {
     fn get_type(&self) -> Option<ContextType> {
         Some(ContextType::HttpContext)
     }
+}
+
+/// Memory that has to be free before a document of so many bytes is read: more
+/// than the largest that is accepted takes.
+const fn needed(document: usize) -> usize {
+    document.saturating_mul(16).saturating_add(96 << 20)
 }
 
 /// Bytes that no client can guess: the keys with which the standard library

@@ -6,11 +6,16 @@ mod warnings;
 pub(super) use warnings::warnings;
 
 use crate::condition::{Condition, Root};
-use crate::config::{Body, Check, Config, Errors, Limit, Source, escape};
+use crate::config::{Body, Check, Config, Errors, Limit, Source, escape, pointer, shorten};
 use crate::order;
 use crate::pattern::Pattern;
 use crate::quota::{Algorithm, Scope};
 use std::vec::IntoIter;
+
+/// Limits that one call may have.
+const MAX_ASKED: usize = 256;
+/// Limits that a policy may have, counting those of all tools for each tool.
+const MAX_STORED: usize = 100_000;
 
 /// Everything that is wrong between the parts of a document.
 pub(super) fn errors(config: &Config) -> Errors {
@@ -19,10 +24,12 @@ pub(super) fn errors(config: &Config) -> Errors {
     let everywhere = bodies.iter().flat_map(|body| limits(body));
     let global: Vec<&Limit> = everywhere.filter(|limit| limit.scope == Scope::Global).collect();
     let mut global = first_of_each(&global).into_iter();
+    let mut stored = 0;
     for body in bodies {
         agree(body, &mut global, &mut errors);
         bound_sessions(body, &mut errors);
         weigh_once(body, &mut errors);
+        few_enough(body, &mut stored, &mut errors);
     }
     if config.identity.iter().any(|source| matches!(source, Source::Bearer(_))) {
         keep_tokens(config, &mut errors);
@@ -78,7 +85,8 @@ fn agree<'c>(body: &'c Body, global: &mut IntoIter<&'c Limit>, errors: &mut Erro
                     format!(
                         "the counter `{}` has{what} {here} here and {there} at {}; sharers must \
                          agree",
-                        limit.counter, other.path
+                        limit.counter,
+                        pointer(&other.path)
                     ),
                 );
             }
@@ -129,14 +137,41 @@ fn weigh_once(body: &Body, errors: &mut Errors) {
                             "the counter `{}` is charged once for a call, with `{}` here and `{}` \
                              at {}; give one of them another counter",
                             limit.counter,
-                            here.as_str(),
-                            there.as_str(),
-                            other.path
+                            shorten(here.as_str()),
+                            shorten(there.as_str()),
+                            pointer(&other.path)
                         ),
                     );
                 }
             }
         }
+    }
+}
+
+/// What a call asks is charged in one go, and what all tools ask stands with
+/// each of them in every worker.
+fn few_enough(body: &Body, stored: &mut usize, errors: &mut Errors) {
+    let all = &body.all_tools.limits;
+    for (_, rule) in &body.tools {
+        let asked = rule.limits.len().saturating_add(all.len());
+        *stored = stored.saturating_add(asked);
+        if asked > MAX_ASKED {
+            let message = format!(
+                "a call has at most {MAX_ASKED} limits, with those of `all_tools`; this one would \
+                 have {asked}"
+            );
+            errors.push(rule.pointer.clone(), message);
+        }
+    }
+    let list = all.first().and_then(|limit| limit.path.rsplit_once('/'));
+    if let (Some((list, _)), true) = (list, *stored > MAX_STORED) {
+        let message = format!(
+            "each of {} tools has these {} limits, which makes more than {MAX_STORED} in the \
+             policy; have fewer, or name tools by patterns",
+            body.tools.len(),
+            all.len()
+        );
+        errors.push(list, message);
     }
 }
 

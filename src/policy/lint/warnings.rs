@@ -4,9 +4,10 @@
 use super::{bodies, limits};
 use crate::config::{Action, Body, Config, pointer, quote};
 
-/// Overlaps are searched pair by pair, so not among more patterns than a
-/// person writes.
-const MAX_COMPARED: usize = 300;
+/// Overlaps are searched pair by pair, and each pair character by character: as
+/// far as this many steps go in the whole policy, which is farther than in one
+/// that a person writes.
+const MAX_STEPS: usize = 20_000_000;
 /// Overlaps that are shown one by one.
 const MAX_OVERLAPS: usize = 5;
 /// Counters end with the Envoy process; longer windows than this surprise.
@@ -17,10 +18,11 @@ pub(in crate::policy) fn warnings(config: &Config) -> Vec<String> {
     let [mut long, mut unseen, mut unasked] = [const { Kind::shown(1) }; 3];
     // Each of these may be a denial that its author does not know of.
     let mut overlapping = Kind::shown(MAX_OVERLAPS);
+    let mut steps = MAX_STEPS;
     for body in bodies(config) {
         windows(body, &mut long);
         reasons(body, &mut unseen, &mut unasked);
-        overlaps(body, &mut overlapping);
+        overlaps(body, &mut steps, &mut overlapping);
     }
     let mut lines = Vec::new();
     for kind in [long, unseen, unasked, overlapping] {
@@ -96,14 +98,14 @@ fn reasons(body: &Body, unseen: &mut Kind, unasked: &mut Kind) {
     }
 }
 
-fn overlaps(body: &Body, overlapping: &mut Kind) {
+fn overlaps(body: &Body, steps: &mut usize, overlapping: &mut Kind) {
     let patterns: Vec<_> = body.tools.iter().filter(|(pattern, _)| !pattern.is_exact()).collect();
-    if patterns.len() > MAX_COMPARED {
-        return;
-    }
     let mut rest = &*patterns;
     while let [(a, first), others @ ..] = rest {
         for (b, second) in others {
+            let pair = a.as_str().len().saturating_mul(b.as_str().len());
+            let Some(left) = steps.checked_sub(pair.saturating_add(1)) else { return };
+            *steps = left;
             let differ = first.action != second.action;
             if differ && !a.is_within(b) && !b.is_within(a) && a.overlaps(b) {
                 overlapping.add(&|| {

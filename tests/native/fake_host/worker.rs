@@ -1,7 +1,10 @@
 //! A worker of Envoy, which drives the filter's callbacks as Envoy would.
 
 use super::abi;
-use super::host::{HOST, Host, Lines, PLUGIN_CONFIGURATION, REQUEST_BODY, REQUEST_HEADERS, log};
+use super::call;
+use super::host::{
+    HOST, Host, Lines, PLUGIN_CONFIGURATION, REQUEST_BODY, REQUEST_HEADERS, heal, log,
+};
 use crate::core::MIDNIGHT;
 use crate::corpus::{Client, Outcome, Request};
 use std::cell::Cell;
@@ -54,6 +57,21 @@ impl Worker {
             abi::proxy_on_vm_start(root, 0) && abi::proxy_on_configure(root, policy.len())
         };
         if good { Ok(Self { root, manner }) } else { Err(log()) }
+    }
+
+    /// Configures a plugin while the host fails: it must not say that it failed,
+    /// for then Envoy would take it out, and it must let nothing through. What
+    /// it logged.
+    pub(super) fn configure_closed(policy: &str) -> Vec<String> {
+        let worker = Self::configure(policy, PLAIN).unwrap_or_else(|log| panic!("{log:?}"));
+        let log = log();
+        heal();
+        let get = Request { method: "GET".into(), body: Vec::new(), ..call("a") };
+        for request in [call("a"), get] {
+            let outcome = worker.send(&request);
+            assert!(matches!(outcome, Outcome::Replied { status: 503, .. }), "{outcome:?}");
+        }
+        log
     }
 
     /// What Envoy does with one request.
