@@ -1,59 +1,142 @@
-//! The demo's page, as README.md shows it.
+//! The demo's page, as README.md shows it: its sentences are those of its
+//! source, its refusals those of the core, and what is forwarded is answered by
+//! the demo's own server.
 
 use super::ask::Ask;
 use super::play::{self, Stage};
 use super::{same, same_reply};
 use crate::config::root;
+use mcp_rig::client::{Body, Request, Response, http1};
+use mcp_rig::server::{McpServer, Mode};
 use std::fs;
+use tokio::runtime::Runtime;
 
-/// The demo's page, by what it asks and what is answered. Its sentences must
-/// be those of its source.
 pub fn check(text: &str, policy: &str) -> Result<(), String> {
-    let source = ["story", "page"].map(|file| {
-        fs::read_to_string(root().join(format!("tests/rig/src/bin/demo/{file}.rs"))).unwrap()
-    });
+    let source = Source::read();
     let stage = Stage::new(policy).map_err(|errors| errors.join("\n"))?;
-    let (mut asks, mut answer) = (Vec::new(), "");
+    let server = Server::start();
+    let (mut requests, mut shown) = (Vec::new(), None);
+    let mut id = 0;
     for line in text.lines().filter(|line| !line.is_empty()) {
         if let Some(ask) = line.strip_prefix("  ask      ") {
-            asks = asked(ask);
-        } else if let Some(shown) = line.strip_prefix("  answer   ") {
-            answer = shown;
+            (requests, shown) = (source.asked(ask, &mut id), None);
+        } else if let Some(answer) = line.strip_prefix("  answer   ") {
+            shown = Some(answer);
+        } else if let Some(remark) = line.strip_prefix("  answers  ") {
+            source.says(remark)?;
         } else if let Some(decided) = line.strip_prefix("  decided  ") {
-            for ask in &asks {
-                let rule = match stage.send(ask) {
-                    Ok(_) => "forwarded".into(),
+            for request in &requests {
+                let rule = match stage.send(&Ask::post(body(request))) {
+                    Ok(_) => {
+                        let response = server.send(request);
+                        if !response.json()["result"].is_object() {
+                            return Err(format!("the server answers {}", response.text()));
+                        }
+                        if let Some(shown) = shown {
+                            same(&format!("{shown}\n"), &source.cut(&response.text()))?;
+                        }
+                        "forwarded".into()
+                    }
                     Err(refusal) => {
-                        same_reply(answer, &refusal.reply.body, true)?;
+                        let shown = shown.ok_or("a refusal that is not shown")?;
+                        same_reply(shown, &refusal.reply.body, true)?;
                         play::rule(&refusal).to_owned()
                     }
                 };
                 same(&format!("{decided}\n"), &format!("{rule}\n"))?;
             }
-        } else if !line.starts_with("  answers  ") {
-            // The values of the table at its top are not in the source.
-            let shown = line.split_once("  ").map_or(line, |(label, _)| label);
-            let known = source.iter().any(|text| text.contains(shown));
-            if !known {
-                return Err(format!("the demo does not say `{line}`"));
-            }
+        } else {
+            source.says(line)?;
         }
     }
     Ok(())
 }
 
-fn asked(text: &str) -> Vec<Ask> {
-    let Some(call) = text.strip_prefix("tools/call ") else { return vec![Ask::rpc(text)] };
-    let (call, times) = match call.strip_suffix(" times").and_then(|call| call.rsplit_once(", ")) {
-        Some((call, times)) => (call, times.parse().unwrap()),
-        None => (call, 1),
-    };
-    let (tool, arguments) = call.split_once(' ').unwrap();
-    let id = if tool == "session_kill" { 3 } else { 13 };
-    let body = || {
-        format!(
-            r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"{tool}","arguments":{arguments}}}}}"#
-        )
-    };
-    (0..times).map(|_| Ask::post(&body())).collect()
+/// The demo's own, with its defaults filled in.
+struct Source {
+    story: String,
+    page: String,
+}
+
+impl Source {
+    fn read() -> Self {
+        let [story, page, settings] = ["story", "page", "settings"].map(|file| {
+            fs::read_to_string(root().join(format!("tests/rig/src/bin/demo/{file}.rs"))).unwrap()
+        });
+        let default = |before: &str| between(&settings, before, &['"', ')']).to_owned();
+        let local = |before: &str| format!("127.0.0.1:{}", default(before));
+        let page = page
+            .replace("{server}", &local("\"UPSTREAM_PORT\", "))
+            .replace("{envoy}", &local("\"PORT\", "))
+            .replace("{DIRECTORY}", &default("DIRECTORY: &str = \""))
+            .replace("{SHIPPED}", &default("SHIPPED: &str = \""));
+        Self { story, page }
+    }
+
+    fn says(&self, line: &str) -> Result<(), String> {
+        let literal = format!("\"{line}\"");
+        let known = [&self.story, &self.page].iter().any(|text| text.contains(&literal));
+        if known { Ok(()) } else { Err(format!("the demo does not say `{line}`")) }
+    }
+
+    /// The requests of a line. They are numbered throughout.
+    fn asked(&self, text: &str, id: &mut u64) -> Vec<Request> {
+        let mut next = || {
+            *id += 1;
+            *id
+        };
+        let Some(call) = text.strip_prefix("tools/call ") else {
+            let id = next();
+            return vec![match text {
+                "initialize" => Request::mcp(
+                    between(&self.story, "let hello = r#\"", &['#']).trim_end_matches('"'),
+                ),
+                "tools/list" => Request::tools_list(id),
+                other => panic!("the demo asks for {other}"),
+            }];
+        };
+        let times = call.strip_suffix(" times").and_then(|call| call.rsplit_once(", "));
+        let (call, times) = times.map_or((call, 1), |(call, times)| (call, times.parse().unwrap()));
+        let (tool, arguments) = call.split_once(' ').unwrap();
+        (0..times).map(|_| Request::tool_call(next(), tool, arguments)).collect()
+    }
+
+    /// So much of an answer as the demo shows.
+    fn cut(&self, answer: &str) -> String {
+        let width = between(&self.page, "WIDTH: usize = ", &[';']).parse().unwrap();
+        match answer.char_indices().nth(width) {
+            None => format!("{answer}\n"),
+            Some((end, _)) => format!("{} ... ({} bytes)\n", &answer[..end], answer.len()),
+        }
+    }
+}
+
+fn between<'t>(text: &'t str, before: &str, after: &[char]) -> &'t str {
+    let (_, rest) = text.split_once(before).unwrap_or_else(|| panic!("no `{before}`"));
+    rest.split(after).next().unwrap()
+}
+
+fn body(request: &Request) -> &str {
+    match &request.body {
+        Body::Whole(bytes) => str::from_utf8(bytes).unwrap(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The server of the demo, on a port of its own.
+struct Server {
+    runtime: Runtime,
+    server: McpServer,
+}
+
+impl Server {
+    fn start() -> Self {
+        let runtime = Runtime::new().unwrap();
+        let server = runtime.block_on(McpServer::start(("127.0.0.1", 0), Mode::Stateless));
+        Self { runtime, server }
+    }
+
+    fn send(&self, request: &Request) -> Response {
+        self.runtime.block_on(http1::send(self.server.addr(), request))
+    }
 }

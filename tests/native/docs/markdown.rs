@@ -138,7 +138,9 @@ pub fn block_literal(yaml: &str) -> String {
     let indent = |line: &str| line.len() - line.trim_start().len();
     let inner = lines.peek().map_or(0, |line| indent(line));
     let block = lines.take_while(|line| line.trim().is_empty() || indent(line) >= inner);
-    block.flat_map(|line| [line.get(inner..).unwrap_or(""), "\n"]).collect()
+    let text: String = block.flat_map(|line| [line.get(inner..).unwrap_or(""), "\n"]).collect();
+    // One newline stays at its end.
+    text.trim_end_matches('\n').to_owned() + "\n"
 }
 
 /// The lines of a YAML text that say something, without a common indent.

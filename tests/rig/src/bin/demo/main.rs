@@ -6,7 +6,8 @@
 //! ```
 //!
 //! Both start an MCP server and Envoy with `envoy/envoy.yaml`, the very file
-//! that a user copies, from the repository's root. `ENVOY_BIN` has to name
+//! that a user copies, from the repository's root. The story is about the policy
+//! in it as shipped; `run` says nothing that another would make false. `ENVOY_BIN` has to name
 //! Envoy; `MODULE`, `PORT`, `ADMIN_PORT` and `UPSTREAM_PORT` may differ from
 //! what the file says.
 //!
@@ -19,7 +20,7 @@ mod story;
 
 use std::process::ExitCode;
 
-use settings::Settings;
+use settings::{SHIPPED, Settings};
 use stand::Stand;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -46,7 +47,11 @@ async fn demo() -> Result<(), String> {
     let told = story::tell(&stand).await;
     told.map_err(|why| match stand.post_mortem() {
         Some(log) => format!("{why}\n{log}"),
-        None => why,
+        None => {
+            format!(
+                "{why}\nThe demo needs the policy as shipped in {SHIPPED}; `make run` takes any."
+            )
+        }
     })
 }
 

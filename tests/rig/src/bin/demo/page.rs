@@ -15,7 +15,7 @@ pub fn opening(settings: &Settings) {
     say(&format!("MCP server    http://{server}/mcp"));
     say(&format!("Envoy         http://{envoy}/mcp"));
     say(&format!("Envoy's log   {DIRECTORY}/envoy.log"));
-    say(&format!("the policy    in {SHIPPED}: session_send, ten times a minute"));
+    say(&format!("the policy    in {SHIPPED}"));
 }
 
 /// A line that is no part of the story.
@@ -62,9 +62,9 @@ pub fn to_paste(settings: &Settings) {
         say(r"  -H 'accept: application/json, text/event-stream' \");
         say(&format!("  -d '{body}{params}}}'; echo"));
     };
-    heading("Allowed, ten times a minute:");
+    heading("Under the policy as shipped, allowed ten times a minute:");
     curl(r#"{"name":"session_send","arguments":{"sessionId":"s1","message":"hello"}}"#);
-    heading("Denied:");
+    heading("Under the policy as shipped, denied:");
     curl(r#"{"name":"session_kill","arguments":{"sessionId":"s1"}}"#);
     heading("Ctrl-C stops it all. Envoy's access log follows.");
 }
