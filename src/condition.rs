@@ -66,7 +66,7 @@ pub enum Why {
     Work,
     /// A text that some servers read as JSON.
     Json,
-    /// The header has several lines or is not UTF-8.
+    /// The header has several lines, is not UTF-8 or is too long.
     Header,
     /// The claim's bytes are not of the type that is asked for.
     Claim,
@@ -86,7 +86,7 @@ impl fmt::Display for Why {
             Self::Work => "the call takes too long to be checked",
             Self::Length => "the text is too long to be matched",
             Self::Json => "the text is JSON, which some servers read",
-            Self::Header => "the header has several lines or is not UTF-8",
+            Self::Header => "the header has several lines, is not UTF-8 or is too long",
             Self::Claim => "the claim is not of the type that the policy expects",
             Self::Weight => "the number is negative, too large, or has more than six decimals",
             Self::Absent => "there is no such value",
@@ -129,7 +129,7 @@ pub enum Line {
     Absent,
     /// Its one value.
     Text(String),
-    /// It is there twice, or is not text.
+    /// It is there twice, is not text, or is too long to be kept.
     Unclear,
 }
 

@@ -193,6 +193,17 @@ impl Exchange {
         matches!(self.state, State::Start | State::Message(..) | State::Bodyless)
     }
 
+    /// Bytes that are kept of a request while its body comes in, about.
+    pub fn waiting(&self) -> usize {
+        match &self.state {
+            State::Message(head, caller) => {
+                let id = caller.as_ref().map_or(0, |caller| caller.id.len());
+                head.size().saturating_add(id)
+            }
+            _ => 0,
+        }
+    }
+
     /// Whether the exchange is over without a body having come that was waited
     /// for: with `hold_request_headers`, the sign of an Envoy that was not told
     /// to let bodies through to a filter that holds the headers.

@@ -55,8 +55,28 @@ pub struct Trace {
     pub session: Option<Vec<u8>>,
 }
 
+impl Head {
+    /// Bytes that are kept, about.
+    pub fn size(&self) -> usize {
+        let RevisionHeaders { version, method, name } = &self.revision;
+        let texts = [version, method, name].into_iter().flatten().map(String::len);
+        let lines = self.named.iter().map(|(name, line)| match line {
+            Line::Text(text) => name.len().saturating_add(text.len()),
+            Line::Absent | Line::Unclear => name.len(),
+        });
+        let Trace { request_id, session } = &self.trace;
+        let ids = [request_id, session].into_iter().flatten().map(Vec::len);
+        size_of::<Self>().saturating_add(texts.chain(lines).chain(ids).sum())
+    }
+}
+
 /// Bytes of a request's id that are kept: Envoy's own have 36.
 const REQUEST_ID_BYTES: usize = 128;
+/// The most bytes of a header that is kept until the body is there: session ids
+/// that hold a server's state are the longest.
+const LONGEST: usize = 4_096;
+/// The most bytes of a header that conditions look at.
+const LONGEST_LINE: usize = 1 << 14;
 
 impl Trace {
     fn new(request_id: Option<&[u8]>, session: Option<&[u8]>) -> Self {
@@ -90,6 +110,8 @@ pub enum HeadFault {
     Repeated(&'static str),
     /// The value is not text.
     NotText(&'static str),
+    /// The value is longer than any honest one, and would have to be kept.
+    Long(&'static str),
     /// The body is compressed; some servers ignore the header, some do not.
     Encoding,
     /// Some servers read the body by its type: what is JSON to the filter may be
@@ -110,6 +132,9 @@ impl fmt::Display for HeadFault {
             Self::Body => "a request of this method must have no body",
             Self::Repeated(name) => return write!(f, "the {name} header is given twice"),
             Self::NotText(name) => return write!(f, "the {name} header is not UTF-8"),
+            Self::Long(name) => {
+                return write!(f, "the {name} header is longer than {LONGEST} bytes");
+            }
             Self::Encoding => "the body must not have a Content-Encoding",
             Self::ContentType => "the Content-Type must be application/json",
             Self::Charset => "the body must be JSON in UTF-8",
@@ -186,6 +211,7 @@ pub fn given<'a>(headers: impl Iterator<Item = (&'a [u8], &'a [u8])>, name: &str
 fn line<'a>(headers: impl Iterator<Item = (&'a [u8], &'a [u8])>, name: &str) -> Line {
     match given(headers, name) {
         Given::Never => Line::Absent,
+        Given::Once(line) if line.len() > LONGEST_LINE => Line::Unclear,
         Given::Once(line) => core::str::from_utf8(line)
             .map_or(Line::Unclear, |text| Line::Text(text.trim_matches([' ', '\t']).to_owned())),
         Given::Twice => Line::Unclear,

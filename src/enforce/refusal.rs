@@ -225,6 +225,7 @@ impl Refusal {
             | HeadFault::Body
             | HeadFault::Repeated(_)
             | HeadFault::NotText(_)
+            | HeadFault::Long(_)
             | HeadFault::Encoding
             | HeadFault::ContentType
             | HeadFault::Charset => (400, Reason::Undecodable),

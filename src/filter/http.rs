@@ -24,6 +24,18 @@ pub(super) struct Http {
     exchange: Exchange,
     /// When it was judged.
     judged: Option<Nanos>,
+    /// What is kept of it, of the plugin's [`MOST_WAITING`].
+    waiting: usize,
+}
+
+/// Bytes that a worker keeps of requests whose bodies have not come yet: those
+/// of some 100,000 usual ones. A VM that has no memory left is a trap.
+const MOST_WAITING: usize = 64 << 20;
+
+impl Drop for Http {
+    fn drop(&mut self) {
+        self.release();
+    }
 }
 
 impl Context for Http {}
@@ -42,6 +54,8 @@ impl HttpContext for Http {
                 let step = self.exchange.headers(policy, headers.iter(), &peer, end_of_stream);
                 if self.exchange.listing().is_some() && take_plain(&headers).is_err() {
                     self.exchange.fail(policy, "the request's headers cannot be changed")
+                } else if !self.keep(&plugin) {
+                    self.exchange.fail(policy, "too many requests wait for their bodies")
                 } else {
                     step
                 }
@@ -114,7 +128,27 @@ impl HttpContext for Http {
 
 impl Http {
     pub(super) fn new(plugin: Option<Rc<Plugin>>) -> Self {
-        Self { plugin, exchange: Exchange::default(), judged: None }
+        Self { plugin, exchange: Exchange::default(), judged: None, waiting: 0 }
+    }
+
+    /// Counts what is kept while the body comes in; whether there is room for it.
+    fn keep(&mut self, plugin: &Plugin) -> bool {
+        let waiting = self.exchange.waiting();
+        let all = plugin.waiting.get().saturating_add(waiting);
+        if waiting > 0 && all > MOST_WAITING {
+            return false;
+        }
+        self.waiting = waiting;
+        plugin.waiting.set(all);
+        true
+    }
+
+    /// Counts no longer what was kept.
+    fn release(&mut self) {
+        if let Some(plugin) = &self.plugin {
+            let waiting = core::mem::take(&mut self.waiting);
+            plugin.waiting.set(plugin.waiting.get().saturating_sub(waiting));
+        }
     }
 
     /// What is to be done with the response, if it may have to be changed.
@@ -192,6 +226,7 @@ impl Http {
             return self.exchange.fail(policy, "the gateway has no clock");
         };
         self.judged = Some(Nanos(now));
+        self.release();
         self.exchange.judge(policy, &body, &client(plugin), &SharedData, Nanos(now))
     }
 }

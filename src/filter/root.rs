@@ -18,6 +18,8 @@ pub(super) struct Plugin {
     /// Whether Envoy has let a body through to this VM. If it has, then requests
     /// that end without one were ended by their clients.
     pub(super) gets_bodies: Cell<bool>,
+    /// Bytes that are kept of requests whose bodies have not come yet.
+    pub(super) waiting: Cell<usize>,
 }
 
 /// The root context.
@@ -73,7 +75,12 @@ impl RootContext for Root {
         log::info!("mcp-policy-filter: policy {} is in force", policy.digest);
         bad_policies(0);
         let metrics = Metrics::define(&name, &policy.digest);
-        self.plugin = Some(Rc::new(Plugin { policy, metrics, gets_bodies: Cell::new(false) }));
+        self.plugin = Some(Rc::new(Plugin {
+            policy,
+            metrics,
+            gets_bodies: Cell::new(false),
+            waiting: Cell::new(0),
+        }));
         true
     }
 

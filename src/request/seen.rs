@@ -1,6 +1,6 @@
 //! One pass over the headers, and what it saw.
 
-use super::{Head, HeadFault, Trace};
+use super::{Head, HeadFault, LONGEST, Trace};
 use crate::mcp::RevisionHeaders;
 
 /// Headers that decide how a body is read, or repeat what it says. Envoy gives
@@ -25,6 +25,7 @@ pub(super) struct Seen<'a> {
     /// In the order of [`SINGLE`].
     single: [Option<&'a [u8]>; 6],
     repeated: Option<&'static str>,
+    long: Option<&'static str>,
 }
 
 impl<'a> Seen<'a> {
@@ -62,6 +63,9 @@ impl<'a> Seen<'a> {
         if slot.is_some() {
             self.repeated.get_or_insert(single);
         }
+        if value.len() > LONGEST {
+            self.long.get_or_insert(single);
+        }
         *slot = Some(value);
     }
 
@@ -84,6 +88,9 @@ impl<'a> Seen<'a> {
     pub(super) fn head(&self, max_body_bytes: usize) -> Result<Head, HeadFault> {
         if let Some(name) = self.repeated {
             return Err(HeadFault::Repeated(name));
+        }
+        if let Some(name) = self.long {
+            return Err(HeadFault::Long(name));
         }
         let too_large = |length: &[u8]| {
             let length = core::str::from_utf8(length).ok().and_then(|text| text.parse().ok());

@@ -12,6 +12,7 @@ mod every_case;
 mod faults;
 mod headers_taken_out;
 mod host;
+mod many_streams;
 mod odd_headers;
 mod records;
 mod responding;

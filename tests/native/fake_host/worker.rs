@@ -120,6 +120,30 @@ impl Worker {
         }
     }
 
+    /// The headers of a request whose body does not come: the stream, and
+    /// whether it was answered.
+    pub(super) fn open(&self, request: &Request) -> (u32, bool) {
+        let stream = context();
+        let count = HOST.with_borrow_mut(|host| {
+            host.maps = BTreeMap::from([(REQUEST_HEADERS, lines(request))]);
+            host.reply = None;
+            host.maps[&REQUEST_HEADERS].len()
+        });
+        unsafe {
+            abi::proxy_on_context_create(stream, self.root);
+            abi::proxy_on_request_headers(stream, count, false);
+        }
+        (stream, HOST.with_borrow_mut(|host| host.reply.take()).is_some())
+    }
+
+    /// The end of a stream.
+    pub(super) fn close(stream: u32) {
+        unsafe {
+            abi::proxy_on_log(stream);
+            abi::proxy_on_delete(stream);
+        }
+    }
+
     /// Drives the callbacks; whether the whole request was let through.
     fn stream(&self, stream: u32, request: &Request, count: usize) -> bool {
         let replied = || HOST.with_borrow(|host| host.reply.is_some());
