@@ -157,7 +157,7 @@ impl<S: Store> Situation<'_, S> {
             Some(id) => Refusal::unknown_method(self.policy, id, stateless),
             None => Refusal::silent(Reason::Method),
         };
-        refusal.record.method = Some(record::short(method));
+        refusal.record.method = Some(record::short(method).into());
         Err(refusal)
     }
 

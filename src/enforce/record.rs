@@ -5,6 +5,8 @@ use crate::counters::Receipt;
 use crate::json::Members;
 use crate::policy::{Limit, Reason};
 use crate::text::start;
+use std::borrow::Cow;
+use std::rc::Rc;
 
 /// The lists of tools that a POST asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,7 +29,7 @@ pub struct Record {
     /// What the client was told, or would have been in shadow mode.
     pub message: Option<String>,
     /// The JSON-RPC method, where a message could be read.
-    pub method: Option<String>,
+    pub method: Option<Cow<'static, str>>,
     /// The tool, if the request was a call of one.
     pub tool: Option<String>,
     /// The caller's id, where one is known.
@@ -55,7 +57,7 @@ pub enum Decision {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Left {
     /// The limit's pointer.
-    pub rule: String,
+    pub rule: Rc<str>,
     /// What is left of `max`, in millionths.
     pub millionths: u64,
 }

@@ -125,7 +125,7 @@ fn a_record_has_the_names_of_arguments_and_what_limits_have_left() {
     };
     let first = record(r#"{"n": 2.5, "b\u0061": 1, "B": 1}"#);
     let left = |record: &Record| {
-        let left = record.limits.iter().map(|left| (left.rule.clone(), left.millionths));
+        let left = record.limits.iter().map(|left| (left.rule.to_string(), left.millionths));
         left.collect::<Vec<_>>()
     };
     assert_eq!(

@@ -5,12 +5,14 @@ use crate::condition::{self, Facts, Path};
 use crate::config;
 use crate::counters::{Charge, Holder, Table, Tag};
 use crate::quota::{Algorithm, ONE_CALL, Scope, Window};
+use std::rc::Rc;
 
-/// A limit, ready to be charged.
+/// A limit, ready to be charged. A limit of all tools stands with each of them,
+/// so what is long in it is shared.
 #[derive(Clone, Debug)]
 pub struct Limit {
     /// The rule's pointer.
-    pub pointer: String,
+    pub pointer: Rc<str>,
     /// The counter.
     pub(super) tag: Tag,
     /// Who shares a count.
@@ -20,10 +22,10 @@ pub struct Limit {
     /// What a window admits, in millionths.
     pub(super) max: u64,
     /// What a call weighs, where it is not counted as one.
-    increment_from: Option<Path>,
-    on_deny: Option<String>,
+    increment_from: Option<Rc<Path>>,
+    on_deny: Option<Rc<str>>,
     /// What is limited: a tool, a pattern or "all tools".
-    subject: String,
+    subject: Rc<str>,
     /// The one holder of a `global` counter.
     everyone: Holder,
 }
@@ -76,14 +78,14 @@ impl Limit {
             scope_word.as_bytes(),
         ]);
         Self {
-            pointer,
+            pointer: pointer.into(),
             tag,
             scope,
             window,
             algorithm,
             max,
-            increment_from,
-            on_deny,
+            increment_from: increment_from.map(Rc::new),
+            on_deny: on_deny.map(Into::into),
             subject: subject.into(),
             everyone: Holder::everyone(tag),
         }
