@@ -467,6 +467,13 @@ fn the_work_of_a_call_is_bounded_whatever_its_body() {
     let list = format!("[{}]", (2..202).map(|n| n.to_string()).collect::<Vec<_>>().join(","));
     assert_eq!(ask(&condition("args.t[*]", "in", &list), &numbers, Each::Any), "U work");
     assert_eq!(ask(&condition("args.t", "contains", "2"), &numbers, Each::Any), "U work");
+    let members = |count: usize| {
+        let members = (0..count).map(|n| format!(r#""k{n}":{n}"#));
+        format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+    };
+    let equal = condition("args.t", "eq", &members(100));
+    assert_eq!(ask(&equal, &format!(r#"{{"t":{}}}"#, members(100)), Each::Any), "T");
+    assert_eq!(ask(&equal, &format!(r#"{{"t":{}}}"#, members(30_000)), Each::Any), "U work");
     let few = r#"{"t":["abc","def!"]}"#;
     assert_eq!(ask(&regex, few, Each::Any), "T");
 }

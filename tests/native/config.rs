@@ -62,6 +62,66 @@ fn broken_policies_are_refused_in_these_words() {
 }
 
 #[test]
+fn a_policy_has_its_bounds_and_says_so() {
+    let limits = |count: usize| {
+        let one = |n| format!(r#"{{"counter":"c{n}","window":"minute","max":1}}"#);
+        (0..count).map(one).collect::<Vec<_>>().join(",")
+    };
+    let tools =
+        |count: usize| (0..count).map(|n| format!(r#""t{n}":{{}}"#)).collect::<Vec<_>>().join(",");
+    let policy = |tools: &str, all: &str| {
+        format!(r#"{{"version":"1","default":"deny","tools":{{{tools}}},"all_tools":{{{all}}}}}"#)
+    };
+    let errors = |policy: String| match Policy::parse(policy.as_bytes(), "") {
+        Ok(_) => Vec::new(),
+        Err(errors) => errors.lines().map(|line| line.into_owned()).collect::<Vec<_>>(),
+    };
+
+    let own = |count| format!(r#""a":{{"limits":[{}]}}"#, limits(count));
+    assert!(errors(policy(&own(256), "")).is_empty());
+    assert_eq!(
+        errors(policy(&own(257), "")),
+        ["/tools/a: a call has at most 256 limits, with those of `all_tools`; this one would \
+             have 257"]
+    );
+    let all = format!(r#""limits":[{}]"#, limits(200));
+    assert!(errors(policy(&tools(500), &all)).is_empty());
+    assert_eq!(
+        errors(policy(&tools(501), &all)),
+        ["/all_tools/limits: each of 501 tools has these 200 limits, which makes more than \
+             100000 in the policy; have fewer, or name tools by patterns"]
+    );
+
+    // Each takes 64 KiB.
+    let check = r#"{"conditions":[{"path":"args.a","op":"regex","value":"[a-y]{1000}"}]}"#;
+    let checks = |count| format!(r#""deny_if":[{}]"#, vec![check; count].join(","));
+    let many = errors(policy("", &checks(1_026)));
+    assert!(errors(policy("", &checks(1_000))).is_empty());
+    assert_eq!(
+        many,
+        [
+            "/all_tools/deny_if/1024/conditions/0/value",
+            "/all_tools/deny_if/1025/conditions/0/value"
+        ]
+        .map(|path| format!(
+            "{path}: the regular expressions of the policy take more than 64 MiB; make them \
+                 shorter, or fewer"
+        ))
+    );
+
+    // The path of each of these would have a megabyte.
+    let long = "g".repeat(1 << 20);
+    let grants = format!(
+        r#"{{"version":"1","default":"deny","identity":[{{"header":"x-id"}}],
+            "grants":{{"{long}":{{"default":"deny","hide":[{}]}}}}}}"#,
+        vec!["1"; 20_000].join(",")
+    );
+    let lines = errors(grants);
+    assert_eq!(lines.len(), 21, "{}", lines.len());
+    assert!(lines.iter().all(|line| line.len() < 300));
+}
+
+#[test]
 fn messages_follow_their_law() {
     for file in files("tests/policies/broken", "txt") {
         for line in fs::read_to_string(&file).unwrap().lines() {
