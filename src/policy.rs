@@ -51,6 +51,8 @@ pub struct Settings {
     pub exempt_paths: Vec<ExemptPath>,
     /// Whether nothing goes upstream before the request is judged.
     pub hold_request_headers: bool,
+    /// Whether what passes through the filter carries its mark.
+    pub mark_requests: bool,
     /// The largest body that is judged.
     pub max_body_bytes: usize,
     /// How deep JSON may be nested.

@@ -15,6 +15,8 @@ pub struct Settings {
     /// `hold_request_headers`: nothing of a request goes upstream before it
     /// is judged.
     pub hold_request_headers: bool,
+    /// `mark_requests`: what passes through the filter carries its mark.
+    pub mark_requests: bool,
     /// `max_body_bytes`
     pub max_body_bytes: usize,
     /// `max_depth`: how deep JSON may be nested.
@@ -89,6 +91,7 @@ impl Default for Settings {
             exempt_paths: Vec::new(),
             methods: known.map(Pattern::new).collect(),
             hold_request_headers: false,
+            mark_requests: false,
             max_body_bytes: 1 << 20,
             max_depth: 64,
             denied_as: DeniedAs::Error,
@@ -107,10 +110,11 @@ impl Default for Counters {
     }
 }
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "exempt_paths",
     "methods",
     "hold_request_headers",
+    "mark_requests",
     "max_body_bytes",
     "max_depth",
     "denied_as",
@@ -150,6 +154,9 @@ impl Settings {
         }
         if let Some(hold) = object.get("hold_request_headers").and_then(At::boolean) {
             settings.hold_request_headers = hold;
+        }
+        if let Some(mark) = object.get("mark_requests").and_then(At::boolean) {
+            settings.mark_requests = mark;
         }
         let whole = |key, most| object.get(key).and_then(|at| at.whole(1, most)).map(size);
         if let Some(bytes) = whole("max_body_bytes", MAX_BODY_BYTES) {

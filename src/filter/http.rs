@@ -43,6 +43,9 @@ impl Context for Http {}
 impl HttpContext for Http {
     fn on_http_request_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
         let Some(plugin) = self.plugin.clone() else { return unconfigured() };
+        if plugin.policy.settings.mark_requests {
+            set_filter_state(MARK, "yes");
+        }
         let headers = host::headers(Map::RequestHeaders).ok().and_then(Headers::parse);
         let step = match headers {
             Some(headers) if disarm(&plugin, &headers).is_err() => {
@@ -209,8 +212,8 @@ impl Http {
         }
         match &*all {
             [] => {}
-            [one] => set_filter_state(one),
-            many => set_filter_state(&format!("[{}]", many.join(","))),
+            [one] => set_filter_state(AUDIT, one),
+            many => set_filter_state(AUDIT, &format!("[{}]", many.join(","))),
         }
     }
 
@@ -266,10 +269,12 @@ fn go(_: Permit) -> Action {
 }
 
 /// The filter state that access logs show as `%FILTER_STATE(wasm.mcp_audit:PLAIN)%`.
-const FILTER_STATE: &str = "mcp_audit";
+const AUDIT: &str = "mcp_audit";
+/// The filter state without which a filter behind this one can refuse.
+const MARK: &str = "mcp_policy";
 
-fn set_filter_state(json: &str) {
-    if let Err(error) = host::set_property(FILTER_STATE, json) {
+fn set_filter_state(name: &str, value: &str) {
+    if let Err(error) = host::set_property(name, value) {
         log::warn!("mcp-policy-filter: no filter state: status {}", error.0);
     }
 }

@@ -46,6 +46,7 @@ impl Policy {
             exempt_paths,
             methods,
             hold_request_headers,
+            mark_requests,
             max_body_bytes,
             max_depth,
             denied_as,
@@ -65,6 +66,7 @@ impl Policy {
             settings: Settings {
                 exempt_paths,
                 hold_request_headers,
+                mark_requests,
                 max_body_bytes,
                 max_depth,
                 denied_as,

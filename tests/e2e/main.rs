@@ -35,6 +35,7 @@ mod events;
 mod every_case;
 mod exactness;
 mod flood;
+mod guard;
 mod holding;
 mod identity;
 mod lengths;

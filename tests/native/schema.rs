@@ -288,6 +288,7 @@ fn the_schema_has_the_defaults_of_the_code() {
     assert_eq!(given("settings", "max_body_bytes"), settings.max_body_bytes);
     assert_eq!(given("settings", "max_depth"), settings.max_depth);
     assert_eq!(given("settings", "hold_request_headers"), settings.hold_request_headers);
+    assert_eq!(given("settings", "mark_requests"), settings.mark_requests);
     assert_eq!(given("counters", "capacity"), settings.counters.capacity);
     assert_eq!(given("counters", "max_entries"), settings.counters.max_entries);
 }

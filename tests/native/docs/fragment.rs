@@ -5,6 +5,14 @@ use super::play::Stage;
 use crate::config::root;
 use std::fs;
 
+/// Whether the filter sets a filter state of this name.
+fn sets(source: &str, name: &str) -> Result<(), String> {
+    if source.contains(&format!(": &str = \"{name}\";")) {
+        return Ok(());
+    }
+    Err(format!("the filter sets no `{name}`"))
+}
+
 /// Whether the names in a fragment are those of the filter: the filter state
 /// of access logs, the key under which jwt_authn leaves the claims for the
 /// policy above, and the statistics that are given labels, which are those of
@@ -15,9 +23,10 @@ pub fn check(text: &str, stage: Option<&Stage>) -> Result<(), String> {
     for line in text.lines().map(str::trim) {
         if let Some((_, rest)) = line.split_once("%FILTER_STATE(wasm.") {
             let name = rest.split(':').next().unwrap_or_default();
-            if !source.contains(&format!("FILTER_STATE: &str = \"{name}\"")) {
-                return Err(format!("the filter sets no `{name}`"));
-            }
+            sets(&source, name)?;
+            known += 1;
+        } else if let Some(name) = line.strip_prefix("key: wasm.") {
+            sets(&source, name)?;
             known += 1;
         } else if let Some(key) = line.strip_prefix("payload_in_metadata: ") {
             let policy = &stage.ok_or("there is no policy above")?.policy;
