@@ -232,6 +232,11 @@ impl Exchange {
         &self.trace
     }
 
+    /// Nothing more is recorded of it: a stream may stay open for hours.
+    pub fn forget(&mut self) {
+        self.trace = Trace::default();
+    }
+
     fn go(&mut self, permit: Permit, records: Vec<Record>) -> Step {
         self.leave(State::Gone);
         Step::Go(permit, records)

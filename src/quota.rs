@@ -192,6 +192,14 @@ impl State {
         }
     }
 
+    /// Whether what was charged under `mark` still counts.
+    pub fn counts(&self, mark: u64) -> bool {
+        match self {
+            Self::Fixed(state) => state.start == mark,
+            Self::Sliding(state) => state.counts(mark),
+        }
+    }
+
     /// What is used, in millionths.
     pub fn used(&self) -> u64 {
         match self {

@@ -83,7 +83,7 @@ impl Trace {
         let short = |id: &[u8]| id.get(..REQUEST_ID_BYTES).unwrap_or(id).to_vec();
         Self {
             request_id: request_id.map(short),
-            session: session.map(|id| id.trim_ascii().to_vec()),
+            session: session.map(|id| id.get(..LONGEST).unwrap_or(id).trim_ascii().to_vec()),
         }
     }
 

@@ -214,6 +214,15 @@ impl Test {
         }
     }
 
+    /// How many values of the policy it is made of.
+    fn parts(&self) -> usize {
+        match self {
+            Self::Eq(value) | Self::Neq(value) | Self::Contains(value) => value.parts(),
+            Self::In(values) | Self::NotIn(values) => values.iter().map(Literal::parts).sum(),
+            _ => 1,
+        }
+    }
+
     /// Whether a null is a value to this test, and not the absence of one.
     pub(super) fn speaks_of_null(&self) -> bool {
         match self {
@@ -234,6 +243,9 @@ impl Test {
     /// What the test says of a value of the call.
     pub(super) fn of(&self, raw: &Raw<'_>, work: &Work) -> Truth {
         match (self, raw.kind) {
+            (_, Kind::Null) if !(work.comparisons(1) && work.comparisons(self.parts())) => {
+                Truth::Undecidable(Why::Work)
+            }
             (_, Kind::Null) if !self.speaks_of_null() => self.of_absent(),
             (Self::Exists(expected), _) => Truth::of(*expected),
             (Self::Eq(value), _) => value.equals(raw, work),

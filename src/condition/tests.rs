@@ -474,6 +474,11 @@ fn the_work_of_a_call_is_bounded_whatever_its_body() {
     let equal = condition("args.t", "eq", &members(100));
     assert_eq!(ask(&equal, &format!(r#"{{"t":{}}}"#, members(100)), Each::Any), "T");
     assert_eq!(ask(&equal, &format!(r#"{{"t":{}}}"#, members(30_000)), Each::Any), "U work");
+    let empty = format!(r#"{{"t":[{}]}}"#, vec!["[]"; 300_000].join(","));
+    let ones = format!("[{}]", vec!["1"; 1_000].join(","));
+    assert_eq!(ask(&condition("args.t[*]", "eq", &ones), &empty, Each::Any), "U work");
+    let nulls = format!(r#"{{"t":[{}]}}"#, vec!["null"; 200_000].join(","));
+    assert_eq!(ask(&condition("args.t[*]", "in", &list), &nulls, Each::Any), "U work");
     let few = r#"{"t":["abc","def!"]}"#;
     assert_eq!(ask(&regex, few, Each::Any), "T");
 }

@@ -130,7 +130,7 @@ fn header(at: &At<'_>) -> Option<Source> {
 /// Whether Envoy keeps a header as one line however often it is given
 /// (`envoy/http/header_map.h`, and the filters that add to its list).
 fn is_joined(name: &str) -> bool {
-    const JOINED: [&str; 24] = [
+    const JOINED: [&str; 33] = [
         "accept",
         "accept-encoding",
         "access-control-request-headers",
@@ -143,9 +143,13 @@ fn is_joined(name: &str) -> bool {
         "expect",
         "grpc-timeout",
         "if-match",
+        "if-modified-since",
         "if-none-match",
+        "if-range",
+        "if-unmodified-since",
         "keep-alive",
         "origin",
+        "pragma",
         "proxy-connection",
         "referer",
         "te",
@@ -154,9 +158,14 @@ fn is_joined(name: &str) -> bool {
         "user-agent",
         "via",
         "x-client-trace-id",
+        "x-forwarded-client-cert",
+        "x-forwarded-for",
+        "x-forwarded-host",
+        "x-forwarded-port",
+        "x-forwarded-proto",
         "x-request-id",
     ];
-    JOINED.contains(&name) || name.starts_with("x-forwarded-") || name.starts_with("x-envoy-")
+    JOINED.contains(&name) || name.starts_with("x-envoy-")
 }
 
 fn jwt(at: &At<'_>) -> Option<Source> {

@@ -165,10 +165,10 @@ impl Table {
                 let Some(state) = bucket.find(charge.tag, charge.holder) else {
                     return (None, false);
                 };
-                let before = state;
-                let state = before.refund(mark, charge.weight);
                 // An entry of a later window keeps its place.
-                let unused = state.used() == 0 && state != before;
+                let current = state.counts(mark);
+                let state = state.refund(mark, charge.weight);
+                let unused = current && state.used() == 0;
                 if unused {
                     bucket.remove(charge.tag, charge.holder);
                 } else {

@@ -19,7 +19,7 @@ use std::rc::Rc;
 
 /// The stream's context.
 pub(super) struct Http {
-    /// `None` before the first good configuration; then nothing goes on.
+    /// `None` where no policy is in force; then nothing goes on.
     plugin: Option<Rc<Plugin>>,
     exchange: Exchange,
     /// When it was judged.
@@ -164,6 +164,7 @@ impl Http {
             Step::Go(permit, records) => {
                 plugin.metrics.evaluated(None);
                 self.passed(plugin, &records);
+                self.exchange.forget();
                 go(permit)
             }
             Step::Gone(permit) => go(permit),
@@ -175,6 +176,8 @@ impl Http {
             Step::Refuse(refusal) => {
                 plugin.metrics.evaluated(Some(&refusal));
                 self.answer(plugin, &refusal);
+                self.exchange.forget();
+                self.release();
                 Action::Pause
             }
         }
@@ -219,6 +222,7 @@ impl Http {
 
     /// Reads the body, once and whole, and has it judged.
     fn judge(&mut self, plugin: &Plugin) -> Step {
+        self.release();
         let policy = &plugin.policy;
         // One byte more than is allowed shows that there are too many.
         let most = policy.settings.max_body_bytes.saturating_add(1);
@@ -229,7 +233,6 @@ impl Http {
             return self.exchange.fail(policy, "the gateway has no clock");
         };
         self.judged = Some(Nanos(now));
-        self.release();
         self.exchange.judge(policy, &body, &client(plugin), &SharedData, Nanos(now))
     }
 }
@@ -297,8 +300,7 @@ pub(super) fn send(reply: &Reply, details: &str) {
     }
 }
 
-/// Envoy runs no request through a plugin whose first configuration failed;
-/// should it ever, nothing goes on.
+/// Nothing goes on where no policy is in force.
 fn unconfigured() -> Action {
     let reply = Reply { status: 503, retry_after: None, header: None, body: Vec::new() };
     send(&reply, "mcp_policy_filter:no_policy");

@@ -49,7 +49,8 @@ impl RootContext for Root {
             return self.close("the VM has too little memory left for a policy");
         }
         let text = match host::buffer(Buffer::PluginConfiguration, size) {
-            Ok(text) => text,
+            Ok(text) if text.len() == size => text,
+            Ok(text) => return self.close(&format!("{} bytes of {size}", text.len())),
             Err(error) => return self.close(&format!("no configuration: status {}", error.0)),
         };
         let (namespace, name) = match namespace() {
@@ -93,10 +94,11 @@ impl RootContext for Root {
     }
 }
 
-/// Memory that has to be free before a document of so many bytes is read: more
-/// than the largest that is accepted takes.
+/// Memory that has to be free before a document of so many bytes is read: what
+/// its regular expressions may take, and for its text as much as the values that
+/// take the most.
 const fn needed(document: usize) -> usize {
-    document.saturating_mul(16).saturating_add(96 << 20)
+    document.saturating_mul(32).saturating_add(96 << 20)
 }
 
 /// Bytes that no client can guess: the keys with which the standard library

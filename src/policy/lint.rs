@@ -152,26 +152,33 @@ fn weigh_once(body: &Body, errors: &mut Errors) {
 /// each of them in every worker.
 fn few_enough(body: &Body, stored: &mut usize, errors: &mut Errors) {
     let all = &body.all_tools.limits;
+    let too_many = |asked: usize| {
+        format!(
+            "a call has at most {MAX_ASKED} limits, with those of `all_tools`; one of this would \
+             have {asked}"
+        )
+    };
+    // What no entry names is asked these alone.
+    if let Some((list, _)) = all.first().and_then(|limit| limit.path.rsplit_once('/'))
+        && all.len() > MAX_ASKED
+    {
+        errors.push(list, too_many(all.len()));
+        return;
+    }
     for (_, rule) in &body.tools {
         let asked = rule.limits.len().saturating_add(all.len());
-        *stored = stored.saturating_add(asked);
+        let before = *stored;
+        *stored = before.saturating_add(asked);
         if asked > MAX_ASKED {
+            errors.push(rule.pointer.clone(), too_many(asked));
+        }
+        if (before..*stored).contains(&MAX_STORED) {
             let message = format!(
-                "a call has at most {MAX_ASKED} limits, with those of `all_tools`; this one would \
-                 have {asked}"
+                "from here on the policy has more than {MAX_STORED} limits, counting those of \
+                 `all_tools` for each tool; have fewer, or name tools by patterns"
             );
             errors.push(rule.pointer.clone(), message);
         }
-    }
-    let list = all.first().and_then(|limit| limit.path.rsplit_once('/'));
-    if let (Some((list, _)), true) = (list, *stored > MAX_STORED) {
-        let message = format!(
-            "each of {} tools has these {} limits, which makes more than {MAX_STORED} in the \
-             policy; have fewer, or name tools by patterns",
-            body.tools.len(),
-            all.len()
-        );
-        errors.push(list, message);
     }
 }
 

@@ -82,11 +82,20 @@ impl Sliding {
         start(window, self.newest)
     }
 
+    /// How many slices ago slice `number` was the newest.
+    fn age(&self, number: u64) -> Option<usize> {
+        usize::try_from(self.newest.checked_sub(number)?).ok()
+    }
+
+    /// Whether slice `number` still counts.
+    pub(super) fn counts(&self, number: u64) -> bool {
+        self.age(number).is_some_and(|age| age < COUNTED)
+    }
+
     /// Gives back what was charged to slice `number`.
     #[must_use]
     pub(super) fn refund(mut self, number: u64, weight: u64) -> Self {
-        let age = self.newest.checked_sub(number).and_then(|age| usize::try_from(age).ok());
-        if let Some(used) = age.and_then(|age| self.used.get_mut(age)) {
+        if let Some(used) = self.age(number).and_then(|age| self.used.get_mut(age)) {
             *used = used.saturating_sub(weight);
         }
         self

@@ -139,11 +139,15 @@ fn is_json(content_type: &str) -> bool {
         return true;
     }
     let lower = content_type.to_ascii_lowercase();
-    let (kind, parameters) = lower.split_once(';').unwrap_or((&lower, ""));
-    let kind = kind.trim();
+    let kind = lower.split(';').next().unwrap_or_default().trim();
+    // As in `application/vnd.example+json`.
+    let suffixed = |name: &str| {
+        name.ends_with("+json")
+            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&^_.+-".contains(&b))
+    };
     let known = matches!(kind, "" | "application/json" | "text/json" | "text/plain")
-        || kind.strip_prefix("application/").is_some_and(|kind| kind.ends_with("+json"));
-    known && !["form", "multipart"].iter().any(|word| parameters.contains(word))
+        || kind.strip_prefix("application/").is_some_and(suffixed);
+    known && !["form-", "multipart"].iter().any(|word| lower.contains(word))
 }
 
 /// Whether no reader can find another charset than UTF-8 in a Content-Type,

@@ -81,16 +81,26 @@ fn a_policy_has_its_bounds_and_says_so() {
     assert!(errors(policy(&own(256), "")).is_empty());
     assert_eq!(
         errors(policy(&own(257), "")),
-        ["/tools/a: a call has at most 256 limits, with those of `all_tools`; this one would \
+        ["/tools/a: a call has at most 256 limits, with those of `all_tools`; one of this would \
              have 257"]
+    );
+    assert_eq!(
+        errors(policy("", &format!(r#""limits":[{}]"#, limits(300)))),
+        ["/all_tools/limits: a call has at most 256 limits, with those of `all_tools`; one of \
+             this would have 300"]
     );
     let all = format!(r#""limits":[{}]"#, limits(200));
     assert!(errors(policy(&tools(500), &all)).is_empty());
     assert_eq!(
         errors(policy(&tools(501), &all)),
-        ["/all_tools/limits: each of 501 tools has these 200 limits, which makes more than \
-             100000 in the policy; have fewer, or name tools by patterns"]
+        ["/tools/t500: from here on the policy has more than 100000 limits, counting those of \
+             `all_tools` for each tool; have fewer, or name tools by patterns"]
     );
+    let each = |n| format!(r#""t{n}":{{"limits":[{}]}}"#, limits(250));
+    let all: Vec<String> = (0..401).map(each).collect();
+    let lines = errors(policy(&all.join(","), ""));
+    assert_eq!(lines.len(), 1);
+    assert!(lines[0].starts_with("/tools/t400: from here on"), "{}", lines[0]);
 
     // Each takes 64 KiB.
     let check = r#"{"conditions":[{"path":"args.a","op":"regex","value":"[a-y]{1000}"}]}"#;

@@ -24,9 +24,13 @@ pub(in crate::policy) fn warnings(config: &Config) -> Vec<String> {
         reasons(body, &mut unseen, &mut unasked);
         overlaps(body, &mut steps, &mut overlapping);
     }
+    let stopped = steps == 0;
     let mut lines = Vec::new();
     for kind in [long, unseen, unasked, overlapping] {
         kind.tell(&mut lines);
+    }
+    if stopped {
+        lines.push("(top level): there are too many patterns to compare all of them".into());
     }
     lines
 }
@@ -104,8 +108,10 @@ fn overlaps(body: &Body, steps: &mut usize, overlapping: &mut Kind) {
     while let [(a, first), others @ ..] = rest {
         for (b, second) in others {
             let pair = a.as_str().len().saturating_mul(b.as_str().len());
-            let Some(left) = steps.checked_sub(pair.saturating_add(1)) else { return };
-            *steps = left;
+            *steps = steps.saturating_sub(pair.saturating_add(1));
+            if *steps == 0 {
+                return;
+            }
             let differ = first.action != second.action;
             if differ && !a.is_within(b) && !b.is_within(a) && a.overlaps(b) {
                 overlapping.add(&|| {
