@@ -282,3 +282,18 @@ fn a_caller_is_found_again_whoever_came_between() {
         assert_ne!(busy.caller(id), table(1, 1).caller(id), "{id}");
     }
 }
+
+#[test]
+fn a_late_refund_frees_no_place_of_another_window_and_its_own_frees_one() {
+    let weightless = |caller| Charge { weight: 0, ..of("a", caller, 9) };
+    let (store, table) = (MemoryStore::default(), table(2, 99));
+    let old = table.charge(&store, &[of("a", "x", 9)], at(0)).unwrap();
+    table.charge(&store, &[weightless("x")], at(60)).unwrap();
+    // The entry is of the present window, though nothing is used of it.
+    table.refund(&store, old, at(61));
+    table.charge(&store, &[weightless("x")], at(62)).unwrap();
+    let receipt = table.charge(&store, &[weightless("y")], at(62)).unwrap();
+    assert!(full(&table.charge(&store, &[weightless("z")], at(62))));
+    table.refund(&store, receipt, at(63));
+    table.charge(&store, &[weightless("z")], at(63)).unwrap();
+}
