@@ -102,7 +102,7 @@ impl<'a> Request<'a> {
         // that the body is judged.
         let pick = |bits: u8, words: &[&str]| words[usize::from(bits) % words.len()].to_owned();
         let methods = ["POST", "POST", "POST", "POST", "POST", "GET", "DELETE", "PUT"];
-        let kinds = ["", "application/json", "text/plain", "a; charset=utf-8"];
+        let kinds = ["", "application/json", "text/plain", "Application/vnd.a+JSON; Charset=utf-8"];
         let length = if kind & 64 == 0 { String::new() } else { body.len().to_string() };
         let mut headers = vec![
             (":method", pick(head & 7, &methods)),
