@@ -236,8 +236,14 @@ fn event(event: &[u8], out: &mut Vec<u8>, editor: &dyn Editor) {
     for line in lines {
         out.extend_from_slice(event.get(done..line.start).unwrap_or_default());
         done = line.end;
-        let value = event.get(line).unwrap_or_default();
+        let value = event.get(line.clone()).unwrap_or_default();
+        let start = out.len();
         changes.write(value, at, out);
+        // A line that is just `data` has no colon to put a value behind.
+        if out.len() > start && event.get(..line.start).is_some_and(|head| head.ends_with(b"data"))
+        {
+            out.splice(start..start, *b": ");
+        }
         at = at.saturating_add(value.len()).saturating_add(1);
     }
     out.extend_from_slice(event.get(done..).unwrap_or_default());

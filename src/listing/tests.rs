@@ -170,6 +170,13 @@ fn events_of_every_framing_are_read() {
 }
 
 #[test]
+fn an_error_takes_the_place_of_data_in_lines_without_a_colon() {
+    let error = String::from_utf8(error(&policy(), "null")).unwrap();
+    let event = "data\ndata\ndata: {\"result\":{\"tools\":[{\"name\":\n\n";
+    assert_eq!(stream(event), format!("data\ndata: {error}\ndata: \n\n"));
+}
+
+#[test]
 fn what_only_some_clients_take_for_a_list_is_one() {
     let tools = |tools: &str, key: &str, name: &str| {
         let tools = tools.replace("name", name);
