@@ -61,6 +61,12 @@ fn decode(bencher: Bencher<'_, '_>, size: usize) {
     bencher.counter(BytesCount::of_slice(case.body.as_bytes())).bench_local(|| case.decode());
 }
 
+#[divan::bench]
+fn numbers(bencher: Bencher<'_, '_>) {
+    let case = Case::numbers();
+    bencher.bench_local(|| case.call());
+}
+
 #[divan::bench(args = [50, 10_000])]
 fn decide(bencher: Bencher<'_, '_>, names: usize) {
     let case = Case::new(&policy(names, ""), "tool_25", 170);

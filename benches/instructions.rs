@@ -36,6 +36,12 @@ fn main() {
             let limits = case.limits(caller, call, facts);
             repeat(count, || case.charge(limits, caller, facts));
         }),
+        // 4 KB of numbers that take long to be made doubles of, and a condition
+        // on each.
+        "numbers" => {
+            let numbers = Case::numbers();
+            repeat(count, || numbers.call())
+        }
         "audit" => repeat(count, || case.audit(&judged)),
         "call" => repeat(count, || {
             let judged = case.call();

@@ -14,16 +14,22 @@ mod claim;
 mod evaluate;
 mod expression;
 mod find;
+mod json_text;
 mod literal;
+mod number;
 mod path;
 mod test;
+mod test_error;
 mod work;
 
 pub use claim::{Claims, NotScalar};
 pub use find::weight;
-pub use literal::{Literal, Number};
+pub use json_text::JsonTexts;
+pub use literal::Literal;
+pub use number::Number;
 pub use path::{Path, PathError, Root, Step, is_header};
-pub use test::{Order, Test, TestError};
+pub use test::{Order, Test};
+pub use test_error::TestError;
 pub use work::Work;
 
 use crate::json::{Members, Raw};
@@ -32,10 +38,20 @@ use core::fmt;
 /// One condition.
 #[derive(Debug)]
 pub struct Condition {
-    /// Which value.
+    /// The path to a value.
     pub path: Path,
-    /// What must hold of it.
+    /// The test of that value.
     pub test: Test,
+    /// Whether a null is a value to the test, and not the absence of one.
+    of_null: bool,
+}
+
+impl Condition {
+    /// A condition of a path and a test that fit each other.
+    pub fn new(path: Path, test: Test) -> Self {
+        let of_null = test.speaks_of_null();
+        Self { path, test, of_null }
+    }
 }
 
 /// What a condition says.
@@ -60,6 +76,9 @@ pub enum Why {
     LookAlike,
     /// The number as written and the double nearest to it compare differently.
     Double,
+    /// The number has a fraction, and some servers make the policy's whole number
+    /// of it.
+    Fraction,
     /// The text is longer than a regular expression is run on.
     Length,
     /// The conditions together ask for more work than a call may cost.
@@ -83,6 +102,7 @@ impl fmt::Display for Why {
             Self::Into(kind) => return write!(f, "the path leads into {kind}"),
             Self::LookAlike => "another key differs from the path only by case",
             Self::Double => "the number is too long for every reader to agree on it",
+            Self::Fraction => "some servers turn the number into a whole one",
             Self::Work => "the call takes too long to be checked",
             Self::Length => "the text is too long to be matched",
             Self::Json => "the text is JSON, which some servers read",
@@ -118,8 +138,10 @@ pub struct Facts<'a> {
     pub grant: &'a str,
     /// The tool.
     pub tool: &'a str,
-    /// What is left of the work that its conditions may cost.
+    /// The work that its conditions may still cost.
     pub work: &'a Work,
+    /// The arguments that were read as JSON.
+    pub texts: &'a JsonTexts<'a>,
 }
 
 /// A header that a policy looks at.

@@ -11,7 +11,7 @@ mod refusal;
 pub use record::{Asked, Decision, Left, Names, Record};
 pub use refusal::{Refusal, Reply};
 
-use crate::condition::{Facts, Work};
+use crate::condition::{Facts, JsonTexts, Work};
 use crate::config::Batches;
 use crate::counters::{Charge, Receipt, Refused, Store, Trouble};
 use crate::identity::{NoIdentity, Peer};
@@ -65,8 +65,7 @@ pub struct Situation<'a, S> {
     pub store: &'a S,
     /// The present moment.
     pub now: Nanos,
-    /// What the conditions of the whole body may cost: a batch has no more of it
-    /// than one call.
+    /// The work that conditions may cost: a batch has no more of it than one call.
     pub work: Work,
 }
 
@@ -93,11 +92,12 @@ impl<S: Store> Situation<'_, S> {
         let settings = &self.policy.settings;
         let is_array = body.trim_ascii_start().first() == Some(&b'[');
         if is_array && settings.batches == Batches::Judge {
-            let messages = jsonrpc::decode_batch(body, settings.max_depth);
-            return self.batch(messages.map_err(|malformed| self.malformed(malformed))?);
+            let batch = jsonrpc::decode_batch(body, settings.max_depth);
+            return self.batch(batch.map_err(|why| self.malformed(why))?);
         }
-        let message = jsonrpc::decode(body, settings.max_depth);
-        self.message(message.map_err(|malformed| self.malformed(malformed))?)
+        // A caller who is nobody is refused: the id, the method and the tool will do.
+        let decode = if self.caller.is_ok() { jsonrpc::decode } else { jsonrpc::outline };
+        self.message(decode(body, settings.max_depth).map_err(|why| self.malformed(why))?)
     }
 
     fn message(&self, message: Message<'_>) -> Judged {
@@ -177,6 +177,7 @@ impl<S: Store> Situation<'_, S> {
             grant: &caller.id,
             tool: &call.tool,
             work: &self.work,
+            texts: &JsonTexts::default(),
         };
         let decided = self.policy.decide(caller, &call, &facts).and_then(|ruling| {
             let receipt = self.charge(ruling.limits, caller, &facts)?;

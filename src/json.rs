@@ -12,17 +12,20 @@
 //! UTF-8; reading stops) and *ambiguity* (it is JSON, but not to be trusted;
 //! reading goes on, so that the sender can still be answered by its id).
 
+mod decimal;
 mod fault;
 mod fold;
 mod keys;
 mod members;
 mod number;
+mod raw;
 mod reader;
 mod text;
 
+pub use decimal::{Decimal, DecimalBuf};
 pub use fault::{Fault, FaultKind};
 pub use fold::{fold_ascii, same_but_for_case};
 pub use members::Members;
-pub use number::Decimal;
-pub use reader::{Kind, Raw, Reader};
+pub use raw::{Kind, Raw};
+pub use reader::Reader;
 pub use text::Text;

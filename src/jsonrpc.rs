@@ -10,7 +10,7 @@ mod flaw;
 mod keys;
 pub mod reply;
 
-pub use decode::{decode, decode_batch};
+pub use decode::{decode, decode_batch, outline};
 pub use flaw::Flaw;
 
 use crate::json::{FaultKind, Kind, Members, Raw, Reader, Text};

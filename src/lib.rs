@@ -42,6 +42,7 @@ pub mod json;
 pub mod jsonrpc;
 pub mod listing;
 pub mod mcp;
+pub mod meter;
 pub mod order;
 pub mod pattern;
 pub mod policy;

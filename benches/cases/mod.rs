@@ -2,7 +2,7 @@
 //! together, by the size of its body and of the policy.
 
 use mcp_policy_filter::audit;
-use mcp_policy_filter::condition::{Claims, Facts, NotScalar, Work};
+use mcp_policy_filter::condition::{Claims, Facts, JsonTexts, NotScalar, Work};
 use mcp_policy_filter::config::Certificate;
 use mcp_policy_filter::counters::MemoryStore;
 use mcp_policy_filter::enforce::Record;
@@ -92,6 +92,18 @@ impl Case {
         Self { policy, body, store: MemoryStore::default() }
     }
 
+    /// A call of some 4,000 bytes of numbers, each of which a condition looks at.
+    pub fn numbers() -> Self {
+        let policy = r#"{"version": "1", "default": "deny", "tools": {"add": {"deny_if": [
+            {"conditions": [{"path": "args.all[*]", "op": "lt", "value": 7}]}]}}}"#;
+        let numbers = ["10000000000024865675e281"; 160].join(",");
+        let body = format!(
+            r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"add","arguments":{{"all":[{numbers}]}}}}}}"#
+        );
+        let policy = Policy::parse(policy.as_bytes(), "bench").unwrap();
+        Self { policy, body, store: MemoryStore::default() }
+    }
+
     /// The headers of the call.
     pub fn head(&self) -> Exchange {
         let mut exchange = Exchange::default();
@@ -140,6 +152,7 @@ impl Case {
             grant: &caller.id,
             tool: &call.tool,
             work: &work,
+            texts: &JsonTexts::default(),
         };
         ask(&caller, &call, &facts)
     }

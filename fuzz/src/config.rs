@@ -3,7 +3,7 @@
 
 use crate::host::Nobody;
 use crate::lenient::{Member, Node, Value, documents};
-use mcp_policy_filter::condition::{Facts, Line, Work};
+use mcp_policy_filter::condition::{Facts, JsonTexts, Line, Work};
 use mcp_policy_filter::config::Errors;
 use mcp_policy_filter::jsonrpc::{Message, decode};
 use mcp_policy_filter::mcp::{ToolCall, tool_name_fault};
@@ -158,6 +158,7 @@ fn decisions(policy: &Policy, names: &[String]) -> Vec<String> {
                 grant,
                 tool,
                 work: &work,
+                texts: &JsonTexts::default(),
             };
             let call = ToolCall { tool: tool.into(), arguments };
             said.push(match policy.decide(&caller, &call, &facts) {

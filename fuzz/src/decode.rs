@@ -7,20 +7,30 @@ use crate::lenient::{Node, Value, documents};
 use crate::reading::{self, READINGS};
 use mcp_policy_filter::json::{FaultKind, Kind, Raw};
 use mcp_policy_filter::jsonrpc::{
-    Call, Id, Malformed, Message, PARSE_ERROR, Problem, decode, decode_batch,
+    Call, Id, Malformed, Message, PARSE_ERROR, Problem, decode, decode_batch, outline,
 };
 use mcp_policy_filter::mcp::Method;
+use mcp_policy_filter::meter;
 use std::collections::BTreeSet;
 
 /// The bytes before the body.
 pub const HEAD: usize = 1;
+
+/// Steps that a byte of a body may take, with some bytes for the rest.
+const MAX_STEPS: usize = 24;
 
 const DEPTHS: [usize; 4] = [64, 3, 6, 100];
 
 pub fn check(data: &[u8]) {
     let Some((choice, body)) = data.split_first() else { return };
     let depth = DEPTHS[usize::from(choice % 4)];
-    match decode(body, depth) {
+    let _ = meter::take();
+    let decoded = decode(body, depth);
+    let steps = meter::take();
+    assert!(steps <= MAX_STEPS * (body.len() + 64), "{steps} steps for {} bytes", body.len());
+    let _ = outline(body, depth);
+    assert!(meter::take() <= steps.max(1), "an outline costs more than the whole");
+    match decoded {
         Ok(message) => {
             agree(body, depth, &[&message]);
             alone(body, depth, &message);

@@ -17,6 +17,7 @@ use mcp_policy_filter::counters::MemoryStore;
 use mcp_policy_filter::enforce::{Decision, Record};
 use mcp_policy_filter::exchange::{Exchange, Step};
 use mcp_policy_filter::mcp::KNOWN_METHODS;
+use mcp_policy_filter::meter;
 use mcp_policy_filter::policy::{Policy, Reason};
 use mcp_policy_filter::quota::Nanos;
 use policies::Subject;
@@ -25,6 +26,9 @@ use policies::Subject;
 pub const HEAD: usize = 6;
 
 const NOW: Nanos = Nanos(20_000 * 86_400 * 1_000_000_000);
+/// Steps that a byte of a body may take under these policies, whose calls meet at
+/// most four conditions, with some bytes for the rest.
+const MAX_STEPS: usize = 192;
 /// Envoy's response flag for a request that found no healthy host.
 const UNSENT: u64 = 0x2;
 
@@ -136,7 +140,13 @@ impl<'a> Request<'a> {
         let mut result: Option<(Fate, Vec<Record>, Vec<Record>)> = None;
         let mut take = |exchange: &mut Exchange, step: Step| {
             let step = match step {
-                Step::Read => exchange.judge(policy, self.body, &Nobody, store, NOW),
+                Step::Read => {
+                    let _ = meter::take();
+                    let step = exchange.judge(policy, self.body, &Nobody, store, NOW);
+                    let (steps, size) = (meter::take(), self.body.len());
+                    assert!(steps <= MAX_STEPS * (size + 64), "{steps} steps for {size} bytes");
+                    step
+                }
                 step => step,
             };
             match (step, &result) {

@@ -1,8 +1,9 @@
 //! The values that a policy compares with.
 
+use super::number::{Given, Number};
 use super::{Truth, Why, Work};
-use crate::json::{Decimal, Kind, Raw, Reader, Text, same_but_for_case};
-use core::cmp::Ordering;
+use crate::json::{Kind, Raw, Reader, Text, same_but_for_case};
+use crate::meter;
 
 /// A JSON value of a policy.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,48 +20,6 @@ pub enum Literal {
     List(Vec<Literal>),
     /// An object, whose keys are all different.
     Object(Vec<(Box<str>, Literal)>),
-}
-
-/// A number, exactly and as most servers read it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Number {
-    text: Box<str>,
-    double: f64,
-}
-
-/// Every whole number below is a double of its own.
-const EXACT_DOUBLES: f64 = 9_007_199_254_740_992.0;
-
-impl Number {
-    /// Reads a number that the reader let pass.
-    pub fn parse(text: &str) -> Option<Self> {
-        Decimal::parse(text)?;
-        Some(Self { text: text.into(), double: text.parse().ok()? })
-    }
-
-    /// Whether a double, as which claims come, `holds` compared with this
-    /// number. It has no spelling that could be compared exactly.
-    pub(super) fn test_double(&self, other: f64, holds: impl Fn(Ordering) -> bool) -> Truth {
-        match other.partial_cmp(&self.double) {
-            // From here on, several whole numbers are one double.
-            Some(Ordering::Equal) if other.abs() >= EXACT_DOUBLES => {
-                Truth::Undecidable(Why::Double)
-            }
-            Some(ordering) => Truth::of(holds(ordering)),
-            None => Truth::Undecidable(Why::Claim),
-        }
-    }
-
-    /// Whether `other`, compared with this number, `holds`: exactly, and as
-    /// doubles. Where the two differ nothing is decided.
-    pub(super) fn test(&self, other: &str, holds: impl Fn(Ordering) -> bool) -> Truth {
-        let exact = || Some(Decimal::parse(other)?.cmp(&Decimal::parse(&self.text)?));
-        let double = || other.parse::<f64>().ok()?.partial_cmp(&self.double);
-        match (exact().map(&holds), double().map(&holds)) {
-            (Some(exact), Some(double)) if exact == double => Truth::of(exact),
-            _ => Truth::Undecidable(Why::Double),
-        }
-    }
 }
 
 impl Truth {
@@ -118,7 +77,7 @@ impl Literal {
         }
     }
 
-    /// How many values it is made of, itself included.
+    /// The number of values it is made of, itself included.
     pub(super) fn parts(&self) -> usize {
         let inner: usize = match self {
             Self::List(elements) => elements.iter().map(Self::parts).sum(),
@@ -151,34 +110,39 @@ impl Literal {
         if deep && !has_work() {
             return Truth::Undecidable(Why::Work);
         }
-        self.is(raw)
+        self.is(raw, work)
     }
 
-    fn is(&self, raw: &Raw<'_>) -> Truth {
+    fn is(&self, raw: &Raw<'_>, work: &Work) -> Truth {
+        meter::steps(1);
         match (self, raw.kind) {
             (Self::Null, Kind::Null) => Truth::True,
             (Self::Bool(a), Kind::Bool(b)) => Truth::of(*a == b),
-            (Self::Number(number), Kind::Number) => number.test(raw.text, Ordering::is_eq),
+            (Self::Number(number), Kind::Number) => number.equals(&Given::new(raw.text), work),
+            (Self::String(a), Kind::String(_)) if !work.searching(a.len().min(raw.text.len())) => {
+                Truth::Undecidable(Why::Work)
+            }
             (Self::String(a), Kind::String(b)) => Truth::of(b.is(a)),
-            (Self::List(elements), Kind::Array) => list_equals(elements, raw),
-            (Self::Object(members), Kind::Object) => object_equals(members, raw),
+            (Self::List(elements), Kind::Array) => list_equals(elements, raw, work),
+            (Self::Object(members), Kind::Object) => object_equals(members, raw, work),
             (_, kind) => Truth::Undecidable(Why::Type(kind.name())),
         }
     }
 }
 
-fn list_equals(elements: &[Literal], raw: &Raw<'_>) -> Truth {
+fn list_equals(elements: &[Literal], raw: &Raw<'_>, work: &Work) -> Truth {
     let mut expected = elements.iter();
     let mut truth = Truth::True;
     let read = Reader::again(*raw).array(|reader| {
         let element = reader.value()?;
-        truth = truth.and(expected.next().map_or(Truth::False, |expected| expected.is(&element)));
+        let next = expected.next().map(|expected| expected.is(&element, work));
+        truth = truth.and(next.unwrap_or(Truth::False));
         Ok(())
     });
     if read.is_err() || expected.next().is_some() { Truth::False } else { truth }
 }
 
-fn object_equals(members: &[(Box<str>, Literal)], raw: &Raw<'_>) -> Truth {
+fn object_equals(members: &[(Box<str>, Literal)], raw: &Raw<'_>, work: &Work) -> Truth {
     let like = |key: Text<'_>, name: &str| same_but_for_case(key.chars(), name.chars());
     let mut found = 0_usize;
     let mut look_alike = false;
@@ -188,7 +152,7 @@ fn object_equals(members: &[(Box<str>, Literal)], raw: &Raw<'_>) -> Truth {
         truth = truth.and(match members.iter().find(|(name, _)| key.is(name)) {
             Some((_, expected)) => {
                 found = found.saturating_add(1);
-                expected.is(&value)
+                expected.is(&value, work)
             }
             None if members.iter().any(|(name, _)| like(key, name)) => {
                 look_alike = true;

@@ -1,11 +1,12 @@
 //! Operators with what they compare with, checked when the policy is read: no
 //! request can meet a bad one.
 
-use super::expression::{self, MAX_REGEX_BYTES};
-use super::{Literal, Number, Root, Truth, Why, Work};
+use super::expression;
+use super::number::Given;
+use super::{Literal, Number, Root, TestError, Truth, Why, Work};
 use crate::json::{Kind, Raw, Reader};
+use crate::meter;
 use core::cmp::Ordering;
-use core::fmt;
 use regex_lite::Regex;
 
 /// Longer texts are matched by no regular expression.
@@ -55,47 +56,6 @@ impl Order {
             Self::LessOrEqual => ordering.is_le(),
             Self::Greater => ordering.is_gt(),
             Self::GreaterOrEqual => ordering.is_ge(),
-        }
-    }
-}
-
-/// Why an operator cannot be used like this.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TestError {
-    /// There is no such operator.
-    Unknown,
-    /// The operator needs a value of another type.
-    Value(&'static str),
-    /// The regular expression does not compile.
-    Regex(String),
-    /// The regular expression compiles to too much.
-    RegexSize,
-    /// What the path names is always a text.
-    Text(&'static str),
-    /// A claim is compared with texts, numbers or booleans, all of one type.
-    Claim,
-    /// Membership in a list of claims is asked of a text.
-    ClaimList,
-}
-
-impl fmt::Display for TestError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unknown => f.write_str("there is no such operator"),
-            Self::Value(what) => write!(f, "the operator needs {what}"),
-            Self::Regex(why) => write!(f, "the regular expression does not compile: {why}"),
-            Self::RegexSize => write!(
-                f,
-                "the regular expression compiles to more than {MAX_REGEX_BYTES} bytes; shorten it \
-                 or its repetitions"
-            ),
-            Self::Text(root) => write!(f, "`{root}` is a text; compare it with texts"),
-            Self::ClaimList => {
-                f.write_str("`contains` on a claim looks for a text in a list of texts")
-            }
-            Self::Claim => {
-                f.write_str("a claim is compared with texts, numbers or booleans, all of one type")
-            }
         }
     }
 }
@@ -214,15 +174,6 @@ impl Test {
         }
     }
 
-    /// How many values of the policy it is made of.
-    fn parts(&self) -> usize {
-        match self {
-            Self::Eq(value) | Self::Neq(value) | Self::Contains(value) => value.parts(),
-            Self::In(values) | Self::NotIn(values) => values.iter().map(Literal::parts).sum(),
-            _ => 1,
-        }
-    }
-
     /// Whether a null is a value to this test, and not the absence of one.
     pub(super) fn speaks_of_null(&self) -> bool {
         match self {
@@ -240,22 +191,26 @@ impl Test {
         }
     }
 
-    /// What the test says of a value of the call.
-    pub(super) fn of(&self, raw: &Raw<'_>, work: &Work) -> Truth {
+    /// The answer about a value of the call. `of_null` says whether a null is a
+    /// value to this test.
+    pub(super) fn of(&self, raw: &Raw<'_>, of_null: bool, work: &Work) -> Truth {
+        const SPENT: Truth = Truth::Undecidable(Why::Work);
+        meter::steps(1);
+        if !work.comparisons(1) {
+            return SPENT;
+        }
         match (self, raw.kind) {
-            (_, Kind::Null) if !(work.comparisons(1) && work.comparisons(self.parts())) => {
-                Truth::Undecidable(Why::Work)
-            }
-            (_, Kind::Null) if !self.speaks_of_null() => self.of_absent(),
+            (_, Kind::Null) if !of_null => self.of_absent(),
             (Self::Exists(expected), _) => Truth::of(*expected),
             (Self::Eq(value), _) => value.equals(raw, work),
             (Self::Neq(value), _) => value.equals(raw, work).not(),
             (Self::In(values), _) => among(values, raw, work),
             (Self::NotIn(values), _) => among(values, raw, work).not(),
             (Self::Order(order, number), Kind::Number) => {
-                number.test(raw.text, |ordering| order.holds(ordering))
+                number.orders(*order, &Given::new(raw.text), work)
             }
             (Self::Contains(value), Kind::Array) => contains(value, raw, work),
+            (_, Kind::String(text)) if text.is_escaped() && !work.decoding(raw.text.len()) => SPENT,
             (_, Kind::String(text)) => self.of_text(&text.decode(), work),
             (_, kind) => Truth::Undecidable(Why::Type(kind.name())),
         }
@@ -264,13 +219,16 @@ impl Test {
     /// What the test says of a text.
     pub(super) fn of_text(&self, text: &str, work: &Work) -> Truth {
         let wrong = Truth::Undecidable(Why::Type("a string"));
+        let spent = Truth::Undecidable(Why::Work);
         let equals = |value: &Literal| match value {
+            Literal::String(value) if value.len() != text.len() => Truth::False,
+            Literal::String(_) if !work.searching(text.len()) => spent,
             Literal::String(value) => Truth::of(**value == *text),
             _ => wrong,
         };
         let among = |values: &[Literal]| {
             if !work.comparisons(values.len()) {
-                return Truth::Undecidable(Why::Work);
+                return spent;
             }
             let texts = values.iter().filter(|value| matches!(value, Literal::String(_)));
             let truth = texts.map(equals).reduce(Truth::or);
@@ -284,13 +242,18 @@ impl Test {
             Self::Regex(_, size) if text.len() > Work::longest_text(*size).min(MAX_REGEX_TEXT) => {
                 Truth::Undecidable(Why::Length)
             }
-            Self::Regex(_, size) if !work.match_of(text.len(), *size) => {
-                Truth::Undecidable(Why::Work)
+            Self::Regex(_, size) if !work.match_of(text.len(), *size) => spent,
+            Self::Regex(regex, size) => {
+                meter::steps(text.len().saturating_mul(*size) / 2);
+                Truth::of(regex.is_match(text))
             }
-            Self::Regex(regex, _) => Truth::of(regex.is_match(text)),
             Self::StartsWith(part) => Truth::of(text.starts_with(&**part)),
             Self::EndsWith(part) => Truth::of(text.ends_with(&**part)),
-            Self::Contains(Literal::String(part)) => Truth::of(text.contains(&**part)),
+            Self::Contains(Literal::String(_)) if !work.searching(text.len()) => spent,
+            Self::Contains(Literal::String(part)) => {
+                meter::steps(text.len());
+                Truth::of(text.contains(&**part))
+            }
             Self::Exists(expected) => Truth::of(*expected),
             Self::Order(..) | Self::Contains(_) => wrong,
         }
@@ -304,7 +267,13 @@ fn among(values: &[Literal], raw: &Raw<'_>, work: &Work) -> Truth {
         return Truth::Undecidable(Why::Work);
     }
     let like = values.iter().filter(|value| value.is_like(raw));
-    let truth = like.map(|value| value.equals(raw, work)).reduce(Truth::or);
+    // A number is read once for all that it is compared with.
+    let number = Given::new(if matches!(raw.kind, Kind::Number) { raw.text } else { "" });
+    let equals = |value: &Literal| match value {
+        Literal::Number(value) => value.equals(&number, work),
+        _ => value.equals(raw, work),
+    };
+    let truth = like.map(equals).reduce(Truth::or);
     truth.unwrap_or(if values.is_empty() {
         Truth::False
     } else {
@@ -316,6 +285,9 @@ fn among(values: &[Literal], raw: &Raw<'_>, work: &Work) -> Truth {
 /// into an equal one by a server, but a null is nothing.
 fn contains(value: &Literal, list: &Raw<'_>, work: &Work) -> Truth {
     let mut truth = Truth::False;
+    if !work.reading(list.text.len()) {
+        return Truth::Undecidable(Why::Work);
+    }
     let read = Reader::again(*list).array(|reader| {
         let element = reader.value()?;
         truth = truth.or(match element.kind {

@@ -1,22 +1,36 @@
-//! How much work the conditions of one call may cost.
+//! The work that the conditions of one call may cost.
 //!
 //! Envoy sets a module no limit of time, and while a call is judged its worker
-//! serves nobody else. Reading is linear in the body; what can be more are
-//! regular expressions (text times expression), lists to compare with (elements
-//! times list), and lists and objects to be equal to (text times members). All
-//! draw on one budget for each call, and when it is spent nothing more can be
-//! decided.
+//! serves nobody else. Reading a body is linear, and is done once. Everything
+//! that a condition does beyond that draws on one budget for each call: reading
+//! arguments again, decoding and searching texts, comparing values, running
+//! regular expressions. When the budget is spent, nothing more can be decided.
+//!
+//! A unit is what a step of a regular expression costs for a byte of text and a
+//! byte of the expression, some 0.4 ns. The other prices were measured against
+//! it in Envoy, with the bodies of `scripts/worst-call`, and are rounded up.
 
 use core::cell::Cell;
 
-/// The budget, in bytes of text times bytes of a compiled expression: some 60
-/// milliseconds at the very worst.
+/// The budget of one call, in units.
 const BUDGET: usize = 1 << 28;
-/// What one comparison of two values counts as.
+/// The price of a comparison of two values.
 const COMPARISON: usize = 1 << 10;
-/// What a byte of a list or an object counts as for each part of another that
-/// it is compared with.
+/// The price of a byte of a list or an object for each part of another that it
+/// is compared with.
 const PART: usize = 1 << 5;
+/// The price of a byte of JSON that was read before.
+const READING: usize = 24;
+/// The price of a byte of a text that is read as JSON for the first time.
+const PARSING: usize = 96;
+/// The price of a byte of a text whose escapes are decoded.
+const DECODING: usize = 16;
+/// The price of a byte of a text that is searched or compared.
+const SEARCHING: usize = 8;
+/// The price of a double that is made of more than [`EXACT_DIGITS`] digits.
+const LONG_DOUBLE: usize = 1 << 16;
+/// Of this many digits, a double is made without long arithmetic.
+const EXACT_DIGITS: usize = 19;
 
 /// What is left of a call's budget.
 #[derive(Debug)]
@@ -29,7 +43,13 @@ impl Default for Work {
 }
 
 impl Work {
-    /// The longest text that an expression of so many bytes may be run on.
+    /// The units taken so far.
+    #[cfg(test)]
+    pub(super) fn spent(&self) -> usize {
+        BUDGET.saturating_sub(self.0.get())
+    }
+
+    /// The longest text that an expression of this many bytes may be run on.
     pub(super) const fn longest_text(expression: usize) -> usize {
         match BUDGET.checked_div(expression) {
             Some(longest) => longest,
@@ -37,20 +57,50 @@ impl Work {
         }
     }
 
-    /// Takes what a match costs; whether there was enough.
+    /// Takes the price of a match; whether there was enough.
     pub(super) fn match_of(&self, text: usize, expression: usize) -> bool {
         self.take(text.saturating_mul(expression))
     }
 
-    /// Takes what so many comparisons cost; whether there was enough.
+    /// Takes the price of this many comparisons; whether there was enough.
     pub(super) fn comparisons(&self, count: usize) -> bool {
         self.take(count.saturating_mul(COMPARISON))
     }
 
-    /// Takes what it costs to compare a list or an object of so many bytes with
-    /// values of so many parts; whether there was enough.
+    /// Takes the price of comparing a list or an object of `text` bytes with values
+    /// of `parts` parts; whether there was enough.
     pub(super) fn comparison_of(&self, text: usize, parts: usize) -> bool {
         self.take(text.saturating_mul(parts).saturating_mul(PART))
+    }
+
+    /// Takes the price of reading this many bytes of JSON again; whether there was
+    /// enough.
+    pub(super) fn reading(&self, bytes: usize) -> bool {
+        self.take(bytes.saturating_mul(READING))
+    }
+
+    /// Takes the price of reading a text of this many bytes as JSON; whether there
+    /// was enough.
+    pub(super) fn parsing(&self, bytes: usize) -> bool {
+        self.take(bytes.saturating_mul(PARSING))
+    }
+
+    /// Takes the price of decoding a text of this many bytes; whether there was
+    /// enough.
+    pub(super) fn decoding(&self, bytes: usize) -> bool {
+        self.take(bytes.saturating_mul(DECODING))
+    }
+
+    /// Takes the price of searching a text of this many bytes, or comparing it with
+    /// another; whether there was enough.
+    pub(super) fn searching(&self, bytes: usize) -> bool {
+        self.take(bytes.saturating_mul(SEARCHING))
+    }
+
+    /// Takes the price of making a double of this many digits; whether there was
+    /// enough.
+    pub(super) fn double(&self, digits: usize) -> bool {
+        self.take(if digits > EXACT_DIGITS { LONG_DOUBLE } else { COMPARISON })
     }
 
     fn take(&self, work: usize) -> bool {

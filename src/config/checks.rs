@@ -67,7 +67,7 @@ fn condition(at: &At<'_>) -> Option<Condition> {
             );
             None
         }
-        Ok(test) => Some(Condition { path, test }),
+        Ok(test) => Some(Condition::new(path, test)),
         Err(TestError::Unknown) => {
             op_at.wrong(match nearest(op, &Test::NAMES) {
                 Some(word) => format!("unknown operator {}; did you mean `{word}`?", quote(op)),

@@ -5,7 +5,7 @@
 //! most one growing allocation.
 
 use super::text::Text;
-use crate::order;
+use crate::{meter, order};
 use core::hash::BuildHasher;
 use std::hash::RandomState;
 
@@ -44,6 +44,7 @@ impl<'a> KeyStack<'a> {
 
 fn repeated(keys: &[(Text<'_>, usize)]) -> Option<usize> {
     if keys.len() <= PAIRWISE {
+        meter::steps(keys.len().saturating_mul(keys.len()));
         let mut rest = keys;
         while let [(key, _), others @ ..] = rest {
             if let Some((_, at)) = others.iter().find(|(other, _)| key.equals(*other)) {
@@ -55,7 +56,9 @@ fn repeated(keys: &[(Text<'_>, usize)]) -> Option<usize> {
     }
     // Under a secret of this process: nobody can choose keys of one hash.
     let state = RandomState::new();
-    let hashes: Vec<u64> = keys.iter().map(|(key, _)| state.hash_one(key.decode())).collect();
+    let hash = |key: &Text<'_>| state.hash_one(key.decode());
+    let hashes: Vec<u64> = keys.iter().map(|(key, _)| hash(key)).collect();
+    meter::steps(keys.iter().map(|(key, _)| key.raw().len().saturating_add(64)).sum());
     let of = |index: usize| hashes.get(index).copied();
     // Equal keys keep the order in which they stand. Two keys of one hash that
     // are not equal would be refused too; nobody will ever see it.

@@ -1,6 +1,6 @@
 //! The members of one object, remembered while it is read.
 
-use super::reader::Raw;
+use super::raw::Raw;
 use super::text::Text;
 
 /// So many are remembered: more than tools have parameters, and few enough that

@@ -3,49 +3,9 @@
 use super::fault::{Fault, FaultKind};
 use super::keys::KeyStack;
 use super::number;
+use super::raw::{Kind, Raw};
 use super::text::Text;
-
-/// A validated value as it stands in the text.
-#[derive(Clone, Copy, Debug)]
-pub struct Raw<'a> {
-    /// The value's own characters, without the white space around it.
-    pub text: &'a str,
-    /// Byte offset of its first character.
-    pub at: usize,
-    /// What it is.
-    pub kind: Kind<'a>,
-}
-
-/// The kinds of JSON values.
-#[derive(Clone, Copy, Debug)]
-pub enum Kind<'a> {
-    /// `null`
-    Null,
-    /// `true` or `false`
-    Bool(bool),
-    /// A number; its spelling is the value's text.
-    Number,
-    /// A string.
-    String(Text<'a>),
-    /// An array.
-    Array,
-    /// An object.
-    Object,
-}
-
-impl Kind<'_> {
-    /// The value's type, for messages.
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Null => "null",
-            Self::Bool(_) => "a boolean",
-            Self::Number => "a number",
-            Self::String(_) => "a string",
-            Self::Array => "a list",
-            Self::Object => "an object",
-        }
-    }
-}
+use crate::meter;
 
 /// Reads a text from its first byte to its last.
 ///
@@ -69,8 +29,8 @@ pub struct Reader<'a> {
     room: usize,
     keys: KeyStack<'a>,
     ambiguity: Option<Fault>,
-    /// The text has been read before, so keys need not be compared again.
-    again: bool,
+    /// Whether keys and numbers are looked at for what readers disagree on.
+    strict: bool,
 }
 
 type Step<T> = Result<T, Fault>;
@@ -92,8 +52,17 @@ impl<'a> Reader<'a> {
             room: max_depth,
             keys: KeyStack::with_room(),
             ambiguity: None,
-            again: false,
+            strict: true,
         })
+    }
+
+    /// Starts on a text that goes no further: only its syntax and depth are looked
+    /// at, and never what readers disagree on.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn outline(text: &'a [u8], max_depth: usize) -> Step<Self> {
+        Ok(Self { strict: false, ..Self::new(text, max_depth)? })
     }
 
     /// Reads a value again that a reader let pass. Offsets count from the
@@ -105,8 +74,13 @@ impl<'a> Reader<'a> {
             room: usize::MAX,
             keys: KeyStack::default(),
             ambiguity: None,
-            again: true,
+            strict: false,
         }
+    }
+
+    /// Whether the reader looks for what readers disagree on.
+    pub const fn is_strict(&self) -> bool {
+        self.strict
     }
 
     /// The first ambiguity met so far. It does not stop the reading.
@@ -147,6 +121,7 @@ impl<'a> Reader<'a> {
     }
 
     fn skip(&mut self, count: usize) {
+        meter::steps(count.saturating_add(1));
         self.rest = self.rest.get(count..).unwrap_or_default();
     }
 
@@ -202,7 +177,7 @@ impl<'a> Reader<'a> {
                 }
                 let at = self.at();
                 let key = self.string()?;
-                if !self.again {
+                if self.strict {
                     self.keys.push(key, at);
                     if let Some(doubt) = key.doubt() {
                         self.doubt(at, doubt);
@@ -318,7 +293,9 @@ impl<'a> Reader<'a> {
         };
         self.skip(length);
         let text = self.text.get(at..self.at()).unwrap_or_default();
-        if let Some(kind) = number::doubt(text) {
+        if self.strict
+            && let Some(kind) = number::doubt(text)
+        {
             self.doubt(at, kind);
         }
         Ok(Kind::Number)

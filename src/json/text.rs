@@ -1,6 +1,7 @@
 //! Strings as they stand in the text, decoded only when somebody asks.
 
 use super::fault::FaultKind;
+use crate::meter;
 use core::str::Chars;
 use std::borrow::Cow;
 
@@ -21,8 +22,20 @@ impl<'a> Text<'a> {
         Self { raw, escaped }
     }
 
+    /// Whether escapes make its value another text than what stands between its
+    /// quotes.
+    pub const fn is_escaped(self) -> bool {
+        self.escaped
+    }
+
+    /// The characters between its quotes, escapes and all.
+    pub const fn raw(self) -> &'a str {
+        self.raw
+    }
+
     /// The string's value; a copy is made only where escapes force one.
     pub fn decode(self) -> Cow<'a, str> {
+        meter::steps(if self.escaped { self.raw.len() } else { 1 });
         if self.escaped { Cow::Owned(self.chars().collect()) } else { Cow::Borrowed(self.raw) }
     }
 

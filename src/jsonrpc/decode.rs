@@ -135,7 +135,7 @@ impl<'a> Envelope<'a> {
 /// Reads the arguments, and remembers their members: they are what policy looks
 /// at most.
 fn arguments<'a>(reader: &mut Reader<'a>, members: &mut Members<'a>) -> Result<Raw<'a>, Fault> {
-    if reader.peek() != Some(b'{') {
+    if reader.peek() != Some(b'{') || !reader.is_strict() {
         return reader.value();
     }
     reader.spanned_object(|reader, key, _| {
@@ -161,8 +161,21 @@ fn is_id(raw: Raw<'_>) -> bool {
 /// The first reason for which the body must not go on: text that is no JSON
 /// first, then what readers of it may disagree on, then the message's form.
 pub fn decode(body: &[u8], max_depth: usize) -> Result<Message<'_>, Malformed<'_>> {
+    one(Reader::new(body, max_depth))
+}
+
+/// Reads as much of one message as its refusal takes, at a fraction of the price
+/// of [`decode`]. Readers may disagree on what is found: it must not go on.
+///
+/// # Errors
+/// As [`decode`], without what readers may disagree on.
+pub fn outline(body: &[u8], max_depth: usize) -> Result<Message<'_>, Malformed<'_>> {
+    one(Reader::outline(body, max_depth))
+}
+
+fn one<'a>(reader: Result<Reader<'a>, Fault>) -> Result<Message<'a>, Malformed<'a>> {
     let mut envelope = Envelope::default();
-    let ambiguity = read(body, max_depth, |reader| {
+    let ambiguity = read(reader, |reader| {
         if reader.peek() == Some(b'[') {
             return reader.value().map(|raw| envelope.object_to(Problem::Batch, raw.at));
         }
@@ -183,7 +196,7 @@ pub fn decode(body: &[u8], max_depth: usize) -> Result<Message<'_>, Malformed<'_
 pub fn decode_batch(body: &[u8], max_depth: usize) -> Result<Vec<Message<'_>>, Malformed<'_>> {
     let mut envelopes: Vec<Envelope<'_>> = Vec::new();
     let mut count = 0_usize;
-    let ambiguity = read(body, max_depth, |reader| {
+    let ambiguity = read(Reader::new(body, max_depth), |reader| {
         reader.array(|reader| {
             count = count.saturating_add(1);
             let mut envelope = Envelope::default();
@@ -216,11 +229,10 @@ pub fn decode_batch(body: &[u8], max_depth: usize) -> Result<Vec<Message<'_>>, M
 
 /// Reads a whole body by `value`. Returns the first ambiguity in it.
 fn read<'a>(
-    body: &'a [u8],
-    max_depth: usize,
+    reader: Result<Reader<'a>, Fault>,
     value: impl FnOnce(&mut Reader<'a>) -> Result<(), Fault>,
 ) -> Result<Option<Fault>, Malformed<'a>> {
-    let mut reader = Reader::new(body, max_depth).map_err(json)?;
+    let mut reader = reader.map_err(json)?;
     value(&mut reader).and_then(|()| reader.end()).map_err(json)?;
     Ok(reader.ambiguity())
 }

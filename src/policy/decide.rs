@@ -95,10 +95,14 @@ impl Names {
     fn check(&self, facts: &Facts<'_>) -> Result<(), Denial<'_>> {
         let Some(arguments) = facts.arguments else { return Ok(()) };
         let allowed = |key: Text<'_>| self.allowed.iter().any(|name| key.is(name));
-        let all_allowed = match facts.members.and_then(Members::all) {
-            Some(members) => members.iter().all(|(key, _)| allowed(*key)),
-            None => every_key(arguments, allowed),
-        };
+        // No argument is given twice, so of more than there are names, one has
+        // another.
+        let too_many = facts.members.is_some_and(|all| all.count() > self.allowed.len());
+        let all_allowed = !too_many
+            && match facts.members.and_then(Members::all) {
+                Some(members) => members.iter().all(|(key, _)| allowed(*key)),
+                None => every_key(arguments, allowed),
+            };
         if !all_allowed {
             // The name is the client's text, and is not repeated.
             let allowed = match &*self.allowed {
@@ -118,7 +122,7 @@ impl Names {
 fn every_key<'a>(object: Raw<'a>, passes: impl Fn(Text<'a>) -> bool) -> bool {
     let mut all = true;
     let read = Reader::again(object).object(|reader, key, _| {
-        all &= passes(key);
+        all = all && passes(key);
         reader.value().map(drop)
     });
     all && read.is_ok()

@@ -20,7 +20,7 @@ const LAYERS: [&[&str]; 12] = [
     &["condition", "counters", "mcp", "pattern"],
     &["quota", "jsonrpc"],
     &["json"],
-    &["order", "text"],
+    &["order", "text", "meter"],
 ];
 
 /// The files in a folder and the folders in it, of which there are some.
