@@ -42,6 +42,7 @@ mod lengths;
 mod listing;
 mod mesh;
 mod metrics;
+mod native_filter;
 mod overlong;
 mod published;
 mod pushes;
