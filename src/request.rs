@@ -42,6 +42,9 @@ pub struct Head {
     /// Whether the client takes one of MCP's two answer types. One that does
     /// not (curl, or the old HTTP+SSE transport) looks at the HTTP status.
     pub accepts_mcp: bool,
+    /// Whether the request does not say what its body is. To some servers such a
+    /// body is a form: so it must not go on like that.
+    pub untyped: bool,
     /// What the request can be found again by.
     pub trace: Trace,
     /// The headers that the policy's conditions look at.

@@ -135,6 +135,24 @@ fn entry_of_nothing() -> Entry {
 }
 
 #[test]
+fn a_type_that_names_none_is_known() {
+    for (headers, expected) in [
+        (&[][..], true),
+        (&[("content-type", "")], true),
+        (&[("content-type", " \t ")], true),
+        (&[("content-type", ";")], true),
+        (&[("content-type", " ; charset=utf-8")], true),
+        (&[("content-type", "\u{a0}")], true),
+        (&[("content-type", "application/json")], false),
+        (&[("content-type", "text/plain")], false),
+        (&[("content-type", "TEXT/JSON;charset=utf-8")], false),
+    ] {
+        let Entry::Judge(head) = post(headers) else { panic!("not judged") };
+        assert_eq!(head.untyped, expected, "{headers:?}");
+    }
+}
+
+#[test]
 fn accept_is_found_wherever_it_stands() {
     for (headers, expected) in [
         (&[][..], false),
