@@ -13,6 +13,7 @@ mod document;
 mod error;
 mod identity;
 mod limits;
+mod request_path;
 mod settings;
 mod tools;
 mod tree;
@@ -24,7 +25,8 @@ pub use error::{ConfigError, Errors};
 pub(crate) use error::{pointer, quote, shorten};
 pub use identity::{Bearer, Certificate, Source};
 pub use limits::Limit;
-pub use settings::{AuditLog, Batches, Counters, DeniedAs, ExemptPath, Settings, ToolsList};
+pub use request_path::RequestPath;
+pub use settings::{AuditLog, Batches, Counters, DeniedAs, Settings, ToolsList};
 pub use tools::{Action, AllTools, ToolRule};
 
 use crate::pattern::Pattern;

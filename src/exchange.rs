@@ -183,6 +183,12 @@ impl Exchange {
         self.listing.as_deref_mut()
     }
 
+    /// Whether the request waits to be judged and does not say what its body is.
+    /// Then it must go on as JSON, which is what it is judged as.
+    pub const fn is_untyped(&self) -> bool {
+        matches!(&self.state, State::Message(Head { untyped: true, .. }, _))
+    }
+
     /// The host failed to do what the last step asked for.
     pub fn fail(&mut self, policy: &Policy, what: &str) -> Step {
         self.refuse(Refusal::failed(policy, what))

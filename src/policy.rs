@@ -19,7 +19,7 @@ pub use digester::{Digester, fingerprint};
 pub use limit::{Holders, Limit};
 
 use crate::config::{
-    AuditLog, Batches, Check, Default, DeniedAs, ExemptPath, Mode, Source, ToolsList,
+    AuditLog, Batches, Check, Default, DeniedAs, Mode, RequestPath, Source, ToolsList,
 };
 use crate::counters::Table;
 use crate::pattern::PatternMap;
@@ -47,8 +47,10 @@ pub struct Policy {
 /// How the filter behaves, compiled from [`crate::config::Settings`].
 #[derive(Debug)]
 pub struct Settings {
+    /// The only paths where MCP is; `None` for any.
+    pub paths: Option<Vec<RequestPath>>,
     /// Requests that are not MCP.
-    pub exempt_paths: Vec<ExemptPath>,
+    pub exempt_paths: Vec<RequestPath>,
     /// Whether nothing goes upstream before the request is judged.
     pub hold_request_headers: bool,
     /// Whether what passes through the filter carries its mark.

@@ -1,9 +1,11 @@
 //! What the head of an HTTP request says about how to treat its body.
 //!
-//! Every POST is judged, on every path, whatever its Content-Type, Accept or
-//! session: stateless servers run a `tools/call` that comes with none of them.
-//! GET, HEAD, OPTIONS and DELETE carry no message and pass, but not with a
-//! body. Only paths that the operator lists are none of our business.
+//! Every POST is judged, whatever its Accept or session: stateless servers run
+//! a `tools/call` that comes with neither. GET, HEAD, OPTIONS and DELETE carry
+//! no message and pass, but not with a body. That is so at the paths that the
+//! operator lists, or at all where there is no list; elsewhere nothing passes,
+//! since servers run tools by paths of their own too. Only the paths that the
+//! operator exempts are not looked at.
 
 mod seen;
 
@@ -40,6 +42,9 @@ pub struct Head {
     /// Whether the client takes one of MCP's two answer types. One that does
     /// not (curl, or the old HTTP+SSE transport) looks at the HTTP status.
     pub accepts_mcp: bool,
+    /// Whether the request does not say what its body is. To some servers such a
+    /// body is a form: so it must not go on like that.
+    pub untyped: bool,
     /// What the request can be found again by.
     pub trace: Trace,
     /// The headers that the policy's conditions look at.
@@ -100,6 +105,8 @@ impl Trace {
 pub enum HeadFault {
     /// The request has no method, no path, or one that is not text.
     Incomplete,
+    /// A path that is not on the operator's list.
+    Path,
     /// Another HTTP method than MCP uses.
     Method,
     /// A tunnel, through which calls would pass unseen.
@@ -127,6 +134,7 @@ impl fmt::Display for HeadFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Incomplete => "the request has no readable method and path",
+            Self::Path => "MCP is not at this path",
             Self::Method => "MCP uses only GET, POST and DELETE",
             Self::Upgrade => "the connection cannot be upgraded here",
             Self::Body => "a request of this method must have no body",
@@ -176,9 +184,14 @@ impl Entry {
         {
             return Self::Exempt;
         }
-        let (Some(method), Some(Ok(_))) = (seen.method, path) else {
+        let (Some(method), Some(Ok(path))) = (seen.method, path) else {
             return Self::Refuse(HeadFault::Incomplete);
         };
+        if let Some(paths) = &settings.paths
+            && !paths.iter().any(|listed| listed.matches(path))
+        {
+            return Self::Refuse(HeadFault::Path);
+        }
         if seen.upgrade || method == b"CONNECT" {
             return Self::Refuse(HeadFault::Upgrade);
         }

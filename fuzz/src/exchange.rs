@@ -200,6 +200,9 @@ impl<'a> Request<'a> {
         if self.header(":path") == "/healthz" && subject.exempts {
             return assert!(records.is_empty());
         }
+        if subject.policy.settings.paths.is_some() {
+            assert_eq!(self.header(":path"), "/mcp", "a path that is not listed");
+        }
         if self.header(":method") != "POST" {
             return assert!(self.body.is_empty() && records.is_empty());
         }

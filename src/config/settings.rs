@@ -2,14 +2,17 @@
 
 use super::document::At;
 use super::error::quote;
+use super::request_path::RequestPath;
 use crate::mcp::KNOWN_METHODS;
 use crate::pattern::Pattern;
 
 /// How the filter behaves.
 #[derive(Debug)]
 pub struct Settings {
+    /// `paths`: the only ones where MCP is; `None` for any.
+    pub paths: Option<Vec<RequestPath>>,
     /// `exempt_paths`: requests that are not MCP.
-    pub exempt_paths: Vec<ExemptPath>,
+    pub exempt_paths: Vec<RequestPath>,
     /// `methods`: what passes besides `tools/call`.
     pub methods: Vec<Pattern>,
     /// `hold_request_headers`: nothing of a request goes upstream before it
@@ -88,6 +91,7 @@ impl Default for Settings {
     fn default() -> Self {
         let known = KNOWN_METHODS.into_iter().chain(["notifications/*"]);
         Self {
+            paths: None,
             exempt_paths: Vec::new(),
             methods: known.map(Pattern::new).collect(),
             hold_request_headers: false,
@@ -110,7 +114,8 @@ impl Default for Counters {
     }
 }
 
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
+    "paths",
     "exempt_paths",
     "methods",
     "hold_request_headers",
@@ -146,8 +151,12 @@ impl Settings {
     pub(super) fn read(at: &At<'_>) -> Self {
         let mut settings = Self::default();
         let Some(object) = at.object(&KEYS) else { return settings };
+        if let Some(at) = object.get("paths") {
+            settings.paths = Some(RequestPath::read_listed(at));
+        }
         if let Some(at) = object.get("exempt_paths") {
-            settings.exempt_paths = at.each(ExemptPath::read);
+            let listed = settings.paths.as_deref().unwrap_or_default();
+            settings.exempt_paths = RequestPath::read_exempt(at, listed);
         }
         if let Some(at) = object.get("methods") {
             settings.methods = at.each(method);
@@ -235,74 +244,4 @@ fn method(at: &At<'_>) -> Option<Pattern> {
         return None;
     }
     Some(Pattern::new(text))
-}
-
-/// A request path that is not MCP, or all paths below one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ExemptPath {
-    path: String,
-    below: bool,
-}
-
-/// Spellings that a server may resolve to another path. A request path with
-/// one of these is no exemption, but for a `/.` that the exemption itself names,
-/// as `/.well-known/*` does.
-const UNCLEAR: [&str; 6] = ["%", "//", "/.", ";", "\\", "#"];
-
-fn is_unclear(path: &str) -> bool {
-    UNCLEAR.iter().any(|part| path.contains(part))
-}
-
-/// Whether a segment stands for the one it is in, or the one above.
-fn has_dot_segment(path: &str) -> bool {
-    path.split('/').any(|segment| segment == "." || segment.starts_with(".."))
-}
-
-impl ExemptPath {
-    fn read(at: &At<'_>) -> Option<Self> {
-        let text = at.string()?;
-        let (path, below) = match text.strip_suffix("/*") {
-            Some(path) => (path, true),
-            None => (text, false),
-        };
-        let fault = if !text.starts_with('/') {
-            "it must begin with `/`"
-        } else if below && path.trim_matches('/').is_empty() {
-            "it would exempt every request; name a segment before `/*`"
-        } else if path.contains(['*', '?'])
-            || has_dot_segment(path)
-            || is_unclear(&text.replace("/.", "/"))
-        {
-            "write a plain path, with `/*` at its end at most"
-        } else {
-            return Some(Self { path: path.into(), below });
-        };
-        at.wrong(format!("{} is no path to exempt: {fault}", quote(text)));
-        None
-    }
-
-    /// Whether the request target `target` (path and query) is exempt.
-    ///
-    /// ```
-    /// # use mcp_policy_filter::config::Config;
-    /// let policy = br#"{"version": "1", "default": "deny",
-    ///                   "settings": {"exempt_paths": ["/healthz", "/oauth/*", "/.well-known/*"]}}"#;
-    /// let exempt = Config::parse(policy).0.unwrap().settings.exempt_paths;
-    /// let passes = |target| exempt.iter().any(|path| path.matches(target));
-    /// assert!(passes("/healthz?full=1"));
-    /// assert!(passes("/oauth/token"));
-    /// assert!(passes("/.well-known/oauth-protected-resource"));
-    /// assert!(!passes("/.well-known/../mcp"));
-    /// assert!(!passes("/oauth"));
-    /// assert!(!passes("/oauth/../mcp"));
-    /// assert!(!passes("/oauth/%2e%2e/mcp"));
-    /// ```
-    pub fn matches(&self, target: &str) -> bool {
-        let path = target.split_once('?').map_or(target, |(path, _)| path);
-        match path.strip_prefix(&*self.path) {
-            Some(rest) if self.below => rest.starts_with('/') && !is_unclear(rest),
-            Some(rest) => rest.is_empty(),
-            None => false,
-        }
-    }
 }

@@ -218,6 +218,7 @@ impl Refusal {
     /// A request that is refused for its head alone.
     pub(crate) fn head(policy: &Policy, fault: HeadFault) -> Box<Self> {
         let (status, reason) = match fault {
+            HeadFault::Path => (404, Reason::Path),
             HeadFault::Method => (405, Reason::Method),
             HeadFault::Upgrade => (403, Reason::Method),
             HeadFault::TooLarge => (413, Reason::TooLarge),
@@ -281,6 +282,7 @@ const fn rule(reason: Reason) -> &'static str {
         Reason::Internal => "(internal)",
         Reason::NoIdentity => "(no identity)",
         Reason::Method => "(method)",
+        Reason::Path => "/settings/paths",
         _ => "(undecodable)",
     }
 }

@@ -61,6 +61,13 @@ mod imports {
             name: *const u8,
             name_size: usize,
         ) -> u32;
+        pub(super) fn proxy_replace_header_map_value(
+            map: u32,
+            name: *const u8,
+            name_size: usize,
+            value: *const u8,
+            value_size: usize,
+        ) -> u32;
         pub(super) fn proxy_get_property(
             path: *const u8,
             path_size: usize,
@@ -188,6 +195,20 @@ pub(super) fn headers(map: Map) -> Result<Vec<u8>, HostError> {
 pub(super) fn remove_header(map: Map, name: &[u8]) -> Result<(), HostError> {
     // SAFETY: the name is live.
     done(unsafe { imports::proxy_remove_header_map_value(map as u32, name.as_ptr(), name.len()) })
+}
+
+/// Puts one line into a map, in the place of all that have its name.
+pub(super) fn set_header(map: Map, name: &str, value: &str) -> Result<(), HostError> {
+    // SAFETY: name and value are live strings.
+    done(unsafe {
+        imports::proxy_replace_header_map_value(
+            map as u32,
+            name.as_ptr(),
+            name.len(),
+            value.as_ptr(),
+            value.len(),
+        )
+    })
 }
 
 /// A property of the host, its path's parts joined by NUL; `None` where there

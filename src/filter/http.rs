@@ -55,7 +55,8 @@ impl HttpContext for Http {
                 let peer = client(&plugin);
                 let policy = &plugin.policy;
                 let step = self.exchange.headers(policy, headers.iter(), &peer, end_of_stream);
-                if self.exchange.listing().is_some() && take_plain(&headers).is_err() {
+                let plain = self.exchange.listing().is_none() || take_plain(&headers).is_ok();
+                if !plain || (self.exchange.is_untyped() && say_json().is_err()) {
                     self.exchange.fail(policy, "the request's headers cannot be changed")
                 } else if !self.keep(&plugin) {
                     self.exchange.fail(policy, "too many requests wait for their bodies")
@@ -260,6 +261,12 @@ fn take_plain(headers: &Headers) -> Result<(), host::HostError> {
         host::remove_header(Map::RequestHeaders, NAME)?;
     }
     Ok(())
+}
+
+/// Says what a body without a Content-Type is judged as. Rack takes such a body
+/// for a form, of which one text can be JSON too and another message.
+fn say_json() -> Result<(), host::HostError> {
+    host::set_header(Map::RequestHeaders, "content-type", "application/json")
 }
 
 fn client(plugin: &Plugin) -> Client<'_> {

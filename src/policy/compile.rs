@@ -43,6 +43,7 @@ impl Policy {
 
         let Config { body, identity, grants, settings } = config;
         let config::Settings {
+            paths,
             exempt_paths,
             methods,
             hold_request_headers,
@@ -64,6 +65,7 @@ impl Policy {
             digest: fingerprint(text),
             warnings,
             settings: Settings {
+                paths,
                 exempt_paths,
                 hold_request_headers,
                 mark_requests,

@@ -41,13 +41,15 @@ pub enum Reason {
     TooLarge,
     /// The HTTP or JSON-RPC method is not one that passes.
     Method,
+    /// The request's path is not one of MCP's.
+    Path,
     /// Several messages in one body.
     BatchRefused,
 }
 
 impl Reason {
     /// Every reason, for tables that have one row each.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Hidden,
         Self::DefaultDeny,
         Self::Denied,
@@ -65,6 +67,7 @@ impl Reason {
         Self::HeaderMismatch,
         Self::TooLarge,
         Self::Method,
+        Self::Path,
         Self::BatchRefused,
     ];
 
@@ -88,6 +91,7 @@ impl Reason {
             Self::HeaderMismatch => "header_mismatch",
             Self::TooLarge => "too_large",
             Self::Method => "method",
+            Self::Path => "path",
             Self::BatchRefused => "batch_refused",
         }
     }

@@ -104,7 +104,8 @@ impl<'a> Seen<'a> {
             Some(encoding) if encoding.eq_ignore_ascii_case("identity") => {}
             Some(_) => return Err(HeadFault::Encoding),
         }
-        match self.text("Content-Type")? {
+        let kind = self.text("Content-Type")?;
+        match kind {
             // Envoy joins repeated lines with a comma.
             Some(kind) if kind.contains(',') => return Err(HeadFault::Repeated("Content-Type")),
             Some(kind) if !is_json(kind) => return Err(HeadFault::ContentType),
@@ -119,6 +120,7 @@ impl<'a> Seen<'a> {
                 name: owned("Mcp-Name")?,
             },
             accepts_mcp: self.accepts_mcp,
+            untyped: kind.is_none_or(|kind| media_type(kind).is_empty()),
             trace: Trace::new(self.request_id, self.value("Mcp-Session-Id")),
             named: Vec::new(),
         })
@@ -131,6 +133,11 @@ fn accepts_mcp(value: &[u8]) -> bool {
     })
 }
 
+/// A Content-Type without its parameters.
+fn media_type(content_type: &str) -> &str {
+    content_type.split(';').next().unwrap_or_default().trim()
+}
+
 /// Whether every reader who heeds a Content-Type takes the body for JSON, or
 /// for plain text. One text can be JSON and a form whose fields make another
 /// message: so forms are refused, in a parameter too, where some look for them.
@@ -139,7 +146,7 @@ fn is_json(content_type: &str) -> bool {
         return true;
     }
     let lower = content_type.to_ascii_lowercase();
-    let kind = lower.split(';').next().unwrap_or_default().trim();
+    let kind = media_type(&lower);
     // As in `application/vnd.example+json`.
     let suffixed = |name: &str| {
         name.ends_with("+json")

@@ -4,9 +4,12 @@ use crate::policy::Policy;
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 fn entry(headers: &[(&str, &str)]) -> Entry {
-    let policy = br#"{"version": "1", "default": "deny",
-        "settings": {"exempt_paths": ["/healthz", "/oauth/*"], "max_body_bytes": 100}}"#;
-    let policy = Policy::parse(policy, "").unwrap();
+    entry_under(r#""exempt_paths": ["/healthz", "/oauth/*"], "max_body_bytes": 100"#, headers)
+}
+
+fn entry_under(settings: &str, headers: &[(&str, &str)]) -> Entry {
+    let policy = format!(r#"{{"version": "1", "default": "deny", "settings": {{{settings}}}}}"#);
+    let policy = Policy::parse(policy.as_bytes(), "").unwrap();
     let headers = headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
     Entry::of(headers, &policy)
 }
@@ -37,6 +40,36 @@ fn exempt_paths_pass_with_any_method() {
     for (method, path) in [("POST", "/healthz"), ("PATCH", "/oauth/x?y=%"), ("CONNECT", "/healthz")]
     {
         assert!(matches!(entry(&[(":method", method), (":path", path)]), Entry::Exempt));
+    }
+}
+
+#[test]
+fn only_listed_paths_are_let_through() {
+    let settings = r#""paths": ["/mcp", "/a/*"], "exempt_paths": ["/healthz", "/a/b"]"#;
+    let entry = |method, path| entry_under(settings, &[(":method", method), (":path", path)]);
+    for path in ["/mcp", "/mcp?a=/b", "/a/x", "/a/x/y"] {
+        assert!(matches!(entry("POST", path), Entry::Judge(_)), "{path}");
+        assert!(matches!(entry("GET", path), Entry::Bodyless { identified: true }), "{path}");
+        assert!(matches!(entry("PUT", path), Entry::Refuse(HeadFault::Method)), "{path}");
+    }
+    for path in ["/healthz", "/a/b"] {
+        assert!(matches!(entry("PUT", path), Entry::Exempt), "{path}");
+    }
+    for path in ["", "*", "/", "/mcp/", "/mcp/x", "/MCP", "/mcp#", "/a", "/a/%78", "/a/../mcp"] {
+        for method in ["POST", "GET", "HEAD", "DELETE", "OPTIONS", "PUT", "CONNECT"] {
+            let entry = entry(method, path);
+            assert!(matches!(entry, Entry::Refuse(HeadFault::Path)), "{method} {path}");
+        }
+    }
+}
+
+#[test]
+fn what_is_not_plain_ascii_matches_no_path() {
+    for settings in [r#""paths": ["/a/*"]"#, r#""paths": ["/mcp"], "exempt_paths": ["/a/*"]"#] {
+        for path in ["/a/ö", "/a/x\u{2025}/", "/a/ x", "/a/x\t", "/a/\u{7f}", "/a/\0"] {
+            let entry = entry_under(settings, &[(":method", "GET"), (":path", path)]);
+            assert!(matches!(entry, Entry::Refuse(HeadFault::Path)), "{path:?}");
+        }
     }
 }
 
@@ -99,6 +132,24 @@ fn heads_that_servers_read_differently_are_refused() {
 
 fn entry_of_nothing() -> Entry {
     entry(&[])
+}
+
+#[test]
+fn a_type_that_names_none_is_known() {
+    for (headers, expected) in [
+        (&[][..], true),
+        (&[("content-type", "")], true),
+        (&[("content-type", " \t ")], true),
+        (&[("content-type", ";")], true),
+        (&[("content-type", " ; charset=utf-8")], true),
+        (&[("content-type", "\u{a0}")], true),
+        (&[("content-type", "application/json")], false),
+        (&[("content-type", "text/plain")], false),
+        (&[("content-type", "TEXT/JSON;charset=utf-8")], false),
+    ] {
+        let Entry::Judge(head) = post(headers) else { panic!("not judged") };
+        assert_eq!(head.untyped, expected, "{headers:?}");
+    }
 }
 
 #[test]

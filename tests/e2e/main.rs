@@ -21,6 +21,7 @@
 )]
 
 mod answers;
+mod body_types;
 mod callers;
 mod certificates;
 mod configuring;

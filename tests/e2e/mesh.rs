@@ -37,6 +37,11 @@ async fn holds_the_policy(builder: Builder, upstream: &Upstream, held: bool) {
         let response = call(tool, arguments).await;
         assert_eq!(reason(&response), expected, "{tool} {response:?}");
     }
+    for (method, path) in [("GET", "/read_secret"), ("DELETE", "/mcp/7"), ("POST", "/mcp/")] {
+        let response = http1::send(gateway.addr(), &Request::new(method, path)).await;
+        assert_eq!((response.status, reason(&response)), (404, "path".into()), "{path}");
+        assert!(!upstream.received(format!("{method} {path} ")));
+    }
     assert!(!upstream.received("session_kill"));
     assert_eq!(upstream.connections().is_empty(), held);
 

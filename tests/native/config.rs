@@ -102,6 +102,18 @@ fn a_policy_has_its_bounds_and_says_so() {
     assert_eq!(lines.len(), 1);
     assert!(lines[0].starts_with("/tools/t400: from here on"), "{}", lines[0]);
 
+    let listed = |count: usize| {
+        let paths: Vec<_> = (0..count).map(|n| format!(r#""/{n}/mcp""#)).collect();
+        let paths = paths.join(",");
+        format!(r#"{{"version":"1","default":"deny","settings":{{"paths":[{paths}]}}}}"#)
+    };
+    assert!(errors(listed(64)).is_empty());
+    assert_eq!(
+        errors(listed(65)),
+        ["/settings/paths: expected at most 64 paths, found 65; name what they have in common, \
+             with `/*` after it"]
+    );
+
     // Each takes 64 KiB.
     let check = r#"{"conditions":[{"path":"args.a","op":"regex","value":"[a-y]{1000}"}]}"#;
     let checks = |count| format!(r#""deny_if":[{}]"#, vec![check; count].join(","));
@@ -159,6 +171,8 @@ fn warnings_are_given_for_what_surprises() {
     assert_eq!(
         warned.unwrap(),
         [
+            "/settings/paths: is not set, so requests to any path can reach the server, and run \
+             tools where it has paths for them; list the MCP endpoint, as in `[\"/mcp\"]`",
             "/tools/x/rate_limit: a window of one day is counted by each Envoy process alone and \
              starts afresh with it",
             "/tools/x/reason: is shown only with `\"action\": \"deny\"`",

@@ -236,6 +236,13 @@ fn manifests_that_their_kinds_forbid_are_found() {
         (&istio, "envoy/istio", "EnvoyFilter", "/spec/workloadSelector/labels/app", json!("*")),
         (&istio, "envoy/istio", "VirtualService", "/spec/http/0/retries", json!({ "attempt": 0 })),
         (
+            &istio,
+            "envoy/istio",
+            "VirtualService",
+            "/spec/http/0/match/0/uri",
+            json!({ "path": "/mcp" }),
+        ),
+        (
             &gateway,
             "envoy/gateway",
             "EnvoyExtensionPolicy",

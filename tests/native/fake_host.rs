@@ -5,6 +5,7 @@
 //! Each thread has a VM of its own, since the SDK keeps its state by thread.
 
 mod abi;
+mod body_types;
 mod configuring;
 mod counts;
 mod damage;

@@ -21,6 +21,7 @@ mod corpus;
 mod crds;
 mod docs;
 mod fake_host;
+mod paths;
 mod random;
 mod schedules;
 mod schema;

@@ -63,6 +63,7 @@ const BEYOND_A_SCHEMA: [(&str, &[&str]); 11] = [
             "counters_disagree_on_window",
             "counters_disagree_with_all_tools",
             "counters_disagree_with_rate_limit",
+            "paths_exempt",
         ],
     ),
     (

@@ -53,7 +53,7 @@ fn subjects() -> Vec<Subject> {
         subject(
             r#"{"version": "1", "default": "allow", "tools": {
                 "danger": {"action": "deny"}, "danger_*": {"action": "deny"}, "pay": {ASKED}, WIRE},
-                "settings": {"batches": "judge", "denied_as": "result", "audit_key": "KEY"}}"#,
+                "settings": {"paths": ["/mcp"], "batches": "judge", "denied_as": "result", "audit_key": "KEY"}}"#,
             |tool, _| tool != "danger" && !tool.starts_with("danger_"),
         ),
         subject(

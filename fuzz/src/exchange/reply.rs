@@ -46,7 +46,9 @@ pub(super) fn check(
         .collect();
     match asked {
         // Refused before the id was read.
-        Some(_) if answered == ["null"] && (!posted || *reason == Reason::TooLarge) => {}
+        Some(_)
+            if answered == ["null"]
+                && (!posted || matches!(reason, Reason::TooLarge | Reason::Path)) => {}
         Some(ids) => {
             // A message without an id that was refused within a batch, or alone
             // by an HTTP error, is answered with null.

@@ -13,6 +13,11 @@ const MAX_OVERLAPS: usize = 5;
 /// Counters end with the Envoy process; longer windows than this surprise.
 const LONG_WINDOW_SECONDS: u32 = 3_600;
 
+/// Said where `paths` is not set: some servers offer a tool as a path too.
+const ANY_PATH: &str = "/settings/paths: is not set, so requests to any path can reach the server, \
+                        and run tools where it has paths for them; list the MCP endpoint, as in \
+                        `[\"/mcp\"]`";
+
 /// What there is to say of a policy, with the first place of each kind.
 pub(in crate::policy) fn warnings(config: &Config) -> Vec<String> {
     let [mut long, mut unseen, mut unasked] = [const { Kind::shown(1) }; 3];
@@ -26,6 +31,9 @@ pub(in crate::policy) fn warnings(config: &Config) -> Vec<String> {
     }
     let stopped = steps == 0;
     let mut lines = Vec::new();
+    if config.settings.paths.is_none() {
+        lines.push(ANY_PATH.into());
+    }
     for kind in [long, unseen, unasked, overlapping] {
         kind.tell(&mut lines);
     }
@@ -129,6 +137,7 @@ fn overlaps(body: &Body, steps: &mut usize, overlapping: &mut Kind) {
 
 #[cfg(test)]
 mod tests {
+    use super::ANY_PATH;
     use crate::policy::Policy;
     use std::fmt::Write;
 
@@ -154,6 +163,7 @@ mod tests {
         assert_eq!(
             warnings(&policy),
             [
+                ANY_PATH,
                 "/tools/t0/limits/0: a window of one day is counted by each Envoy process alone \
                  and starts afresh with it (and 199 more of this kind)",
                 "/tools/t0/reason: is shown only with `\"action\": \"deny\"` (and 99 more of this \
@@ -177,6 +187,7 @@ mod tests {
         assert_eq!(
             warnings(policy),
             [
+                ANY_PATH,
                 "/tools/t/rate_limit: a window of one day is counted by each Envoy process alone \
                  and starts afresh with it",
                 "/tools/a*: overlaps with `*b`, which has another action; a denial decides",

@@ -59,6 +59,8 @@ const CALLS: [&str; 16] = [
 
 const JUDGING: &str = r#"{"version": "1", "default": "deny", "settings": {"batches": "judge"}}"#;
 
+const LISTED: &str = r#"{"version": "1", "default": "deny", "settings": {"paths": ["/mcp"]}}"#;
+
 /// A refusal of every kind that there is.
 fn refusals() -> Vec<Refusal> {
     let stage = Stage::new(POLICY).unwrap();
@@ -96,6 +98,8 @@ fn refusals() -> Vec<Refusal> {
     for batch in ["[]".to_owned(), format!("[{ping},{ping}]")] {
         refusals.push(refused(&judging, &Ask::post(&batch)));
     }
+    let listed = Stage::new(LISTED).unwrap();
+    refusals.push(refused(&listed, &Ask::parse("GET /read_secret").unwrap()));
     let troubles =
         [Trouble::Contended, Trouble::Full, Trouble::Damaged, Trouble::Clock, Trouble::Host];
     for trouble in troubles {

@@ -138,6 +138,24 @@ unsafe extern "C" fn proxy_remove_header_map_value(map: u32, name: *const u8, si
 }
 
 #[unsafe(no_mangle)]
+unsafe extern "C" fn proxy_replace_header_map_value(
+    map: u32,
+    name: *const u8,
+    name_size: usize,
+    value: *const u8,
+    value_size: usize,
+) -> u32 {
+    fault!("replace_header");
+    let (name, value) = unsafe { (bytes(name, name_size), bytes(value, value_size)) };
+    HOST.with_borrow_mut(|host| {
+        let map = host.maps.get_mut(&map).unwrap();
+        map.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
+        map.push((name.to_vec(), value.to_vec()));
+    });
+    0
+}
+
+#[unsafe(no_mangle)]
 unsafe extern "C" fn proxy_get_property(
     path: *const u8,
     path_size: usize,
@@ -294,7 +312,6 @@ never! {
     proxy_grpc_stream
     proxy_http_call
     proxy_register_shared_queue
-    proxy_replace_header_map_value
     proxy_resolve_shared_queue
     proxy_set_effective_context
     proxy_set_header_map_pairs

@@ -31,7 +31,15 @@ fn a_failing_host_call_is_a_refusal_and_the_vm_lives() {
     request.headers.push(("x-envoy-retry-on".into(), "5xx".into()));
     for manner in [PLAIN, Manner { holds: true, ..PLAIN }] {
         let policy = if manner.holds { holding(&policy) } else { policy.clone() };
-        for fault in ["headers", "remove_header", "buffer", "time", "get_shared", "set_shared"] {
+        for fault in [
+            "headers",
+            "remove_header",
+            "replace_header",
+            "buffer",
+            "time",
+            "get_shared",
+            "set_shared",
+        ] {
             for status in statuses() {
                 forget_counts();
                 let worker = Worker::configure(&policy, manner).unwrap();

@@ -1,0 +1,94 @@
+//! Every configuration and policy under `envoy` says where MCP is, and none has
+//! a route to the server that leads elsewhere: by other paths, servers run
+//! tools that no rule sees.
+
+use crate::config::{files, root};
+use crate::yaml::documents;
+use mcp_policy_filter::policy::Policy;
+use serde_json::{Value, json};
+
+/// The path that clients of every shipped configuration use.
+const MCP: &str = "/mcp";
+
+/// The files of a folder, by their paths in the repository.
+fn named(folder: &str, ending: &str) -> Vec<String> {
+    let files = files(folder, ending).into_iter();
+    files.map(|file| file.strip_prefix(root()).unwrap().display().to_string()).collect()
+}
+
+/// All objects of a document that have `key`, with what it holds.
+fn holding<'d>(document: &'d Value, key: &str, found: &mut Vec<(&'d Value, &'d Value)>) {
+    if let Some(value) = document.get(key) {
+        found.push((document, value));
+    }
+    let members = document.as_object().into_iter().flat_map(|object| object.values());
+    for part in members.chain(document.as_array().into_iter().flatten()) {
+        holding(part, key, found);
+    }
+}
+
+/// All policies of a document, as objects or as texts, wherever they stand.
+fn policies(document: &Value) -> Vec<Value> {
+    let mut found = Vec::new();
+    holding(document, "version", &mut found);
+    let mut policies: Vec<_> = found.into_iter().map(|(policy, _)| policy.clone()).collect();
+    let mut texts = Vec::new();
+    holding(document, "value", &mut texts);
+    let texts = texts.iter().filter_map(|(_, text)| serde_json::from_str(text.as_str()?).ok());
+    policies.extend(texts.filter(|policy: &Value| policy.get("version").is_some()));
+    policies
+}
+
+#[test]
+fn every_shipped_policy_says_where_mcp_is() {
+    let mut seen = 0;
+    for (folder, ending, each) in [
+        ("envoy", "yaml", &[("envoy/envoy.yaml", 1), ("envoy/docker-compose.yaml", 0)][..]),
+        ("envoy/compose", "yaml", &[]),
+        ("envoy/gateway", "yaml", &[("envoy/gateway/patch-policy.yaml", 0)]),
+        ("envoy/istio", "yaml", &[("envoy/istio/virtual-service.yaml", 0)]),
+        ("envoy/policies", "json", &[]),
+        ("envoy/servers", "json", &[]),
+        ("envoy/servers", "yaml", &[]),
+    ] {
+        for file in named(folder, ending) {
+            let policies: Vec<_> = documents(&file).iter().flat_map(policies).collect();
+            let expected =
+                each.iter().find(|(name, _)| *name == file).map_or(1, |(_, count)| *count);
+            assert_eq!(policies.len(), expected, "{file}");
+            for policy in policies {
+                seen += 1;
+                assert_eq!(policy["settings"]["paths"], json!([MCP]), "{file}");
+                assert!(policy["settings"].get("exempt_paths").is_none(), "{file}");
+                let parsed = Policy::parse(policy.to_string().as_bytes(), "paths").unwrap();
+                let warned = parsed.warnings.iter().any(|line| line.contains("/settings/paths"));
+                assert!(!warned, "{file}: {:?}", parsed.warnings);
+            }
+        }
+    }
+    assert!(seen >= 20, "{seen}");
+}
+
+#[test]
+fn every_shipped_route_to_the_server_is_mcps() {
+    for file in ["envoy/envoy.yaml", "envoy/compose/envoy.yaml"] {
+        let document = &documents(file)[0];
+        let mut routes = Vec::new();
+        holding(document, "match", &mut routes);
+        let to_server: Vec<_> =
+            routes.iter().filter(|(route, _)| route["route"]["cluster"] == "mcp_server").collect();
+        assert_eq!(to_server.len(), 1, "{file}");
+        assert_eq!(*to_server[0].1, json!({ "path": MCP }), "{file}");
+        // What leads elsewhere is the administration's statistics.
+        for (route, _) in routes {
+            let cluster = &route["route"]["cluster"];
+            assert!(cluster == "mcp_server" || cluster == "admin", "{file}: {route}");
+        }
+    }
+    let service = &documents("envoy/istio/virtual-service.yaml")[0];
+    let routes = service["spec"]["http"].as_array().unwrap();
+    assert!(!routes.is_empty());
+    for route in routes {
+        assert_eq!(route["match"], json!([{ "uri": { "exact": MCP } }]));
+    }
+}
