@@ -7,7 +7,7 @@
 //! [`Permit`] or not at all.
 
 use crate::condition::Work;
-use crate::counters::{Receipt, Store};
+use crate::counters::{Receipt, Store, Trial};
 use crate::enforce::{Permit, Record, Refusal, Situation, Verdict};
 use crate::identity::{NoIdentity, Peer, identify};
 use crate::listing::Listing;
@@ -223,7 +223,7 @@ impl Exchange {
     pub fn end(&mut self, policy: &Policy, flags: Option<u64>, store: &impl Store, now: Nanos) {
         let receipt = core::mem::take(&mut self.receipt);
         if flags.is_some_and(is_unsent) {
-            policy.table.refund(store, receipt, now);
+            policy.table.refund(&Trial::through(store), receipt, now);
         }
     }
 
