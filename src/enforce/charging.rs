@@ -54,7 +54,7 @@ impl<S: Store> Situation<'_, S> {
     ) -> Result<Vec<Charge>, Denial<'p>> {
         let mut charges = Vec::with_capacity(limits.len());
         if !limits.is_empty() {
-            let session = self.head.trace.session.as_deref();
+            let session = self.head.trace.session.as_ref();
             let holders = Holders::new(&self.policy.table, caller, session);
             for limit in limits {
                 charges.push(limit.charge(&holders, facts)?);

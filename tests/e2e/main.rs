@@ -59,3 +59,4 @@ mod sliding;
 mod support;
 mod tokens;
 mod traps;
+mod waiting;
