@@ -5,7 +5,7 @@
 mod time;
 
 use crate::enforce::{Decision, Left, Names, Record};
-use crate::policy::{Policy, fingerprint};
+use crate::policy::{Policy, fingerprint_of};
 use crate::quota::{Nanos, ONE_CALL};
 use crate::request::Trace;
 use crate::text::disturbs;
@@ -39,7 +39,7 @@ pub fn json(policy: &Policy, record: &Record, trace: &Trace, now: Option<Nanos>)
     text("method", method.as_deref());
     text("tool", tool.as_deref());
     text("grant", grant.as_deref());
-    let session = trace.session.as_deref().map(fingerprint);
+    let session = trace.session.as_ref().map(fingerprint_of);
     text("session", session.as_deref());
     let request_id = trace.request_id.as_deref().map(String::from_utf8_lossy);
     text("request_id", request_id.as_deref());

@@ -32,12 +32,16 @@ mod charge;
 #[cfg(any(test, not(target_family = "wasm")))]
 mod memory;
 mod places;
+mod refused;
 mod table;
+mod trial;
 
-pub use charge::{Charge, Receipt, Refused};
+pub use charge::{Charge, Receipt};
 #[cfg(any(test, not(target_family = "wasm")))]
 pub use memory::MemoryStore;
+pub use refused::Refused;
 pub use table::{Holder, Table, Tag};
+pub use trial::Trial;
 
 /// A shared map from key to bytes.
 pub trait Store {

@@ -5,6 +5,7 @@
 //! on the way is a [`Refusal`] with its reason.
 
 mod batch;
+mod charging;
 mod record;
 mod refusal;
 
@@ -13,13 +14,14 @@ pub use refusal::{Refusal, Reply};
 
 use crate::condition::{Facts, JsonTexts, Work};
 use crate::config::Batches;
-use crate::counters::{Charge, Receipt, Refused, Store, Trouble};
+use crate::counters::{Receipt, Store, Trial};
 use crate::identity::{NoIdentity, Peer};
 use crate::jsonrpc::{self, Call, Id, Malformed, Message, Params, Problem};
 use crate::mcp::{Method, TOOLS_CALL, TOOLS_LIST, ToolCall};
-use crate::policy::{Caller, Denial, Holders, Limit, Policy, Reason, Ruling};
+use crate::policy::{Caller, Denial, Policy, Reason, Ruling};
 use crate::quota::Nanos;
 use crate::request::Head;
+use charging::{Allowed, Called};
 
 /// The right of one request to go on.
 #[derive(Debug)]
@@ -69,7 +71,7 @@ pub struct Situation<'a, S> {
     pub work: Work,
 }
 
-impl<S: Store> Situation<'_, S> {
+impl<'a, S: Store> Situation<'a, S> {
     /// Judges the body of one POST.
     pub fn judge(&self, body: &[u8]) -> Verdict {
         match self.body(body) {
@@ -97,13 +99,17 @@ impl<S: Store> Situation<'_, S> {
         }
         // A caller who is nobody is refused: the id, the method and the tool will do.
         let decode = if self.caller.is_ok() { jsonrpc::decode } else { jsonrpc::outline };
-        self.message(decode(body, settings.max_depth).map_err(|why| self.malformed(why))?)
+        match self.message(decode(body, settings.max_depth).map_err(|why| self.malformed(why))?)? {
+            Decided::Passes(passed) => Ok(passed),
+            Decided::Allowed(call) => self.settle(&Trial::through(self.store), call, None),
+        }
     }
 
-    fn message(&self, message: Message<'_>) -> Judged {
+    /// Decides one message by everything but limits.
+    fn message<'m>(&self, message: Message<'m>) -> Result<Decided<'m, 'a>, Box<Refusal>> {
         let Message::Call(call) = message else {
             self.caller.map_err(|why| Refusal::unidentified(self.policy, why))?;
-            return Ok(Passed::default());
+            return Ok(Decided::Passes(Passed::default()));
         };
         let method = Method::parse(call.method).map_err(|problem| {
             let code = jsonrpc::INVALID_REQUEST;
@@ -125,14 +131,18 @@ impl<S: Store> Situation<'_, S> {
             }
             (Method::Other(name), id) => {
                 let stateless = self.compare(&call, name)?;
-                self.other(name, id, stateless)
+                self.other(name, id, stateless).map(Decided::Passes)
             }
         }
     }
 
     /// Compares the headers of revision 2026-07-28 with the body; whether the
-    /// call is of that revision.
+    /// call is of that revision. Those of nobody are not kept, and all that nobody
+    /// asks for is refused.
     fn compare(&self, call: &Call<'_>, method: &str) -> Result<bool, Box<Refusal>> {
+        if self.caller.is_err() {
+            return Ok(self.head.revision.is_stateless(call));
+        }
         self.head
             .revision
             .compare(call, method)
@@ -161,7 +171,12 @@ impl<S: Store> Situation<'_, S> {
         Err(refusal)
     }
 
-    fn tool_call(&self, id: Id<'_>, call: &Call<'_>, stateless: bool) -> Judged {
+    fn tool_call<'m>(
+        &self,
+        id: Id<'m>,
+        call: &Call<'m>,
+        stateless: bool,
+    ) -> Result<Decided<'m, 'a>, Box<Refusal>> {
         let params = &call.params;
         let call = ToolCall::parse(params).map_err(|(problem, at)| {
             let code = jsonrpc::INVALID_PARAMS;
@@ -180,47 +195,51 @@ impl<S: Store> Situation<'_, S> {
             texts: &JsonTexts::default(),
         };
         let decided = self.policy.decide(caller, &call, &facts).and_then(|ruling| {
-            let receipt = self.charge(ruling.limits, caller, &facts)?;
-            Ok((receipt, ruling))
+            let charges = self.charges(ruling.limits, caller, &facts)?;
+            Ok((ruling, charges))
         });
+        let called = |rule| Called { id, stateless, record: self.record(rule, &call, params) };
         match decided {
-            Ok((receipt, Ruling { rule, limits })) => {
-                let limits = Left::of(limits, &receipt);
-                let record =
-                    Record { limits, ..self.record(Decision::Allowed, rule, &call, params) };
-                Ok(Passed { receipt, records: vec![record], ..Passed::default() })
+            Ok((Ruling { rule, limits }, charges)) => {
+                Ok(Decided::Allowed(Allowed { called: called(rule), limits, charges }))
             }
-            Err(denial) if denial.reason.is_by_rule() && self.policy.is_shadow(caller) => {
-                let record = Record {
-                    reason: Some(denial.reason),
-                    message: Some(denial.message.into_owned()),
-                    ..self.record(Decision::Shadow, denial.rule, &call, params)
-                };
-                Ok(Passed { records: vec![record], ..Passed::default() })
-            }
-            Err(denial) => {
-                let mut refusal = self.denied(id, Some(&call.tool), &denial, stateless);
-                refusal.record = Record {
-                    reason: refusal.record.reason,
-                    message: refusal.record.message.take(),
-                    ..self.record(Decision::Denied, denial.rule, &call, params)
-                };
-                Err(refusal)
-            }
+            Err(denial) => self.deny(called(denial.rule), &denial).map(Decided::Passes),
         }
     }
 
-    /// The record of a call, as far as it does not depend on what was decided.
-    fn record(
-        &self,
-        decision: Decision,
-        rule: &str,
-        call: &ToolCall<'_>,
-        params: &Params<'_>,
-    ) -> Record {
+    /// What becomes of a call that the policy denies.
+    fn deny(&self, called: Called<'_>, denial: &Denial<'_>) -> Judged {
+        let Called { id, stateless, record } = called;
+        let record = Record { rule: denial.rule.into(), ..record };
+        if denial.reason.is_by_rule() && self.is_shadow() {
+            let record = Record {
+                decision: Decision::Shadow,
+                reason: Some(denial.reason),
+                message: Some(denial.message.clone().into_owned()),
+                ..record
+            };
+            return Ok(Passed { records: vec![record], ..Passed::default() });
+        }
+        let mut refusal = self.denied(id, record.tool.as_deref(), denial, stateless);
+        refusal.record = Record {
+            decision: Decision::Denied,
+            reason: refusal.record.reason,
+            message: refusal.record.message.take(),
+            ..record
+        };
+        Err(refusal)
+    }
+
+    /// Whether what the rules deny to this caller goes on all the same.
+    fn is_shadow(&self) -> bool {
+        self.caller.is_ok_and(|caller| self.policy.is_shadow(caller))
+    }
+
+    /// The record of a call that goes on.
+    fn record(&self, rule: &str, call: &ToolCall<'_>, params: &Params<'_>) -> Record {
         let digester = self.policy.settings.audit_key.as_ref();
         Record {
-            decision,
+            decision: Decision::Allowed,
             reason: None,
             rule: rule.into(),
             message: None,
@@ -263,30 +282,6 @@ impl<S: Store> Situation<'_, S> {
         refusal
     }
 
-    fn charge<'p>(
-        &self,
-        limits: &'p [Limit],
-        caller: &Caller,
-        facts: &Facts<'_>,
-    ) -> Result<Receipt, Denial<'p>> {
-        if limits.is_empty() {
-            return Ok(Receipt::default());
-        }
-        let table = &self.policy.table;
-        let holders = Holders::new(table, caller, self.head.trace.session.as_deref());
-        let mut charges: Vec<Charge> = Vec::with_capacity(limits.len());
-        for limit in limits {
-            charges.push(limit.charge(&holders, facts)?);
-        }
-        table.charge(self.store, &charges, self.now).map_err(|refused| match refused {
-            Refused::Limit { index, retry_after } => limits.get(index).map_or_else(
-                || troubled(limits, index, Trouble::Host),
-                |limit| limit.full(retry_after),
-            ),
-            Refused::Counter { index, trouble } => troubled(limits, index, trouble),
-        })
-    }
-
     fn malformed(&self, malformed: Malformed<'_>) -> Box<Refusal> {
         let reason = match malformed.problem {
             Problem::Batch | Problem::BatchSize | Problem::BatchIds => Reason::BatchRefused,
@@ -306,24 +301,12 @@ struct Passed {
 
 type Judged = Result<Passed, Box<Refusal>>;
 
-fn troubled(limits: &[Limit], index: usize, trouble: Trouble) -> Denial<'_> {
-    let (reason, message) = match trouble {
-        Trouble::Full => {
-            (Reason::CounterFull, "The gateway cannot count another caller at the moment.")
-        }
-        Trouble::Contended => {
-            (Reason::CounterContended, "The gateway is too busy to count this call. Try again.")
-        }
-        Trouble::Damaged => {
-            (Reason::CounterDamaged, "The gateway cannot read the count of this call's limit.")
-        }
-        Trouble::Clock => {
-            (Reason::CounterClock, "The gateway's clock is behind the count of this call's limit.")
-        }
-        Trouble::Host => (Reason::Internal, "The gateway cannot count this call."),
-    };
-    let rule = limits.get(index).map_or("(internal)", |limit| &limit.pointer);
-    Denial { reason, rule, message: message.into(), retry_after: None }
+/// A message that no rule denies.
+enum Decided<'m, 'p> {
+    /// It goes on, and nothing is to be charged.
+    Passes(Passed),
+    /// It goes on as soon as its limits are charged.
+    Allowed(Allowed<'m, 'p>),
 }
 
 #[cfg(test)]

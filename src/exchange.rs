@@ -6,8 +6,12 @@
 //! pieces, a GET with a body. In each of them a request goes on by a
 //! [`Permit`] or not at all.
 
+mod waiting;
+
+pub use waiting::{Ticket, Waiting, Whose};
+
 use crate::condition::Work;
-use crate::counters::{Receipt, Store};
+use crate::counters::{Receipt, Store, Trial};
 use crate::enforce::{Permit, Record, Refusal, Situation, Verdict};
 use crate::identity::{NoIdentity, Peer, identify};
 use crate::listing::Listing;
@@ -112,6 +116,10 @@ impl Exchange {
             Entry::Judge(head) => {
                 let caller = caller();
                 self.look_out(policy, &caller);
+                let head = match caller {
+                    Ok(_) => head.naming(policy, headers),
+                    Err(_) => head.of_nobody(),
+                };
                 self.state = State::Message(head, caller);
                 if end { Step::Read } else { Step::Wait }
             }
@@ -199,15 +207,28 @@ impl Exchange {
         matches!(self.state, State::Start | State::Message(..) | State::Bodyless)
     }
 
-    /// Bytes that are kept of a request while its body comes in, about.
-    pub fn waiting(&self) -> usize {
-        match &self.state {
-            State::Message(head, caller) => {
-                let id = caller.as_ref().map_or(0, |caller| caller.id.len());
-                head.size().saturating_add(id)
-            }
-            _ => 0,
-        }
+    /// Bytes that are kept of a request while its body comes in, about, and whose
+    /// it is; `None` where it does not wait for one.
+    pub fn waiting(&self, policy: &Policy) -> Option<(usize, Whose<'_>)> {
+        let State::Message(head, caller) = &self.state else { return None };
+        let (id, whose) = match caller {
+            Ok(_) if policy.identity.is_empty() => (0, Whose::Anonymous),
+            Ok(caller) => (caller.id.len(), Whose::Caller(&caller.id)),
+            Err(_) => (0, Whose::Nobody),
+        };
+        let listing = self.listing.as_ref().map_or(0, |_| size_of::<Listing>());
+        let inside = size_of::<Self>().saturating_add(listing);
+        Some((inside.saturating_add(head.size()).saturating_add(id), whose))
+    }
+
+    /// There is no room for it among the requests that wait for their bodies.
+    pub fn crowd_out(&mut self, policy: &Policy) -> Step {
+        let refusal = match self.state {
+            // This is what the answer would have been with a body, too.
+            State::Message(_, Err(why)) => Refusal::unidentified(policy, why),
+            _ => Refusal::crowded(policy),
+        };
+        self.refuse(refusal)
     }
 
     /// Whether the exchange is over without a body having come that was waited
@@ -229,7 +250,7 @@ impl Exchange {
     pub fn end(&mut self, policy: &Policy, flags: Option<u64>, store: &impl Store, now: Nanos) {
         let receipt = core::mem::take(&mut self.receipt);
         if flags.is_some_and(is_unsent) {
-            policy.table.refund(store, receipt, now);
+            policy.table.refund(&Trial::through(store), receipt, now);
         }
     }
 

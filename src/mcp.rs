@@ -4,8 +4,10 @@
 
 mod call;
 mod method;
+mod mirror;
 mod revision;
 
 pub use call::{MAX_TOOL_NAME, ToolCall, tool_name_fault};
 pub use method::{KNOWN_METHODS, Method, TOOLS_CALL, TOOLS_LIST};
-pub use revision::{HeaderMismatch, RevisionHeaders, STATELESS};
+pub use mirror::RevisionHeaders;
+pub use revision::{HeaderMismatch, STATELESS};

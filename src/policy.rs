@@ -15,7 +15,7 @@ mod shown;
 
 pub use decide::Ruling;
 pub use denial::{Denial, Reason};
-pub use digester::{Digester, fingerprint};
+pub use digester::{Digester, fingerprint, fingerprint_of};
 pub use limit::{Holders, Limit};
 
 use crate::config::{

@@ -16,6 +16,7 @@ use crate::policy::Policy;
 use core::fmt;
 use seen::Seen;
 pub(crate) use seen::is_utf8;
+use sha2::{Digest, Sha256};
 
 /// How a request is to be treated.
 #[derive(Debug)]
@@ -56,29 +57,48 @@ pub struct Head {
 pub struct Trace {
     /// `x-request-id`, by which Envoy names it.
     pub request_id: Option<Vec<u8>>,
-    /// `Mcp-Session-Id`
-    pub session: Option<Vec<u8>>,
+    /// The SHA-256 of `Mcp-Session-Id`, which can be as long as a server likes and
+    /// is as good as a credential. One without a value is none.
+    pub session: Option<[u8; 32]>,
 }
 
 impl Head {
-    /// Bytes that are kept, about.
+    /// With the headers that the policy's conditions look at.
+    #[must_use]
+    pub fn naming<'a>(
+        self,
+        policy: &Policy,
+        headers: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone,
+    ) -> Self {
+        let lines = |name: &String| (name.clone(), line(headers.clone(), name));
+        Self { named: policy.headers.iter().map(lines).collect(), ..self }
+    }
+
+    /// What is kept for a caller who is refused in any case: what the answer and
+    /// its record need.
+    #[must_use]
+    pub fn of_nobody(self) -> Self {
+        Self { revision: self.revision.of_nobody(), named: Vec::new(), ..self }
+    }
+
+    /// Bytes that are kept besides the value itself, about.
     pub fn size(&self) -> usize {
-        let RevisionHeaders { version, method, name } = &self.revision;
-        let texts = [version, method, name].into_iter().flatten().map(String::len);
-        let lines = self.named.iter().map(|(name, line)| match line {
-            Line::Text(text) => name.len().saturating_add(text.len()),
-            Line::Absent | Line::Unclear => name.len(),
+        let lines = self.named.iter().map(|(name, line)| {
+            let text = match line {
+                Line::Text(text) => text.len(),
+                Line::Absent | Line::Unclear => 0,
+            };
+            size_of::<(String, Line)>().saturating_add(name.len()).saturating_add(text)
         });
-        let Trace { request_id, session } = &self.trace;
-        let ids = [request_id, session].into_iter().flatten().map(Vec::len);
-        size_of::<Self>().saturating_add(texts.chain(lines).chain(ids).sum())
+        let id = self.trace.request_id.as_ref().map_or(0, Vec::len);
+        self.revision.size().saturating_add(id).saturating_add(lines.sum())
     }
 }
 
 /// Bytes of a request's id that are kept: Envoy's own have 36.
 const REQUEST_ID_BYTES: usize = 128;
-/// The most bytes of a header that is kept until the body is there: session ids
-/// that hold a server's state are the longest.
+/// The most bytes of a header that decides how a body is read, or repeats what it
+/// says: session ids that hold a server's state are the longest.
 const LONGEST: usize = 4_096;
 /// The most bytes of a header that conditions look at.
 const LONGEST_LINE: usize = 1 << 14;
@@ -88,7 +108,10 @@ impl Trace {
         let short = |id: &[u8]| id.get(..REQUEST_ID_BYTES).unwrap_or(id).to_vec();
         Self {
             request_id: request_id.map(short),
-            session: session.map(|id| id.get(..LONGEST).unwrap_or(id).trim_ascii().to_vec()),
+            session: session
+                .map(|id| id.get(..LONGEST).unwrap_or(id).trim_ascii())
+                .filter(|id| !id.is_empty())
+                .map(|id| Sha256::digest(id).into()),
         }
     }
 
@@ -172,12 +195,9 @@ pub fn repeats_requests(name: &[u8]) -> bool {
 impl Entry {
     /// Reads the head of a request. Names come in lower case, as Envoy gives
     /// them.
-    pub fn of<'a>(
-        headers: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone,
-        policy: &Policy,
-    ) -> Self {
+    pub fn of<'a>(headers: impl Iterator<Item = (&'a [u8], &'a [u8])>, policy: &Policy) -> Self {
         let settings = &policy.settings;
-        let seen = Seen::read(headers.clone());
+        let seen = Seen::read(headers);
         let path = seen.path.map(core::str::from_utf8);
         if let Some(Ok(path)) = path
             && settings.exempt_paths.iter().any(|exempt| exempt.matches(path))
@@ -197,10 +217,7 @@ impl Entry {
         }
         match method {
             b"POST" => match seen.head(settings.max_body_bytes) {
-                Ok(head) => {
-                    let lines = |name: &String| (name.clone(), line(headers.clone(), name));
-                    Self::Judge(Head { named: policy.headers.iter().map(lines).collect(), ..head })
-                }
+                Ok(head) => Self::Judge(head),
                 Err(fault) => Self::Refuse(fault),
             },
             b"GET" | b"HEAD" | b"DELETE" | b"OPTIONS"

@@ -22,6 +22,10 @@ fn record() -> Record {
     }
 }
 
+fn trace(request_id: &[u8], session: &[u8]) -> Trace {
+    Trace::of([(&b"x-request-id"[..], request_id), (b"mcp-session-id", session)].into_iter())
+}
+
 fn value(record: &Record, trace: &Trace) -> serde_json::Value {
     let json = json(&policy(), record, trace, Some(Nanos(0)));
     assert!(!json.contains(|c: char| c.is_control() || c == '\u{2028}'), "{json:?}");
@@ -52,7 +56,7 @@ fn every_field_is_written_so_that_it_reads_back() {
         limits: vec![left("/tools/a/rate_limit", 2_000_000), left("/b", 12_500_000), left("/c", 1)],
         ..record()
     };
-    let trace = Trace { request_id: Some(b"5-6".to_vec()), session: Some(b"secret".to_vec()) };
+    let trace = trace(b"5-6", b" secret");
     let value = value(&full, &trace);
     assert_eq!(value["reason"], "rate_limited");
     for field in ["message", "tool", "grant"] {
@@ -72,7 +76,7 @@ fn every_field_is_written_so_that_it_reads_back() {
 
 #[test]
 fn an_id_that_is_no_text_is_still_there() {
-    let trace = Trace { request_id: Some(vec![0xff]), session: Some(vec![0xff]) };
+    let trace = trace(&[0xff], &[0xff]);
     let value = value(&record(), &trace);
     assert_eq!(value["request_id"], "\u{fffd}");
     assert_eq!(value["session"].as_str().map(str::len), Some(12));

@@ -1,7 +1,7 @@
 //! Charging all limits of a call, or none.
 
 use super::bucket::Bucket;
-use super::{Holder, Store, Table, Tag, Trouble};
+use super::{Holder, Refused, Store, Table, Tag, Trouble};
 use crate::quota::{Algorithm, Nanos, Room, State, Window};
 
 /// Entries that one bucket may hold: far more than callers that meet there by
@@ -32,39 +32,6 @@ pub struct Charge {
 impl Charge {
     fn ask(&self, stored: Option<State>, now: Nanos) -> Room {
         State::charge(stored, self.algorithm, self.window, self.max, self.weight, now)
-    }
-}
-
-/// Why nothing was charged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
-    /// The limit at this place has no room.
-    Limit {
-        /// Which of the charges.
-        index: usize,
-        /// Seconds until there is room, at least one.
-        retry_after: u64,
-    },
-    /// The counter at this place could not be charged.
-    Counter {
-        /// Which of the charges.
-        index: usize,
-        /// Why.
-        trouble: Trouble,
-    },
-}
-
-impl Refused {
-    /// The one after which the call may go on: trouble before limits, then
-    /// the limit that has room last.
-    fn or(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::Limit { retry_after: a, .. }, Self::Limit { retry_after: b, .. }) if b > a => {
-                other
-            }
-            (Self::Limit { .. }, Self::Counter { .. }) => other,
-            _ => self,
-        }
     }
 }
 
@@ -122,8 +89,8 @@ enum Answer {
 }
 
 impl Table {
-    /// Charges every one of `charges`, or none. They must be of different
-    /// counters.
+    /// Charges every one of `charges`, or none. A counter may be among them more
+    /// than once: the calls of a batch are charged together, in their order.
     ///
     /// All are looked at before any is written. Where one that had room is
     /// lost to another worker after all, those already taken are given back.

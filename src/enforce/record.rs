@@ -63,10 +63,11 @@ pub struct Left {
 }
 
 impl Left {
-    /// Of the limits that a receipt is for.
-    pub(super) fn of(limits: &[Limit], receipt: &Receipt) -> Vec<Self> {
+    /// Of limits whose charges begin at `first` in a receipt.
+    pub(super) fn of(limits: &[Limit], receipt: &Receipt, first: usize) -> Vec<Self> {
         let left = receipt.left().filter_map(|(index, millionths)| {
-            Some(Self { rule: limits.get(index)?.pointer.clone(), millionths })
+            let limit = limits.get(index.checked_sub(first)?)?;
+            Some(Self { rule: limit.pointer.clone(), millionths })
         });
         left.collect()
     }

@@ -241,6 +241,13 @@ impl Refusal {
         refusal
     }
 
+    /// A request for which there is no room until its body comes.
+    pub(crate) fn crowded(policy: &Policy) -> Box<Self> {
+        let message = "Refused: too many requests of this caller wait for their bodies";
+        let answer = fault(503, INTERNAL_ERROR, Reason::Crowded, message);
+        Self::answer(policy, &Answer { retry_after: Some(1), ..answer })
+    }
+
     /// A request that could not be judged because the host failed.
     pub(crate) fn failed(policy: &Policy, what: &str) -> Box<Self> {
         let message = format!("Refused: {what}");
@@ -280,6 +287,7 @@ const fn rule(reason: Reason) -> &'static str {
     match reason {
         Reason::TooLarge => "/settings/max_body_bytes",
         Reason::Internal => "(internal)",
+        Reason::Crowded => "(crowded)",
         Reason::NoIdentity => "(no identity)",
         Reason::Method => "(method)",
         Reason::Path => "/settings/paths",

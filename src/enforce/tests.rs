@@ -1,7 +1,8 @@
 use super::*;
 use crate::condition::{Claims, NotScalar};
 use crate::config::Certificate;
-use crate::counters::MemoryStore;
+use crate::counters::{MemoryStore, Trouble};
+use core::cell::Cell;
 #[cfg(target_family = "wasm")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -23,16 +24,37 @@ impl Peer for Nobody {
     }
 }
 
+/// A store that counts how often it is written.
+#[derive(Default)]
+struct Counting {
+    store: MemoryStore,
+    writes: Cell<usize>,
+}
+
+impl Store for Counting {
+    fn update<T>(
+        &self,
+        key: &[u8],
+        mut step: impl FnMut(Option<&[u8]>) -> (Option<Vec<u8>>, T),
+    ) -> Result<T, Trouble> {
+        self.store.update(key, |stored| {
+            let (new, result) = step(stored);
+            self.writes.set(self.writes.get() + usize::from(new.is_some()));
+            (new, result)
+        })
+    }
+}
+
 /// A gateway for a caller whom nobody asked for a name.
 struct Gateway {
     policy: Policy,
-    store: MemoryStore,
+    store: Counting,
 }
 
 impl Gateway {
     fn new(policy: &str) -> Self {
         let policy = Policy::parse(policy.as_bytes(), "").unwrap();
-        Self { policy, store: MemoryStore::default() }
+        Self { policy, store: Counting::default() }
     }
 
     /// Judges the body of one POST.
@@ -176,4 +198,142 @@ fn every_call_of_a_refused_batch_has_its_record() {
         ]
     );
     assert!(refusal.others.iter().all(|record| record.limits.is_empty()));
+}
+
+/// A batch of calls of these tools, with ids from 0 on.
+fn calls(tools: &[&str]) -> String {
+    let call = |(id, tool): (usize, &&str)| {
+        format!(
+            r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"{tool}"}}}}"#
+        )
+    };
+    let calls: Vec<String> = tools.iter().enumerate().map(call).collect();
+    format!("[{}]", calls.join(","))
+}
+
+/// `a` and `b` share a counter with room for two; `c` has one with room for one,
+/// and one that all callers share.
+const SHARED: &str = r#"{"version": "1", "default": "deny", "settings": {"batches": "judge"}, "tools": {
+    "a": {"limits": [{"counter": "n", "window": "day", "max": 2}]},
+    "b": {"limits": [{"counter": "n", "window": "day", "max": 2}]},
+    "c": {"limits": [{"counter": "c", "window": "hour", "max": 1},
+                     {"counter": "g", "window": "day", "max": 9, "scope": "global"}]},
+    "no": {"action": "deny"}}}"#;
+
+/// The rule, or else the reason, that answers each call of a refused batch.
+fn rules(verdict: Verdict) -> Vec<String> {
+    let Verdict::Refuse(refusal) = verdict else { panic!("it went on") };
+    let answers: Vec<serde_json::Value> = serde_json::from_slice(&refusal.reply.body).unwrap();
+    let rule = |answer: &serde_json::Value| {
+        let data = &answer["error"]["data"];
+        let ruled = data["reason"] != "batch_refused";
+        data[if ruled { "rule" } else { "reason" }].as_str().unwrap().to_owned()
+    };
+    answers.iter().map(rule).collect()
+}
+
+#[test]
+fn a_refused_batch_writes_no_count_at_any_time() {
+    let gateway = Gateway::new(SHARED);
+    for (tools, expected) in [
+        (&["a", "c", "no"][..], &["batch_refused", "batch_refused", "/tools/no/action"][..]),
+        (&["a", "b", "a"], &["batch_refused", "batch_refused", "/tools/a/limits/n"]),
+        (
+            &["c", "a", "c", "b", "c", "a", "no"],
+            &[
+                "batch_refused",
+                "batch_refused",
+                "/tools/c/limits/c",
+                "batch_refused",
+                "/tools/c/limits/c",
+                "/tools/a/limits/n",
+                "/tools/no/action",
+            ],
+        ),
+        (&["a", "other", "a"], &["batch_refused", "(default deny)", "batch_refused"]),
+    ] {
+        assert_eq!(rules(gateway.judge(&calls(tools))), expected, "{tools:?}");
+        assert_eq!(gateway.store.writes.get(), 0, "{tools:?}");
+    }
+}
+
+#[test]
+fn a_batch_is_charged_the_sum_of_its_calls() {
+    let gateway = Gateway::new(SHARED);
+    let Verdict::Go { records, receipt, .. } = gateway.judge(&calls(&["a", "c", "b"])) else {
+        panic!("it was refused");
+    };
+    let left = records.iter().map(|record| {
+        let left = record.limits.iter().map(|left| (&*left.rule, left.millionths / 1_000_000));
+        left.collect::<Vec<_>>()
+    });
+    let expected = [
+        vec![("/tools/a/limits/n", 1)],
+        vec![("/tools/c/limits/c", 0), ("/tools/c/limits/g", 8)],
+        vec![("/tools/b/limits/n", 0)],
+    ];
+    assert_eq!(left.collect::<Vec<_>>(), expected);
+    assert_eq!(rules(gateway.judge(&calls(&["b"]))), ["/tools/b/limits/n"]);
+    // Given back, all of it is there again, and no more.
+    gateway.policy.table.refund(&gateway.store, receipt, Nanos(0));
+    let refused = rules(gateway.judge(&calls(&["a", "a", "a", "c"])));
+    assert_eq!(refused[2..], ["/tools/a/limits/n", "batch_refused"]);
+    assert!(matches!(gateway.judge(&calls(&["b", "c", "a"])), Verdict::Go { .. }));
+}
+
+/// A store that others write all the time, so that no write succeeds.
+struct Contended;
+
+impl Store for Contended {
+    fn update<T>(
+        &self,
+        _: &[u8],
+        mut step: impl FnMut(Option<&[u8]>) -> (Option<Vec<u8>>, T),
+    ) -> Result<T, Trouble> {
+        match step(None) {
+            (None, result) => Ok(result),
+            (Some(_), _) => Err(Trouble::Contended),
+        }
+    }
+}
+
+#[test]
+fn a_batch_that_cannot_be_counted_names_the_call_and_goes_on_in_no_mode() {
+    for mode in ["enforce", "shadow"] {
+        let policy = SHARED.replacen('{', &format!(r#"{{"mode": "{mode}","#), 1);
+        let policy = Policy::parse(policy.as_bytes(), "").unwrap();
+        let situation = Situation {
+            policy: &policy,
+            caller: Ok(&Caller::anonymous()),
+            head: &Head { accepts_mcp: true, ..Head::default() },
+            peer: &Nobody,
+            store: &Contended,
+            now: Nanos(0),
+            work: Work::default(),
+        };
+        let Verdict::Refuse(refusal) = situation.judge(calls(&["a", "c"]).as_bytes()) else {
+            panic!("it went on");
+        };
+        assert_eq!(refusal.reason, Reason::CounterContended, "{mode}");
+        assert_eq!(refusal.record.rule, "/tools/a/limits/n", "{mode}");
+    }
+}
+
+#[test]
+fn in_shadow_mode_a_batch_goes_on_and_is_charged_what_has_room() {
+    let policy = SHARED.replacen('{', r#"{"mode": "shadow","#, 1);
+    let gateway = Gateway::new(&policy);
+    let Verdict::Go { records, .. } = gateway.judge(&calls(&["a", "no", "a", "b", "c"])) else {
+        panic!("it was refused");
+    };
+    let decisions: Vec<_> =
+        records.iter().map(|record| (record.decision, record.limits.len())).collect();
+    use Decision::{Allowed, Shadow};
+    let expected = [(Allowed, 1), (Shadow, 0), (Allowed, 1), (Shadow, 0), (Allowed, 2)];
+    assert_eq!(decisions, expected);
+    // What cannot be read is refused in this mode too, before anything is charged.
+    let before = gateway.store.writes.get();
+    let bad = calls(&["c"]).replace(']', r#",{"jsonrpc":"2.0","id":9,"method":"tools/call"}]"#);
+    assert!(matches!(gateway.judge(&bad), Verdict::Refuse(_)));
+    assert_eq!(gateway.store.writes.get(), before);
 }

@@ -9,7 +9,7 @@ use super::shared_data::SharedData;
 use crate::audit;
 use crate::config::AuditLog;
 use crate::enforce::{Decision, Permit, Record, Refusal, Reply};
-use crate::exchange::{Exchange, Step};
+use crate::exchange::{Exchange, Step, Ticket};
 use crate::listing::Listing;
 use crate::quota::Nanos;
 use crate::request::repeats_requests;
@@ -24,13 +24,9 @@ pub(super) struct Http {
     exchange: Exchange,
     /// When it was judged.
     judged: Option<Nanos>,
-    /// What is kept of it, of the plugin's [`MOST_WAITING`].
-    waiting: usize,
+    /// What is kept of it while it waits for its body.
+    waiting: Option<Ticket>,
 }
-
-/// Bytes that a worker keeps of requests whose bodies have not come yet: those
-/// of some 100,000 usual ones. A VM that has no memory left is a trap.
-const MOST_WAITING: usize = 64 << 20;
 
 impl Drop for Http {
     fn drop(&mut self) {
@@ -59,7 +55,7 @@ impl HttpContext for Http {
                 if !plain || (self.exchange.is_untyped() && say_json().is_err()) {
                     self.exchange.fail(policy, "the request's headers cannot be changed")
                 } else if !self.keep(&plugin) {
-                    self.exchange.fail(policy, "too many requests wait for their bodies")
+                    self.exchange.crowd_out(policy)
                 } else {
                     step
                 }
@@ -132,26 +128,23 @@ impl HttpContext for Http {
 
 impl Http {
     pub(super) fn new(plugin: Option<Rc<Plugin>>) -> Self {
-        Self { plugin, exchange: Exchange::default(), judged: None, waiting: 0 }
+        Self { plugin, exchange: Exchange::default(), judged: None, waiting: None }
     }
 
     /// Counts what is kept while the body comes in; whether there is room for it.
     fn keep(&mut self, plugin: &Plugin) -> bool {
-        let waiting = self.exchange.waiting();
-        let all = plugin.waiting.get().saturating_add(waiting);
-        if waiting > 0 && all > MOST_WAITING {
-            return false;
-        }
-        self.waiting = waiting;
-        plugin.waiting.set(all);
-        true
+        let Some((bytes, whose)) = self.exchange.waiting(&plugin.policy) else { return true };
+        let Ok(mut waiting) = plugin.waiting.try_borrow_mut() else { return false };
+        self.waiting = waiting.enter(bytes, whose, connection);
+        self.waiting.is_some()
     }
 
     /// Counts no longer what was kept.
     fn release(&mut self) {
-        if let Some(plugin) = &self.plugin {
-            let waiting = core::mem::take(&mut self.waiting);
-            plugin.waiting.set(plugin.waiting.get().saturating_sub(waiting));
+        if let (Some(plugin), Some(ticket)) = (&self.plugin, self.waiting.take())
+            && let Ok(mut waiting) = plugin.waiting.try_borrow_mut()
+        {
+            waiting.leave(ticket);
         }
     }
 
@@ -240,8 +233,18 @@ impl Http {
 
 /// Envoy's response flags, as far as they can be read.
 fn response_flags() -> Option<u64> {
-    let flags = host::property("response\0flags").ok()??;
-    flags.as_slice().try_into().ok().map(u64::from_le_bytes)
+    number("response\0flags")
+}
+
+/// Envoy's number of the client's connection. An address says less: where a
+/// proxy in front names it in a header, a client may be the one who does.
+fn connection() -> Option<u64> {
+    number("connection\0id")
+}
+
+fn number(property: &str) -> Option<u64> {
+    let number = host::property(property).ok()??;
+    number.as_slice().try_into().ok().map(u64::from_le_bytes)
 }
 
 /// Takes out the headers that would have Envoy repeat the request, and the

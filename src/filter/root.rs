@@ -4,10 +4,11 @@ use super::host::{self, Buffer};
 use super::http::Http;
 use super::metrics::{Metrics, bad_policies};
 use super::shared_data::SharedData;
+use crate::exchange::Waiting;
 use crate::policy::Policy;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::rc::Rc;
 
@@ -18,8 +19,8 @@ pub(super) struct Plugin {
     /// Whether Envoy has let a body through to this VM. If it has, then requests
     /// that end without one were ended by their clients.
     pub(super) gets_bodies: Cell<bool>,
-    /// Bytes that are kept of requests whose bodies have not come yet.
-    pub(super) waiting: Cell<usize>,
+    /// The requests whose bodies have not come yet.
+    pub(super) waiting: RefCell<Waiting>,
 }
 
 /// The root context.
@@ -80,7 +81,7 @@ impl RootContext for Root {
             policy,
             metrics,
             gets_bodies: Cell::new(false),
-            waiting: Cell::new(0),
+            waiting: RefCell::default(),
         }));
         true
     }

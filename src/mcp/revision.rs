@@ -4,6 +4,7 @@
 //! the headers alone: with an older version header, four official servers ran
 //! what the body said under any `Mcp-Name`.
 
+use super::mirror::{RevisionHeaders, is_date};
 use crate::json::{Kind, Raw, Reader};
 use crate::jsonrpc::Call;
 use core::fmt;
@@ -14,17 +15,6 @@ pub const STATELESS: &str = "2026-07-28";
 
 /// The member of `params._meta` that names the revision.
 const VERSION_KEY: &str = "io.modelcontextprotocol/protocolVersion";
-
-/// The values of the headers that mirror the body.
-#[derive(Debug, Default)]
-pub struct RevisionHeaders {
-    /// `MCP-Protocol-Version`
-    pub version: Option<String>,
-    /// `Mcp-Method`
-    pub method: Option<String>,
-    /// `Mcp-Name`
-    pub name: Option<String>,
-}
 
 /// Which header and body disagree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,13 +51,19 @@ impl fmt::Display for HeaderMismatch {
 }
 
 impl RevisionHeaders {
+    /// Whether the call is of revision 2026-07-28 or later, by either half.
+    pub fn is_stateless(&self, call: &Call<'_>) -> bool {
+        let body = version_in(call.params.meta);
+        [self.version.as_str(), body.as_deref()].into_iter().flatten().any(is_stateless)
+    }
+
     /// Compares the headers with the body. `method` is the decoded method;
     /// the answer is whether the call is of revision 2026-07-28 or later.
     ///
     /// # Errors
     /// Which of them differ.
     pub fn compare(&self, call: &Call<'_>, method: &str) -> Result<bool, HeaderMismatch> {
-        let header = self.version.as_deref();
+        let header = self.version.as_str();
         let body = version_in(call.params.meta);
         let judged = method == super::TOOLS_CALL;
         let named = [header, body.as_deref()];
@@ -85,7 +81,7 @@ impl RevisionHeaders {
             _ if is_request => return Err(HeaderMismatch::VersionMissing),
             _ => {}
         }
-        agree(self.method.as_deref(), Some(method), is_request).ok_or(HeaderMismatch::Method)?;
+        self.method.agrees(Some(method), is_request).ok_or(HeaderMismatch::Method)?;
         let name = match method {
             super::TOOLS_CALL | "prompts/get" => call.params.name,
             "resources/read" => call.params.uri,
@@ -95,22 +91,8 @@ impl RevisionHeaders {
             Some(Raw { kind: Kind::String(text), .. }) => Some(text.decode()),
             _ => None,
         };
-        let header = match self.name.as_deref().map(decode_header) {
-            None => None,
-            Some(None) => return Err(HeaderMismatch::Name),
-            Some(Some(header)) => Some(header),
-        };
-        agree(header.as_deref(), name.as_deref(), is_request).ok_or(HeaderMismatch::Name)?;
+        self.name.agrees(name.as_deref(), is_request).ok_or(HeaderMismatch::Name)?;
         Ok(true)
-    }
-}
-
-/// Whether a header says what the body says; only requests must have it.
-fn agree(header: Option<&str>, body: Option<&str>, required: bool) -> Option<()> {
-    match (header, body) {
-        (Some(header), Some(body)) => (header == body).then_some(()),
-        (None, _) => (!required).then_some(()),
-        (Some(_), None) => None,
     }
 }
 
@@ -137,69 +119,8 @@ fn version_in(meta: Option<Raw<'_>>) -> Option<Cow<'_, str>> {
     version
 }
 
-/// Dates of this form order as text.
-fn is_date(version: &str) -> bool {
-    version.len() == 10
-        && version.bytes().enumerate().all(|(at, byte)| match at {
-            4 | 7 => byte == b'-',
-            _ => byte.is_ascii_digit(),
-        })
-}
-
 fn is_stateless(version: &str) -> bool {
     is_date(version) && version >= STATELESS
-}
-
-/// A header's value: as it stands, or base64 of UTF-8 between `=?base64?` and
-/// `?=`. `None` where that does not decode.
-fn decode_header(value: &str) -> Option<Cow<'_, str>> {
-    let encoded = value.strip_prefix("=?base64?").and_then(|value| value.strip_suffix("?="));
-    match encoded {
-        None => Some(Cow::Borrowed(value)),
-        Some(encoded) => String::from_utf8(base64(encoded)?).ok().map(Cow::Owned),
-    }
-}
-
-/// Padded base64 in the standard alphabet; nothing else is accepted.
-fn base64(text: &str) -> Option<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut groups = text.as_bytes().chunks_exact(4);
-    let mut ended = false;
-    for group in &mut groups {
-        if ended {
-            return None;
-        }
-        let data = group.iter().position(|&byte| byte == b'=').unwrap_or(4);
-        if data < 2 || group.iter().skip(data).any(|&byte| byte != b'=') {
-            return None;
-        }
-        ended = data < 4;
-        let mut bits = 0_u32;
-        for &byte in group.iter().take(data) {
-            bits = (bits << 6) | sextet(byte)?;
-        }
-        let unused = 4_usize.saturating_sub(data);
-        bits <<= unused.saturating_mul(6);
-        let [_, whole @ ..] = bits.to_be_bytes();
-        let used = data.saturating_sub(1);
-        if whole.iter().skip(used).any(|&byte| byte != 0) {
-            return None;
-        }
-        bytes.extend(whole.iter().take(used));
-    }
-    groups.remainder().is_empty().then_some(bytes)
-}
-
-fn sextet(byte: u8) -> Option<u32> {
-    let value = match byte {
-        b'A'..=b'Z' => byte.wrapping_sub(b'A'),
-        b'a'..=b'z' => byte.wrapping_sub(b'a').wrapping_add(26),
-        b'0'..=b'9' => byte.wrapping_sub(b'0').wrapping_add(52),
-        b'+' => 62,
-        b'/' => 63,
-        _ => return None,
-    };
-    Some(u32::from(value))
 }
 
 #[cfg(test)]
@@ -215,8 +136,8 @@ mod tests {
         method: &str,
         body: &str,
     ) -> Result<bool, HeaderMismatch> {
-        let [version, mcp_method, name] = headers.map(|value| value.map(str::to_owned));
-        let headers = RevisionHeaders { version, method: mcp_method, name };
+        let [version, mcp_method, name] = headers;
+        let headers = RevisionHeaders::new(version, mcp_method, name);
         let Message::Call(call) = decode(body.as_bytes(), 64).unwrap() else { panic!("no call") };
         headers.compare(&call, method)
     }
@@ -270,25 +191,5 @@ mod tests {
         assert_eq!(compare([Some("2026-07-28"), None, None], method, body), Ok(true));
         let headers = [Some("2026-07-28"), Some("ping"), None];
         assert_eq!(compare(headers, method, body), Err(Method));
-    }
-
-    #[test]
-    fn base64_is_read_strictly() {
-        for (text, expected) in [
-            ("", Some("")),
-            ("YQ==", Some("a")),
-            ("YWI=", Some("ab")),
-            ("YWJj", Some("abc")),
-            ("w6k=", Some("é")),
-            ("YQ", None),
-            ("YR==", None),
-            ("Y===", None),
-            ("====", None),
-            ("YQ==YQ==", None),
-            ("YW-_", None),
-            ("YW Jj", None),
-        ] {
-            assert_eq!(base64(text).as_deref(), expected.map(str::as_bytes), "{text}");
-        }
     }
 }

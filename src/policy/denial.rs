@@ -31,6 +31,8 @@ pub enum Reason {
     CounterDamaged,
     /// A stored window is too far ahead of the clock.
     CounterClock,
+    /// Too many requests of the caller wait for their bodies.
+    Crowded,
     /// The host or this filter failed.
     Internal,
     /// The body has more than one reading, or none.
@@ -49,7 +51,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, for tables that have one row each.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Hidden,
         Self::DefaultDeny,
         Self::Denied,
@@ -62,6 +64,7 @@ impl Reason {
         Self::CounterContended,
         Self::CounterDamaged,
         Self::CounterClock,
+        Self::Crowded,
         Self::Internal,
         Self::Undecodable,
         Self::HeaderMismatch,
@@ -86,6 +89,7 @@ impl Reason {
             Self::CounterContended => "counter_contended",
             Self::CounterDamaged => "counter_damaged",
             Self::CounterClock => "counter_clock",
+            Self::Crowded => "crowded",
             Self::Internal => "internal",
             Self::Undecodable => "undecodable",
             Self::HeaderMismatch => "header_mismatch",

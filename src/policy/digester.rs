@@ -27,7 +27,12 @@ impl Digester {
 /// The first twelve hexadecimal digits of the SHA-256 of something: enough to
 /// tell it from others.
 pub fn fingerprint(bytes: &[u8]) -> String {
-    hex(Sha256::digest(bytes).get(..6).unwrap_or_default())
+    fingerprint_of(&Sha256::digest(bytes).into())
+}
+
+/// The same, of what is known by its SHA-256 alone.
+pub fn fingerprint_of(digest: &[u8; 32]) -> String {
+    hex(digest.get(..6).unwrap_or_default())
 }
 
 fn hex(bytes: &[u8]) -> String {

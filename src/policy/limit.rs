@@ -39,10 +39,11 @@ pub struct Holders<'a> {
 }
 
 impl<'a> Holders<'a> {
-    /// Those of a caller, and of its session by the value of the
+    /// Those of a caller, and of its session by the digest of the
     /// `Mcp-Session-Id` header; calls without one are one session.
-    pub fn new(table: &'a Table, caller: &Caller, session: Option<&'a [u8]>) -> Self {
-        Self { table, caller: table.caller(&caller.id), session: session.unwrap_or_default() }
+    pub fn new(table: &'a Table, caller: &Caller, session: Option<&'a [u8; 32]>) -> Self {
+        let session = session.map(<[u8; 32]>::as_slice).unwrap_or_default();
+        Self { table, caller: table.caller(&caller.id), session }
     }
 }
 

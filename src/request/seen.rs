@@ -112,13 +112,13 @@ impl<'a> Seen<'a> {
             Some(kind) if !is_utf8(kind) => return Err(HeadFault::Charset),
             _ => {}
         }
-        let owned = |name| Ok(self.text(name)?.map(str::to_owned));
+        let revision = RevisionHeaders::new(
+            self.text("MCP-Protocol-Version")?,
+            self.text("Mcp-Method")?,
+            self.text("Mcp-Name")?,
+        );
         Ok(Head {
-            revision: RevisionHeaders {
-                version: owned("MCP-Protocol-Version")?,
-                method: owned("Mcp-Method")?,
-                name: owned("Mcp-Name")?,
-            },
+            revision,
             accepts_mcp: self.accepts_mcp,
             untyped: kind.is_none_or(|kind| media_type(kind).is_empty()),
             trace: Trace::new(self.request_id, self.value("Mcp-Session-Id")),

@@ -164,3 +164,36 @@ fn accept_is_found_wherever_it_stands() {
         assert_eq!(head.accepts_mcp, expected, "{headers:?}");
     }
 }
+
+#[test]
+fn of_a_session_a_digest_is_kept_and_of_none_nothing() {
+    let session = |id: &str| {
+        let Entry::Judge(head) = post(&[("mcp-session-id", id)]) else { panic!("not judged") };
+        (head.trace.session, head.size())
+    };
+    let long = "s".repeat(4_000);
+    assert_eq!(session(&long), (Some(Sha256::digest(&long).into()), 0));
+    assert_eq!(session(" s-1\t"), session("s-1"));
+    assert_ne!(session("s-1"), session("s-2"));
+    for none in ["", "  "] {
+        assert_eq!(session(none), (None, 0));
+    }
+}
+
+#[test]
+fn of_nobodys_request_nothing_is_kept_that_could_be_long() {
+    let text = "t".repeat(4_000);
+    let Entry::Judge(head) = post(&[
+        ("mcp-protocol-version", "2026-07-28"),
+        ("mcp-method", &text),
+        ("mcp-name", &text),
+        ("mcp-session-id", &text),
+        ("x-request-id", &text),
+        ("accept", "application/json"),
+    ]) else {
+        panic!("not judged")
+    };
+    assert!(head.size() < 200, "{}", head.size());
+    let head = head.of_nobody();
+    assert_eq!((head.size(), head.accepts_mcp), (REQUEST_ID_BYTES, true));
+}

@@ -61,3 +61,4 @@ mod sliding;
 mod support;
 mod tokens;
 mod traps;
+mod waiting;

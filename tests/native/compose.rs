@@ -133,3 +133,16 @@ fn the_containers_run_the_shipped_configuration() {
     assert_eq!(names(&mut inside["static_resources"]["clusters"]), ["admin"]);
     assert_eq!(inside, shipped);
 }
+
+/// What waits for its body is kept for each request: the filter bounds its own
+/// part, and only Envoy the rest.
+#[test]
+fn the_shipped_configuration_bounds_streams_and_connections() {
+    let shipped = documents("envoy/envoy.yaml").remove(0);
+    let manager = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config";
+    let streams = format!("{manager}/http2_protocol_options/max_concurrent_streams");
+    assert_eq!(shipped.pointer(&streams), Some(&100.into()));
+    let monitor = &shipped["overload_manager"]["resource_monitors"][0];
+    assert_eq!(monitor["name"], "envoy.resource_monitors.global_downstream_max_connections");
+    assert_eq!(monitor["typed_config"]["max_active_downstream_connections"], 1000);
+}

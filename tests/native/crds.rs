@@ -384,9 +384,8 @@ fn a_module_that_fails_never_opens_the_way() {
 #[test]
 fn the_envoy_filter_adds_what_its_other_half_names() {
     let filter = manifest("envoy/istio", "EnvoyFilter");
-    let [extension, place] = &*filter["spec"]["configPatches"].as_array().unwrap().clone() else {
-        panic!("{filter}")
-    };
+    let patches = filter["spec"]["configPatches"].as_array().unwrap();
+    let [extension, place, streams] = &**patches else { panic!("{filter}") };
     assert_eq!(extension["applyTo"], "EXTENSION_CONFIG");
     assert_eq!(extension["patch"]["operation"], "ADD");
     assert_eq!(place["applyTo"], "HTTP_FILTER");
@@ -394,4 +393,7 @@ fn the_envoy_filter_adds_what_its_other_half_names() {
     assert_eq!(extension["patch"]["value"]["name"], place["patch"]["value"]["name"]);
     let kind = &extension["patch"]["value"]["typed_config"]["@type"];
     assert_eq!(place["patch"]["value"]["config_discovery"]["type_urls"], json!([kind]));
+    assert_eq!(streams["applyTo"], "NETWORK_FILTER");
+    let manager = &streams["patch"]["value"]["typed_config"];
+    assert_eq!(manager["http2_protocol_options"]["max_concurrent_streams"], 100);
 }

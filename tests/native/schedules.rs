@@ -115,8 +115,11 @@ fn work(setting: &Setting, store: &impl Store, history: &History, mut random: Ra
             continue;
         }
         let (caller, weight) = (random.below(CALLERS), 1 + random.below(2));
+        // One call, or a batch of two with the same weight.
+        let calls = if weight == 2 { random.of([1, 2]) } else { 1 };
+        let charge = |index| setting.charge(index, caller, weight / calls);
         let charges: Vec<Charge> =
-            (0..setting.limits.len()).map(|index| setting.charge(index, caller, weight)).collect();
+            (0..calls).flat_map(|_| (0..setting.limits.len()).map(charge)).collect();
         let call = history.begins(Call::new(caller, weight, now));
         let charged = table.charge(store, &charges, now);
         history.ends(call, charged.is_ok());

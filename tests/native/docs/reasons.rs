@@ -106,9 +106,12 @@ fn refusals() -> Vec<Refusal> {
         let refusal = send(&stage.policy, &Failing(trouble), 0, &tool("limited"));
         refusals.push(*refusal.expect_err("it passes"));
     }
-    if let Step::Refuse(refusal) = Exchange::default().fail(&stage.policy, "anything") {
-        refusals.push(*refusal);
-    }
+    let mut exchange = Exchange::default();
+    let steps = [exchange.fail(&stage.policy, "anything"), exchange.crowd_out(&stage.policy)];
+    refusals.extend(steps.into_iter().filter_map(|step| match step {
+        Step::Refuse(refusal) => Some(*refusal),
+        _ => None,
+    }));
     refusals
 }
 

@@ -120,12 +120,14 @@ impl Worker {
         }
     }
 
-    /// The headers of a request whose body does not come: the stream, and
-    /// whether it was answered.
-    pub(super) fn open(&self, request: &Request) -> (u32, bool) {
+    /// The headers of a request whose body does not come, on a connection: the
+    /// stream, and the status with which it was answered.
+    pub(super) fn open_on(&self, connection: u64, request: &Request) -> (u32, Option<u16>) {
         let stream = context();
         let count = HOST.with_borrow_mut(|host| {
             host.maps = BTreeMap::from([(REQUEST_HEADERS, lines(request))]);
+            host.properties = properties(&request.client);
+            host.properties.insert("connection\0id".into(), connection.to_le_bytes().to_vec());
             host.reply = None;
             host.maps[&REQUEST_HEADERS].len()
         });
@@ -133,7 +135,8 @@ impl Worker {
             abi::proxy_on_context_create(stream, self.root);
             abi::proxy_on_request_headers(stream, count, false);
         }
-        (stream, HOST.with_borrow_mut(|host| host.reply.take()).is_some())
+        let reply = HOST.with_borrow_mut(|host| host.reply.take());
+        (stream, reply.map(|(status, ..)| status))
     }
 
     /// The end of a stream.
