@@ -3,8 +3,9 @@
 //! Every POST is judged, on every path, whatever its Content-Type, Accept or
 //! session: stateless servers run a `tools/call` that comes with none of them.
 //! GET, HEAD, OPTIONS and DELETE carry no message and pass, but not with a
-//! body. Only paths that the operator lists are none of our business.
+//! body. None of them may have a message in its query. Only paths that the operator lists are none of our business.
 
+mod query;
 mod seen;
 
 use crate::condition::Line;
@@ -106,6 +107,8 @@ pub enum HeadFault {
     Upgrade,
     /// A body with a method that has none.
     Body,
+    /// The query names a member of a message, and some servers read it there.
+    Query(&'static str),
     /// Servers take the first, the last, or all of these.
     Repeated(&'static str),
     /// The value is not text.
@@ -130,6 +133,9 @@ impl fmt::Display for HeadFault {
             Self::Method => "MCP uses only GET, POST and DELETE",
             Self::Upgrade => "the connection cannot be upgraded here",
             Self::Body => "a request of this method must have no body",
+            Self::Query(member) => {
+                return write!(f, "the query must not name `{member}`, which belongs in a message");
+            }
             Self::Repeated(name) => return write!(f, "the {name} header is given twice"),
             Self::NotText(name) => return write!(f, "the {name} header is not UTF-8"),
             Self::Long(name) => {
@@ -176,11 +182,14 @@ impl Entry {
         {
             return Self::Exempt;
         }
-        let (Some(method), Some(Ok(_))) = (seen.method, path) else {
+        let (Some(method), Some(Ok(path))) = (seen.method, path) else {
             return Self::Refuse(HeadFault::Incomplete);
         };
         if seen.upgrade || method == b"CONNECT" {
             return Self::Refuse(HeadFault::Upgrade);
+        }
+        if let Some(member) = query::member(path, method == b"POST") {
+            return Self::Refuse(HeadFault::Query(member));
         }
         match method {
             b"POST" => match seen.head(settings.max_body_bytes) {
