@@ -119,6 +119,9 @@ pub enum Problem {
     NotAnObject,
     /// A key that only some readers take for a key of the protocol.
     LookAlikeKey(&'static str),
+    /// A member that no message has: to a server that takes other requests too,
+    /// the body is one of those.
+    Member,
     /// `jsonrpc` is not the string `2.0`.
     Version,
     /// `method` is not a string.
@@ -155,6 +158,9 @@ impl fmt::Display for Problem {
             Self::BatchIds => f.write_str("two messages of a batch have the same id"),
             Self::NotAnObject => f.write_str("a message must be an object"),
             Self::LookAlikeKey(key) => write!(f, "a key differs from `{key}` only in its spelling"),
+            Self::Member => f.write_str(
+                "a message has no members but `jsonrpc`, `id`, `method`, `params`, `result` and `error`",
+            ),
             Self::Version => f.write_str("`jsonrpc` must be the string `2.0`"),
             Self::Method => f.write_str("`method` must be a string"),
             Self::MethodText => f.write_str("`method` holds a control character"),

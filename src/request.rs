@@ -2,11 +2,12 @@
 //!
 //! Every POST is judged, whatever its Accept or session: stateless servers run
 //! a `tools/call` that comes with neither. GET, HEAD, OPTIONS and DELETE carry
-//! no message and pass, but not with a body. That is so at the paths that the
-//! operator lists, or at all where there is no list; elsewhere nothing passes,
-//! since servers run tools by paths of their own too. Only the paths that the
-//! operator exempts are not looked at.
+//! no message and pass, but not with a body. None of them may have a message in
+//! its query. That is so at the paths that the operator lists, or at all where
+//! there is no list; elsewhere nothing passes, since servers run tools by paths
+//! of their own too. Only the paths that the operator exempts are not looked at.
 
+mod query;
 mod seen;
 
 use crate::condition::Line;
@@ -136,6 +137,8 @@ pub enum HeadFault {
     Upgrade,
     /// A body with a method that has none.
     Body,
+    /// The query names a member of a message, and some servers read it there.
+    Query(&'static str),
     /// Servers take the first, the last, or all of these.
     Repeated(&'static str),
     /// The value is not text.
@@ -161,6 +164,9 @@ impl fmt::Display for HeadFault {
             Self::Method => "MCP uses only GET, POST and DELETE",
             Self::Upgrade => "the connection cannot be upgraded here",
             Self::Body => "a request of this method must have no body",
+            Self::Query(member) => {
+                return write!(f, "the query must not name `{member}`, which belongs in a message");
+            }
             Self::Repeated(name) => return write!(f, "the {name} header is given twice"),
             Self::NotText(name) => return write!(f, "the {name} header is not UTF-8"),
             Self::Long(name) => {
@@ -214,6 +220,9 @@ impl Entry {
         }
         if seen.upgrade || method == b"CONNECT" {
             return Self::Refuse(HeadFault::Upgrade);
+        }
+        if let Some(member) = query::member(path, method == b"POST") {
+            return Self::Refuse(HeadFault::Query(member));
         }
         match method {
             b"POST" => match seen.head(settings.max_body_bytes) {

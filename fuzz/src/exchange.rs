@@ -213,6 +213,7 @@ impl<'a> Request<'a> {
                 let batch = subject.policy.settings.batches == Batches::Judge;
                 assert!(messages.len() == 1 || (batch && messages.len() <= 64), "{messages:?}");
                 for message in &messages {
+                    assert!(!message.has_others, "{reading:?}: {message:?}");
                     let Some(method) = &message.method else { continue };
                     if reading.is_tool_call(method) {
                         assert!(message.id.is_some(), "{reading:?}: a call without an id");

@@ -43,6 +43,9 @@ pub const READINGS: [Reading; 8] = {
     ]
 };
 
+/// What a message may have for members.
+const MEMBERS: [&str; 6] = ["jsonrpc", "id", "method", "params", "result", "error"];
+
 /// A message as a server sees it. Raw values are the bytes as they came.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Message<'a> {
@@ -53,6 +56,8 @@ pub struct Message<'a> {
     pub raw_name: Option<&'a [u8]>,
     pub raw_arguments: Option<&'a [u8]>,
     pub has_result: bool,
+    /// Whether it has members besides those of a message.
+    pub has_others: bool,
 }
 
 /// A call of a tool, as a server would run it.
@@ -116,6 +121,7 @@ impl Reading {
         let params = self.get(object, "params");
         let inner = |word| params.and_then(|params| self.get(params, word));
         let has = |word| self.get(object, word).is_some();
+        let known = |key: &str| MEMBERS.iter().any(|word| self.same(key, word));
         Message {
             method: text(self.get(object, "method")),
             id: self.get(object, "id").map(|node| node.raw),
@@ -123,6 +129,7 @@ impl Reading {
             raw_name: inner("name").map(|node| node.raw),
             raw_arguments: inner("arguments").map(|node| node.raw),
             has_result: has("result") || has("error"),
+            has_others: object.members().iter().any(|member| !known(&member.key)),
         }
     }
 

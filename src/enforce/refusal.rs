@@ -224,6 +224,7 @@ impl Refusal {
             HeadFault::TooLarge => (413, Reason::TooLarge),
             HeadFault::Incomplete
             | HeadFault::Body
+            | HeadFault::Query(_)
             | HeadFault::Repeated(_)
             | HeadFault::NotText(_)
             | HeadFault::Long(_)

@@ -55,11 +55,12 @@ impl<'a> Envelope<'a> {
             self.result = true;
         } else if key.is("error") {
             self.error = true;
-        } else if let Some(word) = look_alike(key) {
-            if word == "id" {
+        } else {
+            let word = look_alike(key);
+            if word == Some("id") {
                 self.id = Seen::Ambiguous;
             }
-            self.object_to(Problem::LookAlikeKey(word), at);
+            self.object_to(word.map_or(Problem::Member, Problem::LookAlikeKey), at);
         }
         Ok(())
     }

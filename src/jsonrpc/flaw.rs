@@ -81,6 +81,7 @@ impl Flaw {
             ) => Self::Number,
             Problem::Json(FaultKind::Depth) => Self::Depth,
             Problem::NotAnObject
+            | Problem::Member
             | Problem::Version
             | Problem::Method
             | Problem::MethodText

@@ -94,6 +94,23 @@ fn methods_without_a_message_pass_bodyless_and_others_are_refused() {
 }
 
 #[test]
+fn a_message_in_the_query_is_refused_with_every_method_but_on_exempt_paths() {
+    for method in ["POST", "GET", "HEAD", "DELETE", "OPTIONS", "PUT"] {
+        let at = |path: &str| entry(&[(":method", method), (":path", path)]);
+        for path in ["/mcp?params[name]=x", "/?a&%70arams", "/healthz/?params", "*?params"] {
+            let entry = at(path);
+            assert!(
+                matches!(entry, Entry::Refuse(HeadFault::Query("params"))),
+                "{method} {path}: {entry:?}"
+            );
+        }
+        assert!(matches!(at("/healthz?params[name]=x"), Entry::Exempt), "{method}");
+        let fault = matches!(at("/mcp?method=x"), Entry::Refuse(HeadFault::Query(_)));
+        assert_eq!(fault, method == "POST", "{method}");
+    }
+}
+
+#[test]
 fn heads_that_servers_read_differently_are_refused() {
     use HeadFault::*;
     for (headers, fault) in [

@@ -25,6 +25,12 @@ pub fn case(seed: u64, index: usize) -> Case {
     };
     let mut draft = Draft::post(body);
     headers(&mut draft, modern, &mut dice);
+    if dice.one_in(6) {
+        about.push("a query");
+        let queries =
+            ["sessionId=3f9a1c0e", "api_key=a%26b&profile=x", "name=server1", "x[params]=1", ""];
+        draft.target = format!("/mcp?{}", dice.pick(&queries));
+    }
     if dice.one_in(4) {
         about.push("in chunks");
         draft.framing =
@@ -91,7 +97,7 @@ fn message(name: &str, modern: bool, dice: &mut Dice) -> Json {
     arguments(&mut json, dice);
     meta(&mut json, modern, dice);
     if dice.one_in(8)
-        && let Some(fields) = json.envelope()
+        && let Some(fields) = json.params()
     {
         let keys = ["x-trace", "meta", "namespace", "tool", "Ünïcode", "paramsX", "a name"];
         fields.push((dice.pick(&keys).to_owned(), raw(dice.pick(&["1", "{}", "\"x\"", "[null]"]))));

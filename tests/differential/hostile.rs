@@ -1,8 +1,10 @@
 //! Calls of `danger` in disguise: one to three disguises drawn from what is
-//! done to the message, to its bytes and to the request around them.
+//! done to the message, to its bytes and to the request around them; one in eight
+//! calls by its query instead.
 
 mod message;
 mod octets;
+mod query;
 mod spelling;
 mod wire;
 
@@ -37,6 +39,9 @@ pub fn case(seed: u64, index: usize) -> Case {
         let (what, disguise) = octets::DISGUISES[dice.below(octets::DISGUISES.len())];
         disguise(&mut draft, &mut dice);
         about.push(what);
+    }
+    if dice.one_in(8) {
+        about.push(query::ask(&mut draft, &name, &mut dice));
     }
     for _ in 0..drawn[2] {
         let (what, disguise) = wire::DISGUISES[dice.below(wire::DISGUISES.len())];

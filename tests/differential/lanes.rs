@@ -16,17 +16,25 @@ const HASTE: Duration = Duration::from_secs(2);
 /// What was answered, by the case's name: for people who read of a failure.
 pub type Answers = BTreeMap<String, String>;
 
+/// In how many pieces a request is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writes {
+    /// PHP's own server misreads heads that come in pieces.
+    One,
+    Two,
+}
+
 /// A connection that is still good, and what was answered on it.
 type Exchanged = (Option<Connection>, String);
 
 /// Sends all cases.
-pub async fn send(addr: SocketAddr, cases: &[Case]) -> Answers {
-    let lane = |first: usize| lane(addr, cases.iter().skip(first).step_by(4));
+pub async fn send(addr: SocketAddr, cases: &[Case], writes: Writes) -> Answers {
+    let lane = |first: usize| lane(addr, cases.iter().skip(first).step_by(4), writes);
     let (a, b, c, d) = tokio::join!(lane(0), lane(1), lane(2), lane(3));
     [a, b, c, d].into_iter().flatten().collect()
 }
 
-async fn lane(addr: SocketAddr, cases: impl Iterator<Item = &Case>) -> Answers {
+async fn lane(addr: SocketAddr, cases: impl Iterator<Item = &Case>, writes: Writes) -> Answers {
     let mut answers = Answers::new();
     let mut open = None;
     for case in cases {
@@ -34,11 +42,11 @@ async fn lane(addr: SocketAddr, cases: impl Iterator<Item = &Case>) -> Answers {
             Some(connection) => (connection, false),
             None => (Connection::open(addr).await, true),
         };
-        let mut exchanged = exchange(connection, case).await;
+        let mut exchanged = exchange(connection, case, writes).await;
         // The case before may have cost the connection. An honest case is
         // never sent twice, since its runs are counted.
         if exchanged.is_err() && !fresh && case.kind == Kind::Hostile {
-            exchanged = exchange(Connection::open(addr).await, case).await;
+            exchanged = exchange(Connection::open(addr).await, case, writes).await;
         }
         let (connection, answer) = exchanged.unwrap_or_else(|error| (None, error.to_string()));
         answers.insert(case.name.clone(), answer);
@@ -47,17 +55,20 @@ async fn lane(addr: SocketAddr, cases: impl Iterator<Item = &Case>) -> Answers {
     answers
 }
 
-async fn exchange(connection: Connection, case: &Case) -> Result<Exchanged> {
+async fn exchange(connection: Connection, case: &Case, writes: Writes) -> Result<Exchanged> {
     match case.kind {
-        Kind::Hostile => tokio::time::timeout(HASTE, answers(connection, case)).await?,
-        Kind::Honest | Kind::Batch => answers(connection, case).await,
+        Kind::Hostile => tokio::time::timeout(HASTE, answers(connection, case, writes)).await?,
+        Kind::Honest | Kind::Batch => answers(connection, case, writes).await,
     }
 }
 
-async fn answers(mut connection: Connection, case: &Case) -> Result<Exchanged> {
-    // In two writes, cut at a place that depends on nothing but the case.
+async fn answers(mut connection: Connection, case: &Case, writes: Writes) -> Result<Exchanged> {
+    // Cut at a place that depends on nothing but the case.
     let cut = case.bytes.iter().fold(7, |sum: usize, byte| sum * 31 % 65_521 + usize::from(*byte));
-    let (first, second) = case.bytes.split_at(cut % case.bytes.len());
+    let (first, second) = case.bytes.split_at(match writes {
+        Writes::One => case.bytes.len(),
+        Writes::Two => cut % case.bytes.len(),
+    });
     for part in [first, second] {
         // The answer may come, with a close, before all is sent.
         if connection.send_raw(part).await.is_err() {

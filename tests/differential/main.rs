@@ -54,15 +54,40 @@ async fn the_python_sdk_of_version_2() {
     installed("python-v2").await;
 }
 
+#[tokio::test]
+async fn rails() {
+    debian("rails").await;
+}
+
+#[tokio::test]
+async fn laravel() {
+    debian("laravel").await;
+}
+
 async fn installed(name: &str) {
-    let without = std::env::var("DIFFERENTIAL_WITHOUT").unwrap_or_default();
-    if without.split(',').any(|word| word == name || word == "all") {
-        use std::io::Write;
-        let _ = writeln!(
-            std::io::stderr(),
-            "differential {name}: left out, as DIFFERENTIAL_WITHOUT says"
-        );
-        return;
+    if is_wanted(name) {
+        trial::run(name, Server::installed(name).await).await;
     }
-    trial::run(name, Server::installed(name).await).await;
+}
+
+/// A server that is there where Debian's packages are to be had.
+async fn debian(name: &str) {
+    if !Server::is_installed(name) {
+        return left_out(name, "as Debian's packages for it are not there");
+    }
+    installed(name).await;
+}
+
+fn is_wanted(name: &str) -> bool {
+    let without = std::env::var("DIFFERENTIAL_WITHOUT").unwrap_or_default();
+    let wanted = !without.split(',').any(|word| word == name || word == "all");
+    if !wanted {
+        left_out(name, "as DIFFERENTIAL_WITHOUT says");
+    }
+    wanted
+}
+
+fn left_out(name: &str, why: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "differential {name}: left out, {why}");
 }

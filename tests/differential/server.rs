@@ -4,7 +4,7 @@
 use std::env;
 use std::fs::{self, File};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use mcp_rig::gateway::Process;
@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::case::{Case, Draft, Kind};
 use crate::json::call;
-use crate::lanes;
+use crate::lanes::{self, Answers, Writes};
 
 const TOOLS: &[Tool] = &[
     Tool { name: "safe", description: "What the policy allows", args: &[] },
@@ -34,6 +34,7 @@ pub struct Server {
     addr: SocketAddr,
     record: Record,
     barriers: usize,
+    writes: Writes,
 }
 
 enum Record {
@@ -49,19 +50,19 @@ impl Server {
         let server = McpServer::offering(TOOLS, "127.0.0.1:0", Mode::Stateless).await;
         let addr = server.addr();
         let record = Record::Calls { log: server.log(), read: 0, _server: server };
-        Self { addr, record, barriers: 0 }
+        Self { addr, record, barriers: 0, writes: Writes::Two }
     }
 
     /// The server that `scripts/sdk-servers` installed under `name`.
     pub async fn installed(name: &str) -> Self {
-        let folder = env::var_os("SDK_SERVERS").expect("SDK_SERVERS, which `make test` sets");
-        let program = Path::new(&folder).join(name).join("run");
+        let folder = folder();
+        let program = program(name);
         assert!(
             program.is_file(),
             "the MCP server {name} is not installed: scripts/sdk-servers says why, \
              and DIFFERENTIAL_WITHOUT={name} goes without it"
         );
-        let path = Path::new(&folder).join(format!("{name}.{}.out", std::process::id()));
+        let path = folder.join(format!("{name}.{}.out", std::process::id()));
         let out = File::create(&path).expect("a file under target/");
         let errors = File::create(path.with_extension("err")).expect("a file under target/");
         let mut command = Command::new(program);
@@ -73,15 +74,28 @@ impl Server {
             let ended = process.exited();
             assert!(ended.is_none(), "{name} ended ({ended:?}): {}", errors());
             let text = fs::read_to_string(&path).ok()?;
-            let line = text.split_once('\n')?.0;
-            line.strip_prefix("listening ")?.parse().ok()
+            let line = text.split_once('\n').map(|(line, _)| line.to_owned());
+            let port = line.and_then(|line| line.strip_prefix("listening ")?.parse().ok());
+            port.or_else(|| port_of_php(&errors()))
         });
         let addr = SocketAddr::from(([127, 0, 0, 1], port.await));
-        Self { addr, record: Record::Lines { path, read: 0, _process: process }, barriers: 0 }
+        let writes = if name == "laravel" { Writes::One } else { Writes::Two };
+        let record = Record::Lines { path, read: 0, _process: process };
+        Self { addr, record, barriers: 0, writes }
+    }
+
+    /// Whether there is a server of that name.
+    pub fn is_installed(name: &str) -> bool {
+        program(name).is_file()
     }
 
     pub fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// Sends cases to `addr`, which is the server's or leads to it.
+    pub async fn send(&self, addr: SocketAddr, cases: &[Case]) -> Answers {
+        lanes::send(addr, cases, self.writes).await
     }
 
     /// What ran since this was last asked. A call of the test's own, straight
@@ -92,7 +106,7 @@ impl Server {
         let bytes = Draft::post(call("safe", &name).compact()).encode();
         let about = Vec::new();
         let case = Case { kind: Kind::Honest, name: name.clone(), about, bytes };
-        lanes::send(self.addr, &[case]).await;
+        self.send(self.addr, &[case]).await;
         let mut runs = Vec::new();
         until("the end of what ran", async || {
             runs.extend(self.record.read());
@@ -151,6 +165,20 @@ impl Drop for Record {
             let _ = fs::remove_file(path.with_extension("err"));
         }
     }
+}
+
+fn folder() -> PathBuf {
+    env::var_os("SDK_SERVERS").expect("SDK_SERVERS, which `make test` sets").into()
+}
+
+fn program(name: &str) -> PathBuf {
+    folder().join(name).join("run")
+}
+
+/// The port in PHP's own words.
+fn port_of_php(errors: &str) -> Option<u16> {
+    let (_, rest) = errors.split_once("Development Server (http://127.0.0.1:")?;
+    rest.split_once(") started")?.0.parse().ok()
 }
 
 fn name(argument: &Value) -> String {

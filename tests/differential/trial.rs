@@ -14,7 +14,7 @@ use crate::budget::Budget;
 use crate::case::{Case, Kind};
 use crate::lanes::Answers;
 use crate::server::{Run, Server};
-use crate::{honest, hostile, kept, lanes};
+use crate::{honest, hostile, kept};
 
 /// How many cases are sent before the server is asked what it ran.
 const SLICE: usize = 200;
@@ -112,7 +112,7 @@ async fn gateway(policy: &Value, upstream: SocketAddr) -> Gateway {
 async fn dangers(server: &mut Server, addr: SocketAddr, cases: &[Case]) -> BTreeMap<String, usize> {
     let mut dangers = BTreeMap::new();
     for slice in cases.chunks(SLICE) {
-        lanes::send(addr, slice).await;
+        server.send(addr, slice).await;
         for run in server.ran().await.into_iter().filter(is_danger) {
             *dangers.entry(run.name).or_default() += 1;
         }
@@ -124,14 +124,14 @@ async fn dangers(server: &mut Server, addr: SocketAddr, cases: &[Case]) -> BTree
 async fn slips(server: &mut Server, addr: SocketAddr, cases: &[Case]) -> Vec<Failed> {
     let mut slips = Vec::new();
     for slice in cases.chunks(SLICE) {
-        lanes::send(addr, slice).await;
+        server.send(addr, slice).await;
         if !server.ran().await.iter().any(is_danger) {
             continue;
         }
         // One by one, since a disguise may cost a case its name.
         let before = slips.len();
         for case in slice {
-            let answers = lanes::send(addr, std::slice::from_ref(case)).await;
+            let answers = server.send(addr, std::slice::from_ref(case)).await;
             if server.ran().await.iter().any(is_danger) {
                 slips.push((case.clone(), answers[&case.name].clone()));
             }
@@ -149,7 +149,7 @@ async fn runs_once(
 ) -> (Vec<Case>, Vec<Failed>) {
     let (mut once, mut answers) = (BTreeSet::new(), Answers::new());
     for slice in cases.chunks(SLICE) {
-        answers.append(&mut lanes::send(addr, slice).await);
+        answers.append(&mut server.send(addr, slice).await);
         let runs = server.ran().await;
         let count = |case: &Case| runs.iter().filter(|run| run.name == case.name).count();
         once.extend(slice.iter().filter(|case| count(case) == 1).map(|case| case.name.clone()));

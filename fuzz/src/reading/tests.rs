@@ -59,6 +59,7 @@ fn honest_texts_are_read_as_they_stand() {
             raw_name: Some(br#""a/*b""#),
             raw_arguments: Some(br#"{"a":[1]}"#),
             has_result: false,
+            has_others: false,
         };
         assert_eq!(seen, [expected], "{reading:?}");
     }

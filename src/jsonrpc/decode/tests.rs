@@ -144,7 +144,28 @@ fn ambiguous_json_is_refused_with_its_id_and_no_json_without() {
 }
 
 #[test]
-fn unknown_keys_are_fine() {
-    let body = r#"{"jsonrpc":"2.0","id":1,"method":"ping","argument":1,"meta":2,"x":{"Name":1}}"#;
+fn a_message_has_no_members_besides_those_of_json_rpc() {
+    for (body, at) in [
+        (r#"{"jsonrpc":"2.0","id":1,"method":"ping","a":41}"#, 40),
+        (r#"{"a":{"jsonrpc":"2.0"},"jsonrpc":"2.0","id":1,"method":"ping"}"#, 1),
+        (r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"x"},"_meta":{}}"#, 68),
+        (r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","name":"x","arguments":{}}"#, 46),
+        (r#"{"jsonrpc":"2.0","id":1,"result":{},"task":1}"#, 36),
+        (r#"{"jsonrpc":"2.0","id":1,"error":{"code":1,"message":"x"},"":0}"#, 57),
+    ] {
+        let malformed = decode(body.as_bytes(), 64).unwrap_err();
+        assert_eq!(malformed.problem, Problem::Member, "{body}");
+        assert_eq!((malformed.code, malformed.at), (INVALID_REQUEST, at), "{body}");
+        assert_eq!(malformed.id.map(Id::as_json), Some("1"), "{body}");
+        let batch = format!("[{body}]");
+        let malformed = decode_batch(batch.as_bytes(), 64).unwrap_err();
+        assert_eq!(malformed.problem, Problem::Member, "{batch}");
+        assert_eq!((malformed.code, malformed.at), (INVALID_REQUEST, at + 1), "{batch}");
+    }
+}
+
+#[test]
+fn unknown_keys_within_params_are_fine() {
+    let body = r#"{"jsonrpc":"2.0","id":1,"method":"ping","params":{"argument":1,"meta":2,"x":{"Name":1}}}"#;
     assert!(decode(body.as_bytes(), 64).is_ok());
 }

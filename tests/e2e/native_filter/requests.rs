@@ -15,9 +15,6 @@ pub enum Sent {
 /// A row of the page's table: its label, and the requests that it speaks of.
 type Row = (&'static str, Vec<Sent>);
 
-/// The row of calls that stand in a query string beside a body.
-pub const QUERY: &str = "in the query string of an allowed call";
-
 /// The rows in the page's order.
 pub fn rows() -> Vec<Row> {
     [honest(), unread(), ambiguous()].into_iter().flatten().collect()
@@ -123,7 +120,7 @@ fn ambiguous() -> Vec<Row> {
                 ),
             ]),
         ),
-        (QUERY, both([safe().path("/mcp?params[name]=danger")])),
+        ("in the query string of an allowed call", both([safe().path("/mcp?params[name]=danger")])),
         ("in the body of a GET", both([get])),
         ("the same over HTTP/2, without `content-length`", vec![Sent::Http2(unannounced)]),
     ]
