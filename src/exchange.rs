@@ -6,18 +6,23 @@
 //! pieces, a GET with a body. In each of them a request goes on by a
 //! [`Permit`] or not at all.
 
+pub mod audit;
+pub mod head;
+pub mod identity;
+pub mod judge;
+pub mod listing;
 mod waiting;
 
 pub use waiting::{Ticket, Waiting, Whose};
 
-use crate::condition::Work;
-use crate::counters::{Receipt, Store, Trial};
-use crate::enforce::{Permit, Record, Refusal, Situation, Verdict};
-use crate::identity::{NoIdentity, Peer, identify};
-use crate::listing::Listing;
+use crate::limits::window::Nanos;
+use crate::limits::{Receipt, Store, Trial};
+use crate::policy::condition::Work;
 use crate::policy::{Caller, Policy};
-use crate::quota::Nanos;
-use crate::request::{self, Entry, Head, HeadFault, Trace};
+use head::{Entry, Head, HeadFault, Trace};
+use identity::{NoIdentity, Peer, identify};
+use judge::{Permit, Record, Refusal, Situation, Verdict};
+use listing::Listing;
 
 /// What the host is to do next.
 #[derive(Debug)]
@@ -305,7 +310,7 @@ fn caller<'a>(
     if policy.identity.is_empty() {
         return Ok(Caller::anonymous());
     }
-    let given = |name: &str| request::given(headers.clone(), name);
+    let given = |name: &str| head::given(headers.clone(), name);
     identify(&policy.identity, &given, peer).map(Caller::new)
 }
 

@@ -5,16 +5,24 @@
 //! that Envoy's configuration carries; a call that the policy does not allow is
 //! answered with a JSON-RPC error and never reaches the server.
 //!
-//! The crate is a functional core in a thin shell. At configuration time, bytes
-//! become a [`config::Config`] and then a [`policy::Policy`], once. For each
-//! request, bytes become a [`jsonrpc::Message`], a [`mcp::ToolCall`], a
-//! [`policy::Ruling`] or [`policy::Denial`], a [`enforce::Verdict`], and last a
-//! [`exchange::Step`] for the host to take. Each arrow is a total function with
-//! a typed error, and every error is a refusal.
+//! The crate is a functional core in a thin shell:
 //!
-//! Imports point inwards, from [`exchange`] to [`json`], as ARCHITECTURE.md says.
-//! Only `filter` knows that there is a host; everything else runs and is tested
-//! anywhere. Time is an argument, the counters are a [`counters::Store`].
+//! | module | holds |
+//! | --- | --- |
+//! | `filter` | the proxy-wasm shell, behind the feature `proxy-wasm`: host callbacks in, steps carried out |
+//! | [`exchange`] | one HTTP exchange without I/O: head, caller, judging, records, answers, lists of tools |
+//! | [`policy`] | the language: documents, patterns, conditions, and the decision about one call |
+//! | [`limits`] | counting: windows, the table of counters, charging all or none |
+//! | [`wire`] | bytes and messages: strict JSON, JSON-RPC, MCP |
+//!
+//! A module uses those below it in the table and none above it. At configuration
+//! time, bytes become a [`policy::document::Config`] and then a [`policy::Policy`],
+//! once. For each request, bytes become a [`wire::jsonrpc::Message`], a
+//! [`wire::mcp::ToolCall`], a [`policy::Ruling`] or a [`policy::Denial`], an
+//! [`exchange::judge::Verdict`], and last an [`exchange::Step`] for the host to
+//! take. Each arrow is a total function with a typed error, and every error is a
+//! refusal. Time is an argument, and counters live in a [`limits::Store`], so that
+//! everything except for `filter` runs and is tested anywhere.
 
 #![cfg_attr(
     test,
@@ -29,23 +37,12 @@
     )
 )]
 
-pub mod audit;
-pub mod condition;
-pub mod config;
-pub mod counters;
-pub mod enforce;
 pub mod exchange;
-#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+#[cfg(all(feature = "proxy-wasm", not(all(target_family = "wasm", target_os = "unknown"))))]
 mod filter;
-pub mod identity;
-pub mod json;
-pub mod jsonrpc;
-pub mod listing;
-pub mod mcp;
+pub mod limits;
 pub mod meter;
 pub mod order;
-pub mod pattern;
 pub mod policy;
-pub mod quota;
-pub mod request;
 pub mod text;
+pub mod wire;

@@ -6,11 +6,14 @@
 //! name up and either denies or says what is to be charged.
 
 mod compile;
+pub mod condition;
 mod decide;
 mod denial;
 mod digester;
+pub mod document;
 mod limit;
 mod lint;
+pub mod pattern;
 mod shown;
 
 pub use decide::Ruling;
@@ -18,11 +21,11 @@ pub use denial::{Denial, Reason};
 pub use digester::{Digester, fingerprint, fingerprint_of};
 pub use limit::{Holders, Limit};
 
-use crate::config::{
+use crate::limits::Table;
+use crate::policy::document::{
     AuditLog, Batches, Check, Default, DeniedAs, Mode, RequestPath, Source, ToolsList,
 };
-use crate::counters::Table;
-use crate::pattern::PatternMap;
+use crate::policy::pattern::PatternMap;
 
 /// A compiled policy.
 #[derive(Debug)]
@@ -44,7 +47,7 @@ pub struct Policy {
     grants: PatternMap<Body>,
 }
 
-/// How the filter behaves, compiled from [`crate::config::Settings`].
+/// How the filter behaves, compiled from [`crate::policy::document::Settings`].
 #[derive(Debug)]
 pub struct Settings {
     /// The only paths where MCP is; `None` for any.

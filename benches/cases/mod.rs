@@ -1,17 +1,17 @@
 //! What benchmarks run: the steps of a call through the core, apart and
 //! together, by the size of its body and of the policy.
 
-use mcp_policy_filter::audit;
-use mcp_policy_filter::condition::{Claims, Facts, JsonTexts, NotScalar, Work};
-use mcp_policy_filter::config::Certificate;
-use mcp_policy_filter::counters::MemoryStore;
-use mcp_policy_filter::enforce::Record;
+use mcp_policy_filter::exchange::audit;
+use mcp_policy_filter::exchange::identity::Peer;
+use mcp_policy_filter::exchange::judge::Record;
 use mcp_policy_filter::exchange::{Exchange, Step};
-use mcp_policy_filter::identity::Peer;
-use mcp_policy_filter::jsonrpc::{self, Call, Message};
-use mcp_policy_filter::mcp::ToolCall;
+use mcp_policy_filter::limits::MemoryStore;
+use mcp_policy_filter::limits::window::Nanos;
+use mcp_policy_filter::policy::condition::{Claims, Facts, JsonTexts, NotScalar, Work};
+use mcp_policy_filter::policy::document::Certificate;
 use mcp_policy_filter::policy::{Caller, Holders, Limit, Policy};
-use mcp_policy_filter::quota::Nanos;
+use mcp_policy_filter::wire::jsonrpc::{self, Call, Message};
+use mcp_policy_filter::wire::mcp::ToolCall;
 use std::fmt::Write;
 use std::hint::black_box;
 

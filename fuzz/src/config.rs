@@ -3,10 +3,10 @@
 
 use crate::host::Nobody;
 use crate::lenient::{Member, Node, Value, documents};
-use mcp_policy_filter::condition::{Facts, JsonTexts, Line, Work};
-use mcp_policy_filter::config::Errors;
-use mcp_policy_filter::jsonrpc::{Message, decode};
-use mcp_policy_filter::mcp::{ToolCall, tool_name_fault};
+use mcp_policy_filter::policy::condition::{Facts, JsonTexts, Line, Work};
+use mcp_policy_filter::policy::document::Errors;
+use mcp_policy_filter::wire::jsonrpc::{Message, decode};
+use mcp_policy_filter::wire::mcp::{ToolCall, tool_name_fault};
 use mcp_policy_filter::policy::{Caller, Policy};
 use std::collections::BTreeSet;
 

@@ -5,11 +5,11 @@
 
 use crate::lenient::{Node, Value, documents};
 use crate::reading::{self, READINGS};
-use mcp_policy_filter::json::{FaultKind, Kind, Raw};
-use mcp_policy_filter::jsonrpc::{
+use mcp_policy_filter::wire::json::{FaultKind, Kind, Raw};
+use mcp_policy_filter::wire::jsonrpc::{
     Call, Id, Malformed, Message, PARSE_ERROR, Problem, decode, decode_batch, outline,
 };
-use mcp_policy_filter::mcp::Method;
+use mcp_policy_filter::wire::mcp::Method;
 use mcp_policy_filter::meter;
 use std::collections::BTreeSet;
 

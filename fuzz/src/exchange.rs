@@ -11,15 +11,15 @@ mod reply;
 use crate::host::Nobody;
 use crate::lenient::documents;
 use crate::reading::{self, READINGS, Reading};
-use mcp_policy_filter::audit;
-use mcp_policy_filter::config::Batches;
-use mcp_policy_filter::counters::MemoryStore;
-use mcp_policy_filter::enforce::{Decision, Record};
+use mcp_policy_filter::exchange::audit;
+use mcp_policy_filter::policy::document::Batches;
+use mcp_policy_filter::limits::MemoryStore;
+use mcp_policy_filter::exchange::judge::{Decision, Record};
 use mcp_policy_filter::exchange::{Exchange, Step};
-use mcp_policy_filter::mcp::KNOWN_METHODS;
+use mcp_policy_filter::wire::mcp::KNOWN_METHODS;
 use mcp_policy_filter::meter;
 use mcp_policy_filter::policy::{Policy, Reason};
-use mcp_policy_filter::quota::Nanos;
+use mcp_policy_filter::limits::window::Nanos;
 use policies::Subject;
 
 /// The bytes before the body.

@@ -1,8 +1,8 @@
 use super::*;
-use crate::condition::{Claims, NotScalar};
-use crate::config::Certificate;
-use crate::counters::MemoryStore;
+use crate::limits::MemoryStore;
 use crate::policy::Reason;
+use crate::policy::condition::{Claims, NotScalar};
+use crate::policy::document::Certificate;
 #[cfg(target_family = "wasm")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 

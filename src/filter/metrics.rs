@@ -4,9 +4,9 @@
 //! make a label of it.
 
 use super::host;
-use crate::enforce::{Decision, Record, Refusal};
-use crate::jsonrpc::Flaw;
+use crate::exchange::judge::{Decision, Record, Refusal};
 use crate::policy::Reason;
+use crate::wire::jsonrpc::Flaw;
 
 /// The metrics of one worker's VM. Envoy adds the counters of all workers up.
 #[derive(Debug)]

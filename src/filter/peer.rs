@@ -1,9 +1,9 @@
 //! What Envoy knows of the client, by its properties.
 
 use super::host::{self, HostError};
-use crate::condition::{Claims, NotScalar};
-use crate::config::Certificate;
-use crate::identity::Peer;
+use crate::exchange::identity::Peer;
+use crate::policy::condition::{Claims, NotScalar};
+use crate::policy::document::Certificate;
 
 /// The client at the other end of the stream.
 pub(super) struct Client<'a> {

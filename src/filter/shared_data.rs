@@ -1,7 +1,7 @@
 //! Counters in Envoy's shared data.
 
 use super::host;
-use crate::counters::{Store, Trouble};
+use crate::limits::{Store, Trouble};
 
 /// Shared data of the host: one map for all workers of the process.
 pub(super) struct SharedData;

@@ -2,10 +2,10 @@
 
 use super::digester::fingerprint;
 use super::{Action, Body, Conditions, Digester, Limit, Names, Policy, Rule, Settings, lint};
-use crate::config::{self, Config, Errors, ToolsList};
-use crate::counters::Table;
+use crate::limits::Table;
 use crate::order;
-use crate::pattern::{Pattern, PatternMap};
+use crate::policy::document::{self, Config, Errors, ToolsList};
+use crate::policy::pattern::{Pattern, PatternMap};
 
 impl Policy {
     /// Reads, checks and compiles a document. `namespace` keeps the counts of
@@ -42,7 +42,7 @@ impl Policy {
         headers.dedup();
 
         let Config { body, identity, grants, settings } = config;
-        let config::Settings {
+        let document::Settings {
             paths,
             exempt_paths,
             methods,
@@ -58,7 +58,7 @@ impl Policy {
             counters,
         } = settings;
         let namespace = counters.namespace.as_deref().unwrap_or(namespace);
-        let grants = grants.into_iter().map(|(pattern, config::Grant { name, body })| {
+        let grants = grants.into_iter().map(|(pattern, document::Grant { name, body })| {
             (pattern, compile(&format!("grant:{name}"), body, tools_list))
         });
         Ok(Self {
@@ -92,9 +92,9 @@ fn set(patterns: Vec<Pattern>) -> PatternMap<()> {
     PatternMap::new(patterns.into_iter().map(|pattern| (pattern, ())), |()| false)
 }
 
-fn compile(name: &str, body: config::Body, tools_list: ToolsList) -> Body {
-    let config::Body { default, mode, hide, tools, all_tools } = body;
-    let config::AllTools { require, deny_if, limits } = all_tools;
+fn compile(name: &str, body: document::Body, tools_list: ToolsList) -> Body {
+    let document::Body { default, mode, hide, tools, all_tools } = body;
+    let document::AllTools { require, deny_if, limits } = all_tools;
     let for_all: Vec<Limit> =
         limits.into_iter().map(|limit| Limit::new(name, "all tools", limit)).collect();
     let tools =
@@ -113,11 +113,13 @@ fn compile(name: &str, body: config::Body, tools_list: ToolsList) -> Body {
     body
 }
 
-fn compile_rule(body: &str, rule: config::ToolRule, for_all: &[Limit]) -> Rule {
-    let config::ToolRule { name, pointer, action, reason, args, require, deny_if, limits } = rule;
+fn compile_rule(body: &str, rule: document::ToolRule, for_all: &[Limit]) -> Rule {
+    let document::ToolRule { name, pointer, action, reason, args, require, deny_if, limits } = rule;
     match action {
-        config::Action::Deny => Rule { pointer: pointer + "/action", action: Action::Deny(reason) },
-        config::Action::Allow => {
+        document::Action::Deny => {
+            Rule { pointer: pointer + "/action", action: Action::Deny(reason) }
+        }
+        document::Action::Allow => {
             let own = limits.into_iter().map(|limit| Limit::new(body, &name, limit));
             let args = args.map(|allowed| Names { pointer: format!("{pointer}/args"), allowed });
             let limits = once_each(own.chain(for_all.iter().cloned()));

@@ -2,10 +2,10 @@
 //! or `default`, `action`, `args`, `require`, `deny_if`, limits.
 
 use super::{Action, Body, Caller, Conditions, Denial, Limit, Names, Policy, Reason, Rule};
-use crate::condition::{Each, Facts, Truth};
-use crate::config::{Check, Default};
-use crate::json::{Members, Raw, Reader, Text};
-use crate::mcp::ToolCall;
+use crate::policy::condition::{Each, Facts, Truth};
+use crate::policy::document::{Check, Default};
+use crate::wire::json::{Members, Raw, Reader, Text};
+use crate::wire::mcp::ToolCall;
 
 /// A call that goes on as soon as its limits have been charged.
 #[derive(Debug)]

@@ -1,10 +1,10 @@
 //! A limit as compiled, and what it says when it has no room.
 
 use super::{Caller, Denial, Reason};
-use crate::condition::{self, Facts, Path};
-use crate::config;
-use crate::counters::{Charge, Holder, Table, Tag};
-use crate::quota::{Algorithm, ONE_CALL, Scope, Window};
+use crate::limits::window::{Algorithm, ONE_CALL, Scope, Window};
+use crate::limits::{Charge, Holder, Table, Tag};
+use crate::policy::condition::{self, Facts, Path};
+use crate::policy::document;
 use std::rc::Rc;
 
 /// A limit, ready to be charged. A limit of all tools stands with each of them,
@@ -49,8 +49,8 @@ impl<'a> Holders<'a> {
 
 impl Limit {
     /// Compiles a limit of the policy body `body` on `subject`.
-    pub(super) fn new(body: &str, subject: &str, limit: config::Limit) -> Self {
-        let config::Limit {
+    pub(super) fn new(body: &str, subject: &str, limit: document::Limit) -> Self {
+        let document::Limit {
             pointer,
             path: _,
             counter,

@@ -5,11 +5,13 @@ mod warnings;
 
 pub(super) use warnings::warnings;
 
-use crate::condition::{Condition, Root};
-use crate::config::{Body, Check, Config, Errors, Limit, Source, escape, pointer, shorten};
+use crate::limits::window::{Algorithm, Scope};
 use crate::order;
-use crate::pattern::Pattern;
-use crate::quota::{Algorithm, Scope};
+use crate::policy::condition::{Condition, Root};
+use crate::policy::document::{
+    Body, Check, Config, Errors, Limit, Source, escape, pointer, shorten,
+};
+use crate::policy::pattern::Pattern;
 use std::vec::IntoIter;
 
 /// Limits that one call may have.

@@ -1,8 +1,8 @@
 //! Which tools a caller is shown in the lists that servers send.
 
 use super::{Action, Body, Caller, Policy, Rule};
-use crate::config::{Check, Default, Mode, ToolsList};
-use crate::mcp::tool_name_fault;
+use crate::policy::document::{Check, Default, Mode, ToolsList};
+use crate::wire::mcp::tool_name_fault;
 
 impl Policy {
     /// Whether there may be a tool that this caller is not shown. Where there is

@@ -5,8 +5,8 @@
 //! here repeats the arithmetic that it checks.
 
 use crate::random::Random;
-use mcp_policy_filter::counters::{Charge, MemoryStore, Table, Tag};
-use mcp_policy_filter::quota::{Algorithm, Nanos, ONE_CALL, Room, State, Window};
+use mcp_policy_filter::limits::window::{Algorithm, Nanos, ONE_CALL, Room, State, Window};
+use mcp_policy_filter::limits::{Charge, MemoryStore, Table, Tag};
 
 const SECOND: u64 = 1_000_000_000;
 const BOTH: [Algorithm; 2] = [Algorithm::Fixed, Algorithm::Sliding];

@@ -1,14 +1,14 @@
 //! The corpus through the core: no host, a store in plain memory.
 
 use crate::corpus::{self, Case, Client, Outcome, Request, Response};
-use mcp_policy_filter::condition::{Claims, NotScalar};
-use mcp_policy_filter::config::Certificate;
-use mcp_policy_filter::counters::MemoryStore;
+use mcp_policy_filter::exchange::identity::Peer;
+use mcp_policy_filter::exchange::listing::{Body, Head, Listing};
 use mcp_policy_filter::exchange::{Exchange, Step};
-use mcp_policy_filter::identity::Peer;
-use mcp_policy_filter::listing::{Body, Head, Listing};
+use mcp_policy_filter::limits::MemoryStore;
+use mcp_policy_filter::limits::window::Nanos;
+use mcp_policy_filter::policy::condition::{Claims, NotScalar};
+use mcp_policy_filter::policy::document::Certificate;
 use mcp_policy_filter::policy::{Policy, Reason};
-use mcp_policy_filter::quota::Nanos;
 
 /// Midnight of some day, in seconds since 1970.
 pub const MIDNIGHT: u64 = 20_000 * 86_400;

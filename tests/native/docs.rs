@@ -31,7 +31,7 @@ use crate::config::root;
 use crate::yaml;
 use ask::Ask;
 use markdown::{Fence, Page, block_literal, yaml_lines};
-use mcp_policy_filter::audit;
+use mcp_policy_filter::exchange::audit;
 use mcp_policy_filter::policy::Reason;
 use play::{Answer, Seen, Stage};
 use serde_json::Value;

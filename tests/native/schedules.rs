@@ -11,8 +11,8 @@ mod model;
 
 use crate::random::Random;
 use baton::{Baton, Contested};
-use mcp_policy_filter::counters::{Charge, Holder, Receipt, Store, Table, Tag};
-use mcp_policy_filter::quota::{Algorithm, Nanos, ONE_CALL, Window};
+use mcp_policy_filter::limits::window::{Algorithm, Nanos, ONE_CALL, Window};
+use mcp_policy_filter::limits::{Charge, Holder, Receipt, Store, Table, Tag};
 use model::{Call, History, Plain};
 use std::panic::{self, AssertUnwindSafe};
 use std::{env, thread};

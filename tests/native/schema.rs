@@ -4,10 +4,10 @@
 
 use crate::config::{files, root};
 use boon::{Compiler, SchemaIndex, Schemas};
-use mcp_policy_filter::condition::Test;
-use mcp_policy_filter::config::Config;
-use mcp_policy_filter::mcp::KNOWN_METHODS;
 use mcp_policy_filter::policy::Policy;
+use mcp_policy_filter::policy::condition::Test;
+use mcp_policy_filter::policy::document::Config;
+use mcp_policy_filter::wire::mcp::KNOWN_METHODS;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs;

@@ -3,7 +3,7 @@
 
 use crate::config::root;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::process::Command;
 
@@ -143,4 +143,53 @@ fn scripts_compile_what_is_locked() {
         }
     }
     assert!(compiling >= 5, "{compiling}");
+}
+
+/// The crates of the library without its feature `proxy-wasm`: no host and
+/// no runtime.
+const CORE: [&str; 25] = [
+    "block-buffer",
+    "cfg-if",
+    "cpufeatures",
+    "crypto-common",
+    "digest",
+    "generic-array",
+    "hmac",
+    "itoa",
+    "libc",
+    "log",
+    "mcp-policy-filter",
+    "memchr",
+    "proc-macro2",
+    "quote",
+    "regex-lite",
+    "serde",
+    "serde_core",
+    "serde_derive",
+    "serde_json",
+    "sha2",
+    "subtle",
+    "syn",
+    "typenum",
+    "unicode-ident",
+    "zmij",
+];
+
+#[test]
+fn the_core_alone_depends_on_no_host() {
+    let tree = cargo(&[
+        "tree",
+        "--edges",
+        "normal",
+        "--no-default-features",
+        "--prefix",
+        "none",
+        "--format",
+        "{p}",
+    ]);
+    let crates: BTreeSet<&str> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert!(crates.contains("mcp-policy-filter") && crates.contains("serde_json"));
+    // `libc` is there on some machines alone.
+    let others: Vec<_> = crates.iter().filter(|name| !CORE.contains(name)).collect();
+    assert!(others.is_empty(), "{others:?}");
 }

@@ -4,9 +4,9 @@
 use super::{Fields, Refused, Request, Subject};
 use crate::lenient::documents;
 use crate::reading::READINGS;
-use mcp_policy_filter::config::Batches;
-use mcp_policy_filter::enforce::Decision;
-use mcp_policy_filter::jsonrpc::{self, Id, Message};
+use mcp_policy_filter::policy::document::Batches;
+use mcp_policy_filter::exchange::judge::Decision;
+use mcp_policy_filter::wire::jsonrpc::{self, Id, Message};
 use mcp_policy_filter::policy::Reason;
 
 pub(super) fn check(

@@ -2,7 +2,7 @@
 //! long, and every worker logs what is said of them: so a kind has few lines.
 
 use super::{bodies, limits};
-use crate::config::{Action, Body, Config, pointer, quote};
+use crate::policy::document::{Action, Body, Config, pointer, quote};
 
 /// Overlaps are searched pair by pair, and each pair character by character: as
 /// far as this many steps go in the whole policy, which is farther than in one

@@ -3,13 +3,13 @@
 
 use super::ask::Ask;
 use crate::core::{Connection, MIDNIGHT};
-use mcp_policy_filter::audit;
-use mcp_policy_filter::counters::{MemoryStore, Store};
-use mcp_policy_filter::enforce::{Decision, Record, Refusal};
+use mcp_policy_filter::exchange::audit;
+use mcp_policy_filter::exchange::head::Trace;
+use mcp_policy_filter::exchange::judge::{Decision, Record, Refusal};
 use mcp_policy_filter::exchange::{Exchange, Step};
+use mcp_policy_filter::limits::window::Nanos;
+use mcp_policy_filter::limits::{MemoryStore, Store};
 use mcp_policy_filter::policy::Policy;
-use mcp_policy_filter::quota::Nanos;
-use mcp_policy_filter::request::Trace;
 use serde_json::Value;
 
 /// A policy in force, and what has been counted under it.

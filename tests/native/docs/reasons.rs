@@ -4,11 +4,11 @@
 use super::ask::Ask;
 use super::markdown::{Page, Row, quoted};
 use super::play::{self, Stage, send};
-use mcp_policy_filter::counters::{Store, Trouble};
-use mcp_policy_filter::enforce::Refusal;
+use mcp_policy_filter::exchange::judge::Refusal;
 use mcp_policy_filter::exchange::{Exchange, Step};
-use mcp_policy_filter::pattern::Pattern;
+use mcp_policy_filter::limits::{Store, Trouble};
 use mcp_policy_filter::policy::Reason;
+use mcp_policy_filter::policy::pattern::Pattern;
 use serde_json::Value;
 
 /// A store that fails.

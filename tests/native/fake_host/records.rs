@@ -4,8 +4,8 @@ use super::host::{HOST, forget_counts, log, metric};
 use super::worker::{PLAIN, Worker};
 use super::{ONE_A_MINUTE, call};
 use crate::config::root;
-use mcp_policy_filter::jsonrpc::Flaw;
 use mcp_policy_filter::policy::Policy;
+use mcp_policy_filter::wire::jsonrpc::Flaw;
 use std::fs;
 
 #[test]

@@ -2,7 +2,7 @@
 //! next one is picked.
 
 use crate::random::Random;
-use mcp_policy_filter::counters::{Store, Trouble};
+use mcp_policy_filter::limits::{Store, Trouble};
 use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex};
 

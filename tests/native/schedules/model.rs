@@ -2,7 +2,7 @@
 //! of them says.
 
 use super::{CALLERS, Setting};
-use mcp_policy_filter::quota::Nanos;
+use mcp_policy_filter::limits::window::Nanos;
 use std::sync::Mutex;
 
 /// One call, with its moments: numbers that grow with every event.

@@ -1,0 +1,162 @@
+//! The record of a decision: one JSON object on one line. It names what was
+//! asked and which rule decided, never a value of an argument and never a
+//! credential.
+
+mod time;
+
+use crate::exchange::head::Trace;
+use crate::exchange::judge::{Decision, Left, Names, Record};
+use crate::limits::window::{Nanos, ONE_CALL};
+use crate::policy::{Policy, fingerprint_of};
+use crate::text::disturbs;
+use core::fmt::Write;
+
+/// What every record in Envoy's log begins with.
+pub const PREFIX: &str = "mcp-policy-audit ";
+
+/// A record as JSON.
+pub fn json(policy: &Policy, record: &Record, trace: &Trace, now: Option<Nanos>) -> String {
+    let Record { decision, reason, rule, message, method, tool, grant, arguments, digest, limits } =
+        record;
+    // With the limits of most calls, so that the text never moves.
+    let mut object = Object(String::with_capacity(768));
+    object.own(
+        "decision",
+        match decision {
+            Decision::Allowed => "allowed",
+            Decision::Denied => "denied",
+            Decision::Shadow => "shadow",
+        },
+    );
+    let mut text = |name, value: Option<&str>| {
+        if let Some(value) = value {
+            object.text(name, value);
+        }
+    };
+    text("reason", reason.map(|reason| reason.as_str()));
+    text("rule", Some(rule));
+    text("message", message.as_deref());
+    text("method", method.as_deref());
+    text("tool", tool.as_deref());
+    text("grant", grant.as_deref());
+    let session = trace.session.as_ref().map(fingerprint_of);
+    text("session", session.as_deref());
+    let request_id = trace.request_id.as_deref().map(String::from_utf8_lossy);
+    text("request_id", request_id.as_deref());
+    if let Some(now) = now {
+        object.own("time", &time::rfc3339(now));
+    }
+    if let Some(arguments) = arguments {
+        object.names(arguments);
+    }
+    if let Some(digest) = digest {
+        object.own("arguments_hmac", digest);
+    }
+    if !limits.is_empty() {
+        object.limits(limits);
+    }
+    object.own("policy", &policy.digest);
+    object.0.push('}');
+    object.0
+}
+
+/// An object in the writing, without its last brace.
+struct Object(String);
+
+impl Object {
+    /// Begins a member. Names are of this file.
+    fn name(&mut self, name: &str) {
+        self.0.push_str(if self.0.is_empty() { "{\"" } else { ",\"" });
+        self.0.push_str(name);
+        self.0.push_str("\":");
+    }
+
+    /// Writes a text of this crate's own, in which nothing needs an escape.
+    fn own(&mut self, name: &str, value: &str) {
+        self.name(name);
+        self.0.extend(["\"", value, "\""]);
+    }
+
+    fn text(&mut self, name: &str, value: &str) {
+        self.name(name);
+        self.string(value);
+    }
+
+    /// Writes a string. Control characters are escaped, those beyond ASCII too,
+    /// and what breaks or turns lines: a line of a log must stay one, and not
+    /// steer the terminal that shows it.
+    fn string(&mut self, value: &str) {
+        self.0.push('"');
+        // Nearly every text in a record is of this kind, and is copied whole.
+        if value.bytes().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\')) {
+            self.0.push_str(value);
+        } else {
+            value.chars().for_each(|c| self.character(c));
+        }
+        self.0.push('"');
+    }
+
+    fn character(&mut self, c: char) {
+        match c {
+            '"' | '\\' => self.0.extend(['\\', c]),
+            c if disturbs(c) => {
+                // Writing to a string cannot fail.
+                let _ = write!(self.0, "\\u{:04x}", u32::from(c));
+            }
+            c => self.0.push(c),
+        }
+    }
+
+    fn names(&mut self, names: &Names) {
+        self.name("arguments");
+        self.list(&names.shown, |object, name| object.string(name));
+        if names.more > 0 {
+            self.name("more_arguments");
+            let _ = write!(self.0, "{}", names.more);
+        }
+    }
+
+    fn limits(&mut self, limits: &[Left]) {
+        self.name("limits");
+        self.list(limits, |object, left| {
+            object.0.push_str("{\"rule\":");
+            object.string(&left.rule);
+            let (whole, part) = (left.millionths / ONE_CALL, left.millionths % ONE_CALL);
+            object.0.push_str(",\"left\":");
+            object.number(whole);
+            if part > 0 {
+                let part = format!("{part:06}");
+                let _ = write!(object.0, ".{}", part.trim_end_matches('0'));
+            }
+            object.0.push('}');
+        });
+    }
+
+    /// Writes a number; `write!` takes ten times as long.
+    fn number(&mut self, number: u64) {
+        digits(&mut self.0, number, 10_u64.pow(number.checked_ilog10().unwrap_or_default()));
+    }
+
+    fn list<T>(&mut self, elements: &[T], mut write: impl FnMut(&mut Self, &T)) {
+        self.0.push('[');
+        for (index, element) in elements.iter().enumerate() {
+            if index > 0 {
+                self.0.push(',');
+            }
+            write(self, element);
+        }
+        self.0.push(']');
+    }
+}
+
+/// Writes the digits of a number from that of the place `first`, a power of ten.
+fn digits(text: &mut String, number: u64, mut first: u64) {
+    while first > 0 {
+        let digit = number.checked_div(first).unwrap_or_default() % 10;
+        text.push(u8::try_from(digit).map_or('0', |digit| char::from(b'0' | digit)));
+        first /= 10;
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,175 @@
+//! One pass over the headers, and what it saw.
+
+use super::{Head, HeadFault, LONGEST, Trace};
+use crate::wire::mcp::RevisionHeaders;
+
+/// Headers that decide how a body is read, or repeat what it says. Envoy gives
+/// their names in lower case.
+const SINGLE: [&str; 6] = [
+    "Content-Type",
+    "Content-Encoding",
+    "MCP-Protocol-Version",
+    "Mcp-Method",
+    "Mcp-Name",
+    "Mcp-Session-Id",
+];
+
+#[derive(Default)]
+pub(super) struct Seen<'a> {
+    pub(super) method: Option<&'a [u8]>,
+    pub(super) path: Option<&'a [u8]>,
+    pub(super) content_length: Option<&'a [u8]>,
+    pub(super) upgrade: bool,
+    accepts_mcp: bool,
+    request_id: Option<&'a [u8]>,
+    /// In the order of [`SINGLE`].
+    single: [Option<&'a [u8]>; 6],
+    repeated: Option<&'static str>,
+    long: Option<&'static str>,
+}
+
+impl<'a> Seen<'a> {
+    pub(super) fn read(headers: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> Self {
+        let mut seen = Self::default();
+        for (name, value) in headers {
+            match name {
+                b":method" => seen.method = Some(value),
+                b":path" => seen.path = Some(value),
+                b"content-length" => seen.content_length = Some(value),
+                b"upgrade" => seen.upgrade = true,
+                b"x-request-id" => {
+                    seen.request_id.get_or_insert(value);
+                }
+                b"accept" => seen.accepts_mcp |= accepts_mcp(value),
+                _ => seen.single(name, value),
+            }
+        }
+        seen
+    }
+
+    fn single(&mut self, name: &[u8], value: &'a [u8]) {
+        let index = match name {
+            b"content-type" => 0,
+            b"content-encoding" => 1,
+            b"mcp-protocol-version" => 2,
+            b"mcp-method" => 3,
+            b"mcp-name" => 4,
+            b"mcp-session-id" => 5,
+            _ => return,
+        };
+        let (Some(slot), Some(single)) = (self.single.get_mut(index), SINGLE.get(index)) else {
+            return;
+        };
+        if slot.is_some() {
+            self.repeated.get_or_insert(single);
+        }
+        if value.len() > LONGEST {
+            self.long.get_or_insert(single);
+        }
+        *slot = Some(value);
+    }
+
+    fn value(&self, name: &'static str) -> Option<&'a [u8]> {
+        let found = SINGLE.into_iter().zip(self.single).find(|(single, _)| *single == name);
+        found.and_then(|(_, value)| value)
+    }
+
+    fn text(&self, name: &'static str) -> Result<Option<&'a str>, HeadFault> {
+        match self.value(name) {
+            None => Ok(None),
+            Some(value) => match core::str::from_utf8(value) {
+                // Space around a value is not part of it.
+                Ok(value) => Ok(Some(value.trim_matches([' ', '\t']))),
+                Err(_) => Err(HeadFault::NotText(name)),
+            },
+        }
+    }
+
+    pub(super) fn head(&self, max_body_bytes: usize) -> Result<Head, HeadFault> {
+        if let Some(name) = self.repeated {
+            return Err(HeadFault::Repeated(name));
+        }
+        if let Some(name) = self.long {
+            return Err(HeadFault::Long(name));
+        }
+        let too_large = |length: &[u8]| {
+            let length = core::str::from_utf8(length).ok().and_then(|text| text.parse().ok());
+            length.is_none_or(|length: u64| length > max_body_bytes as u64)
+        };
+        if self.content_length.is_some_and(too_large) {
+            return Err(HeadFault::TooLarge);
+        }
+        match self.text("Content-Encoding")? {
+            None | Some("") => {}
+            Some(encoding) if encoding.eq_ignore_ascii_case("identity") => {}
+            Some(_) => return Err(HeadFault::Encoding),
+        }
+        let kind = self.text("Content-Type")?;
+        match kind {
+            // Envoy joins repeated lines with a comma.
+            Some(kind) if kind.contains(',') => return Err(HeadFault::Repeated("Content-Type")),
+            Some(kind) if !is_json(kind) => return Err(HeadFault::ContentType),
+            Some(kind) if !is_utf8(kind) => return Err(HeadFault::Charset),
+            _ => {}
+        }
+        let revision = RevisionHeaders::new(
+            self.text("MCP-Protocol-Version")?,
+            self.text("Mcp-Method")?,
+            self.text("Mcp-Name")?,
+        );
+        Ok(Head {
+            revision,
+            accepts_mcp: self.accepts_mcp,
+            untyped: kind.is_none_or(|kind| media_type(kind).is_empty()),
+            trace: Trace::new(self.request_id, self.value("Mcp-Session-Id")),
+            named: Vec::new(),
+        })
+    }
+}
+
+fn accepts_mcp(value: &[u8]) -> bool {
+    ["application/json", "text/event-stream"].into_iter().any(|kind| {
+        value.windows(kind.len()).any(|part| part.eq_ignore_ascii_case(kind.as_bytes()))
+    })
+}
+
+/// A Content-Type without its parameters.
+fn media_type(content_type: &str) -> &str {
+    content_type.split(';').next().unwrap_or_default().trim()
+}
+
+/// Whether every reader who heeds a Content-Type takes the body for JSON, or
+/// for plain text. One text can be JSON and a form whose fields make another
+/// message: so forms are refused, in a parameter too, where some look for them.
+fn is_json(content_type: &str) -> bool {
+    if content_type == "application/json" {
+        return true;
+    }
+    let lower = content_type.to_ascii_lowercase();
+    let kind = media_type(&lower);
+    // As in `application/vnd.example+json`.
+    let suffixed = |name: &str| {
+        name.ends_with("+json")
+            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&^_.+-".contains(&b))
+    };
+    let known = matches!(kind, "" | "application/json" | "text/json" | "text/plain")
+        || kind.strip_prefix("application/").is_some_and(suffixed);
+    known && !["form-", "multipart"].iter().any(|word| lower.contains(word))
+}
+
+/// Whether no reader can find another charset than UTF-8 in a Content-Type,
+/// however it splits parameters: each `charset` must be followed by `=utf-8`.
+pub(crate) fn is_utf8(content_type: &str) -> bool {
+    if content_type == "application/json" {
+        return true;
+    }
+    let lower = content_type.to_ascii_lowercase();
+    lower.split("charset").skip(1).all(|after| {
+        let Some(value) = after.trim_start().strip_prefix('=') else { return false };
+        let value = value.trim_start().trim_start_matches(['"', '\'']);
+        value.strip_prefix("utf-8").or(value.strip_prefix("utf8")).is_some_and(|rest| {
+            let rest = rest.trim_start_matches(['"', '\'']).trim_start();
+            rest.is_empty() || rest.starts_with(';')
+        })
+    })
+}

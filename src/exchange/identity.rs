@@ -1,0 +1,171 @@
+//! Who is calling.
+//!
+//! The first source for which a request carries a credential names the caller.
+//! A credential that is there but cannot be used (empty, given twice, unknown,
+//! not text) is a refusal and never a step to the next source: otherwise a
+//! broken token would be a way to become somebody else.
+
+use crate::policy::condition::{Claims, NotScalar};
+use crate::policy::document::{Bearer, Certificate, Source};
+use crate::text::is_name;
+use core::fmt;
+use sha2::{Digest, Sha256};
+
+/// What the connection says of the client, besides the claims of its token.
+pub trait Peer: Claims {
+    /// A field of the client's certificate; `None` where it has none.
+    fn certificate(&self, field: Certificate) -> Option<Vec<u8>>;
+
+    /// Whether the client presented a certificate at all.
+    fn has_certificate(&self) -> bool;
+}
+
+/// Why nobody is known to be calling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoIdentity {
+    /// The request carries no credential.
+    Missing,
+    /// It carries one that cannot be used.
+    Unusable(&'static str),
+}
+
+impl fmt::Display for NoIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => f.write_str("The request does not say who is calling."),
+            Self::Unusable(what) => write!(f, "The caller's {what} cannot be used."),
+        }
+    }
+}
+
+/// How often a header is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Given<'a> {
+    /// It is not there.
+    Never,
+    /// Its one value.
+    Once(&'a [u8]),
+    /// It is there twice or more.
+    Twice,
+}
+
+impl<'a> Given<'a> {
+    /// The values of all lines of a header.
+    pub fn of(values: impl Iterator<Item = &'a [u8]>) -> Self {
+        let mut given = Self::Never;
+        for value in values {
+            given = if given == Self::Never { Self::Once(value) } else { Self::Twice };
+        }
+        given
+    }
+}
+
+/// Looks for a header by its name.
+type Headers<'a> = dyn Fn(&str) -> Given<'a> + 'a;
+
+/// The id of the caller. With several sources it begins with the kind of the
+/// one that named it, so that two sources cannot make one caller.
+///
+/// # Errors
+/// The request carries no credential, or one that cannot be used.
+pub fn identify(
+    sources: &[Source],
+    headers: &Headers<'_>,
+    peer: &dyn Peer,
+) -> Result<String, NoIdentity> {
+    for source in sources {
+        let (kind, id) = match source {
+            Source::Jwt { claims, .. } => ("jwt", jwt(claims, peer)?),
+            Source::Mtls(field) => ("mtls", mtls(*field, peer)?),
+            Source::Bearer(bearer) => ("bearer", self::bearer(bearer, headers("authorization"))?),
+            Source::Header(name) => ("header", header(headers(name))?),
+        };
+        if let Some(id) = id {
+            return Ok(if sources.len() > 1 { format!("{kind}:{id}") } else { id });
+        }
+    }
+    Err(NoIdentity::Missing)
+}
+
+type Found = Result<Option<String>, NoIdentity>;
+
+/// An id as every other reader would show it, and short enough for records.
+fn usable(bytes: Vec<u8>, what: &'static str) -> Result<String, NoIdentity> {
+    match String::from_utf8(bytes) {
+        Ok(id) if is_name(&id) => Ok(id),
+        _ => Err(NoIdentity::Unusable(what)),
+    }
+}
+
+fn jwt(claims: &[Vec<String>], peer: &dyn Peer) -> Found {
+    const WHAT: &str = "token";
+    // A token without the claim is a token all the same.
+    if let Ok(None) = peer.claim(&[]) {
+        return Ok(None);
+    }
+    let mut parts = Vec::new();
+    for path in claims {
+        let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        let claim = match peer.claim(&path) {
+            Ok(Some(claim)) => usable(claim, WHAT)?,
+            Ok(None) | Err(NotScalar) => return Err(NoIdentity::Unusable(WHAT)),
+        };
+        parts.push(claim);
+    }
+    let joined = match &*parts {
+        [one] => one.clone(),
+        // What joins them is escaped in each, so that `a|b` and `c` is not `a`
+        // and `b|c`.
+        many => {
+            let escaped = many.iter().map(|part| part.replace('\\', "\\\\").replace('|', "\\|"));
+            escaped.collect::<Vec<_>>().join("|")
+        }
+    };
+    usable(joined.into_bytes(), WHAT).map(Some)
+}
+
+fn mtls(field: Certificate, peer: &dyn Peer) -> Found {
+    const WHAT: &str = "certificate";
+    match peer.certificate(field) {
+        Some(value) if !value.is_empty() => usable(value, WHAT).map(Some),
+        _ if peer.has_certificate() => Err(NoIdentity::Unusable(WHAT)),
+        _ => Ok(None),
+    }
+}
+
+fn header(given: Given<'_>) -> Found {
+    match given {
+        Given::Never => Ok(None),
+        Given::Once(line) => usable(line.trim_ascii().to_vec(), "identity header").map(Some),
+        Given::Twice => Err(NoIdentity::Unusable("identity header")),
+    }
+}
+
+fn bearer(bearer: &Bearer, given: Given<'_>) -> Found {
+    const UNUSABLE: NoIdentity = NoIdentity::Unusable("bearer token");
+    let token = match given {
+        Given::Never => return Ok(None),
+        Given::Once(line) => token(line).ok_or(UNUSABLE)?,
+        Given::Twice => return Err(UNUSABLE),
+    };
+    let hash: [u8; 32] = Sha256::digest(token).into();
+    let mut grant = None;
+    // Every hash is compared to its end, so that the time says nothing.
+    for (known, name) in &bearer.tokens {
+        let differ = known.iter().zip(hash).fold(0, |differ, (a, b)| differ | (a ^ b));
+        if differ == 0 {
+            grant = Some(name);
+        }
+    }
+    grant.cloned().map(Some).ok_or(UNUSABLE)
+}
+
+/// The token of an Authorization header.
+fn token(line: &[u8]) -> Option<&[u8]> {
+    let (scheme, token) = line.split_at_checked(6)?;
+    let token = token.strip_prefix(b" ")?.trim_ascii();
+    (scheme.eq_ignore_ascii_case(b"bearer") && !token.is_empty()).then_some(token)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,313 @@
+//! From a body to a verdict: decode, decide, charge.
+//!
+//! Nothing here knows of proxy-wasm. A request goes on only by a [`Permit`],
+//! which only this module and [`crate::exchange`] can make; whatever goes wrong
+//! on the way is a [`Refusal`] with its reason.
+
+mod batch;
+mod charging;
+mod record;
+mod refusal;
+
+pub use record::{Asked, Decision, Left, Names, Record};
+pub use refusal::{Refusal, Reply};
+
+use crate::exchange::head::Head;
+use crate::exchange::identity::{NoIdentity, Peer};
+use crate::limits::window::Nanos;
+use crate::limits::{Receipt, Store, Trial};
+use crate::policy::condition::{Facts, JsonTexts, Work};
+use crate::policy::document::Batches;
+use crate::policy::{Caller, Denial, Policy, Reason, Ruling};
+use crate::wire::jsonrpc::{self, Call, Id, Malformed, Message, Params, Problem};
+use crate::wire::mcp::{Method, TOOLS_CALL, TOOLS_LIST, ToolCall};
+use charging::{Allowed, Called};
+
+/// The right of one request to go on.
+#[derive(Debug)]
+#[must_use = "a request goes on by its permit alone"]
+pub struct Permit(());
+
+impl Permit {
+    /// For a request that carries no message or is exempt from judgement.
+    pub(crate) const fn unjudged() -> Self {
+        Self(())
+    }
+}
+
+/// What becomes of a judged request.
+#[derive(Debug)]
+pub enum Verdict {
+    /// It goes on.
+    Go {
+        /// By this right.
+        permit: Permit,
+        /// What it was charged.
+        receipt: Receipt,
+        /// What is recorded of it: its calls of tools.
+        records: Vec<Record>,
+        /// What it asks for that may have to be taken from.
+        asked: Asked,
+    },
+    /// It is answered in the server's place.
+    Refuse(Box<Refusal>),
+}
+
+/// Everything that a body is judged by.
+pub struct Situation<'a, S> {
+    /// The policy.
+    pub policy: &'a Policy,
+    /// Who is calling, or why nobody knows.
+    pub caller: Result<&'a Caller, NoIdentity>,
+    /// The request's headers.
+    pub head: &'a Head,
+    /// What the connection says of the client.
+    pub peer: &'a dyn Peer,
+    /// The counters.
+    pub store: &'a S,
+    /// The present moment.
+    pub now: Nanos,
+    /// The work that conditions may cost: a batch has no more of it than one call.
+    pub work: Work,
+}
+
+impl<'a, S: Store> Situation<'a, S> {
+    /// Judges the body of one POST.
+    pub fn judge(&self, body: &[u8]) -> Verdict {
+        match self.body(body) {
+            Ok(Passed { receipt, records, asked }) => {
+                Verdict::Go { permit: Permit(()), receipt, records, asked }
+            }
+            Err(mut refusal) => {
+                refusal.record.grant = self.grant();
+                Verdict::Refuse(refusal)
+            }
+        }
+    }
+
+    fn grant(&self) -> Option<String> {
+        let known = !self.policy.identity.is_empty();
+        self.caller.ok().filter(|_| known).map(|caller| caller.id.clone())
+    }
+
+    fn body(&self, body: &[u8]) -> Judged {
+        let settings = &self.policy.settings;
+        let is_array = body.trim_ascii_start().first() == Some(&b'[');
+        if is_array && settings.batches == Batches::Judge {
+            let batch = jsonrpc::decode_batch(body, settings.max_depth);
+            return self.batch(batch.map_err(|why| self.malformed(why))?);
+        }
+        // A caller who is nobody is refused: the id, the method and the tool will do.
+        let decode = if self.caller.is_ok() { jsonrpc::decode } else { jsonrpc::outline };
+        match self.message(decode(body, settings.max_depth).map_err(|why| self.malformed(why))?)? {
+            Decided::Passes(passed) => Ok(passed),
+            Decided::Allowed(call) => self.settle(&Trial::through(self.store), call, None),
+        }
+    }
+
+    /// Decides one message by everything but limits.
+    fn message<'m>(&self, message: Message<'m>) -> Result<Decided<'m, 'a>, Box<Refusal>> {
+        let Message::Call(call) = message else {
+            self.caller.map_err(|why| Refusal::unidentified(self.policy, why))?;
+            return Ok(Decided::Passes(Passed::default()));
+        };
+        let method = Method::parse(call.method).map_err(|problem| {
+            let code = jsonrpc::INVALID_REQUEST;
+            self.malformed(Malformed { code, id: call.id, problem, at: 0 })
+        })?;
+        match (&method, call.id) {
+            (Method::ToolsCall, Some(id)) => {
+                let stateless = self.compare(&call, TOOLS_CALL)?;
+                self.tool_call(id, &call, stateless)
+            }
+            // No official server executes one, and whoever sent it expects no
+            // answer.
+            (Method::ToolsCall, None) => {
+                let mut refusal = Refusal::silent(Reason::Undecodable);
+                let called = ToolCall::parse(&call.params).ok();
+                refusal.record.method = Some(TOOLS_CALL.into());
+                refusal.record.tool = called.map(|call| call.tool.into_owned());
+                Err(refusal)
+            }
+            (Method::Other(name), id) => {
+                let stateless = self.compare(&call, name)?;
+                self.other(name, id, stateless).map(Decided::Passes)
+            }
+        }
+    }
+
+    /// Compares the headers of revision 2026-07-28 with the body; whether the
+    /// call is of that revision. Those of nobody are not kept, and all that nobody
+    /// asks for is refused.
+    fn compare(&self, call: &Call<'_>, method: &str) -> Result<bool, Box<Refusal>> {
+        if self.caller.is_err() {
+            return Ok(self.head.revision.is_stateless(call));
+        }
+        self.head
+            .revision
+            .compare(call, method)
+            .map_err(|mismatch| Refusal::header_mismatch(self.policy, call.id, mismatch))
+    }
+
+    fn other(&self, method: &str, id: Option<Id<'_>>, stateless: bool) -> Judged {
+        self.caller.map_err(|why| match id {
+            Some(id) => self.nobody(id, None, why, false),
+            None => Refusal::unidentified(self.policy, why),
+        })?;
+        if self.policy.settings.passes(method) {
+            let mut passed = Passed::default();
+            if method == TOOLS_LIST {
+                // One without an id expects no answer; should it get one, that
+                // is a list too.
+                passed.asked.ids.push(id.map_or("null", Id::as_json).to_owned());
+            }
+            return Ok(passed);
+        }
+        let mut refusal = match id {
+            Some(id) => Refusal::unknown_method(self.policy, id, stateless),
+            None => Refusal::silent(Reason::Method),
+        };
+        refusal.record.method = Some(record::short(method).into());
+        Err(refusal)
+    }
+
+    fn tool_call<'m>(
+        &self,
+        id: Id<'m>,
+        call: &Call<'m>,
+        stateless: bool,
+    ) -> Result<Decided<'m, 'a>, Box<Refusal>> {
+        let params = &call.params;
+        let call = ToolCall::parse(params).map_err(|(problem, at)| {
+            let code = jsonrpc::INVALID_PARAMS;
+            self.malformed(Malformed { code, id: Some(id), problem, at })
+        })?;
+        let caller =
+            self.caller.map_err(|why| self.nobody(id, Some(&call.tool), why, stateless))?;
+        let facts = Facts {
+            arguments: call.arguments,
+            members: Some(&params.members),
+            headers: &self.head.named,
+            claims: self.peer,
+            grant: &caller.id,
+            tool: &call.tool,
+            work: &self.work,
+            texts: &JsonTexts::default(),
+        };
+        let decided = self.policy.decide(caller, &call, &facts).and_then(|ruling| {
+            let charges = self.charges(ruling.limits, caller, &facts)?;
+            Ok((ruling, charges))
+        });
+        let called = |rule| Called { id, stateless, record: self.record(rule, &call, params) };
+        match decided {
+            Ok((Ruling { rule, limits }, charges)) => {
+                Ok(Decided::Allowed(Allowed { called: called(rule), limits, charges }))
+            }
+            Err(denial) => self.deny(called(denial.rule), &denial).map(Decided::Passes),
+        }
+    }
+
+    /// What becomes of a call that the policy denies.
+    fn deny(&self, called: Called<'_>, denial: &Denial<'_>) -> Judged {
+        let Called { id, stateless, record } = called;
+        let record = Record { rule: denial.rule.into(), ..record };
+        if denial.reason.is_by_rule() && self.is_shadow() {
+            let record = Record {
+                decision: Decision::Shadow,
+                reason: Some(denial.reason),
+                message: Some(denial.message.clone().into_owned()),
+                ..record
+            };
+            return Ok(Passed { records: vec![record], ..Passed::default() });
+        }
+        let mut refusal = self.denied(id, record.tool.as_deref(), denial, stateless);
+        refusal.record = Record {
+            decision: Decision::Denied,
+            reason: refusal.record.reason,
+            message: refusal.record.message.take(),
+            ..record
+        };
+        Err(refusal)
+    }
+
+    /// Whether what the rules deny to this caller goes on all the same.
+    fn is_shadow(&self) -> bool {
+        self.caller.is_ok_and(|caller| self.policy.is_shadow(caller))
+    }
+
+    /// The record of a call that goes on.
+    fn record(&self, rule: &str, call: &ToolCall<'_>, params: &Params<'_>) -> Record {
+        let digester = self.policy.settings.audit_key.as_ref();
+        Record {
+            decision: Decision::Allowed,
+            reason: None,
+            rule: rule.into(),
+            message: None,
+            method: Some(TOOLS_CALL.into()),
+            tool: Some(call.tool.clone().into_owned()),
+            grant: self.grant(),
+            arguments: call.arguments.map(|_| Names::of(&params.members)),
+            digest: digester
+                .zip(call.arguments)
+                .map(|(digester, arguments)| digester.digest(arguments.text)),
+            limits: Vec::new(),
+        }
+    }
+
+    fn denied(
+        &self,
+        id: Id<'_>,
+        tool: Option<&str>,
+        denial: &Denial<'_>,
+        stateless: bool,
+    ) -> Box<Refusal> {
+        Refusal::denied(self.policy, id, tool, denial, self.head.accepts_mcp, stateless)
+    }
+
+    fn nobody(
+        &self,
+        id: Id<'_>,
+        tool: Option<&str>,
+        why: NoIdentity,
+        stateless: bool,
+    ) -> Box<Refusal> {
+        let denial = Denial {
+            reason: Reason::NoIdentity,
+            rule: "(no identity)",
+            message: why.to_string().into(),
+            retry_after: None,
+        };
+        let mut refusal = self.denied(id, tool, &denial, stateless);
+        refusal.record.method = tool.map(|_| TOOLS_CALL.into());
+        refusal
+    }
+
+    fn malformed(&self, malformed: Malformed<'_>) -> Box<Refusal> {
+        let reason = match malformed.problem {
+            Problem::Batch | Problem::BatchSize | Problem::BatchIds => Reason::BatchRefused,
+            _ => Reason::Undecodable,
+        };
+        Refusal::malformed(self.policy, reason, &malformed)
+    }
+}
+
+/// A message that goes on.
+#[derive(Default)]
+struct Passed {
+    receipt: Receipt,
+    records: Vec<Record>,
+    asked: Asked,
+}
+
+type Judged = Result<Passed, Box<Refusal>>;
+
+/// A message that no rule denies.
+enum Decided<'m, 'p> {
+    /// It goes on, and nothing is to be charged.
+    Passes(Passed),
+    /// It goes on as soon as its limits are charged.
+    Allowed(Allowed<'m, 'p>),
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,140 @@
+//! Several messages in one body.
+//!
+//! All of them are decided before any is charged, and then all are charged at
+//! once: a batch that is refused leaves no count that others could meet in the
+//! meantime.
+
+use super::{Decided, Decision, Judged, Passed, Record, Refusal, Situation, refusal};
+use crate::limits::{Charge, Receipt, Refused, Store, Trial};
+use crate::policy::Reason;
+use crate::wire::jsonrpc::{Id, Message};
+
+/// The messages of a batch with their ids, each decided but not charged.
+type Messages<'m, 'p> = Vec<(Option<Id<'m>>, Result<Decided<'m, 'p>, Box<Refusal>>)>;
+/// The refusals among them.
+type Refusals<'m> = Vec<(Option<Id<'m>>, Option<Box<Refusal>>)>;
+
+impl<'a, S: Store> Situation<'a, S> {
+    /// Judges every message of a batch. All go on, or none does and none is
+    /// charged.
+    pub(super) fn batch<'m>(&self, messages: Vec<Message<'m>>) -> Judged {
+        let mut decided: Messages<'m, 'a> = Vec::with_capacity(messages.len());
+        let mut charges: Vec<Charge> = Vec::new();
+        let mut all_allowed = true;
+        for message in messages {
+            let id = match &message {
+                Message::Call(call) => call.id,
+                Message::Response => None,
+            };
+            let message = self.message(message);
+            match &message {
+                Ok(Decided::Allowed(call)) => charges.extend_from_slice(&call.charges),
+                Ok(Decided::Passes(_)) => {}
+                Err(_) => all_allowed = false,
+            }
+            decided.push((id, message));
+        }
+        let store = Trial::through(self.store);
+        if all_allowed && self.is_shadow() {
+            // What has no room goes on without a charge.
+            let (passed, refusals) = self.one_by_one(decided, &store, None);
+            if refusals.iter().all(|(_, refusal)| refusal.is_none()) {
+                return Ok(passed);
+            }
+            self.policy.table.refund(&store, passed.receipt, self.now);
+            return Err(self.whole(passed.records, refusals));
+        }
+        let refused = match all_allowed {
+            true => match self.policy.table.charge(&store, &charges, self.now) {
+                Ok(receipt) => return Ok(gone(decided, receipt)),
+                Err(refused) => Some(refused),
+            },
+            false => None,
+        };
+        // Nothing is charged. For which calls there would have been no room is found
+        // on trial.
+        let (passed, refusals) = self.one_by_one(decided, &Trial::new(self.store), refused);
+        Err(self.whole(passed.records, refusals))
+    }
+
+    /// Charges call by call; what goes on, and what does not. `refused` is what
+    /// was said to all charges together. It stands where a trial finds nothing:
+    /// others have made room since then, or are no longer in the way.
+    fn one_by_one<'m>(
+        &self,
+        messages: Messages<'m, 'a>,
+        store: &Trial<'_, S>,
+        refused: Option<Refused>,
+    ) -> (Passed, Refusals<'m>) {
+        let mut all = Passed::default();
+        all.asked.batch = true;
+        let mut refusals: Refusals<'m> = Vec::with_capacity(messages.len());
+        let (mut first, mut any_refused) = (0_usize, false);
+        for (id, decided) in messages {
+            let judged = match decided {
+                Ok(Decided::Allowed(call)) => {
+                    let own = refused.and_then(|refused| refused.less(first));
+                    first = first.saturating_add(call.charges.len());
+                    let own = own.filter(|own| own.index() < call.charges.len() && !any_refused);
+                    self.settle(store, call, own)
+                }
+                Ok(Decided::Passes(passed)) => Ok(passed),
+                Err(refusal) => Err(refusal),
+            };
+            let refusal = match judged {
+                Ok(passed) => {
+                    all.add(passed);
+                    None
+                }
+                Err(refusal) => Some(refusal),
+            };
+            any_refused |= refusal.is_some();
+            refusals.push((id, refusal));
+        }
+        (all, refusals)
+    }
+
+    /// The refusal of the whole batch; `records` are those of the messages that
+    /// would have gone on.
+    fn whole(&self, records: Vec<Record>, refusals: Refusals<'_>) -> Box<Refusal> {
+        let mut refusal = Refusal::batch(self.policy, refusals);
+        refusal.others.extend(records.into_iter().map(|record| Record {
+            decision: Decision::Denied,
+            reason: Some(Reason::BatchRefused),
+            message: Some(refusal::BATCH.into()),
+            limits: Vec::new(),
+            ..record
+        }));
+        for record in &mut refusal.others {
+            record.grant = self.grant();
+        }
+        refusal
+    }
+}
+
+impl Passed {
+    fn add(&mut self, other: Self) {
+        self.receipt.extend(other.receipt);
+        self.records.extend(other.records);
+        self.asked.ids.extend(other.asked.ids);
+    }
+}
+
+/// A batch that goes on, and was charged `receipt`.
+fn gone(messages: Messages<'_, '_>, receipt: Receipt) -> Passed {
+    let mut all = Passed::default();
+    all.asked.batch = true;
+    let mut first = 0_usize;
+    for (_, decided) in messages {
+        match decided {
+            Ok(Decided::Passes(passed)) => all.add(passed),
+            Ok(Decided::Allowed(call)) => {
+                let next = first.saturating_add(call.charges.len());
+                all.records.push(call.goes(&receipt, first));
+                first = next;
+            }
+            Err(_) => {}
+        }
+    }
+    Passed { receipt, ..all }
+}

@@ -1,0 +1,297 @@
+//! Refusals in the form in which every client survives them.
+//!
+//! A policy denial goes out under HTTP 200 with the request's id: that gives
+//! code, message and data to every client and leaves its session alive, where
+//! an HTTP 403 or 429 ends some clients' sessions and loses the body in
+//! others. Only a client that takes neither of MCP's answer types is told by
+//! the HTTP status.
+
+use super::{Decision, Record};
+use crate::exchange::head::HeadFault;
+use crate::exchange::identity::NoIdentity;
+use crate::policy::document::DeniedAs;
+use crate::policy::{Denial, Policy, Reason};
+use crate::wire::jsonrpc::{
+    Flaw, INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, Id, METHOD_NOT_FOUND, Malformed, reply,
+};
+use crate::wire::mcp::HeaderMismatch;
+
+/// Revision 2026-07-28's code for headers that contradict the body.
+const HEADER_MISMATCH: i32 = -32020;
+
+/// A request that does not go on.
+#[derive(Debug)]
+pub struct Refusal {
+    /// What the client gets.
+    pub reply: Reply,
+    /// The kind, for metrics.
+    pub reason: Reason,
+    /// What is wrong with it, for metrics too, where the reason is `undecodable`.
+    pub flaw: Option<Flaw>,
+    /// What is recorded of it.
+    pub record: Record,
+    /// In a batch, what is recorded of its other calls.
+    pub others: Vec<Record>,
+}
+
+/// An HTTP response.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    /// The `retry-after` header, in seconds.
+    pub retry_after: Option<u64>,
+    /// One more header.
+    pub header: Option<(&'static str, &'static str)>,
+    /// A JSON body; none where it is empty.
+    pub body: Vec<u8>,
+}
+
+/// Everything that an error reply says.
+struct Answer<'a> {
+    status: u16,
+    code: i32,
+    id: Option<Id<'a>>,
+    reason: Reason,
+    rule: &'a str,
+    tool: Option<&'a str>,
+    message: &'a str,
+    retry_after: Option<u64>,
+}
+
+impl Refusal {
+    fn answer(policy: &Policy, answer: &Answer<'_>) -> Box<Self> {
+        let Answer { status, code, id, reason, rule, tool, message, retry_after } = *answer;
+        let data = reply::Data {
+            kind: "policy_violation",
+            reason: reason.as_str(),
+            rule,
+            tool,
+            policy: &policy.digest,
+            retry_after,
+        };
+        let body = reply::error(id, &reply::Error { code, message, data });
+        Box::new(Self {
+            reply: Reply { status, retry_after, header: None, body },
+            reason,
+            flaw: None,
+            record: denied(reason, rule, tool, Some(message)),
+            others: Vec::new(),
+        })
+    }
+
+    /// A call that the policy denies.
+    pub(super) fn denied(
+        policy: &Policy,
+        id: Id<'_>,
+        tool: Option<&str>,
+        denial: &Denial<'_>,
+        accepts_mcp: bool,
+        stateless: bool,
+    ) -> Box<Self> {
+        let Denial { reason, rule, ref message, retry_after } = *denial;
+        let code = match reason {
+            Reason::RateLimited => 429,
+            Reason::CounterFull | Reason::CounterContended => 503,
+            Reason::NoIdentity => 403,
+            _ if reason.is_by_rule() => 403,
+            _ => INTERNAL_ERROR,
+        };
+        let status = match (accepts_mcp, code) {
+            (true, _) => 200,
+            (false, 429) => 429,
+            (false, 403) => 403,
+            (false, _) => 503,
+        };
+        let message = &format!("{DENIED}{message}");
+        let answer =
+            Answer { status, code, id: Some(id), reason, rule, tool, message, retry_after };
+        let mut refusal = Self::answer(policy, &answer);
+        if policy.settings.denied_as == DeniedAs::Result && tool.is_some() {
+            refusal.reply.body = reply::error_result(id, message, stateless);
+        }
+        refusal
+    }
+
+    /// A body that is not one unambiguous message.
+    pub(super) fn malformed(policy: &Policy, reason: Reason, what: &Malformed<'_>) -> Box<Self> {
+        let message = format!("Refused: {} (at byte {})", what.problem, what.at);
+        let answer = Answer { id: what.id, ..fault(400, what.code, reason, &message) };
+        let mut refusal = Self::answer(policy, &answer);
+        refusal.flaw = Flaw::of(what.problem);
+        refusal
+    }
+
+    /// Headers that contradict the body.
+    pub(super) fn header_mismatch(
+        policy: &Policy,
+        id: Option<Id<'_>>,
+        what: HeaderMismatch,
+    ) -> Box<Self> {
+        // As the servers of that revision tell them apart.
+        let code = match what {
+            HeaderMismatch::MetaMissing => INVALID_PARAMS,
+            _ => HEADER_MISMATCH,
+        };
+        let message = format!("Refused: {what}");
+        let reason = Reason::HeaderMismatch;
+        Self::answer(policy, &Answer { id, ..fault(400, code, reason, &message) })
+    }
+
+    /// A method that is not on the list.
+    pub(super) fn unknown_method(policy: &Policy, id: Id<'_>, stateless: bool) -> Box<Self> {
+        let status = if stateless { 404 } else { 200 };
+        let message = "Refused: the gateway does not pass this method";
+        let answer = fault(status, METHOD_NOT_FOUND, Reason::Method, message);
+        Self::answer(policy, &Answer { id: Some(id), rule: "/settings/methods", ..answer })
+    }
+
+    /// A batch of which some messages were refused: each message with an id gets
+    /// an error, its own or that the batch was refused.
+    pub(super) fn batch(
+        policy: &Policy,
+        answers: Vec<(Option<Id<'_>>, Option<Box<Self>>)>,
+    ) -> Box<Self> {
+        let mut body = Vec::new();
+        let mut first: Option<Box<Self>> = None;
+        let mut others = Vec::new();
+        for (id, refusal) in answers {
+            let answer = match (&refusal, id) {
+                (Some(refusal), _) => refusal.reply.body.clone(),
+                (None, Some(_)) => {
+                    let answer = fault(200, INVALID_REQUEST, Reason::BatchRefused, BATCH);
+                    Self::answer(policy, &Answer { id, ..answer }).reply.body
+                }
+                (None, None) => Vec::new(),
+            };
+            if !answer.is_empty() {
+                body.push(if body.is_empty() { b'[' } else { b',' });
+                body.extend(answer);
+            }
+            first = match (first, refusal) {
+                // The status of one that is answered before that of one that is not.
+                (Some(first), Some(next)) if first.reply.body.is_empty() => {
+                    others.push(first.record);
+                    Some(next)
+                }
+                (Some(first), Some(next)) => {
+                    others.push(next.record);
+                    Some(first)
+                }
+                (first, next) => first.or(next),
+            };
+        }
+        let mut refusal = first.unwrap_or_else(|| Self::silent(Reason::BatchRefused));
+        if !body.is_empty() {
+            body.push(b']');
+            if refusal.reply.status == 202 {
+                refusal.reply.status = 200;
+            }
+        }
+        refusal.reply.body = body;
+        refusal.others = others;
+        refusal
+    }
+
+    /// A notification that is dropped: it expects no answer, and an HTTP error
+    /// would end some clients' sessions.
+    pub(super) fn silent(reason: Reason) -> Box<Self> {
+        Box::new(Self {
+            reply: Reply { status: 202, retry_after: None, header: None, body: Vec::new() },
+            reason,
+            flaw: (reason == Reason::Undecodable).then_some(Flaw::NotJsonrpc),
+            record: denied(reason, rule(reason), None, None),
+            others: Vec::new(),
+        })
+    }
+
+    /// A request of nobody that is not a JSON-RPC request.
+    pub(crate) fn unidentified(policy: &Policy, why: NoIdentity) -> Box<Self> {
+        let message = format!("{DENIED}{why}");
+        let mut refusal = Self::answer(policy, &fault(401, 403, Reason::NoIdentity, &message));
+        if policy.takes_tokens() {
+            refusal.reply.header = Some(("www-authenticate", "Bearer"));
+        }
+        refusal
+    }
+
+    /// A request that is refused for its head alone.
+    pub(crate) fn head(policy: &Policy, fault: HeadFault) -> Box<Self> {
+        let (status, reason) = match fault {
+            HeadFault::Path => (404, Reason::Path),
+            HeadFault::Method => (405, Reason::Method),
+            HeadFault::Upgrade => (403, Reason::Method),
+            HeadFault::TooLarge => (413, Reason::TooLarge),
+            HeadFault::Incomplete
+            | HeadFault::Body
+            | HeadFault::Query(_)
+            | HeadFault::Repeated(_)
+            | HeadFault::NotText(_)
+            | HeadFault::Long(_)
+            | HeadFault::Encoding
+            | HeadFault::ContentType
+            | HeadFault::Charset => (400, Reason::Undecodable),
+        };
+        let message = format!("Refused: {fault}");
+        let mut refusal =
+            Self::answer(policy, &self::fault(status, INVALID_REQUEST, reason, &message));
+        refusal.flaw = (reason == Reason::Undecodable).then_some(Flaw::Head);
+        if fault == HeadFault::Method {
+            refusal.reply.header = Some(("allow", "GET, POST, DELETE, HEAD, OPTIONS"));
+        }
+        refusal
+    }
+
+    /// A request for which there is no room until its body comes.
+    pub(crate) fn crowded(policy: &Policy) -> Box<Self> {
+        let message = "Refused: too many requests of this caller wait for their bodies";
+        let answer = fault(503, INTERNAL_ERROR, Reason::Crowded, message);
+        Self::answer(policy, &Answer { retry_after: Some(1), ..answer })
+    }
+
+    /// A request that could not be judged because the host failed.
+    pub(crate) fn failed(policy: &Policy, what: &str) -> Box<Self> {
+        let message = format!("Refused: {what}");
+        Self::answer(policy, &fault(500, INTERNAL_ERROR, Reason::Internal, &message))
+    }
+}
+
+/// What is said of a message that would have gone on alone.
+pub(super) const BATCH: &str = "Refused: another message of the batch was refused";
+/// What the message of a denial begins with, for the model that reads it.
+const DENIED: &str = "[POLICY DENIED] ";
+
+/// The record of a request that did not go on.
+fn denied(reason: Reason, rule: &str, tool: Option<&str>, message: Option<&str>) -> Record {
+    Record {
+        decision: Decision::Denied,
+        reason: Some(reason),
+        rule: rule.into(),
+        message: message.map(|text| text.strip_prefix(DENIED).unwrap_or(text).to_owned()),
+        method: None,
+        tool: tool.map(str::to_owned),
+        grant: None,
+        arguments: None,
+        digest: None,
+        limits: Vec::new(),
+    }
+}
+
+/// An answer to what never came to a decision.
+fn fault(status: u16, code: i32, reason: Reason, message: &str) -> Answer<'_> {
+    let rule = rule(reason);
+    Answer { status, code, id: None, reason, rule, tool: None, message, retry_after: None }
+}
+
+/// The rule that refuses what never came to a decision.
+const fn rule(reason: Reason) -> &'static str {
+    match reason {
+        Reason::TooLarge => "/settings/max_body_bytes",
+        Reason::Internal => "(internal)",
+        Reason::Crowded => "(crowded)",
+        Reason::NoIdentity => "(no identity)",
+        Reason::Method => "(method)",
+        Reason::Path => "/settings/paths",
+        _ => "(undecodable)",
+    }
+}

@@ -1,0 +1,339 @@
+use super::*;
+use crate::limits::{MemoryStore, Trouble};
+use crate::policy::condition::{Claims, NotScalar};
+use crate::policy::document::Certificate;
+use core::cell::Cell;
+#[cfg(target_family = "wasm")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+struct Nobody;
+
+impl Claims for Nobody {
+    fn claim(&self, _: &[&str]) -> Result<Option<Vec<u8>>, NotScalar> {
+        Ok(None)
+    }
+}
+
+impl Peer for Nobody {
+    fn certificate(&self, _: Certificate) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn has_certificate(&self) -> bool {
+        false
+    }
+}
+
+/// A store that counts how often it is written.
+#[derive(Default)]
+struct Counting {
+    store: MemoryStore,
+    writes: Cell<usize>,
+}
+
+impl Store for Counting {
+    fn update<T>(
+        &self,
+        key: &[u8],
+        mut step: impl FnMut(Option<&[u8]>) -> (Option<Vec<u8>>, T),
+    ) -> Result<T, Trouble> {
+        self.store.update(key, |stored| {
+            let (new, result) = step(stored);
+            self.writes.set(self.writes.get() + usize::from(new.is_some()));
+            (new, result)
+        })
+    }
+}
+
+/// A gateway for a caller whom nobody asked for a name.
+struct Gateway {
+    policy: Policy,
+    store: Counting,
+}
+
+impl Gateway {
+    fn new(policy: &str) -> Self {
+        let policy = Policy::parse(policy.as_bytes(), "").unwrap();
+        Self { policy, store: Counting::default() }
+    }
+
+    /// Judges the body of one POST.
+    fn judge(&self, body: &str) -> Verdict {
+        let situation = Situation {
+            policy: &self.policy,
+            caller: Ok(&Caller::anonymous()),
+            head: &Head { accepts_mcp: true, ..Head::default() },
+            peer: &Nobody,
+            store: &self.store,
+            now: Nanos(0),
+            work: Work::default(),
+        };
+        situation.judge(body.as_bytes())
+    }
+}
+
+#[test]
+fn every_id_of_a_refused_batch_is_answered() {
+    let gateway = Gateway::new(
+        r#"{"version": "1", "default": "deny", "tools": {"a": {}},
+        "settings": {"batches": "judge"}}"#,
+    );
+    let call = |id: &str, tool: &str| {
+        format!(r#"{{"jsonrpc":"2.0"{id},"method":"tools/call","params":{{"name":"{tool}"}}}}"#)
+    };
+    let judge = |messages: &[String]| match gateway.judge(&format!("[{}]", messages.join(","))) {
+        Verdict::Go { records, .. } => Err(records.len()),
+        Verdict::Refuse(refusal) => {
+            Ok((refusal.reply.status, String::from_utf8(refusal.reply.body).unwrap()))
+        }
+    };
+    let (a, b) = (call(r#","id":1"#, "a"), call(r#","id":"\u0062""#, "b"));
+    assert_eq!(judge(&[a.clone(), call(r#","id":2"#, "a")]), Err(2));
+
+    let (status, body) = judge(&[a.clone(), b]).unwrap();
+    assert_eq!(status, 200);
+    let answers: serde_json::Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(answers.as_array().unwrap().len(), 2);
+    assert!(body.starts_with(r#"[{"jsonrpc":"2.0","id":1,"error":{"code":-32600,"#), "{body}");
+    assert!(body.contains(r#"{"jsonrpc":"2.0","id":"\u0062","error":{"code":403,"#), "{body}");
+    assert_eq!(answers[0]["error"]["data"]["reason"], "batch_refused");
+    assert_eq!(answers[1]["error"]["data"]["reason"], "default_deny");
+
+    let silent = call("", "a");
+    assert_eq!(judge(std::slice::from_ref(&silent)), Ok((202, String::new())));
+    let (status, body) = judge(&[silent, a]).unwrap();
+    assert_eq!((status, body.matches("batch_refused").count()), (200, 1), "{body}");
+}
+
+#[test]
+fn a_batch_has_no_more_work_than_one_call() {
+    let gateway = Gateway::new(
+        r#"{"version": "1", "default": "deny", "settings": {"batches": "judge"}, "tools":
+        {"a": {"deny_if": [{"conditions": [{"path": "args.t", "op": "regex", "value": "[a-z]{1,300}!"}]}]}}}"#,
+    );
+    let judge = |calls: usize| {
+        let text = "a".repeat(4_000);
+        let call = |id| {
+            format!(
+                r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"a","arguments":{{"t":"{text}"}}}}}}"#
+            )
+        };
+        let calls: Vec<String> = (0..calls).map(call).collect();
+        match gateway.judge(&format!("[{}]", calls.join(","))) {
+            Verdict::Go { .. } => None,
+            Verdict::Refuse(refusal) => Some(refusal.reason),
+        }
+    };
+    assert_eq!(judge(1), None);
+    assert_eq!(judge(64), Some(Reason::Undecidable));
+}
+
+#[test]
+fn a_record_has_the_names_of_arguments_and_what_limits_have_left() {
+    let gateway = Gateway::new(
+        r#"{"version": "1", "default": "deny", "tools": {"a": {"limits": [
+        {"counter": "n", "window": "day", "max": 5},
+        {"counter": "sum", "window": "day", "max": 100, "increment_from": "args.n", "algorithm": "sliding"},
+        {"counter": "all", "window": "day", "max": 9, "scope": "global"}]}}}"#,
+    );
+    let record = |arguments: &str| {
+        let body = format!(
+            r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"a","arguments":{arguments}}}}}"#
+        );
+        match gateway.judge(&body) {
+            Verdict::Go { mut records, .. } => records.remove(0),
+            Verdict::Refuse(refusal) => refusal.record,
+        }
+    };
+    let first = record(r#"{"n": 2.5, "b\u0061": 1, "B": 1}"#);
+    let left = |record: &Record| {
+        let left = record.limits.iter().map(|left| (left.rule.to_string(), left.millionths));
+        left.collect::<Vec<_>>()
+    };
+    assert_eq!(
+        left(&first),
+        [
+            ("/tools/a/limits/n".to_owned(), 4_000_000),
+            ("/tools/a/limits/sum".to_owned(), 97_500_000),
+            ("/tools/a/limits/all".to_owned(), 8_000_000),
+        ]
+    );
+    let names = first.arguments.unwrap();
+    assert_eq!((names.shown, names.more), (vec!["B".into(), "ba".into(), "n".into()], 0));
+
+    let many: Vec<String> = (0..100).map(|n| format!(r#""{}{n:03}":0"#, "é".repeat(40))).collect();
+    let denied = record(&format!(r#"{{{}}}"#, many.join(",")));
+    assert_eq!((denied.decision, denied.limits.len()), (Decision::Denied, 0));
+    let names = denied.arguments.unwrap();
+    assert_eq!((names.shown.len(), names.more), (32, 68));
+    assert!(names.shown.iter().all(|name| *name == "é".repeat(32)));
+    assert_eq!(record("{}").arguments, Some(Names::default()));
+    assert_eq!(record("null").arguments, None);
+}
+
+#[test]
+fn every_call_of_a_refused_batch_has_its_record() {
+    let gateway = Gateway::new(
+        r#"{"version": "1", "default": "deny", "tools": {"a": {"rate_limit": "1/day"}},
+        "settings": {"batches": "judge"}}"#,
+    );
+    let call = |id, tool| {
+        format!(
+            r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"{tool}"}}}}"#
+        )
+    };
+    let body = format!("[{},{},{}]", call(1, "a"), call(2, "b"), call(3, "c"));
+    let Verdict::Refuse(refusal) = gateway.judge(&body) else { panic!("it went on") };
+    let all = core::iter::once(&refusal.record).chain(&refusal.others);
+    let mut found: Vec<_> =
+        all.map(|record| (record.tool.clone().unwrap(), record.decision, record.reason)).collect();
+    found.sort_by(|a, b| a.0.cmp(&b.0));
+    let denied = |tool: &str, reason| (tool.to_owned(), Decision::Denied, Some(reason));
+    assert_eq!(
+        found,
+        [
+            denied("a", Reason::BatchRefused),
+            denied("b", Reason::DefaultDeny),
+            denied("c", Reason::DefaultDeny),
+        ]
+    );
+    assert!(refusal.others.iter().all(|record| record.limits.is_empty()));
+}
+
+/// A batch of calls of these tools, with ids from 0 on.
+fn calls(tools: &[&str]) -> String {
+    let call = |(id, tool): (usize, &&str)| {
+        format!(
+            r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"{tool}"}}}}"#
+        )
+    };
+    let calls: Vec<String> = tools.iter().enumerate().map(call).collect();
+    format!("[{}]", calls.join(","))
+}
+
+/// `a` and `b` share a counter with room for two; `c` has one with room for one,
+/// and one that all callers share.
+const SHARED: &str = r#"{"version": "1", "default": "deny", "settings": {"batches": "judge"}, "tools": {
+    "a": {"limits": [{"counter": "n", "window": "day", "max": 2}]},
+    "b": {"limits": [{"counter": "n", "window": "day", "max": 2}]},
+    "c": {"limits": [{"counter": "c", "window": "hour", "max": 1},
+                     {"counter": "g", "window": "day", "max": 9, "scope": "global"}]},
+    "no": {"action": "deny"}}}"#;
+
+/// The rule, or else the reason, that answers each call of a refused batch.
+fn rules(verdict: Verdict) -> Vec<String> {
+    let Verdict::Refuse(refusal) = verdict else { panic!("it went on") };
+    let answers: Vec<serde_json::Value> = serde_json::from_slice(&refusal.reply.body).unwrap();
+    let rule = |answer: &serde_json::Value| {
+        let data = &answer["error"]["data"];
+        let ruled = data["reason"] != "batch_refused";
+        data[if ruled { "rule" } else { "reason" }].as_str().unwrap().to_owned()
+    };
+    answers.iter().map(rule).collect()
+}
+
+#[test]
+fn a_refused_batch_writes_no_count_at_any_time() {
+    let gateway = Gateway::new(SHARED);
+    for (tools, expected) in [
+        (&["a", "c", "no"][..], &["batch_refused", "batch_refused", "/tools/no/action"][..]),
+        (&["a", "b", "a"], &["batch_refused", "batch_refused", "/tools/a/limits/n"]),
+        (
+            &["c", "a", "c", "b", "c", "a", "no"],
+            &[
+                "batch_refused",
+                "batch_refused",
+                "/tools/c/limits/c",
+                "batch_refused",
+                "/tools/c/limits/c",
+                "/tools/a/limits/n",
+                "/tools/no/action",
+            ],
+        ),
+        (&["a", "other", "a"], &["batch_refused", "(default deny)", "batch_refused"]),
+    ] {
+        assert_eq!(rules(gateway.judge(&calls(tools))), expected, "{tools:?}");
+        assert_eq!(gateway.store.writes.get(), 0, "{tools:?}");
+    }
+}
+
+#[test]
+fn a_batch_is_charged_the_sum_of_its_calls() {
+    let gateway = Gateway::new(SHARED);
+    let Verdict::Go { records, receipt, .. } = gateway.judge(&calls(&["a", "c", "b"])) else {
+        panic!("it was refused");
+    };
+    let left = records.iter().map(|record| {
+        let left = record.limits.iter().map(|left| (&*left.rule, left.millionths / 1_000_000));
+        left.collect::<Vec<_>>()
+    });
+    let expected = [
+        vec![("/tools/a/limits/n", 1)],
+        vec![("/tools/c/limits/c", 0), ("/tools/c/limits/g", 8)],
+        vec![("/tools/b/limits/n", 0)],
+    ];
+    assert_eq!(left.collect::<Vec<_>>(), expected);
+    assert_eq!(rules(gateway.judge(&calls(&["b"]))), ["/tools/b/limits/n"]);
+    // Given back, all of it is there again, and no more.
+    gateway.policy.table.refund(&gateway.store, receipt, Nanos(0));
+    let refused = rules(gateway.judge(&calls(&["a", "a", "a", "c"])));
+    assert_eq!(refused[2..], ["/tools/a/limits/n", "batch_refused"]);
+    assert!(matches!(gateway.judge(&calls(&["b", "c", "a"])), Verdict::Go { .. }));
+}
+
+/// A store that others write all the time, so that no write succeeds.
+struct Contended;
+
+impl Store for Contended {
+    fn update<T>(
+        &self,
+        _: &[u8],
+        mut step: impl FnMut(Option<&[u8]>) -> (Option<Vec<u8>>, T),
+    ) -> Result<T, Trouble> {
+        match step(None) {
+            (None, result) => Ok(result),
+            (Some(_), _) => Err(Trouble::Contended),
+        }
+    }
+}
+
+#[test]
+fn a_batch_that_cannot_be_counted_names_the_call_and_goes_on_in_no_mode() {
+    for mode in ["enforce", "shadow"] {
+        let policy = SHARED.replacen('{', &format!(r#"{{"mode": "{mode}","#), 1);
+        let policy = Policy::parse(policy.as_bytes(), "").unwrap();
+        let situation = Situation {
+            policy: &policy,
+            caller: Ok(&Caller::anonymous()),
+            head: &Head { accepts_mcp: true, ..Head::default() },
+            peer: &Nobody,
+            store: &Contended,
+            now: Nanos(0),
+            work: Work::default(),
+        };
+        let Verdict::Refuse(refusal) = situation.judge(calls(&["a", "c"]).as_bytes()) else {
+            panic!("it went on");
+        };
+        assert_eq!(refusal.reason, Reason::CounterContended, "{mode}");
+        assert_eq!(refusal.record.rule, "/tools/a/limits/n", "{mode}");
+    }
+}
+
+#[test]
+fn in_shadow_mode_a_batch_goes_on_and_is_charged_what_has_room() {
+    let policy = SHARED.replacen('{', r#"{"mode": "shadow","#, 1);
+    let gateway = Gateway::new(&policy);
+    let Verdict::Go { records, .. } = gateway.judge(&calls(&["a", "no", "a", "b", "c"])) else {
+        panic!("it was refused");
+    };
+    let decisions: Vec<_> =
+        records.iter().map(|record| (record.decision, record.limits.len())).collect();
+    use Decision::{Allowed, Shadow};
+    let expected = [(Allowed, 1), (Shadow, 0), (Allowed, 1), (Shadow, 0), (Allowed, 2)];
+    assert_eq!(decisions, expected);
+    // What cannot be read is refused in this mode too, before anything is charged.
+    let before = gateway.store.writes.get();
+    let bad = calls(&["c"]).replace(']', r#",{"jsonrpc":"2.0","id":9,"method":"tools/call"}]"#);
+    assert!(matches!(gateway.judge(&bad), Verdict::Refuse(_)));
+    assert_eq!(gateway.store.writes.get(), before);
+}

@@ -1,0 +1,312 @@
+//! Takes out of the lists that servers send the tools that a caller is not shown.
+//!
+//! Only for callers from whom the policy hides something; the responses of all
+//! others are never looked at. A JSON body is read whole, and only where the
+//! request was `tools/list`: no other answer is one. Events are told by their
+//! shape, because a GET may replay an answer to a request of long ago; each goes
+//! on as soon as it is complete. What may be a list and cannot be read is
+//! replaced by an error, and never passed on as it is.
+
+mod changes;
+mod events;
+mod message;
+
+use crate::exchange::head::is_utf8;
+use crate::exchange::judge::{Asked, Reply};
+use crate::policy::{Caller, Policy, Reason};
+use crate::wire::jsonrpc::{INTERNAL_ERROR, Id, reply};
+use changes::{Change, Changes};
+use core::cell::Cell;
+use events::{Editor, Events};
+
+/// How deep the JSON of a response may be nested: what the stack allows, since
+/// the server is trusted not to attack.
+const MAX_DEPTH: usize = 256;
+
+/// The response to one request, of a caller from whom something is hidden.
+#[derive(Debug)]
+pub struct Listing {
+    caller: Caller,
+    asked: Asked,
+    state: State,
+    unreadable: Cell<bool>,
+}
+
+#[derive(Debug)]
+enum State {
+    /// It passes as it comes.
+    Pass,
+    /// It is a list, to be read when all of it is there. So many bytes are.
+    Whole(usize),
+    /// It is a stream of events.
+    Events(Events),
+    /// What it had to become has gone on. What still comes goes nowhere.
+    Replaced,
+    /// It was answered otherwise or is being broken off: nothing of it goes on.
+    Broken,
+}
+
+/// What is to be done with the head of a response.
+#[derive(Debug)]
+pub enum Head {
+    /// Let it go on.
+    Pass,
+    /// Take its length out, because the body may get another, and let it go on.
+    Stream,
+    /// Take its length out, and hold it if heads can be held.
+    Hold,
+    /// Answer in its place.
+    Replace(Reply),
+}
+
+/// What is to be done with a piece of a body.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Body {
+    /// Let it go on.
+    Pass,
+    /// Keep it until more has come.
+    Wait,
+    /// Hand the whole body to [`Listing::whole`].
+    Whole,
+    /// Hand the piece to [`Listing::piece`].
+    Piece,
+    /// Put this in its place.
+    Replace(Vec<u8>),
+}
+
+impl Listing {
+    /// For the response to a request of `caller`; `None` where it need not be
+    /// looked at.
+    pub fn of(policy: &Policy, caller: &Caller) -> Option<Self> {
+        policy.conceals(caller).then(|| Self {
+            caller: caller.clone(),
+            asked: Asked::default(),
+            state: State::Pass,
+            unreadable: Cell::new(false),
+        })
+    }
+
+    /// The request asked for these lists.
+    pub fn expect(&mut self, asked: Asked) {
+        self.asked = asked;
+    }
+
+    /// Whether something was replaced because it could not be read, since this
+    /// was last asked.
+    pub fn take_unreadable(&self) -> bool {
+        self.unreadable.take()
+    }
+
+    /// The response's headers are there; `end` if nothing follows.
+    pub fn headers<'a>(
+        &mut self,
+        policy: &Policy,
+        headers: impl Iterator<Item = (&'a [u8], &'a [u8])>,
+        end: bool,
+    ) -> Head {
+        let seen = Seen::read(headers);
+        if end {
+            return Head::Pass;
+        }
+        if seen.events {
+            // What says that it is JSON too is read as that by some clients.
+            let both = seen.json && !self.asked.ids.is_empty();
+            if seen.encoded || seen.recoded || both {
+                return self.replace(policy);
+            }
+            self.state = State::Events(Events::default());
+            return Head::Stream;
+        }
+        // No client reads a list out of an error page.
+        if self.asked.ids.is_empty() || !(seen.json || seen.success) {
+            return Head::Pass;
+        }
+        if seen.encoded || seen.recoded {
+            return self.replace(policy);
+        }
+        self.state = State::Whole(0);
+        Head::Hold
+    }
+
+    /// The host failed at the response: nothing more of it goes on.
+    pub fn break_off(&mut self) {
+        self.state = State::Broken;
+    }
+
+    /// The response cannot be followed: it is replaced.
+    pub fn replace(&mut self, policy: &Policy) -> Head {
+        self.state = State::Broken;
+        let status = if self.asked.ids.is_empty() { 502 } else { 200 };
+        let body = self.error(policy);
+        Head::Replace(Reply { status, retry_after: None, header: None, body })
+    }
+
+    /// The body has `size` bytes that have not gone on; `end` if no more come.
+    pub fn body(&mut self, policy: &Policy, size: usize, end: bool) -> Body {
+        match &mut self.state {
+            State::Pass => Body::Pass,
+            State::Whole(_) if size > policy.settings.max_body_bytes => {
+                self.state = State::Replaced;
+                Body::Replace(self.error(policy))
+            }
+            State::Whole(held) => {
+                *held = size;
+                if end { Body::Whole } else { Body::Wait }
+            }
+            State::Events(_) => Body::Piece,
+            State::Replaced => Body::Replace(Vec::new()),
+            State::Broken => Body::Wait,
+        }
+    }
+
+    /// The body ended with trailers, so that no piece of it was the last. Of
+    /// events, what is not complete is lost, as it is to every reader of events.
+    pub fn trailers(&self) -> Body {
+        match self.state {
+            State::Whole(_) => Body::Whole,
+            State::Broken => Body::Wait,
+            State::Pass | State::Events(_) | State::Replaced => Body::Pass,
+        }
+    }
+
+    /// The whole body, as [`Body::Whole`] asked for; what it becomes, if it does
+    /// not stay.
+    pub fn whole(&mut self, policy: &Policy, body: &[u8]) -> Option<Vec<u8>> {
+        let held = match core::mem::replace(&mut self.state, State::Replaced) {
+            State::Whole(held) => held,
+            _ => 0,
+        };
+        if body.len() > policy.settings.max_body_bytes || body.len() < held {
+            return Some(self.error(policy));
+        }
+        if body.is_empty() {
+            return None;
+        }
+        let shows = |tool: &str| policy.shows(&self.caller, tool);
+        match message::changes(body, MAX_DEPTH, &shows) {
+            Ok(changes) if changes.is_empty() => None,
+            Ok(changes) => {
+                let mut out = Vec::with_capacity(body.len());
+                Changes::new(changes).write(body, 0, &mut out);
+                Some(out)
+            }
+            Err(_) => Some(self.error(policy)),
+        }
+    }
+
+    /// A piece of a body, as [`Body::Piece`] asked for; what it becomes, if it
+    /// does not stay.
+    pub fn piece(&mut self, policy: &Policy, piece: &[u8], end: bool) -> Option<Vec<u8>> {
+        let State::Events(mut events) = core::mem::replace(&mut self.state, State::Replaced) else {
+            return Some(Vec::new());
+        };
+        let lists = Lists { policy, listing: self };
+        let out = events.pass(piece, end, &lists);
+        self.state = State::Events(events);
+        (out != piece).then_some(out)
+    }
+
+    /// The answer to all lists that were asked for.
+    fn error(&self, policy: &Policy) -> Vec<u8> {
+        self.unreadable.set(true);
+        let ids = &*self.asked.ids;
+        match ids {
+            [id] if !self.asked.batch => error(policy, id),
+            [] => error(policy, "null"),
+            ids => {
+                let errors: Vec<Vec<u8>> = ids.iter().map(|id| error(policy, id)).collect();
+                [b"[".as_slice(), &errors.join(&b','), b"]"].concat()
+            }
+        }
+    }
+
+    /// The data of an event that stands for one that could not be read. No
+    /// client finds its request by an id that is null, so the event's own is
+    /// taken if it is there.
+    fn event_error(&self, policy: &Policy, data: &[u8]) -> Vec<u8> {
+        self.unreadable.set(true);
+        let id = match (message::answers(data, MAX_DEPTH), &*self.asked.ids) {
+            (Some(id), _) => id,
+            (None, [id]) => id,
+            (None, _) => "null",
+        };
+        error(policy, id)
+    }
+}
+
+fn error(policy: &Policy, id: &str) -> Vec<u8> {
+    let data = reply::Data {
+        kind: "policy_violation",
+        reason: Reason::Internal.as_str(),
+        rule: "(internal)",
+        tool: None,
+        policy: &policy.digest,
+        retry_after: None,
+    };
+    let message = "Refused: the server's list of tools cannot be read";
+    reply::error(Some(Id::of(id)), &reply::Error { code: INTERNAL_ERROR, message, data })
+}
+
+/// Edits the events of one response.
+struct Lists<'a> {
+    policy: &'a Policy,
+    listing: &'a Listing,
+}
+
+impl Editor for Lists<'_> {
+    fn edit(&self, data: &[u8]) -> Changes {
+        if !message::may_list(data) {
+            return Changes::new(Vec::new());
+        }
+        let shows = |tool: &str| self.policy.shows(&self.listing.caller, tool);
+        Changes::new(message::changes(data, MAX_DEPTH, &shows).unwrap_or_else(|_| {
+            vec![Change { from: 0, to: data.len(), with: self.instead(data).into() }]
+        }))
+    }
+
+    fn instead(&self, data: &[u8]) -> Vec<u8> {
+        self.listing.event_error(self.policy, data)
+    }
+
+    fn most(&self) -> usize {
+        self.policy.settings.max_body_bytes
+    }
+}
+
+/// What the head of a response says about its body.
+#[derive(Default)]
+struct Seen {
+    success: bool,
+    events: bool,
+    json: bool,
+    /// It is compressed, although the request allowed it not.
+    encoded: bool,
+    /// It names another charset than JSON has.
+    recoded: bool,
+}
+
+impl Seen {
+    fn read<'a>(headers: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> Self {
+        let mut seen = Self::default();
+        for (name, value) in headers {
+            match name {
+                b":status" => seen.success = value.first() == Some(&b'2'),
+                b"content-type" => {
+                    let kind = String::from_utf8_lossy(value).to_ascii_lowercase();
+                    seen.events |= kind.contains("text/event-stream");
+                    seen.json |= kind.contains("json");
+                    seen.recoded |= !is_utf8(&kind);
+                }
+                b"content-encoding" => {
+                    let value = value.trim_ascii();
+                    seen.encoded |= !value.is_empty() && !value.eq_ignore_ascii_case(b"identity");
+                }
+                _ => {}
+            }
+        }
+        seen
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,293 @@
+//! Charging all limits of a call, or none.
+
+use super::bucket::Bucket;
+use super::{Holder, Refused, Store, Table, Tag, Trouble};
+use crate::limits::window::{Algorithm, Nanos, Room, State, Window};
+
+/// Entries that one bucket may hold: far more than callers that meet there by
+/// chance, and few enough to be searched for every call.
+const MAX_BUCKET: usize = 1024;
+/// How often a call starts over when windows turn under its hands.
+const ROUNDS: usize = 4;
+
+/// What one limit asks of a call.
+#[derive(Clone, Copy, Debug)]
+pub struct Charge {
+    /// The counter.
+    pub tag: Tag,
+    /// Whose count it is.
+    pub holder: Holder,
+    /// Whether `capacity` bounds its holders: not for the one that all share.
+    pub per_caller: bool,
+    /// The window.
+    pub window: Window,
+    /// How it moves.
+    pub algorithm: Algorithm,
+    /// What a window admits, in millionths.
+    pub max: u64,
+    /// What the call weighs, in millionths.
+    pub weight: u64,
+}
+
+impl Charge {
+    fn ask(&self, stored: Option<State>, now: Nanos) -> Room {
+        State::charge(stored, self.algorithm, self.window, self.max, self.weight, now)
+    }
+}
+
+/// What was charged, for giving it back.
+#[derive(Debug, Default)]
+pub struct Receipt(Vec<Taken>);
+
+impl Receipt {
+    /// Adds what another call was charged.
+    pub fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
+    /// What each charge left of its `max`, in millionths, by the charges' places.
+    pub fn left(&self) -> impl Iterator<Item = (usize, u64)> {
+        self.0.iter().map(|taken| (taken.index, taken.left))
+    }
+
+    /// Whether nothing was charged.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// One charge that was made.
+#[derive(Clone, Copy, Debug)]
+struct Taken {
+    index: usize,
+    charge: Charge,
+    /// By what the charge can be found again.
+    mark: u64,
+    /// What it left of `max`.
+    left: u64,
+    /// Whether a place was taken for it.
+    new: bool,
+}
+
+/// What a visit to one bucket is for.
+#[derive(Clone, Copy)]
+enum Visit<'a> {
+    /// To see whether there is room; nothing is stored.
+    Look,
+    /// To charge; new entries may be made for the callers' charges named here.
+    Charge(&'a [usize]),
+}
+
+/// What a bucket says of the charges that fall into it.
+enum Answer {
+    /// There is room for all; with [`Visit::Charge`] they are stored.
+    Room(Vec<Taken>),
+    /// There is room, but these callers' charges need a place for an entry.
+    Places(Vec<usize>),
+    /// There is no room.
+    Refused(Refused),
+}
+
+impl Table {
+    /// Charges every one of `charges`, or none. A counter may be among them more
+    /// than once: the calls of a batch are charged together, in their order.
+    ///
+    /// All are looked at before any is written. Where one that had room is
+    /// lost to another worker after all, those already taken are given back.
+    ///
+    /// # Errors
+    /// Which charge was refused and why. Of several without room, the one that
+    /// has room last is named.
+    pub fn charge(
+        &self,
+        store: &impl Store,
+        charges: &[Charge],
+        now: Nanos,
+    ) -> Result<Receipt, Refused> {
+        let Some((first, others)) = charges.split_first() else { return Ok(Receipt::default()) };
+        if others.iter().all(|other| other.holder == first.holder) {
+            // Most calls: one caller, whose entries exist. One read, one write.
+            match self.visit(store, charges, first.holder, now, Visit::Charge(&[])) {
+                Answer::Room(taken) => return Ok(Receipt(taken)),
+                Answer::Refused(refused) => return Err(refused),
+                Answer::Places(_) => {}
+            }
+        }
+        let holders = holders(charges);
+        for _ in 0..ROUNDS {
+            let places = self.look(store, charges, &holders, now)?;
+            if let Some(receipt) = self.take(store, charges, &holders, &places, now)? {
+                return Ok(receipt);
+            }
+        }
+        Err(Refused::Counter { index: 0, trouble: Trouble::Contended })
+    }
+
+    /// Gives everything back, each charge only into the window it went into.
+    pub fn refund(&self, store: &impl Store, receipt: Receipt, now: Nanos) {
+        for Taken { charge, mark, .. } in receipt.0 {
+            // What cannot be given back stays charged: the safe side.
+            let removed = store.update(&self.key(charge.holder), |bytes| {
+                let Ok(mut bucket) = Bucket::read(bytes, now) else { return (None, false) };
+                let Some(state) = bucket.find(charge.tag, charge.holder) else {
+                    return (None, false);
+                };
+                // An entry of a later window keeps its place.
+                let current = state.counts(mark);
+                let state = state.refund(mark, charge.weight);
+                let unused = current && state.used() == 0;
+                if unused {
+                    bucket.remove(charge.tag, charge.holder);
+                } else {
+                    bucket.put(charge.tag, charge.holder, charge.window, state);
+                }
+                (Some(bucket.write()), unused)
+            });
+            if removed == Ok(true) && charge.per_caller {
+                let place = charge.algorithm.place(charge.window, mark);
+                self.release(store, charge.tag, charge.window, place, now);
+            }
+        }
+    }
+
+    /// Asks all buckets without writing; the charges that need a new entry.
+    fn look(
+        &self,
+        store: &impl Store,
+        charges: &[Charge],
+        holders: &[Holder],
+        now: Nanos,
+    ) -> Result<Vec<usize>, Refused> {
+        let mut places = Vec::new();
+        let mut refused: Option<Refused> = None;
+        for holder in holders {
+            match self.visit(store, charges, *holder, now, Visit::Look) {
+                Answer::Room(_) => {}
+                Answer::Places(indexes) => places.extend(indexes),
+                Answer::Refused(next) => {
+                    refused = Some(refused.map_or(next, |refused| refused.or(next)));
+                }
+            }
+        }
+        refused.map_or(Ok(places), Err)
+    }
+
+    /// Takes the `places`, then charges all holders. `None` asks for another
+    /// round: a window turned meanwhile, and more places are needed.
+    fn take(
+        &self,
+        store: &impl Store,
+        charges: &[Charge],
+        holders: &[Holder],
+        places: &[usize],
+        now: Nanos,
+    ) -> Result<Option<Receipt>, Refused> {
+        let mut reserved: Vec<(usize, &Charge, u64)> = Vec::new();
+        let mut taken: Vec<Taken> = Vec::new();
+        let mut all = || {
+            for &index in places {
+                let Some(charge) = charges.get(index) else { continue };
+                let start = self
+                    .reserve(store, charge.tag, charge.window, now)
+                    .map_err(|trouble| Refused::Counter { index, trouble })?;
+                reserved.push((index, charge, start));
+            }
+            for holder in holders {
+                match self.visit(store, charges, *holder, now, Visit::Charge(places)) {
+                    Answer::Room(more) => taken.extend(more),
+                    Answer::Places(_) => return Ok(false),
+                    Answer::Refused(refused) => return Err(refused),
+                }
+            }
+            Ok(true)
+        };
+        let outcome = all();
+        for (index, charge, start) in reserved {
+            // The entry was not made, or by somebody else in the meantime.
+            if !taken.iter().any(|taken| taken.index == index && taken.new) {
+                self.release(store, charge.tag, charge.window, start, now);
+            }
+        }
+        let receipt = Receipt(taken);
+        match outcome {
+            Ok(true) => Ok(Some(receipt)),
+            Ok(false) => {
+                self.refund(store, receipt, now);
+                Ok(None)
+            }
+            Err(refused) => {
+                self.refund(store, receipt, now);
+                Err(refused)
+            }
+        }
+    }
+
+    /// Looks at, or charges, the charges of one holder.
+    fn visit(
+        &self,
+        store: &impl Store,
+        charges: &[Charge],
+        holder: Holder,
+        now: Nanos,
+        visit: Visit<'_>,
+    ) -> Answer {
+        let members = || charges.iter().enumerate().filter(|(_, charge)| charge.holder == holder);
+        let first = members().next().map_or(0, |(index, _)| index);
+        let trouble = |trouble| Answer::Refused(Refused::Counter { index: first, trouble });
+        let answer = store.update(&self.key(holder), |bytes| {
+            let mut bucket = match Bucket::read(bytes, now) {
+                Ok(bucket) => bucket,
+                Err(damage) => return (None, trouble(damage)),
+            };
+            let mut taken = Vec::with_capacity(charges.len());
+            let mut places = Vec::new();
+            let mut refused: Option<Refused> = None;
+            for (index, charge) in members() {
+                let stored = bucket.find(charge.tag, charge.holder);
+                let new = stored.is_none_or(|state| state.is_of_earlier_window(charge.window, now));
+                match charge.ask(stored, now) {
+                    Room::Yes(state, mark) => {
+                        if new && charge.per_caller {
+                            places.push(index);
+                        }
+                        let left = charge.max.saturating_sub(state.used());
+                        taken.push(Taken { index, charge: *charge, mark, left, new });
+                        bucket.put(charge.tag, charge.holder, charge.window, state);
+                    }
+                    Room::In(retry_after) => {
+                        let next = Refused::Limit { index, retry_after };
+                        refused = Some(refused.map_or(next, |refused| refused.or(next)));
+                    }
+                    Room::ClockAhead => return (None, trouble(Trouble::Clock)),
+                }
+            }
+            if let Some(refused) = refused {
+                return (None, Answer::Refused(refused));
+            }
+            match visit {
+                Visit::Look if places.is_empty() => (None, Answer::Room(taken)),
+                Visit::Look => (None, Answer::Places(places)),
+                Visit::Charge(granted) if places.iter().any(|place| !granted.contains(place)) => {
+                    (None, Answer::Places(places))
+                }
+                Visit::Charge(_) if bucket.len() > MAX_BUCKET => (None, trouble(Trouble::Full)),
+                Visit::Charge(_) => (Some(bucket.write()), Answer::Room(taken)),
+            }
+        });
+        answer.unwrap_or_else(trouble)
+    }
+}
+
+/// Whose counts are charged, each once, in the order of their charges.
+fn holders(charges: &[Charge]) -> Vec<Holder> {
+    let mut holders = Vec::new();
+    for charge in charges {
+        if !holders.contains(&charge.holder) {
+            holders.push(charge.holder);
+        }
+    }
+    holders
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,299 @@
+use super::*;
+use crate::limits::MemoryStore;
+use crate::limits::window::ONE_CALL;
+#[cfg(target_family = "wasm")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+const NOON: u64 = 1_800_000_000;
+
+fn at(seconds: u64) -> Nanos {
+    Nanos((NOON + seconds) * 1_000_000_000)
+}
+
+fn tag(name: &str) -> Tag {
+    Tag::new(&[name.as_bytes()])
+}
+
+fn of(name: &str, caller: &str, max: u64) -> Charge {
+    Charge {
+        tag: tag(name),
+        holder: table(1, 1).caller(caller),
+        per_caller: true,
+        window: Window::new(60).unwrap(),
+        algorithm: Algorithm::Fixed,
+        max: max * ONE_CALL,
+        weight: ONE_CALL,
+    }
+}
+
+fn global(name: &str, max: u64) -> Charge {
+    Charge { holder: Holder::everyone(tag(name)), per_caller: false, ..of(name, "", max) }
+}
+
+fn table(capacity: u64, max_entries: u64) -> Table {
+    Table::new("test", capacity, max_entries)
+}
+
+fn full(result: &Result<Receipt, Refused>) -> bool {
+    matches!(result, Err(Refused::Counter { trouble: Trouble::Full, .. }))
+}
+
+#[test]
+fn exactly_max_are_admitted_in_each_window() {
+    let (store, table) = (MemoryStore::default(), table(8, 8));
+    for window in 0..3 {
+        for _ in 0..10 {
+            table.charge(&store, &[of("a", "x", 10)], at(window * 60 + 5)).unwrap();
+        }
+        assert_eq!(
+            table.charge(&store, &[of("a", "x", 10)], at(window * 60 + 23)).unwrap_err(),
+            Refused::Limit { index: 0, retry_after: 37 }
+        );
+    }
+}
+
+#[test]
+fn callers_and_counters_do_not_share_but_everyone_does() {
+    let (store, table) = (MemoryStore::default(), table(8, 8));
+    for charge in [of("a", "x", 1), of("a", "y", 1), of("b", "x", 1), global("a", 1)] {
+        assert!(table.charge(&store, &[charge], at(0)).is_ok());
+        assert!(table.charge(&store, &[charge], at(0)).is_err());
+    }
+}
+
+#[test]
+fn a_refused_call_costs_nothing_in_any_counter() {
+    let (store, table) = (MemoryStore::default(), table(8, 8));
+    let charges = [of("a", "x", 5), global("g", 3), of("b", "x", 2)];
+    table.charge(&store, &charges, at(0)).unwrap();
+    table.charge(&store, &charges, at(0)).unwrap();
+    for _ in 0..20 {
+        let refused = table.charge(&store, &charges, at(0)).unwrap_err();
+        assert_eq!(refused, Refused::Limit { index: 2, retry_after: 60 });
+    }
+    for _ in 0..3 {
+        table.charge(&store, &[of("a", "x", 5)], at(0)).unwrap();
+    }
+    assert!(table.charge(&store, &[of("a", "x", 5)], at(0)).is_err());
+    assert!(table.charge(&store, &[global("g", 3)], at(0)).is_ok());
+    assert!(table.charge(&store, &[global("g", 3)], at(0)).is_err());
+}
+
+#[test]
+fn the_limit_that_frees_last_is_named() {
+    let (store, table) = (MemoryStore::default(), table(8, 8));
+    let hour = Charge { window: Window::new(3600).unwrap(), ..of("h", "x", 1) };
+    let charges = [of("a", "x", 1), hour, global("g", 1)];
+    table.charge(&store, &charges, at(0)).unwrap();
+    let refused = table.charge(&store, &charges, at(0)).unwrap_err();
+    assert!(matches!(refused, Refused::Limit { index: 1, retry_after } if retry_after > 60));
+}
+
+#[test]
+fn a_refund_gives_back_what_was_charged_and_no_more() {
+    let (store, table) = (MemoryStore::default(), table(2, 2));
+    let charges = [of("a", "x", 2), global("g", 2)];
+    let receipt = table.charge(&store, &charges, at(0)).unwrap();
+    table.refund(&store, receipt, at(1));
+    // The place of the entry came back too: two others fit.
+    for caller in ["y", "z"] {
+        table.charge(&store, &[of("a", caller, 2)], at(1)).unwrap();
+    }
+    assert!(full(&table.charge(&store, &[of("a", "x", 2)], at(1))));
+    let late = table.charge(&store, &[of("a", "y", 2)], at(1)).unwrap();
+    table.charge(&store, &[of("a", "y", 2)], at(60)).unwrap();
+    table.refund(&store, late, at(60));
+    table.charge(&store, &[of("a", "y", 2)], at(60)).unwrap();
+    assert!(table.charge(&store, &[of("a", "y", 2)], at(60)).is_err());
+}
+
+#[test]
+fn capacity_holds_that_many_callers_and_frees_them_with_the_window() {
+    let (store, table) = (MemoryStore::default(), table(100, 1000));
+    for window in 0..3 {
+        for caller in 0..100 {
+            let charge = of("a", &format!("{window}-{caller}"), 5);
+            assert!(table.charge(&store, &[charge], at(window * 60)).is_ok(), "{caller}");
+        }
+        for caller in 0..1000 {
+            let charge = of("a", &format!("late-{caller}"), 5);
+            assert!(full(&table.charge(&store, &[charge], at(window * 60 + 59))));
+        }
+        // Those who are in are not disturbed, and another counter has room.
+        table.charge(&store, &[of("a", &format!("{window}-7"), 5)], at(window * 60)).unwrap();
+        table.charge(&store, &[of("b", "late-1", 5)], at(window * 60)).unwrap();
+    }
+}
+
+#[test]
+fn all_counters_together_hold_max_entries() {
+    let (store, table) = (MemoryStore::default(), table(100, 150));
+    let day = Window::new(86_400).unwrap();
+    for caller in 0..100 {
+        let charge = Charge { window: day, ..of("day", &caller.to_string(), 5) };
+        table.charge(&store, &[charge], at(0)).unwrap();
+    }
+    for window in 0..3 {
+        for caller in 0..50 {
+            let charge = of("minute", &caller.to_string(), 5);
+            assert!(table.charge(&store, &[charge], at(window * 60)).is_ok(), "{caller}");
+        }
+        assert!(full(&table.charge(&store, &[of("minute", "new", 5)], at(window * 60))));
+    }
+}
+
+#[test]
+fn three_quarters_of_the_default_capacity_are_admitted_for_several_counters() {
+    let (store, table) = (MemoryStore::default(), table(32_768, 262_144));
+    let names = ["a", "b", "c", "d"];
+    for caller in 0..24_576 {
+        let charges = names.map(|name| of(name, &format!("caller-{caller}"), 5));
+        assert!(table.charge(&store, &charges, at(0)).is_ok(), "{caller}");
+    }
+}
+
+#[test]
+fn memory_stays_bounded_over_many_windows_of_ever_new_callers() {
+    let (store, table) = (MemoryStore::default(), table(2_000, 2_000));
+    let mut largest = 0;
+    for window in 0..20 {
+        for caller in 0..3_000 {
+            let charge = of("a", &format!("{window}/{caller}"), 5);
+            let _ = table.charge(&store, &[charge], at(window * 60));
+        }
+        let (keys, bytes) = store.size();
+        assert!(keys <= 4097);
+        largest = largest.max(bytes);
+    }
+    // What is over stays until its bucket is written again; never more than
+    // the fullest that each bucket has been.
+    assert!(largest < 4 * 2_000 * 45, "{largest} bytes");
+}
+
+#[test]
+fn capacity_can_change_without_losing_a_count() {
+    let store = MemoryStore::default();
+    table(10, 10).charge(&store, &[of("a", "x", 1)], at(0)).unwrap();
+    assert!(table(20_000, 30_000).charge(&store, &[of("a", "x", 1)], at(1)).is_err());
+}
+
+#[test]
+fn namespaces_do_not_share() {
+    let store = MemoryStore::default();
+    for namespace in ["a", "b"] {
+        let table = Table::new(namespace, 10, 10);
+        table.charge(&store, &[of("a", "x", 1)], at(0)).unwrap();
+        assert!(table.charge(&store, &[of("a", "x", 1)], at(0)).is_err());
+    }
+}
+
+#[test]
+fn a_damaged_value_denies_and_is_left_as_it_is() {
+    let (store, table) = (MemoryStore::default(), table(10, 10));
+    table.charge(&store, &[of("a", "x", 5)], at(0)).unwrap();
+    for value in [&b"x"[..], &[0; 45], &[1; 45], &[2; 45]] {
+        store.damage(value);
+        let refused = table.charge(&store, &[of("a", "x", 5)], at(0)).unwrap_err();
+        assert_eq!(refused, Refused::Counter { index: 0, trouble: Trouble::Damaged });
+    }
+}
+
+#[test]
+fn a_late_worker_does_not_find_a_full_window_empty() {
+    let (store, table) = (MemoryStore::default(), table(10, 10));
+    table.charge(&store, &[of("a", "x", 1)], at(59)).unwrap();
+    // A call of another counter turns the bucket's page first.
+    table.charge(&store, &[of("b", "x", 1)], at(60)).unwrap();
+    assert!(table.charge(&store, &[of("a", "x", 1)], at(59)).is_err());
+}
+
+#[test]
+fn a_clock_that_steps_back_resets_nothing_though_others_were_served_between() {
+    let (store, table) = (MemoryStore::default(), table(10, 10));
+    table.charge(&store, &[of("a", "x", 1)], at(58)).unwrap();
+    table.charge(&store, &[of("b", "x", 1)], at(118)).unwrap();
+    assert!(table.charge(&store, &[of("a", "x", 1)], at(59)).is_err());
+}
+
+#[test]
+fn the_salt_is_shared_by_all_workers_and_kept_over_pushes() {
+    let store = MemoryStore::default();
+    let mut tables = [table(10, 10), table(20, 20), table(10, 10)];
+    for (worker, table) in tables.iter_mut().enumerate() {
+        table.share_salt(&store, [u8::try_from(worker).unwrap() + 1; 16]).unwrap();
+    }
+    let [first, second, third] = &tables;
+    assert_eq!(first.caller("x"), second.caller("x"));
+    assert_eq!(first.session("x", b"s"), third.session("x", b"s"));
+    assert_ne!(first.caller("x"), table(10, 10).caller("x"));
+    store.damage(b"short");
+    assert_eq!(table(10, 10).share_salt(&store, [9; 16]), Err(Trouble::Damaged));
+}
+
+#[test]
+fn a_clock_far_behind_the_stored_windows_is_trouble() {
+    let (store, table) = (MemoryStore::default(), table(10, 10));
+    table.charge(&store, &[of("a", "x", 5)], at(600)).unwrap();
+    let refused = table.charge(&store, &[of("a", "x", 5)], at(0)).unwrap_err();
+    assert_eq!(refused, Refused::Counter { index: 0, trouble: Trouble::Clock });
+}
+
+/// A store in which another worker writes before each of our writes.
+struct Racing<F>(MemoryStore, F);
+
+impl<F: Fn(&MemoryStore)> Store for Racing<F> {
+    fn update<T>(
+        &self,
+        key: &[u8],
+        mut step: impl FnMut(Option<&[u8]>) -> (Option<Vec<u8>>, T),
+    ) -> Result<T, Trouble> {
+        let wants_to_write = self.0.update(key, |bytes| (None, step(bytes).0.is_some()))?;
+        if wants_to_write {
+            self.1(&self.0);
+        }
+        self.0.update(key, step)
+    }
+}
+
+#[test]
+fn what_is_lost_to_a_race_is_given_back() {
+    let other = table(10, 10);
+    // Between the look and the write of the global limit, somebody else takes
+    // its last place.
+    let racing = Racing(MemoryStore::default(), |store: &MemoryStore| {
+        let _ = other.charge(store, &[global("g", 1)], at(0));
+    });
+    let refused = other.charge(&racing, &[of("a", "x", 1), global("g", 1)], at(0)).unwrap_err();
+    assert!(matches!(refused, Refused::Limit { index: 1, .. }));
+    assert!(other.charge(&racing.0, &[of("a", "x", 1)], at(0)).is_ok());
+}
+
+#[test]
+fn a_caller_is_found_again_whoever_came_between() {
+    let mut busy = table(1, 1);
+    let ids: Vec<String> = (0..1_000).map(|number| format!("caller {number}")).collect();
+    for _ in 0..2 {
+        for id in &ids {
+            assert_eq!(busy.caller(id), table(1, 1).caller(id), "{id}");
+        }
+    }
+    busy.share_salt(&MemoryStore::default(), [1; 16]).unwrap();
+    for id in &ids {
+        assert_ne!(busy.caller(id), table(1, 1).caller(id), "{id}");
+    }
+}
+
+#[test]
+fn a_late_refund_frees_no_place_of_another_window_and_its_own_frees_one() {
+    let weightless = |caller| Charge { weight: 0, ..of("a", caller, 9) };
+    let (store, table) = (MemoryStore::default(), table(2, 99));
+    let old = table.charge(&store, &[of("a", "x", 9)], at(0)).unwrap();
+    table.charge(&store, &[weightless("x")], at(60)).unwrap();
+    // The entry is of the present window, though nothing is used of it.
+    table.refund(&store, old, at(61));
+    table.charge(&store, &[weightless("x")], at(62)).unwrap();
+    let receipt = table.charge(&store, &[weightless("y")], at(62)).unwrap();
+    assert!(full(&table.charge(&store, &[weightless("z")], at(62))));
+    table.refund(&store, receipt, at(63));
+    table.charge(&store, &[weightless("z")], at(63)).unwrap();
+}

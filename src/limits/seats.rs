@@ -1,0 +1,113 @@
+//! Places for entries: how many callers hold one, by counter and in all.
+//!
+//! Both are counts by window, like those of the limits, and kept the same way:
+//! an entry that a window made is free when that window is over, and so is its
+//! place.
+
+use super::bucket::Bucket;
+use super::{Holder, Store, Table, Tag, Trouble};
+use crate::limits::window::{Algorithm, Nanos, ONE_CALL, Room, State, Window};
+
+impl Table {
+    /// Takes a place for a new entry of `tag`. Returns the start of the window
+    /// that it was taken in.
+    pub(super) fn reserve(
+        &self,
+        store: &impl Store,
+        tag: Tag,
+        window: Window,
+        now: Nanos,
+    ) -> Result<u64, Trouble> {
+        let (tag, holder) = population(tag);
+        let capacity = self.capacity.saturating_mul(ONE_CALL);
+        let start = store.update(&self.key(holder), |bytes| {
+            add(bytes, (tag, holder), window, now, |_, _| capacity)
+        })??;
+        let (total, everyone) = total(window);
+        let added = store.update(&self.total_key(), |bytes| {
+            add(bytes, (total, everyone), window, now, |bucket, now| {
+                // What the other windows' entries leave of the total.
+                let used = bucket
+                    .entries()
+                    .filter(|entry| entry.tag != total && !entry.state.is_over(entry.window, now))
+                    .fold(0_u64, |sum, entry| sum.saturating_add(entry.state.used()));
+                self.max_entries.saturating_mul(ONE_CALL).saturating_sub(used)
+            })
+        });
+        let added = added.and_then(|added| added);
+        if added.is_err() {
+            subtract(store, &self.key(holder), (tag, holder), window, start, now);
+        }
+        added
+    }
+
+    /// Gives a place back that was taken in the window that began at `start`.
+    pub(super) fn release(
+        &self,
+        store: &impl Store,
+        tag: Tag,
+        window: Window,
+        start: u64,
+        now: Nanos,
+    ) {
+        let place = population(tag);
+        subtract(store, &self.key(place.1), place, window, start, now);
+        subtract(store, &self.total_key(), total(window), window, start, now);
+    }
+}
+
+/// The count of the callers that hold an entry of a counter.
+fn population(tag: Tag) -> (Tag, Holder) {
+    let tag = Tag::new(&[b"population", &tag.0]);
+    (tag, Holder::everyone(tag))
+}
+
+/// The count of the entries of all counters with windows of one length: those
+/// end together.
+fn total(window: Window) -> (Tag, Holder) {
+    let tag = Tag::new(&[b"total", &window.seconds().to_le_bytes()]);
+    (tag, Holder::everyone(tag))
+}
+
+type Added = (Option<Vec<u8>>, Result<u64, Trouble>);
+
+/// Counts one more in the stored `bytes`, if `max` has room for it.
+fn add(
+    bytes: Option<&[u8]>,
+    (tag, holder): (Tag, Holder),
+    window: Window,
+    now: Nanos,
+    max: impl Fn(&Bucket, Nanos) -> u64,
+) -> Added {
+    let mut bucket = match Bucket::read(bytes, now) {
+        Ok(bucket) => bucket,
+        Err(trouble) => return (None, Err(trouble)),
+    };
+    let stored = bucket.find(tag, holder);
+    match State::charge(stored, Algorithm::Fixed, window, max(&bucket, now), ONE_CALL, now) {
+        Room::Yes(state, start) => {
+            bucket.put(tag, holder, window, state);
+            (Some(bucket.write()), Ok(start))
+        }
+        Room::In(_) => (None, Err(Trouble::Full)),
+        Room::ClockAhead => (None, Err(Trouble::Clock)),
+    }
+}
+
+/// Counts one less; what cannot be given back stays counted until its window
+/// is over.
+fn subtract(
+    store: &impl Store,
+    key: &[u8],
+    (tag, holder): (Tag, Holder),
+    window: Window,
+    start: u64,
+    now: Nanos,
+) {
+    let _kept = store.update(key, |bytes| {
+        let Ok(mut bucket) = Bucket::read(bytes, now) else { return (None, ()) };
+        let Some(state) = bucket.find(tag, holder) else { return (None, ()) };
+        bucket.put(tag, holder, window, state.refund(start, ONE_CALL));
+        (Some(bucket.write()), ())
+    });
+}

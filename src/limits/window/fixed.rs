@@ -1,0 +1,125 @@
+//! Windows from one boundary of the clock to the next.
+
+use super::{Nanos, Room, State, Window};
+
+/// What has been used of a fixed window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fixed {
+    /// When the window began, in seconds since 1970: a multiple of its length.
+    pub start: u64,
+    /// What was admitted in it, in millionths.
+    pub used: u64,
+}
+
+impl Fixed {
+    /// Whether the window is over, so that its count no longer matters.
+    pub fn is_over(self, window: Window, now: Nanos) -> bool {
+        window.end(self.start) <= now.seconds()
+    }
+
+    /// Charges `weight` to the window that `now` falls in.
+    ///
+    /// A stored window later than now's is the current one: the clock stepped
+    /// back, or a worker lost a race at the edge, and neither must reset a
+    /// count. More than one window ahead it is a clock nobody should trust.
+    pub fn charge(stored: Option<Self>, window: Window, max: u64, weight: u64, now: Nanos) -> Room {
+        let start = window.start(now);
+        let current = match stored {
+            Some(stored) if stored.start >= start => stored,
+            _ => Self { start, used: 0 },
+        };
+        if current.start > window.end(start) {
+            return Room::ClockAhead;
+        }
+        match current.used.checked_add(weight) {
+            Some(used) if used <= max => {
+                Room::Yes(State::Fixed(Self { used, ..current }), current.start)
+            }
+            _ => Room::In(now.until(window.end(current.start))),
+        }
+    }
+
+    /// Gives back what was charged to the window that began at `start`;
+    /// nothing where another window has begun since.
+    #[must_use]
+    pub fn refund(self, start: u64, weight: u64) -> Self {
+        if self.start == start {
+            Self { used: self.used.saturating_sub(weight), ..self }
+        } else {
+            self
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::window::{NANOS, ONE_CALL};
+    #[cfg(target_family = "wasm")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    fn minute() -> Window {
+        Window::new(60).unwrap()
+    }
+
+    fn at(seconds: u64, nanos: u64) -> Nanos {
+        Nanos(seconds * NANOS + nanos)
+    }
+
+    fn charge(stored: Option<Fixed>, now: Nanos) -> Room {
+        Fixed::charge(stored, minute(), 2 * ONE_CALL, ONE_CALL, now)
+    }
+
+    #[test]
+    fn a_window_begins_with_the_minute_to_the_nanosecond() {
+        let full = Fixed { start: 120, used: 2 * ONE_CALL };
+        assert_eq!(charge(Some(full), at(179, NANOS - 1)), Room::In(1));
+        assert_eq!(charge(Some(full), at(120, 0)), Room::In(60));
+        assert_eq!(charge(Some(full), at(120, 1)), Room::In(60));
+        assert_eq!(charge(Some(full), at(143, 0)), Room::In(37));
+        let fresh = Fixed { start: 180, used: ONE_CALL };
+        assert_eq!(charge(Some(full), at(180, 0)), Room::Yes(State::Fixed(fresh), 180));
+        assert_eq!(charge(None, at(180, 0)), Room::Yes(State::Fixed(fresh), 180));
+        assert!(!full.is_over(minute(), at(179, NANOS - 1)));
+        assert!(full.is_over(minute(), at(180, 0)));
+    }
+
+    #[test]
+    fn a_clock_that_steps_back_resets_nothing() {
+        let full = Fixed { start: 120, used: 2 * ONE_CALL };
+        assert_eq!(charge(Some(full), at(119, 0)), Room::In(61));
+        assert_eq!(charge(Some(full), at(60, 0)), Room::In(120));
+        assert_eq!(charge(Some(full), at(59, NANOS - 1)), Room::ClockAhead);
+        let half = Fixed { start: 120, used: ONE_CALL };
+        assert_eq!(charge(Some(half), at(60, 0)), Room::Yes(State::Fixed(full), 120));
+    }
+
+    #[test]
+    fn a_refund_goes_only_into_the_window_that_was_charged() {
+        let stored = Fixed { start: 120, used: 2 * ONE_CALL };
+        assert_eq!(stored.refund(120, ONE_CALL).used, ONE_CALL);
+        assert_eq!(stored.refund(60, ONE_CALL), stored);
+        assert_eq!(stored.refund(120, u64::MAX).used, 0);
+    }
+
+    #[test]
+    fn far_years_and_large_sums_do_not_overflow() {
+        let year_2106 = at(u64::from(u32::MAX) + 1, 0);
+        let Room::Yes(State::Fixed(state), _) = charge(None, year_2106) else { panic!("refused") };
+        assert_eq!(state.start % 60, 0);
+        assert!(state.start.abs_diff(u64::from(u32::MAX)) <= 60);
+        let last = Nanos(u64::MAX);
+        assert!(matches!(charge(None, last), Room::Yes(..)));
+        let stored = Fixed { start: minute().start(last), used: u64::MAX };
+        assert!(matches!(charge(Some(stored), last), Room::In(1..=60)));
+    }
+
+    #[test]
+    fn windows_are_named_as_people_name_them() {
+        let shown =
+            [1, 60, 3600, 86_400, 90].map(|seconds| Window::new(seconds).unwrap().to_string());
+        assert_eq!(shown, ["second", "minute", "hour", "day", "90 seconds"]);
+        assert_eq!(Window::new(0), None);
+        assert_eq!(Window::new(Window::MAX_SECONDS + 1), None);
+    }
+}

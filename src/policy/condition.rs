@@ -1,0 +1,159 @@
+//! Conditions on a call: a path to a value, an operator, and what to compare
+//! with.
+//!
+//! A condition is true, false or undecidable ([`Truth`]). It is undecidable
+//! where another program could read the same call to another result: a number
+//! in a string, a key in another case, an integer that a double cannot hold. A
+//! rule that cannot be read must not be a way round it, so whoever asks denies
+//! what cannot be decided.
+//!
+//! Values are found in the text of the arguments as it stands; nothing is
+//! decoded that no condition names.
+
+mod claim;
+mod evaluate;
+mod expression;
+mod find;
+mod json_text;
+mod literal;
+mod number;
+mod path;
+mod test;
+mod test_error;
+mod work;
+
+pub use claim::{Claims, NotScalar};
+pub use find::weight;
+pub use json_text::JsonTexts;
+pub use literal::Literal;
+pub use number::Number;
+pub use path::{Path, PathError, Root, Step, is_header};
+pub use test::{Order, Test};
+pub use test_error::TestError;
+pub use work::Work;
+
+use crate::wire::json::{Members, Raw};
+use core::fmt;
+
+/// One condition.
+#[derive(Debug)]
+pub struct Condition {
+    /// The path to a value.
+    pub path: Path,
+    /// The test of that value.
+    pub test: Test,
+    /// Whether a null is a value to the test, and not the absence of one.
+    of_null: bool,
+}
+
+impl Condition {
+    /// A condition of a path and a test that fit each other.
+    pub fn new(path: Path, test: Test) -> Self {
+        let of_null = test.speaks_of_null();
+        Self { path, test, of_null }
+    }
+}
+
+/// What a condition says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Truth {
+    /// It holds.
+    True,
+    /// It does not.
+    False,
+    /// Nobody can tell.
+    Undecidable(Why),
+}
+
+/// Why nobody can tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// The operator does not speak of a value of this type.
+    Type(&'static str),
+    /// A step leads into a value of this type, which has no such parts.
+    Into(&'static str),
+    /// Another key differs only by case.
+    LookAlike,
+    /// The number as written and the double nearest to it compare differently.
+    Double,
+    /// The number has a fraction, and some servers make the policy's whole number
+    /// of it.
+    Fraction,
+    /// The text is longer than a regular expression is run on.
+    Length,
+    /// The conditions together ask for more work than a call may cost.
+    Work,
+    /// A text that some servers read as JSON.
+    Json,
+    /// The header has several lines, is not UTF-8 or is too long.
+    Header,
+    /// The claim's bytes are not of the type that is asked for.
+    Claim,
+    /// The number has more than six decimals, is negative or too large.
+    Weight,
+    /// There is no value where one must be.
+    Absent,
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Type(kind) => return write!(f, "{kind} cannot be compared in this way"),
+            Self::Into(kind) => return write!(f, "the path leads into {kind}"),
+            Self::LookAlike => "another key differs from the path only by case",
+            Self::Double => "the number is too long for every reader to agree on it",
+            Self::Fraction => "some servers turn the number into a whole one",
+            Self::Work => "the call takes too long to be checked",
+            Self::Length => "the text is too long to be matched",
+            Self::Json => "the text is JSON, which some servers read",
+            Self::Header => "the header has several lines, is not UTF-8 or is too long",
+            Self::Claim => "the claim is not of the type that the policy expects",
+            Self::Weight => "the number is negative, too large, or has more than six decimals",
+            Self::Absent => "there is no such value",
+        })
+    }
+}
+
+/// How a path with `[*]` speaks of its elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Each {
+    /// Of all of them: an empty list will do.
+    Every,
+    /// Of at least one of them.
+    Any,
+}
+
+/// What conditions can look at.
+#[derive(Clone, Copy)]
+pub struct Facts<'a> {
+    /// `params.arguments`, if there is an object.
+    pub arguments: Option<Raw<'a>>,
+    /// Their members, where somebody remembered them.
+    pub members: Option<&'a Members<'a>>,
+    /// The headers that the policy names.
+    pub headers: &'a [(String, Line)],
+    /// The claims of a verified token.
+    pub claims: &'a dyn Claims,
+    /// The caller's id.
+    pub grant: &'a str,
+    /// The tool.
+    pub tool: &'a str,
+    /// The work that its conditions may still cost.
+    pub work: &'a Work,
+    /// The arguments that were read as JSON.
+    pub texts: &'a JsonTexts<'a>,
+}
+
+/// A header that a policy looks at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Line {
+    /// It is not there.
+    Absent,
+    /// Its one value.
+    Text(String),
+    /// It is there twice, is not text, or is too long to be kept.
+    Unclear,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,83 @@
+//! Asking a condition about a call.
+
+use super::find::{Found, find_argument};
+use super::{Condition, Each, Facts, Line, Root, Truth, Why, claim};
+use crate::wire::json::{Kind, Raw, Text};
+
+impl Condition {
+    /// The answer about a call. `each` says how a path with `[*]` speaks of its
+    /// elements.
+    pub fn evaluate(&self, facts: &Facts<'_>, each: Each) -> Truth {
+        let Self { path, test, .. } = self;
+        match path.root {
+            Root::Args => self.arguments(facts, each),
+            Root::Claims => claim::test(test, &path.steps, facts),
+            Root::Headers => {
+                let line = facts.headers.iter().find(|(name, _)| Some(&**name) == path.header());
+                match line.map_or(&Line::Absent, |(_, line)| line) {
+                    Line::Absent => test.of_absent(),
+                    Line::Text(text) => test.of_text(text, facts.work),
+                    Line::Unclear => Truth::Undecidable(Why::Header),
+                }
+            }
+            Root::Grant => test.of_text(facts.grant, facts.work),
+            Root::Tool => test.of_text(facts.tool, facts.work),
+        }
+    }
+
+    fn arguments(&self, facts: &Facts<'_>, each: Each) -> Truth {
+        let Self { path, test, .. } = self;
+        let Some(arguments) = facts.arguments else { return test.of_absent() };
+        let whole = path.steps.len() == 1;
+        let truth = find_argument(facts, arguments, &path.steps, each, &mut |found| match found {
+            Found::Value(raw) => match raw.kind {
+                Kind::String(text) if whole => self.of_argument(&raw, text, facts),
+                _ => self.of_value(&raw, facts),
+            },
+            Found::Absent => test.of_absent(),
+            Found::Unclear(why) => Truth::Undecidable(why),
+        });
+        // Without elements, every one satisfies and none does.
+        truth.unwrap_or(match each {
+            Each::Every => Truth::True,
+            Each::Any => Truth::False,
+        })
+    }
+
+    fn of_value(&self, raw: &Raw<'_>, facts: &Facts<'_>) -> Truth {
+        self.test.of(raw, self.of_null, facts.work)
+    }
+
+    /// The answer about an argument that is a text. The Python SDK reads such a
+    /// text as JSON where the tool's function does not ask for a plain `str`, and
+    /// takes it for the list, the object or the null that it finds. So the answer
+    /// has to be the same for both.
+    fn of_argument<'a>(&self, raw: &Raw<'_>, text: Text<'a>, facts: &Facts<'a>) -> Truth {
+        let truth = self.of_value(raw, facts);
+        facts.texts.agree(raw.at, text, facts.work, truth, |other| self.of_value(other, facts))
+    }
+}
+
+impl Truth {
+    /// The answer of all conditions together: one that is false decides, whatever
+    /// the order, and otherwise one that is undecidable does. With the path of the
+    /// condition that could not be decided.
+    pub fn all<'c>(
+        conditions: &'c [Condition],
+        facts: &Facts<'_>,
+        each: Each,
+    ) -> (Self, Option<&'c str>) {
+        let mut truth = (Self::True, None);
+        for condition in conditions {
+            match condition.evaluate(facts, each) {
+                Self::True => {}
+                Self::False => return (Self::False, None),
+                undecidable if truth.1.is_none() => {
+                    truth = (undecidable, Some(condition.path.as_str()));
+                }
+                Self::Undecidable(_) => {}
+            }
+        }
+        truth
+    }
+}

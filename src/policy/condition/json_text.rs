@@ -1,0 +1,105 @@
+//! Arguments that are texts and that some servers read as JSON.
+//!
+//! Each such text is decoded and read once for all conditions of a call.
+
+use super::{Truth, Why, Work};
+use crate::wire::json::{Kind, Raw, Reader, Text};
+use core::cell::RefCell;
+use std::borrow::Cow;
+
+/// White space to JSON.
+const SPACE: [char; 4] = [' ', '\t', '\n', '\r'];
+/// The deepest nesting in a text that is read as JSON.
+const MAX_DEPTH: usize = 64;
+
+/// The texts of one call that were read so far, by their offsets.
+#[derive(Debug, Default)]
+pub struct JsonTexts<'a>(RefCell<Vec<(usize, Read<'a>)>>);
+
+/// A text as JSON.
+#[derive(Debug)]
+enum Read<'a> {
+    /// No list, no object and no null.
+    Not,
+    /// One of these, without the white space around it.
+    Value(Cow<'a, str>),
+    /// One of these to some readers.
+    Unclear(Why),
+}
+
+impl<'a> JsonTexts<'a> {
+    /// `truth`, which is the answer about the text at offset `at`, if it is the
+    /// answer about the JSON in it too.
+    pub(super) fn agree(
+        &self,
+        at: usize,
+        text: Text<'a>,
+        work: &Work,
+        truth: Truth,
+        answer: impl Fn(&Raw<'_>) -> Truth,
+    ) -> Truth {
+        // Most texts are no JSON, and one look shows it.
+        if !text.raw().starts_with(['[', '{', 'n', ' ', '\\']) {
+            return truth;
+        }
+        if !self.0.borrow().iter().any(|(other, _)| *other == at) {
+            self.0.borrow_mut().push((at, read(text, work)));
+        }
+        let texts = self.0.borrow();
+        let read = texts.iter().find(|(other, _)| *other == at).map(|(_, read)| read);
+        match read {
+            Some(Read::Not) => truth,
+            Some(Read::Value(value)) if answer(&raw(value)) == truth => truth,
+            Some(Read::Unclear(why)) => Truth::Undecidable(*why),
+            Some(Read::Value(_)) | None => Truth::Undecidable(Why::Json),
+        }
+    }
+}
+
+/// The value that is the whole of a text, which was read before.
+fn raw(text: &str) -> Raw<'_> {
+    let kind = match text.as_bytes().first() {
+        Some(b'[') => Kind::Array,
+        Some(b'{') => Kind::Object,
+        _ => Kind::Null,
+    };
+    Raw { text, at: 0, kind }
+}
+
+fn read<'a>(text: Text<'a>, work: &Work) -> Read<'a> {
+    let first = text.chars().find(|c| !SPACE.contains(c));
+    if !matches!(first, Some('[' | '{' | 'n')) {
+        return Read::Not;
+    }
+    if text.is_escaped() && !work.decoding(text.raw().len()) {
+        return Read::Unclear(Why::Work);
+    }
+    let text = match text.decode() {
+        Cow::Borrowed(text) => Cow::Borrowed(text.trim_matches(SPACE)),
+        Cow::Owned(text) => Cow::Owned(text.trim_matches(SPACE).to_owned()),
+    };
+    let ends = |first, last| text.starts_with(first) && text.ends_with(last);
+    if text != "null" && !ends('[', ']') && !ends('{', '}') {
+        return Read::Not;
+    }
+    if !work.parsing(text.len()) {
+        return Read::Unclear(Why::Work);
+    }
+    let read = Reader::new(text.as_bytes(), MAX_DEPTH).and_then(|mut reader| {
+        reader.value()?;
+        reader.end()?;
+        Ok(reader.ambiguity())
+    });
+    match read {
+        Ok(None) => Read::Value(text),
+        // Python knows three numbers that JSON has not, and takes half of a
+        // surrogate pair for a character.
+        Err(fault)
+            if fault.kind.is_syntax()
+                && !["NaN", "Infinity", "\\u"].iter().any(|word| text.contains(word)) =>
+        {
+            Read::Not
+        }
+        _ => Read::Unclear(Why::Json),
+    }
+}

@@ -1,0 +1,100 @@
+//! The policy document as its author wrote it: one type for each of its
+//! objects, checked for everything that can be checked without knowing what a
+//! policy does. [`crate::policy`] compiles it.
+//!
+//! Reading is done by hand, over [`tree`], and not by a derived
+//! deserializer: an author gets all the errors of a document at once, with the
+//! path of each, a duplicate key is one of them, and numbers keep their exact
+//! value. All of the language's shape stands in this folder.
+
+mod at;
+mod body;
+mod checks;
+mod error;
+mod identity;
+mod limits;
+mod request_path;
+mod settings;
+mod tools;
+mod tree;
+
+pub use at::escape;
+pub use body::{Body, Default, Grant, Mode};
+pub use checks::Check;
+pub use error::{ConfigError, Errors};
+pub(crate) use error::{pointer, quote, shorten};
+pub use identity::{Bearer, Certificate, Source};
+pub use limits::Limit;
+pub use request_path::RequestPath;
+pub use settings::{AuditLog, Batches, Counters, DeniedAs, Settings, ToolsList};
+pub use tools::{Action, AllTools, ToolRule};
+
+use crate::policy::pattern::Pattern;
+use at::{At, Document};
+
+/// The most that a policy may weigh. Envoy hands it over in one piece, and
+/// every worker keeps what it compiles to.
+pub const MAX_POLICY_BYTES: usize = 8 << 20;
+
+/// A whole document.
+#[derive(Debug)]
+pub struct Config {
+    /// What decides.
+    pub body: Body,
+    /// `identity`
+    pub identity: Vec<Source>,
+    /// `grants`
+    pub grants: Vec<(Pattern, Grant)>,
+    /// How the filter behaves.
+    pub settings: Settings,
+}
+
+const KEYS: [&str; 11] = [
+    "$schema",
+    "version",
+    "description",
+    "default",
+    "hide",
+    "tools",
+    "all_tools",
+    "mode",
+    "identity",
+    "grants",
+    "settings",
+];
+
+impl Config {
+    /// Reads a document: what could be read of it, and everything that is wrong
+    /// with it.
+    pub fn parse(text: &[u8]) -> (Option<Self>, Errors) {
+        match Document::parse(text) {
+            Ok(document) => {
+                let config = Self::read(&document.root());
+                (config, document.into_errors())
+            }
+            Err(errors) => (None, errors),
+        }
+    }
+
+    fn read(root: &At<'_>) -> Option<Self> {
+        let top = root.object(&KEYS)?;
+        top.get("$schema").map(|at| at.string());
+        top.get("description").map(|at| at.string());
+        if let Some(version) = top.required("version") {
+            version.choice(&[("1", ())]);
+        }
+        let identity = top.get("identity").map(identity::read).unwrap_or_default();
+        let body = Body::read(&top, Mode::Enforce);
+        let mode = body.as_ref().map_or(Mode::Enforce, |body| body.mode);
+        let grants = top.get("grants").map(|at| {
+            if top.get("identity").is_none_or(|identity| {
+                identity.is_list() && identity.elements().is_empty() && !at.entries().is_empty()
+            }) {
+                at.wrong("grants need `identity`, which says who is calling");
+            }
+            body::grants(at, mode)
+        });
+        let settings = top.get("settings").map(Settings::read).unwrap_or_default();
+        Some(Self { body: body?, identity, grants: grants.unwrap_or_default(), settings })
+    }
+}

@@ -1,0 +1,326 @@
+//! A place in a document, which can be asked for what it should hold and can
+//! complain about what it does.
+
+use super::error::{Errors, choices, nearest, quote};
+use super::tree::{self, Node};
+use crate::order;
+use crate::policy::condition::{Literal, Number};
+use crate::text::{MAX_NAME, is_name, start};
+use crate::wire::json::Decimal;
+use core::cell::{Cell, RefCell};
+use std::borrow::Cow;
+
+/// A parsed document and what has been found wrong with it.
+pub(super) struct Document<'a> {
+    root: Node<'a>,
+    errors: RefCell<Errors>,
+    /// Bytes of the regular expressions so far.
+    regexes: Cell<usize>,
+}
+
+impl<'a> Document<'a> {
+    /// # Errors
+    /// The text is not JSON, or numbers in it mean different things to
+    /// different readers.
+    pub(super) fn parse(text: &'a [u8]) -> Result<Self, Errors> {
+        tree::parse(text).map(|root| Self {
+            root,
+            errors: RefCell::default(),
+            regexes: Cell::default(),
+        })
+    }
+
+    pub(super) fn root(&self) -> At<'_> {
+        At { node: &self.root, path: String::new(), document: self, secret: false }
+    }
+
+    /// What was found wrong.
+    pub(super) fn into_errors(self) -> Errors {
+        self.errors.into_inner()
+    }
+}
+
+/// What the regular expressions of a policy may take, compiled.
+const MAX_REGEXES_BYTES: usize = 64 << 20;
+
+/// A value of the document, with its path.
+pub(super) struct At<'d> {
+    node: &'d Node<'d>,
+    path: String,
+    document: &'d Document<'d>,
+    /// What stands here may be a credential, and is not shown.
+    secret: bool,
+}
+
+impl<'d> At<'d> {
+    /// The same place, whose values are not to be shown.
+    pub(super) fn secret(&self) -> Self {
+        Self { node: self.node, path: self.path.clone(), document: self.document, secret: true }
+    }
+
+    /// The same place, whose values may be shown.
+    pub(super) fn shown(&self) -> Self {
+        Self { secret: false, ..self.secret() }
+    }
+
+    /// Notes that something is wrong here.
+    pub(super) fn wrong(&self, message: impl Into<String>) {
+        self.document.errors.borrow_mut().push(self.path.clone(), message);
+    }
+
+    /// Notes that something is wrong elsewhere.
+    pub(super) fn wrong_at(&self, path: &str, message: impl Into<String>) {
+        self.document.errors.borrow_mut().push(path, message);
+    }
+
+    /// Whether another compiled expression of so many bytes fits: every worker
+    /// keeps them all.
+    pub(super) fn has_room_for(&self, regex: usize) -> bool {
+        let all = self.document.regexes.get().saturating_add(regex);
+        self.document.regexes.set(all);
+        all <= MAX_REGEXES_BYTES
+    }
+
+    /// The path of this value, as a JSON pointer.
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
+    fn below(&self, node: &'d Node<'d>, key: &str) -> Self {
+        // The paths of all that stands below a key hold it, and one that is longer
+        // than any name is wrong anyway.
+        let key = escape(start(key, 2 * MAX_NAME));
+        Self {
+            node,
+            path: format!("{}/{key}", self.path),
+            document: self.document,
+            secret: self.secret,
+        }
+    }
+
+    /// A number above zero and at most `most`, in millionths, with at most six
+    /// decimals.
+    pub(super) fn millionths(&self, most: u64) -> Option<u64> {
+        let value = self.as_number().and_then(Decimal::parse).and_then(Decimal::millionths);
+        let fits = value.filter(|value| (1..=most.saturating_mul(1_000_000)).contains(value));
+        if fits.is_none() {
+            self.expected(&format!(
+                "a number above 0 and at most {most} with at most six decimals"
+            ));
+        }
+        fits
+    }
+
+    /// Names what stands here, for messages.
+    fn found(&self) -> String {
+        match self.node {
+            Node::Null => "null".into(),
+            Node::Bool(value) => format!("`{value}`"),
+            Node::Number(_) | Node::String(_) if self.secret => "something else".into(),
+            Node::Number(text) => quote(text),
+            Node::String(text) => quote(&format!("\"{text}\"")),
+            Node::List(_) => "a list".into(),
+            Node::Object(_) => "an object".into(),
+        }
+    }
+
+    /// Notes that something else was expected here.
+    pub(super) fn expected(&self, what: &str) {
+        self.wrong(format!("expected {what}, found {}", self.found()));
+    }
+
+    /// A string.
+    pub(super) fn string(&self) -> Option<&'d str> {
+        if let Node::String(text) = self.node {
+            return Some(text);
+        }
+        self.expected("a string");
+        None
+    }
+
+    /// A string that can name `what`.
+    pub(super) fn name(&self, what: &str) -> Option<&'d str> {
+        let name = self.string()?;
+        if !is_name(name) {
+            self.wrong(format!(
+                "{} cannot name {what}: 1 to {MAX_NAME} bytes without control characters",
+                quote(name)
+            ));
+            return None;
+        }
+        Some(name)
+    }
+
+    /// The string here, if one is; anything else is no error.
+    pub(super) fn as_string(&self) -> Option<&'d str> {
+        match self.node {
+            Node::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The spelling of the number here, if one is; anything else is no error.
+    pub(super) fn as_number(&self) -> Option<&'d str> {
+        match self.node {
+            Node::Number(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Whether an object stands here.
+    pub(super) fn is_object(&self) -> bool {
+        matches!(self.node, Node::Object(_))
+    }
+
+    /// `true` or `false`.
+    pub(super) fn boolean(&self) -> Option<bool> {
+        if let Node::Bool(value) = self.node {
+            return Some(*value);
+        }
+        self.expected("`true` or `false`");
+        None
+    }
+
+    /// A whole number within bounds, however spelt: Istio turns `1000000` into
+    /// `1e+06`.
+    pub(super) fn whole(&self, least: u64, most: u64) -> Option<u64> {
+        let value = self.as_number().and_then(Decimal::parse).and_then(Decimal::whole);
+        let fits = value.filter(|value| (least..=most).contains(value));
+        if fits.is_none() {
+            self.expected(&format!("a whole number from {least} to {most}"));
+        }
+        fits
+    }
+
+    /// One of a few words.
+    pub(super) fn choice<T: Copy>(&self, words: &[(&'static str, T)]) -> Option<T> {
+        let text = self.as_string();
+        if let Some((_, value)) = words.iter().find(|(word, _)| text == Some(*word)) {
+            return Some(*value);
+        }
+        self.expected_one_of(words.iter().map(|(word, _)| *word).collect());
+        None
+    }
+
+    /// Apart from [`Self::choice`], so that it is compiled once.
+    fn expected_one_of(&self, words: Vec<&str>) {
+        let words: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
+        self.expected(&choices(words.iter().map(String::as_str)));
+    }
+
+    /// The elements of a list.
+    pub(super) fn elements(&self) -> Vec<At<'d>> {
+        let Node::List(elements) = self.node else {
+            self.expected("a list");
+            return Vec::new();
+        };
+        let place = |(index, node): (usize, _)| self.below(node, &index.to_string());
+        elements.iter().enumerate().map(place).collect()
+    }
+
+    /// The elements of a list, each read by `read`.
+    pub(super) fn each<T>(&self, read: impl Fn(&At<'d>) -> Option<T>) -> Vec<T> {
+        self.elements().iter().filter_map(read).collect()
+    }
+
+    /// Whether a list stands here.
+    pub(super) fn is_list(&self) -> bool {
+        matches!(self.node, Node::List(_))
+    }
+
+    /// Any JSON value.
+    pub(super) fn literal(&self) -> Option<Literal> {
+        Some(match self.node {
+            Node::Null => Literal::Null,
+            Node::Bool(value) => Literal::Bool(*value),
+            Node::Number(text) => Literal::Number(Number::parse(text)?),
+            Node::String(text) => Literal::String((&**text).into()),
+            Node::List(_) => Literal::List(self.each(Self::literal)),
+            Node::Object(_) => {
+                let members = self.entries().into_iter();
+                Literal::Object(
+                    members.filter_map(|(key, at)| Some((key.into(), at.literal()?))).collect(),
+                )
+            }
+        })
+    }
+
+    /// The members of a map whose keys are the author's own.
+    pub(super) fn entries(&self) -> Vec<(&'d str, At<'d>)> {
+        let Node::Object(members) = self.node else {
+            self.expected("an object");
+            return Vec::new();
+        };
+        let keys: Vec<&str> = members.iter().map(|(key, _)| &**key).collect();
+        for pair in order::sorted(keys, |a, b| a.cmp(b)).windows(2) {
+            if let [a, b] = pair
+                && a == b
+            {
+                self.wrong(if self.secret {
+                    "a key is given twice".into()
+                } else {
+                    format!("the key {} is given twice", quote(a))
+                });
+            }
+        }
+        members.iter().map(|(key, node)| (&**key, self.below(node, key))).collect()
+    }
+
+    /// An object of the language. Keys that are not `known` are errors.
+    pub(super) fn object(&self, known: &[&'static str]) -> Option<Object<'d>> {
+        if !self.is_object() {
+            self.expected("an object");
+            return None;
+        }
+        let members = self.entries();
+        for (key, at) in &members {
+            if known.contains(key) {
+                continue;
+            }
+            at.wrong(if let Some(word) = nearest(key, known) {
+                format!("unknown key; did you mean `{word}`?")
+            } else {
+                format!("unknown key; here may stand {}", choices(known.iter().copied()))
+            });
+        }
+        Some(Object { members, path: self.path.clone(), document: self.document })
+    }
+}
+
+/// The members of an object of the language.
+pub(super) struct Object<'d> {
+    members: Vec<(&'d str, At<'d>)>,
+    path: String,
+    document: &'d Document<'d>,
+}
+
+impl<'d> Object<'d> {
+    pub(super) fn get(&self, key: &str) -> Option<&At<'d>> {
+        self.members.iter().find(|(name, _)| *name == key).map(|(_, at)| at)
+    }
+
+    /// Whether it has no members at all.
+    pub(super) fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    pub(super) fn required(&self, key: &str) -> Option<&At<'d>> {
+        let found = self.get(key);
+        if found.is_none() {
+            self.document
+                .errors
+                .borrow_mut()
+                .push(self.path.clone(), format!("`{key}` is missing"));
+        }
+        found
+    }
+}
+
+/// A key as a reference token of a JSON pointer (RFC 6901).
+pub fn escape(key: &str) -> Cow<'_, str> {
+    if key.contains(['~', '/']) {
+        Cow::Owned(key.replace('~', "~0").replace('/', "~1"))
+    } else {
+        Cow::Borrowed(key)
+    }
+}

@@ -1,0 +1,87 @@
+//! The part of a document that decides: at its top, and in each grant.
+
+use super::at::{At, Object};
+use super::error::quote;
+use super::tools::{self, AllTools, ToolRule};
+use crate::policy::pattern::Pattern;
+use crate::text::is_name;
+
+/// The answer for a tool that no entry matches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Default {
+    /// The call goes on.
+    Allow,
+    /// The call is denied.
+    Deny,
+}
+
+/// What becomes of a denial.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// The call does not go on.
+    Enforce,
+    /// The call goes on, and the denial is recorded.
+    Shadow,
+}
+
+/// The rules for one set of callers.
+#[derive(Debug)]
+pub struct Body {
+    /// `default`
+    pub default: Default,
+    /// `mode`
+    pub mode: Mode,
+    /// `hide`
+    pub hide: Vec<Pattern>,
+    /// `tools`
+    pub tools: Vec<(Pattern, ToolRule)>,
+    /// `all_tools`
+    pub all_tools: AllTools,
+}
+
+/// One entry of `grants`.
+#[derive(Debug)]
+pub struct Grant {
+    /// The entry's key, as written.
+    pub name: String,
+    /// Its rules.
+    pub body: Body,
+}
+
+const KEYS: [&str; 5] = ["default", "mode", "hide", "tools", "all_tools"];
+
+impl Body {
+    /// Reads the keys of a body from an object that may have others.
+    pub(super) fn read(object: &Object<'_>, inherited: Mode) -> Option<Self> {
+        let default = object
+            .required("default")
+            .and_then(|at| at.choice(&[("allow", Default::Allow), ("deny", Default::Deny)]));
+        let mode = object.get("mode").map_or(Some(inherited), |at| {
+            at.choice(&[("enforce", Mode::Enforce), ("shadow", Mode::Shadow)])
+        });
+        let hide = object.get("hide").map(|at| at.each(tools::pattern)).unwrap_or_default();
+        let tools = object.get("tools").map(tools::read).unwrap_or_default();
+        let all_tools = object.get("all_tools").map(AllTools::read).unwrap_or_default();
+        Some(Self { default: default?, mode: mode?, hide, tools, all_tools })
+    }
+}
+
+/// Reads the map of grants.
+pub(super) fn grants(at: &At<'_>, inherited: Mode) -> Vec<(Pattern, Grant)> {
+    let mut grants = Vec::new();
+    for (name, at) in at.entries() {
+        if !is_name(name) {
+            at.wrong(format!(
+                "{} matches no caller: an id has 1 to 256 bytes without control characters",
+                quote(name)
+            ));
+        }
+        let Some(object) = at.object(&KEYS) else { continue };
+        if let Some(body) = Body::read(&object, inherited) {
+            grants.push((Pattern::new(name), Grant { name: name.into(), body }));
+        }
+    }
+    let names = grants.iter().map(|(pattern, grant)| (pattern, &*grant.name));
+    tools::refuse_twins(at, names.collect());
+    grants
+}

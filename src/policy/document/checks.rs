@@ -1,0 +1,101 @@
+//! `args`, `require` and `deny_if`.
+
+use super::at::{At, escape};
+use super::error::{choices, nearest, quote};
+use crate::policy::condition::{Condition, Path, Test, TestError};
+
+/// Conditions that are asked together.
+#[derive(Debug)]
+pub struct Check {
+    /// The check's JSON pointer, in which its name stands for its index.
+    pub pointer: String,
+    /// Where it stands in the document, for messages to the author.
+    pub path: String,
+    /// `conditions`
+    pub conditions: Vec<Condition>,
+    /// `on_deny`
+    pub on_deny: Option<String>,
+}
+
+/// Reads a list of checks.
+pub(super) fn read(at: &At<'_>) -> Vec<Check> {
+    let list = at.path();
+    let mut names: Vec<&str> = Vec::new();
+    let mut checks = Vec::new();
+    for (index, at) in at.elements().iter().enumerate() {
+        let Some(object) = at.object(&["conditions", "on_deny", "name"]) else { continue };
+        let on_deny = object.get("on_deny").and_then(At::string).map(str::to_owned);
+        let name = object.get("name").and_then(|at| {
+            let name = at.name("a check")?;
+            if name.bytes().all(|byte| byte.is_ascii_digit()) {
+                at.wrong(format!("{} cannot name a check: digits alone are an index", quote(name)));
+                return None;
+            }
+            if names.contains(&name) {
+                at.wrong(format!("another check of this list is named {}", quote(name)));
+            }
+            names.push(name);
+            Some(escape(name).into_owned())
+        });
+        let Some(conditions) = object.required("conditions") else { continue };
+        checks.push(Check {
+            pointer: format!("{list}/{}", name.unwrap_or_else(|| index.to_string())),
+            path: at.path().into(),
+            conditions: conditions.each(condition),
+            on_deny,
+        });
+    }
+    checks
+}
+
+/// Reads the names that arguments may have.
+pub(super) fn names(at: &At<'_>) -> Vec<Box<str>> {
+    at.each(|at| at.string().map(Into::into))
+}
+
+fn condition(at: &At<'_>) -> Option<Condition> {
+    let object = at.object(&["path", "op", "value"])?;
+    let path = object.required("path").and_then(path);
+    let op = object.required("op").and_then(|at| Some((at, at.string()?)));
+    let value = object.required("value").and_then(|at| Some((at, at.literal()?)));
+    let (path, (op_at, op), (value_at, value)) = (path?, op?, value?);
+    match Test::new(op, value, path.root) {
+        Ok(test) if test.regex_bytes().is_some_and(|bytes| !value_at.has_room_for(bytes)) => {
+            value_at.wrong(
+                "the regular expressions of the policy take more than 64 MiB; make them shorter, or \
+                 fewer",
+            );
+            None
+        }
+        Ok(test) => Some(Condition::new(path, test)),
+        Err(TestError::Unknown) => {
+            op_at.wrong(match nearest(op, &Test::NAMES) {
+                Some(word) => format!("unknown operator {}; did you mean `{word}`?", quote(op)),
+                None => {
+                    format!("unknown operator {}; there are {}", quote(op), choices(Test::NAMES))
+                }
+            });
+            None
+        }
+        Err(TestError::Value(what)) => {
+            value_at.expected(&format!("{what} for the operator `{op}`"));
+            None
+        }
+        Err(other) => {
+            value_at.wrong(other.to_string());
+            None
+        }
+    }
+}
+
+/// Reads a path.
+pub(super) fn path(at: &At<'_>) -> Option<Path> {
+    let text = at.string()?;
+    match Path::parse(text) {
+        Ok(path) => Some(path),
+        Err(error) => {
+            at.wrong(format!("{} is no path: {error}", quote(text)));
+            None
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! `limits` and `rate_limit`.
+
+use super::at::{At, escape};
+use super::error::quote;
+use crate::limits::window::{Algorithm, ONE_CALL, Scope, Window};
+use crate::policy::condition::{Path, Root};
+use crate::wire::json::Decimal;
+
+/// The most that a limit may admit, so that sums in millionths fit 64 bits.
+const MAX: u64 = 9_000_000_000_000;
+
+const WINDOWS: [(&str, u32); 4] = [("second", 1), ("minute", 60), ("hour", 3_600), ("day", 86_400)];
+
+const KEYS: [&str; 7] =
+    ["counter", "window", "max", "scope", "increment_from", "algorithm", "on_deny"];
+const SCOPES: [(&str, Scope); 3] =
+    [("grant", Scope::Grant), ("session", Scope::Session), ("global", Scope::Global)];
+const ALGORITHMS: [(&str, Algorithm); 2] =
+    [("fixed", Algorithm::Fixed), ("sliding", Algorithm::Sliding)];
+
+/// One limit.
+#[derive(Clone, Debug)]
+pub struct Limit {
+    /// The limit's JSON pointer, in which it is named by its counter.
+    pub pointer: String,
+    /// Where it stands in the document, for messages to the author.
+    pub path: String,
+    /// `counter`
+    pub counter: String,
+    /// `window`
+    pub window: Window,
+    /// `max`, in millionths.
+    pub max: u64,
+    /// `scope`
+    pub scope: Scope,
+    /// `algorithm`
+    pub algorithm: Algorithm,
+    /// `increment_from`
+    pub increment_from: Option<Path>,
+    /// `on_deny`
+    pub on_deny: Option<String>,
+}
+
+/// Reads a list of limits.
+pub(super) fn read(at: &At<'_>) -> Vec<Limit> {
+    let list = at.path();
+    at.each(|at| {
+        let object = at.object(&KEYS)?;
+        let counter = object.required("counter").and_then(counter);
+        let window = object.required("window").and_then(window);
+        let increment_from = object.get("increment_from").map(increment_from);
+        let max = object.required("max").and_then(|at| match increment_from {
+            Some(_) => at.millionths(MAX),
+            None => at.whole(1, MAX).map(|max| max.saturating_mul(ONE_CALL)),
+        });
+        let scope = object.get("scope").map_or(Some(Scope::Grant), |at| at.choice(&SCOPES));
+        let algorithm =
+            object.get("algorithm").map_or(Some(Algorithm::Fixed), |at| at.choice(&ALGORITHMS));
+        let on_deny = object.get("on_deny").and_then(At::string).map(str::to_owned);
+        let counter = counter?;
+        Some(Limit {
+            pointer: format!("{list}/{}", escape(&counter)),
+            path: at.path().into(),
+            window: window?,
+            max: max?,
+            scope: scope?,
+            algorithm: algorithm?,
+            // One that cannot be read is an error already.
+            increment_from: increment_from.flatten(),
+            on_deny,
+            counter,
+        })
+    })
+}
+
+fn increment_from(at: &At<'_>) -> Option<Path> {
+    let text = at.string()?;
+    let path = Path::parse(text).ok();
+    let path =
+        path.filter(|path| path.root == Root::Args && !path.steps.is_empty() && !path.has_each());
+    if path.is_none() {
+        at.wrong(format!(
+            "{} names no single argument; write a path like `args.amount`",
+            quote(text)
+        ));
+    }
+    path
+}
+
+/// Reads the short form of one limit on the tools that `name` matches.
+pub(super) fn read_short(name: &str, at: &At<'_>) -> Option<Limit> {
+    let (max, window) = if at.is_object() {
+        let object = at.object(&["max", "window"])?;
+        let max = object.required("max").and_then(|at| at.whole(1, MAX));
+        let window = object.required("window").and_then(window);
+        (max?, window?)
+    } else if let Some(limit) = at.as_string().and_then(short) {
+        limit
+    } else {
+        at.expected("a limit like `10/minute` or `{\"max\": 10, \"window\": 60}`");
+        return None;
+    };
+    Some(Limit {
+        pointer: at.path().into(),
+        path: at.path().into(),
+        counter: format!("{name}_rate"),
+        window,
+        max: max.saturating_mul(ONE_CALL),
+        scope: Scope::Grant,
+        algorithm: Algorithm::Fixed,
+        increment_from: None,
+        on_deny: None,
+    })
+}
+
+/// "10/minute", or with seconds "10/60".
+fn short(text: &str) -> Option<(u64, Window)> {
+    let (max, window) = text.split_once('/')?;
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let max = Some(max).filter(|max| digits(max))?.parse().ok()?;
+    let window = match WINDOWS.iter().find(|(name, _)| *name == window) {
+        Some((_, seconds)) => *seconds,
+        None => Some(window).filter(|window| digits(window))?.parse().ok()?,
+    };
+    (1..=MAX).contains(&max).then_some((max, Window::new(window)?))
+}
+
+fn counter(at: &At<'_>) -> Option<String> {
+    at.name("a counter").map(Into::into)
+}
+
+fn window(at: &At<'_>) -> Option<Window> {
+    let seconds = match (at.as_string(), at.as_number()) {
+        (Some(name), _) => WINDOWS.iter().find(|(word, _)| *word == name).map(|(_, s)| *s),
+        (None, Some(text)) => {
+            Decimal::parse(text).and_then(Decimal::whole).and_then(|s| u32::try_from(s).ok())
+        }
+        (None, None) => None,
+    };
+    let window = seconds.and_then(Window::new);
+    if window.is_none() {
+        let names = WINDOWS.map(|(name, _)| format!("`\"{name}\"`")).join(", ");
+        at.expected(&format!("{names} or whole seconds from 1 to {}", Window::MAX_SECONDS));
+    }
+    window
+}

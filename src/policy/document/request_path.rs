@@ -1,0 +1,130 @@
+//! Request paths that a policy names: in `paths`, where MCP is, and in
+//! `exempt_paths`, where it is not.
+
+use super::at::At;
+use super::error::quote;
+
+/// A request path, or all paths below one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestPath {
+    path: String,
+    below: bool,
+}
+
+/// A server has few MCP endpoints, and each exemption is compared with each of
+/// them.
+const MAX_LISTED: usize = 64;
+
+/// Spellings that a server may resolve to another path. A request path with
+/// one of these matches nothing, except for a `/.` that the policy itself
+/// names, as `/.well-known/*` does.
+const UNCLEAR: [&str; 6] = ["%", "//", "/.", ";", "\\", "#"];
+
+/// Bytes outside ASCII count among these spellings: servers decode them by
+/// different charsets.
+fn is_unclear(path: &str) -> bool {
+    UNCLEAR.iter().any(|part| path.contains(part)) || !path.bytes().all(|b| b.is_ascii_graphic())
+}
+
+/// Whether a segment stands for the one it is in, or the one above.
+fn has_dot_segment(path: &str) -> bool {
+    path.split('/').any(|segment| segment == "." || segment.starts_with(".."))
+}
+
+impl RequestPath {
+    /// Reads `paths`.
+    pub(super) fn read_listed(at: &At<'_>) -> Vec<Self> {
+        let elements = at.elements();
+        let count = elements.len();
+        if at.is_list() && count == 0 {
+            at.wrong(
+                "an empty list would refuse every request; name the MCP endpoint, like `/mcp`",
+            );
+        } else if count > MAX_LISTED {
+            at.wrong(format!(
+                "expected at most {MAX_LISTED} paths, found {count}; name what they have in \
+                 common, with `/*` after it"
+            ));
+        }
+        elements.iter().filter_map(|at| Self::read(at, "list")).collect()
+    }
+
+    /// Reads `exempt_paths`, of which none may take away all of a `listed` path.
+    pub(super) fn read_exempt(at: &At<'_>, listed: &[Self]) -> Vec<Self> {
+        at.each(|at| {
+            let exempt = Self::read(at, "exempt")?;
+            // More than are allowed are an error of their own.
+            if let Some(path) = listed.iter().take(MAX_LISTED).find(|path| exempt.covers(path)) {
+                at.wrong(format!(
+                    "{} would exempt all of {}, which `paths` lists; take it out of one of the \
+                     two",
+                    quote(&exempt.to_string()),
+                    quote(&path.to_string())
+                ));
+            }
+            Some(exempt)
+        })
+    }
+
+    /// Reads a path that is there to `be` something.
+    fn read(at: &At<'_>, be: &str) -> Option<Self> {
+        let text = at.string()?;
+        let (path, below) = match text.strip_suffix("/*") {
+            Some(path) => (path, true),
+            None => (text, false),
+        };
+        let fault = if !text.starts_with('/') {
+            "it must begin with `/`"
+        } else if below && path.trim_matches('/').is_empty() {
+            &format!("it would {be} every request; name a segment before `/*`")
+        } else if path.contains(['*', '?'])
+            || has_dot_segment(path)
+            || is_unclear(&text.replace("/.", "/"))
+        {
+            "write a plain path in ASCII, with `/*` at its end at most"
+        } else {
+            return Some(Self { path: path.into(), below });
+        };
+        at.wrong(format!("{} is no path to {be}: {fault}", quote(text)));
+        None
+    }
+
+    /// Whether every request that `other` matches is matched by this too.
+    fn covers(&self, other: &Self) -> bool {
+        let same = self.below && other.below && self.path == other.path;
+        same || ((self.below || !other.below) && self.matches(&other.path))
+    }
+
+    /// Whether the request target `target` (path and query) is one of these.
+    ///
+    /// ```
+    /// # use mcp_policy_filter::policy::document::Config;
+    /// let policy = br#"{"version": "1", "default": "deny",
+    ///                   "settings": {"exempt_paths": ["/healthz", "/oauth/*", "/.well-known/*"]}}"#;
+    /// let exempt = Config::parse(policy).0.unwrap().settings.exempt_paths;
+    /// let passes = |target| exempt.iter().any(|path| path.matches(target));
+    /// assert!(passes("/healthz?full=1"));
+    /// assert!(passes("/oauth/token"));
+    /// assert!(passes("/.well-known/oauth-protected-resource"));
+    /// assert!(!passes("/.well-known/../mcp"));
+    /// assert!(!passes("/oauth"));
+    /// assert!(!passes("/oauth/../mcp"));
+    /// assert!(!passes("/oauth/%2e%2e/mcp"));
+    /// assert!(!passes("/oauth/ö"));
+    /// ```
+    pub fn matches(&self, target: &str) -> bool {
+        let path = target.split_once('?').map_or(target, |(path, _)| path);
+        match path.strip_prefix(&*self.path) {
+            Some(rest) if self.below => rest.starts_with('/') && !is_unclear(rest),
+            Some(rest) => rest.is_empty(),
+            None => false,
+        }
+    }
+}
+
+impl core::fmt::Display for RequestPath {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let below = if self.below { "/*" } else { "" };
+        write!(f, "{}{below}", self.path)
+    }
+}

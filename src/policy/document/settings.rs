@@ -1,0 +1,247 @@
+//! `settings`: how the filter behaves, not what it decides.
+
+use super::at::At;
+use super::error::quote;
+use super::request_path::RequestPath;
+use crate::policy::pattern::Pattern;
+use crate::wire::mcp::KNOWN_METHODS;
+
+/// How the filter behaves.
+#[derive(Debug)]
+pub struct Settings {
+    /// `paths`: the only ones where MCP is; `None` for any.
+    pub paths: Option<Vec<RequestPath>>,
+    /// `exempt_paths`: requests that are not MCP.
+    pub exempt_paths: Vec<RequestPath>,
+    /// `methods`: what passes besides `tools/call`.
+    pub methods: Vec<Pattern>,
+    /// `hold_request_headers`: nothing of a request goes upstream before it
+    /// is judged.
+    pub hold_request_headers: bool,
+    /// `mark_requests`: what passes through the filter carries its mark.
+    pub mark_requests: bool,
+    /// `max_body_bytes`
+    pub max_body_bytes: usize,
+    /// `max_depth`: how deep JSON may be nested.
+    pub max_depth: usize,
+    /// `denied_as`
+    pub denied_as: DeniedAs,
+    /// `batches`
+    pub batches: Batches,
+    /// `tools_list`
+    pub tools_list: ToolsList,
+    /// `audit_log`
+    pub audit_log: AuditLog,
+    /// `audit_key`
+    pub audit_key: Option<String>,
+    /// `counters`
+    pub counters: Counters,
+}
+
+/// The form in which a call is denied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeniedAs {
+    /// A JSON-RPC error, which the client's program handles.
+    Error,
+    /// A tool's result that is an error, which the model reads.
+    Result,
+}
+
+/// What becomes of several messages in one body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Batches {
+    /// They are refused.
+    Reject,
+    /// Each is judged, and all go on or none.
+    Judge,
+}
+
+/// Which tools are left in the lists that servers send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ToolsList {
+    /// All but those of `hide`.
+    Hide,
+    /// Those of which a call of the caller's could be allowed.
+    Callable,
+}
+
+/// Which decisions become a line of Envoy's log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuditLog {
+    /// Every one.
+    All,
+    /// Those that denied, or would have.
+    Denied,
+    /// None.
+    Off,
+}
+
+/// The bounds of the counters' memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counters {
+    /// Callers that one counter can hold in a window.
+    pub capacity: u64,
+    /// Entries of all counters together.
+    pub max_entries: u64,
+    /// What separates two filters that share Envoy's shared data.
+    pub namespace: Option<String>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let known = KNOWN_METHODS.into_iter().chain(["notifications/*"]);
+        Self {
+            paths: None,
+            exempt_paths: Vec::new(),
+            methods: known.map(Pattern::new).collect(),
+            hold_request_headers: false,
+            mark_requests: false,
+            max_body_bytes: 1 << 20,
+            max_depth: 64,
+            denied_as: DeniedAs::Error,
+            batches: Batches::Reject,
+            tools_list: ToolsList::Hide,
+            audit_log: AuditLog::Denied,
+            audit_key: None,
+            counters: Counters::default(),
+        }
+    }
+}
+
+impl Default for Counters {
+    fn default() -> Self {
+        Self { capacity: 32_768, max_entries: 262_144, namespace: None }
+    }
+}
+
+const KEYS: [&str; 13] = [
+    "paths",
+    "exempt_paths",
+    "methods",
+    "hold_request_headers",
+    "mark_requests",
+    "max_body_bytes",
+    "max_depth",
+    "denied_as",
+    "batches",
+    "tools_list",
+    "audit_log",
+    "audit_key",
+    "counters",
+];
+const DENIED_AS: [(&str, DeniedAs); 2] = [("error", DeniedAs::Error), ("result", DeniedAs::Result)];
+const BATCHES: [(&str, Batches); 2] = [("reject", Batches::Reject), ("judge", Batches::Judge)];
+const TOOLS_LIST: [(&str, ToolsList); 2] =
+    [("hide", ToolsList::Hide), ("callable", ToolsList::Callable)];
+const AUDIT_LOG: [(&str, AuditLog); 3] =
+    [("all", AuditLog::All), ("denied", AuditLog::Denied), ("off", AuditLog::Off)];
+
+/// Values are read by recursion, in a stack of one megabyte.
+const MAX_DEPTH: u64 = 256;
+/// A body is held in the memory of the host and of the module at once.
+const MAX_BODY_BYTES: u64 = 64 << 20;
+/// An entry takes some 50 bytes in the memory of the Envoy process.
+const MAX_COUNTER_ENTRIES: u64 = 1 << 20;
+
+fn size(value: u64) -> usize {
+    usize::try_from(value).unwrap_or(usize::MAX)
+}
+
+impl Settings {
+    pub(super) fn read(at: &At<'_>) -> Self {
+        let mut settings = Self::default();
+        let Some(object) = at.object(&KEYS) else { return settings };
+        if let Some(at) = object.get("paths") {
+            settings.paths = Some(RequestPath::read_listed(at));
+        }
+        if let Some(at) = object.get("exempt_paths") {
+            let listed = settings.paths.as_deref().unwrap_or_default();
+            settings.exempt_paths = RequestPath::read_exempt(at, listed);
+        }
+        if let Some(at) = object.get("methods") {
+            settings.methods = at.each(method);
+        }
+        if let Some(hold) = object.get("hold_request_headers").and_then(At::boolean) {
+            settings.hold_request_headers = hold;
+        }
+        if let Some(mark) = object.get("mark_requests").and_then(At::boolean) {
+            settings.mark_requests = mark;
+        }
+        let whole = |key, most| object.get(key).and_then(|at| at.whole(1, most)).map(size);
+        if let Some(bytes) = whole("max_body_bytes", MAX_BODY_BYTES) {
+            settings.max_body_bytes = bytes;
+        }
+        if let Some(depth) = whole("max_depth", MAX_DEPTH) {
+            settings.max_depth = depth;
+        }
+        if let Some(form) = object.get("denied_as").and_then(|at| at.choice(&DENIED_AS)) {
+            settings.denied_as = form;
+        }
+        if let Some(batches) = object.get("batches").and_then(|at| at.choice(&BATCHES)) {
+            settings.batches = batches;
+        }
+        if let Some(which) = object.get("tools_list").and_then(|at| at.choice(&TOOLS_LIST)) {
+            settings.tools_list = which;
+        }
+        if let Some(at) = object.get("audit_key") {
+            settings.audit_key = key(at);
+        }
+        if let Some(which) = object.get("audit_log").and_then(|at| at.choice(&AUDIT_LOG)) {
+            settings.audit_log = which;
+        }
+        if let Some(at) = object.get("counters") {
+            settings.counters = Counters::read(at);
+        }
+        settings
+    }
+}
+
+impl Counters {
+    fn read(at: &At<'_>) -> Self {
+        let mut counters = Self::default();
+        let Some(object) = at.object(&["capacity", "max_entries", "namespace"]) else {
+            return counters;
+        };
+        let whole = |key| object.get(key).and_then(|at| at.whole(1, MAX_COUNTER_ENTRIES));
+        if let Some(capacity) = whole("capacity") {
+            counters.capacity = capacity;
+        }
+        if let Some(entries) = whole("max_entries") {
+            counters.max_entries = entries;
+        }
+        if let Some(at) = object.get("namespace") {
+            match at.string() {
+                Some(name) if (1..=256).contains(&name.len()) => {
+                    counters.namespace = Some(name.into());
+                }
+                Some(name) => {
+                    at.wrong(format!("{} cannot be a namespace: 1 to 256 bytes", quote(name)))
+                }
+                None => {}
+            }
+        }
+        counters
+    }
+}
+
+/// The fewest bytes of a key: those of a strong password. A shorter one can be
+/// found by trying, and then the arguments too.
+const MIN_KEY_BYTES: usize = 16;
+
+/// A key is a secret, so no message repeats it.
+fn key(at: &At<'_>) -> Option<String> {
+    let text = at.as_string().filter(|text| text.len() >= MIN_KEY_BYTES);
+    if text.is_none() {
+        at.wrong(format!("expected a string of at least {MIN_KEY_BYTES} bytes"));
+    }
+    text.map(str::to_owned)
+}
+
+fn method(at: &At<'_>) -> Option<Pattern> {
+    let text = at.string()?;
+    if text.is_empty() || text.chars().any(char::is_control) {
+        at.wrong(format!("{} is no method: a name without control characters", quote(text)));
+        return None;
+    }
+    Some(Pattern::new(text))
+}

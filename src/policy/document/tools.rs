@@ -1,0 +1,145 @@
+//! `tools` and `all_tools`.
+
+use super::at::At;
+use super::checks::{self, Check};
+use super::error::quote;
+use super::limits::{self, Limit};
+use crate::order;
+use crate::policy::pattern::Pattern;
+use crate::wire::mcp::MAX_TOOL_NAME;
+
+/// What an entry says of the tools that it matches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// The call goes on to the checks and limits.
+    Allow,
+    /// The call is denied.
+    Deny,
+}
+
+/// One entry of `tools`.
+#[derive(Debug)]
+pub struct ToolRule {
+    /// The entry's key, as written.
+    pub name: String,
+    /// The entry's JSON pointer.
+    pub pointer: String,
+    /// `action`
+    pub action: Action,
+    /// `reason`
+    pub reason: Option<String>,
+    /// `args`
+    pub args: Option<Vec<Box<str>>>,
+    /// `require`
+    pub require: Vec<Check>,
+    /// `deny_if`
+    pub deny_if: Vec<Check>,
+    /// `limits`, then `rate_limit`
+    pub limits: Vec<Limit>,
+}
+
+const KEYS: [&str; 7] = ["action", "reason", "args", "require", "deny_if", "limits", "rate_limit"];
+
+/// Reads the map of tools.
+pub(super) fn read(at: &At<'_>) -> Vec<(Pattern, ToolRule)> {
+    let mut rules: Vec<(Pattern, ToolRule)> = Vec::new();
+    for (name, at) in at.entries() {
+        let Some(pattern) = check_pattern(&at, name) else { continue };
+        if let Some(rule) = ToolRule::read(name, &at) {
+            rules.push((pattern, rule));
+        }
+    }
+    let names = rules.iter().map(|(pattern, rule)| (pattern, &*rule.name));
+    refuse_twins(at, names.collect());
+    rules
+}
+
+/// Two keys that match the same names would leave it to chance which decides.
+pub(super) fn refuse_twins(at: &At<'_>, names: Vec<(&Pattern, &str)>) {
+    for pair in order::sorted(names, Ord::cmp).windows(2) {
+        if let [(a, first), (b, second)] = pair
+            && a == b
+            && first != second
+        {
+            let (first, second) = (quote(first), quote(second));
+            at.wrong(format!("{first} and {second} match the same names; keep one of them"));
+        }
+    }
+}
+
+/// Reads a tool pattern from a list.
+pub(super) fn pattern(at: &At<'_>) -> Option<Pattern> {
+    check_pattern(at, at.string()?)
+}
+
+fn check_pattern(at: &At<'_>, text: &str) -> Option<Pattern> {
+    let fault = if text.is_empty() {
+        "a tool's name is never empty"
+    } else if text.len() > MAX_TOOL_NAME {
+        "a tool's name has at most 256 bytes"
+    } else if text.chars().any(char::is_control) {
+        "a tool's name has no control characters"
+    } else {
+        return Some(Pattern::new(text));
+    };
+    at.wrong(format!("the pattern {} matches no tool: {fault}", quote(text)));
+    None
+}
+
+impl ToolRule {
+    fn read(name: &str, at: &At<'_>) -> Option<Self> {
+        let object = at.object(&KEYS)?;
+        let action = object.get("action").map_or(Some(Action::Allow), |at| {
+            if at.as_string() == Some("require_approval") {
+                at.wrong(
+                    "`require_approval` is reserved until this filter has approvals; write \
+                     `deny` until then",
+                );
+                return None;
+            }
+            at.choice(&[("allow", Action::Allow), ("deny", Action::Deny)])
+        });
+        let reason = object.get("reason").and_then(At::string).map(str::to_owned);
+        let args = object.get("args").map(checks::names);
+        let require = object.get("require").map(checks::read).unwrap_or_default();
+        let deny_if = object.get("deny_if").map(checks::read).unwrap_or_default();
+        let mut limits = object.get("limits").map(limits::read).unwrap_or_default();
+        if let Some(at) = object.get("rate_limit") {
+            limits.extend(limits::read_short(name, at));
+        }
+        Some(Self {
+            name: name.into(),
+            pointer: at.path().into(),
+            action: action?,
+            reason,
+            args,
+            require,
+            deny_if,
+            limits,
+        })
+    }
+}
+
+/// What applies to every tool, besides its own rule.
+#[derive(Debug, Default)]
+pub struct AllTools {
+    /// `require`
+    pub require: Vec<Check>,
+    /// `deny_if`
+    pub deny_if: Vec<Check>,
+    /// `limits`
+    pub limits: Vec<Limit>,
+}
+
+impl AllTools {
+    pub(super) fn read(at: &At<'_>) -> Self {
+        let Some(object) = at.object(&["require", "deny_if", "limits"]) else {
+            return Self::default();
+        };
+        Self {
+            require: object.get("require").map(checks::read).unwrap_or_default(),
+            deny_if: object.get("deny_if").map(checks::read).unwrap_or_default(),
+            limits: object.get("limits").map(limits::read).unwrap_or_default(),
+        }
+    }
+}

@@ -1,0 +1,329 @@
+//! Numbers by their exact value.
+//!
+//! A number is never turned into a double to be compared: `9007199254740993` is
+//! not `9007199254740992`, and `0.1` is `0.10`. Exponents are never expanded, so
+//! `1e400` costs no more than `1`.
+
+use super::number::MAX_LENGTH;
+use crate::meter;
+use core::cmp::Ordering;
+use core::iter;
+
+/// Money and weights are counted in millionths.
+const SCALE: i32 = 6;
+
+/// A number by its exact value.
+///
+/// ```
+/// use mcp_policy_filter::wire::json::Decimal;
+///
+/// let number = |text| Decimal::parse(text).unwrap();
+/// assert_eq!(number("0.10"), number("1e-1"));
+/// assert!(number("9007199254740993") > number("9007199254740992"));
+/// assert_eq!(number("12.5").millionths(), Some(12_500_000));
+/// assert_eq!(number("0.1234567").millionths(), None);
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Decimal<'a> {
+    negative: bool,
+    /// The digits from the first to the last that is not zero; they may hold
+    /// the decimal point. Empty for zero.
+    digits: &'a str,
+    /// The value is 0.DIGITS times ten to this power; zero for zero.
+    magnitude: i32,
+}
+
+impl<'a> Decimal<'a> {
+    /// Reads a number that the reader let pass.
+    pub fn parse(text: &'a str) -> Option<Self> {
+        if text.len() > MAX_LENGTH {
+            return None;
+        }
+        meter::steps(text.len());
+        let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+            Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
+            None => (text, 0),
+        };
+        let negative = mantissa.starts_with('-');
+        let mantissa = mantissa.trim_start_matches('-');
+        let whole = mantissa.find('.').unwrap_or(mantissa.len());
+        let Some(first) = mantissa.find(|c| matches!(c, '1'..='9')) else {
+            return Some(Self { negative: false, digits: "", magnitude: 0 });
+        };
+        let leading = if first < whole {
+            i32::try_from(whole.checked_sub(first)?).ok()?
+        } else {
+            let zeros = i32::try_from(first.checked_sub(whole)?).ok()?;
+            1_i32.checked_sub(zeros)?
+        };
+        // Zeros at the end may go on either side of the point: the magnitude
+        // is already known.
+        let digits = mantissa.get(first..)?.trim_end_matches(['0', '.']);
+        Some(Self { negative, digits, magnitude: leading.checked_add(exponent)? })
+    }
+
+    /// The digits from the first to the last that is not zero, as numbers.
+    pub(super) fn digits(self) -> impl Iterator<Item = u8> + 'a {
+        self.digits.bytes().filter(u8::is_ascii_digit).map(|digit| digit.wrapping_sub(b'0'))
+    }
+
+    /// The exponent of the value written as 0.DIGITS times a power of ten.
+    pub(super) const fn magnitude(self) -> i32 {
+        self.magnitude
+    }
+
+    /// The number of digits from the first to the last that is not zero.
+    pub fn precision(self) -> usize {
+        self.digits().count()
+    }
+
+    /// Whether the value is a whole number, however spelt.
+    pub fn is_whole(self) -> bool {
+        usize::try_from(self.magnitude).is_ok_and(|places| self.precision() <= places)
+    }
+
+    /// Whether a reader that makes a whole number of this one, which has a
+    /// fraction, can get `whole`: by cutting the fraction off or by rounding.
+    ///
+    /// ```
+    /// use mcp_policy_filter::wire::json::Decimal;
+    ///
+    /// let number = |text| Decimal::parse(text).unwrap();
+    /// let becomes = |text, whole| number(text).can_become(number(whole));
+    /// assert!(becomes("5.5", "5") && becomes("5.5", "6"));
+    /// assert!(becomes("5.4", "5") && !becomes("5.4", "6"));
+    /// assert!(!becomes("5.0", "5"));
+    /// ```
+    pub fn can_become(self, whole: Self) -> bool {
+        if self.is_whole() || !whole.is_whole() {
+            return false;
+        }
+        let places = usize::try_from(self.magnitude).unwrap_or_default();
+        let target = || whole.digits().chain(iter::repeat(0));
+        let own = || self.digits().take(places);
+        let same_sign = self.negative == whole.negative;
+        let same_length = usize::try_from(whole.magnitude) == Ok(places);
+        let is_cut = whole.digits.is_empty() && places == 0
+            || same_sign && same_length && own().eq(target().take(places));
+        let half = self.magnitude >= 0 && self.digits().nth(places).is_some_and(|digit| digit >= 5);
+        is_cut || half && same_sign && follows(own(), places, whole)
+    }
+
+    /// Whether one double may be the nearest to both values. It may say so of
+    /// two that have different doubles, if they agree in some 15 digits or are
+    /// both closer to zero than 1e-300.
+    pub fn is_near(self, other: Self) -> bool {
+        // A double's values are apart by at most 2^-52 of their size: by 222 of
+        // what `leading` counts.
+        const APART: u64 = 256;
+        let tiny = |number: Self| number.digits.is_empty() || number.magnitude < -300;
+        if tiny(self) && tiny(other) {
+            return true;
+        }
+        if self.digits.is_empty() || other.digits.is_empty() || self.negative != other.negative {
+            return false;
+        }
+        let (small, large) =
+            if self.magnitude < other.magnitude { (self, other) } else { (other, self) };
+        match large.magnitude.saturating_sub(small.magnitude) {
+            0 => large.leading().abs_diff(small.leading()) <= APART,
+            1 => {
+                let leading = large.leading().saturating_mul(10);
+                leading.abs_diff(small.leading()) <= APART.saturating_mul(10)
+            }
+            _ => false,
+        }
+    }
+
+    /// The first 18 digits, with zeros where there are fewer.
+    fn leading(self) -> u64 {
+        let digits = self.digits().chain(iter::repeat(0)).take(18);
+        digits.fold(0, |all, digit| all.saturating_mul(10).saturating_add(u64::from(digit)))
+    }
+
+    /// The value in millionths: `None` for a negative one, one with more than
+    /// six decimals, and one beyond a u64.
+    pub fn millionths(self) -> Option<u64> {
+        if self.negative {
+            return None;
+        }
+        let count = i32::try_from(self.digits().count()).ok()?;
+        let zeros = self.magnitude.checked_add(SCALE)?.checked_sub(count)?;
+        if self.digits.is_empty() {
+            return Some(0);
+        }
+        let value = self
+            .digits()
+            .try_fold(0_u64, |value, digit| value.checked_mul(10)?.checked_add(u64::from(digit)))?;
+        10_u64.checked_pow(u32::try_from(zeros).ok()?)?.checked_mul(value)
+    }
+
+    /// The value, where it is a whole number from 0 to 9e12.
+    pub fn whole(self) -> Option<u64> {
+        let millionths = self.millionths()?;
+        (millionths % 1_000_000 == 0).then_some(millionths / 1_000_000)
+    }
+
+    /// Whether the value is a whole number as spelt: `1.0` and `1e2` are not.
+    pub fn is_spelt_whole(text: &str) -> bool {
+        !text.contains(['.', 'e', 'E'])
+    }
+}
+
+/// Whether `whole` is one more than the number that `digits`, of which there are
+/// `places`, make up.
+fn follows(digits: impl Iterator<Item = u8>, places: usize, whole: Decimal<'_>) -> bool {
+    let mut target = whole.digits().chain(iter::repeat(0));
+    let length = usize::try_from(whole.magnitude).ok();
+    // 999 is followed by 1000, which has one digit more.
+    let mut carried = length == places.checked_add(1) && target.next() == Some(1);
+    if !carried && length != Some(places) {
+        return false;
+    }
+    for digit in digits {
+        match target.next() {
+            Some(next) if carried && (digit, next) != (9, 0) => return false,
+            Some(next) if !carried && next == digit.wrapping_add(1) => carried = true,
+            Some(next) if !carried && next != digit => return false,
+            _ => {}
+        }
+    }
+    carried
+}
+
+/// A [`Decimal`] with digits of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DecimalBuf {
+    digits: Box<str>,
+    magnitude: i32,
+    negative: bool,
+}
+
+impl DecimalBuf {
+    /// The number.
+    pub const fn get(&self) -> Decimal<'_> {
+        Decimal { negative: self.negative, digits: &self.digits, magnitude: self.magnitude }
+    }
+}
+
+impl From<Decimal<'_>> for DecimalBuf {
+    fn from(number: Decimal<'_>) -> Self {
+        let digits = number.digits.replace('.', "").into();
+        Self { digits, magnitude: number.magnitude, negative: number.negative }
+    }
+}
+
+impl PartialEq for Decimal<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Decimal<'_> {}
+
+impl PartialOrd for Decimal<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Decimal<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        meter::steps(self.digits.len().min(other.digits.len()));
+        let size = |a: &Self, b: &Self| match (a.digits.is_empty(), b.digits.is_empty()) {
+            (true, true) => Ordering::Equal,
+            (true, false) => Ordering::Less,
+            (false, true) => Ordering::Greater,
+            // Neither begins or ends with a zero, so equal magnitudes leave
+            // the order to the digits as text.
+            (false, false) => {
+                a.magnitude.cmp(&b.magnitude).then_with(|| a.digits().cmp(b.digits()))
+            }
+        };
+        match (self.negative, other.negative) {
+            (false, false) => size(self, other),
+            (true, true) => size(other, self),
+            (true, false) => Ordering::Less,
+            (false, true) => Ordering::Greater,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_family = "wasm")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    fn number(text: &str) -> Decimal<'_> {
+        Decimal::parse(text).unwrap()
+    }
+
+    #[test]
+    fn spellings_of_one_value_are_equal() {
+        for (a, b) in [
+            ("0.1", "0.10"),
+            ("100", "1e2"),
+            ("100", "1.00E+2"),
+            ("0", "-0"),
+            ("0", "0.000e17"),
+            ("-1.5", "-15e-1"),
+            ("120", "12e1"),
+            ("0.001", "1e-3"),
+            ("10.05", "1005e-2"),
+        ] {
+            assert_eq!(number(a), number(b), "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn order_is_exact() {
+        let sorted = [
+            "-1e400",
+            "-101",
+            "-100",
+            "-0.5",
+            "-1e-400",
+            "0",
+            "1e-400",
+            "0.1",
+            "0.1000000000000000000000000000001",
+            "0.2",
+            "1",
+            "1.01",
+            "1.1",
+            "9007199254740992",
+            "9007199254740993",
+            "1e400",
+        ];
+        for (i, a) in sorted.iter().enumerate() {
+            for (j, b) in sorted.iter().enumerate() {
+                assert_eq!(number(a).cmp(&number(b)), i.cmp(&j), "{a} {b}");
+            }
+        }
+    }
+
+    #[test]
+    fn millionths_are_exact_or_nothing() {
+        for (text, expected) in [
+            ("0", Some(0)),
+            ("-0", Some(0)),
+            ("0e99", Some(0)),
+            ("1", Some(1_000_000)),
+            ("0.000001", Some(1)),
+            ("0.0000010", Some(1)),
+            ("0.0000001", None),
+            ("1e-7", None),
+            ("19.99", Some(19_990_000)),
+            ("1e3", Some(1_000_000_000)),
+            ("9e12", Some(9_000_000_000_000_000_000)),
+            ("9e13", None),
+            ("1e400", None),
+            ("-1", None),
+            ("18446744073709.551615", Some(u64::MAX)),
+            ("18446744073709.551616", None),
+        ] {
+            assert_eq!(number(text).millionths(), expected, "{text}");
+        }
+    }
+}
