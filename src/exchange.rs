@@ -19,9 +19,9 @@ use crate::limits::window::Nanos;
 use crate::limits::{Receipt, Store, Trial};
 use crate::policy::condition::Work;
 use crate::policy::{Caller, Policy};
-use head::{Entry, Head, HeadFault, Trace};
+use head::{Entry, Head, HeadError, Trace};
 use identity::{NoIdentity, Peer, identify};
-use judge::{Permit, Record, Refusal, Situation, Verdict};
+use judge::{Judge, Permit, Record, Refusal, Verdict};
 use listing::Listing;
 
 /// What the host is to do next.
@@ -137,10 +137,10 @@ impl Exchange {
         self.heard = true;
         match self.state {
             State::Message(..) if size > policy.settings.max_body_bytes => {
-                self.refuse(Refusal::head(policy, HeadFault::TooLarge))
+                self.refuse(Refusal::head(policy, HeadError::TooLarge))
             }
             State::Message(..) if end => Step::Read,
-            State::Bodyless if size > 0 => self.refuse(Refusal::head(policy, HeadFault::Body)),
+            State::Bodyless if size > 0 => self.refuse(Refusal::head(policy, HeadError::Body)),
             State::Bodyless if end => self.go(Permit::unjudged(), Vec::new()),
             State::Message(..) | State::Bodyless => Step::Wait,
             State::Gone => Step::Gone(Permit::unjudged()),
@@ -174,11 +174,11 @@ impl Exchange {
             return self.refuse(out_of_order(policy));
         };
         if body.len() > policy.settings.max_body_bytes {
-            return self.refuse(Refusal::head(policy, HeadFault::TooLarge));
+            return self.refuse(Refusal::head(policy, HeadError::TooLarge));
         }
         let caller = caller.as_ref().map_err(|why| *why);
         let work = Work::default();
-        match (Situation { policy, caller, head, peer, store, now, work }).judge(body) {
+        match (Judge { policy, caller, head, peer, store, now, work }).judge(body) {
             Verdict::Go { permit, receipt, records, asked } => {
                 self.receipt = receipt;
                 if let Some(listing) = &mut self.listing {

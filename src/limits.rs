@@ -29,18 +29,18 @@
 
 mod bucket;
 mod charge;
+mod charge_error;
 #[cfg(any(test, not(target_family = "wasm")))]
 mod memory;
-mod refused;
 mod seats;
 mod table;
 mod trial;
 pub mod window;
 
 pub use charge::{Charge, Receipt};
+pub use charge_error::ChargeError;
 #[cfg(any(test, not(target_family = "wasm")))]
 pub use memory::MemoryStore;
-pub use refused::Refused;
 pub use table::{Holder, Table, Tag};
 pub use trial::Trial;
 
@@ -57,12 +57,12 @@ pub trait Store {
         &self,
         key: &[u8],
         step: impl FnMut(Option<&[u8]>) -> (Option<Vec<u8>>, T),
-    ) -> Result<T, Trouble>;
+    ) -> Result<T, StoreError>;
 }
 
 /// Why the counters could not be charged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trouble {
+pub enum StoreError {
     /// Too many others wrote at the same time.
     Contended,
     /// No place is left for another caller.

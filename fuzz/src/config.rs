@@ -5,9 +5,9 @@ use crate::host::Nobody;
 use crate::lenient::{Member, Node, Value, documents};
 use mcp_policy_filter::policy::condition::{Facts, JsonTexts, Line, Work};
 use mcp_policy_filter::policy::document::Errors;
+use mcp_policy_filter::policy::{Caller, Policy};
 use mcp_policy_filter::wire::jsonrpc::{Message, decode};
 use mcp_policy_filter::wire::mcp::{ToolCall, tool_name_fault};
-use mcp_policy_filter::policy::{Caller, Policy};
 use std::collections::BTreeSet;
 
 /// The bytes before the document.

@@ -5,12 +5,12 @@
 
 use crate::lenient::{Node, Value, documents};
 use crate::reading::{self, READINGS};
-use mcp_policy_filter::wire::json::{FaultKind, Kind, Raw};
+use mcp_policy_filter::meter;
+use mcp_policy_filter::wire::json::{JsonErrorKind, Kind, Raw};
 use mcp_policy_filter::wire::jsonrpc::{
-    Call, Id, Malformed, Message, PARSE_ERROR, Problem, decode, decode_batch, outline,
+    Call, DecodeError, DecodeErrorKind, Id, Message, PARSE_ERROR, decode, decode_batch, outline,
 };
 use mcp_policy_filter::wire::mcp::Method;
-use mcp_policy_filter::meter;
 use std::collections::BTreeSet;
 
 /// The bytes before the body.
@@ -135,7 +135,7 @@ fn alone(body: &[u8], depth: usize, message: &Message<'_>) {
     let twice = decode_batch(&twice, depth + 1);
     match message {
         Message::Call(Call { id: None, .. }) => assert_eq!(twice.expect("two of them").len(), 2),
-        _ => assert_eq!(twice.unwrap_err().problem, Problem::BatchIds),
+        _ => assert_eq!(twice.unwrap_err().problem, DecodeErrorKind::BatchIds),
     }
 
     // Written by another library it is still the same message, if that library
@@ -177,7 +177,7 @@ fn ids_differ(messages: &[Message<'_>]) {
 }
 
 /// A refusal says where and why, and an id only if there is no doubt about it.
-fn refused(body: &[u8], malformed: &Malformed<'_>) {
+fn refused(body: &[u8], malformed: &DecodeError<'_>) {
     assert!(malformed.at <= body.len());
     assert!(!malformed.problem.to_string().contains('\n'));
     let value = serde_json::from_slice::<serde_json::Value>(body);
@@ -185,7 +185,10 @@ fn refused(body: &[u8], malformed: &Malformed<'_>) {
         assert!(value.is_err() && malformed.id.is_none(), "{malformed:?} of JSON");
     }
     let documents = documents(body);
-    if matches!(malformed.problem, Problem::Json(FaultKind::DuplicateKey | FaultKind::NulInKey)) {
+    if matches!(
+        malformed.problem,
+        DecodeErrorKind::Json(JsonErrorKind::DuplicateKey | JsonErrorKind::NulInKey)
+    ) {
         assert!(!documents.iter().all(|node| is_clear(node, usize::MAX)), "no doubt about it");
     }
     let Some(id) = malformed.id else { return };

@@ -12,14 +12,14 @@ use crate::host::Nobody;
 use crate::lenient::documents;
 use crate::reading::{self, READINGS, Reading};
 use mcp_policy_filter::exchange::audit;
-use mcp_policy_filter::policy::document::Batches;
-use mcp_policy_filter::limits::MemoryStore;
 use mcp_policy_filter::exchange::judge::{Decision, Record};
 use mcp_policy_filter::exchange::{Exchange, Step};
-use mcp_policy_filter::wire::mcp::KNOWN_METHODS;
-use mcp_policy_filter::meter;
-use mcp_policy_filter::policy::{Policy, Reason};
+use mcp_policy_filter::limits::MemoryStore;
 use mcp_policy_filter::limits::window::Nanos;
+use mcp_policy_filter::meter;
+use mcp_policy_filter::policy::document::Batches;
+use mcp_policy_filter::policy::{Policy, Reason};
+use mcp_policy_filter::wire::mcp::KNOWN_METHODS;
 use policies::Subject;
 
 /// The bytes before the body.
@@ -102,7 +102,7 @@ struct Request<'a> {
 
 impl<'a> Request<'a> {
     fn new([_, head, kind, mirror, _, _]: [u8; HEAD], body: &'a [u8]) -> Self {
-        // Each header has a few bits of a byte, and most values of it are such
+        // Elements header has a few bits of a byte, and most values of it are such
         // that the body is judged.
         let pick = |bits: u8, words: &[&str]| words[usize::from(bits) % words.len()].to_owned();
         let methods = ["POST", "POST", "POST", "POST", "POST", "GET", "DELETE", "PUT"];

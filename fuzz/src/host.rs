@@ -1,8 +1,8 @@
 //! What stands for Envoy: a connection that says nothing of its client.
 
+use mcp_policy_filter::exchange::identity::Peer;
 use mcp_policy_filter::policy::condition::{Claims, NotScalar};
 use mcp_policy_filter::policy::document::Certificate;
-use mcp_policy_filter::exchange::identity::Peer;
 
 pub(crate) struct Nobody;
 

@@ -33,7 +33,7 @@ pub enum Entry {
         identified: bool,
     },
     /// It is refused for its head alone.
-    Refuse(HeadFault),
+    Refuse(HeadError),
 }
 
 /// What has to be remembered of the headers until the body is there.
@@ -126,7 +126,7 @@ impl Trace {
 
 /// Why a request is refused before its body is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HeadFault {
+pub enum HeadError {
     /// The request has no method, no path, or one that is not text.
     Incomplete,
     /// A path that is not on the operator's list.
@@ -156,7 +156,7 @@ pub enum HeadFault {
     TooLarge,
 }
 
-impl fmt::Display for HeadFault {
+impl fmt::Display for HeadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Incomplete => "the request has no readable method and path",
@@ -211,18 +211,18 @@ impl Entry {
             return Self::Exempt;
         }
         let (Some(method), Some(Ok(path))) = (seen.method, path) else {
-            return Self::Refuse(HeadFault::Incomplete);
+            return Self::Refuse(HeadError::Incomplete);
         };
         if let Some(paths) = &settings.paths
             && !paths.iter().any(|listed| listed.matches(path))
         {
-            return Self::Refuse(HeadFault::Path);
+            return Self::Refuse(HeadError::Path);
         }
         if seen.upgrade || method == b"CONNECT" {
-            return Self::Refuse(HeadFault::Upgrade);
+            return Self::Refuse(HeadError::Upgrade);
         }
         if let Some(member) = query::member(path, method == b"POST") {
-            return Self::Refuse(HeadFault::Query(member));
+            return Self::Refuse(HeadError::Query(member));
         }
         match method {
             b"POST" => match seen.head(settings.max_body_bytes) {
@@ -232,11 +232,11 @@ impl Entry {
             b"GET" | b"HEAD" | b"DELETE" | b"OPTIONS"
                 if seen.content_length.is_some_and(|length| length != b"0") =>
             {
-                Self::Refuse(HeadFault::Body)
+                Self::Refuse(HeadError::Body)
             }
             b"GET" | b"HEAD" | b"DELETE" => Self::Bodyless { identified: true },
             b"OPTIONS" => Self::Bodyless { identified: false },
-            _ => Self::Refuse(HeadFault::Method),
+            _ => Self::Refuse(HeadError::Method),
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::limits::{Receipt, Store, Trial};
 use crate::policy::condition::{Facts, JsonTexts, Work};
 use crate::policy::document::Batches;
 use crate::policy::{Caller, Denial, Policy, Reason, Ruling};
-use crate::wire::jsonrpc::{self, Call, Id, Malformed, Message, Params, Problem};
+use crate::wire::jsonrpc::{self, Call, DecodeError, DecodeErrorKind, Id, Message, Params};
 use crate::wire::mcp::{Method, TOOLS_CALL, TOOLS_LIST, ToolCall};
 use charging::{Allowed, Called};
 
@@ -54,7 +54,7 @@ pub enum Verdict {
 }
 
 /// Everything that a body is judged by.
-pub struct Situation<'a, S> {
+pub struct Judge<'a, S> {
     /// The policy.
     pub policy: &'a Policy,
     /// Who is calling, or why nobody knows.
@@ -71,7 +71,7 @@ pub struct Situation<'a, S> {
     pub work: Work,
 }
 
-impl<'a, S: Store> Situation<'a, S> {
+impl<'a, S: Store> Judge<'a, S> {
     /// Judges the body of one POST.
     pub fn judge(&self, body: &[u8]) -> Verdict {
         match self.body(body) {
@@ -113,7 +113,7 @@ impl<'a, S: Store> Situation<'a, S> {
         };
         let method = Method::parse(call.method).map_err(|problem| {
             let code = jsonrpc::INVALID_REQUEST;
-            self.malformed(Malformed { code, id: call.id, problem, at: 0 })
+            self.malformed(DecodeError { code, id: call.id, problem, at: 0 })
         })?;
         match (&method, call.id) {
             (Method::ToolsCall, Some(id)) => {
@@ -180,7 +180,7 @@ impl<'a, S: Store> Situation<'a, S> {
         let params = &call.params;
         let call = ToolCall::parse(params).map_err(|(problem, at)| {
             let code = jsonrpc::INVALID_PARAMS;
-            self.malformed(Malformed { code, id: Some(id), problem, at })
+            self.malformed(DecodeError { code, id: Some(id), problem, at })
         })?;
         let caller =
             self.caller.map_err(|why| self.nobody(id, Some(&call.tool), why, stateless))?;
@@ -282,9 +282,11 @@ impl<'a, S: Store> Situation<'a, S> {
         refusal
     }
 
-    fn malformed(&self, malformed: Malformed<'_>) -> Box<Refusal> {
+    fn malformed(&self, malformed: DecodeError<'_>) -> Box<Refusal> {
         let reason = match malformed.problem {
-            Problem::Batch | Problem::BatchSize | Problem::BatchIds => Reason::BatchRefused,
+            DecodeErrorKind::Batch | DecodeErrorKind::BatchSize | DecodeErrorKind::BatchIds => {
+                Reason::BatchRefused
+            }
             _ => Reason::Undecodable,
         };
         Refusal::malformed(self.policy, reason, &malformed)

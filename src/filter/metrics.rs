@@ -6,7 +6,7 @@
 use super::host;
 use crate::exchange::judge::{Decision, Record, Refusal};
 use crate::policy::Reason;
-use crate::wire::jsonrpc::Flaw;
+use crate::wire::jsonrpc::UndecodableKind;
 
 /// The metrics of one worker's VM. Envoy adds the counters of all workers up.
 #[derive(Debug)]
@@ -14,7 +14,7 @@ pub(super) struct Metrics {
     evaluations: Option<u32>,
     passed: Option<u32>,
     refused: ByKind<Reason>,
-    undecodable: ByKind<Flaw>,
+    undecodable: ByKind<UndecodableKind>,
     allowed: Option<u32>,
     shadow: ByKind<Reason>,
     starved: Option<u32>,
@@ -31,7 +31,11 @@ impl Metrics {
             evaluations: counter("mcp_policy_evaluations_total"),
             passed: counter("mcp_policy_passed_total"),
             refused: ByKind::define("refused", Reason::ALL, Reason::as_str),
-            undecodable: ByKind::define("undecodable", Flaw::ALL, Flaw::as_str),
+            undecodable: ByKind::define(
+                "undecodable",
+                UndecodableKind::ALL,
+                UndecodableKind::as_str,
+            ),
             allowed: counter("mcp_policy_allowed_calls_total"),
             shadow: ByKind::define("shadow_denied", by_rule, Reason::as_str),
             starved: counter("mcp_policy_held_without_body_total"),

@@ -1,7 +1,7 @@
 //! Counters in Envoy's shared data.
 
 use super::host;
-use crate::limits::{Store, Trouble};
+use crate::limits::{Store, StoreError};
 
 /// Shared data of the host: one map for all workers of the process.
 pub(super) struct SharedData;
@@ -21,7 +21,7 @@ impl Store for SharedData {
         &self,
         key: &[u8],
         mut step: impl FnMut(Option<&[u8]>) -> (Option<Vec<u8>>, T),
-    ) -> Result<T, Trouble> {
+    ) -> Result<T, StoreError> {
         for _ in 0..TRIES {
             let (stored, cas) = match host::shared(key).map_err(failed)? {
                 Some((value, cas)) => (Some(value), cas),
@@ -31,17 +31,17 @@ impl Store for SharedData {
             let Some(new) = new else { return Ok(result) };
             // Zero would write whatever is there; the host never hands it out.
             if cas == 0 {
-                return Err(Trouble::Host);
+                return Err(StoreError::Host);
             }
             if host::set_shared(key, &new, cas).map_err(failed)? {
                 return Ok(result);
             }
         }
-        Err(Trouble::Contended)
+        Err(StoreError::Contended)
     }
 }
 
-fn failed(error: host::HostError) -> Trouble {
+fn failed(error: host::HostError) -> StoreError {
     log::error!("mcp-policy-filter: shared data failed with status {}", error.0);
-    Trouble::Host
+    StoreError::Host
 }

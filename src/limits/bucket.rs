@@ -1,7 +1,7 @@
 //! The stored form of entries: records one after another, each with a byte for
 //! its kind, from which its length follows.
 
-use super::{Holder, Tag, Trouble};
+use super::{Holder, StoreError, Tag};
 use crate::limits::window::{Fixed, Nanos, Sliding, State, Window};
 use core::ops::Range;
 
@@ -41,12 +41,12 @@ pub(super) struct Bucket {
 }
 
 impl Bucket {
-    pub(super) fn read(bytes: Option<&[u8]>, now: Nanos) -> Result<Self, Trouble> {
+    pub(super) fn read(bytes: Option<&[u8]>, now: Nanos) -> Result<Self, StoreError> {
         let mut rest = bytes.unwrap_or_default();
         let room = rest.len().saturating_add(SLIDING_RECORD);
         let mut bucket = Self { bytes: Vec::with_capacity(room) };
         while !rest.is_empty() {
-            let (entry, tail) = Entry::read(rest).ok_or(Trouble::Damaged)?;
+            let (entry, tail) = Entry::read(rest).ok_or(StoreError::Damaged)?;
             let window = u64::from(entry.window.seconds());
             let grace = window.clamp(MIN_GRACE_SECONDS, GRACE_SECONDS);
             if !entry.state.is_over(entry.window, now.earlier(grace)) {
@@ -187,7 +187,7 @@ fn number(bytes: &[u8]) -> Option<(u64, &[u8])> {
 mod tests {
     use super::*;
     use crate::limits::Table;
-    use crate::limits::window::{Algorithm, Room};
+    use crate::limits::window::{Algorithm, Outcome};
     #[cfg(target_family = "wasm")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -198,7 +198,7 @@ mod tests {
         let window = Window::new(60).unwrap();
         let holder = Table::new("test", 1, 1).caller("a");
         let charge = |stored, algorithm| match State::charge(stored, algorithm, window, 9, 1, NOW) {
-            Room::Yes(state, _) => state,
+            Outcome::Admitted { state, .. } => state,
             room => panic!("{room:?}"),
         };
         let tags = [b"1", b"2", b"3"].map(|name| Tag::new(&[name]));

@@ -1,8 +1,8 @@
 //! Charging all limits of a call, or none.
 
 use super::bucket::Bucket;
-use super::{Holder, Refused, Store, Table, Tag, Trouble};
-use crate::limits::window::{Algorithm, Nanos, Room, State, Window};
+use super::{ChargeError, Holder, Store, StoreError, Table, Tag};
+use crate::limits::window::{Algorithm, Nanos, Outcome, State, Window};
 
 /// Entries that one bucket may hold: far more than callers that meet there by
 /// chance, and few enough to be searched for every call.
@@ -30,7 +30,7 @@ pub struct Charge {
 }
 
 impl Charge {
-    fn ask(&self, stored: Option<State>, now: Nanos) -> Room {
+    fn ask(&self, stored: Option<State>, now: Nanos) -> Outcome {
         State::charge(stored, self.algorithm, self.window, self.max, self.weight, now)
     }
 }
@@ -85,7 +85,7 @@ enum Answer {
     /// There is room, but these callers' charges need a place for an entry.
     Places(Vec<usize>),
     /// There is no room.
-    Refused(Refused),
+    ChargeError(ChargeError),
 }
 
 impl Table {
@@ -103,13 +103,13 @@ impl Table {
         store: &impl Store,
         charges: &[Charge],
         now: Nanos,
-    ) -> Result<Receipt, Refused> {
+    ) -> Result<Receipt, ChargeError> {
         let Some((first, others)) = charges.split_first() else { return Ok(Receipt::default()) };
         if others.iter().all(|other| other.holder == first.holder) {
             // Most calls: one caller, whose entries exist. One read, one write.
             match self.visit(store, charges, first.holder, now, Visit::Charge(&[])) {
                 Answer::Room(taken) => return Ok(Receipt(taken)),
-                Answer::Refused(refused) => return Err(refused),
+                Answer::ChargeError(refused) => return Err(refused),
                 Answer::Places(_) => {}
             }
         }
@@ -120,7 +120,7 @@ impl Table {
                 return Ok(receipt);
             }
         }
-        Err(Refused::Counter { index: 0, trouble: Trouble::Contended })
+        Err(ChargeError::Counter { index: 0, trouble: StoreError::Contended })
     }
 
     /// Gives everything back, each charge only into the window it went into.
@@ -157,14 +157,14 @@ impl Table {
         charges: &[Charge],
         holders: &[Holder],
         now: Nanos,
-    ) -> Result<Vec<usize>, Refused> {
+    ) -> Result<Vec<usize>, ChargeError> {
         let mut places = Vec::new();
-        let mut refused: Option<Refused> = None;
+        let mut refused: Option<ChargeError> = None;
         for holder in holders {
             match self.visit(store, charges, *holder, now, Visit::Look) {
                 Answer::Room(_) => {}
                 Answer::Places(indexes) => places.extend(indexes),
-                Answer::Refused(next) => {
+                Answer::ChargeError(next) => {
                     refused = Some(refused.map_or(next, |refused| refused.or(next)));
                 }
             }
@@ -181,7 +181,7 @@ impl Table {
         holders: &[Holder],
         places: &[usize],
         now: Nanos,
-    ) -> Result<Option<Receipt>, Refused> {
+    ) -> Result<Option<Receipt>, ChargeError> {
         let mut reserved: Vec<(usize, &Charge, u64)> = Vec::new();
         let mut taken: Vec<Taken> = Vec::new();
         let mut all = || {
@@ -189,14 +189,14 @@ impl Table {
                 let Some(charge) = charges.get(index) else { continue };
                 let start = self
                     .reserve(store, charge.tag, charge.window, now)
-                    .map_err(|trouble| Refused::Counter { index, trouble })?;
+                    .map_err(|trouble| ChargeError::Counter { index, trouble })?;
                 reserved.push((index, charge, start));
             }
             for holder in holders {
                 match self.visit(store, charges, *holder, now, Visit::Charge(places)) {
                     Answer::Room(more) => taken.extend(more),
                     Answer::Places(_) => return Ok(false),
-                    Answer::Refused(refused) => return Err(refused),
+                    Answer::ChargeError(refused) => return Err(refused),
                 }
             }
             Ok(true)
@@ -233,7 +233,7 @@ impl Table {
     ) -> Answer {
         let members = || charges.iter().enumerate().filter(|(_, charge)| charge.holder == holder);
         let first = members().next().map_or(0, |(index, _)| index);
-        let trouble = |trouble| Answer::Refused(Refused::Counter { index: first, trouble });
+        let trouble = |trouble| Answer::ChargeError(ChargeError::Counter { index: first, trouble });
         let answer = store.update(&self.key(holder), |bytes| {
             let mut bucket = match Bucket::read(bytes, now) {
                 Ok(bucket) => bucket,
@@ -241,12 +241,12 @@ impl Table {
             };
             let mut taken = Vec::with_capacity(charges.len());
             let mut places = Vec::new();
-            let mut refused: Option<Refused> = None;
+            let mut refused: Option<ChargeError> = None;
             for (index, charge) in members() {
                 let stored = bucket.find(charge.tag, charge.holder);
                 let new = stored.is_none_or(|state| state.is_of_earlier_window(charge.window, now));
                 match charge.ask(stored, now) {
-                    Room::Yes(state, mark) => {
+                    Outcome::Admitted { state, handle: mark } => {
                         if new && charge.per_caller {
                             places.push(index);
                         }
@@ -254,15 +254,15 @@ impl Table {
                         taken.push(Taken { index, charge: *charge, mark, left, new });
                         bucket.put(charge.tag, charge.holder, charge.window, state);
                     }
-                    Room::In(retry_after) => {
-                        let next = Refused::Limit { index, retry_after };
+                    Outcome::Full { retry_after } => {
+                        let next = ChargeError::Limit { index, retry_after };
                         refused = Some(refused.map_or(next, |refused| refused.or(next)));
                     }
-                    Room::ClockAhead => return (None, trouble(Trouble::Clock)),
+                    Outcome::ClockAhead => return (None, trouble(StoreError::Clock)),
                 }
             }
             if let Some(refused) = refused {
-                return (None, Answer::Refused(refused));
+                return (None, Answer::ChargeError(refused));
             }
             match visit {
                 Visit::Look if places.is_empty() => (None, Answer::Room(taken)),
@@ -270,7 +270,7 @@ impl Table {
                 Visit::Charge(granted) if places.iter().any(|place| !granted.contains(place)) => {
                     (None, Answer::Places(places))
                 }
-                Visit::Charge(_) if bucket.len() > MAX_BUCKET => (None, trouble(Trouble::Full)),
+                Visit::Charge(_) if bucket.len() > MAX_BUCKET => (None, trouble(StoreError::Full)),
                 Visit::Charge(_) => (Some(bucket.write()), Answer::Room(taken)),
             }
         });

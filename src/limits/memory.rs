@@ -1,6 +1,6 @@
 //! A store in plain memory, for tests and for the model of the counters.
 
-use super::{Store, Trouble};
+use super::{Store, StoreError};
 use core::cell::RefCell;
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ impl Store for MemoryStore {
         &self,
         key: &[u8],
         mut step: impl FnMut(Option<&[u8]>) -> (Option<Vec<u8>>, T),
-    ) -> Result<T, Trouble> {
+    ) -> Result<T, StoreError> {
         let stored = self.values.borrow().get(key).cloned();
         let (new, result) = step(stored.as_deref());
         if let Some(new) = new {

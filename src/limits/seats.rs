@@ -5,8 +5,8 @@
 //! place.
 
 use super::bucket::Bucket;
-use super::{Holder, Store, Table, Tag, Trouble};
-use crate::limits::window::{Algorithm, Nanos, ONE_CALL, Room, State, Window};
+use super::{Holder, Store, StoreError, Table, Tag};
+use crate::limits::window::{Algorithm, Nanos, ONE_CALL, Outcome, State, Window};
 
 impl Table {
     /// Takes a place for a new entry of `tag`. Returns the start of the window
@@ -17,7 +17,7 @@ impl Table {
         tag: Tag,
         window: Window,
         now: Nanos,
-    ) -> Result<u64, Trouble> {
+    ) -> Result<u64, StoreError> {
         let (tag, holder) = population(tag);
         let capacity = self.capacity.saturating_mul(ONE_CALL);
         let start = store.update(&self.key(holder), |bytes| {
@@ -69,7 +69,7 @@ fn total(window: Window) -> (Tag, Holder) {
     (tag, Holder::everyone(tag))
 }
 
-type Added = (Option<Vec<u8>>, Result<u64, Trouble>);
+type Added = (Option<Vec<u8>>, Result<u64, StoreError>);
 
 /// Counts one more in the stored `bytes`, if `max` has room for it.
 fn add(
@@ -85,12 +85,12 @@ fn add(
     };
     let stored = bucket.find(tag, holder);
     match State::charge(stored, Algorithm::Fixed, window, max(&bucket, now), ONE_CALL, now) {
-        Room::Yes(state, start) => {
+        Outcome::Admitted { state, handle: start } => {
             bucket.put(tag, holder, window, state);
             (Some(bucket.write()), Ok(start))
         }
-        Room::In(_) => (None, Err(Trouble::Full)),
-        Room::ClockAhead => (None, Err(Trouble::Clock)),
+        Outcome::Full { .. } => (None, Err(StoreError::Full)),
+        Outcome::ClockAhead => (None, Err(StoreError::Clock)),
     }
 }
 

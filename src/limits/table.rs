@@ -1,6 +1,6 @@
 //! Where an entry stands.
 
-use super::{Store, Trouble};
+use super::{Store, StoreError};
 use core::cell::RefCell;
 use sha2::{Digest, Sha256};
 
@@ -96,10 +96,10 @@ impl Table {
     ///
     /// # Errors
     /// The store failed, or holds something else.
-    pub fn share_salt(&mut self, store: &impl Store, proposal: [u8; 16]) -> Result<(), Trouble> {
+    pub fn share_salt(&mut self, store: &impl Store, proposal: [u8; 16]) -> Result<(), StoreError> {
         self.recent = RefCell::new(NOBODY);
         self.salt = store.update(&self.named(b"salt"), |stored| match stored {
-            Some(salt) => (None, salt.try_into().map_err(|_| Trouble::Damaged)),
+            Some(salt) => (None, salt.try_into().map_err(|_| StoreError::Damaged)),
             None => (Some(proposal.to_vec()), Ok(proposal)),
         })??;
         Ok(())

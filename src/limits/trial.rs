@@ -1,7 +1,7 @@
 //! Charging on trial: whether there would be room, without a write that
 //! anybody else could see.
 
-use super::{Store, Trouble};
+use super::{Store, StoreError};
 use core::cell::Cell;
 
 /// A store whose writes go through to another, or stay in it.
@@ -32,14 +32,14 @@ impl<S: Store> Store for Trial<'_, S> {
         &self,
         key: &[u8],
         mut step: impl FnMut(Option<&[u8]>) -> (Option<Vec<u8>>, T),
-    ) -> Result<T, Trouble> {
+    ) -> Result<T, StoreError> {
         let mut last = None;
         self.write(key, &mut |stored| {
             let (new, result) = step(stored);
             last = Some(result);
             new
         })?;
-        last.ok_or(Trouble::Host)
+        last.ok_or(StoreError::Host)
     }
 }
 
@@ -48,7 +48,7 @@ type Step<'a> = dyn FnMut(Option<&[u8]>) -> Option<Vec<u8>> + 'a;
 
 impl<S: Store> Trial<'_, S> {
     /// The one way to the store, compiled once for all kinds of steps.
-    fn write(&self, key: &[u8], step: &mut Step<'_>) -> Result<(), Trouble> {
+    fn write(&self, key: &[u8], step: &mut Step<'_>) -> Result<(), StoreError> {
         let mut written = self.written.as_ref().map(Cell::take);
         let own = written.iter_mut().flatten().find(|(other, _)| *other == key);
         let stored = match own {

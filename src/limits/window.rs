@@ -131,12 +131,19 @@ pub enum State {
 
 /// What a limit says of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Room {
-    /// It may go on; this is the state to store, and the mark by which the
-    /// charge can be given back.
-    Yes(State, u64),
-    /// There is room again in so many seconds.
-    In(u64),
+pub enum Outcome {
+    /// The charge fits.
+    Admitted {
+        /// The state to store.
+        state: State,
+        /// The handle by which the charge can be given back.
+        handle: u64,
+    },
+    /// Full.
+    Full {
+        /// The seconds after which there is room again.
+        retry_after: u64,
+    },
     /// The stored window is so far ahead that the clock cannot be trusted.
     ClockAhead,
 }
@@ -151,7 +158,7 @@ impl State {
         max: u64,
         weight: u64,
         now: Nanos,
-    ) -> Room {
+    ) -> Outcome {
         match (algorithm, stored) {
             (Algorithm::Fixed, Some(Self::Fixed(stored))) => {
                 Fixed::charge(Some(stored), window, max, weight, now)

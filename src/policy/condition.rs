@@ -116,9 +116,9 @@ impl fmt::Display for Why {
 
 /// How a path with `[*]` speaks of its elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Each {
+pub enum Elements {
     /// Of all of them: an empty list will do.
-    Every,
+    All,
     /// Of at least one of them.
     Any,
 }

@@ -2,7 +2,7 @@
 //! or `default`, `action`, `args`, `require`, `deny_if`, limits.
 
 use super::{Action, Body, Caller, Conditions, Denial, Limit, Names, Policy, Reason, Rule};
-use crate::policy::condition::{Each, Facts, Truth};
+use crate::policy::condition::{Elements, Facts, Truth};
 use crate::policy::document::{Check, Default};
 use crate::wire::json::{Members, Raw, Reader, Text};
 use crate::wire::mcp::ToolCall;
@@ -129,7 +129,7 @@ fn every_key<'a>(object: Raw<'a>, passes: impl Fn(Text<'a>) -> bool) -> bool {
 }
 
 fn require<'p>(check: &'p Check, facts: &Facts<'_>) -> Result<(), Denial<'p>> {
-    match Truth::all(&check.conditions, facts, Each::Every) {
+    match Truth::all(&check.conditions, facts, Elements::All) {
         (Truth::True, _) => Ok(()),
         (Truth::False, _) => Err(failed(
             check,
@@ -141,7 +141,7 @@ fn require<'p>(check: &'p Check, facts: &Facts<'_>) -> Result<(), Denial<'p>> {
 }
 
 fn deny_if<'p>(check: &'p Check, facts: &Facts<'_>) -> Result<(), Denial<'p>> {
-    match Truth::all(&check.conditions, facts, Each::Any) {
+    match Truth::all(&check.conditions, facts, Elements::Any) {
         (Truth::False, _) => Ok(()),
         (Truth::True, _) => {
             Err(failed(check, Reason::DenyIf, "The policy denies calls like this one."))

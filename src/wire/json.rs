@@ -13,7 +13,7 @@
 //! reading goes on, so that the sender can still be answered by its id).
 
 mod decimal;
-mod fault;
+mod error;
 mod fold;
 mod keys;
 mod members;
@@ -23,7 +23,7 @@ mod reader;
 mod text;
 
 pub use decimal::{Decimal, DecimalBuf};
-pub use fault::{Fault, FaultKind};
+pub use error::{JsonError, JsonErrorKind};
 pub use fold::{fold_ascii, same_but_for_case};
 pub use members::Members;
 pub use raw::{Kind, Raw};

@@ -2,18 +2,18 @@
 //! message in the body of one POST.
 //!
 //! [`decode`] turns a body into a [`Message`] in one pass, or says why no two
-//! readers need agree on it ([`Malformed`]). What the message means to MCP is
+//! readers need agree on it ([`DecodeError`]). What the message means to MCP is
 //! left to [`crate::wire::mcp`]; what is answered is made by [`reply`].
 
 mod decode;
-mod flaw;
 mod keys;
 pub mod reply;
+mod undecodable;
 
 pub use decode::{decode, decode_batch, outline};
-pub use flaw::Flaw;
+pub use undecodable::UndecodableKind;
 
-use crate::wire::json::{FaultKind, Kind, Members, Raw, Reader, Text};
+use crate::wire::json::{JsonErrorKind, Kind, Members, Raw, Reader, Text};
 use core::fmt;
 use std::borrow::Cow;
 
@@ -93,22 +93,22 @@ pub struct Params<'a> {
 
 /// Why a body is no message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Malformed<'a> {
+pub struct DecodeError<'a> {
     /// The JSON-RPC error code.
     pub code: i32,
     /// The id, where it could be read unambiguously.
     pub id: Option<Id<'a>>,
     /// What was wrong.
-    pub problem: Problem,
+    pub problem: DecodeErrorKind,
     /// Byte offset of the problem.
     pub at: usize,
 }
 
 /// The ways in which a body can fail to be one JSON-RPC message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Problem {
+pub enum DecodeErrorKind {
     /// The JSON itself.
-    Json(FaultKind),
+    Json(JsonErrorKind),
     /// An array: several messages in one body.
     Batch,
     /// An array of no message, or of too many.
@@ -149,7 +149,7 @@ pub const INVALID_PARAMS: i32 = -32602;
 /// JSON-RPC's code for failures of the answering side.
 pub const INTERNAL_ERROR: i32 = -32603;
 
-impl fmt::Display for Problem {
+impl fmt::Display for DecodeErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Json(kind) => kind.fmt(f),

@@ -5,7 +5,7 @@
 //! here repeats the arithmetic that it checks.
 
 use crate::random::Random;
-use mcp_policy_filter::limits::window::{Algorithm, Nanos, ONE_CALL, Room, State, Window};
+use mcp_policy_filter::limits::window::{Algorithm, Nanos, ONE_CALL, Outcome, State, Window};
 use mcp_policy_filter::limits::{Charge, MemoryStore, Table, Tag};
 
 const SECOND: u64 = 1_000_000_000;
@@ -49,14 +49,14 @@ impl Limit {
         Self { algorithm, window, max, state: None, admitted: Vec::new() }
     }
 
-    fn ask(&self, weight: u64, now: u64) -> Room {
+    fn ask(&self, weight: u64, now: u64) -> Outcome {
         let (max, weight) = (self.max * ONE_CALL, weight * ONE_CALL);
         State::charge(self.state, self.algorithm, self.window, max, weight, Nanos(now))
     }
 
-    fn call(&mut self, weight: u64, now: u64) -> Room {
+    fn call(&mut self, weight: u64, now: u64) -> Outcome {
         let room = self.ask(weight, now);
-        if let Room::Yes(state, _) = room {
+        if let Outcome::Admitted { state, .. } = room {
             self.state = Some(state);
             self.note(weight, now);
         }
@@ -115,12 +115,16 @@ fn windows_begin_at_multiples_of_their_length_to_the_nanosecond() {
         let mut limit = Limit::new(Algorithm::Fixed, window(&mut random), 1);
         let now = moment(&mut random, limit.window.seconds());
         let end = now - now % limit.length() + limit.length();
-        assert!(matches!(limit.call(1, now), Room::Yes(..)), "{round}");
+        assert!(matches!(limit.call(1, now), Outcome::Admitted { .. }), "{round}");
         for inside in [now, end - 1, end - limit.length()] {
             let wait = (end - inside).div_ceil(SECOND);
-            assert_eq!(limit.ask(1, inside), Room::In(wait), "{round}: {inside}");
+            assert_eq!(
+                limit.ask(1, inside),
+                Outcome::Full { retry_after: wait },
+                "{round}: {inside}"
+            );
         }
-        assert!(matches!(limit.ask(1, end), Room::Yes(..)), "{round}");
+        assert!(matches!(limit.ask(1, end), Outcome::Admitted { .. }), "{round}");
     }
 }
 
@@ -130,12 +134,17 @@ fn a_sliding_window_ends_one_window_and_at_most_a_slice_after_a_call() {
     for round in 0..20_000 {
         let mut limit = Limit::new(Algorithm::Sliding, window(&mut random), 1);
         let now = moment(&mut random, limit.window.seconds());
-        assert!(matches!(limit.call(1, now), Room::Yes(..)), "{round}");
-        assert!(matches!(limit.ask(1, now + limit.length()), Room::In(_)), "{round}");
+        assert!(matches!(limit.call(1, now), Outcome::Admitted { .. }), "{round}");
+        assert!(matches!(limit.ask(1, now + limit.length()), Outcome::Full { .. }), "{round}");
         let over = now + limit.length() + limit.length() / 16;
-        assert!(matches!(limit.ask(1, over), Room::Yes(..)), "{round}");
-        let Room::In(wait) = limit.ask(1, now) else { panic!("{round}: room") };
-        assert!(matches!(limit.ask(1, now + wait * SECOND), Room::Yes(..)), "{round}: {wait}");
+        assert!(matches!(limit.ask(1, over), Outcome::Admitted { .. }), "{round}");
+        let Outcome::Full { retry_after: wait } = limit.ask(1, now) else {
+            panic!("{round}: room")
+        };
+        assert!(
+            matches!(limit.ask(1, now + wait * SECOND), Outcome::Admitted { .. }),
+            "{round}: {wait}"
+        );
         assert!(wait * SECOND < limit.length() + limit.length() / 16 + SECOND, "{round}: {wait}");
     }
 }
@@ -155,13 +164,16 @@ fn a_clock_that_steps_anywhere_admits_no_call_too_many() {
             now = if random.below(3) == 0 { now.saturating_sub(step) } else { now + step };
             let weight = 1 + random.below(max);
             match limit.call(weight, now) {
-                Room::Yes(..) => admitted += 1,
-                Room::In(wait) => {
+                Outcome::Admitted { .. } => admitted += 1,
+                Outcome::Full { retry_after: wait } => {
                     full += 1;
                     let later = now + wait * SECOND;
-                    assert!(matches!(limit.ask(weight, later), Room::Yes(..)), "{round}: {wait}");
+                    assert!(
+                        matches!(limit.ask(weight, later), Outcome::Admitted { .. }),
+                        "{round}: {wait}"
+                    );
                 }
-                Room::ClockAhead => {
+                Outcome::ClockAhead => {
                     ahead += 1;
                     assert!(limit.latest() > now + length, "{round}: trusted no clock");
                 }
@@ -200,7 +212,7 @@ fn a_leap_second_gives_no_second_day() {
             for algorithm in BOTH {
                 let mut limit = Limit::new(algorithm, seconds, 10);
                 for now in clock {
-                    assert_ne!(limit.call(1, *now), Room::ClockAhead);
+                    assert_ne!(limit.call(1, *now), Outcome::ClockAhead);
                     limit.check("leap second");
                 }
                 // A day's limit admits a day's calls before and after, or with

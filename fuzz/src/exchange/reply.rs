@@ -4,10 +4,10 @@
 use super::{Fields, Refused, Request, Subject};
 use crate::lenient::documents;
 use crate::reading::READINGS;
-use mcp_policy_filter::policy::document::Batches;
 use mcp_policy_filter::exchange::judge::Decision;
-use mcp_policy_filter::wire::jsonrpc::{self, Id, Message};
 use mcp_policy_filter::policy::Reason;
+use mcp_policy_filter::policy::document::Batches;
+use mcp_policy_filter::wire::jsonrpc::{self, Id, Message};
 
 pub(super) fn check(
     request: &Request<'_>,

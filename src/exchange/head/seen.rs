@@ -1,6 +1,6 @@
 //! One pass over the headers, and what it saw.
 
-use super::{Head, HeadFault, LONGEST, Trace};
+use super::{Head, HeadError, LONGEST, Trace};
 use crate::wire::mcp::RevisionHeaders;
 
 /// Headers that decide how a body is read, or repeat what it says. Envoy gives
@@ -74,42 +74,42 @@ impl<'a> Seen<'a> {
         found.and_then(|(_, value)| value)
     }
 
-    fn text(&self, name: &'static str) -> Result<Option<&'a str>, HeadFault> {
+    fn text(&self, name: &'static str) -> Result<Option<&'a str>, HeadError> {
         match self.value(name) {
             None => Ok(None),
             Some(value) => match core::str::from_utf8(value) {
                 // Space around a value is not part of it.
                 Ok(value) => Ok(Some(value.trim_matches([' ', '\t']))),
-                Err(_) => Err(HeadFault::NotText(name)),
+                Err(_) => Err(HeadError::NotText(name)),
             },
         }
     }
 
-    pub(super) fn head(&self, max_body_bytes: usize) -> Result<Head, HeadFault> {
+    pub(super) fn head(&self, max_body_bytes: usize) -> Result<Head, HeadError> {
         if let Some(name) = self.repeated {
-            return Err(HeadFault::Repeated(name));
+            return Err(HeadError::Repeated(name));
         }
         if let Some(name) = self.long {
-            return Err(HeadFault::Long(name));
+            return Err(HeadError::Long(name));
         }
         let too_large = |length: &[u8]| {
             let length = core::str::from_utf8(length).ok().and_then(|text| text.parse().ok());
             length.is_none_or(|length: u64| length > max_body_bytes as u64)
         };
         if self.content_length.is_some_and(too_large) {
-            return Err(HeadFault::TooLarge);
+            return Err(HeadError::TooLarge);
         }
         match self.text("Content-Encoding")? {
             None | Some("") => {}
             Some(encoding) if encoding.eq_ignore_ascii_case("identity") => {}
-            Some(_) => return Err(HeadFault::Encoding),
+            Some(_) => return Err(HeadError::Encoding),
         }
         let kind = self.text("Content-Type")?;
         match kind {
             // Envoy joins repeated lines with a comma.
-            Some(kind) if kind.contains(',') => return Err(HeadFault::Repeated("Content-Type")),
-            Some(kind) if !is_json(kind) => return Err(HeadFault::ContentType),
-            Some(kind) if !is_utf8(kind) => return Err(HeadFault::Charset),
+            Some(kind) if kind.contains(',') => return Err(HeadError::Repeated("Content-Type")),
+            Some(kind) if !is_json(kind) => return Err(HeadError::ContentType),
+            Some(kind) if !is_utf8(kind) => return Err(HeadError::Charset),
             _ => {}
         }
         let revision = RevisionHeaders::new(

@@ -50,7 +50,7 @@ fn only_listed_paths_are_let_through() {
     for path in ["/mcp", "/mcp?a=/b", "/a/x", "/a/x/y"] {
         assert!(matches!(entry("POST", path), Entry::Judge(_)), "{path}");
         assert!(matches!(entry("GET", path), Entry::Bodyless { identified: true }), "{path}");
-        assert!(matches!(entry("PUT", path), Entry::Refuse(HeadFault::Method)), "{path}");
+        assert!(matches!(entry("PUT", path), Entry::Refuse(HeadError::Method)), "{path}");
     }
     for path in ["/healthz", "/a/b"] {
         assert!(matches!(entry("PUT", path), Entry::Exempt), "{path}");
@@ -58,7 +58,7 @@ fn only_listed_paths_are_let_through() {
     for path in ["", "*", "/", "/mcp/", "/mcp/x", "/MCP", "/mcp#", "/a", "/a/%78", "/a/../mcp"] {
         for method in ["POST", "GET", "HEAD", "DELETE", "OPTIONS", "PUT", "CONNECT"] {
             let entry = entry(method, path);
-            assert!(matches!(entry, Entry::Refuse(HeadFault::Path)), "{method} {path}");
+            assert!(matches!(entry, Entry::Refuse(HeadError::Path)), "{method} {path}");
         }
     }
 }
@@ -68,7 +68,7 @@ fn what_is_not_plain_ascii_matches_no_path() {
     for settings in [r#""paths": ["/a/*"]"#, r#""paths": ["/mcp"], "exempt_paths": ["/a/*"]"#] {
         for path in ["/a/ö", "/a/x\u{2025}/", "/a/ x", "/a/x\t", "/a/\u{7f}", "/a/\0"] {
             let entry = entry_under(settings, &[(":method", "GET"), (":path", path)]);
-            assert!(matches!(entry, Entry::Refuse(HeadFault::Path)), "{path:?}");
+            assert!(matches!(entry, Entry::Refuse(HeadError::Path)), "{path:?}");
         }
     }
 }
@@ -80,17 +80,17 @@ fn methods_without_a_message_pass_bodyless_and_others_are_refused() {
         assert!(matches!(entry, Entry::Bodyless { .. }), "{method}");
     }
     for (method, fault) in [
-        ("PUT", HeadFault::Method),
-        ("PATCH", HeadFault::Method),
-        ("post", HeadFault::Method),
-        ("TRACE", HeadFault::Method),
-        ("CONNECT", HeadFault::Upgrade),
+        ("PUT", HeadError::Method),
+        ("PATCH", HeadError::Method),
+        ("post", HeadError::Method),
+        ("TRACE", HeadError::Method),
+        ("CONNECT", HeadError::Upgrade),
     ] {
         let entry = entry(&[(":method", method), (":path", "/mcp")]);
         assert!(matches!(entry, Entry::Refuse(found) if found == fault), "{method}");
     }
     let entry = entry(&[(":method", "GET"), (":path", "/mcp"), ("upgrade", "websocket")]);
-    assert!(matches!(entry, Entry::Refuse(HeadFault::Upgrade)));
+    assert!(matches!(entry, Entry::Refuse(HeadError::Upgrade)));
 }
 
 #[test]
@@ -100,19 +100,19 @@ fn a_message_in_the_query_is_refused_with_every_method_but_on_exempt_paths() {
         for path in ["/mcp?params[name]=x", "/?a&%70arams", "/healthz/?params", "*?params"] {
             let entry = at(path);
             assert!(
-                matches!(entry, Entry::Refuse(HeadFault::Query("params"))),
+                matches!(entry, Entry::Refuse(HeadError::Query("params"))),
                 "{method} {path}: {entry:?}"
             );
         }
         assert!(matches!(at("/healthz?params[name]=x"), Entry::Exempt), "{method}");
-        let fault = matches!(at("/mcp?method=x"), Entry::Refuse(HeadFault::Query(_)));
+        let fault = matches!(at("/mcp?method=x"), Entry::Refuse(HeadError::Query(_)));
         assert_eq!(fault, method == "POST", "{method}");
     }
 }
 
 #[test]
 fn heads_that_servers_read_differently_are_refused() {
-    use HeadFault::*;
+    use HeadError::*;
     for (headers, fault) in [
         (&[("content-encoding", "gzip")][..], Encoding),
         (&[("content-encoding", "identity, gzip")], Encoding),

@@ -4,8 +4,8 @@
 //! once: a batch that is refused leaves no count that others could meet in the
 //! meantime.
 
-use super::{Decided, Decision, Judged, Passed, Record, Refusal, Situation, refusal};
-use crate::limits::{Charge, Receipt, Refused, Store, Trial};
+use super::{Decided, Decision, Judge, Judged, Passed, Record, Refusal, refusal};
+use crate::limits::{Charge, ChargeError, Receipt, Store, Trial};
 use crate::policy::Reason;
 use crate::wire::jsonrpc::{Id, Message};
 
@@ -14,7 +14,7 @@ type Messages<'m, 'p> = Vec<(Option<Id<'m>>, Result<Decided<'m, 'p>, Box<Refusal
 /// The refusals among them.
 type Refusals<'m> = Vec<(Option<Id<'m>>, Option<Box<Refusal>>)>;
 
-impl<'a, S: Store> Situation<'a, S> {
+impl<'a, S: Store> Judge<'a, S> {
     /// Judges every message of a batch. All go on, or none does and none is
     /// charged.
     pub(super) fn batch<'m>(&self, messages: Vec<Message<'m>>) -> Judged {
@@ -64,7 +64,7 @@ impl<'a, S: Store> Situation<'a, S> {
         &self,
         messages: Messages<'m, 'a>,
         store: &Trial<'_, S>,
-        refused: Option<Refused>,
+        refused: Option<ChargeError>,
     ) -> (Passed, Refusals<'m>) {
         let mut all = Passed::default();
         all.asked.batch = true;

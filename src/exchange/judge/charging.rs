@@ -1,8 +1,8 @@
 //! Charging a call to its limits, after every other rule has allowed it.
 
-use super::{Judged, Passed, Situation};
+use super::{Judge, Judged, Passed};
 use crate::exchange::judge::{Left, Record};
-use crate::limits::{Charge, Receipt, Refused, Store, Trial, Trouble};
+use crate::limits::{Charge, ChargeError, Receipt, Store, StoreError, Trial};
 use crate::policy::condition::Facts;
 use crate::policy::{Caller, Denial, Holders, Limit, Reason};
 use crate::wire::jsonrpc::Id;
@@ -27,13 +27,13 @@ pub(super) struct Allowed<'m, 'p> {
 
 impl<'p> Allowed<'_, 'p> {
     /// The denial of a call that was not charged.
-    pub(super) fn refused(&self, refused: Refused) -> Denial<'p> {
+    pub(super) fn refused(&self, refused: ChargeError) -> Denial<'p> {
         match refused {
-            Refused::Limit { index, retry_after } => self.limits.get(index).map_or_else(
-                || troubled(self.limits, index, Trouble::Host),
+            ChargeError::Limit { index, retry_after } => self.limits.get(index).map_or_else(
+                || troubled(self.limits, index, StoreError::Host),
                 |limit| limit.full(retry_after),
             ),
-            Refused::Counter { index, trouble } => troubled(self.limits, index, trouble),
+            ChargeError::Counter { index, trouble } => troubled(self.limits, index, trouble),
         }
     }
 
@@ -44,7 +44,7 @@ impl<'p> Allowed<'_, 'p> {
     }
 }
 
-impl<S: Store> Situation<'_, S> {
+impl<S: Store> Judge<'_, S> {
     /// The charges of a call, one for each limit.
     pub(super) fn charges<'p>(
         &self,
@@ -69,7 +69,7 @@ impl<S: Store> Situation<'_, S> {
         &self,
         store: &Trial<'_, S>,
         call: Allowed<'_, '_>,
-        refused: Option<Refused>,
+        refused: Option<ChargeError>,
     ) -> Judged {
         let charged = self.policy.table.charge(store, &call.charges, self.now);
         match (charged, refused) {
@@ -85,21 +85,21 @@ impl<S: Store> Situation<'_, S> {
     }
 }
 
-fn troubled(limits: &[Limit], index: usize, trouble: Trouble) -> Denial<'_> {
+fn troubled(limits: &[Limit], index: usize, trouble: StoreError) -> Denial<'_> {
     let (reason, message) = match trouble {
-        Trouble::Full => {
+        StoreError::Full => {
             (Reason::CounterFull, "The gateway cannot count another caller at the moment.")
         }
-        Trouble::Contended => {
+        StoreError::Contended => {
             (Reason::CounterContended, "The gateway is too busy to count this call. Try again.")
         }
-        Trouble::Damaged => {
+        StoreError::Damaged => {
             (Reason::CounterDamaged, "The gateway cannot read the count of this call's limit.")
         }
-        Trouble::Clock => {
+        StoreError::Clock => {
             (Reason::CounterClock, "The gateway's clock is behind the count of this call's limit.")
         }
-        Trouble::Host => (Reason::Internal, "The gateway cannot count this call."),
+        StoreError::Host => (Reason::Internal, "The gateway cannot count this call."),
     };
     let rule = limits.get(index).map_or("(internal)", |limit| &limit.pointer);
     Denial { reason, rule, message: message.into(), retry_after: None }

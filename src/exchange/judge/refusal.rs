@@ -7,12 +7,13 @@
 //! the HTTP status.
 
 use super::{Decision, Record};
-use crate::exchange::head::HeadFault;
+use crate::exchange::head::HeadError;
 use crate::exchange::identity::NoIdentity;
 use crate::policy::document::DeniedAs;
 use crate::policy::{Denial, Policy, Reason};
 use crate::wire::jsonrpc::{
-    Flaw, INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, Id, METHOD_NOT_FOUND, Malformed, reply,
+    DecodeError, INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, Id, METHOD_NOT_FOUND,
+    UndecodableKind, reply,
 };
 use crate::wire::mcp::HeaderMismatch;
 
@@ -27,7 +28,7 @@ pub struct Refusal {
     /// The kind, for metrics.
     pub reason: Reason,
     /// What is wrong with it, for metrics too, where the reason is `undecodable`.
-    pub flaw: Option<Flaw>,
+    pub flaw: Option<UndecodableKind>,
     /// What is recorded of it.
     pub record: Record,
     /// In a batch, what is recorded of its other calls.
@@ -114,11 +115,11 @@ impl Refusal {
     }
 
     /// A body that is not one unambiguous message.
-    pub(super) fn malformed(policy: &Policy, reason: Reason, what: &Malformed<'_>) -> Box<Self> {
+    pub(super) fn malformed(policy: &Policy, reason: Reason, what: &DecodeError<'_>) -> Box<Self> {
         let message = format!("Refused: {} (at byte {})", what.problem, what.at);
         let answer = Answer { id: what.id, ..fault(400, what.code, reason, &message) };
         let mut refusal = Self::answer(policy, &answer);
-        refusal.flaw = Flaw::of(what.problem);
+        refusal.flaw = UndecodableKind::of(what.problem);
         refusal
     }
 
@@ -199,7 +200,7 @@ impl Refusal {
         Box::new(Self {
             reply: Reply { status: 202, retry_after: None, header: None, body: Vec::new() },
             reason,
-            flaw: (reason == Reason::Undecodable).then_some(Flaw::NotJsonrpc),
+            flaw: (reason == Reason::Undecodable).then_some(UndecodableKind::NotJsonrpc),
             record: denied(reason, rule(reason), None, None),
             others: Vec::new(),
         })
@@ -216,27 +217,27 @@ impl Refusal {
     }
 
     /// A request that is refused for its head alone.
-    pub(crate) fn head(policy: &Policy, fault: HeadFault) -> Box<Self> {
+    pub(crate) fn head(policy: &Policy, fault: HeadError) -> Box<Self> {
         let (status, reason) = match fault {
-            HeadFault::Path => (404, Reason::Path),
-            HeadFault::Method => (405, Reason::Method),
-            HeadFault::Upgrade => (403, Reason::Method),
-            HeadFault::TooLarge => (413, Reason::TooLarge),
-            HeadFault::Incomplete
-            | HeadFault::Body
-            | HeadFault::Query(_)
-            | HeadFault::Repeated(_)
-            | HeadFault::NotText(_)
-            | HeadFault::Long(_)
-            | HeadFault::Encoding
-            | HeadFault::ContentType
-            | HeadFault::Charset => (400, Reason::Undecodable),
+            HeadError::Path => (404, Reason::Path),
+            HeadError::Method => (405, Reason::Method),
+            HeadError::Upgrade => (403, Reason::Method),
+            HeadError::TooLarge => (413, Reason::TooLarge),
+            HeadError::Incomplete
+            | HeadError::Body
+            | HeadError::Query(_)
+            | HeadError::Repeated(_)
+            | HeadError::NotText(_)
+            | HeadError::Long(_)
+            | HeadError::Encoding
+            | HeadError::ContentType
+            | HeadError::Charset => (400, Reason::Undecodable),
         };
         let message = format!("Refused: {fault}");
         let mut refusal =
             Self::answer(policy, &self::fault(status, INVALID_REQUEST, reason, &message));
-        refusal.flaw = (reason == Reason::Undecodable).then_some(Flaw::Head);
-        if fault == HeadFault::Method {
+        refusal.flaw = (reason == Reason::Undecodable).then_some(UndecodableKind::Head);
+        if fault == HeadError::Method {
             refusal.reply.header = Some(("allow", "GET, POST, DELETE, HEAD, OPTIONS"));
         }
         refusal

@@ -1,5 +1,5 @@
 use super::*;
-use crate::limits::{MemoryStore, Trouble};
+use crate::limits::{MemoryStore, StoreError};
 use crate::policy::condition::{Claims, NotScalar};
 use crate::policy::document::Certificate;
 use core::cell::Cell;
@@ -36,7 +36,7 @@ impl Store for Counting {
         &self,
         key: &[u8],
         mut step: impl FnMut(Option<&[u8]>) -> (Option<Vec<u8>>, T),
-    ) -> Result<T, Trouble> {
+    ) -> Result<T, StoreError> {
         self.store.update(key, |stored| {
             let (new, result) = step(stored);
             self.writes.set(self.writes.get() + usize::from(new.is_some()));
@@ -59,7 +59,7 @@ impl Gateway {
 
     /// Judges the body of one POST.
     fn judge(&self, body: &str) -> Verdict {
-        let situation = Situation {
+        let situation = Judge {
             policy: &self.policy,
             caller: Ok(&Caller::anonymous()),
             head: &Head { accepts_mcp: true, ..Head::default() },
@@ -289,10 +289,10 @@ impl Store for Contended {
         &self,
         _: &[u8],
         mut step: impl FnMut(Option<&[u8]>) -> (Option<Vec<u8>>, T),
-    ) -> Result<T, Trouble> {
+    ) -> Result<T, StoreError> {
         match step(None) {
             (None, result) => Ok(result),
-            (Some(_), _) => Err(Trouble::Contended),
+            (Some(_), _) => Err(StoreError::Contended),
         }
     }
 }
@@ -302,7 +302,7 @@ fn a_batch_that_cannot_be_counted_names_the_call_and_goes_on_in_no_mode() {
     for mode in ["enforce", "shadow"] {
         let policy = SHARED.replacen('{', &format!(r#"{{"mode": "{mode}","#), 1);
         let policy = Policy::parse(policy.as_bytes(), "").unwrap();
-        let situation = Situation {
+        let situation = Judge {
             policy: &policy,
             caller: Ok(&Caller::anonymous()),
             head: &Head { accepts_mcp: true, ..Head::default() },

@@ -1,7 +1,7 @@
 //! The tools in a message, and what to take out of it.
 
 use super::changes::Change;
-use crate::wire::json::{Fault, Kind, Raw, Reader, Text, fold_ascii};
+use crate::wire::json::{JsonError, Kind, Raw, Reader, Text, fold_ascii};
 
 /// What has to go from a message, or an array of messages, so that it lists only
 /// tools that `shows` knows. Nothing, for a message that lists none.
@@ -15,7 +15,7 @@ pub(super) fn changes(
     text: &[u8],
     max_depth: usize,
     shows: &dyn Fn(&str) -> bool,
-) -> Result<Vec<Change>, Fault> {
+) -> Result<Vec<Change>, JsonError> {
     let mut reader = Reader::new(text, max_depth)?;
     let mut lister = Lister { shows, changes: Vec::new() };
     lister.messages(&mut reader)?;
@@ -52,7 +52,7 @@ pub(super) fn answers(text: &[u8], max_depth: usize) -> Option<&str> {
 const PRIVATE: &[u8] = br#""private""#;
 const GONE: &[u8] = b"";
 
-type Read = Result<(), Fault>;
+type Read = Result<(), JsonError>;
 /// One type for all members, so that reading an object is compiled once.
 type Member<'m, 'a> = &'m mut dyn FnMut(&mut Reader<'a>, Text<'a>, usize) -> Read;
 
@@ -135,7 +135,7 @@ impl Lister<'_> {
     }
 
     /// A tool, and whether it is shown. What has no name cannot be called.
-    fn tool<'a>(&self, reader: &mut Reader<'a>) -> Result<(Raw<'a>, bool), Fault> {
+    fn tool<'a>(&self, reader: &mut Reader<'a>) -> Result<(Raw<'a>, bool), JsonError> {
         if reader.peek() != Some(b'{') {
             return reader.value().map(|raw| (raw, true));
         }

@@ -34,8 +34,8 @@ fn table(capacity: u64, max_entries: u64) -> Table {
     Table::new("test", capacity, max_entries)
 }
 
-fn full(result: &Result<Receipt, Refused>) -> bool {
-    matches!(result, Err(Refused::Counter { trouble: Trouble::Full, .. }))
+fn full(result: &Result<Receipt, ChargeError>) -> bool {
+    matches!(result, Err(ChargeError::Counter { trouble: StoreError::Full, .. }))
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn exactly_max_are_admitted_in_each_window() {
         }
         assert_eq!(
             table.charge(&store, &[of("a", "x", 10)], at(window * 60 + 23)).unwrap_err(),
-            Refused::Limit { index: 0, retry_after: 37 }
+            ChargeError::Limit { index: 0, retry_after: 37 }
         );
     }
 }
@@ -69,7 +69,7 @@ fn a_refused_call_costs_nothing_in_any_counter() {
     table.charge(&store, &charges, at(0)).unwrap();
     for _ in 0..20 {
         let refused = table.charge(&store, &charges, at(0)).unwrap_err();
-        assert_eq!(refused, Refused::Limit { index: 2, retry_after: 60 });
+        assert_eq!(refused, ChargeError::Limit { index: 2, retry_after: 60 });
     }
     for _ in 0..3 {
         table.charge(&store, &[of("a", "x", 5)], at(0)).unwrap();
@@ -86,7 +86,7 @@ fn the_limit_that_frees_last_is_named() {
     let charges = [of("a", "x", 1), hour, global("g", 1)];
     table.charge(&store, &charges, at(0)).unwrap();
     let refused = table.charge(&store, &charges, at(0)).unwrap_err();
-    assert!(matches!(refused, Refused::Limit { index: 1, retry_after } if retry_after > 60));
+    assert!(matches!(refused, ChargeError::Limit { index: 1, retry_after } if retry_after > 60));
 }
 
 #[test]
@@ -194,7 +194,7 @@ fn a_damaged_value_denies_and_is_left_as_it_is() {
     for value in [&b"x"[..], &[0; 45], &[1; 45], &[2; 45]] {
         store.damage(value);
         let refused = table.charge(&store, &[of("a", "x", 5)], at(0)).unwrap_err();
-        assert_eq!(refused, Refused::Counter { index: 0, trouble: Trouble::Damaged });
+        assert_eq!(refused, ChargeError::Counter { index: 0, trouble: StoreError::Damaged });
     }
 }
 
@@ -227,7 +227,7 @@ fn the_salt_is_shared_by_all_workers_and_kept_over_pushes() {
     assert_eq!(first.session("x", b"s"), third.session("x", b"s"));
     assert_ne!(first.caller("x"), table(10, 10).caller("x"));
     store.damage(b"short");
-    assert_eq!(table(10, 10).share_salt(&store, [9; 16]), Err(Trouble::Damaged));
+    assert_eq!(table(10, 10).share_salt(&store, [9; 16]), Err(StoreError::Damaged));
 }
 
 #[test]
@@ -235,7 +235,7 @@ fn a_clock_far_behind_the_stored_windows_is_trouble() {
     let (store, table) = (MemoryStore::default(), table(10, 10));
     table.charge(&store, &[of("a", "x", 5)], at(600)).unwrap();
     let refused = table.charge(&store, &[of("a", "x", 5)], at(0)).unwrap_err();
-    assert_eq!(refused, Refused::Counter { index: 0, trouble: Trouble::Clock });
+    assert_eq!(refused, ChargeError::Counter { index: 0, trouble: StoreError::Clock });
 }
 
 /// A store in which another worker writes before each of our writes.
@@ -246,7 +246,7 @@ impl<F: Fn(&MemoryStore)> Store for Racing<F> {
         &self,
         key: &[u8],
         mut step: impl FnMut(Option<&[u8]>) -> (Option<Vec<u8>>, T),
-    ) -> Result<T, Trouble> {
+    ) -> Result<T, StoreError> {
         let wants_to_write = self.0.update(key, |bytes| (None, step(bytes).0.is_some()))?;
         if wants_to_write {
             self.1(&self.0);
@@ -264,7 +264,7 @@ fn what_is_lost_to_a_race_is_given_back() {
         let _ = other.charge(store, &[global("g", 1)], at(0));
     });
     let refused = other.charge(&racing, &[of("a", "x", 1), global("g", 1)], at(0)).unwrap_err();
-    assert!(matches!(refused, Refused::Limit { index: 1, .. }));
+    assert!(matches!(refused, ChargeError::Limit { index: 1, .. }));
     assert!(other.charge(&racing.0, &[of("a", "x", 1)], at(0)).is_ok());
 }
 

@@ -1,6 +1,6 @@
 //! Windows from one boundary of the clock to the next.
 
-use super::{Nanos, Room, State, Window};
+use super::{Nanos, Outcome, State, Window};
 
 /// What has been used of a fixed window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,20 +22,27 @@ impl Fixed {
     /// A stored window later than now's is the current one: the clock stepped
     /// back, or a worker lost a race at the edge, and neither must reset a
     /// count. More than one window ahead it is a clock nobody should trust.
-    pub fn charge(stored: Option<Self>, window: Window, max: u64, weight: u64, now: Nanos) -> Room {
+    pub fn charge(
+        stored: Option<Self>,
+        window: Window,
+        max: u64,
+        weight: u64,
+        now: Nanos,
+    ) -> Outcome {
         let start = window.start(now);
         let current = match stored {
             Some(stored) if stored.start >= start => stored,
             _ => Self { start, used: 0 },
         };
         if current.start > window.end(start) {
-            return Room::ClockAhead;
+            return Outcome::ClockAhead;
         }
         match current.used.checked_add(weight) {
-            Some(used) if used <= max => {
-                Room::Yes(State::Fixed(Self { used, ..current }), current.start)
-            }
-            _ => Room::In(now.until(window.end(current.start))),
+            Some(used) if used <= max => Outcome::Admitted {
+                state: State::Fixed(Self { used, ..current }),
+                handle: current.start,
+            },
+            _ => Outcome::Full { retry_after: now.until(window.end(current.start)) },
         }
     }
 
@@ -66,20 +73,26 @@ mod tests {
         Nanos(seconds * NANOS + nanos)
     }
 
-    fn charge(stored: Option<Fixed>, now: Nanos) -> Room {
+    fn charge(stored: Option<Fixed>, now: Nanos) -> Outcome {
         Fixed::charge(stored, minute(), 2 * ONE_CALL, ONE_CALL, now)
     }
 
     #[test]
     fn a_window_begins_with_the_minute_to_the_nanosecond() {
         let full = Fixed { start: 120, used: 2 * ONE_CALL };
-        assert_eq!(charge(Some(full), at(179, NANOS - 1)), Room::In(1));
-        assert_eq!(charge(Some(full), at(120, 0)), Room::In(60));
-        assert_eq!(charge(Some(full), at(120, 1)), Room::In(60));
-        assert_eq!(charge(Some(full), at(143, 0)), Room::In(37));
+        assert_eq!(charge(Some(full), at(179, NANOS - 1)), Outcome::Full { retry_after: 1 });
+        assert_eq!(charge(Some(full), at(120, 0)), Outcome::Full { retry_after: 60 });
+        assert_eq!(charge(Some(full), at(120, 1)), Outcome::Full { retry_after: 60 });
+        assert_eq!(charge(Some(full), at(143, 0)), Outcome::Full { retry_after: 37 });
         let fresh = Fixed { start: 180, used: ONE_CALL };
-        assert_eq!(charge(Some(full), at(180, 0)), Room::Yes(State::Fixed(fresh), 180));
-        assert_eq!(charge(None, at(180, 0)), Room::Yes(State::Fixed(fresh), 180));
+        assert_eq!(
+            charge(Some(full), at(180, 0)),
+            Outcome::Admitted { state: State::Fixed(fresh), handle: 180 }
+        );
+        assert_eq!(
+            charge(None, at(180, 0)),
+            Outcome::Admitted { state: State::Fixed(fresh), handle: 180 }
+        );
         assert!(!full.is_over(minute(), at(179, NANOS - 1)));
         assert!(full.is_over(minute(), at(180, 0)));
     }
@@ -87,11 +100,14 @@ mod tests {
     #[test]
     fn a_clock_that_steps_back_resets_nothing() {
         let full = Fixed { start: 120, used: 2 * ONE_CALL };
-        assert_eq!(charge(Some(full), at(119, 0)), Room::In(61));
-        assert_eq!(charge(Some(full), at(60, 0)), Room::In(120));
-        assert_eq!(charge(Some(full), at(59, NANOS - 1)), Room::ClockAhead);
+        assert_eq!(charge(Some(full), at(119, 0)), Outcome::Full { retry_after: 61 });
+        assert_eq!(charge(Some(full), at(60, 0)), Outcome::Full { retry_after: 120 });
+        assert_eq!(charge(Some(full), at(59, NANOS - 1)), Outcome::ClockAhead);
         let half = Fixed { start: 120, used: ONE_CALL };
-        assert_eq!(charge(Some(half), at(60, 0)), Room::Yes(State::Fixed(full), 120));
+        assert_eq!(
+            charge(Some(half), at(60, 0)),
+            Outcome::Admitted { state: State::Fixed(full), handle: 120 }
+        );
     }
 
     #[test]
@@ -105,13 +121,15 @@ mod tests {
     #[test]
     fn far_years_and_large_sums_do_not_overflow() {
         let year_2106 = at(u64::from(u32::MAX) + 1, 0);
-        let Room::Yes(State::Fixed(state), _) = charge(None, year_2106) else { panic!("refused") };
+        let Outcome::Admitted { state: State::Fixed(state), .. } = charge(None, year_2106) else {
+            panic!("refused")
+        };
         assert_eq!(state.start % 60, 0);
         assert!(state.start.abs_diff(u64::from(u32::MAX)) <= 60);
         let last = Nanos(u64::MAX);
-        assert!(matches!(charge(None, last), Room::Yes(..)));
+        assert!(matches!(charge(None, last), Outcome::Admitted { .. }));
         let stored = Fixed { start: minute().start(last), used: u64::MAX };
-        assert!(matches!(charge(Some(stored), last), Room::In(1..=60)));
+        assert!(matches!(charge(Some(stored), last), Outcome::Full { retry_after: 1..=60 }));
     }
 
     #[test]

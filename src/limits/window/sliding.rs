@@ -6,7 +6,7 @@
 //! moment lies in the moment's own slice or the sixteen before it, so all
 //! seventeen count. The price is that room may come back late, by one slice.
 
-use super::{Nanos, Room, State, Window};
+use super::{Nanos, Outcome, State, Window};
 
 /// Slices of a window.
 const SLICES: u64 = 16;
@@ -48,22 +48,24 @@ impl Sliding {
         max: u64,
         weight: u64,
         now: Nanos,
-    ) -> Room {
+    ) -> Outcome {
         let present = slice(window, now);
         let mut state = match stored {
             Some(stored) => stored.moved_to(present),
             None => Self { newest: present, used: [0; COUNTED] },
         };
         if state.newest > present.saturating_add(SLICES) {
-            return Room::ClockAhead;
+            return Outcome::ClockAhead;
         }
         match state.used().checked_add(weight) {
             Some(used) if used <= max => {
                 let [newest, ..] = &mut state.used;
                 *newest = newest.saturating_add(weight);
-                Room::Yes(State::Sliding(state), state.newest)
+                Outcome::Admitted { state: State::Sliding(state), handle: state.newest }
             }
-            _ => Room::In(now.until_moment(state.room_at(window, max, weight))),
+            _ => {
+                Outcome::Full { retry_after: now.until_moment(state.room_at(window, max, weight)) }
+            }
         }
     }
 
@@ -184,7 +186,7 @@ mod tests {
                     )
                 };
                 match charge(now) {
-                    Room::Yes(state, _) => {
+                    Outcome::Admitted { state, .. } => {
                         kept.push((now, weight));
                         assert!(
                             recent + weight <= max,
@@ -192,7 +194,7 @@ mod tests {
                         );
                         stored = Some(state);
                     }
-                    Room::In(wait) => {
+                    Outcome::Full { retry_after: wait } => {
                         // A plain list of what can still count, one slice
                         // longer than the window, is full too.
                         let window = length + length / 16;
@@ -201,12 +203,12 @@ mod tests {
                         assert!(counted + weight > max, "round {round}: refused too early");
                         if weight <= max {
                             assert!(
-                                matches!(charge(now + wait * NANOS), Room::Yes(..)),
+                                matches!(charge(now + wait * NANOS), Outcome::Admitted { .. }),
                                 "round {round}: no room after {wait} s"
                             );
                         }
                     }
-                    Room::ClockAhead => panic!("round {round}: the clock never stepped back"),
+                    Outcome::ClockAhead => panic!("round {round}: the clock never stepped back"),
                 }
             }
         }
@@ -219,10 +221,12 @@ mod tests {
         let charge = |stored, now| {
             State::charge(stored, Algorithm::Sliding, window, ONE_CALL, ONE_CALL, now)
         };
-        let Room::Yes(state, _) = charge(None, at(NANOS - 1)) else { panic!("refused") };
-        assert_eq!(charge(Some(state), at(NANOS)), Room::In(16));
-        assert_eq!(charge(Some(state), at(17 * NANOS - 1)), Room::In(1));
-        assert!(matches!(charge(Some(state), at(17 * NANOS)), Room::Yes(..)));
+        let Outcome::Admitted { state, .. } = charge(None, at(NANOS - 1)) else {
+            panic!("refused")
+        };
+        assert_eq!(charge(Some(state), at(NANOS)), Outcome::Full { retry_after: 16 });
+        assert_eq!(charge(Some(state), at(17 * NANOS - 1)), Outcome::Full { retry_after: 1 });
+        assert!(matches!(charge(Some(state), at(17 * NANOS)), Outcome::Admitted { .. }));
         assert!(!state.is_over(window, at(17 * NANOS - 1)));
         assert!(state.is_over(window, at(17 * NANOS)));
     }
@@ -234,10 +238,10 @@ mod tests {
             let now = Nanos(seconds * NANOS);
             State::charge(stored, Algorithm::Sliding, window, ONE_CALL, ONE_CALL, now)
         };
-        let Room::Yes(state, _) = charge(None, 1600) else { panic!("refused") };
-        assert_eq!(charge(Some(state), 1590), Room::In(27));
-        assert_eq!(charge(Some(state), 1584), Room::In(33));
-        assert_eq!(charge(Some(state), 1583), Room::ClockAhead);
+        let Outcome::Admitted { state, .. } = charge(None, 1600) else { panic!("refused") };
+        assert_eq!(charge(Some(state), 1590), Outcome::Full { retry_after: 27 });
+        assert_eq!(charge(Some(state), 1584), Outcome::Full { retry_after: 33 });
+        assert_eq!(charge(Some(state), 1583), Outcome::ClockAhead);
     }
 
     #[test]
@@ -247,12 +251,16 @@ mod tests {
             let now = Nanos(seconds * NANOS);
             State::charge(stored, Algorithm::Sliding, window, 2 * ONE_CALL, ONE_CALL, now)
         };
-        let Room::Yes(one, mark) = charge(None, 1600) else { panic!("refused") };
-        let Room::Yes(two, _) = charge(Some(one), 1605) else { panic!("refused") };
+        let Outcome::Admitted { state: one, handle: mark } = charge(None, 1600) else {
+            panic!("refused")
+        };
+        let Outcome::Admitted { state: two, .. } = charge(Some(one), 1605) else {
+            panic!("refused")
+        };
         assert_eq!(two.used(), 2 * ONE_CALL);
         let back = two.refund(mark, ONE_CALL);
         assert_eq!(back.used(), ONE_CALL);
         assert_eq!(two.refund(mark - 1, ONE_CALL), two);
-        assert!(matches!(charge(Some(back), 1605), Room::Yes(..)));
+        assert!(matches!(charge(Some(back), 1605), Outcome::Admitted { .. }));
     }
 }

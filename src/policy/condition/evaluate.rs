@@ -1,13 +1,13 @@
 //! Asking a condition about a call.
 
 use super::find::{Found, find_argument};
-use super::{Condition, Each, Facts, Line, Root, Truth, Why, claim};
+use super::{Condition, Elements, Facts, Line, Root, Truth, Why, claim};
 use crate::wire::json::{Kind, Raw, Text};
 
 impl Condition {
     /// The answer about a call. `each` says how a path with `[*]` speaks of its
     /// elements.
-    pub fn evaluate(&self, facts: &Facts<'_>, each: Each) -> Truth {
+    pub fn evaluate(&self, facts: &Facts<'_>, each: Elements) -> Truth {
         let Self { path, test, .. } = self;
         match path.root {
             Root::Args => self.arguments(facts, each),
@@ -25,7 +25,7 @@ impl Condition {
         }
     }
 
-    fn arguments(&self, facts: &Facts<'_>, each: Each) -> Truth {
+    fn arguments(&self, facts: &Facts<'_>, each: Elements) -> Truth {
         let Self { path, test, .. } = self;
         let Some(arguments) = facts.arguments else { return test.of_absent() };
         let whole = path.steps.len() == 1;
@@ -39,8 +39,8 @@ impl Condition {
         });
         // Without elements, every one satisfies and none does.
         truth.unwrap_or(match each {
-            Each::Every => Truth::True,
-            Each::Any => Truth::False,
+            Elements::All => Truth::True,
+            Elements::Any => Truth::False,
         })
     }
 
@@ -65,7 +65,7 @@ impl Truth {
     pub fn all<'c>(
         conditions: &'c [Condition],
         facts: &Facts<'_>,
-        each: Each,
+        each: Elements,
     ) -> (Self, Option<&'c str>) {
         let mut truth = (Self::True, None);
         for condition in conditions {

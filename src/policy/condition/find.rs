@@ -1,8 +1,8 @@
 //! Finding what a path names in the text of the arguments.
 
-use super::{Each, Facts, Path, Root, Step, Truth, Why};
+use super::{Elements, Facts, Path, Root, Step, Truth, Why};
 use crate::meter;
-use crate::wire::json::{Decimal, Fault, Kind, Members, Raw, Reader, Text, same_but_for_case};
+use crate::wire::json::{Decimal, JsonError, Kind, Members, Raw, Reader, Text, same_but_for_case};
 
 /// What stands at the end of a path.
 #[derive(Clone, Copy)]
@@ -21,7 +21,7 @@ pub(super) fn find_argument<'a>(
     facts: &Facts<'a>,
     arguments: Raw<'a>,
     steps: &[Step],
-    each: Each,
+    each: Elements,
     ask: &mut dyn FnMut(Found<'a>) -> Truth,
 ) -> Option<Truth> {
     let members = facts.members.and_then(Members::all);
@@ -50,11 +50,11 @@ pub(super) fn find_argument<'a>(
 
 /// The way down a path, on which each byte is read once.
 struct Descent<'d, 'a> {
-    each: Each,
+    each: Elements,
     ask: &'d mut dyn FnMut(Found<'a>) -> Truth,
 }
 
-type Answer = Result<Option<Truth>, Fault>;
+type Answer = Result<Option<Truth>, JsonError>;
 
 impl<'a> Descent<'_, 'a> {
     /// Follows `steps` from the value that `reader` comes to next.
@@ -118,8 +118,8 @@ impl<'a> Descent<'_, 'a> {
             all = match (all, next) {
                 (None, one) | (one, None) => one,
                 (Some(all), Some(next)) => Some(match self.each {
-                    Each::Every => all.and(next),
-                    Each::Any => all.or(next),
+                    Elements::All => all.and(next),
+                    Elements::Any => all.or(next),
                 }),
             };
             Ok(())
@@ -168,7 +168,7 @@ pub fn weight(path: &Path, facts: &Facts<'_>) -> Result<u64, Why> {
     debug_assert!(path.root == Root::Args && !path.has_each());
     let mut weight = Err(Why::Absent);
     let Some(arguments) = facts.arguments else { return weight };
-    find_argument(facts, arguments, &path.steps, Each::Any, &mut |found| {
+    find_argument(facts, arguments, &path.steps, Elements::Any, &mut |found| {
         weight = match found {
             Found::Value(Raw { kind: Kind::Number, text, .. }) => {
                 Decimal::parse(text).and_then(Decimal::millionths).ok_or(Why::Weight)

@@ -1,6 +1,6 @@
 //! Arguments that are texts and that some servers read as JSON.
 //!
-//! Each such text is decoded and read once for all conditions of a call.
+//! Elements such text is decoded and read once for all conditions of a call.
 
 use super::{Truth, Why, Work};
 use crate::wire::json::{Kind, Raw, Reader, Text};

@@ -85,7 +85,7 @@ fn word(truth: Truth) -> &'static str {
     }
 }
 
-fn ask(condition: &Condition, arguments: &str, each: Each) -> &'static str {
+fn ask(condition: &Condition, arguments: &str, each: Elements) -> &'static str {
     let raw = Reader::new(arguments.as_bytes(), 64).unwrap().value().unwrap();
     let mut members = Members::default();
     let read = Reader::again(raw).object(|reader, key, _| {
@@ -119,7 +119,7 @@ fn ask(condition: &Condition, arguments: &str, each: Each) -> &'static str {
 fn table(rows: &[(&str, &str, &str, &str, &str)]) {
     for (path, op, value, arguments, expected) in rows {
         let condition = condition(path, op, value);
-        for each in [Each::Every, Each::Any] {
+        for each in [Elements::All, Elements::Any] {
             let found = ask(&condition, arguments, each);
             assert_eq!(found, *expected, "{path} {op} {value} on {arguments}");
         }
@@ -220,8 +220,8 @@ fn absent_values_satisfy_nothing_but_their_absence() {
         work: &Work::default(),
         texts: &JsonTexts::default(),
     };
-    assert_eq!(word(condition("args.x", "neq", "1").evaluate(&nothing, Each::Any)), "F");
-    assert_eq!(word(condition("args", "exists", "false").evaluate(&nothing, Each::Any)), "T");
+    assert_eq!(word(condition("args.x", "neq", "1").evaluate(&nothing, Elements::Any)), "F");
+    assert_eq!(word(condition("args", "exists", "false").evaluate(&nothing, Elements::Any)), "T");
 }
 
 #[test]
@@ -280,12 +280,12 @@ fn a_star_speaks_of_every_element_or_of_one() {
         ("exists", "false", r#"{"x":[{},{"y":1}]}"#, "F", "T"),
     ] {
         let condition = condition("args.x[*].y", op, value);
-        assert_eq!(ask(&condition, arguments, Each::Every), every, "{op} {arguments}");
-        assert_eq!(ask(&condition, arguments, Each::Any), any, "{op} {arguments}");
+        assert_eq!(ask(&condition, arguments, Elements::All), every, "{op} {arguments}");
+        assert_eq!(ask(&condition, arguments, Elements::Any), any, "{op} {arguments}");
     }
     let nested = condition("args.x[*][*]", "eq", "1");
-    assert_eq!(ask(&nested, r#"{"x":[[1],[],[1,2]]}"#, Each::Every), "F");
-    assert_eq!(ask(&nested, r#"{"x":[[1],[],[1,2]]}"#, Each::Any), "T");
+    assert_eq!(ask(&nested, r#"{"x":[[1],[],[1,2]]}"#, Elements::All), "F");
+    assert_eq!(ask(&nested, r#"{"x":[[1],[],[1,2]]}"#, Elements::Any), "T");
 }
 
 #[test]
@@ -304,7 +304,7 @@ fn a_false_condition_decides_whatever_the_order() {
     let no = || condition("grant", "eq", "\"b\"");
     let unclear = || condition("headers.h", "eq", "\"b\"");
     let ask = |conditions: Vec<Condition>| {
-        let (truth, path) = Truth::all(&conditions, &facts, Each::Any);
+        let (truth, path) = Truth::all(&conditions, &facts, Elements::Any);
         (word(truth), path.map(str::to_owned))
     };
     assert_eq!(ask(vec![]), ("T", None));
@@ -328,7 +328,7 @@ fn headers_are_text_absent_or_unclear() {
         work: &Work::default(),
         texts: &JsonTexts::default(),
     };
-    let ask = |path, op, value| word(condition(path, op, value).evaluate(&facts, Each::Any));
+    let ask = |path, op, value| word(condition(path, op, value).evaluate(&facts, Elements::Any));
     assert_eq!(ask("headers.x-team", "eq", "\"red\""), "T");
     assert_eq!(ask(r#"headers["x-team"]"#, "neq", "\"red\""), "F");
     assert_eq!(ask("headers.x-none", "neq", "\"red\""), "F");
@@ -385,7 +385,7 @@ fn claims_are_read_as_the_type_that_is_asked_for() {
         ("claims.groups", "exists", "true", "T"),
         ("claims.realm.role", "eq", "\"boss\"", "T"),
     ] {
-        let found = word(condition(path, op, value).evaluate(&facts, Each::Any));
+        let found = word(condition(path, op, value).evaluate(&facts, Elements::Any));
         assert_eq!(found, expected, "{path} {op} {value}");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::MAX_POLICY_BYTES;
 use super::error::Errors;
-use crate::wire::json::{Fault, FaultKind, Kind, Reader};
+use crate::wire::json::{JsonError, JsonErrorKind, Kind, Reader};
 use std::borrow::Cow;
 
 /// Deeper documents are refused; the language itself needs ten levels.
@@ -39,7 +39,7 @@ pub(super) fn parse(text: &[u8]) -> Result<Node<'_>, Errors> {
         reader.end()?;
         match reader.ambiguity() {
             // Duplicate keys are reported by their path.
-            Some(fault) if fault.kind != FaultKind::DuplicateKey => Err(fault),
+            Some(fault) if fault.kind != JsonErrorKind::DuplicateKey => Err(fault),
             _ => Ok(root),
         }
     };
@@ -47,7 +47,7 @@ pub(super) fn parse(text: &[u8]) -> Result<Node<'_>, Errors> {
         Ok(root) => Ok(root),
         // So begins a message that is no text: a Struct, for one.
         Err(fault)
-            if fault.kind == FaultKind::NotUtf8
+            if fault.kind == JsonErrorKind::NotUtf8
                 || text.first().is_some_and(|byte| *byte < b'\t') =>
         {
             let message = "the text is not UTF-8 or begins with a control character; give the \
@@ -58,7 +58,7 @@ pub(super) fn parse(text: &[u8]) -> Result<Node<'_>, Errors> {
     }
 }
 
-fn node<'a>(reader: &mut Reader<'a>) -> Result<Node<'a>, Fault> {
+fn node<'a>(reader: &mut Reader<'a>) -> Result<Node<'a>, JsonError> {
     match reader.peek() {
         Some(b'{') => {
             let mut members = Vec::new();
@@ -90,7 +90,7 @@ fn node<'a>(reader: &mut Reader<'a>) -> Result<Node<'a>, Fault> {
 }
 
 /// "line 3 column 7", counted from one.
-fn position(text: &[u8], fault: Fault) -> String {
+fn position(text: &[u8], fault: JsonError) -> String {
     let before = text.get(..fault.at).unwrap_or(text);
     let line = before.iter().filter(|&&byte| byte == b'\n').count().saturating_add(1);
     let start = before.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at.saturating_add(1));

@@ -1,7 +1,7 @@
 //! The form of numbers, and the ones that readers disagree on.
 
 use super::decimal::Decimal;
-use super::fault::FaultKind;
+use super::error::JsonErrorKind;
 use core::cmp::Ordering;
 
 /// Longer numbers are cut or rounded differently by different readers.
@@ -69,18 +69,18 @@ const LARGEST_DIGITS: usize = 18;
 /// The reason why readers may take a well-formed number for different values, if
 /// they may. No double is made: reading one can take a hundred times as long as
 /// reading the text.
-pub(super) fn doubt(text: &str) -> Option<FaultKind> {
+pub(super) fn doubt(text: &str) -> Option<JsonErrorKind> {
     if text.len() > MAX_LENGTH {
-        return Some(FaultKind::NumberLength);
+        return Some(JsonErrorKind::NumberLength);
     }
     // Without an exponent, 128 characters stay below the largest double.
     let (mantissa, exponent) = text.split_once(['e', 'E'])?;
     if !exponent.parse().is_ok_and(|e: i32| e.abs() <= MAX_EXPONENT) {
-        return Some(FaultKind::NumberExponent);
+        return Some(JsonErrorKind::NumberExponent);
     }
     match Decimal::parse(text) {
         Some(number) if !overflows(mantissa, number) => None,
-        _ => Some(FaultKind::NumberRange),
+        _ => Some(JsonErrorKind::NumberRange),
     }
 }
 
@@ -108,22 +108,22 @@ mod tests {
         for (text, expected) in [
             ("1e308", None),
             ("1.7976931348623157e308", None),
-            ("1.7976931348623158e308", Some(FaultKind::NumberRange)),
+            ("1.7976931348623158e308", Some(JsonErrorKind::NumberRange)),
             ("179769313486231570e291", None),
-            ("1797693134862315700e290", Some(FaultKind::NumberRange)),
-            ("1797693134862315699e290", Some(FaultKind::NumberRange)),
+            ("1797693134862315700e290", Some(JsonErrorKind::NumberRange)),
+            ("1797693134862315699e290", Some(JsonErrorKind::NumberRange)),
             ("0.00017976931348623157e312", None),
-            ("1.8e308", Some(FaultKind::NumberRange)),
-            ("0.01e312", Some(FaultKind::NumberRange)),
+            ("1.8e308", Some(JsonErrorKind::NumberRange)),
+            ("0.01e312", Some(JsonErrorKind::NumberRange)),
             ("0e400", None),
             ("1e-400", None),
-            ("1e401", Some(FaultKind::NumberExponent)),
-            ("1e99999999999", Some(FaultKind::NumberExponent)),
-            ("1e-401", Some(FaultKind::NumberExponent)),
+            ("1e401", Some(JsonErrorKind::NumberExponent)),
+            ("1e99999999999", Some(JsonErrorKind::NumberExponent)),
+            ("1e-401", Some(JsonErrorKind::NumberExponent)),
         ] {
             assert_eq!(doubt(text), expected, "{text}");
         }
         assert_eq!(doubt(&"1".repeat(128)), None);
-        assert_eq!(doubt(&"1".repeat(129)), Some(FaultKind::NumberLength));
+        assert_eq!(doubt(&"1".repeat(129)), Some(JsonErrorKind::NumberLength));
     }
 }

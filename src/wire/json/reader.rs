@@ -1,6 +1,6 @@
 //! The one pass over a text.
 
-use super::fault::{Fault, FaultKind};
+use super::error::{JsonError, JsonErrorKind};
 use super::keys::KeyStack;
 use super::number;
 use super::raw::{Kind, Raw};
@@ -28,12 +28,12 @@ pub struct Reader<'a> {
     rest: &'a [u8],
     room: usize,
     keys: KeyStack<'a>,
-    ambiguity: Option<Fault>,
+    ambiguity: Option<JsonError>,
     /// Whether keys and numbers are looked at for what readers disagree on.
     strict: bool,
 }
 
-type Step<T> = Result<T, Fault>;
+type Step<T> = Result<T, JsonError>;
 
 impl<'a> Reader<'a> {
     /// Starts on `text`, in which values may be nested `max_depth` deep.
@@ -42,9 +42,9 @@ impl<'a> Reader<'a> {
     /// The text is not UTF-8, or begins with a byte order mark.
     pub fn new(text: &'a [u8], max_depth: usize) -> Step<Self> {
         let text = core::str::from_utf8(text)
-            .map_err(|error| Fault { at: error.valid_up_to(), kind: FaultKind::NotUtf8 })?;
+            .map_err(|error| JsonError { at: error.valid_up_to(), kind: JsonErrorKind::NotUtf8 })?;
         if text.starts_with('\u{feff}') {
-            return Err(Fault { at: 0, kind: FaultKind::ByteOrderMark });
+            return Err(JsonError { at: 0, kind: JsonErrorKind::ByteOrderMark });
         }
         Ok(Self {
             text,
@@ -84,13 +84,13 @@ impl<'a> Reader<'a> {
     }
 
     /// The first ambiguity met so far. It does not stop the reading.
-    pub const fn ambiguity(&self) -> Option<Fault> {
+    pub const fn ambiguity(&self) -> Option<JsonError> {
         self.ambiguity
     }
 
     /// Notes that two readers may understand what stands at `at` differently.
-    fn doubt(&mut self, at: usize, kind: FaultKind) {
-        self.ambiguity.get_or_insert(Fault { at, kind });
+    fn doubt(&mut self, at: usize, kind: JsonErrorKind) {
+        self.ambiguity.get_or_insert(JsonError { at, kind });
     }
 
     /// The offset of the next byte.
@@ -98,8 +98,8 @@ impl<'a> Reader<'a> {
         self.text.len().saturating_sub(self.rest.len())
     }
 
-    fn fault<T>(&self, kind: FaultKind) -> Step<T> {
-        Err(Fault { at: self.at(), kind })
+    fn fault<T>(&self, kind: JsonErrorKind) -> Step<T> {
+        Err(JsonError { at: self.at(), kind })
     }
 
     /// Skips white space, then shows the first byte of what comes next.
@@ -143,7 +143,7 @@ impl<'a> Reader<'a> {
             Some(b't') => self.literal(b"true", Kind::Bool(true))?,
             Some(b'f') => self.literal(b"false", Kind::Bool(false))?,
             Some(b'n') => self.literal(b"null", Kind::Null)?,
-            _ => return self.fault(FaultKind::Expected("a value")),
+            _ => return self.fault(JsonErrorKind::Expected("a value")),
         };
         let text = self.text.get(at..self.at()).unwrap_or_default();
         Ok(Raw { text, at, kind })
@@ -166,14 +166,14 @@ impl<'a> Reader<'a> {
         member: &mut dyn FnMut(&mut Self, Text<'a>, usize) -> Step<()>,
     ) -> Step<()> {
         if !self.take(b'{') {
-            return self.fault(FaultKind::Expected("`{`"));
+            return self.fault(JsonErrorKind::Expected("`{`"));
         }
         self.enter()?;
         let mark = self.keys.mark();
         if !self.take(b'}') {
             loop {
                 if self.peek() != Some(b'"') {
-                    return self.fault(FaultKind::Expected("a key in double quotes"));
+                    return self.fault(JsonErrorKind::Expected("a key in double quotes"));
                 }
                 let at = self.at();
                 let key = self.string()?;
@@ -184,19 +184,19 @@ impl<'a> Reader<'a> {
                     }
                 }
                 if !self.take(b':') {
-                    return self.fault(FaultKind::Expected("`:`"));
+                    return self.fault(JsonErrorKind::Expected("`:`"));
                 }
                 member(self, key, at)?;
                 if self.take(b'}') {
                     break;
                 }
                 if !self.take(b',') {
-                    return self.fault(FaultKind::Expected("`,` or `}`"));
+                    return self.fault(JsonErrorKind::Expected("`,` or `}`"));
                 }
             }
         }
         if let Some(at) = self.keys.close(mark) {
-            self.doubt(at, FaultKind::DuplicateKey);
+            self.doubt(at, JsonErrorKind::DuplicateKey);
         }
         self.leave();
         Ok(())
@@ -231,7 +231,7 @@ impl<'a> Reader<'a> {
     // This and `members` are compiled once for all closures.
     fn elements(&mut self, element: &mut dyn FnMut(&mut Self) -> Step<()>) -> Step<()> {
         if !self.take(b'[') {
-            return self.fault(FaultKind::Expected("`[`"));
+            return self.fault(JsonErrorKind::Expected("`[`"));
         }
         self.enter()?;
         if !self.take(b']') {
@@ -241,7 +241,7 @@ impl<'a> Reader<'a> {
                     break;
                 }
                 if !self.take(b',') {
-                    return self.fault(FaultKind::Expected("`,` or `]`"));
+                    return self.fault(JsonErrorKind::Expected("`,` or `]`"));
                 }
             }
         }
@@ -256,7 +256,7 @@ impl<'a> Reader<'a> {
     pub fn end(&mut self) -> Step<()> {
         match self.peek() {
             None => Ok(()),
-            Some(_) => self.fault(FaultKind::TrailingText),
+            Some(_) => self.fault(JsonErrorKind::TrailingText),
         }
     }
 
@@ -267,7 +267,7 @@ impl<'a> Reader<'a> {
                 self.room = room;
                 Ok(())
             }
-            None => self.fault(FaultKind::Depth),
+            None => self.fault(JsonErrorKind::Depth),
         }
     }
 
@@ -277,7 +277,7 @@ impl<'a> Reader<'a> {
 
     fn literal(&mut self, word: &[u8], kind: Kind<'a>) -> Step<Kind<'a>> {
         if !self.rest.starts_with(word) {
-            return self.fault(FaultKind::Expected("a value"));
+            return self.fault(JsonErrorKind::Expected("a value"));
         }
         self.skip(word.len());
         Ok(kind)
@@ -288,7 +288,7 @@ impl<'a> Reader<'a> {
             Ok(length) => length,
             Err(offset) => {
                 self.skip(offset);
-                return self.fault(FaultKind::Expected("a digit"));
+                return self.fault(JsonErrorKind::Expected("a digit"));
             }
         };
         self.skip(length);

@@ -1,6 +1,6 @@
 //! Strings as they stand in the text, decoded only when somebody asks.
 
-use super::fault::FaultKind;
+use super::error::JsonErrorKind;
 use crate::meter;
 use core::str::Chars;
 use std::borrow::Cow;
@@ -55,14 +55,14 @@ impl<'a> Text<'a> {
     }
 
     /// Why readers may take the string for another key, if they may.
-    pub(super) fn doubt(self) -> Option<FaultKind> {
+    pub(super) fn doubt(self) -> Option<JsonErrorKind> {
         if self.has_nul() {
-            return Some(FaultKind::NulInKey);
+            return Some(JsonErrorKind::NulInKey);
         }
         // Only these can begin it.
         let may = self.raw.starts_with(['$', '\\']);
         let private = || self.chars().take(SERDE_PRIVATE.len()).eq(SERDE_PRIVATE.chars());
-        (may && private()).then_some(FaultKind::LibraryKey)
+        (may && private()).then_some(JsonErrorKind::LibraryKey)
     }
 
     /// Whether two strings have the same value.

@@ -1,8 +1,10 @@
 //! From a body to a message, in one pass.
 
 use super::keys::look_alike;
-use super::{Call, INVALID_REQUEST, Id, Malformed, Message, PARSE_ERROR, Params, Problem};
-use crate::wire::json::{Decimal, Fault, Kind, Members, Raw, Reader, Text};
+use super::{
+    Call, DecodeError, DecodeErrorKind, INVALID_REQUEST, Id, Message, PARSE_ERROR, Params,
+};
+use crate::wire::json::{Decimal, JsonError, Kind, Members, Raw, Reader, Text};
 
 /// More messages in one body are refused.
 const MAX_BATCH: usize = 64;
@@ -17,7 +19,7 @@ struct Envelope<'a> {
     result: bool,
     error: bool,
     /// The first problem of the message's own, and its offset.
-    problem: Option<(Problem, usize)>,
+    problem: Option<(DecodeErrorKind, usize)>,
 }
 
 /// An id that may have been given more than once.
@@ -30,14 +32,19 @@ enum Seen<'a> {
 }
 
 impl<'a> Envelope<'a> {
-    fn read(&mut self, reader: &mut Reader<'a>) -> Result<(), Fault> {
+    fn read(&mut self, reader: &mut Reader<'a>) -> Result<(), JsonError> {
         if reader.peek() == Some(b'{') {
             return reader.object(|reader, key, at| self.member(reader, key, at));
         }
-        reader.value().map(|raw| self.object_to(Problem::NotAnObject, raw.at))
+        reader.value().map(|raw| self.object_to(DecodeErrorKind::NotAnObject, raw.at))
     }
 
-    fn member(&mut self, reader: &mut Reader<'a>, key: Text<'a>, at: usize) -> Result<(), Fault> {
+    fn member(
+        &mut self,
+        reader: &mut Reader<'a>,
+        key: Text<'a>,
+        at: usize,
+    ) -> Result<(), JsonError> {
         if key.is("params") {
             return self.params(reader);
         }
@@ -60,12 +67,12 @@ impl<'a> Envelope<'a> {
             if word == Some("id") {
                 self.id = Seen::Ambiguous;
             }
-            self.object_to(word.map_or(Problem::Member, Problem::LookAlikeKey), at);
+            self.object_to(word.map_or(DecodeErrorKind::Member, DecodeErrorKind::LookAlikeKey), at);
         }
         Ok(())
     }
 
-    fn params(&mut self, reader: &mut Reader<'a>) -> Result<(), Fault> {
+    fn params(&mut self, reader: &mut Reader<'a>) -> Result<(), JsonError> {
         if reader.peek() != Some(b'{') {
             self.params.all = Some(reader.value()?);
             return Ok(());
@@ -85,7 +92,7 @@ impl<'a> Envelope<'a> {
             } else if key.is("_meta") {
                 found.meta = Some(value);
             } else if let Some(word) = look_alike(key) {
-                self.object_to(Problem::LookAlikeKey(word), at);
+                self.object_to(DecodeErrorKind::LookAlikeKey(word), at);
             }
             Ok(())
         })?;
@@ -93,7 +100,7 @@ impl<'a> Envelope<'a> {
         Ok(())
     }
 
-    fn object_to(&mut self, problem: Problem, at: usize) {
+    fn object_to(&mut self, problem: DecodeErrorKind, at: usize) {
         self.problem.get_or_insert((problem, at));
     }
 
@@ -105,37 +112,37 @@ impl<'a> Envelope<'a> {
         }
     }
 
-    fn message(self) -> Result<Message<'a>, (Problem, usize)> {
+    fn message(self) -> Result<Message<'a>, (DecodeErrorKind, usize)> {
         if let Some(problem) = self.problem {
             return Err(problem);
         }
         match self.jsonrpc {
             Some(Raw { kind: Kind::String(version), .. }) if version.is("2.0") => {}
-            other => return Err((Problem::Version, other.map_or(0, |raw| raw.at))),
+            other => return Err((DecodeErrorKind::Version, other.map_or(0, |raw| raw.at))),
         }
         let id = match self.id {
             Seen::Never => None,
             Seen::Once(raw) if is_id(raw) => Some(Id(raw.text)),
-            Seen::Once(raw) => return Err((Problem::Id, raw.at)),
-            Seen::Ambiguous => return Err((Problem::Id, 0)),
+            Seen::Once(raw) => return Err((DecodeErrorKind::Id, raw.at)),
+            Seen::Ambiguous => return Err((DecodeErrorKind::Id, 0)),
         };
         match self.method {
             Some(Raw { kind: Kind::String(method), at, .. }) => {
                 if self.result || self.error {
-                    return Err((Problem::Shape, at));
+                    return Err((DecodeErrorKind::Shape, at));
                 }
                 Ok(Message::Call(Call { id, method, params: self.params }))
             }
-            Some(other) => Err((Problem::Method, other.at)),
+            Some(other) => Err((DecodeErrorKind::Method, other.at)),
             None if self.result != self.error && id.is_some() => Ok(Message::Response),
-            None => Err((Problem::Shape, 0)),
+            None => Err((DecodeErrorKind::Shape, 0)),
         }
     }
 }
 
 /// Reads the arguments, and remembers their members: they are what policy looks
 /// at most.
-fn arguments<'a>(reader: &mut Reader<'a>, members: &mut Members<'a>) -> Result<Raw<'a>, Fault> {
+fn arguments<'a>(reader: &mut Reader<'a>, members: &mut Members<'a>) -> Result<Raw<'a>, JsonError> {
     if reader.peek() != Some(b'{') || !reader.is_strict() {
         return reader.value();
     }
@@ -161,7 +168,7 @@ fn is_id(raw: Raw<'_>) -> bool {
 /// # Errors
 /// The first reason for which the body must not go on: text that is no JSON
 /// first, then what readers of it may disagree on, then the message's form.
-pub fn decode(body: &[u8], max_depth: usize) -> Result<Message<'_>, Malformed<'_>> {
+pub fn decode(body: &[u8], max_depth: usize) -> Result<Message<'_>, DecodeError<'_>> {
     one(Reader::new(body, max_depth))
 }
 
@@ -170,21 +177,21 @@ pub fn decode(body: &[u8], max_depth: usize) -> Result<Message<'_>, Malformed<'_
 ///
 /// # Errors
 /// As [`decode`], without what readers may disagree on.
-pub fn outline(body: &[u8], max_depth: usize) -> Result<Message<'_>, Malformed<'_>> {
+pub fn outline(body: &[u8], max_depth: usize) -> Result<Message<'_>, DecodeError<'_>> {
     one(Reader::outline(body, max_depth))
 }
 
-fn one<'a>(reader: Result<Reader<'a>, Fault>) -> Result<Message<'a>, Malformed<'a>> {
+fn one<'a>(reader: Result<Reader<'a>, JsonError>) -> Result<Message<'a>, DecodeError<'a>> {
     let mut envelope = Envelope::default();
     let ambiguity = read(reader, |reader| {
         if reader.peek() == Some(b'[') {
-            return reader.value().map(|raw| envelope.object_to(Problem::Batch, raw.at));
+            return reader.value().map(|raw| envelope.object_to(DecodeErrorKind::Batch, raw.at));
         }
         envelope.read(reader)
     })?;
     let id = envelope.id();
     match ambiguity {
-        Some(fault) => Err(Malformed { id, ..json(fault) }),
+        Some(fault) => Err(DecodeError { id, ..json(fault) }),
         None => envelope.message().map_err(|problem| request(problem, id)),
     }
 }
@@ -194,7 +201,7 @@ fn one<'a>(reader: Result<Reader<'a>, Fault>) -> Result<Message<'a>, Malformed<'
 ///
 /// # Errors
 /// As [`decode`], of the whole array.
-pub fn decode_batch(body: &[u8], max_depth: usize) -> Result<Vec<Message<'_>>, Malformed<'_>> {
+pub fn decode_batch(body: &[u8], max_depth: usize) -> Result<Vec<Message<'_>>, DecodeError<'_>> {
     let mut envelopes: Vec<Envelope<'_>> = Vec::new();
     let mut count = 0_usize;
     let ambiguity = read(Reader::new(body, max_depth), |reader| {
@@ -212,14 +219,14 @@ pub fn decode_batch(body: &[u8], max_depth: usize) -> Result<Vec<Message<'_>>, M
         return Err(json(fault));
     }
     if !(1..=MAX_BATCH).contains(&count) {
-        return Err(request((Problem::BatchSize, 0), None));
+        return Err(request((DecodeErrorKind::BatchSize, 0), None));
     }
     let mut ids = Vec::new();
     let mut messages = Vec::new();
     for envelope in envelopes {
         if let Some(id) = envelope.id().map(Id::value) {
             if id.is_none() || ids.contains(&id) {
-                return Err(request((Problem::BatchIds, 0), None));
+                return Err(request((DecodeErrorKind::BatchIds, 0), None));
             }
             ids.push(id);
         }
@@ -230,21 +237,21 @@ pub fn decode_batch(body: &[u8], max_depth: usize) -> Result<Vec<Message<'_>>, M
 
 /// Reads a whole body by `value`. Returns the first ambiguity in it.
 fn read<'a>(
-    reader: Result<Reader<'a>, Fault>,
-    value: impl FnOnce(&mut Reader<'a>) -> Result<(), Fault>,
-) -> Result<Option<Fault>, Malformed<'a>> {
+    reader: Result<Reader<'a>, JsonError>,
+    value: impl FnOnce(&mut Reader<'a>) -> Result<(), JsonError>,
+) -> Result<Option<JsonError>, DecodeError<'a>> {
     let mut reader = reader.map_err(json)?;
     value(&mut reader).and_then(|()| reader.end()).map_err(json)?;
     Ok(reader.ambiguity())
 }
 
-fn json<'a>(fault: Fault) -> Malformed<'a> {
+fn json<'a>(fault: JsonError) -> DecodeError<'a> {
     let code = if fault.kind.is_syntax() { PARSE_ERROR } else { INVALID_REQUEST };
-    Malformed { code, id: None, problem: Problem::Json(fault.kind), at: fault.at }
+    DecodeError { code, id: None, problem: DecodeErrorKind::Json(fault.kind), at: fault.at }
 }
 
-fn request((problem, at): (Problem, usize), id: Option<Id<'_>>) -> Malformed<'_> {
-    Malformed { code: INVALID_REQUEST, id, problem, at }
+fn request((problem, at): (DecodeErrorKind, usize), id: Option<Id<'_>>) -> DecodeError<'_> {
+    DecodeError { code: INVALID_REQUEST, id, problem, at }
 }
 
 #[cfg(test)]

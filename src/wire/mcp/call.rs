@@ -1,7 +1,7 @@
 //! What a `tools/call` asks for.
 
 use crate::wire::json::{Kind, Raw};
-use crate::wire::jsonrpc::{Params, Problem};
+use crate::wire::jsonrpc::{DecodeErrorKind, Params};
 use std::borrow::Cow;
 
 /// Longer names are refused: tools are named by people, and a name goes into
@@ -22,8 +22,8 @@ impl<'a> ToolCall<'a> {
     ///
     /// # Errors
     /// What is wrong with them, and the byte offset.
-    pub fn parse(params: &Params<'a>) -> Result<Self, (Problem, usize)> {
-        let refuse = |what, at| Err((Problem::Params(what), at));
+    pub fn parse(params: &Params<'a>) -> Result<Self, (DecodeErrorKind, usize)> {
+        let refuse = |what, at| Err((DecodeErrorKind::Params(what), at));
         let Some(all @ Raw { kind: Kind::Object, .. }) = params.all else {
             return refuse("`params` must be an object", params.all.map_or(0, |raw| raw.at));
         };

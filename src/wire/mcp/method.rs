@@ -1,7 +1,7 @@
 //! JSON-RPC methods, as data.
 
 use crate::wire::json::{Text, fold_ascii};
-use crate::wire::jsonrpc::Problem;
+use crate::wire::jsonrpc::DecodeErrorKind;
 use std::borrow::Cow;
 
 /// The one method that policy judges.
@@ -50,7 +50,7 @@ impl<'a> Method<'a> {
     /// The name is a known method but for case or surrounding space: some
     /// dispatchers trim or fold, and would run what this one did not judge. Or it
     /// holds a control character.
-    pub fn parse(name: Text<'a>) -> Result<Self, Problem> {
+    pub fn parse(name: Text<'a>) -> Result<Self, DecodeErrorKind> {
         let name = name.decode();
         if name == TOOLS_CALL {
             return Ok(Self::ToolsCall);
@@ -61,9 +61,9 @@ impl<'a> Method<'a> {
             name != *known && trimmed.chars().map(fold_ascii).eq(known.chars().map(fold_ascii))
         });
         match known {
-            Some(known) => Err(Problem::LookAlikeMethod(known)),
+            Some(known) => Err(DecodeErrorKind::LookAlikeMethod(known)),
             // To some servers, a text ends at its first NUL.
-            None if name.chars().any(char::is_control) => Err(Problem::MethodText),
+            None if name.chars().any(char::is_control) => Err(DecodeErrorKind::MethodText),
             None => Ok(Self::Other(name)),
         }
     }
@@ -99,11 +99,11 @@ mod tests {
             r#""tools/call\u00a0""#,
             r#""tool\u017f/call""#,
         ] {
-            assert_eq!(parse(json), Err(Problem::LookAlikeMethod(TOOLS_CALL)), "{json}");
+            assert_eq!(parse(json), Err(DecodeErrorKind::LookAlikeMethod(TOOLS_CALL)), "{json}");
         }
         for json in [r#""tools/call\u0000x""#, r#""x\ny""#, r#""\u009b""#] {
-            assert_eq!(parse(json), Err(Problem::MethodText), "{json}");
+            assert_eq!(parse(json), Err(DecodeErrorKind::MethodText), "{json}");
         }
-        assert_eq!(parse(r#""PING""#), Err(Problem::LookAlikeMethod("ping")));
+        assert_eq!(parse(r#""PING""#), Err(DecodeErrorKind::LookAlikeMethod("ping")));
     }
 }

@@ -6,20 +6,20 @@ use super::markdown::{Page, Row, quoted};
 use super::play::{self, Stage, send};
 use mcp_policy_filter::exchange::judge::Refusal;
 use mcp_policy_filter::exchange::{Exchange, Step};
-use mcp_policy_filter::limits::{Store, Trouble};
+use mcp_policy_filter::limits::{Store, StoreError};
 use mcp_policy_filter::policy::Reason;
 use mcp_policy_filter::policy::pattern::Pattern;
 use serde_json::Value;
 
 /// A store that fails.
-struct Failing(Trouble);
+struct Failing(StoreError);
 
 impl Store for Failing {
     fn update<T>(
         &self,
         _: &[u8],
         _: impl FnMut(Option<&[u8]>) -> (Option<Vec<u8>>, T),
-    ) -> Result<T, Trouble> {
+    ) -> Result<T, StoreError> {
         Err(self.0)
     }
 }
@@ -100,8 +100,13 @@ fn refusals() -> Vec<Refusal> {
     }
     let listed = Stage::new(LISTED).unwrap();
     refusals.push(refused(&listed, &Ask::parse("GET /read_secret").unwrap()));
-    let troubles =
-        [Trouble::Contended, Trouble::Full, Trouble::Damaged, Trouble::Clock, Trouble::Host];
+    let troubles = [
+        StoreError::Contended,
+        StoreError::Full,
+        StoreError::Damaged,
+        StoreError::Clock,
+        StoreError::Host,
+    ];
     for trouble in troubles {
         let refusal = send(&stage.policy, &Failing(trouble), 0, &tool("limited"));
         refusals.push(*refusal.expect_err("it passes"));

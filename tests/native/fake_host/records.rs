@@ -5,7 +5,7 @@ use super::worker::{PLAIN, Worker};
 use super::{ONE_A_MINUTE, call};
 use crate::config::root;
 use mcp_policy_filter::policy::Policy;
-use mcp_policy_filter::wire::jsonrpc::Flaw;
+use mcp_policy_filter::wire::jsonrpc::UndecodableKind;
 use std::fs;
 
 #[test]
@@ -56,7 +56,7 @@ fn metrics_count_what_cannot_be_read_by_its_kind() {
         worker.send(&request);
         assert_eq!(count(kind), before + 1, "{kind}: {}", String::from_utf8_lossy(body));
     }
-    let sum: i64 = Flaw::ALL.map(|kind| count(kind.as_str())).iter().sum();
+    let sum: i64 = UndecodableKind::ALL.map(|kind| count(kind.as_str())).iter().sum();
     assert_eq!(sum, 18);
     assert_eq!(metric("mcp_policy_refused_undecodable_total"), sum);
 
@@ -72,7 +72,7 @@ fn metrics_count_what_cannot_be_read_by_its_kind() {
     let (section, _) = rest.split_once("\n## ").unwrap();
     let rows = section.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
     let rows: Vec<_> = rows.map(|(kind, _)| kind).collect();
-    assert_eq!(rows, Flaw::ALL.map(Flaw::as_str));
+    assert_eq!(rows, UndecodableKind::ALL.map(UndecodableKind::as_str));
 }
 
 #[test]

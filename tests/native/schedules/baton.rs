@@ -2,7 +2,7 @@
 //! next one is picked.
 
 use crate::random::Random;
-use mcp_policy_filter::limits::{Store, Trouble};
+use mcp_policy_filter::limits::{Store, StoreError};
 use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex};
 
@@ -119,7 +119,7 @@ impl Store for View<'_> {
         &self,
         key: &[u8],
         mut step: impl FnMut(Option<&[u8]>) -> (Option<Vec<u8>>, T),
-    ) -> Result<T, Trouble> {
+    ) -> Result<T, StoreError> {
         let Contested { values, tries, spurious, random } = self.store;
         for _ in 0..*tries {
             self.pass();
@@ -135,6 +135,6 @@ impl Store for View<'_> {
                 return Ok(result);
             }
         }
-        Err(Trouble::Contended)
+        Err(StoreError::Contended)
     }
 }

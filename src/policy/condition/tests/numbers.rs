@@ -8,7 +8,8 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 fn equal(policy: &str, rows: &[(&str, &str)]) {
     for (number, expected) in rows {
         let arguments = format!(r#"{{"x":{number}}}"#);
-        let said = |op, value: &str| ask(&condition("args.x", op, value), &arguments, Each::Any);
+        let said =
+            |op, value: &str| ask(&condition("args.x", op, value), &arguments, Elements::Any);
         let list = format!("[77777,{policy}]");
         let not = match *expected {
             "T" => "F",
@@ -125,7 +126,7 @@ fn numbers_that_are_near_each_other_are_compared_as_doubles_too() {
                 let said = ask(
                     &condition("args.x", name, policy),
                     &format!(r#"{{"x":{call}}}"#),
-                    Each::Any,
+                    Elements::Any,
                 );
                 assert_eq!(said, expected, "{call} {name} {policy}");
             }

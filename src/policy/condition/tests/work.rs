@@ -9,25 +9,25 @@ fn the_work_of_a_call_is_bounded_whatever_its_body() {
     let texts =
         format!(r#"{{"t":[{}]}}"#, vec![format!("\"{}\"", "a".repeat(8_000)); 120].join(","));
     let regex = condition("args.t[*]", "regex", "\"[a-z]{1,300}!\"");
-    assert_eq!(ask(&regex, &texts, Each::Any), "U work");
+    assert_eq!(ask(&regex, &texts, Elements::Any), "U work");
     let numbers = format!(r#"{{"t":[{}]}}"#, vec!["1"; 400_000].join(","));
     let list = format!("[{}]", (2..202).map(|n| n.to_string()).collect::<Vec<_>>().join(","));
-    assert_eq!(ask(&condition("args.t[*]", "in", &list), &numbers, Each::Any), "U work");
-    assert_eq!(ask(&condition("args.t", "contains", "2"), &numbers, Each::Any), "U work");
+    assert_eq!(ask(&condition("args.t[*]", "in", &list), &numbers, Elements::Any), "U work");
+    assert_eq!(ask(&condition("args.t", "contains", "2"), &numbers, Elements::Any), "U work");
     let members = |count: usize| {
         let members = (0..count).map(|n| format!(r#""k{n}":{n}"#));
         format!("{{{}}}", members.collect::<Vec<_>>().join(","))
     };
     let equal = condition("args.t", "eq", &members(100));
-    assert_eq!(ask(&equal, &format!(r#"{{"t":{}}}"#, members(100)), Each::Any), "T");
-    assert_eq!(ask(&equal, &format!(r#"{{"t":{}}}"#, members(30_000)), Each::Any), "U work");
+    assert_eq!(ask(&equal, &format!(r#"{{"t":{}}}"#, members(100)), Elements::Any), "T");
+    assert_eq!(ask(&equal, &format!(r#"{{"t":{}}}"#, members(30_000)), Elements::Any), "U work");
     let empty = format!(r#"{{"t":[{}]}}"#, vec!["[]"; 300_000].join(","));
     let ones = format!("[{}]", vec!["1"; 1_000].join(","));
-    assert_eq!(ask(&condition("args.t[*]", "eq", &ones), &empty, Each::Any), "U work");
+    assert_eq!(ask(&condition("args.t[*]", "eq", &ones), &empty, Elements::Any), "U work");
     let nulls = format!(r#"{{"t":[{}]}}"#, vec!["null"; 300_000].join(","));
-    assert_eq!(ask(&condition("args.t[*]", "in", &list), &nulls, Each::Any), "U work");
+    assert_eq!(ask(&condition("args.t[*]", "in", &list), &nulls, Elements::Any), "U work");
     let few = r#"{"t":["abc","def!"]}"#;
-    assert_eq!(ask(&regex, few, Each::Any), "T");
+    assert_eq!(ask(&regex, few, Elements::Any), "T");
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn a_price_is_paid_for_every_byte_that_is_read_again() {
         ("args.a", "regex", "\"[a-z]{1,9}!\"", format!(r#"{{"a":"{}"}}"#, "a".repeat(30_000))),
     ] {
         // `ask` asserts it.
-        ask(&condition(path, op, value), &arguments, Each::Any);
+        ask(&condition(path, op, value), &arguments, Elements::Any);
     }
 }
 
@@ -82,11 +82,11 @@ fn a_text_of_json_is_read_once_for_all_conditions() {
     let mut steps = [0; 3];
     for steps in &mut steps {
         let _ = meter::take();
-        assert_eq!(condition.evaluate(&facts, Each::Any), Truth::True);
+        assert_eq!(condition.evaluate(&facts, Elements::Any), Truth::True);
         *steps = meter::take();
     }
     let [first, second, third] = steps;
-    // Each condition finds the text again, and the first reads what is in it too.
+    // Elements condition finds the text again, and the first reads what is in it too.
     assert!(first > second + arguments.len(), "{steps:?}");
     assert_eq!(second, third);
 }

@@ -1,7 +1,7 @@
 //! Strings, with every escape checked.
 
 use super::{Reader, Step};
-use crate::wire::json::fault::FaultKind;
+use crate::wire::json::error::JsonErrorKind;
 use crate::wire::json::text::{Text, is_high_surrogate, is_low_surrogate};
 
 impl<'a> Reader<'a> {
@@ -18,8 +18,8 @@ impl<'a> Reader<'a> {
                     escaped = true;
                     self.escape()?;
                 }
-                [] => return self.fault(FaultKind::Expected("the end of a string")),
-                _ => return self.fault(FaultKind::ControlCharacter),
+                [] => return self.fault(JsonErrorKind::Expected("the end of a string")),
+                _ => return self.fault(JsonErrorKind::ControlCharacter),
             }
         }
         let raw = self.text.get(start..self.at()).unwrap_or_default();
@@ -31,20 +31,20 @@ impl<'a> Reader<'a> {
         match self.rest {
             [_, b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => self.skip(2),
             [_, b'u', ..] => {
-                let Some(first) = unit(self.rest) else { return self.fault(FaultKind::Escape) };
+                let Some(first) = unit(self.rest) else { return self.fault(JsonErrorKind::Escape) };
                 if is_low_surrogate(first) {
-                    return self.fault(FaultKind::LoneSurrogate);
+                    return self.fault(JsonErrorKind::LoneSurrogate);
                 }
                 if is_high_surrogate(first) {
                     let second = self.rest.get(6..).and_then(unit);
                     if !second.is_some_and(is_low_surrogate) {
-                        return self.fault(FaultKind::LoneSurrogate);
+                        return self.fault(JsonErrorKind::LoneSurrogate);
                     }
                     self.skip(6);
                 }
                 self.skip(6);
             }
-            _ => return self.fault(FaultKind::Escape),
+            _ => return self.fault(JsonErrorKind::Escape),
         }
         Ok(())
     }

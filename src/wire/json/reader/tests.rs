@@ -3,14 +3,16 @@ use std::borrow::Cow;
 #[cfg(target_family = "wasm")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-fn read(text: &[u8]) -> Result<Option<FaultKind>, (usize, FaultKind)> {
+fn read(text: &[u8]) -> Result<Option<JsonErrorKind>, (usize, JsonErrorKind)> {
     let run = || {
         let mut reader = Reader::new(text, 4)?;
         reader.value()?;
         reader.end()?;
         Ok(reader.ambiguity())
     };
-    run().map(|doubt| doubt.map(|fault| fault.kind)).map_err(|fault: Fault| (fault.at, fault.kind))
+    run()
+        .map(|doubt| doubt.map(|fault| fault.kind))
+        .map_err(|fault: JsonError| (fault.at, fault.kind))
 }
 
 #[test]
@@ -30,7 +32,7 @@ fn honest_texts_pass() {
 
 #[test]
 fn what_is_not_json_is_refused_where_it_stops_being_it() {
-    use FaultKind::*;
+    use JsonErrorKind::*;
     let value = Expected("a value");
     for (text, at, kind) in [
         (&b""[..], 0, value),
@@ -83,7 +85,7 @@ fn what_is_not_json_is_refused_where_it_stops_being_it() {
 
 #[test]
 fn what_two_readers_may_read_differently_is_doubted() {
-    use FaultKind::*;
+    use JsonErrorKind::*;
     for (text, kind) in [
         (r#"{"a":1,"a":1}"#, DuplicateKey),
         (r#"{"name":1,"n\u0061me":2}"#, DuplicateKey),
@@ -106,12 +108,12 @@ fn many_keys_are_compared_by_value() {
     let mut keys: Vec<String> = (0..500).map(|n| format!("k{n}")).collect();
     assert_eq!(read(object(&keys).as_bytes()), Ok(None));
     keys.push(r"\u006b77".to_owned());
-    assert_eq!(read(object(&keys).as_bytes()), Ok(Some(FaultKind::DuplicateKey)));
+    assert_eq!(read(object(&keys).as_bytes()), Ok(Some(JsonErrorKind::DuplicateKey)));
 }
 
 #[test]
 fn text_after_an_ambiguity_is_still_read() {
-    assert_eq!(read(br#"{"a":1,"a":2} x"#), Err((14, FaultKind::TrailingText)));
+    assert_eq!(read(br#"{"a":1,"a":2} x"#), Err((14, JsonErrorKind::TrailingText)));
 }
 
 #[test]
@@ -136,7 +138,9 @@ fn a_string_ends_at_its_quote_wherever_it_stands() {
             let inner = filler.to_string().repeat(length);
             assert_eq!(read(format!("\"{inner}\"").as_bytes()), Ok(None), "{length} {filler:?}");
             let at = inner.len() + 1;
-            for (stop, kind) in [("\n", FaultKind::ControlCharacter), ("\\x", FaultKind::Escape)] {
+            for (stop, kind) in
+                [("\n", JsonErrorKind::ControlCharacter), ("\\x", JsonErrorKind::Escape)]
+            {
                 let text = format!("\"{inner}{stop}aaaaaaaaaaaaaaaa\"");
                 assert_eq!(read(text.as_bytes()), Err((at, kind)), "{length} {filler:?}");
             }

@@ -1,10 +1,10 @@
 use super::*;
-use crate::wire::json::FaultKind;
+use crate::wire::json::JsonErrorKind;
 use crate::wire::jsonrpc::PARSE_ERROR;
 #[cfg(target_family = "wasm")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-fn refused(body: &str) -> (i32, Option<&str>, Problem) {
+fn refused(body: &str) -> (i32, Option<&str>, DecodeErrorKind) {
     let malformed = decode(body.as_bytes(), 64).unwrap_err();
     (malformed.code, malformed.id.map(Id::as_json), malformed.problem)
 }
@@ -46,7 +46,7 @@ fn notifications_and_responses_are_messages() {
 
 #[test]
 fn forms_that_are_no_message_are_refused_with_their_id() {
-    use Problem::*;
+    use DecodeErrorKind::*;
     for (body, id, problem) in [
         ("[]", None, Batch),
         (r#"[{"jsonrpc":"2.0","id":1,"method":"ping"}]"#, None, Batch),
@@ -106,40 +106,40 @@ fn ambiguous_json_is_refused_with_its_id_and_no_json_without() {
             r#"{"jsonrpc":"2.0","id":1,"method":"ping","method":"x"}"#,
             INVALID_REQUEST,
             Some("1"),
-            FaultKind::DuplicateKey,
+            JsonErrorKind::DuplicateKey,
         ),
         (
             r#"{"jsonrpc":"2.0","id":1,"method":"ping","id":1}"#,
             INVALID_REQUEST,
             None,
-            FaultKind::DuplicateKey,
+            JsonErrorKind::DuplicateKey,
         ),
         (
             r#"{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":{"b":1,"b":1}}}"#,
             INVALID_REQUEST,
             Some("1"),
-            FaultKind::DuplicateKey,
+            JsonErrorKind::DuplicateKey,
         ),
         (
             r#"{"jsonrpc":"2.0","id":1,"method":"ping","method\u0000":"x"}"#,
             INVALID_REQUEST,
             Some("1"),
-            FaultKind::NulInKey,
+            JsonErrorKind::NulInKey,
         ),
         (
             r#"{"jsonrpc":"2.0","id":1,"method":"ping"}{}"#,
             PARSE_ERROR,
             None,
-            FaultKind::TrailingText,
+            JsonErrorKind::TrailingText,
         ),
         (
             r#"{"jsonrpc":"2.0","id":1,"method":"ping",}"#,
             PARSE_ERROR,
             None,
-            FaultKind::Expected("a key in double quotes"),
+            JsonErrorKind::Expected("a key in double quotes"),
         ),
     ] {
-        assert_eq!(refused(body), (code, id, Problem::Json(kind)), "{body}");
+        assert_eq!(refused(body), (code, id, DecodeErrorKind::Json(kind)), "{body}");
     }
 }
 
@@ -154,12 +154,12 @@ fn a_message_has_no_members_besides_those_of_json_rpc() {
         (r#"{"jsonrpc":"2.0","id":1,"error":{"code":1,"message":"x"},"":0}"#, 57),
     ] {
         let malformed = decode(body.as_bytes(), 64).unwrap_err();
-        assert_eq!(malformed.problem, Problem::Member, "{body}");
+        assert_eq!(malformed.problem, DecodeErrorKind::Member, "{body}");
         assert_eq!((malformed.code, malformed.at), (INVALID_REQUEST, at), "{body}");
         assert_eq!(malformed.id.map(Id::as_json), Some("1"), "{body}");
         let batch = format!("[{body}]");
         let malformed = decode_batch(batch.as_bytes(), 64).unwrap_err();
-        assert_eq!(malformed.problem, Problem::Member, "{batch}");
+        assert_eq!(malformed.problem, DecodeErrorKind::Member, "{batch}");
         assert_eq!((malformed.code, malformed.at), (INVALID_REQUEST, at + 1), "{batch}");
     }
 }

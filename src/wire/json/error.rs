@@ -4,16 +4,16 @@ use core::fmt;
 
 /// Something that makes a text unfit to be judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct JsonError {
     /// Byte offset into the text.
     pub at: usize,
     /// What is wrong there.
-    pub kind: FaultKind,
+    pub kind: JsonErrorKind,
 }
 
 /// The ways in which a text can be unfit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FaultKind {
+pub enum JsonErrorKind {
     /// Not UTF-8 (UTF-16, overlong forms and encoded surrogates included).
     NotUtf8,
     /// The text begins with a byte order mark, which some readers skip.
@@ -44,7 +44,7 @@ pub enum FaultKind {
     Depth,
 }
 
-impl FaultKind {
+impl JsonErrorKind {
     /// Whether the text is no JSON at all, as opposed to ambiguous JSON.
     pub const fn is_syntax(self) -> bool {
         match self {
@@ -66,7 +66,7 @@ impl FaultKind {
     }
 }
 
-impl fmt::Display for FaultKind {
+impl fmt::Display for JsonErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NotUtf8 => "the text is not UTF-8",

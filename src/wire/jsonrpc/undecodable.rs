@@ -1,12 +1,12 @@
 //! The kinds of what cannot be read, for metrics: each is one of the words
 //! below, whatever was sent.
 
-use super::Problem;
-use crate::wire::json::FaultKind;
+use super::DecodeErrorKind;
+use crate::wire::json::JsonErrorKind;
 
 /// A kind of what makes a request `undecodable`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Flaw {
+pub enum UndecodableKind {
     /// The head says that the body cannot be read, or says it twice.
     Head,
     /// Not plain UTF-8.
@@ -29,7 +29,7 @@ pub enum Flaw {
     Params,
 }
 
-impl Flaw {
+impl UndecodableKind {
     /// Every kind, for tables that have one row each.
     pub const ALL: [Self; 10] = [
         Self::Head,
@@ -61,33 +61,39 @@ impl Flaw {
     }
 
     /// The kind of a problem; none of a batch, which is refused for that alone.
-    pub const fn of(problem: Problem) -> Option<Self> {
+    pub const fn of(problem: DecodeErrorKind) -> Option<Self> {
         Some(match problem {
-            Problem::Batch | Problem::BatchSize | Problem::BatchIds => return None,
-            Problem::Json(FaultKind::NotUtf8 | FaultKind::ByteOrderMark) => Self::Encoding,
-            Problem::Json(
-                FaultKind::Expected(_)
-                | FaultKind::ControlCharacter
-                | FaultKind::Escape
-                | FaultKind::LoneSurrogate,
+            DecodeErrorKind::Batch | DecodeErrorKind::BatchSize | DecodeErrorKind::BatchIds => {
+                return None;
+            }
+            DecodeErrorKind::Json(JsonErrorKind::NotUtf8 | JsonErrorKind::ByteOrderMark) => {
+                Self::Encoding
+            }
+            DecodeErrorKind::Json(
+                JsonErrorKind::Expected(_)
+                | JsonErrorKind::ControlCharacter
+                | JsonErrorKind::Escape
+                | JsonErrorKind::LoneSurrogate,
             ) => Self::NotJson,
-            Problem::Json(FaultKind::TrailingText) => Self::TrailingText,
-            Problem::Json(FaultKind::DuplicateKey) => Self::DuplicateKey,
-            Problem::Json(FaultKind::NulInKey | FaultKind::LibraryKey)
-            | Problem::LookAlikeKey(_)
-            | Problem::LookAlikeMethod(_) => Self::LookAlike,
-            Problem::Json(
-                FaultKind::NumberLength | FaultKind::NumberExponent | FaultKind::NumberRange,
+            DecodeErrorKind::Json(JsonErrorKind::TrailingText) => Self::TrailingText,
+            DecodeErrorKind::Json(JsonErrorKind::DuplicateKey) => Self::DuplicateKey,
+            DecodeErrorKind::Json(JsonErrorKind::NulInKey | JsonErrorKind::LibraryKey)
+            | DecodeErrorKind::LookAlikeKey(_)
+            | DecodeErrorKind::LookAlikeMethod(_) => Self::LookAlike,
+            DecodeErrorKind::Json(
+                JsonErrorKind::NumberLength
+                | JsonErrorKind::NumberExponent
+                | JsonErrorKind::NumberRange,
             ) => Self::Number,
-            Problem::Json(FaultKind::Depth) => Self::Depth,
-            Problem::NotAnObject
-            | Problem::Member
-            | Problem::Version
-            | Problem::Method
-            | Problem::MethodText
-            | Problem::Id
-            | Problem::Shape => Self::NotJsonrpc,
-            Problem::Params(_) => Self::Params,
+            DecodeErrorKind::Json(JsonErrorKind::Depth) => Self::Depth,
+            DecodeErrorKind::NotAnObject
+            | DecodeErrorKind::Member
+            | DecodeErrorKind::Version
+            | DecodeErrorKind::Method
+            | DecodeErrorKind::MethodText
+            | DecodeErrorKind::Id
+            | DecodeErrorKind::Shape => Self::NotJsonrpc,
+            DecodeErrorKind::Params(_) => Self::Params,
         })
     }
 }

@@ -1,10 +1,10 @@
 //! Why a call was not charged.
 
-use super::Trouble;
+use super::StoreError;
 
 /// Why nothing was charged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
+pub enum ChargeError {
     /// The limit at this place has no room.
     Limit {
         /// Which of the charges.
@@ -17,11 +17,11 @@ pub enum Refused {
         /// Which of the charges.
         index: usize,
         /// Why.
-        trouble: Trouble,
+        trouble: StoreError,
     },
 }
 
-impl Refused {
+impl ChargeError {
     /// Which of the charges.
     pub const fn index(self) -> usize {
         match self {
