@@ -215,14 +215,19 @@ impl Exchange {
     /// Bytes that are kept of a request while its body comes in, about, and whose
     /// it is; `None` where it does not wait for one.
     pub fn waiting(&self, policy: &Policy) -> Option<(usize, Whose<'_>)> {
-        let State::Message(head, caller) = &self.state else { return None };
+        let listing = self.listing.as_ref().map_or(0, |_| size_of::<Listing>());
+        let inside = size_of::<Self>().saturating_add(listing);
+        let (head, caller) = match &self.state {
+            State::Message(head, caller) => (head, caller),
+            // It waits for the end of a body that it must not have.
+            State::Bodyless => return Some((inside, Whose::Anonymous)),
+            _ => return None,
+        };
         let (id, whose) = match caller {
             Ok(_) if policy.identity.is_empty() => (0, Whose::Anonymous),
             Ok(caller) => (caller.id.len(), Whose::Caller(&caller.id)),
             Err(_) => (0, Whose::Nobody),
         };
-        let listing = self.listing.as_ref().map_or(0, |_| size_of::<Listing>());
-        let inside = size_of::<Self>().saturating_add(listing);
         Some((inside.saturating_add(head.size()).saturating_add(id), whose))
     }
 

@@ -47,6 +47,28 @@ def members(pattern, size=MIB - 200):
         number += 1
 
 
+def keys(place, pattern):
+    """A call with as many short keys as there is room for, in this object."""
+    marks, out, size = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&()*+,-", [], 0
+    for number in range(1 << 20):
+        text = ""
+        while True:
+            number, mark = divmod(number, len(marks))
+            text += marks[mark]
+            if not number:
+                break
+        out.append(pattern % text)
+        size += len(out[-1]) + 1
+        if size > MIB - 300:
+            break
+    all = ",".join(out[:-1])
+    envelope = '"jsonrpc":"2.0","id":1,"method":"tools/call"'
+    return {
+        "params": '{%s,"params":{"name":"t",%s}}',
+        "arguments": '{%s,"params":{"name":"t","arguments":{%s}}}',
+    }.get(place, '{%s,"params":{"name":"t"},%s}').__mod__((envelope, all)).encode()
+
+
 def json_object():
     """An argument that is a text of many members, as JSON."""
     names, size = [], 0
@@ -109,6 +131,17 @@ def rows():
         yield name, ALLOW, body()
     yield "nobody: hard numbers", NOBODY, array(NUMBER)
     yield "nobody: members", NOBODY, members('"k%d":1')
+    yield "nobody: members of the envelope", NOBODY, keys("", '"%s":1')
+    yield "nobody: escaped members of the envelope", NOBODY, keys("", '"\\n%s":1')
+    yield "nobody: escaped members of params", NOBODY, keys("params", '"\\n%s":1')
+    yield "nobody: a batch", {**NOBODY, "settings": {"batches": "judge"}}, b"[" + keys("arguments", '"\\n%s":1') + b"]"
+    for place in ("envelope", "params", "arguments"):
+        yield f"short escaped keys in {place}", ALLOW, keys(place, '"\\n%s":1')
+    long = '"%s' + "\\u0061" * 21000 + '%s":1'
+    yield "eight long escaped keys", ALLOW, call("{%s}" % ",".join(long % ("", n) for n in range(8)))
+    many = [{"counter": f"c{n}", "window": "day", "max": 63} for n in range(256)]
+    limits = {"version": "1", "default": "deny", "settings": {"batches": "judge"}, "tools": {"t": {"limits": many}}}
+    yield "a batch over 256 limits", limits, b"[" + b",".join(b'{"jsonrpc":"2.0","id":%d,"method":"tools/call","params":{"name":"t"}}' % n for n in range(64)) + b"]"
     thousand = [float(number) / 8 + 0.01 for number in range(1000)]
     yield "in 1,000: 260 hard numbers", rule(("args.a[*]", "in", thousand)), call('{"a":[%s]}' % filled(NUMBER, 6600))
     yield "in 1,000: ones", rule(("args.a[*]", "in", list(range(2, 1002)))), array("1")
@@ -138,6 +171,9 @@ def rows():
     yield "ten contains in lists: texts", ten("args.a", "contains", "x"), array('""')
     yield "ten contains in lists: ones", ten("args.a", "contains", 2), array("1")
     yield "ten eq objects", ten("args.a[*]", "eq", {"b": 1, "c": [1, 2]}), array('{"a":1}')
+    yield "regex, empty texts", rule(("args.a[*]", "regex", "(x?){400}y")), array('""')
+    yield "ten regex, empty texts", ten("args.a[*]", "regex", "^(read|list|get|find|look|seek|scan|show)_[a-z_]+$"), array('""')
+    yield "ten paths: look-alikes", ten("args.a[*]." + "\u00e4" * 20 + "#", "eq", 1), call('{"a":[%s]}' % filled('{"%s":1}' % ("\u00c4" * 20), MIB * 4 // 7))
     yield "regex, one long", rule(("args.a", "regex", "[a-z]{1,300}!")), text("a" * 30000)
     yield "regex, many", rule(("args.a[*]", "regex", "[a-z]{1,300}!")), call('{"a":[%s]}' % filled('"%s"' % ("a" * 2000)))
     yield "regex, alternatives", rule(("args.a[*]", "regex", "(a|b|ab|ba|aa|bb)*c")), call('{"a":[%s]}' % filled('"%s"' % ("ab" * 2000)))
@@ -177,7 +213,9 @@ def least(envoy, body):
     if response.getheader("x-upstream"):
         said = "forwarded"
     else:
-        error = json.loads(answer)["error"]
+        error = json.loads(answer)
+        # The answer to a batch is a list; each says the same.
+        error = (error[0] if isinstance(error, list) else error)["error"]
         said = error.get("data", {}).get("reason", "") + " " + error["message"][:60]
     return min(costs), response.status, said
 

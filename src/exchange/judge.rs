@@ -92,13 +92,15 @@ impl<'a, S: Store> Judge<'a, S> {
 
     fn body(&self, body: &[u8]) -> Judged {
         let settings = &self.policy.settings;
+        // A caller who is nobody is refused: the id, the method and the tool will do.
+        let is_known = self.caller.is_ok();
         let is_array = body.trim_ascii_start().first() == Some(&b'[');
         if is_array && settings.batches == Batches::Judge {
-            let batch = jsonrpc::decode_batch(body, settings.max_depth);
+            let decode = if is_known { jsonrpc::decode_batch } else { jsonrpc::outline_batch };
+            let batch = decode(body, settings.max_depth);
             return self.batch(batch.map_err(|why| self.malformed(why))?);
         }
-        // A caller who is nobody is refused: the id, the method and the tool will do.
-        let decode = if self.caller.is_ok() { jsonrpc::decode } else { jsonrpc::outline };
+        let decode = if is_known { jsonrpc::decode } else { jsonrpc::outline };
         match self.message(decode(body, settings.max_depth).map_err(|why| self.malformed(why))?)? {
             Decided::Passes(passed) => Ok(passed),
             Decided::Allowed(call) => self.settle(&Trial::through(self.store), call, None),

@@ -159,6 +159,7 @@ impl Http {
                 plugin.metrics.evaluated(None);
                 self.passed(plugin, &records);
                 self.exchange.forget();
+                self.release();
                 go(permit)
             }
             Step::Gone(permit) => go(permit),

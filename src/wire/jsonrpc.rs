@@ -10,7 +10,7 @@ mod keys;
 pub mod reply;
 mod undecodable;
 
-pub use decode::{decode, decode_batch, outline};
+pub use decode::{decode, decode_batch, outline, outline_batch};
 pub use undecodable::UndecodableKind;
 
 use crate::wire::json::{JsonErrorKind, Kind, Members, Raw, Reader, Text};

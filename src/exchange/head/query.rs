@@ -12,9 +12,20 @@
 
 use crate::wire::json::fold_ascii;
 
-/// Members that no query has to name. `__proto__` lends an object the others.
-const ALWAYS: [&str; 7] =
-    ["jsonrpc", "params", "arguments", "_meta", "inputResponses", "requestState", "__proto__"];
+/// Members that no query has to name, nor any part of a name: Rails keeps a body
+/// that is a list under `_json`, and one of a controller under its name, so that
+/// `_json[][params][name]` and `mcp[params][name]` lead into a message too.
+/// `__proto__` lends an object the others.
+const ALWAYS: [&str; 8] = [
+    "jsonrpc",
+    "params",
+    "arguments",
+    "_meta",
+    "inputResponses",
+    "requestState",
+    "__proto__",
+    "_json",
+];
 /// Members that are common words: each alone makes no message. On a POST,
 /// `method` makes another message of the body.
 const TOGETHER: [&str; 6] = ["method", "id", "name", "task", "error", "result"];
@@ -29,66 +40,117 @@ pub(super) fn member(target: &str, is_post: bool) -> Option<&'static str> {
     let mut seen = None;
     // Rack 2 parts at `;` too, and PHP and Python can. To some readers a query
     // begins at the last `?`, or a `#` ends it.
-    for parameter in query.split(['&', ';', '?', '#']) {
-        let Some(Name { word, plain }) = Name::read(parameter) else { continue };
-        let alone = TOGETHER.contains(&word) && !(is_post && word == "method");
-        if !plain || !alone || seen.is_some_and(|other| other != word) {
-            return Some(word);
+    for parameter in query.split(SEPARATORS) {
+        let name = parameter.split_once('=').map_or(parameter, |(name, _)| name);
+        let mut chars = Chars(name.as_bytes());
+        loop {
+            let name = Name::read(&mut chars);
+            if let Some(word) = name.word {
+                let alone = TOGETHER.contains(&word) && !(is_post && word == "method");
+                if !name.plain || !alone || seen.is_some_and(|other| other != word) {
+                    return Some(word);
+                }
+                seen = Some(word);
+            }
+            // What decodes twice parts at encoded separators too.
+            let next = match name.end {
+                Some('=') => chars.find(|c| SEPARATORS.contains(c)),
+                end => end,
+            };
+            if next.is_none() {
+                break;
+            }
         }
-        seen = Some(word);
     }
     None
 }
 
-/// A parameter's name that some server takes for a member's.
+const SEPARATORS: [char; 4] = ['&', ';', '?', '#'];
+
+/// A parameter's name.
 struct Name {
-    word: &'static str,
-    /// Whether it leads to the member itself, and not into it.
+    /// The member of a message for which some server takes it.
+    word: Option<&'static str>,
+    /// Whether it names the member itself, and leads neither into it nor to it.
     plain: bool,
+    /// The separator or `=` behind it.
+    end: Option<char>,
 }
 
 impl Name {
-    /// Reads the name of a parameter as far as that takes: `params[name]`,
-    /// `[params][name]` (Rack, qs), `params.name` (qs, Spring, ASP.NET), `.meta`
-    /// (`_meta` to PHP), `params%00x` (`params` to PHP).
-    fn read(parameter: &str) -> Option<Self> {
-        let name = parameter.split_once('=').map_or(parameter, |(name, _)| name);
-        let mut chars = Chars(name.as_bytes());
-        let (mut led, mut plain) = (false, true);
-        let mut word = [0; LONGEST];
-        let mut length = 0_usize;
-        let end = loop {
-            let c = chars.next().map(fold_ascii);
-            match c {
-                Some(c) if c == '_' || c.is_ascii_alphanumeric() => {
-                    *word.get_mut(length)? = u8::try_from(c).ok()?;
-                    length = length.saturating_add(1);
-                }
-                Some(c) if length == 0 && (is_cut(c) || is_blank(c)) => {
-                    led = true;
-                    plain &= !is_cut(c);
-                }
-                c => break c,
+    /// Reads one name, segment by segment: `params[name]`, `[params][name]` (Rack,
+    /// qs), `params.name` (qs, Spring, ASP.NET), `.meta` (`_meta` to PHP),
+    /// `params%00x` (`params` to PHP), `_json[][params]` (Rails).
+    fn read(chars: &mut Chars<'_>) -> Self {
+        let (mut word, mut plain, mut begun) = (None, true, false);
+        loop {
+            let segment = Segment::read(chars);
+            let goes_on = segment.end.is_some_and(is_cut);
+            if begun {
+                word = word.or_else(|| segment.word(&ALWAYS, false));
+            } else if segment.length > 0 {
+                begun = true;
+                // A cut before it is a `_` to PHP.
+                let led = segment.led || !plain;
+                word = segment.word(&ALWAYS, led).or_else(|| segment.word(&TOGETHER, led));
             }
-        };
-        let word = word.get(..length)?;
-        // Space behind a name is trimmed by some, and is no end of it.
-        let end = match end {
-            Some(c) if is_blank(c) && !is_cut(c) => chars.find(|c| !is_blank(*c) || is_cut(*c)),
-            end => end,
-        };
-        plain &= end.is_none();
-        if end.is_some_and(|c| !is_cut(c)) {
-            return None;
+            plain &= !goes_on;
+            if !goes_on {
+                return Self { word, plain, end: segment.end };
+            }
         }
-        let mut words = ALWAYS.into_iter().chain(TOGETHER);
-        let is = |name: &str| name.as_bytes().eq_ignore_ascii_case(word);
-        let word = words.find(|name| is(name) || (led && name.strip_prefix('_').is_some_and(is)));
-        Some(Self { word: word?, plain })
     }
 }
 
-/// Whether a name ends here for some server, and a way into its value begins.
+/// A part of a name: a word in lower case, if it is no longer than the members'.
+struct Segment {
+    word: [u8; LONGEST],
+    /// Bytes of the word; more than there is room for where it is no member's.
+    length: usize,
+    /// Whether blanks, or the `!` of Spring's defaults, come before it.
+    led: bool,
+    end: Option<char>,
+}
+
+impl Segment {
+    fn read(chars: &mut Chars<'_>) -> Self {
+        let mut read = Self { word: [0; LONGEST], length: 0, led: false, end: None };
+        let mut over = false;
+        for c in chars {
+            if is_cut(c) || c == '=' || SEPARATORS.contains(&c) {
+                read.end = Some(c);
+                break;
+            }
+            if read.length == 0 && (is_blank(c) || c == '!') {
+                read.led = true;
+            } else if is_blank(c) {
+                // Space behind a name is trimmed by some, and is no end of it.
+                over = true;
+            } else {
+                let letter = u8::try_from(fold_ascii(c)).ok();
+                let letter = letter.filter(|c| *c == b'_' || c.is_ascii_alphanumeric());
+                match (read.word.get_mut(read.length), letter) {
+                    (Some(slot), Some(letter)) if !over => {
+                        *slot = letter;
+                        read.length = read.length.saturating_add(1);
+                    }
+                    _ => read.length = usize::MAX,
+                }
+            }
+        }
+        read
+    }
+
+    /// The name in a list that the segment spells.
+    fn word(&self, names: &[&'static str], led: bool) -> Option<&'static str> {
+        let word = self.word.get(..self.length)?;
+        let is = |name: &str| name.as_bytes().eq_ignore_ascii_case(word);
+        let found = |name: &&&str| is(name) || (led && name.strip_prefix('_').is_some_and(is));
+        names.iter().find(found).copied()
+    }
+}
+
+/// Whether a segment of a name ends here for some server.
 const fn is_cut(c: char) -> bool {
     matches!(c, '[' | ']' | '.' | '\0')
 }

@@ -145,6 +145,7 @@ impl<'n, 'a> Search<'n, 'a> {
         if key.is(self.name) {
             self.found = Some(value);
         } else {
+            meter::steps(key.raw().len());
             // In JavaScript, `__proto__` can lend its members to an object.
             self.look_alike |=
                 same_but_for_case(key.chars(), self.name.chars()) || key.is("__proto__");

@@ -244,7 +244,7 @@ impl Test {
             }
             Self::Regex(_, size) if !work.match_of(text.len(), *size) => spent,
             Self::Regex(regex, size) => {
-                meter::steps(text.len().saturating_mul(*size) / 2);
+                meter::steps(text.len().saturating_add(1).saturating_mul(*size) / 2);
                 Truth::of(regex.is_match(text))
             }
             Self::StartsWith(part) => Truth::of(text.starts_with(&**part)),

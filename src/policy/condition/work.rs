@@ -59,7 +59,8 @@ impl Work {
 
     /// Takes the price of a match; whether there was enough.
     pub(super) fn match_of(&self, text: usize, expression: usize) -> bool {
-        self.take(text.saturating_mul(expression))
+        // An empty text has an end too, where the whole expression may be tried.
+        self.take(text.saturating_add(1).saturating_mul(expression))
     }
 
     /// Takes the price of this many comparisons; whether there was enough.

@@ -105,8 +105,8 @@ impl<'a> Decimal<'a> {
         let same_length = usize::try_from(whole.magnitude) == Ok(places);
         let is_cut = whole.digits.is_empty() && places == 0
             || same_sign && same_length && own().eq(target().take(places));
-        let half = self.magnitude >= 0 && self.digits().nth(places).is_some_and(|digit| digit >= 5);
-        is_cut || half && same_sign && follows(own(), places, whole)
+        let is_half = self.magnitude >= 0 && rounds_up(self.digits().skip(places), places);
+        is_cut || is_half && same_sign && follows(own(), places, whole)
     }
 
     /// Whether one double may be the nearest to both values. It may say so of
@@ -167,6 +167,20 @@ impl<'a> Decimal<'a> {
     /// Whether the value is a whole number as spelt: `1.0` and `1e2` are not.
     pub fn is_spelt_whole(text: &str) -> bool {
         !text.contains(['.', 'e', 'E'])
+    }
+}
+
+/// Whether some reader rounds a fraction up that stands behind `places` digits: one
+/// of a half or more, or one that is a half as a double, like 0.49999999999999999.
+fn rounds_up(mut fraction: impl Iterator<Item = u8>, places: usize) -> bool {
+    match fraction.next() {
+        Some(5..) => true,
+        // A double that is a half comes from no number that has fewer nines here.
+        Some(4) => {
+            let nines = 14_usize.saturating_sub(places);
+            fraction.take(nines).filter(|digit| *digit == 9).count() == nines
+        }
+        _ => false,
     }
 }
 

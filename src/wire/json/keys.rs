@@ -9,10 +9,12 @@ use crate::{meter, order};
 use core::hash::BuildHasher;
 use std::hash::RandomState;
 
-/// Objects of up to this many keys are compared pair by pair; of larger ones the
-/// hashes, so that no key is read more than once or twice, however long and
+/// Objects of up to this many keys, none of them long, are compared pair by pair;
+/// of others the hashes, so that no long key is read more than once or twice,
 /// however alike they are.
 const PAIRWISE: usize = 8;
+/// The bytes of a long key.
+const LONG: usize = 64;
 
 #[derive(Debug, Default)]
 pub(super) struct KeyStack<'a> {
@@ -43,8 +45,10 @@ impl<'a> KeyStack<'a> {
 }
 
 fn repeated(keys: &[(Text<'_>, usize)]) -> Option<usize> {
-    if keys.len() <= PAIRWISE {
-        meter::steps(keys.len().saturating_mul(keys.len()));
+    let pairwise = keys.len() <= PAIRWISE && keys.iter().all(|(key, _)| key.raw().len() < LONG);
+    if pairwise {
+        let bytes: usize = keys.iter().map(|(key, _)| key.raw().len()).sum();
+        meter::steps(bytes.saturating_mul(keys.len()));
         let mut rest = keys;
         while let [(key, _), others @ ..] = rest {
             if let Some((_, at)) = others.iter().find(|(other, _)| key.equals(*other)) {
@@ -56,8 +60,16 @@ fn repeated(keys: &[(Text<'_>, usize)]) -> Option<usize> {
     }
     // Under a secret of this process: nobody can choose keys of one hash.
     let state = RandomState::new();
-    let hash = |key: &Text<'_>| state.hash_one(key.decode());
-    let hashes: Vec<u64> = keys.iter().map(|(key, _)| hash(key)).collect();
+    let mut decoded = String::new();
+    let hashes = keys.iter().map(|(key, _)| {
+        if !key.is_escaped() {
+            return state.hash_one(key.raw());
+        }
+        decoded.clear();
+        decoded.extend(key.chars());
+        state.hash_one(&*decoded)
+    });
+    let hashes: Vec<u64> = hashes.collect();
     meter::steps(keys.iter().map(|(key, _)| key.raw().len().saturating_add(64)).sum());
     let of = |index: usize| hashes.get(index).copied();
     // Equal keys keep the order in which they stand. Two keys of one hash that

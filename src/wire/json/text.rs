@@ -51,6 +51,7 @@ impl<'a> Text<'a> {
 
     /// Whether the value holds U+0000. Raw ones never pass the reader.
     pub fn has_nul(self) -> bool {
+        meter::steps(if self.escaped { self.raw.len() } else { 1 });
         self.escaped && self.chars().any(|c| c == '\0')
     }
 

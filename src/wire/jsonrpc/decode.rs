@@ -202,9 +202,21 @@ fn one<'a>(reader: Result<Reader<'a>, JsonError>) -> Result<Message<'a>, DecodeE
 /// # Errors
 /// As [`decode`], of the whole array.
 pub fn decode_batch(body: &[u8], max_depth: usize) -> Result<Vec<Message<'_>>, DecodeError<'_>> {
+    several(Reader::new(body, max_depth))
+}
+
+/// Reads as much of an array of messages as its refusal takes: see [`outline`].
+///
+/// # Errors
+/// As [`decode_batch`], without what readers may disagree on.
+pub fn outline_batch(body: &[u8], max_depth: usize) -> Result<Vec<Message<'_>>, DecodeError<'_>> {
+    several(Reader::outline(body, max_depth))
+}
+
+fn several<'a>(reader: Result<Reader<'a>, JsonError>) -> Result<Vec<Message<'a>>, DecodeError<'a>> {
     let mut envelopes: Vec<Envelope<'_>> = Vec::new();
     let mut count = 0_usize;
-    let ambiguity = read(Reader::new(body, max_depth), |reader| {
+    let ambiguity = read(reader, |reader| {
         reader.array(|reader| {
             count = count.saturating_add(1);
             let mut envelope = Envelope::default();

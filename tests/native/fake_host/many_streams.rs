@@ -117,3 +117,18 @@ fn callers_without_a_credential_lock_no_caller_out() {
     all.extend(open);
     all.into_iter().chain(honest).chain(more).for_each(Worker::close);
 }
+
+/// A preflight needs no caller, and nothing of it is kept but its contexts.
+#[test]
+fn requests_that_wait_for_the_end_of_no_body_are_bounded_too() {
+    forget_counts();
+    let worker = Worker::configure(IDENTIFIED, PLAIN).unwrap();
+    let mut preflight = call("a");
+    preflight.method = "OPTIONS".to_owned();
+    let (open, status) = fill(&worker, &preflight, 1, usize::MAX);
+    assert_eq!(status, Some(503));
+    assert!((10_000..100_000).contains(&open.len()), "{}", open.len());
+    let (others, status) = fill(&worker, &preflight, 2, 5);
+    assert_eq!((others.len(), status), (5, None));
+    open.into_iter().chain(others).for_each(Worker::close);
+}

@@ -56,6 +56,20 @@ fn a_query_that_makes_a_message_is_refused_with_any_method() {
         // qs ends a name at `]=`, others at the first `=`.
         ("params[a=b]=c", "params"),
         ("params[%ZZ]=1", "params"),
+        // Names under which frameworks keep a body, and defaults for fields.
+        ("_json[][params][name]=danger", "_json"),
+        ("_json[][method]=tools/call", "_json"),
+        ("mcp[params][name]=danger", "params"),
+        ("0[params][name]=danger", "params"),
+        ("request.params.name=danger", "params"),
+        ("x[a][b][_meta]=1", "_meta"),
+        ("!params.name=danger", "params"),
+        // Separators that only a second decoding shows.
+        ("x%26params[name]=danger", "params"),
+        ("x%26params%5Bname%5D%3Ddanger", "params"),
+        ("a%3D1%26params%5Bname%5D=danger", "params"),
+        ("a%253D1%2526params=danger", "params"),
+        ("params%3Ddanger", "params"),
         // Where a parameter begins.
         ("a=1&params[name]=danger", "params"),
         ("a=1;params[name]=danger", "params"),
@@ -116,8 +130,8 @@ fn other_queries_pass_whatever_their_values() {
         "paramss=1",
         "param=1",
         "xparams=1",
-        "x[params]=1",
-        "x.params=1",
+        "filter[name]=1",
+        "x[method]=1",
         "params-x=1",
         "params:x=1",
         "method_=1",
