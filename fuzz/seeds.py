@@ -1,6 +1,6 @@
 """seeds.py FOLDER: what fuzzing starts from besides fuzz/corpus.
 
-The requests of tests/corpus and the policies of the tests, written to
+The requests of tests/data/corpus and the policies of the tests, written to
 FOLDER/TARGET in the form that each target takes. They are made anew each time,
 so that no case is kept twice.
 """
@@ -36,9 +36,9 @@ def decode():
 
 
 def config():
-    for path in sorted(pathlib.Path("tests/policies").glob("*/*.json")):
+    for path in sorted(pathlib.Path("tests/data/policies").glob("*/*.json")):
         yield path.read_bytes()
-    for path in sorted(pathlib.Path("envoy/policies").glob("*.json")):
+    for path in sorted(pathlib.Path("envoy/policies/minimal").glob("*.json")):
         yield path.read_bytes()
     for case in cases():
         if "policy" in case:
@@ -86,7 +86,7 @@ def requests():
 
 
 def cases():
-    for path in sorted(pathlib.Path("tests/corpus").glob("*/*.json")):
+    for path in sorted(pathlib.Path("tests/data/corpus").glob("*/*.json")):
         yield json.loads(path.read_text(encoding="utf-8"))
 
 

@@ -9,8 +9,8 @@ use crate::support::{a_day, code, counted, file, passed, safe};
 
 #[tokio::test]
 async fn a_bad_policy_stops_envoy_at_start_and_in_validation_with_every_error() {
-    let policy = file("tests/policies/broken/many_errors.json");
-    let lines = file("tests/policies/broken/many_errors.txt");
+    let policy = file("tests/data/policies/broken/many_errors.json");
+    let lines = file("tests/data/policies/broken/many_errors.txt");
     assert!(lines.lines().count() > 1);
     let builder = || Gateway::builder().policy(policy.as_str());
 
@@ -41,8 +41,8 @@ async fn every_error_of_a_policy_is_shown_by_validation() {
         "settings_bounds",
         "unknown_keys_at_each_level",
     ] {
-        let policy = file(&format!("tests/policies/broken/{name}.json"));
-        let lines = file(&format!("tests/policies/broken/{name}.txt"));
+        let policy = file(&format!("tests/data/policies/broken/{name}.json"));
+        let lines = file(&format!("tests/data/policies/broken/{name}.txt"));
         let exit = Gateway::builder().policy(policy).validate().await;
         assert!(!exit.status.success(), "{name}: {}", exit.log);
         for line in lines.lines() {

@@ -173,8 +173,8 @@ async fn dashboard_and_alarms_ask_for_what_there_is() {
 fn prometheus_takes_the_alarms_and_the_dashboards_expressions() {
     let Some(promtool) = promtool::found() else { return };
     promtool.run(&["check", "config", "envoy/prometheus/prometheus.yml"]);
-    promtool.run(&["test", "rules", "tests/prometheus/alerts_test.yml"]);
-    let tested = file("tests/prometheus/alerts_test.yml");
+    promtool.run(&["test", "rules", "tests/data/prometheus/alerts_test.yml"]);
+    let tested = file("tests/data/prometheus/alerts_test.yml");
     for line in file(ALERTS).lines() {
         if let Some(name) = line.trim().strip_prefix("- alert: ") {
             assert!(tested.matches(&format!("alertname: {name}")).count() >= 2, "{name}");

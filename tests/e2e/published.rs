@@ -1,5 +1,5 @@
-//! The policies of `envoy/policies`, byte for byte, as an agent meets them:
-//! through the official client, in front of the official server; those for
+//! The policies of `envoy/policies/minimal`, byte for byte, as an agent meets
+//! them: through the official client, in front of the official server; those for
 //! servers that nobody here wrote are tried in front of them by `make interop`.
 
 use std::time::SystemTime;
@@ -111,7 +111,7 @@ async fn server_everything_tells_no_environment() {
 /// Makes calls, of which each passes or is denied for the reason beside it.
 async fn answers(policy: &str, calls: &[((&str, Value), Option<&str>)]) {
     let upstream = Upstream::start().await;
-    let policy = file(&format!("envoy/policies/{policy}"));
+    let policy = file(&format!("envoy/policies/minimal/{policy}"));
     let gateway = Gateway::builder().policy(policy).upstream(upstream.addr()).start().await;
     for ((tool, arguments), denied) in calls {
         let request = Request::tool_call(1, tool, &arguments.to_string());
@@ -124,7 +124,7 @@ async fn answers(policy: &str, calls: &[((&str, Value), Option<&str>)]) {
 #[test]
 fn every_published_policy_is_tried_here() {
     let here = include_str!("published.rs");
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("envoy/policies");
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("envoy/policies/minimal");
     for entry in std::fs::read_dir(folder).expect("the policies") {
         let name = entry.expect("an entry").file_name().into_string().expect("text");
         let tried = [format!("(\"{name}\""), format!("file = \"{name}\"")];
@@ -170,7 +170,7 @@ impl Published {
     async fn within_a_minute(&self) -> Observed {
         for _ in 0..3 {
             let server = McpServer::start("127.0.0.1:0", Mode::Sessions).await;
-            let policy = file(&format!("envoy/policies/{}", self.file));
+            let policy = file(&format!("envoy/policies/minimal/{}", self.file));
             let gateway = Gateway::builder().policy(policy).upstream(server.addr()).start().await;
             let client = McpClient::connect(gateway.addr()).await;
             assert!(client.list_tools().await.is_ok());

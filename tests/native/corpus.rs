@@ -1,4 +1,4 @@
-//! The case files under `tests/corpus`: what is sent, and what must come of it.
+//! The case files under `tests/data/corpus`: what is sent, and what must come of it.
 //!
 //! The same files go through the core, the fake host and a real Envoy. A case
 //! is a JSON object:
@@ -6,7 +6,7 @@
 //! | key | meaning |
 //! | --- | --- |
 //! | `why` | the reason for which the case is there |
-//! | `policy` | the policy; without it, `tests/corpus/policy.json` |
+//! | `policy` | the policy; without it, `tests/data/corpus/policy.json` |
 //! | `requests` | what is sent, one after the other |
 //! | `clock` | `true` where the case sets the time or the client's properties, which only rigs with a host of their own can |
 //!
@@ -35,7 +35,7 @@ use std::path::Path;
 
 /// One case file.
 pub struct Case {
-    /// The file's path below `tests/corpus`.
+    /// The file's path below `tests/data/corpus`.
     pub name: String,
     /// The policy's text.
     pub policy: String,
@@ -92,7 +92,7 @@ pub enum Outcome {
 
 /// Every case, by name.
 pub fn cases() -> Vec<Case> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/corpus");
     let default = fs::read_to_string(root.join("policy.json")).unwrap();
     let mut files = Vec::new();
     for folder in fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().path()) {

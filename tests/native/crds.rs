@@ -1,5 +1,5 @@
 //! The manifests of `envoy/istio` and `envoy/gateway`, against what their kinds
-//! may say (`tests/crds`), and against what makes them safe. What the real
+//! may say (`tests/data/crds`), and against what makes them safe. What the real
 //! filter makes of their policies is in `tests/e2e/mesh.rs`.
 
 use crate::config::{files, root};
@@ -186,7 +186,7 @@ fn milliseconds(duration: &Value) -> Option<f64> {
 }
 
 fn crds(file: &str) -> Value {
-    documents(&format!("tests/crds/{file}.yaml")).remove(0)
+    documents(&format!("tests/data/crds/{file}.yaml")).remove(0)
 }
 
 #[test]

@@ -16,7 +16,7 @@
 //! | `yaml filter` | it stands in `envoy/envoy.yaml`, line by line; its policy compiles |
 //! | `yaml fragment` | the names that it shares with the filter ([`fragment`]) |
 //! | `text demo` | all that the demo prints, but for seconds ([`demo`]) |
-//! | `sh` | `make` targets and files exist; a `curl` is sent under the shipped policy; a token that is hashed is known to the policy above |
+//! | `sh` | `make` targets, scripts, suites and files exist; a `curl` is sent under the shipped policy; a token that is hashed is known to the policy above |
 //! | `text diagram` | nothing |
 
 mod ask;
@@ -37,13 +37,14 @@ use play::{Answer, Seen, Stage};
 use serde_json::Value;
 use std::fs;
 
-pub fn pages() -> [Page; 7] {
+pub fn pages() -> [Page; 8] {
     let names = [
         "README.md",
         "POLICY.md",
         "ARCHITECTURE.md",
         "CHANGELOG.md",
         "COMPARISON.md",
+        "CONTRIBUTING.md",
         "SECURITY.md",
         "envoy/README.md",
     ];
@@ -159,7 +160,11 @@ impl Reading {
     fn shell(&mut self, text: &str) -> Result<(), String> {
         let makefile = fs::read_to_string(root().join("Makefile")).unwrap();
         for line in text.replace("\\\n", " ").lines() {
-            let words: Vec<&str> = line.split_whitespace().collect();
+            let is_variable = |word: &&str| {
+                let name = word.split_once('=').map_or("", |(name, _)| name);
+                !name.is_empty() && name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_')
+            };
+            let words: Vec<&str> = line.split_whitespace().skip_while(is_variable).collect();
             match *words {
                 ["make", target, ..] => {
                     if !makefile.contains(&format!("\n{target}: ##")) {
@@ -169,7 +174,15 @@ impl Reading {
                 ["envoy", "--mode", "validate", "-c", file, ..]
                 | ["\"$(make", "-s", "envoy-path)\"", "--mode", "validate", "-c", file, ..]
                     if root().join(file).is_file() => {}
-                ["cargo", "test", ..] => {}
+                ["cargo", "test", ..] => {
+                    let suite = words.windows(2).find(|pair| pair[0] == "--test");
+                    let suite = suite.map_or("native", |pair| pair[1]);
+                    if !root().join(format!("tests/{suite}/main.rs")).is_file() {
+                        return Err(format!("there is no suite `{suite}`"));
+                    }
+                }
+                [script, ..] if script.starts_with("scripts/") && root().join(script).is_file() => {
+                }
                 ["printf", "%s", token, "|", "sha256sum"] => {
                     let ask = Ask::tool("x").with("authorization", &format!("Bearer {token}"));
                     let answer = self.stage()?.send(&ask);

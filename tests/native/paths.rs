@@ -47,9 +47,9 @@ fn every_shipped_policy_says_where_mcp_is() {
         ("envoy/compose", "yaml", &[]),
         ("envoy/gateway", "yaml", &[("envoy/gateway/patch-policy.yaml", 0)]),
         ("envoy/istio", "yaml", &[("envoy/istio/virtual-service.yaml", 0)]),
-        ("envoy/policies", "json", &[]),
-        ("envoy/servers", "json", &[]),
-        ("envoy/servers", "yaml", &[]),
+        ("envoy/policies/minimal", "json", &[]),
+        ("envoy/policies/explained", "json", &[]),
+        ("envoy/policies/explained", "yaml", &[]),
     ] {
         for file in named(folder, ending) {
             let policies: Vec<_> = documents(&file).iter().flat_map(policies).collect();

@@ -215,7 +215,7 @@ fn words(list: Option<&Value>) -> BTreeSet<&str> {
 fn the_schema_lets_good_policies_pass() {
     let mut judge = Judge::new();
     let whole = judge.part("");
-    for folder in ["tests/policies/valid", "envoy/policies"] {
+    for folder in ["tests/data/policies/valid", "envoy/policies/minimal"] {
         for file in files(folder, "json") {
             let policy = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
             if let Err(error) = judge.judge(&policy, whole) {
@@ -230,7 +230,7 @@ fn the_schema_lets_no_other_bad_policy_pass_than_those_listed() {
     let mut judge = Judge::new();
     let whole = judge.part("");
     let (mut not_json, mut pass) = (BTreeSet::new(), BTreeSet::new());
-    let files = files("tests/policies/broken", "json");
+    let files = files("tests/data/policies/broken", "json");
     for file in &files {
         match serde_json::from_slice(&fs::read(file).unwrap()) {
             Err(_) => not_json.insert(stem(file)),
@@ -323,7 +323,7 @@ fn the_schema_explains_every_key_and_its_examples_fit() {
 #[test]
 fn tokens_are_not_shown_in_errors() {
     let mut shown = 0;
-    for file in files("tests/policies/broken", "json") {
+    for file in files("tests/data/policies/broken", "json") {
         let text = fs::read_to_string(&file).unwrap_or_default();
         if text.contains("s3cr3t") {
             let errors = fs::read_to_string(file.with_extension("txt")).unwrap();

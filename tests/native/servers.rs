@@ -1,4 +1,4 @@
-//! The policies of `envoy/servers`. Their calls stand on the page beside them,
+//! The policies of `envoy/policies/explained`. Their calls stand in
 //! `envoy/README.md`, and are played by the tests of the pages.
 
 use crate::config::{files, root};
@@ -18,12 +18,12 @@ const SERVERS: [(&str, &str); 5] = [
 /// `UPDATE_GOLDEN=1` writes the JSON anew.
 #[test]
 fn each_policy_is_there_with_comments_and_as_json_that_envoy_takes() {
-    let found = files("envoy/servers", "yaml");
+    let found = files("envoy/policies/explained", "yaml");
     let names = found.iter().map(|file| file.file_stem().unwrap().to_str().unwrap());
     assert_eq!(names.collect::<Vec<_>>(), SERVERS.map(|(name, _)| name));
     for (name, _) in SERVERS {
-        let json = yaml::as_json(&format!("envoy/servers/{name}.yaml"));
-        let twin = root().join(format!("envoy/servers/{name}.json"));
+        let json = yaml::as_json(&format!("envoy/policies/explained/{name}.yaml"));
+        let twin = root().join(format!("envoy/policies/explained/{name}.json"));
         if std::env::var_os("UPDATE_GOLDEN").is_some() {
             fs::write(&twin, &json).unwrap();
         }
@@ -40,10 +40,11 @@ fn each_policy_is_there_with_comments_and_as_json_that_envoy_takes() {
 #[test]
 fn every_tool_that_a_policy_names_is_explained_above_it() {
     for (name, tool) in SERVERS {
-        let text = fs::read_to_string(root().join(format!("envoy/servers/{name}.yaml"))).unwrap();
+        let text = fs::read_to_string(root().join(format!("envoy/policies/explained/{name}.yaml")))
+            .unwrap();
         let opening: Vec<_> = text.lines().take_while(|line| line.starts_with('#')).collect();
         assert!(opening.join("\n").contains(&format!("{tool} ")), "{name} does not explain {tool}");
-        let policy = &yaml::documents(&format!("envoy/servers/{name}.yaml"))[0];
+        let policy = &yaml::documents(&format!("envoy/policies/explained/{name}.yaml"))[0];
         let tools = policy["tools"].as_object().unwrap();
         assert_eq!(tools.keys().collect::<Vec<_>>(), [tool], "{name}");
         assert_eq!(policy["default"], "deny", "{name}");

@@ -78,7 +78,7 @@ fn licences_are_read_by_their_parts() {
 
 #[test]
 fn every_crate_is_ours_or_from_crates_io_with_its_checksum() {
-    let ours = ["mcp-policy-filter", "mcp-policy-filter-fuzz", "mcp-rig"];
+    let ours = ["mcp-policy-filter", "mcp-policy-filter-fuzz", "mcp-rig", "mcp-tools"];
     for lock in LOCKS {
         let text = fs::read_to_string(root().join(lock)).unwrap();
         let mut found = 0;

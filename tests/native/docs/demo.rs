@@ -60,9 +60,8 @@ struct Source {
 
 impl Source {
     fn read() -> Self {
-        let [story, page, settings] = ["story", "page", "settings"].map(|file| {
-            fs::read_to_string(root().join(format!("tests/rig/src/bin/demo/{file}.rs"))).unwrap()
-        });
+        let [story, page, settings] = ["story", "page", "settings"]
+            .map(|file| fs::read_to_string(root().join(format!("tools/demo/{file}.rs"))).unwrap());
         let default = |before: &str| between(&settings, before, &['"', ')']).to_owned();
         let local = |before: &str| format!("127.0.0.1:{}", default(before));
         let page = page

@@ -112,7 +112,7 @@ fn links_lead_somewhere() {
 fn files_that_are_named_exist() {
     for page in pages() {
         for (line, word) in page.quoted() {
-            let ours = ["src/", "tests/", "scripts/", "envoy/", ".ci/"];
+            let ours = ["src/", "tests/", "scripts/", "envoy/", "benches/", "fuzz/", ".ci/"];
             if ours.iter().any(|folder| word.starts_with(folder)) {
                 assert!(root().join(&word).exists(), "{}:{line}: {word}", page.name);
             }

@@ -145,7 +145,7 @@ fn failure(error: ServiceError) -> Value {
 
 /// The SDK's version, of which it says nothing itself.
 fn version() -> &'static str {
-    let lock = include_str!("../../../../../Cargo.lock");
+    let lock = include_str!("../../Cargo.lock");
     let after = lock.split_once("name = \"rmcp\"\nversion = \"").expect("the SDK in Cargo.lock").1;
     after.split_once('"').expect("a version").0
 }

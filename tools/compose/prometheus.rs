@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::client::Checked;
 
 /// The alarms that it is to load.
-const ALARMS: &str = include_str!("../../../../../envoy/prometheus/alerts.yml");
+const ALARMS: &str = include_str!("../../envoy/prometheus/alerts.yml");
 
 /// A Prometheus, which may not have come up yet.
 #[derive(Clone, Copy)]

@@ -32,7 +32,8 @@ pub async fn run(packages: &Packages) -> [Table; 2] {
     let everything = packages.serve("server-everything", &program, &["streamableHttp"]).await;
     let stateless = McpServer::start("127.0.0.1:0", Mode::StatelessEvents).await;
 
-    let policy = fs::read_to_string("envoy/policies/server-everything.json").expect("the policy");
+    let policy =
+        fs::read_to_string("envoy/policies/minimal/server-everything.json").expect("the policy");
     let policy: Value = serde_json::from_str(&policy).expect("a policy in JSON");
     let title = format!("With `initialize`, in front of {}", packages.named(name));
     let sessions = table(packages, title, Way::Session, policy, everything.addr()).await;

@@ -87,7 +87,8 @@ async fn once(packages: &Packages, bridge: Bridge) -> Vec<String> {
     assert!(!folder_text.contains(['"', '\\', ' ']), "a path for JSON and a shell: {folder_text}");
     let served = bridge.serve(packages, folder_text).await;
 
-    let policy = fs::read_to_string("envoy/policies/server-filesystem.json").expect("the policy");
+    let policy =
+        fs::read_to_string("envoy/policies/minimal/server-filesystem.json").expect("the policy");
     let mut policy: Value =
         serde_json::from_str(&policy.replace(SHIPPED, folder_text)).expect("a policy in JSON");
     policy["settings"]["hold_request_headers"] = true.into();
