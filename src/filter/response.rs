@@ -6,8 +6,8 @@
 
 use super::headers::Headers;
 use super::host::{self, Buffer, HostError, Map};
-use super::http::send;
-use super::root::Plugin;
+use super::plugin::Plugin;
+use super::reply::send;
 use crate::exchange::judge::Reply;
 use crate::exchange::listing::{Body, Head, Listing};
 use proxy_wasm::types::Action;

@@ -62,7 +62,22 @@ fn module(file: &Path) -> String {
     words.join("::")
 }
 
-/// The modules that each module names by a path from the crate's root.
+/// The first words of the paths in some code that begin with `start`, also of
+/// those in braces, and the words after them.
+fn paths<'c>(code: &'c str, start: &'c str) -> impl Iterator<Item = (&'c str, Option<&'c str>)> {
+    let starts = code.split(start).skip(1).flat_map(|rest| match rest.strip_prefix('{') {
+        Some(list) => list.split('}').next().unwrap().split(',').map(str::trim_start).collect(),
+        None => vec![rest],
+    });
+    starts.map(|path| {
+        let mut words = path.split(|c: char| !c.is_alphanumeric() && c != '_' && c != ':');
+        let mut words = words.next().unwrap_or_default().split("::");
+        (words.next().unwrap_or_default(), words.next())
+    })
+}
+
+/// The modules that each module names by a path from the crate's root, and within
+/// a folder by one from the folder's own file.
 fn imports() -> BTreeMap<String, BTreeSet<String>> {
     let mut graph: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let modules: BTreeSet<String> = sources().iter().map(|file| module(file)).collect();
@@ -70,16 +85,18 @@ fn imports() -> BTreeMap<String, BTreeSet<String>> {
         let own = module(&file);
         let code = code(&file);
         let used = graph.entry(own.clone()).or_default();
-        for path in code.split("crate::").skip(1) {
-            let mut words = path.split(|c: char| !c.is_alphanumeric() && c != '_' && c != ':');
-            let mut words = words.next().unwrap_or_default().split("::");
-            let folder = words.next().unwrap_or_default();
-            let inner = words.next().map(|word| format!("{folder}::{word}"));
-            let named = inner.filter(|name| modules.contains(name)).unwrap_or(folder.to_owned());
-            if modules.contains(&named) && named != own {
-                used.insert(named);
-            }
+        let mut names = Vec::new();
+        for (folder, inner) in paths(&code, "crate::") {
+            let inner = inner.map(|word| format!("{folder}::{word}"));
+            names.push(inner.filter(|name| modules.contains(name)).unwrap_or(folder.to_owned()));
         }
+        // A file deeper down means the parts of its own module.
+        if let Some((folder, inner)) = own.split_once("::")
+            && file.ends_with(format!("{folder}/{inner}.rs"))
+        {
+            names.extend(paths(&code, "super::").map(|(word, _)| format!("{folder}::{word}")));
+        }
+        used.extend(names.into_iter().filter(|name| modules.contains(name) && *name != own));
     }
     graph.remove("lib");
     graph
