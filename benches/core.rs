@@ -16,8 +16,8 @@ mod cases;
 use cases::{Case, policy};
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
-use mcp_policy_filter::exchange::judge::Asked;
 use mcp_policy_filter::exchange::listing::Listing;
+use mcp_policy_filter::exchange::record::Asked;
 use mcp_policy_filter::policy::{Caller, Policy};
 use std::fmt::Write;
 

@@ -11,6 +11,9 @@ pub mod head;
 pub mod identity;
 pub mod judge;
 pub mod listing;
+pub mod permit;
+pub mod record;
+pub mod refusal;
 mod waiting;
 
 pub use waiting::{Ticket, Waiting, Whose};
@@ -21,8 +24,11 @@ use crate::policy::condition::Work;
 use crate::policy::{Caller, Policy};
 use head::{Entry, Head, HeadError, Trace};
 use identity::{NoIdentity, Peer, identify};
-use judge::{Judge, Permit, Record, Refusal, Verdict};
+use judge::{Judge, Verdict};
 use listing::Listing;
+use permit::Permit;
+use record::Record;
+use refusal::Refusal;
 
 /// What the host is to do next.
 #[derive(Debug)]
@@ -80,12 +86,16 @@ impl Default for Exchange {
 }
 
 impl Exchange {
-    /// The request's headers are there; `end` if nothing follows.
+    /// Takes the request's headers; `end` if nothing follows. The store and the
+    /// clock are for what a head decides alone; no kind of head asks them yet. A
+    /// clock is asked at most once, since each question is a call of the host.
     pub fn headers<'a>(
         &mut self,
         policy: &Policy,
         headers: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone,
         peer: &dyn Peer,
+        _store: &impl Store,
+        _now: impl FnOnce() -> Option<Nanos>,
         end: bool,
     ) -> Step {
         let step = self.enter(policy, headers.clone(), peer, end);

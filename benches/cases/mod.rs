@@ -3,7 +3,7 @@
 
 use mcp_policy_filter::exchange::audit;
 use mcp_policy_filter::exchange::identity::Peer;
-use mcp_policy_filter::exchange::judge::Record;
+use mcp_policy_filter::exchange::record::Record;
 use mcp_policy_filter::exchange::{Exchange, Step};
 use mcp_policy_filter::limits::MemoryStore;
 use mcp_policy_filter::limits::window::Nanos;
@@ -107,7 +107,8 @@ impl Case {
     /// The headers of the call.
     pub fn head(&self) -> Exchange {
         let mut exchange = Exchange::default();
-        exchange.headers(&self.policy, black_box(headers()), &Nobody, false);
+        let headers = black_box(headers());
+        exchange.headers(&self.policy, headers, &Nobody, &self.store, || Some(NOW), false);
         exchange
     }
 

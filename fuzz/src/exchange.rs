@@ -12,7 +12,7 @@ use crate::host::Nobody;
 use crate::lenient::documents;
 use crate::reading::{self, READINGS, Reading};
 use mcp_policy_filter::exchange::audit;
-use mcp_policy_filter::exchange::judge::{Decision, Record};
+use mcp_policy_filter::exchange::record::{Decision, Record};
 use mcp_policy_filter::exchange::{Exchange, Step};
 use mcp_policy_filter::limits::MemoryStore;
 use mcp_policy_filter::limits::window::Nanos;
@@ -166,7 +166,7 @@ impl<'a> Request<'a> {
                 (step, result) => panic!("{step:?} after {result:?}"),
             }
         };
-        let step = exchange.headers(policy, headers, &Nobody, ends);
+        let step = exchange.headers(policy, headers, &Nobody, store, || Some(NOW), ends);
         take(&mut exchange, step);
         let mut size = 0;
         for piece in sizes.iter().cycle() {

@@ -1,19 +1,16 @@
 //! From a body to a verdict: decode, decide, charge.
 //!
-//! Nothing here knows of proxy-wasm. A request goes on only by a [`Permit`],
-//! which only this module and [`crate::exchange`] can make; whatever goes wrong
-//! on the way is a [`Refusal`] with its reason.
+//! Nothing here knows of proxy-wasm. A request goes on only by a [`Permit`];
+//! whatever goes wrong on the way is a [`Refusal`] with its reason.
 
 mod batch;
 mod charging;
-mod record;
-mod refusal;
-
-pub use record::{Asked, Decision, Left, Names, Record};
-pub use refusal::{Refusal, Reply};
 
 use crate::exchange::head::Head;
 use crate::exchange::identity::{NoIdentity, Peer};
+use crate::exchange::permit::Permit;
+use crate::exchange::record::{self, Asked, Decision, Names, Record};
+use crate::exchange::refusal::{Refusal, ReplyTo};
 use crate::limits::window::Nanos;
 use crate::limits::{Receipt, Store, Trial};
 use crate::policy::condition::{Facts, JsonTexts, Work};
@@ -22,18 +19,6 @@ use crate::policy::{Caller, Denial, Policy, Reason, Ruling};
 use crate::wire::jsonrpc::{self, Call, DecodeError, DecodeErrorKind, Id, Message, Params};
 use crate::wire::mcp::{Method, TOOLS_CALL, TOOLS_LIST, ToolCall};
 use charging::{Allowed, Called};
-
-/// The right of one request to go on.
-#[derive(Debug)]
-#[must_use = "a request goes on by its permit alone"]
-pub struct Permit(());
-
-impl Permit {
-    /// For a request that carries no message or is exempt from judgement.
-    pub(crate) const fn unjudged() -> Self {
-        Self(())
-    }
-}
 
 /// What becomes of a judged request.
 #[derive(Debug)]
@@ -76,7 +61,7 @@ impl<'a, S: Store> Judge<'a, S> {
     pub fn judge(&self, body: &[u8]) -> Verdict {
         match self.body(body) {
             Ok(Passed { receipt, records, asked }) => {
-                Verdict::Go { permit: Permit(()), receipt, records, asked }
+                Verdict::Go { permit: Permit::judged(), receipt, records, asked }
             }
             Err(mut refusal) => {
                 refusal.record.grant = self.grant();
@@ -164,7 +149,7 @@ impl<'a, S: Store> Judge<'a, S> {
             return Ok(passed);
         }
         let mut refusal = match id {
-            Some(id) => Refusal::unknown_method(self.policy, id, stateless),
+            Some(id) => Refusal::unknown_method(self.policy, &self.reply_to(id, None, stateless)),
             None => Refusal::silent(Reason::Method),
         };
         refusal.record.method = Some(record::short(method).into());
@@ -220,7 +205,8 @@ impl<'a, S: Store> Judge<'a, S> {
             };
             return Ok(Passed { records: vec![record], ..Passed::default() });
         }
-        let mut refusal = self.denied(id, record.tool.as_deref(), denial, stateless);
+        let to = self.reply_to(id, record.tool.as_deref(), stateless);
+        let mut refusal = Refusal::denied(self.policy, &to, denial);
         refusal.record = Record {
             decision: Decision::Denied,
             reason: refusal.record.reason,
@@ -254,14 +240,13 @@ impl<'a, S: Store> Judge<'a, S> {
         }
     }
 
-    fn denied(
-        &self,
-        id: Id<'_>,
-        tool: Option<&str>,
-        denial: &Denial<'_>,
-        stateless: bool,
-    ) -> Box<Refusal> {
-        Refusal::denied(self.policy, id, tool, denial, self.head.accepts_mcp, stateless)
+    fn reply_to(&self, id: Id<'_>, tool: Option<&str>, stateless: bool) -> ReplyTo {
+        ReplyTo {
+            id: id.as_json().to_owned(),
+            tool: tool.map(str::to_owned),
+            accepts_mcp: self.head.accepts_mcp,
+            stateless,
+        }
     }
 
     fn nobody(
@@ -277,7 +262,8 @@ impl<'a, S: Store> Judge<'a, S> {
             message: why.to_string().into(),
             retry_after: None,
         };
-        let mut refusal = self.denied(id, tool, &denial, stateless);
+        let mut refusal =
+            Refusal::denied(self.policy, &self.reply_to(id, tool, stateless), &denial);
         refusal.record.method = tool.map(|_| TOOLS_CALL.into());
         refusal
     }

@@ -12,7 +12,8 @@ mod events;
 mod message;
 
 use crate::exchange::head::is_utf8;
-use crate::exchange::judge::{Asked, Reply};
+use crate::exchange::record::Asked;
+use crate::exchange::refusal::Reply;
 use crate::policy::{Caller, Policy, Reason};
 use crate::wire::jsonrpc::{INTERNAL_ERROR, Id, reply};
 use changes::{Change, Changes};

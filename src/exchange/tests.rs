@@ -34,7 +34,14 @@ fn begin(policy: &Policy, method: &str, end: bool) -> (Exchange, Step) {
     let mut exchange = Exchange::default();
     let headers = [(":method", method), (":path", "/mcp")];
     let headers = headers.map(|(name, value)| (name.as_bytes(), value.as_bytes()));
-    let step = exchange.headers(policy, headers.into_iter(), &Nobody, end);
+    let step = exchange.headers(
+        policy,
+        headers.into_iter(),
+        &Nobody,
+        &MemoryStore::default(),
+        || None,
+        end,
+    );
     (exchange, step)
 }
 

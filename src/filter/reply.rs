@@ -2,7 +2,7 @@
 
 use super::headers;
 use super::host;
-use crate::exchange::judge::Reply;
+use crate::exchange::refusal::Reply;
 
 /// Sends an answer. `details` shows in access logs as `%RESPONSE_CODE_DETAILS%`.
 pub(super) fn send(reply: &Reply, details: &str) {

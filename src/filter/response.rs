@@ -8,8 +8,8 @@ use super::headers::Headers;
 use super::host::{self, Buffer, HostError, Map};
 use super::plugin::Plugin;
 use super::reply::send;
-use crate::exchange::judge::Reply;
 use crate::exchange::listing::{Body, Head, Listing};
+use crate::exchange::refusal::Reply;
 use proxy_wasm::types::Action;
 
 pub(super) fn headers(plugin: &Plugin, listing: &mut Listing, end: bool) -> Action {

@@ -9,8 +9,10 @@ use super::response;
 use super::shared_data::SharedData;
 use crate::exchange::audit;
 use crate::exchange::head::repeats_requests;
-use crate::exchange::judge::{Decision, Permit, Record, Refusal};
 use crate::exchange::listing::Listing;
+use crate::exchange::permit::Permit;
+use crate::exchange::record::{Decision, Record};
+use crate::exchange::refusal::Refusal;
 use crate::exchange::{Exchange, Step, Ticket};
 use crate::limits::window::Nanos;
 use crate::policy::document::AuditLog;
@@ -51,7 +53,10 @@ impl HttpContext for Stream {
             Some(headers) => {
                 let peer = client(&plugin);
                 let policy = &plugin.policy;
-                let step = self.exchange.headers(policy, headers.iter(), &peer, end_of_stream);
+                let now = || host::now().ok().map(Nanos);
+                let pairs = headers.iter();
+                let step =
+                    self.exchange.headers(policy, pairs, &peer, &SharedData, now, end_of_stream);
                 let plain = self.exchange.listing().is_none() || take_plain(&headers).is_ok();
                 if !plain || (self.exchange.is_untyped() && say_json().is_err()) {
                     self.exchange.fail(policy, "the request's headers cannot be changed")

@@ -48,7 +48,8 @@ fn send(policy: &Policy, store: &MemoryStore, request: &Request, piece: usize) -
         .chain(request.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())));
     let peer = Connection(&request.client);
     let end = request.body.is_empty() && !request.trailers;
-    let mut step = exchange.headers(policy, headers, &peer, end);
+    let now = Nanos((MIDNIGHT + request.at) * 1_000_000_000);
+    let mut step = exchange.headers(policy, headers, &peer, store, || Some(now), end);
     if let Step::Wait = step {
         step = exchange.body(policy, request.body.len(), !request.trailers);
     }
@@ -56,7 +57,6 @@ fn send(policy: &Policy, store: &MemoryStore, request: &Request, piece: usize) -
         step = exchange.trailers(policy);
     }
     if let Step::Read = step {
-        let now = Nanos((MIDNIGHT + request.at) * 1_000_000_000);
         step = exchange.judge(policy, &request.body, &peer, store, now);
     }
     match step {

@@ -147,16 +147,26 @@ fn only_the_shell_knows_the_host_and_only_one_file_is_unsafe() {
 
 #[test]
 fn only_the_exchange_lets_what_was_not_judged_go_on() {
-    let mut makers = Vec::new();
+    let mut makers = BTreeSet::new();
     for file in sources() {
-        let code = code(&file);
-        if code.contains("unjudged") || code.contains("Permit(") {
-            makers.push(file.strip_prefix(root().join("src")).unwrap().display().to_string());
+        // However the lines are broken.
+        let code: String = code(&file).split_whitespace().collect();
+        let name = file.strip_prefix(root().join("src")).unwrap().display().to_string();
+        for how in ["::unjudged", "::judged", "Permit(()"] {
+            if code.contains(how) {
+                makers.insert(format!("{name}: {how}"));
+            }
         }
     }
-    makers.sort();
-    // Where it is made, and where it is asked for.
-    assert_eq!(makers, ["exchange.rs", "exchange/judge.rs"]);
+    let expected = [
+        // Its private field, and so the two functions that fill it.
+        "exchange/permit.rs: Permit(()",
+        // A request without a message, or at an exempt path.
+        "exchange.rs: ::unjudged",
+        // A request that the policy allows.
+        "exchange/judge.rs: ::judged",
+    ];
+    assert_eq!(makers, expected.map(str::to_owned).into_iter().collect());
 }
 
 /// The SDK's traits lend their implementors a wrapper for each host call. With
@@ -211,7 +221,7 @@ fn files_hold_one_idea() {
         let text = fs::read_to_string(&file).unwrap();
         let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
         let lines = code.lines().count();
-        assert!(lines <= 330, "{} has {lines} lines", file.display());
+        assert!(lines <= 400, "{} has {lines} lines", file.display());
         let opening = text.starts_with("//!");
         assert!(opening, "{} does not say why it exists", file.display());
     }

@@ -1,8 +1,8 @@
 //! What stands for Envoy: it keeps what it is told to wait with, and puts in its
 //! place what it is told to.
 
-use mcp_policy_filter::exchange::judge::Asked;
 use mcp_policy_filter::exchange::listing::{Body, Head, Listing};
+use mcp_policy_filter::exchange::record::Asked;
 use mcp_policy_filter::policy::{Caller, Policy};
 
 /// How the host says that a body is over.

@@ -1,7 +1,7 @@
 //! Charging a call to its limits, after every other rule has allowed it.
 
 use super::{Judge, Judged, Passed};
-use crate::exchange::judge::{Left, Record};
+use crate::exchange::record::{Left, Record};
 use crate::limits::{Charge, ChargeError, Receipt, Store, StoreError, Trial};
 use crate::policy::condition::Facts;
 use crate::policy::{Caller, Denial, Holders, Limit, Reason};

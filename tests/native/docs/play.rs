@@ -5,7 +5,8 @@ use super::ask::Ask;
 use crate::core::{Connection, MIDNIGHT};
 use mcp_policy_filter::exchange::audit;
 use mcp_policy_filter::exchange::head::Trace;
-use mcp_policy_filter::exchange::judge::{Decision, Record, Refusal};
+use mcp_policy_filter::exchange::record::{Decision, Record};
+use mcp_policy_filter::exchange::refusal::Refusal;
 use mcp_policy_filter::exchange::{Exchange, Step};
 use mcp_policy_filter::limits::window::Nanos;
 use mcp_policy_filter::limits::{MemoryStore, Store};
@@ -47,7 +48,8 @@ fn answer(
     let headers = pseudo.chain(ask.headers.iter().map(|(name, value)| (&**name, value)));
     let headers = headers.map(|(name, value)| (name.as_bytes(), value.as_bytes()));
     let peer = Connection(&ask.client);
-    let mut step = exchange.headers(policy, headers, &peer, ask.body.is_empty());
+    let mut step =
+        exchange.headers(policy, headers, &peer, store, || Some(now), ask.body.is_empty());
     if let Step::Wait = step {
         step = exchange.body(policy, ask.body.len(), true);
     }
