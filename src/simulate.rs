@@ -4,7 +4,7 @@
 //! module.
 
 use crate::exchange::identity::{NoPeer, Peer};
-use crate::exchange::listing::{self, Listing};
+use crate::exchange::listing::{BodyStep, HeadStep, Listing};
 use crate::exchange::record::Record;
 use crate::exchange::refusal::Refusal;
 use crate::exchange::{Exchange, Step, audit};
@@ -110,7 +110,7 @@ pub enum Outcome {
 #[derive(Debug)]
 pub struct Received {
     /// The fate of its head.
-    pub head: listing::Head,
+    pub head: HeadStep,
     /// The body that the client got, unless the head was replaced.
     pub body: Vec<u8>,
     /// Bytes that were held to the end and never went on.
@@ -214,7 +214,7 @@ impl<S: Store> Host<'_, S> {
     ) -> Received {
         let head = listing.headers(self.policy, headers, body.is_missing());
         let mut received = Received { head, body: Vec::new(), held: Vec::new() };
-        if matches!(received.head, listing::Head::Replace(_)) {
+        if matches!(received.head, HeadStep::Replace(_)) {
             return received;
         }
         let mut from = 0;
@@ -231,13 +231,13 @@ impl<S: Store> Host<'_, S> {
         received
     }
 
-    fn pass(&self, listing: &mut Listing, step: listing::Body, end: bool, to: &mut Received) {
+    fn pass(&self, listing: &mut Listing, step: BodyStep, end: bool, to: &mut Received) {
         let instead = match step {
-            listing::Body::Wait => return,
-            listing::Body::Pass => None,
-            listing::Body::Whole => listing.whole(self.policy, &to.held),
-            listing::Body::Piece => listing.piece(self.policy, &to.held, end),
-            listing::Body::Replace(body) => Some(body),
+            BodyStep::Wait => return,
+            BodyStep::Pass => None,
+            BodyStep::Whole => listing.whole(self.policy, &to.held),
+            BodyStep::Piece => listing.piece(self.policy, &to.held, end),
+            BodyStep::Replace(body) => Some(body),
         };
         let held = core::mem::take(&mut to.held);
         to.body.extend(instead.unwrap_or(held));

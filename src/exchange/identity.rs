@@ -71,7 +71,7 @@ pub enum Given<'a> {
 
 impl<'a> Given<'a> {
     /// The values of all lines of a header.
-    pub fn of(values: impl Iterator<Item = &'a [u8]>) -> Self {
+    pub fn new(values: impl Iterator<Item = &'a [u8]>) -> Self {
         let mut given = Self::Never;
         for value in values {
             given = if given == Self::Never { Self::Once(value) } else { Self::Twice };

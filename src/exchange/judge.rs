@@ -116,7 +116,7 @@ impl<'a, S: Store> Judge<'a, S> {
             }
             (Method::Other(name), id) => {
                 let stateless = self.compare(&call, name)?;
-                self.other(name, id, stateless).map(Decided::Passes)
+                self.other_method(name, id, stateless).map(Decided::Passes)
             }
         }
     }
@@ -134,9 +134,9 @@ impl<'a, S: Store> Judge<'a, S> {
             .map_err(|mismatch| Refusal::header_mismatch(self.policy, call.id, mismatch))
     }
 
-    fn other(&self, method: &str, id: Option<Id<'_>>, stateless: bool) -> Judged {
+    fn other_method(&self, method: &str, id: Option<Id<'_>>, stateless: bool) -> Judged {
         self.caller.map_err(|why| match id {
-            Some(id) => self.nobody(id, None, why, false),
+            Some(id) => self.refuse_unidentified(id, None, why, false),
             None => Refusal::unidentified(self.policy, why),
         })?;
         if self.policy.settings.passes(method) {
@@ -167,8 +167,9 @@ impl<'a, S: Store> Judge<'a, S> {
             let code = jsonrpc::INVALID_PARAMS;
             self.malformed(DecodeError { code, id: Some(id), problem, at })
         })?;
-        let caller =
-            self.caller.map_err(|why| self.nobody(id, Some(&call.tool), why, stateless))?;
+        let caller = self
+            .caller
+            .map_err(|why| self.refuse_unidentified(id, Some(&call.tool), why, stateless))?;
         let facts = Facts {
             arguments: call.arguments,
             members: Some(&params.members),
@@ -232,7 +233,7 @@ impl<'a, S: Store> Judge<'a, S> {
             method: Some(TOOLS_CALL.into()),
             tool: Some(call.tool.clone().into_owned()),
             grant: self.grant(),
-            arguments: call.arguments.map(|_| Names::of(&params.members)),
+            arguments: call.arguments.map(|_| Names::new(&params.members)),
             digest: digester
                 .zip(call.arguments)
                 .map(|(digester, arguments)| digester.digest(arguments.text)),
@@ -249,7 +250,7 @@ impl<'a, S: Store> Judge<'a, S> {
         }
     }
 
-    fn nobody(
+    fn refuse_unidentified(
         &self,
         id: Id<'_>,
         tool: Option<&str>,

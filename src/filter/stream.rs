@@ -47,7 +47,7 @@ impl HttpContext for Stream {
         }
         let headers = host::headers(Map::RequestHeaders).ok().and_then(Headers::parse);
         let step = match headers {
-            Some(headers) if disarm(&plugin, &headers).is_err() => {
+            Some(headers) if strip_headers(&plugin, &headers).is_err() => {
                 self.exchange.fail(&plugin.policy, "the request's headers cannot be changed")
             }
             Some(headers) => {
@@ -255,7 +255,7 @@ fn number(property: &str) -> Option<u64> {
 
 /// Takes out the headers that would have Envoy repeat the request, and the
 /// tokens that are for this filter alone.
-fn disarm(plugin: &Plugin, headers: &Headers) -> Result<(), host::HostError> {
+fn strip_headers(plugin: &Plugin, headers: &Headers) -> Result<(), host::HostError> {
     let takes_tokens = plugin.policy.takes_tokens();
     let names = headers.iter().map(|(name, _)| name);
     let mut unwanted =

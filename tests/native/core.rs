@@ -2,7 +2,7 @@
 
 use crate::corpus::{self, Case, Client, Outcome, Request, Response};
 use mcp_policy_filter::exchange::identity::Peer;
-use mcp_policy_filter::exchange::listing::{Head, Listing};
+use mcp_policy_filter::exchange::listing::{HeadStep, Listing};
 use mcp_policy_filter::limits::MemoryStore;
 use mcp_policy_filter::limits::window::Nanos;
 use mcp_policy_filter::policy::condition::{Claims, NotScalar};
@@ -81,7 +81,7 @@ fn respond(
     let body = Body { bytes: &response.body, sizes: &[piece], ending };
     let received = host.receive(listing, headers, &body);
     match received.head {
-        Head::Replace(reply) => response.outcome(reply.status, reply.body),
+        HeadStep::Replace(reply) => response.outcome(reply.status, reply.body),
         _ => {
             assert!(received.held.is_empty(), "{} bytes are held", received.held.len());
             response.outcome(response.status, received.body)

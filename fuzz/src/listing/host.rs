@@ -1,6 +1,6 @@
 //! Responses to pass, and what a client gets of them.
 
-use mcp_policy_filter::exchange::listing::{Body as BodyStep, Head, Listing};
+use mcp_policy_filter::exchange::listing::{BodyStep, HeadStep, Listing};
 use mcp_policy_filter::exchange::record::Asked;
 use mcp_policy_filter::limits::MemoryStore;
 use mcp_policy_filter::limits::window::Nanos;
@@ -66,7 +66,8 @@ impl<'a> Response<'a> {
     /// What becomes of it in pieces of these sizes, one after the other and
     /// again from the first.
     pub(super) fn pass(&self, policy: &Policy, sizes: &[usize], ending: Ending) -> Outcome {
-        let mut listing = Listing::of(policy, &Caller::anonymous()).expect("something is hidden");
+        let mut listing =
+            Listing::for_caller(policy, &Caller::anonymous()).expect("something is hidden");
         listing.expect(self.asked.clone());
         let headers = self.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
         // Its head is never its end.
@@ -78,10 +79,10 @@ impl<'a> Response<'a> {
         let body = Body { bytes: self.body, sizes, ending };
         let received = host.receive(&mut listing, headers, &body);
         let fate = match received.head {
-            Head::Pass => Fate::Passed,
-            Head::Hold => Fate::Whole,
-            Head::Stream => Fate::Stream,
-            Head::Replace(reply) => {
+            HeadStep::Pass => Fate::Passed,
+            HeadStep::Hold => Fate::Whole,
+            HeadStep::Stream => Fate::Stream,
+            HeadStep::Replace(reply) => {
                 assert!(listing.take_unreadable());
                 assert_eq!(listing.body(policy, self.body.len(), true), BodyStep::Wait);
                 return Outcome { fate: Fate::Replaced, out: reply.body };

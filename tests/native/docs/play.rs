@@ -92,7 +92,7 @@ impl Stage {
     pub fn seen(&self, ask: &Ask) -> Seen {
         let headers = ask.headers.iter();
         let headers = headers.map(|(name, value)| (name.as_bytes(), value.as_bytes()));
-        (Trace::of(headers), self.clock)
+        (Trace::from_headers(headers), self.clock)
     }
 
     /// What a client gets of `list`, with which a server answers `tools/list`.
