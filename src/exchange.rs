@@ -11,6 +11,9 @@ pub mod head;
 pub mod identity;
 pub mod judge;
 pub mod listing;
+pub mod permit;
+pub mod record;
+pub mod refusal;
 mod waiting;
 
 pub use waiting::{Ticket, Waiting, Whose};
@@ -21,8 +24,11 @@ use crate::policy::condition::Work;
 use crate::policy::{Caller, Policy};
 use head::{Entry, Head, HeadError, Trace};
 use identity::{NoIdentity, Peer, identify};
-use judge::{Judge, Permit, Record, Refusal, Verdict};
+use judge::{Judge, Verdict};
 use listing::Listing;
+use permit::Permit;
+use record::Record;
+use refusal::Refusal;
 
 /// What the host is to do next.
 #[derive(Debug)]
@@ -41,9 +47,10 @@ pub enum Step {
     Answered,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 enum State {
     /// Nothing has come.
+    #[default]
     Start,
     /// A message is coming in.
     Message(Head, Result<Caller, NoIdentity>),
@@ -56,41 +63,33 @@ enum State {
 }
 
 /// One request and its answer.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Exchange {
     state: State,
     /// Whether anything came after the headers.
-    heard: bool,
+    body_seen: bool,
     receipt: Receipt,
     trace: Trace,
     /// The response, if tools may have to be taken out of it.
     listing: Option<Box<Listing>>,
 }
 
-impl Default for Exchange {
-    fn default() -> Self {
-        Self {
-            state: State::Start,
-            heard: false,
-            receipt: Receipt::default(),
-            trace: Trace::default(),
-            listing: None,
-        }
-    }
-}
-
 impl Exchange {
-    /// The request's headers are there; `end` if nothing follows.
+    /// Takes the request's headers; `end` if nothing follows. The store and the
+    /// clock are for what a head decides alone; no kind of head asks them yet. A
+    /// clock is asked at most once, since each question is a call of the host.
     pub fn headers<'a>(
         &mut self,
         policy: &Policy,
         headers: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone,
         peer: &dyn Peer,
+        _store: &impl Store,
+        _now: impl FnOnce() -> Option<Nanos>,
         end: bool,
     ) -> Step {
         let step = self.enter(policy, headers.clone(), peer, end);
         if let Step::Refuse(_) = step {
-            self.trace = Trace::of(headers);
+            self.trace = Trace::from_headers(headers);
         }
         step
     }
@@ -103,14 +102,14 @@ impl Exchange {
         end: bool,
     ) -> Step {
         let caller = || caller(policy, headers.clone(), peer);
-        match Entry::of(headers.clone(), policy) {
+        match Entry::from_headers(headers.clone(), policy) {
             Entry::Exempt => self.go(Permit::unjudged(), Vec::new()),
             Entry::Bodyless { identified } => {
                 match caller() {
                     Err(why) if identified => {
                         return self.refuse(Refusal::unidentified(policy, why));
                     }
-                    caller => self.look_out(policy, &caller),
+                    caller => self.watch_response(policy, &caller),
                 }
                 if end {
                     return self.go(Permit::unjudged(), Vec::new());
@@ -120,10 +119,10 @@ impl Exchange {
             }
             Entry::Judge(head) => {
                 let caller = caller();
-                self.look_out(policy, &caller);
+                self.watch_response(policy, &caller);
                 let head = match caller {
                     Ok(_) => head.naming(policy, headers),
-                    Err(_) => head.of_nobody(),
+                    Err(_) => head.unidentified(),
                 };
                 self.state = State::Message(head, caller);
                 if end { Step::Read } else { Step::Wait }
@@ -134,7 +133,7 @@ impl Exchange {
 
     /// The body has `size` bytes so far; `end` if that is all.
     pub fn body(&mut self, policy: &Policy, size: usize, end: bool) -> Step {
-        self.heard = true;
+        self.body_seen = true;
         match self.state {
             State::Message(..) if size > policy.settings.max_body_bytes => {
                 self.refuse(Refusal::head(policy, HeadError::TooLarge))
@@ -151,7 +150,7 @@ impl Exchange {
 
     /// The body ended with trailers, so that no piece of it was the last.
     pub fn trailers(&mut self, policy: &Policy) -> Step {
-        self.heard = true;
+        self.body_seen = true;
         match self.state {
             State::Message(..) => Step::Read,
             State::Bodyless => self.go(Permit::unjudged(), Vec::new()),
@@ -245,7 +244,7 @@ impl Exchange {
     /// for: with `hold_request_headers`, the sign of an Envoy that was not told
     /// to let bodies through to a filter that holds the headers.
     pub fn starved(&self) -> bool {
-        !self.heard && matches!(self.state, State::Message(..) | State::Bodyless)
+        !self.body_seen && matches!(self.state, State::Message(..) | State::Bodyless)
     }
 
     /// Whether there is a charge that could be given back.
@@ -275,23 +274,23 @@ impl Exchange {
     }
 
     fn go(&mut self, permit: Permit, records: Vec<Record>) -> Step {
-        self.leave(State::Gone);
+        self.move_to(State::Gone);
         Step::Go(permit, records)
     }
 
-    fn leave(&mut self, state: State) {
+    fn move_to(&mut self, state: State) {
         if let State::Message(head, _) = core::mem::replace(&mut self.state, state) {
             self.trace = head.trace;
         }
     }
 
-    fn look_out(&mut self, policy: &Policy, caller: &Result<Caller, NoIdentity>) {
-        let listing = caller.as_ref().ok().and_then(|caller| Listing::of(policy, caller));
+    fn watch_response(&mut self, policy: &Policy, caller: &Result<Caller, NoIdentity>) {
+        let listing = caller.as_ref().ok().and_then(|caller| Listing::for_caller(policy, caller));
         self.listing = listing.map(Box::new);
     }
 
     fn refuse(&mut self, refusal: Box<Refusal>) -> Step {
-        self.leave(State::Refused);
+        self.move_to(State::Refused);
         // Our own answer is not a server's.
         self.listing = None;
         Step::Refuse(refusal)

@@ -7,17 +7,19 @@
 
 mod headers;
 mod host;
-mod http;
-mod logger;
+mod log;
 mod metrics;
 mod peer;
+mod plugin;
+mod reply;
 mod response;
 mod root;
 mod shared_data;
+mod stream;
 
 use root::Root;
 
 proxy_wasm::main! {{
-    logger::install();
+    log::install();
     proxy_wasm::set_root_context(|_| Box::new(Root::default()));
 }}

@@ -15,6 +15,8 @@
 //! | [`limits`] | counting: windows, the table of counters, charging all or none |
 //! | [`wire`] | bytes and messages: strict JSON, JSON-RPC, MCP |
 //!
+//! Beside `filter`, and not in the module, `simulate` is a gateway in memory.
+//!
 //! A module uses those below it in the table and none above it. At configuration
 //! time, bytes become a [`policy::document::Config`] and then a [`policy::Policy`],
 //! once. For each request, bytes become a [`wire::jsonrpc::Message`], a
@@ -44,5 +46,7 @@ pub mod limits;
 pub mod meter;
 pub mod order;
 pub mod policy;
+#[cfg(any(test, not(target_family = "wasm")))]
+pub mod simulate;
 pub mod text;
 pub mod wire;

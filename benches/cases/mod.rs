@@ -1,39 +1,19 @@
 //! What benchmarks run: the steps of a call through the core, apart and
 //! together, by the size of its body and of the policy.
 
-use mcp_policy_filter::exchange::audit;
-use mcp_policy_filter::exchange::identity::Peer;
-use mcp_policy_filter::exchange::judge::Record;
-use mcp_policy_filter::exchange::{Exchange, Step};
+use mcp_policy_filter::exchange::Exchange;
+use mcp_policy_filter::exchange::identity::NoPeer;
 use mcp_policy_filter::limits::MemoryStore;
 use mcp_policy_filter::limits::window::Nanos;
-use mcp_policy_filter::policy::condition::{Claims, Facts, JsonTexts, NotScalar, Work};
-use mcp_policy_filter::policy::document::Certificate;
+use mcp_policy_filter::policy::condition::{Facts, JsonTexts, Work};
 use mcp_policy_filter::policy::{Caller, Holders, Limit, Policy};
+use mcp_policy_filter::simulate::{Body, Host, Outcome, Sent};
 use mcp_policy_filter::wire::jsonrpc::{self, Call, Message};
 use mcp_policy_filter::wire::mcp::ToolCall;
 use std::fmt::Write;
 use std::hint::black_box;
 
 pub const NOW: Nanos = Nanos(1_800_000_000_000_000_000);
-
-pub struct Nobody;
-
-impl Claims for Nobody {
-    fn claim(&self, _: &[&str]) -> Result<Option<Vec<u8>>, NotScalar> {
-        Ok(None)
-    }
-}
-
-impl Peer for Nobody {
-    fn certificate(&self, _: Certificate) -> Option<Vec<u8>> {
-        None
-    }
-
-    fn has_certificate(&self) -> bool {
-        false
-    }
-}
 
 const CHECKS: &str = r#""require": [{"conditions": [{"path": "args.path", "op": "starts_with", "value": "src/"}]}],
     "deny_if": [{"conditions": [{"path": "args.amount", "op": "gt", "value": 100}]}],
@@ -107,27 +87,26 @@ impl Case {
     /// The headers of the call.
     pub fn head(&self) -> Exchange {
         let mut exchange = Exchange::default();
-        exchange.headers(&self.policy, black_box(headers()), &Nobody, false);
+        let headers = black_box(headers());
+        exchange.headers(&self.policy, headers, &NoPeer, &self.store, || Some(NOW), false);
         exchange
     }
 
-    /// The whole exchange but its record: headers, body, decision, charge.
-    pub fn call(&self) -> (Exchange, Vec<Record>) {
-        let mut exchange = self.head();
-        exchange.body(&self.policy, self.body.len(), true);
-        let body = black_box(self.body.as_bytes());
-        match exchange.judge(&self.policy, body, &Nobody, &self.store, NOW) {
-            Step::Go(_, records) => (exchange, records),
-            other => panic!("{other:?}"),
-        }
+    /// The whole exchange except for its record: headers, body, decision, charge.
+    pub fn call(&self) -> Sent {
+        let body = Body::whole(black_box(self.body.as_bytes()));
+        let sent = self.host().send(black_box(headers()), &NoPeer, &body).unwrap();
+        assert!(matches!(sent.outcome, Outcome::WentOn(_)), "{sent:?}");
+        sent
     }
 
     /// The record of an exchange.
-    pub fn audit(&self, (exchange, records): &(Exchange, Vec<Record>)) -> String {
-        records
-            .iter()
-            .map(|record| audit::json(&self.policy, record, exchange.trace(), Some(NOW)))
-            .collect()
+    pub fn audit(&self, sent: &Sent) -> String {
+        self.host().lines(sent).concat()
+    }
+
+    const fn host(&self) -> Host<'_, MemoryStore> {
+        Host { policy: &self.policy, store: &self.store, now: NOW }
     }
 
     /// The body as a message.
@@ -148,7 +127,7 @@ impl Case {
             arguments: call.arguments,
             members: Some(&decoded.params.members),
             headers: &[],
-            claims: &Nobody,
+            claims: &NoPeer,
             grant: &caller.id,
             tool: &call.tool,
             work: &work,

@@ -1,8 +1,8 @@
 //! A policy is read or refused, always in the same way, and what it says does not
 //! depend on the order in which its keys stand.
 
-use crate::host::Nobody;
 use crate::lenient::{Member, Node, Value, documents};
+use mcp_policy_filter::exchange::identity::NoPeer;
 use mcp_policy_filter::policy::condition::{Facts, JsonTexts, Line, Work};
 use mcp_policy_filter::policy::document::Errors;
 use mcp_policy_filter::policy::{Caller, Policy};
@@ -155,7 +155,7 @@ fn decisions(policy: &Policy, names: &[String]) -> Vec<String> {
                 arguments,
                 members: None,
                 headers,
-                claims: &Nobody,
+                claims: &NoPeer,
                 grant,
                 tool,
                 work: &work,

@@ -8,17 +8,16 @@ mod policies;
 mod records;
 mod reply;
 
-use crate::host::Nobody;
 use crate::lenient::documents;
 use crate::reading::{self, READINGS, Reading};
-use mcp_policy_filter::exchange::audit;
-use mcp_policy_filter::exchange::judge::{Decision, Record};
-use mcp_policy_filter::exchange::{Exchange, Step};
+use mcp_policy_filter::exchange::identity::NoPeer;
+use mcp_policy_filter::exchange::record::{Decision, Record};
 use mcp_policy_filter::limits::MemoryStore;
 use mcp_policy_filter::limits::window::Nanos;
 use mcp_policy_filter::meter;
 use mcp_policy_filter::policy::document::Batches;
 use mcp_policy_filter::policy::{Policy, Reason};
+use mcp_policy_filter::simulate::{self, Body, Ending, Host};
 use mcp_policy_filter::wire::mcp::KNOWN_METHODS;
 use policies::Subject;
 
@@ -38,19 +37,19 @@ pub fn check(data: &[u8]) {
         let request = Request::new(*choices, body);
         let policy = &subject.policy;
         let store = MemoryStore::default();
-        let whole = request.send(policy, &store, &[body.len().max(1)], End::Last);
+        let whole = request.send(policy, &store, &[body.len().max(1)], Ending::Last);
         let pieces = [usize::from(choices[4]) + 1, usize::from(choices[5] % 16) + 1];
         for (pieces, end) in [
-            (&pieces[..], End::Last),
-            (&pieces, End::Empty),
-            (&pieces, End::Trailers),
-            (&[1], End::Last),
+            (&pieces[..], Ending::Last),
+            (&pieces, Ending::Empty),
+            (&pieces, Ending::Trailers),
+            (&[1], Ending::Last),
         ] {
             let cut = request.send(policy, &MemoryStore::default(), pieces, end);
             assert_eq!(cut, whole, "cut into {pieces:?}, ended by {end:?}");
         }
         if whole.charged {
-            let again = request.send(policy, &store, &[body.len()], End::Trailers);
+            let again = request.send(policy, &store, &[body.len()], Ending::Trailers);
             assert_eq!(again, whole, "what was charged has been given back");
         }
         records::check(&request, subject, &whole);
@@ -59,16 +58,6 @@ pub fn check(data: &[u8]) {
             Fate::Refused(refused) => reply::check(&request, subject, refused, &whole.records),
         }
     });
-}
-
-/// How the host says that a body is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    /// With its last piece, or with the headers if there is none.
-    Last,
-    /// With a piece of no bytes.
-    Empty,
-    Trailers,
 }
 
 /// What came of a request.
@@ -133,65 +122,35 @@ impl<'a> Request<'a> {
 
     /// Sends the request as a host does that cuts its body into pieces of these
     /// sizes, one after the other and again from the first.
-    fn send(&self, policy: &Policy, store: &MemoryStore, sizes: &[usize], end: End) -> Outcome {
-        let mut exchange = Exchange::default();
+    fn send(
+        &self,
+        policy: &Policy,
+        store: &MemoryStore,
+        sizes: &[usize],
+        ending: Ending,
+    ) -> Outcome {
         let headers = self.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
-        let ends = self.body.is_empty() && end == End::Last;
-        let mut result: Option<(Fate, Vec<Record>, Vec<Record>)> = None;
-        let mut take = |exchange: &mut Exchange, step: Step| {
-            let step = match step {
-                Step::Read => {
-                    let _ = meter::take();
-                    let step = exchange.judge(policy, self.body, &Nobody, store, NOW);
-                    let (steps, size) = (meter::take(), self.body.len());
-                    assert!(steps <= MAX_STEPS * (size + 64), "{steps} steps for {size} bytes");
-                    step
-                }
-                step => step,
-            };
-            match (step, &result) {
-                (Step::Wait, None) => assert!(exchange.waits()),
-                (Step::Go(_, records), None) => result = Some((Fate::Gone, records, Vec::new())),
-                (Step::Refuse(refusal), None) => {
-                    let refused = Refused {
-                        reason: refusal.reason,
-                        status: refusal.reply.status,
-                        retry_after: refusal.reply.retry_after,
-                        reply: refusal.reply.body,
-                    };
-                    result = Some((Fate::Refused(refused), vec![refusal.record], refusal.others));
-                }
-                (Step::Gone(_), Some((Fate::Gone, ..)))
-                | (Step::Answered, Some((Fate::Refused(_), ..))) => {}
-                (step, result) => panic!("{step:?} after {result:?}"),
+        let host = Host { policy, store, now: NOW };
+        let _ = meter::take();
+        let mut sent =
+            host.send(headers, &NoPeer, &Body { bytes: self.body, sizes, ending }).unwrap();
+        let (steps, size) = (meter::take(), self.body.len());
+        assert!(steps <= MAX_STEPS * (size + 64), "{steps} steps for {size} bytes");
+        let lines = host.lines(&sent);
+        let charged = sent.exchange.is_charged();
+        host.end(&mut sent, Some(UNSENT));
+        let (fate, records) = match sent.outcome {
+            simulate::Outcome::WentOn(records) => (Fate::Gone, records),
+            simulate::Outcome::Refused(refusal) => {
+                let refused = Refused {
+                    reason: refusal.reason,
+                    status: refusal.reply.status,
+                    retry_after: refusal.reply.retry_after,
+                    reply: refusal.reply.body,
+                };
+                (Fate::Refused(refused), vec![refusal.record])
             }
         };
-        let step = exchange.headers(policy, headers, &Nobody, ends);
-        take(&mut exchange, step);
-        let mut size = 0;
-        for piece in sizes.iter().cycle() {
-            if size >= self.body.len() {
-                break;
-            }
-            size = self.body.len().min(size + piece);
-            let last = size == self.body.len() && end == End::Last;
-            let step = exchange.body(policy, size, last);
-            take(&mut exchange, step);
-        }
-        let step = match end {
-            End::Last => None,
-            End::Empty => Some(exchange.body(policy, size, true)),
-            End::Trailers => Some(exchange.trailers(policy)),
-        };
-        if let Some(step) = step {
-            take(&mut exchange, step);
-        }
-        let (fate, records, others) = result.expect("the exchange has come to an end");
-        let line = |record| audit::json(policy, record, exchange.trace(), Some(NOW));
-        let lines = records.iter().chain(&others).map(line).collect();
-        assert!(!exchange.waits());
-        let charged = exchange.is_charged();
-        exchange.end(policy, Some(UNSENT), store, NOW);
         Outcome { fate, records: records.into_iter().map(fields).collect(), lines, charged }
     }
 

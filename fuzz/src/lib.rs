@@ -9,7 +9,6 @@
 pub mod config;
 pub mod decode;
 pub mod exchange;
-mod host;
 pub mod lenient;
 pub mod listing;
 pub mod mutate;

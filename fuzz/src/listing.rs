@@ -12,8 +12,9 @@ mod stream;
 use crate::lenient::{Node, Value, documents};
 use crate::reading::{self, READINGS, Reading};
 use expected::Due;
-use host::{End, Fate, Outcome, Response};
+use host::{Fate, Outcome, Response};
 use mcp_policy_filter::policy::Policy;
+use mcp_policy_filter::simulate::Ending;
 use stream::{Event, Framing, events};
 
 /// The bytes before the body.
@@ -30,14 +31,14 @@ pub fn check(data: &[u8]) {
         let response = Response::new(*choices, body);
         let sizes = [usize::from(choices[2]) + 1, usize::from(choices[3] % 16) + 1];
         let overflows = body.len() > subject.policy.settings.max_body_bytes;
-        let whole = response.pass(&subject.policy, &[body.len().max(1)], End::Last);
+        let whole = response.pass(&subject.policy, &[body.len().max(1)], Ending::Last);
         shows_nothing_hidden(subject, &response, &whole);
         is_bounded(&response, &whole);
         for (sizes, end) in [
-            (&sizes[..], End::Last),
-            (&sizes, End::Empty),
-            (&sizes, End::Trailers),
-            (&[1], End::Last),
+            (&sizes[..], Ending::Last),
+            (&sizes, Ending::Empty),
+            (&sizes, Ending::Trailers),
+            (&[1], Ending::Last),
         ] {
             let cut = response.pass(&subject.policy, sizes, end);
             if cut != whole {
@@ -47,7 +48,7 @@ pub fn check(data: &[u8]) {
             match whole.fate {
                 Fate::Stream if overflows => {}
                 // What is not complete is lost.
-                Fate::Stream if end == End::Trailers => assert!(whole.out.starts_with(&cut.out)),
+                Fate::Stream if end == Ending::Trailers => assert!(whole.out.starts_with(&cut.out)),
                 _ => assert_eq!(cut, whole, "cut into {sizes:?}, ended by {end:?}"),
             }
         }

@@ -5,7 +5,7 @@
 mod time;
 
 use crate::exchange::head::Trace;
-use crate::exchange::judge::{Decision, Left, Names, Record};
+use crate::exchange::record::{Decision, Left, Names, Record};
 use crate::limits::window::{Nanos, ONE_CALL};
 use crate::policy::{Policy, fingerprint_of};
 use crate::text::disturbs;

@@ -78,7 +78,7 @@ impl Head {
     /// What is kept for a caller who is refused in any case: what the answer and
     /// its record need.
     #[must_use]
-    pub fn of_nobody(self) -> Self {
+    pub fn unidentified(self) -> Self {
         Self { revision: self.revision.of_nobody(), named: Vec::new(), ..self }
     }
 
@@ -117,7 +117,7 @@ impl Trace {
     }
 
     /// Of any request.
-    pub fn of<'a>(headers: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone) -> Self {
+    pub fn from_headers<'a>(headers: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone) -> Self {
         let first =
             |name: &[u8]| headers.clone().find(|(other, _)| *other == name).map(|(_, value)| value);
         Self::new(first(b"x-request-id"), first(b"mcp-session-id"))
@@ -201,7 +201,10 @@ pub fn repeats_requests(name: &[u8]) -> bool {
 impl Entry {
     /// Reads the head of a request. Names come in lower case, as Envoy gives
     /// them.
-    pub fn of<'a>(headers: impl Iterator<Item = (&'a [u8], &'a [u8])>, policy: &Policy) -> Self {
+    pub fn from_headers<'a>(
+        headers: impl Iterator<Item = (&'a [u8], &'a [u8])>,
+        policy: &Policy,
+    ) -> Self {
         let settings = &policy.settings;
         let seen = Seen::read(headers);
         let path = seen.path.map(core::str::from_utf8);
@@ -243,7 +246,7 @@ impl Entry {
 
 /// Looks for a header.
 pub fn given<'a>(headers: impl Iterator<Item = (&'a [u8], &'a [u8])>, name: &str) -> Given<'a> {
-    Given::of(headers.filter(|(other, _)| *other == name.as_bytes()).map(|(_, value)| value))
+    Given::new(headers.filter(|(other, _)| *other == name.as_bytes()).map(|(_, value)| value))
 }
 
 /// A header as conditions see it.

@@ -20,6 +20,26 @@ pub trait Peer: Claims {
     fn has_certificate(&self) -> bool;
 }
 
+/// A client of which the connection says nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct NoPeer;
+
+impl Claims for NoPeer {
+    fn claim(&self, _: &[&str]) -> Result<Option<Vec<u8>>, NotScalar> {
+        Ok(None)
+    }
+}
+
+impl Peer for NoPeer {
+    fn certificate(&self, _: Certificate) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn has_certificate(&self) -> bool {
+        false
+    }
+}
+
 /// Why nobody is known to be calling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoIdentity {
@@ -51,7 +71,7 @@ pub enum Given<'a> {
 
 impl<'a> Given<'a> {
     /// The values of all lines of a header.
-    pub fn of(values: impl Iterator<Item = &'a [u8]>) -> Self {
+    pub fn new(values: impl Iterator<Item = &'a [u8]>) -> Self {
         let mut given = Self::Never;
         for value in values {
             given = if given == Self::Never { Self::Once(value) } else { Self::Twice };

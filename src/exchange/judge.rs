@@ -1,19 +1,16 @@
 //! From a body to a verdict: decode, decide, charge.
 //!
-//! Nothing here knows of proxy-wasm. A request goes on only by a [`Permit`],
-//! which only this module and [`crate::exchange`] can make; whatever goes wrong
-//! on the way is a [`Refusal`] with its reason.
+//! Nothing here knows of proxy-wasm. A request goes on only by a [`Permit`];
+//! whatever goes wrong on the way is a [`Refusal`] with its reason.
 
 mod batch;
 mod charging;
-mod record;
-mod refusal;
-
-pub use record::{Asked, Decision, Left, Names, Record};
-pub use refusal::{Refusal, Reply};
 
 use crate::exchange::head::Head;
 use crate::exchange::identity::{NoIdentity, Peer};
+use crate::exchange::permit::Permit;
+use crate::exchange::record::{self, Asked, Decision, Names, Record};
+use crate::exchange::refusal::{Refusal, ReplyTo};
 use crate::limits::window::Nanos;
 use crate::limits::{Receipt, Store, Trial};
 use crate::policy::condition::{Facts, JsonTexts, Work};
@@ -22,18 +19,6 @@ use crate::policy::{Caller, Denial, Policy, Reason, Ruling};
 use crate::wire::jsonrpc::{self, Call, DecodeError, DecodeErrorKind, Id, Message, Params};
 use crate::wire::mcp::{Method, TOOLS_CALL, TOOLS_LIST, ToolCall};
 use charging::{Allowed, Called};
-
-/// The right of one request to go on.
-#[derive(Debug)]
-#[must_use = "a request goes on by its permit alone"]
-pub struct Permit(());
-
-impl Permit {
-    /// For a request that carries no message or is exempt from judgement.
-    pub(crate) const fn unjudged() -> Self {
-        Self(())
-    }
-}
 
 /// What becomes of a judged request.
 #[derive(Debug)]
@@ -76,7 +61,7 @@ impl<'a, S: Store> Judge<'a, S> {
     pub fn judge(&self, body: &[u8]) -> Verdict {
         match self.body(body) {
             Ok(Passed { receipt, records, asked }) => {
-                Verdict::Go { permit: Permit(()), receipt, records, asked }
+                Verdict::Go { permit: Permit::judged(), receipt, records, asked }
             }
             Err(mut refusal) => {
                 refusal.record.grant = self.grant();
@@ -133,7 +118,7 @@ impl<'a, S: Store> Judge<'a, S> {
             }
             (Method::Other(name), id) => {
                 let stateless = self.compare(&call, name)?;
-                self.other(name, id, stateless).map(Decided::Passes)
+                self.other_method(name, id, stateless).map(Decided::Passes)
             }
         }
     }
@@ -151,9 +136,9 @@ impl<'a, S: Store> Judge<'a, S> {
             .map_err(|mismatch| Refusal::header_mismatch(self.policy, call.id, mismatch))
     }
 
-    fn other(&self, method: &str, id: Option<Id<'_>>, stateless: bool) -> Judged {
+    fn other_method(&self, method: &str, id: Option<Id<'_>>, stateless: bool) -> Judged {
         self.caller.map_err(|why| match id {
-            Some(id) => self.nobody(id, None, why, false),
+            Some(id) => self.refuse_unidentified(id, None, why, false),
             None => Refusal::unidentified(self.policy, why),
         })?;
         if self.policy.settings.passes(method) {
@@ -166,7 +151,7 @@ impl<'a, S: Store> Judge<'a, S> {
             return Ok(passed);
         }
         let mut refusal = match id {
-            Some(id) => Refusal::unknown_method(self.policy, id, stateless),
+            Some(id) => Refusal::unknown_method(self.policy, &self.reply_to(id, None, stateless)),
             None => Refusal::silent(Reason::Method),
         };
         refusal.record.method = Some(record::short(method).into());
@@ -184,8 +169,9 @@ impl<'a, S: Store> Judge<'a, S> {
             let code = jsonrpc::INVALID_PARAMS;
             self.malformed(DecodeError { code, id: Some(id), problem, at })
         })?;
-        let caller =
-            self.caller.map_err(|why| self.nobody(id, Some(&call.tool), why, stateless))?;
+        let caller = self
+            .caller
+            .map_err(|why| self.refuse_unidentified(id, Some(&call.tool), why, stateless))?;
         let facts = Facts {
             arguments: call.arguments,
             members: Some(&params.members),
@@ -222,7 +208,8 @@ impl<'a, S: Store> Judge<'a, S> {
             };
             return Ok(Passed { records: vec![record], ..Passed::default() });
         }
-        let mut refusal = self.denied(id, record.tool.as_deref(), denial, stateless);
+        let to = self.reply_to(id, record.tool.as_deref(), stateless);
+        let mut refusal = Refusal::denied(self.policy, &to, denial);
         refusal.record = Record {
             decision: Decision::Denied,
             reason: refusal.record.reason,
@@ -248,7 +235,7 @@ impl<'a, S: Store> Judge<'a, S> {
             method: Some(TOOLS_CALL.into()),
             tool: Some(call.tool.clone().into_owned()),
             grant: self.grant(),
-            arguments: call.arguments.map(|_| Names::of(&params.members)),
+            arguments: call.arguments.map(|_| Names::new(&params.members)),
             digest: digester
                 .zip(call.arguments)
                 .map(|(digester, arguments)| digester.digest(arguments.text)),
@@ -256,17 +243,16 @@ impl<'a, S: Store> Judge<'a, S> {
         }
     }
 
-    fn denied(
-        &self,
-        id: Id<'_>,
-        tool: Option<&str>,
-        denial: &Denial<'_>,
-        stateless: bool,
-    ) -> Box<Refusal> {
-        Refusal::denied(self.policy, id, tool, denial, self.head.accepts_mcp, stateless)
+    fn reply_to(&self, id: Id<'_>, tool: Option<&str>, stateless: bool) -> ReplyTo {
+        ReplyTo {
+            id: id.as_json().to_owned(),
+            tool: tool.map(str::to_owned),
+            accepts_mcp: self.head.accepts_mcp,
+            stateless,
+        }
     }
 
-    fn nobody(
+    fn refuse_unidentified(
         &self,
         id: Id<'_>,
         tool: Option<&str>,
@@ -279,7 +265,8 @@ impl<'a, S: Store> Judge<'a, S> {
             message: why.to_string().into(),
             retry_after: None,
         };
-        let mut refusal = self.denied(id, tool, &denial, stateless);
+        let mut refusal =
+            Refusal::denied(self.policy, &self.reply_to(id, tool, stateless), &denial);
         refusal.record.method = tool.map(|_| TOOLS_CALL.into());
         refusal
     }

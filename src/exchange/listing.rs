@@ -12,7 +12,8 @@ mod events;
 mod message;
 
 use crate::exchange::head::is_utf8;
-use crate::exchange::judge::{Asked, Reply};
+use crate::exchange::record::Asked;
+use crate::exchange::refusal::Reply;
 use crate::policy::{Caller, Policy, Reason};
 use crate::wire::jsonrpc::{INTERNAL_ERROR, Id, reply};
 use changes::{Change, Changes};
@@ -48,7 +49,7 @@ enum State {
 
 /// What is to be done with the head of a response.
 #[derive(Debug)]
-pub enum Head {
+pub enum HeadStep {
     /// Let it go on.
     Pass,
     /// Take its length out, because the body may get another, and let it go on.
@@ -61,7 +62,7 @@ pub enum Head {
 
 /// What is to be done with a piece of a body.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Body {
+pub enum BodyStep {
     /// Let it go on.
     Pass,
     /// Keep it until more has come.
@@ -77,7 +78,7 @@ pub enum Body {
 impl Listing {
     /// For the response to a request of `caller`; `None` where it need not be
     /// looked at.
-    pub fn of(policy: &Policy, caller: &Caller) -> Option<Self> {
+    pub fn for_caller(policy: &Policy, caller: &Caller) -> Option<Self> {
         policy.conceals(caller).then(|| Self {
             caller: caller.clone(),
             asked: Asked::default(),
@@ -103,10 +104,10 @@ impl Listing {
         policy: &Policy,
         headers: impl Iterator<Item = (&'a [u8], &'a [u8])>,
         end: bool,
-    ) -> Head {
+    ) -> HeadStep {
         let seen = Seen::read(headers);
         if end {
-            return Head::Pass;
+            return HeadStep::Pass;
         }
         if seen.events {
             // What says that it is JSON too is read as that by some clients.
@@ -115,17 +116,17 @@ impl Listing {
                 return self.replace(policy);
             }
             self.state = State::Events(Events::default());
-            return Head::Stream;
+            return HeadStep::Stream;
         }
         // No client reads a list out of an error page.
         if self.asked.ids.is_empty() || !(seen.json || seen.success) {
-            return Head::Pass;
+            return HeadStep::Pass;
         }
         if seen.encoded || seen.recoded {
             return self.replace(policy);
         }
         self.state = State::Whole(0);
-        Head::Hold
+        HeadStep::Hold
     }
 
     /// The host failed at the response: nothing more of it goes on.
@@ -134,42 +135,42 @@ impl Listing {
     }
 
     /// The response cannot be followed: it is replaced.
-    pub fn replace(&mut self, policy: &Policy) -> Head {
+    pub fn replace(&mut self, policy: &Policy) -> HeadStep {
         self.state = State::Broken;
         let status = if self.asked.ids.is_empty() { 502 } else { 200 };
         let body = self.error(policy);
-        Head::Replace(Reply { status, retry_after: None, header: None, body })
+        HeadStep::Replace(Reply { status, retry_after: None, header: None, body })
     }
 
     /// The body has `size` bytes that have not gone on; `end` if no more come.
-    pub fn body(&mut self, policy: &Policy, size: usize, end: bool) -> Body {
+    pub fn body(&mut self, policy: &Policy, size: usize, end: bool) -> BodyStep {
         match &mut self.state {
-            State::Pass => Body::Pass,
+            State::Pass => BodyStep::Pass,
             State::Whole(_) if size > policy.settings.max_body_bytes => {
                 self.state = State::Replaced;
-                Body::Replace(self.error(policy))
+                BodyStep::Replace(self.error(policy))
             }
             State::Whole(held) => {
                 *held = size;
-                if end { Body::Whole } else { Body::Wait }
+                if end { BodyStep::Whole } else { BodyStep::Wait }
             }
-            State::Events(_) => Body::Piece,
-            State::Replaced => Body::Replace(Vec::new()),
-            State::Broken => Body::Wait,
+            State::Events(_) => BodyStep::Piece,
+            State::Replaced => BodyStep::Replace(Vec::new()),
+            State::Broken => BodyStep::Wait,
         }
     }
 
     /// The body ended with trailers, so that no piece of it was the last. Of
     /// events, what is not complete is lost, as it is to every reader of events.
-    pub fn trailers(&self) -> Body {
+    pub fn trailers(&self) -> BodyStep {
         match self.state {
-            State::Whole(_) => Body::Whole,
-            State::Broken => Body::Wait,
-            State::Pass | State::Events(_) | State::Replaced => Body::Pass,
+            State::Whole(_) => BodyStep::Whole,
+            State::Broken => BodyStep::Wait,
+            State::Pass | State::Events(_) | State::Replaced => BodyStep::Pass,
         }
     }
 
-    /// The whole body, as [`Body::Whole`] asked for; what it becomes, if it does
+    /// The whole body, as [`BodyStep::Whole`] asked for; what it becomes, if it does
     /// not stay.
     pub fn whole(&mut self, policy: &Policy, body: &[u8]) -> Option<Vec<u8>> {
         let held = match core::mem::replace(&mut self.state, State::Replaced) {
@@ -194,7 +195,7 @@ impl Listing {
         }
     }
 
-    /// A piece of a body, as [`Body::Piece`] asked for; what it becomes, if it
+    /// A piece of a body, as [`BodyStep::Piece`] asked for; what it becomes, if it
     /// does not stay.
     pub fn piece(&mut self, policy: &Policy, piece: &[u8], end: bool) -> Option<Vec<u8>> {
         let State::Events(mut events) = core::mem::replace(&mut self.state, State::Replaced) else {

@@ -1,40 +1,30 @@
 use super::*;
+use crate::exchange::identity::NoPeer;
 use crate::limits::MemoryStore;
 use crate::policy::Reason;
-use crate::policy::condition::{Claims, NotScalar};
-use crate::policy::document::Certificate;
+use crate::simulate::{Gateway, Outcome};
 #[cfg(target_family = "wasm")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-struct Nobody;
-
-impl Claims for Nobody {
-    fn claim(&self, _: &[&str]) -> Result<Option<Vec<u8>>, NotScalar> {
-        Ok(None)
-    }
-}
-
-impl Peer for Nobody {
-    fn certificate(&self, _: Certificate) -> Option<Vec<u8>> {
-        None
-    }
-
-    fn has_certificate(&self) -> bool {
-        false
-    }
-}
+const POLICY: &str = r#"{"version": "1", "default": "deny", "tools": {"a": {"rate_limit": "1/day"}},
+    "settings": {"max_body_bytes": 200}}"#;
 
 fn policy() -> Policy {
-    let text = br#"{"version": "1", "default": "deny", "tools": {"a": {"rate_limit": "1/day"}},
-        "settings": {"max_body_bytes": 200}}"#;
-    Policy::parse(text, "").unwrap()
+    Policy::parse(POLICY.as_bytes(), "").unwrap()
 }
 
 fn begin(policy: &Policy, method: &str, end: bool) -> (Exchange, Step) {
     let mut exchange = Exchange::default();
     let headers = [(":method", method), (":path", "/mcp")];
     let headers = headers.map(|(name, value)| (name.as_bytes(), value.as_bytes()));
-    let step = exchange.headers(policy, headers.into_iter(), &Nobody, end);
+    let step = exchange.headers(
+        policy,
+        headers.into_iter(),
+        &NoPeer,
+        &MemoryStore::default(),
+        || None,
+        end,
+    );
     (exchange, step)
 }
 
@@ -45,7 +35,7 @@ fn refused(step: &Step) -> Option<Reason> {
     }
 }
 
-const CALL: &[u8] = br#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a"}}"#;
+const CALL: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a"}}"#;
 
 #[test]
 fn a_message_waits_for_its_end_by_body_or_by_trailers() {
@@ -79,7 +69,7 @@ fn callbacks_out_of_order_and_failures_are_refusals() {
     assert_eq!(refused(&Exchange::default().body(&policy, 1, true)), Some(Reason::Internal));
     assert_eq!(refused(&Exchange::default().trailers(&policy)), Some(Reason::Internal));
     let store = MemoryStore::default();
-    let step = Exchange::default().judge(&policy, CALL, &Nobody, &store, Nanos(0));
+    let step = Exchange::default().judge(&policy, CALL.as_bytes(), &NoPeer, &store, Nanos(0));
     assert_eq!(refused(&step), Some(Reason::Internal));
     assert_eq!(refused(&Exchange::default().fail(&policy, "x")), Some(Reason::Internal));
 }
@@ -98,22 +88,20 @@ fn only_a_request_that_was_held_for_nothing_is_starved() {
 
 #[test]
 fn a_charge_is_given_back_once_and_only_if_nothing_was_sent() {
-    let policy = policy();
-    let store = MemoryStore::default();
+    let gateway: Gateway = Gateway::new(POLICY).unwrap();
     let call = || {
-        let (mut exchange, _) = begin(&policy, "POST", false);
-        let _ = exchange.body(&policy, CALL.len(), true);
-        let step = exchange.judge(&policy, CALL, &Nobody, &store, Nanos(0));
-        (exchange, matches!(step, Step::Go(..)))
+        let sent = gateway.post(CALL).unwrap();
+        let went = matches!(sent.outcome, Outcome::WentOn(_));
+        (sent, went)
     };
     for (flags, again) in [(Some(0x20), true), (Some(0x4020), false)] {
-        let (mut exchange, went) = call();
-        assert!(went && exchange.is_charged());
-        exchange.end(&policy, flags, &store, Nanos(0));
-        assert!(!exchange.is_charged());
-        exchange.end(&policy, Some(0x20), &store, Nanos(0));
+        let (mut sent, went) = call();
+        assert!(went && sent.exchange.is_charged());
+        gateway.host().end(&mut sent, flags);
+        assert!(!sent.exchange.is_charged());
+        gateway.host().end(&mut sent, Some(0x20));
         let (mut next, went) = call();
         assert_eq!(went, again, "{flags:?}");
-        next.end(&policy, Some(0x20), &store, Nanos(0));
+        gateway.host().end(&mut next, Some(0x20));
     }
 }

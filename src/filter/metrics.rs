@@ -4,7 +4,8 @@
 //! make a label of it.
 
 use super::host;
-use crate::exchange::judge::{Decision, Record, Refusal};
+use crate::exchange::record::{Decision, Record};
+use crate::exchange::refusal::Refusal;
 use crate::policy::Reason;
 use crate::wire::jsonrpc::UndecodableKind;
 

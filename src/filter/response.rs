@@ -6,10 +6,10 @@
 
 use super::headers::Headers;
 use super::host::{self, Buffer, HostError, Map};
-use super::http::send;
-use super::root::Plugin;
-use crate::exchange::judge::Reply;
-use crate::exchange::listing::{Body, Head, Listing};
+use super::plugin::Plugin;
+use super::reply::send;
+use crate::exchange::listing::{BodyStep, HeadStep, Listing};
+use crate::exchange::refusal::Reply;
 use proxy_wasm::types::Action;
 
 pub(super) fn headers(plugin: &Plugin, listing: &mut Listing, end: bool) -> Action {
@@ -21,11 +21,13 @@ pub(super) fn headers(plugin: &Plugin, listing: &mut Listing, end: bool) -> Acti
     // A body that gets shorter under the old length leaves the client waiting.
     let lengthless = || host::remove_header(Map::ResponseHeaders, b"content-length");
     let action = match head {
-        Head::Pass => Ok(Action::Continue),
-        Head::Stream => lengthless().map(|()| Action::Continue),
-        Head::Hold if policy.settings.hold_request_headers => lengthless().map(|()| Action::Pause),
-        Head::Hold => lengthless().map(|()| Action::Continue),
-        Head::Replace(reply) => {
+        HeadStep::Pass => Ok(Action::Continue),
+        HeadStep::Stream => lengthless().map(|()| Action::Continue),
+        HeadStep::Hold if policy.settings.hold_request_headers => {
+            lengthless().map(|()| Action::Pause)
+        }
+        HeadStep::Hold => lengthless().map(|()| Action::Continue),
+        HeadStep::Replace(reply) => {
             send(&reply, DETAILS);
             Ok(Action::Pause)
         }
@@ -36,15 +38,15 @@ pub(super) fn headers(plugin: &Plugin, listing: &mut Listing, end: bool) -> Acti
 
 pub(super) fn body(plugin: &Plugin, listing: &mut Listing, size: usize, end: bool) -> Action {
     let action = match listing.body(&plugin.policy, size, end) {
-        Body::Pass => Ok(Action::Continue),
-        Body::Wait => Ok(Action::Pause),
-        Body::Whole => whole(plugin, listing),
-        Body::Piece => match host::buffer(Buffer::ResponseBody, size) {
+        BodyStep::Pass => Ok(Action::Continue),
+        BodyStep::Wait => Ok(Action::Pause),
+        BodyStep::Whole => whole(plugin, listing),
+        BodyStep::Piece => match host::buffer(Buffer::ResponseBody, size) {
             Ok(piece) if piece.len() == size => replace(listing.piece(&plugin.policy, &piece, end)),
             Ok(_) => Err(SHORT),
             Err(error) => Err(error),
         },
-        Body::Replace(body) => replace(Some(body)),
+        BodyStep::Replace(body) => replace(Some(body)),
     };
     report(plugin, listing);
     action.unwrap_or_else(|error| cut_off(listing, &error))
@@ -52,11 +54,11 @@ pub(super) fn body(plugin: &Plugin, listing: &mut Listing, size: usize, end: boo
 
 pub(super) fn trailers(plugin: &Plugin, listing: &mut Listing) -> Action {
     let action = match listing.trailers() {
-        Body::Whole => whole(plugin, listing),
-        Body::Wait => Ok(Action::Pause),
-        Body::Pass => Ok(Action::Continue),
+        BodyStep::Whole => whole(plugin, listing),
+        BodyStep::Wait => Ok(Action::Pause),
+        BodyStep::Pass => Ok(Action::Continue),
         // There is no piece to read or to replace here.
-        Body::Piece | Body::Replace(_) => Err(SHORT),
+        BodyStep::Piece | BodyStep::Replace(_) => Err(SHORT),
     };
     report(plugin, listing);
     action.unwrap_or_else(|error| cut_off(listing, &error))

@@ -1,27 +1,15 @@
-//! The plugin as configured: one for each worker and configuration.
+//! The root context: makes a [`Plugin`] of Envoy's configuration, in each worker.
 
 use super::host::{self, Buffer};
-use super::http::Http;
 use super::metrics::{Metrics, bad_policies};
+use super::plugin::Plugin;
 use super::shared_data::SharedData;
-use crate::exchange::Waiting;
+use super::stream::Stream;
 use crate::policy::Policy;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
-use std::cell::{Cell, RefCell};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::rc::Rc;
-
-/// What all requests under one configuration share.
-pub(super) struct Plugin {
-    pub(super) policy: Policy,
-    pub(super) metrics: Metrics,
-    /// Whether Envoy has let a body through to this VM. If it has, then requests
-    /// that end without one were ended by their clients.
-    pub(super) gets_bodies: Cell<bool>,
-    /// The requests whose bodies have not come yet.
-    pub(super) waiting: RefCell<Waiting>,
-}
 
 /// The root context.
 #[derive(Default)]
@@ -77,17 +65,12 @@ impl RootContext for Root {
         log::info!("mcp-policy-filter: policy {} is in force", policy.digest);
         bad_policies(0);
         let metrics = Metrics::define(&name, &policy.digest);
-        self.plugin = Some(Rc::new(Plugin {
-            policy,
-            metrics,
-            gets_bodies: Cell::new(false),
-            waiting: RefCell::default(),
-        }));
+        self.plugin = Some(Rc::new(Plugin::new(policy, metrics)));
         true
     }
 
     fn create_http_context(&self, _: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Http::new(self.plugin.clone())))
+        Some(Box::new(Stream::new(self.plugin.clone())))
     }
 
     fn get_type(&self) -> Option<ContextType> {

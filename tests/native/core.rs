@@ -2,13 +2,13 @@
 
 use crate::corpus::{self, Case, Client, Outcome, Request, Response};
 use mcp_policy_filter::exchange::identity::Peer;
-use mcp_policy_filter::exchange::listing::{Body, Head, Listing};
-use mcp_policy_filter::exchange::{Exchange, Step};
+use mcp_policy_filter::exchange::listing::{HeadStep, Listing};
 use mcp_policy_filter::limits::MemoryStore;
 use mcp_policy_filter::limits::window::Nanos;
 use mcp_policy_filter::policy::condition::{Claims, NotScalar};
 use mcp_policy_filter::policy::document::Certificate;
 use mcp_policy_filter::policy::{Policy, Reason};
+use mcp_policy_filter::simulate::{self, Body, Ending, Host};
 
 /// Midnight of some day, in seconds since 1970.
 pub const MIDNIGHT: u64 = 20_000 * 86_400;
@@ -40,72 +40,53 @@ impl Peer for Connection<'_> {
 }
 
 fn send(policy: &Policy, store: &MemoryStore, request: &Request, piece: usize) -> Outcome {
-    let mut exchange = Exchange::default();
     let pseudo = [(":method", &request.method), (":path", &request.path)];
     let headers = pseudo
         .iter()
         .map(|(name, value)| (name.as_bytes(), value.as_bytes()))
         .chain(request.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())));
     let peer = Connection(&request.client);
-    let end = request.body.is_empty() && !request.trailers;
-    let mut step = exchange.headers(policy, headers, &peer, end);
-    if let Step::Wait = step {
-        step = exchange.body(policy, request.body.len(), !request.trailers);
-    }
-    if let (Step::Wait, true) = (&step, request.trailers) {
-        step = exchange.trailers(policy);
-    }
-    if let Step::Read = step {
-        let now = Nanos((MIDNIGHT + request.at) * 1_000_000_000);
-        step = exchange.judge(policy, &request.body, &peer, store, now);
-    }
-    match step {
-        Step::Go(..) => match (&request.response, exchange.listing()) {
-            (Some(response), Some(listing)) => respond(policy, listing, response, piece),
+    let body = Body { ending: ending(request.trailers), ..Body::whole(&request.body) };
+    let host = Host { policy, store, now: Nanos((MIDNIGHT + request.at) * 1_000_000_000) };
+    let mut sent = host.send(headers, &peer, &body).unwrap();
+    match sent.outcome {
+        simulate::Outcome::WentOn(_) => match (&request.response, sent.exchange.listing()) {
+            (Some(response), Some(listing)) => respond(&host, listing, response, piece),
             _ => Outcome::Forwarded,
         },
-        Step::Refuse(refusal) => {
+        simulate::Outcome::Refused(refusal) => {
             let unread = refusal.reason == Reason::Undecodable;
             assert_eq!(refusal.flaw.is_some(), unread, "{:?}", refusal.flaw);
             Outcome::Replied { status: refusal.reply.status, body: refusal.reply.body }
         }
-        other => panic!("the exchange ended with {other:?}"),
     }
 }
 
+fn ending(trailers: bool) -> Ending {
+    if trailers { Ending::Trailers } else { Ending::Last }
+}
+
 /// What a client gets of a response that comes in pieces of this size.
-fn respond(policy: &Policy, listing: &mut Listing, response: &Response, piece: usize) -> Outcome {
+fn respond(
+    host: &Host<'_, MemoryStore>,
+    listing: &mut Listing,
+    response: &Response,
+    piece: usize,
+) -> Outcome {
     let status = response.status.to_string();
     let headers = response.headers.iter().map(|(name, value)| (&**name, &**value));
     let headers = [(":status", &*status)].into_iter().chain(headers);
     let headers = headers.map(|(name, value)| (name.as_bytes(), value.as_bytes()));
-    let end = response.body.is_empty() && !response.trailers;
-    if let Head::Replace(reply) = listing.headers(policy, headers, end) {
-        return response.outcome(reply.status, reply.body);
+    let ending = ending(response.trailers);
+    let body = Body { bytes: &response.body, sizes: &[piece], ending };
+    let received = host.receive(listing, headers, &body);
+    match received.head {
+        HeadStep::Replace(reply) => response.outcome(reply.status, reply.body),
+        _ => {
+            assert!(received.held.is_empty(), "{} bytes are held", received.held.len());
+            response.outcome(response.status, received.body)
+        }
     }
-    let (mut held, mut out) = (Vec::new(), Vec::new());
-    let count = response.body.len().div_ceil(piece);
-    for (index, piece) in response.body.chunks(piece).enumerate() {
-        held.extend_from_slice(piece);
-        let end = index + 1 == count && !response.trailers;
-        let changed = match listing.body(policy, held.len(), end) {
-            Body::Wait => continue,
-            Body::Pass => None,
-            Body::Whole => listing.whole(policy, &held),
-            Body::Piece => listing.piece(policy, &held, end),
-            Body::Replace(text) => Some(text),
-        };
-        out.extend(changed.unwrap_or_else(|| held.clone()));
-        held.clear();
-    }
-    if response.trailers {
-        let changed = match listing.trailers() {
-            Body::Whole => listing.whole(policy, &held),
-            _ => None,
-        };
-        out.extend(changed.unwrap_or(held));
-    }
-    response.outcome(response.status, out)
 }
 
 #[test]

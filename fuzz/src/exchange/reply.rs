@@ -4,7 +4,7 @@
 use super::{Fields, Refused, Request, Subject};
 use crate::lenient::documents;
 use crate::reading::READINGS;
-use mcp_policy_filter::exchange::judge::Decision;
+use mcp_policy_filter::exchange::record::Decision;
 use mcp_policy_filter::policy::Reason;
 use mcp_policy_filter::policy::document::Batches;
 use mcp_policy_filter::wire::jsonrpc::{self, Id, Message};

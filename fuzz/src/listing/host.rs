@@ -1,19 +1,11 @@
-//! What stands for Envoy: it keeps what it is told to wait with, and puts in its
-//! place what it is told to.
+//! Responses to pass, and what a client gets of them.
 
-use mcp_policy_filter::exchange::judge::Asked;
-use mcp_policy_filter::exchange::listing::{Body, Head, Listing};
+use mcp_policy_filter::exchange::listing::{BodyStep, HeadStep, Listing};
+use mcp_policy_filter::exchange::record::Asked;
+use mcp_policy_filter::limits::MemoryStore;
+use mcp_policy_filter::limits::window::Nanos;
 use mcp_policy_filter::policy::{Caller, Policy};
-
-/// How the host says that a body is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
-    /// With its last piece.
-    Last,
-    /// With a piece of no bytes.
-    Empty,
-    Trailers,
-}
+use mcp_policy_filter::simulate::{Body, Ending, Host};
 
 /// As what a response was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,63 +65,31 @@ impl<'a> Response<'a> {
 
     /// What becomes of it in pieces of these sizes, one after the other and
     /// again from the first.
-    pub(super) fn pass(&self, policy: &Policy, sizes: &[usize], end: End) -> Outcome {
-        let mut listing = Listing::of(policy, &Caller::anonymous()).expect("something is hidden");
+    pub(super) fn pass(&self, policy: &Policy, sizes: &[usize], ending: Ending) -> Outcome {
+        let mut listing =
+            Listing::for_caller(policy, &Caller::anonymous()).expect("something is hidden");
         listing.expect(self.asked.clone());
         let headers = self.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
-        let fate = match listing.headers(policy, headers, false) {
-            Head::Pass => Fate::Passed,
-            Head::Hold => Fate::Whole,
-            Head::Stream => Fate::Stream,
-            Head::Replace(reply) => {
+        // Its head is never its end.
+        let ending = match ending {
+            Ending::Last if self.body.is_empty() => Ending::Empty,
+            ending => ending,
+        };
+        let host = Host { policy, store: &MemoryStore::default(), now: Nanos(0) };
+        let body = Body { bytes: self.body, sizes, ending };
+        let received = host.receive(&mut listing, headers, &body);
+        let fate = match received.head {
+            HeadStep::Pass => Fate::Passed,
+            HeadStep::Hold => Fate::Whole,
+            HeadStep::Stream => Fate::Stream,
+            HeadStep::Replace(reply) => {
                 assert!(listing.take_unreadable());
-                assert_eq!(listing.body(policy, self.body.len(), true), Body::Wait);
+                assert_eq!(listing.body(policy, self.body.len(), true), BodyStep::Wait);
                 return Outcome { fate: Fate::Replaced, out: reply.body };
             }
         };
-        let (mut out, mut held, mut sent) = (Vec::new(), Vec::new(), 0);
-        for size in sizes.iter().cycle() {
-            let piece = &self.body[sent..self.body.len().min(sent + size)];
-            held.extend_from_slice(piece);
-            sent += piece.len();
-            let last = sent == self.body.len();
-            if !(last && piece.is_empty() && end != End::Last) {
-                let ends = last && end == End::Last;
-                let next = listing.body(policy, held.len(), ends);
-                out.extend(take(&mut listing, policy, next, ends, &mut held));
-            }
-            if last {
-                break;
-            }
-        }
-        let next = match end {
-            End::Last => None,
-            End::Empty => Some(listing.body(policy, held.len(), true)),
-            End::Trailers => Some(listing.trailers()),
-        };
-        if let Some(next) = next {
-            out.extend(take(&mut listing, policy, next, end == End::Empty, &mut held));
-        }
-        assert!(held.is_empty(), "{} bytes are held for ever", held.len());
-        Outcome { fate, out }
+        let held = received.held.len();
+        assert_eq!(held, 0, "{held} bytes are held for ever");
+        Outcome { fate, out: received.body }
     }
-}
-
-/// Does what is to be done with what is held, and returns what goes on.
-fn take(
-    listing: &mut Listing,
-    policy: &Policy,
-    next: Body,
-    ends: bool,
-    held: &mut Vec<u8>,
-) -> Vec<u8> {
-    let instead = match next {
-        Body::Wait => return Vec::new(),
-        Body::Pass => None,
-        Body::Whole => listing.whole(policy, held),
-        Body::Piece => listing.piece(policy, held, ends),
-        Body::Replace(body) => Some(body),
-    };
-    let held = core::mem::take(held);
-    instead.unwrap_or(held)
 }

@@ -23,7 +23,9 @@ fn record() -> Record {
 }
 
 fn trace(request_id: &[u8], session: &[u8]) -> Trace {
-    Trace::of([(&b"x-request-id"[..], request_id), (b"mcp-session-id", session)].into_iter())
+    Trace::from_headers(
+        [(&b"x-request-id"[..], request_id), (b"mcp-session-id", session)].into_iter(),
+    )
 }
 
 fn value(record: &Record, trace: &Trace) -> serde_json::Value {

@@ -11,7 +11,7 @@ fn entry_under(settings: &str, headers: &[(&str, &str)]) -> Entry {
     let policy = format!(r#"{{"version": "1", "default": "deny", "settings": {{{settings}}}}}"#);
     let policy = Policy::parse(policy.as_bytes(), "").unwrap();
     let headers = headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
-    Entry::of(headers, &policy)
+    Entry::from_headers(headers, &policy)
 }
 
 fn post(headers: &[(&str, &str)]) -> Entry {
@@ -142,7 +142,7 @@ fn heads_that_servers_read_differently_are_refused() {
     let headers: [(&[u8], &[u8]); 3] =
         [(b":method", b"POST"), (b":path", b"/"), (b"mcp-name", b"\xff")];
     let policy = Policy::parse(br#"{"version": "1", "default": "deny"}"#, "").unwrap();
-    let entry = Entry::of(headers.into_iter(), &policy);
+    let entry = Entry::from_headers(headers.into_iter(), &policy);
     assert!(matches!(entry, Entry::Refuse(NotText("Mcp-Name"))));
     assert!(matches!(entry_of_nothing(), Entry::Refuse(Incomplete)));
 }
@@ -211,6 +211,6 @@ fn of_nobodys_request_nothing_is_kept_that_could_be_long() {
         panic!("not judged")
     };
     assert!(head.size() < 200, "{}", head.size());
-    let head = head.of_nobody();
+    let head = head.unidentified();
     assert_eq!((head.size(), head.accepts_mcp), (REQUEST_ID_BYTES, true));
 }

@@ -36,7 +36,7 @@ fn ask(
     client: &Client,
 ) -> Result<String, NoIdentity> {
     let given = |name: &str| {
-        Given::of(headers.iter().filter(|(other, _)| *other == name).map(|(_, line)| *line))
+        Given::new(headers.iter().filter(|(other, _)| *other == name).map(|(_, line)| *line))
     };
     identify(sources, &given, client)
 }

@@ -4,7 +4,9 @@
 //! once: a batch that is refused leaves no count that others could meet in the
 //! meantime.
 
-use super::{Decided, Decision, Judge, Judged, Passed, Record, Refusal, refusal};
+use super::{Decided, Judge, Judged, Passed};
+use crate::exchange::record::{Decision, Record};
+use crate::exchange::refusal::{self, Refusal};
 use crate::limits::{Charge, ChargeError, Receipt, Store, Trial};
 use crate::policy::Reason;
 use crate::wire::jsonrpc::{Id, Message};

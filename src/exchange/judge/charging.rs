@@ -1,7 +1,7 @@
 //! Charging a call to its limits, after every other rule has allowed it.
 
 use super::{Judge, Judged, Passed};
-use crate::exchange::judge::{Left, Record};
+use crate::exchange::record::{Left, Record};
 use crate::limits::{Charge, ChargeError, Receipt, Store, StoreError, Trial};
 use crate::policy::condition::Facts;
 use crate::policy::{Caller, Denial, Holders, Limit, Reason};
@@ -30,17 +30,17 @@ impl<'p> Allowed<'_, 'p> {
     pub(super) fn refused(&self, refused: ChargeError) -> Denial<'p> {
         match refused {
             ChargeError::Limit { index, retry_after } => self.limits.get(index).map_or_else(
-                || troubled(self.limits, index, StoreError::Host),
+                || counting_failed(self.limits, index, StoreError::Host),
                 |limit| limit.full(retry_after),
             ),
-            ChargeError::Counter { index, trouble } => troubled(self.limits, index, trouble),
+            ChargeError::Counter { index, trouble } => counting_failed(self.limits, index, trouble),
         }
     }
 
     /// The call goes on, and was charged `receipt`, in which its own charges begin
     /// at `first`.
     pub(super) fn goes(self, receipt: &Receipt, first: usize) -> Record {
-        Record { limits: Left::of(self.limits, receipt, first), ..self.called.record }
+        Record { limits: Left::from_receipt(self.limits, receipt, first), ..self.called.record }
     }
 }
 
@@ -85,7 +85,7 @@ impl<S: Store> Judge<'_, S> {
     }
 }
 
-fn troubled(limits: &[Limit], index: usize, trouble: StoreError) -> Denial<'_> {
+fn counting_failed(limits: &[Limit], index: usize, trouble: StoreError) -> Denial<'_> {
     let (reason, message) = match trouble {
         StoreError::Full => {
             (Reason::CounterFull, "The gateway cannot count another caller at the moment.")

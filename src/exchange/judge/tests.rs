@@ -1,28 +1,9 @@
 use super::*;
 use crate::limits::{MemoryStore, StoreError};
-use crate::policy::condition::{Claims, NotScalar};
-use crate::policy::document::Certificate;
+use crate::simulate::{Gateway, Outcome};
 use core::cell::Cell;
 #[cfg(target_family = "wasm")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
-
-struct Nobody;
-
-impl Claims for Nobody {
-    fn claim(&self, _: &[&str]) -> Result<Option<Vec<u8>>, NotScalar> {
-        Ok(None)
-    }
-}
-
-impl Peer for Nobody {
-    fn certificate(&self, _: Certificate) -> Option<Vec<u8>> {
-        None
-    }
-
-    fn has_certificate(&self) -> bool {
-        false
-    }
-}
 
 /// A store that counts how often it is written.
 #[derive(Default)]
@@ -45,52 +26,35 @@ impl Store for Counting {
     }
 }
 
-/// A gateway for a caller whom nobody asked for a name.
-struct Gateway {
-    policy: Policy,
-    store: Counting,
+fn gateway(policy: &str) -> Gateway<Counting> {
+    Gateway::new(policy).unwrap()
 }
 
-impl Gateway {
-    fn new(policy: &str) -> Self {
-        let policy = Policy::parse(policy.as_bytes(), "").unwrap();
-        Self { policy, store: Counting::default() }
-    }
-
-    /// Judges the body of one POST.
-    fn judge(&self, body: &str) -> Verdict {
-        let situation = Judge {
-            policy: &self.policy,
-            caller: Ok(&Caller::anonymous()),
-            head: &Head { accepts_mcp: true, ..Head::default() },
-            peer: &Nobody,
-            store: &self.store,
-            now: Nanos(0),
-            work: Work::default(),
-        };
-        situation.judge(body.as_bytes())
-    }
+/// Judges the body of one POST, of a caller who was not asked for a name.
+fn judge(gateway: &Gateway<impl Store>, body: &str) -> Outcome {
+    gateway.post(body).unwrap().outcome
 }
 
 #[test]
 fn every_id_of_a_refused_batch_is_answered() {
-    let gateway = Gateway::new(
+    let gateway = gateway(
         r#"{"version": "1", "default": "deny", "tools": {"a": {}},
         "settings": {"batches": "judge"}}"#,
     );
     let call = |id: &str, tool: &str| {
         format!(r#"{{"jsonrpc":"2.0"{id},"method":"tools/call","params":{{"name":"{tool}"}}}}"#)
     };
-    let judge = |messages: &[String]| match gateway.judge(&format!("[{}]", messages.join(","))) {
-        Verdict::Go { records, .. } => Err(records.len()),
-        Verdict::Refuse(refusal) => {
-            Ok((refusal.reply.status, String::from_utf8(refusal.reply.body).unwrap()))
-        }
-    };
+    let answer_to =
+        |messages: &[String]| match judge(&gateway, &format!("[{}]", messages.join(","))) {
+            Outcome::WentOn(records) => Err(records.len()),
+            Outcome::Refused(refusal) => {
+                Ok((refusal.reply.status, String::from_utf8(refusal.reply.body).unwrap()))
+            }
+        };
     let (a, b) = (call(r#","id":1"#, "a"), call(r#","id":"\u0062""#, "b"));
-    assert_eq!(judge(&[a.clone(), call(r#","id":2"#, "a")]), Err(2));
+    assert_eq!(answer_to(&[a.clone(), call(r#","id":2"#, "a")]), Err(2));
 
-    let (status, body) = judge(&[a.clone(), b]).unwrap();
+    let (status, body) = answer_to(&[a.clone(), b]).unwrap();
     assert_eq!(status, 200);
     let answers: serde_json::Value = serde_json::from_str(&body).unwrap();
     assert_eq!(answers.as_array().unwrap().len(), 2);
@@ -100,18 +64,18 @@ fn every_id_of_a_refused_batch_is_answered() {
     assert_eq!(answers[1]["error"]["data"]["reason"], "default_deny");
 
     let silent = call("", "a");
-    assert_eq!(judge(std::slice::from_ref(&silent)), Ok((202, String::new())));
-    let (status, body) = judge(&[silent, a]).unwrap();
+    assert_eq!(answer_to(std::slice::from_ref(&silent)), Ok((202, String::new())));
+    let (status, body) = answer_to(&[silent, a]).unwrap();
     assert_eq!((status, body.matches("batch_refused").count()), (200, 1), "{body}");
 }
 
 #[test]
 fn a_batch_has_no_more_work_than_one_call() {
-    let gateway = Gateway::new(
+    let gateway = gateway(
         r#"{"version": "1", "default": "deny", "settings": {"batches": "judge"}, "tools":
         {"a": {"deny_if": [{"conditions": [{"path": "args.t", "op": "regex", "value": "[a-z]{1,300}!"}]}]}}}"#,
     );
-    let judge = |calls: usize| {
+    let reason = |calls: usize| {
         let text = "a".repeat(4_000);
         let call = |id| {
             format!(
@@ -119,18 +83,18 @@ fn a_batch_has_no_more_work_than_one_call() {
             )
         };
         let calls: Vec<String> = (0..calls).map(call).collect();
-        match gateway.judge(&format!("[{}]", calls.join(","))) {
-            Verdict::Go { .. } => None,
-            Verdict::Refuse(refusal) => Some(refusal.reason),
+        match judge(&gateway, &format!("[{}]", calls.join(","))) {
+            Outcome::WentOn(_) => None,
+            Outcome::Refused(refusal) => Some(refusal.reason),
         }
     };
-    assert_eq!(judge(1), None);
-    assert_eq!(judge(64), Some(Reason::Undecidable));
+    assert_eq!(reason(1), None);
+    assert_eq!(reason(64), Some(Reason::Undecidable));
 }
 
 #[test]
 fn a_record_has_the_names_of_arguments_and_what_limits_have_left() {
-    let gateway = Gateway::new(
+    let gateway = gateway(
         r#"{"version": "1", "default": "deny", "tools": {"a": {"limits": [
         {"counter": "n", "window": "day", "max": 5},
         {"counter": "sum", "window": "day", "max": 100, "increment_from": "args.n", "algorithm": "sliding"},
@@ -140,9 +104,9 @@ fn a_record_has_the_names_of_arguments_and_what_limits_have_left() {
         let body = format!(
             r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"a","arguments":{arguments}}}}}"#
         );
-        match gateway.judge(&body) {
-            Verdict::Go { mut records, .. } => records.remove(0),
-            Verdict::Refuse(refusal) => refusal.record,
+        match judge(&gateway, &body) {
+            Outcome::WentOn(mut records) => records.remove(0),
+            Outcome::Refused(refusal) => refusal.record,
         }
     };
     let first = record(r#"{"n": 2.5, "b\u0061": 1, "B": 1}"#);
@@ -173,7 +137,7 @@ fn a_record_has_the_names_of_arguments_and_what_limits_have_left() {
 
 #[test]
 fn every_call_of_a_refused_batch_has_its_record() {
-    let gateway = Gateway::new(
+    let gateway = gateway(
         r#"{"version": "1", "default": "deny", "tools": {"a": {"rate_limit": "1/day"}},
         "settings": {"batches": "judge"}}"#,
     );
@@ -183,7 +147,7 @@ fn every_call_of_a_refused_batch_has_its_record() {
         )
     };
     let body = format!("[{},{},{}]", call(1, "a"), call(2, "b"), call(3, "c"));
-    let Verdict::Refuse(refusal) = gateway.judge(&body) else { panic!("it went on") };
+    let Outcome::Refused(refusal) = judge(&gateway, &body) else { panic!("it went on") };
     let all = core::iter::once(&refusal.record).chain(&refusal.others);
     let mut found: Vec<_> =
         all.map(|record| (record.tool.clone().unwrap(), record.decision, record.reason)).collect();
@@ -221,8 +185,8 @@ const SHARED: &str = r#"{"version": "1", "default": "deny", "settings": {"batche
     "no": {"action": "deny"}}}"#;
 
 /// The rule, or else the reason, that answers each call of a refused batch.
-fn rules(verdict: Verdict) -> Vec<String> {
-    let Verdict::Refuse(refusal) = verdict else { panic!("it went on") };
+fn rules(outcome: Outcome) -> Vec<String> {
+    let Outcome::Refused(refusal) = outcome else { panic!("it went on") };
     let answers: Vec<serde_json::Value> = serde_json::from_slice(&refusal.reply.body).unwrap();
     let rule = |answer: &serde_json::Value| {
         let data = &answer["error"]["data"];
@@ -234,7 +198,7 @@ fn rules(verdict: Verdict) -> Vec<String> {
 
 #[test]
 fn a_refused_batch_writes_no_count_at_any_time() {
-    let gateway = Gateway::new(SHARED);
+    let gateway = gateway(SHARED);
     for (tools, expected) in [
         (&["a", "c", "no"][..], &["batch_refused", "batch_refused", "/tools/no/action"][..]),
         (&["a", "b", "a"], &["batch_refused", "batch_refused", "/tools/a/limits/n"]),
@@ -252,17 +216,19 @@ fn a_refused_batch_writes_no_count_at_any_time() {
         ),
         (&["a", "other", "a"], &["batch_refused", "(default deny)", "batch_refused"]),
     ] {
-        assert_eq!(rules(gateway.judge(&calls(tools))), expected, "{tools:?}");
+        assert_eq!(rules(judge(&gateway, &calls(tools))), expected, "{tools:?}");
         assert_eq!(gateway.store.writes.get(), 0, "{tools:?}");
     }
 }
 
+/// Envoy's response flag for a request that found no healthy host.
+const UNSENT: u64 = 0x2;
+
 #[test]
 fn a_batch_is_charged_the_sum_of_its_calls() {
-    let gateway = Gateway::new(SHARED);
-    let Verdict::Go { records, receipt, .. } = gateway.judge(&calls(&["a", "c", "b"])) else {
-        panic!("it was refused");
-    };
+    let gateway = gateway(SHARED);
+    let mut sent = gateway.post(&calls(&["a", "c", "b"])).unwrap();
+    let Outcome::WentOn(records) = &sent.outcome else { panic!("it was refused") };
     let left = records.iter().map(|record| {
         let left = record.limits.iter().map(|left| (&*left.rule, left.millionths / 1_000_000));
         left.collect::<Vec<_>>()
@@ -273,15 +239,16 @@ fn a_batch_is_charged_the_sum_of_its_calls() {
         vec![("/tools/b/limits/n", 0)],
     ];
     assert_eq!(left.collect::<Vec<_>>(), expected);
-    assert_eq!(rules(gateway.judge(&calls(&["b"]))), ["/tools/b/limits/n"]);
+    assert_eq!(rules(judge(&gateway, &calls(&["b"]))), ["/tools/b/limits/n"]);
     // Given back, all of it is there again, and no more.
-    gateway.policy.table.refund(&gateway.store, receipt, Nanos(0));
-    let refused = rules(gateway.judge(&calls(&["a", "a", "a", "c"])));
+    gateway.host().end(&mut sent, Some(UNSENT));
+    let refused = rules(judge(&gateway, &calls(&["a", "a", "a", "c"])));
     assert_eq!(refused[2..], ["/tools/a/limits/n", "batch_refused"]);
-    assert!(matches!(gateway.judge(&calls(&["b", "c", "a"])), Verdict::Go { .. }));
+    assert!(matches!(judge(&gateway, &calls(&["b", "c", "a"])), Outcome::WentOn(_)));
 }
 
 /// A store that others write all the time, so that no write succeeds.
+#[derive(Default)]
 struct Contended;
 
 impl Store for Contended {
@@ -301,17 +268,8 @@ impl Store for Contended {
 fn a_batch_that_cannot_be_counted_names_the_call_and_goes_on_in_no_mode() {
     for mode in ["enforce", "shadow"] {
         let policy = SHARED.replacen('{', &format!(r#"{{"mode": "{mode}","#), 1);
-        let policy = Policy::parse(policy.as_bytes(), "").unwrap();
-        let situation = Judge {
-            policy: &policy,
-            caller: Ok(&Caller::anonymous()),
-            head: &Head { accepts_mcp: true, ..Head::default() },
-            peer: &Nobody,
-            store: &Contended,
-            now: Nanos(0),
-            work: Work::default(),
-        };
-        let Verdict::Refuse(refusal) = situation.judge(calls(&["a", "c"]).as_bytes()) else {
+        let gateway = Gateway::<Contended>::new(&policy).unwrap();
+        let Outcome::Refused(refusal) = judge(&gateway, &calls(&["a", "c"])) else {
             panic!("it went on");
         };
         assert_eq!(refusal.reason, Reason::CounterContended, "{mode}");
@@ -322,8 +280,8 @@ fn a_batch_that_cannot_be_counted_names_the_call_and_goes_on_in_no_mode() {
 #[test]
 fn in_shadow_mode_a_batch_goes_on_and_is_charged_what_has_room() {
     let policy = SHARED.replacen('{', r#"{"mode": "shadow","#, 1);
-    let gateway = Gateway::new(&policy);
-    let Verdict::Go { records, .. } = gateway.judge(&calls(&["a", "no", "a", "b", "c"])) else {
+    let gateway = gateway(&policy);
+    let Outcome::WentOn(records) = judge(&gateway, &calls(&["a", "no", "a", "b", "c"])) else {
         panic!("it was refused");
     };
     let decisions: Vec<_> =
@@ -334,6 +292,6 @@ fn in_shadow_mode_a_batch_goes_on_and_is_charged_what_has_room() {
     // What cannot be read is refused in this mode too, before anything is charged.
     let before = gateway.store.writes.get();
     let bad = calls(&["c"]).replace(']', r#",{"jsonrpc":"2.0","id":9,"method":"tools/call"}]"#);
-    assert!(matches!(gateway.judge(&bad), Verdict::Refuse(_)));
+    assert!(matches!(judge(&gateway, &bad), Outcome::Refused(_)));
     assert_eq!(gateway.store.writes.get(), before);
 }

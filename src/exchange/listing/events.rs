@@ -126,7 +126,7 @@ impl Events {
     /// The event is longer than what is held of one.
     fn overflow(&mut self, out: &mut Vec<u8>, editor: &dyn Editor) {
         if may_list(&self.held) {
-            whole(&editor.instead(&Data::of(&self.held).text), out);
+            whole(&editor.instead(&Data::new(&self.held).text), out);
             self.held.clear();
             self.mode = Mode::Drop;
         } else {
@@ -199,7 +199,7 @@ struct Data {
 }
 
 impl Data {
-    fn of(event: &[u8]) -> Self {
+    fn new(event: &[u8]) -> Self {
         let mut found = Self::default();
         let mut marked = false;
         let mut at = 0_usize;
@@ -221,7 +221,7 @@ impl Data {
 
 /// Writes an event with its data changed.
 fn event(event: &[u8], out: &mut Vec<u8>, editor: &dyn Editor) {
-    let Data { lines, text, unclear } = Data::of(event);
+    let Data { lines, text, unclear } = Data::new(event);
     let mut changes = if unclear && may_list(&text) {
         let with = editor.instead(&text).into();
         Changes::new(vec![Change { from: 0, to: text.len(), with }])

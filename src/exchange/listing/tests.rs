@@ -10,7 +10,7 @@ fn policy() -> Policy {
 }
 
 fn listing(policy: &Policy, ids: &[&str], batch: bool) -> Listing {
-    let mut listing = Listing::of(policy, &Caller::anonymous()).unwrap();
+    let mut listing = Listing::for_caller(policy, &Caller::anonymous()).unwrap();
     listing.expect(Asked { ids: ids.iter().map(|id| (*id).to_owned()).collect(), batch });
     listing
 }
@@ -21,7 +21,7 @@ fn whole(body: &str) -> String {
     let mut listing = listing(&policy, &["7"], false);
     let headers =
         [(b":status".as_slice(), b"200".as_slice()), (b"content-type", b"application/json")];
-    assert!(matches!(listing.headers(&policy, headers.into_iter(), false), Head::Hold));
+    assert!(matches!(listing.headers(&policy, headers.into_iter(), false), HeadStep::Hold));
     let out = listing.whole(&policy, body.as_bytes());
     out.map_or(body.to_owned(), |out| String::from_utf8(out).unwrap())
 }
@@ -32,7 +32,7 @@ fn stream(body: &str) -> String {
     let pass = |size: usize| {
         let mut listing = listing(&policy, &[], false);
         let headers = [(b"content-type".as_slice(), b"text/event-stream".as_slice())];
-        assert!(matches!(listing.headers(&policy, headers.into_iter(), false), Head::Stream));
+        assert!(matches!(listing.headers(&policy, headers.into_iter(), false), HeadStep::Stream));
         let mut out = Vec::new();
         let count = body.len().div_ceil(size);
         for (index, piece) in body.as_bytes().chunks(size).enumerate() {
@@ -290,9 +290,11 @@ fn what_is_too_long_to_be_held_passes_without_a_list() {
     }
     let mut whole = listing(&policy, &["7"], false);
     whole.state = State::Whole(0);
-    assert_eq!(whole.body(&policy, 100, false), Body::Wait);
-    assert!(matches!(whole.body(&policy, 101, false), Body::Replace(error) if !error.is_empty()));
-    assert_eq!(whole.body(&policy, 50, true), Body::Replace(Vec::new()));
+    assert_eq!(whole.body(&policy, 100, false), BodyStep::Wait);
+    assert!(
+        matches!(whole.body(&policy, 101, false), BodyStep::Replace(error) if !error.is_empty())
+    );
+    assert_eq!(whole.body(&policy, 50, true), BodyStep::Replace(Vec::new()));
 }
 
 #[test]
@@ -332,14 +334,14 @@ fn of_a_response_that_the_host_fails_at_nothing_goes_on() {
     let list = list(NO);
     let mut short = listing(&policy, &["7"], false);
     short.state = State::Whole(0);
-    assert_eq!(short.body(&policy, list.len(), false), Body::Wait);
+    assert_eq!(short.body(&policy, list.len(), false), BodyStep::Wait);
     assert!(short.whole(&policy, b"").is_some_and(|body| body.starts_with(br#"{"jsonrpc""#)));
     for state in [State::Whole(0), State::Events(Events::default())] {
         let mut broken = listing(&policy, &["7"], false);
         broken.state = state;
         broken.break_off();
-        assert_eq!(broken.body(&policy, 1, true), Body::Wait);
-        assert_eq!(broken.trailers(), Body::Wait);
+        assert_eq!(broken.body(&policy, 1, true), BodyStep::Wait);
+        assert_eq!(broken.trailers(), BodyStep::Wait);
     }
 }
 
@@ -350,10 +352,10 @@ fn a_response_is_told_by_its_head() {
         let headers = headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
         let mut listing = listing(&policy, ids, false);
         match listing.headers(&policy, headers, false) {
-            Head::Pass => "pass".to_owned(),
-            Head::Stream => "stream".into(),
-            Head::Hold => "hold".into(),
-            Head::Replace(reply) => format!("replaced {}", reply.status),
+            HeadStep::Pass => "pass".to_owned(),
+            HeadStep::Stream => "stream".into(),
+            HeadStep::Hold => "hold".into(),
+            HeadStep::Replace(reply) => format!("replaced {}", reply.status),
         }
     };
     let json = ("content-type", "application/json; charset=utf-8");
@@ -385,7 +387,7 @@ fn a_response_is_told_by_its_head() {
     }
     let mut listing = listing(&policy, &["1"], false);
     let headers = [(b":status".as_slice(), b"200".as_slice())];
-    assert!(matches!(listing.headers(&policy, headers.into_iter(), true), Head::Pass));
+    assert!(matches!(listing.headers(&policy, headers.into_iter(), true), HeadStep::Pass));
 }
 
 #[test]

@@ -5,11 +5,12 @@ use super::ask::Ask;
 use crate::core::{Connection, MIDNIGHT};
 use mcp_policy_filter::exchange::audit;
 use mcp_policy_filter::exchange::head::Trace;
-use mcp_policy_filter::exchange::judge::{Decision, Record, Refusal};
-use mcp_policy_filter::exchange::{Exchange, Step};
+use mcp_policy_filter::exchange::record::{Decision, Record};
+use mcp_policy_filter::exchange::refusal::Refusal;
 use mcp_policy_filter::limits::window::Nanos;
 use mcp_policy_filter::limits::{MemoryStore, Store};
 use mcp_policy_filter::policy::Policy;
+use mcp_policy_filter::simulate::{Body, Host, Outcome, Sent, pairs};
 use serde_json::Value;
 
 /// A policy in force, and what has been counted under it.
@@ -32,38 +33,25 @@ fn moment(clock: u64) -> Nanos {
 
 /// Sends a request at a time.
 pub fn send(policy: &Policy, store: &impl Store, clock: u64, ask: &Ask) -> Answer {
-    answer(&mut Exchange::default(), policy, store, clock, ask)
+    let host = Host { policy, store, now: moment(clock) };
+    let mut sent = sent(&host, ask);
+    match sent.outcome {
+        Outcome::WentOn(ref mut records) => {
+            let record = records.drain(..).next();
+            if ask.flags.is_some() {
+                host.end(&mut sent, ask.flags);
+            }
+            Ok(record)
+        }
+        Outcome::Refused(refusal) => Err(refusal),
+    }
 }
 
-fn answer(
-    exchange: &mut Exchange,
-    policy: &Policy,
-    store: &impl Store,
-    clock: u64,
-    ask: &Ask,
-) -> Answer {
-    let now = moment(clock);
+fn sent(host: &Host<'_, impl Store>, ask: &Ask) -> Sent {
     let pseudo = [(":method", &ask.method), (":path", &ask.path)].into_iter();
     let headers = pseudo.chain(ask.headers.iter().map(|(name, value)| (&**name, value)));
     let headers = headers.map(|(name, value)| (name.as_bytes(), value.as_bytes()));
-    let peer = Connection(&ask.client);
-    let mut step = exchange.headers(policy, headers, &peer, ask.body.is_empty());
-    if let Step::Wait = step {
-        step = exchange.body(policy, ask.body.len(), true);
-    }
-    if let Step::Read = step {
-        step = exchange.judge(policy, &ask.body, &peer, store, now);
-    }
-    match step {
-        Step::Go(_, record) => {
-            if ask.flags.is_some() {
-                exchange.end(policy, ask.flags, store, now);
-            }
-            Ok(record.into_iter().next())
-        }
-        Step::Refuse(refusal) => Err(refusal),
-        other => panic!("the exchange ended with {other:?}"),
-    }
+    host.send(headers, &Connection(&ask.client), &Body::whole(&ask.body)).unwrap()
 }
 
 /// The rule that a refusal names.
@@ -104,20 +92,17 @@ impl Stage {
     pub fn seen(&self, ask: &Ask) -> Seen {
         let headers = ask.headers.iter();
         let headers = headers.map(|(name, value)| (name.as_bytes(), value.as_bytes()));
-        (Trace::of(headers), self.clock)
+        (Trace::from_headers(headers), self.clock)
     }
 
     /// What a client gets of `list`, with which a server answers `tools/list`.
     pub fn show(&self, list: &str) -> String {
-        let ask = Ask::rpc("tools/list");
-        let mut exchange = Exchange::default();
-        let answer = answer(&mut exchange, &self.policy, &self.store, self.clock, &ask);
-        assert!(answer.is_ok(), "{answer:?}");
-        let shown = exchange.listing().and_then(|listing| {
-            let headers: [(&[u8], &[u8]); 2] =
-                [(b":status", b"200"), (b"content-type", b"application/json")];
-            listing.headers(&self.policy, headers.into_iter(), false);
-            listing.whole(&self.policy, list.as_bytes())
+        let host = Host { policy: &self.policy, store: &self.store, now: moment(self.clock) };
+        let mut sent = sent(&host, &Ask::rpc("tools/list"));
+        assert!(matches!(sent.outcome, Outcome::WentOn(_)), "{sent:?}");
+        let shown = sent.exchange.listing().map(|listing| {
+            let headers = [(":status", "200"), ("content-type", "application/json")];
+            host.receive(listing, pairs(&headers), &Body::whole(list.as_bytes())).body
         });
         shown.map_or(list.to_owned(), |bytes| String::from_utf8(bytes).unwrap())
     }

@@ -4,7 +4,7 @@
 use super::ask::Ask;
 use super::markdown::{Page, Row, quoted};
 use super::play::{self, Stage, send};
-use mcp_policy_filter::exchange::judge::Refusal;
+use mcp_policy_filter::exchange::refusal::Refusal;
 use mcp_policy_filter::exchange::{Exchange, Step};
 use mcp_policy_filter::limits::{Store, StoreError};
 use mcp_policy_filter::policy::Reason;

@@ -64,7 +64,7 @@ pub struct Left {
 
 impl Left {
     /// Of limits whose charges begin at `first` in a receipt.
-    pub(super) fn of(limits: &[Limit], receipt: &Receipt, first: usize) -> Vec<Self> {
+    pub(super) fn from_receipt(limits: &[Limit], receipt: &Receipt, first: usize) -> Vec<Self> {
         let left = receipt.left().filter_map(|(index, millionths)| {
             let limit = limits.get(index.checked_sub(first)?)?;
             Some(Self { rule: limit.pointer.clone(), millionths })
@@ -94,7 +94,7 @@ pub struct Names {
 }
 
 impl Names {
-    pub(super) fn of(members: &Members<'_>) -> Self {
+    pub(super) fn new(members: &Members<'_>) -> Self {
         // They are few: putting each in its place is less code on the way of a call
         // than sorting.
         let mut shown: Vec<String> = Vec::with_capacity(members.first().len().min(SHOWN));

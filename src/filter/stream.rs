@@ -1,15 +1,18 @@
 //! One HTTP stream: host callbacks in, [`Step`]s carried out.
 
-use super::headers::{self, Headers};
+use super::headers::Headers;
 use super::host::{self, Buffer, Map};
 use super::peer::Client;
+use super::plugin::Plugin;
+use super::reply::{send, unconfigured};
 use super::response;
-use super::root::Plugin;
 use super::shared_data::SharedData;
 use crate::exchange::audit;
 use crate::exchange::head::repeats_requests;
-use crate::exchange::judge::{Decision, Permit, Record, Refusal, Reply};
 use crate::exchange::listing::Listing;
+use crate::exchange::permit::Permit;
+use crate::exchange::record::{Decision, Record};
+use crate::exchange::refusal::Refusal;
 use crate::exchange::{Exchange, Step, Ticket};
 use crate::limits::window::Nanos;
 use crate::policy::document::AuditLog;
@@ -18,7 +21,7 @@ use proxy_wasm::types::Action;
 use std::rc::Rc;
 
 /// The stream's context.
-pub(super) struct Http {
+pub(super) struct Stream {
     /// `None` where no policy is in force; then nothing goes on.
     plugin: Option<Rc<Plugin>>,
     exchange: Exchange,
@@ -28,29 +31,32 @@ pub(super) struct Http {
     waiting: Option<Ticket>,
 }
 
-impl Drop for Http {
+impl Drop for Stream {
     fn drop(&mut self) {
         self.release();
     }
 }
 
-impl Context for Http {}
+impl Context for Stream {}
 
-impl HttpContext for Http {
+impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
-        let Some(plugin) = self.plugin.clone() else { return unconfigured() };
+        let Some(plugin) = self.plugin.clone() else { return closed() };
         if plugin.policy.settings.mark_requests {
             set_filter_state(MARK, "yes");
         }
         let headers = host::headers(Map::RequestHeaders).ok().and_then(Headers::parse);
         let step = match headers {
-            Some(headers) if disarm(&plugin, &headers).is_err() => {
+            Some(headers) if strip_headers(&plugin, &headers).is_err() => {
                 self.exchange.fail(&plugin.policy, "the request's headers cannot be changed")
             }
             Some(headers) => {
                 let peer = client(&plugin);
                 let policy = &plugin.policy;
-                let step = self.exchange.headers(policy, headers.iter(), &peer, end_of_stream);
+                let now = || host::now().ok().map(Nanos);
+                let pairs = headers.iter();
+                let step =
+                    self.exchange.headers(policy, pairs, &peer, &SharedData, now, end_of_stream);
                 let plain = self.exchange.listing().is_none() || take_plain(&headers).is_ok();
                 if !plain || (self.exchange.is_untyped() && say_json().is_err()) {
                     self.exchange.fail(policy, "the request's headers cannot be changed")
@@ -67,26 +73,26 @@ impl HttpContext for Http {
             // that pauses here never gets the body. So the headers go ahead
             // unjudged unless the operator says that Envoy is set up for it;
             // the body, without which no call is complete, does not.
-            Action::Pause
+            Flow::Pause
                 if self.exchange.waits() && !plugin.policy.settings.hold_request_headers =>
             {
                 Action::Continue
             }
-            action => action,
+            flow => action(flow),
         }
     }
 
     fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
-        let Some(plugin) = self.plugin.clone() else { return unconfigured() };
+        let Some(plugin) = self.plugin.clone() else { return closed() };
         plugin.gets_bodies.set(true);
         let step = self.exchange.body(&plugin.policy, size, end_of_stream);
-        self.carry_out(&plugin, step)
+        action(self.carry_out(&plugin, step))
     }
 
     fn on_http_request_trailers(&mut self, _: usize) -> Action {
-        let Some(plugin) = self.plugin.clone() else { return unconfigured() };
+        let Some(plugin) = self.plugin.clone() else { return closed() };
         let step = self.exchange.trailers(&plugin.policy);
-        self.carry_out(&plugin, step)
+        action(self.carry_out(&plugin, step))
     }
 
     fn on_http_response_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
@@ -126,7 +132,7 @@ impl HttpContext for Http {
     }
 }
 
-impl Http {
+impl Stream {
     pub(super) fn new(plugin: Option<Rc<Plugin>>) -> Self {
         Self { plugin, exchange: Exchange::default(), judged: None, waiting: None }
     }
@@ -153,17 +159,17 @@ impl Http {
         Some((self.plugin.clone()?, self.exchange.listing()?))
     }
 
-    fn carry_out(&mut self, plugin: &Plugin, step: Step) -> Action {
+    fn carry_out(&mut self, plugin: &Plugin, step: Step) -> Flow {
         match step {
             Step::Go(permit, records) => {
                 plugin.metrics.evaluated(None);
                 self.passed(plugin, &records);
                 self.exchange.forget();
                 self.release();
-                go(permit)
+                Flow::Continue(permit)
             }
-            Step::Gone(permit) => go(permit),
-            Step::Wait | Step::Answered => Action::Pause,
+            Step::Gone(permit) => Flow::Continue(permit),
+            Step::Wait | Step::Answered => Flow::Pause,
             Step::Read => {
                 let step = self.judge(plugin);
                 self.carry_out(plugin, step)
@@ -173,7 +179,7 @@ impl Http {
                 self.answer(plugin, &refusal);
                 self.exchange.forget();
                 self.release();
-                Action::Pause
+                Flow::Pause
             }
         }
     }
@@ -250,7 +256,7 @@ fn number(property: &str) -> Option<u64> {
 
 /// Takes out the headers that would have Envoy repeat the request, and the
 /// tokens that are for this filter alone.
-fn disarm(plugin: &Plugin, headers: &Headers) -> Result<(), host::HostError> {
+fn strip_headers(plugin: &Plugin, headers: &Headers) -> Result<(), host::HostError> {
     let takes_tokens = plugin.policy.takes_tokens();
     let names = headers.iter().map(|(name, _)| name);
     let mut unwanted =
@@ -277,9 +283,31 @@ fn client(plugin: &Plugin) -> Client<'_> {
     Client { payload: plugin.policy.payload() }
 }
 
+/// The state of a request after a step.
+enum Flow {
+    /// The request goes on, by its permit.
+    Continue(Permit),
+    /// The request waits, or was answered.
+    Pause,
+}
+
+/// A flow as the return value of a callback.
+fn action(flow: Flow) -> Action {
+    match flow {
+        Flow::Continue(permit) => go(permit),
+        Flow::Pause => Action::Pause,
+    }
+}
+
 /// The only way on for a request whose body has been asked for.
 fn go(_: Permit) -> Action {
     Action::Continue
+}
+
+/// Refuses a request while no policy is in force.
+fn closed() -> Action {
+    unconfigured();
+    Action::Pause
 }
 
 /// The filter state that access logs show as `%FILTER_STATE(wasm.mcp_audit:PLAIN)%`.
@@ -291,29 +319,4 @@ fn set_filter_state(name: &str, value: &str) {
     if let Err(error) = host::set_property(name, value) {
         log::warn!("mcp-policy-filter: no filter state: status {}", error.0);
     }
-}
-
-/// Answers in the server's place.
-pub(super) fn send(reply: &Reply, details: &str) {
-    let retry_after = reply.retry_after.map(|seconds| seconds.to_string());
-    let mut pairs: Vec<(&str, &str)> = Vec::new();
-    if !reply.body.is_empty() {
-        pairs.push(("content-type", "application/json"));
-    }
-    if let Some(seconds) = &retry_after {
-        pairs.push(("retry-after", seconds));
-    }
-    pairs.extend(reply.header);
-    let headers = headers::serialise(&pairs);
-    if let Err(error) = host::reply(reply.status, details, &headers, &reply.body) {
-        // The request stays paused, and Envoy's timeouts end it.
-        log::error!("mcp-policy-filter: a refusal was not sent: status {}", error.0);
-    }
-}
-
-/// Nothing goes on where no policy is in force.
-fn unconfigured() -> Action {
-    let reply = Reply { status: 503, retry_after: None, header: None, body: Vec::new() };
-    send(&reply, "mcp_policy_filter:no_policy");
-    Action::Pause
 }

@@ -6,9 +6,9 @@
 //! others. Only a client that takes neither of MCP's answer types is told by
 //! the HTTP status.
 
-use super::{Decision, Record};
 use crate::exchange::head::HeadError;
 use crate::exchange::identity::NoIdentity;
+use crate::exchange::record::{Decision, Record};
 use crate::policy::document::DeniedAs;
 use crate::policy::{Denial, Policy, Reason};
 use crate::wire::jsonrpc::{
@@ -48,6 +48,26 @@ pub struct Reply {
     pub body: Vec<u8>,
 }
 
+/// The parts of a request that its answer needs, owned, so that they outlive its
+/// body.
+#[derive(Clone, Debug)]
+pub struct ReplyTo {
+    /// The id of the message, as a JSON text.
+    pub id: String,
+    /// The tool, of a call.
+    pub tool: Option<String>,
+    /// Whether the client takes one of MCP's two answer types.
+    pub accepts_mcp: bool,
+    /// Whether the message is of revision 2026-07-28 or later.
+    pub stateless: bool,
+}
+
+impl ReplyTo {
+    fn id(&self) -> Option<Id<'_>> {
+        Some(Id::of(&self.id))
+    }
+}
+
 /// Everything that an error reply says.
 struct Answer<'a> {
     status: u16,
@@ -82,14 +102,7 @@ impl Refusal {
     }
 
     /// A call that the policy denies.
-    pub(super) fn denied(
-        policy: &Policy,
-        id: Id<'_>,
-        tool: Option<&str>,
-        denial: &Denial<'_>,
-        accepts_mcp: bool,
-        stateless: bool,
-    ) -> Box<Self> {
+    pub(super) fn denied(policy: &Policy, to: &ReplyTo, denial: &Denial<'_>) -> Box<Self> {
         let Denial { reason, rule, ref message, retry_after } = *denial;
         let code = match reason {
             Reason::RateLimited => 429,
@@ -98,18 +111,18 @@ impl Refusal {
             _ if reason.is_by_rule() => 403,
             _ => INTERNAL_ERROR,
         };
-        let status = match (accepts_mcp, code) {
+        let status = match (to.accepts_mcp, code) {
             (true, _) => 200,
             (false, 429) => 429,
             (false, 403) => 403,
             (false, _) => 503,
         };
         let message = &format!("{DENIED}{message}");
-        let answer =
-            Answer { status, code, id: Some(id), reason, rule, tool, message, retry_after };
+        let (id, tool) = (to.id(), to.tool.as_deref());
+        let answer = Answer { status, code, id, reason, rule, tool, message, retry_after };
         let mut refusal = Self::answer(policy, &answer);
         if policy.settings.denied_as == DeniedAs::Result && tool.is_some() {
-            refusal.reply.body = reply::error_result(id, message, stateless);
+            refusal.reply.body = reply::error_result(Id::of(&to.id), message, to.stateless);
         }
         refusal
     }
@@ -140,11 +153,11 @@ impl Refusal {
     }
 
     /// A method that is not on the list.
-    pub(super) fn unknown_method(policy: &Policy, id: Id<'_>, stateless: bool) -> Box<Self> {
-        let status = if stateless { 404 } else { 200 };
+    pub(super) fn unknown_method(policy: &Policy, to: &ReplyTo) -> Box<Self> {
+        let status = if to.stateless { 404 } else { 200 };
         let message = "Refused: the gateway does not pass this method";
         let answer = fault(status, METHOD_NOT_FOUND, Reason::Method, message);
-        Self::answer(policy, &Answer { id: Some(id), rule: "/settings/methods", ..answer })
+        Self::answer(policy, &Answer { id: to.id(), rule: "/settings/methods", ..answer })
     }
 
     /// A batch of which some messages were refused: each message with an id gets
@@ -207,7 +220,7 @@ impl Refusal {
     }
 
     /// A request of nobody that is not a JSON-RPC request.
-    pub(crate) fn unidentified(policy: &Policy, why: NoIdentity) -> Box<Self> {
+    pub(super) fn unidentified(policy: &Policy, why: NoIdentity) -> Box<Self> {
         let message = format!("{DENIED}{why}");
         let mut refusal = Self::answer(policy, &fault(401, 403, Reason::NoIdentity, &message));
         if policy.takes_tokens() {
@@ -217,7 +230,7 @@ impl Refusal {
     }
 
     /// A request that is refused for its head alone.
-    pub(crate) fn head(policy: &Policy, fault: HeadError) -> Box<Self> {
+    pub(super) fn head(policy: &Policy, fault: HeadError) -> Box<Self> {
         let (status, reason) = match fault {
             HeadError::Path => (404, Reason::Path),
             HeadError::Method => (405, Reason::Method),
@@ -244,14 +257,14 @@ impl Refusal {
     }
 
     /// A request for which there is no room until its body comes.
-    pub(crate) fn crowded(policy: &Policy) -> Box<Self> {
+    pub(super) fn crowded(policy: &Policy) -> Box<Self> {
         let message = "Refused: too many requests of this caller wait for their bodies";
         let answer = fault(503, INTERNAL_ERROR, Reason::Crowded, message);
         Self::answer(policy, &Answer { retry_after: Some(1), ..answer })
     }
 
     /// A request that could not be judged because the host failed.
-    pub(crate) fn failed(policy: &Policy, what: &str) -> Box<Self> {
+    pub(super) fn failed(policy: &Policy, what: &str) -> Box<Self> {
         let message = format!("Refused: {what}");
         Self::answer(policy, &fault(500, INTERNAL_ERROR, Reason::Internal, &message))
     }

@@ -1,0 +1,29 @@
+//! Answers in the server's place.
+
+use super::headers;
+use super::host;
+use crate::exchange::refusal::Reply;
+
+/// Sends an answer. `details` shows in access logs as `%RESPONSE_CODE_DETAILS%`.
+pub(super) fn send(reply: &Reply, details: &str) {
+    let retry_after = reply.retry_after.map(|seconds| seconds.to_string());
+    let mut pairs: Vec<(&str, &str)> = Vec::new();
+    if !reply.body.is_empty() {
+        pairs.push(("content-type", "application/json"));
+    }
+    if let Some(seconds) = &retry_after {
+        pairs.push(("retry-after", seconds));
+    }
+    pairs.extend(reply.header);
+    let headers = headers::serialise(&pairs);
+    if let Err(error) = host::reply(reply.status, details, &headers, &reply.body) {
+        // The request stays paused, and Envoy's timeouts end it.
+        log::error!("mcp-policy-filter: a refusal was not sent: status {}", error.0);
+    }
+}
+
+/// Refuses a request while no policy is in force.
+pub(super) fn unconfigured() {
+    let reply = Reply { status: 503, retry_after: None, header: None, body: Vec::new() };
+    send(&reply, "mcp_policy_filter:no_policy");
+}

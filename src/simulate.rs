@@ -1,0 +1,260 @@
+//! A gateway in memory, which plays the host's part of an exchange: headers, a body
+//! in pieces, its end, then the response. Tests, benchmarks and fuzzers drive this
+//! one, so that none of them has an order of events of its own. It is not in the
+//! module.
+
+use crate::exchange::identity::{NoPeer, Peer};
+use crate::exchange::listing::{BodyStep, HeadStep, Listing};
+use crate::exchange::record::Record;
+use crate::exchange::refusal::Refusal;
+use crate::exchange::{Exchange, Step, audit};
+use crate::limits::window::Nanos;
+use crate::limits::{MemoryStore, Store};
+use crate::policy::Policy;
+use crate::policy::document::Errors;
+
+/// The headers of a POST as MCP clients send it.
+pub const POST: [(&str, &str); 3] =
+    [(":method", "POST"), (":path", "/mcp"), ("accept", "application/json, text/event-stream")];
+
+/// A policy in force, its counters, and a clock that stands still until it is set.
+#[derive(Debug)]
+pub struct Gateway<S = MemoryStore> {
+    /// The policy.
+    pub policy: Policy,
+    /// The counters.
+    pub store: S,
+    /// The present moment.
+    pub now: Nanos,
+}
+
+impl<S: Default> Gateway<S> {
+    /// A gateway under the policy of this text, in 1970.
+    ///
+    /// # Errors
+    /// The errors of the policy, for its author.
+    pub fn new(policy: &str) -> Result<Self, Errors> {
+        let policy = Policy::parse(policy.as_bytes(), "")?;
+        Ok(Self { policy, store: S::default(), now: Nanos(0) })
+    }
+}
+
+impl<S: Store> Gateway<S> {
+    /// The host of its exchanges.
+    pub const fn host(&self) -> Host<'_, S> {
+        Host { policy: &self.policy, store: &self.store, now: self.now }
+    }
+
+    /// Sends a body by POST, whole, from a client of which nothing is known.
+    ///
+    /// # Errors
+    /// See [`Host::send`].
+    pub fn post(&self, body: &str) -> Result<Sent, Step> {
+        self.host().send(pairs(&POST), &NoPeer, &Body::whole(body.as_bytes()))
+    }
+}
+
+/// The host of an exchange, at one moment.
+#[derive(Debug)]
+pub struct Host<'a, S> {
+    /// The policy.
+    pub policy: &'a Policy,
+    /// The counters.
+    pub store: &'a S,
+    /// The present moment.
+    pub now: Nanos,
+}
+
+/// A body, and the way in which it comes.
+#[derive(Clone, Copy, Debug)]
+pub struct Body<'a> {
+    /// All of it.
+    pub bytes: &'a [u8],
+    /// The sizes of its pieces, one after the other and again from the first;
+    /// without any, it comes in one piece.
+    pub sizes: &'a [usize],
+    /// The way in which it ends.
+    pub ending: Ending,
+}
+
+/// The ways in which a host says that a body is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// With its last piece, or with the headers if there is none.
+    Last,
+    /// With a piece of no bytes.
+    Empty,
+    /// With trailers.
+    Trailers,
+}
+
+/// A request that was sent.
+#[derive(Debug)]
+pub struct Sent {
+    /// The exchange, after its request.
+    pub exchange: Exchange,
+    /// The outcome.
+    pub outcome: Outcome,
+}
+
+/// The outcome of a request.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It went on, with these records.
+    WentOn(Vec<Record>),
+    /// It was refused.
+    Refused(Box<Refusal>),
+}
+
+/// A response that came back.
+#[derive(Debug)]
+pub struct Received {
+    /// The fate of its head.
+    pub head: HeadStep,
+    /// The body that the client got, unless the head was replaced.
+    pub body: Vec<u8>,
+    /// Bytes that were held to the end and never went on.
+    pub held: Vec<u8>,
+}
+
+/// Headers as a host gives them.
+pub fn pairs<'a>(
+    headers: &'a [(&'a str, &'a str)],
+) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone {
+    headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()))
+}
+
+impl<'a> Body<'a> {
+    /// A body in one piece, or none.
+    pub const fn whole(bytes: &'a [u8]) -> Self {
+        Self { bytes, sizes: &[], ending: Ending::Last }
+    }
+
+    /// Whether the headers are the last of the message.
+    fn is_missing(&self) -> bool {
+        self.bytes.is_empty() && self.ending == Ending::Last
+    }
+
+    /// The pieces: where each ends, and whether it is told to be the last.
+    fn pieces(&self) -> impl Iterator<Item = (usize, bool)> {
+        let (all, ending) = (self.bytes.len(), self.ending);
+        let mut sizes = self.sizes.iter().cycle();
+        let mut came = 0_usize;
+        let pieces = core::iter::from_fn(move || {
+            (came < all).then(|| {
+                let size = sizes.next().map_or(all, |size| (*size).max(1));
+                came = came.saturating_add(size).min(all);
+                (came, came == all && ending == Ending::Last)
+            })
+        });
+        pieces.chain((ending == Ending::Empty).then_some((all, true)))
+    }
+}
+
+impl<S: Store> Host<'_, S> {
+    /// Sends a request, to the end of its body even where it is refused before.
+    ///
+    /// # Errors
+    /// The step that came out of turn. No exchange of a right core has one.
+    pub fn send<'h>(
+        &self,
+        headers: impl Iterator<Item = (&'h [u8], &'h [u8])> + Clone,
+        peer: &dyn Peer,
+        body: &Body<'_>,
+    ) -> Result<Sent, Step> {
+        let Self { policy, store, now } = *self;
+        let mut exchange = Exchange::default();
+        let mut outcome = None;
+        let end = body.is_missing();
+        let step = exchange.headers(policy, headers, peer, store, || Some(now), end);
+        self.carry_out(&mut exchange, &mut outcome, step, peer, body.bytes)?;
+        for (size, end) in body.pieces() {
+            let step = exchange.body(policy, size, end);
+            self.carry_out(&mut exchange, &mut outcome, step, peer, body.bytes)?;
+        }
+        if body.ending == Ending::Trailers {
+            let step = exchange.trailers(policy);
+            self.carry_out(&mut exchange, &mut outcome, step, peer, body.bytes)?;
+        }
+        match outcome {
+            Some(outcome) if !exchange.waits() => Ok(Sent { exchange, outcome }),
+            _ => Err(Step::Wait),
+        }
+    }
+
+    fn carry_out(
+        &self,
+        exchange: &mut Exchange,
+        outcome: &mut Option<Outcome>,
+        step: Step,
+        peer: &dyn Peer,
+        body: &[u8],
+    ) -> Result<(), Step> {
+        let step = match step {
+            Step::Read => exchange.judge(self.policy, body, peer, self.store, self.now),
+            step => step,
+        };
+        match (step, &*outcome) {
+            (Step::Wait, None) if exchange.waits() => {}
+            (Step::Go(_, records), None) => *outcome = Some(Outcome::WentOn(records)),
+            (Step::Refuse(refusal), None) => *outcome = Some(Outcome::Refused(refusal)),
+            (Step::Gone(_), Some(Outcome::WentOn(_)))
+            | (Step::Answered, Some(Outcome::Refused(_))) => {}
+            (step, _) => return Err(step),
+        }
+        Ok(())
+    }
+
+    /// Passes a response, in whose body the sizes are those of what comes in.
+    pub fn receive<'h>(
+        &self,
+        listing: &mut Listing,
+        headers: impl Iterator<Item = (&'h [u8], &'h [u8])>,
+        body: &Body<'_>,
+    ) -> Received {
+        let head = listing.headers(self.policy, headers, body.is_missing());
+        let mut received = Received { head, body: Vec::new(), held: Vec::new() };
+        if matches!(received.head, HeadStep::Replace(_)) {
+            return received;
+        }
+        let mut from = 0;
+        for (to, end) in body.pieces() {
+            received.held.extend_from_slice(body.bytes.get(from..to).unwrap_or_default());
+            from = to;
+            let step = listing.body(self.policy, received.held.len(), end);
+            self.pass(listing, step, end, &mut received);
+        }
+        if body.ending == Ending::Trailers {
+            let step = listing.trailers();
+            self.pass(listing, step, false, &mut received);
+        }
+        received
+    }
+
+    fn pass(&self, listing: &mut Listing, step: BodyStep, end: bool, to: &mut Received) {
+        let instead = match step {
+            BodyStep::Wait => return,
+            BodyStep::Pass => None,
+            BodyStep::Whole => listing.whole(self.policy, &to.held),
+            BodyStep::Piece => listing.piece(self.policy, &to.held, end),
+            BodyStep::Replace(body) => Some(body),
+        };
+        let held = core::mem::take(&mut to.held);
+        to.body.extend(instead.unwrap_or(held));
+    }
+
+    /// Ends an exchange with Envoy's response flags.
+    pub fn end(&self, sent: &mut Sent, flags: Option<u64>) {
+        sent.exchange.end(self.policy, flags, self.store, self.now);
+    }
+
+    /// The records of a request, as they are logged.
+    pub fn lines(&self, sent: &Sent) -> Vec<String> {
+        let (first, others) = match &sent.outcome {
+            Outcome::WentOn(records) => (None, records),
+            Outcome::Refused(refusal) => (Some(&refusal.record), &refusal.others),
+        };
+        let line = |record| audit::json(self.policy, record, sent.exchange.trace(), Some(self.now));
+        first.into_iter().chain(others).map(line).collect()
+    }
+}
