@@ -32,13 +32,13 @@ use crate::policy::pattern::PatternMap;
 pub struct Policy {
     /// The first twelve hexadecimal digits of the SHA-256 of the document.
     pub digest: String,
-    /// What is worth telling its author without refusing it.
+    /// Remarks for the author that do not make the document invalid.
     pub warnings: Vec<String>,
-    /// How the filter behaves.
+    /// The filter's behaviour.
     pub settings: Settings,
-    /// Where its counts stand.
+    /// The table that holds its counters.
     pub table: Table,
-    /// Where the caller's id comes from; nowhere where all callers are one.
+    /// The sources of the caller's id; none where all callers are one.
     pub identity: Vec<Source>,
     /// The headers that conditions look at.
     pub headers: Vec<String>,
@@ -47,7 +47,7 @@ pub struct Policy {
     grants: PatternMap<Body>,
 }
 
-/// How the filter behaves, compiled from [`crate::policy::document::Settings`].
+/// The filter's behaviour, compiled from [`crate::policy::document::Settings`].
 #[derive(Debug)]
 pub struct Settings {
     /// The only paths where MCP is; `None` for any.
@@ -60,17 +60,17 @@ pub struct Settings {
     pub mark_requests: bool,
     /// The largest body that is judged.
     pub max_body_bytes: usize,
-    /// How deep JSON may be nested.
+    /// The deepest nesting of JSON.
     pub max_depth: usize,
     /// The form in which a call is denied.
     pub denied_as: DeniedAs,
-    /// What becomes of several messages in one body.
+    /// The treatment of several messages in one body.
     pub batches: Batches,
-    /// Which tools lists show.
+    /// The tools that lists show.
     pub tools_list: ToolsList,
-    /// Which decisions are logged.
+    /// The decisions that are logged.
     pub audit_log: AuditLog,
-    /// Makes the digests of arguments in records, if there are to be any.
+    /// The key of the HMACs of arguments in records, if there are to be any.
     pub audit_key: Option<Digester>,
     methods: PatternMap<()>,
 }
@@ -82,10 +82,10 @@ struct Body {
     mode: Mode,
     hide: PatternMap<()>,
     tools: PatternMap<Rule>,
-    /// What is asked of every tool after its own checks.
+    /// The checks of every tool, asked after its own.
     require: Vec<Check>,
     deny_if: Vec<Check>,
-    /// What a tool is charged that only `default` speaks of.
+    /// The limits of a tool that no entry matches.
     limits: Vec<Limit>,
     /// Whether there may be a tool that lists do not show.
     conceals: bool,
@@ -105,7 +105,7 @@ enum Action {
     Allow(Box<Conditions>),
 }
 
-/// What an allowed call has to meet.
+/// The requirements on an allowed call.
 #[derive(Debug)]
 struct Conditions {
     args: Option<Names>,
@@ -122,7 +122,7 @@ struct Names {
     allowed: Vec<Box<str>>,
 }
 
-/// Who is calling.
+/// The caller of a tool.
 #[derive(Clone, Debug)]
 pub struct Caller {
     /// The caller's id.
@@ -143,7 +143,7 @@ impl Caller {
 }
 
 impl Policy {
-    /// The key of jwt_authn's metadata under which the claims stand.
+    /// The key of jwt_authn's metadata that holds the claims.
     pub fn payload(&self) -> &str {
         let payload = self.identity.iter().find_map(|source| match source {
             Source::Jwt { payload, .. } => Some(&**payload),
@@ -152,7 +152,8 @@ impl Policy {
         payload.unwrap_or("payload")
     }
 
-    /// Whether callers are known by tokens of ours, which must not go on.
+    /// Whether callers are known by tokens of this filter, which must not go
+    /// on.
     pub fn takes_tokens(&self) -> bool {
         self.identity.iter().any(|source| matches!(source, Source::Bearer(_)))
     }

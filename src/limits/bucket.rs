@@ -18,23 +18,24 @@ pub(super) struct Entry {
 const FIXED: u8 = 1;
 /// Marks the record of a sliding window.
 const SLIDING: u8 = 2;
-/// Where the holder stands in a record, and where the window does.
+/// The offset of the holder in a record, and of the window.
 const HOLDER: usize = 1 + 8;
 const WINDOW: usize = HOLDER + 16;
 /// The length of a record of each kind.
 const FIXED_RECORD: usize = WINDOW + 4 + 2 * 8;
 const SLIDING_RECORD: usize = WINDOW + 4 + 18 * 8;
 
-/// How long an entry outlives its window, but no longer than a window of its
-/// own length: so that neither a worker that read the clock a moment ago nor a
-/// clock that steps back finds a full window empty.
+/// The time for which an entry outlives its window, up to a window of its own
+/// length. Neither a worker that read the clock a moment ago nor a clock that
+/// steps back finds a full window empty.
 const GRACE_SECONDS: u64 = 60;
-/// The least of that, for the shortest windows.
+/// The least grace, for the shortest windows.
 const MIN_GRACE_SECONDS: u64 = 2;
 
 /// The records of one key, checked; those long over are left out.
 ///
-/// They stay bytes: most calls change a few numbers in one or two of them.
+/// They are kept as bytes: most calls change a few numbers in one or two of
+/// them.
 #[derive(Debug)]
 pub(super) struct Bucket {
     bytes: Vec<u8>,
@@ -58,7 +59,7 @@ impl Bucket {
         Ok(bucket)
     }
 
-    /// As it is to be stored.
+    /// The bytes to store.
     pub(super) fn write(self) -> Vec<u8> {
         self.bytes
     }
@@ -97,7 +98,7 @@ impl Bucket {
         }
     }
 
-    /// Where the record of `tag` and `holder` stands.
+    /// The span of the record of `tag` and `holder`.
     fn place(&self, tag: Tag, holder: Holder) -> Option<Range<usize>> {
         self.places().find(|place| {
             let record = self.bytes.get(place.clone()).unwrap_or_default();
@@ -105,8 +106,8 @@ impl Bucket {
         })
     }
 
-    /// Where each record stands. They are passed by their lengths alone: a
-    /// bucket can hold a thousand.
+    /// The spans of all records, by their lengths alone: a bucket can hold a
+    /// thousand.
     fn places(&self) -> impl Iterator<Item = Range<usize>> {
         let mut end = 0_usize;
         core::iter::from_fn(move || {
@@ -127,7 +128,7 @@ impl Bucket {
 }
 
 impl Entry {
-    /// Reads a record, and what follows it.
+    /// Reads a record. Returns it with the bytes that follow.
     fn read(record: &[u8]) -> Option<(Self, &[u8])> {
         let ([kind], rest) = record.split_first_chunk()?;
         let (tag, rest) = rest.split_first_chunk()?;

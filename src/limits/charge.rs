@@ -4,28 +4,28 @@ use super::bucket::Bucket;
 use super::{ChargeError, Holder, Store, StoreError, Table, Tag};
 use crate::limits::window::{Algorithm, Nanos, Outcome, State, Window};
 
-/// Entries that one bucket may hold: far more than callers that meet there by
+/// The most entries of one bucket: far more than callers that meet there by
 /// chance, and few enough to be searched for every call.
 const MAX_BUCKET: usize = 1024;
-/// How often a call starts over when windows turn under its hands.
+/// Retries when a window rolls over during a charge.
 const ROUNDS: usize = 4;
 
-/// What one limit asks of a call.
+/// The charge of one limit for a call.
 #[derive(Clone, Copy, Debug)]
 pub struct Charge {
     /// The counter.
     pub tag: Tag,
-    /// Whose count it is.
+    /// The holder of the count.
     pub holder: Holder,
     /// Whether `capacity` bounds its holders: not for the one that all share.
     pub per_caller: bool,
     /// The window.
     pub window: Window,
-    /// How it moves.
+    /// The algorithm of the window.
     pub algorithm: Algorithm,
-    /// What a window admits, in millionths.
+    /// The amount that a window admits, in millionths.
     pub max: u64,
-    /// What the call weighs, in millionths.
+    /// The weight of the call, in millionths.
     pub weight: u64,
 }
 
@@ -35,17 +35,18 @@ impl Charge {
     }
 }
 
-/// What was charged, for giving it back.
+/// The charges that were made, for giving them back.
 #[derive(Debug, Default)]
 pub struct Receipt(Vec<Taken>);
 
 impl Receipt {
-    /// Adds what another call was charged.
+    /// Adds the charges of another call.
     pub fn extend(&mut self, other: Self) {
         self.0.extend(other.0);
     }
 
-    /// What each charge left of its `max`, in millionths, by the charges' places.
+    /// The rest of each `max` after its charge, in millionths, by the charge's
+    /// index.
     pub fn left(&self) -> impl Iterator<Item = (usize, u64)> {
         self.0.iter().map(|taken| (taken.index, taken.left))
     }
@@ -61,30 +62,30 @@ impl Receipt {
 struct Taken {
     index: usize,
     charge: Charge,
-    /// By what the charge can be found again.
+    /// The handle by which the charge can be found again.
     mark: u64,
-    /// What it left of `max`.
+    /// The rest of `max` after it.
     left: u64,
-    /// Whether a place was taken for it.
+    /// Whether a seat was taken for it.
     new: bool,
 }
 
-/// What a visit to one bucket is for.
+/// The purpose of looking into one bucket.
 #[derive(Clone, Copy)]
 enum Visit<'a> {
-    /// To see whether there is room; nothing is stored.
+    /// Looks for room; nothing is stored.
     Look,
-    /// To charge; new entries may be made for the callers' charges named here.
+    /// Charges; new entries may be made for the callers' charges named here.
     Charge(&'a [usize]),
 }
 
-/// What a bucket says of the charges that fall into it.
+/// The answer of a bucket about the charges that fall into it.
 enum Answer {
     /// There is room for all; with [`Visit::Charge`] they are stored.
     Room(Vec<Taken>),
-    /// There is room, but these callers' charges need a place for an entry.
+    /// There is room, but these callers' charges need a seat for an entry.
     Places(Vec<usize>),
-    /// There is no room.
+    /// A limit is full, or its counter failed.
     ChargeError(ChargeError),
 }
 
@@ -96,8 +97,8 @@ impl Table {
     /// lost to another worker after all, those already taken are given back.
     ///
     /// # Errors
-    /// Which charge was refused and why. Of several without room, the one that
-    /// has room last is named.
+    /// The charge that was refused, and the reason. Of several without room, it
+    /// is the one that has room last.
     pub fn charge(
         &self,
         store: &impl Store,
@@ -132,7 +133,7 @@ impl Table {
                 let Some(state) = bucket.find(charge.tag, charge.holder) else {
                     return (None, false);
                 };
-                // An entry of a later window keeps its place.
+                // An entry of a later window keeps its seat.
                 let current = state.counts(mark);
                 let state = state.refund(mark, charge.weight);
                 let unused = current && state.used() == 0;
@@ -150,7 +151,8 @@ impl Table {
         }
     }
 
-    /// Asks all buckets without writing; the charges that need a new entry.
+    /// Looks into all buckets without writing. Returns the charges that need a
+    /// new entry.
     fn look(
         &self,
         store: &impl Store,
@@ -172,8 +174,8 @@ impl Table {
         refused.map_or(Ok(places), Err)
     }
 
-    /// Takes the `places`, then charges all holders. `None` asks for another
-    /// round: a window turned meanwhile, and more places are needed.
+    /// Takes the seats, then charges all holders. `None` asks for another
+    /// round: a window rolled over meanwhile, and more seats are needed.
     fn take(
         &self,
         store: &impl Store,
@@ -203,7 +205,7 @@ impl Table {
         };
         let outcome = all();
         for (index, charge, start) in reserved {
-            // The entry was not made, or by somebody else in the meantime.
+            // The entry was not made, or by another worker in the meantime.
             if !taken.iter().any(|taken| taken.index == index && taken.new) {
                 self.release(store, charge.tag, charge.window, start, now);
             }
@@ -278,7 +280,7 @@ impl Table {
     }
 }
 
-/// Whose counts are charged, each once, in the order of their charges.
+/// The holders of the charges, each once, in the order of their charges.
 fn holders(charges: &[Charge]) -> Vec<Holder> {
     let mut holders = Vec::new();
     for charge in charges {

@@ -1,16 +1,16 @@
-//! Where an entry stands.
+//! The table that holds the counters: the key of each entry.
 
 use super::{Store, StoreError};
 use core::cell::RefCell;
 use sha2::{Digest, Sha256};
 
-/// Part of every key: another layout takes another number.
+/// The beginning of every key: another layout takes another number.
 const PREFIX: &str = "mcp-policy-filter/1/";
 /// Buckets of a table, whatever its capacity: changing that must not move
 /// anybody's counts. At the default capacity a bucket serves eight callers.
 const BUCKETS: u16 = 4096;
 
-/// Who holds an entry: a caller, or nobody in particular.
+/// The holder of an entry: a caller, a session of one, or all callers together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Holder {
     pub(super) id: [u8; 16],
@@ -31,13 +31,13 @@ impl Holder {
     }
 }
 
-/// Which counter an entry belongs to.
+/// The counter that an entry belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Tag(pub(super) [u8; 8]);
 
 impl Tag {
-    /// The counter of everything that makes two counters different. `parts`
-    /// are told apart by their lengths.
+    /// The counter of everything that makes two counters different. `parts` are
+    /// told apart by their lengths.
     pub fn new(parts: &[&[u8]]) -> Self {
         Self::from(digest(parts))
     }
@@ -64,21 +64,20 @@ pub struct Table {
     /// Random bytes that all workers share, so that no client can tell which
     /// callers' or sessions' entries share a bucket.
     salt: [u8; 16],
-    /// Callers that one counter can hold in a window.
+    /// The most callers that one counter can hold in a window.
     pub(super) capacity: u64,
-    /// Entries of all counters together.
+    /// The most entries of all counters together.
     pub(super) max_entries: u64,
     recent: RefCell<Recent>,
 }
 
-/// Callers that were asked for lately, each in the place that its id picks: a
-/// digest takes as long as the rest of a charge, and the same callers come again.
-/// An id that pushes another out costs that one a digest and nothing else.
+/// A direct-mapped cache of recent callers. Hashing an id costs as much as the
+/// rest of a charge, and callers repeat. A collision costs one extra hash.
 type Recent = [Option<(Box<str>, Holder)>; 64];
 
 const NOBODY: Recent = [const { None }; 64];
 
-/// The place of an id.
+/// The slot of an id.
 fn place(id: &str) -> usize {
     let mixed = id.bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
     (mixed % 64) as usize
@@ -105,7 +104,7 @@ impl Table {
         Ok(())
     }
 
-    /// The caller with this id.
+    /// The holder for a caller's id.
     pub fn caller(&self, id: &str) -> Holder {
         let compute = || Holder::from(digest(&[b"caller", &self.salt, id.as_bytes()]));
         let Ok(mut recent) = self.recent.try_borrow_mut() else { return compute() };
@@ -116,7 +115,7 @@ impl Table {
         }
     }
 
-    /// One session of a caller.
+    /// The holder for one session of a caller.
     pub fn session(&self, caller: &str, session: &[u8]) -> Holder {
         Holder::from(digest(&[b"session", &self.salt, caller.as_bytes(), session]))
     }

@@ -12,7 +12,7 @@ impl Policy {
     /// two filters apart where the document does not.
     ///
     /// # Errors
-    /// Everything that is wrong with the document.
+    /// All errors in the document.
     ///
     /// ```
     /// use mcp_policy_filter::policy::Policy;
@@ -82,7 +82,7 @@ impl Policy {
             identity,
             headers,
             top: compile("top", body, tools_list),
-            // Of grants that do not nest, none is a denial before the others.
+            // Grants neither allow nor deny, so only specificity orders them.
             grants: PatternMap::new(grants, |_| false),
         })
     }

@@ -12,12 +12,12 @@ use crate::wire::mcp::ToolCall;
 pub struct Ruling<'p> {
     /// The rule that allowed it.
     pub rule: &'p str,
-    /// What has to have room.
+    /// The limits to charge.
     pub limits: &'p [Limit],
 }
 
 impl Policy {
-    /// Decides a call by everything but its limits.
+    /// Decides a call by everything except for its limits.
     ///
     /// # Errors
     /// The denial.
@@ -69,8 +69,8 @@ impl Rule {
 }
 
 impl Body {
-    /// Asks `args`, then all that is required, then all that denies; of each
-    /// the tool's own first.
+    /// Asks `args`, then `require`, then `deny_if`; in each, the tool's own
+    /// checks first.
     fn check<'p>(
         &'p self,
         own: Option<&'p Conditions>,
@@ -95,8 +95,8 @@ impl Names {
     fn check(&self, facts: &Facts<'_>) -> Result<(), Denial<'_>> {
         let Some(arguments) = facts.arguments else { return Ok(()) };
         let allowed = |key: Text<'_>| self.allowed.iter().any(|name| key.is(name));
-        // No argument is given twice, so of more than there are names, one has
-        // another.
+        // No argument is given twice, so of more arguments than names, one has
+        // another name.
         let too_many = facts.members.is_some_and(|all| all.count() > self.allowed.len());
         let all_allowed = !too_many
             && match facts.members.and_then(Members::all) {
@@ -118,7 +118,7 @@ impl Names {
     }
 }
 
-/// Whether all keys of an object pass, which is read again for it.
+/// Whether all keys of an object pass. Reads the object again.
 fn every_key<'a>(object: Raw<'a>, passes: impl Fn(Text<'a>) -> bool) -> bool {
     let mut all = true;
     let read = Reader::again(object).object(|reader, key, _| {

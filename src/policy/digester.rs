@@ -1,5 +1,5 @@
-//! Digests of arguments, by which records can be told apart and compared without
-//! showing what they are of.
+//! HMACs of arguments, by which records can be told apart and compared without
+//! showing the arguments.
 
 use core::fmt::{self, Write};
 use hmac::{Hmac, Mac};
@@ -11,12 +11,12 @@ use sha2::{Digest, Sha256};
 pub struct Digester(Hmac<Sha256>);
 
 impl Digester {
-    /// Digests under `key`. HMAC takes a key of any length.
+    /// A digester under `key`. HMAC takes a key of any length.
     pub fn new(key: &str) -> Option<Self> {
         Hmac::new_from_slice(key.as_bytes()).ok().map(Self)
     }
 
-    /// The digest of a text, as 64 hexadecimal digits.
+    /// The HMAC of a text, as 64 hexadecimal digits.
     pub fn digest(&self, text: &str) -> String {
         let mut state = self.0.clone();
         state.update(text.as_bytes());
@@ -24,13 +24,13 @@ impl Digester {
     }
 }
 
-/// The first twelve hexadecimal digits of the SHA-256 of something: enough to
-/// tell it from others.
+/// The first twelve hexadecimal digits of the SHA-256 of `bytes`: enough to
+/// tell them from others.
 pub fn fingerprint(bytes: &[u8]) -> String {
     fingerprint_of(&Sha256::digest(bytes).into())
 }
 
-/// The same, of what is known by its SHA-256 alone.
+/// The same, of a SHA-256 that is known already.
 pub fn fingerprint_of(digest: &[u8; 32]) -> String {
     hex(digest.get(..6).unwrap_or_default())
 }
@@ -44,7 +44,7 @@ fn hex(bytes: &[u8]) -> String {
     digits
 }
 
-/// The key is not for eyes.
+/// Hides the key.
 impl fmt::Debug for Digester {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Digester")

@@ -2,10 +2,10 @@
 //! objects, checked for everything that can be checked without knowing what a
 //! policy does. [`crate::policy`] compiles it.
 //!
-//! Reading is done by hand, over [`tree`], and not by a derived
-//! deserializer: an author gets all the errors of a document at once, with the
-//! path of each, a duplicate key is one of them, and numbers keep their exact
-//! value. All of the language's shape stands in this folder.
+//! Reading is done by hand, over [`tree`], and not by a derived deserializer:
+//! an author gets all the errors of a document at once, with the path of each,
+//! a duplicate key is one of them, and numbers keep their exact value. This
+//! folder holds all of the language's shape.
 
 mod at;
 mod body;
@@ -32,20 +32,20 @@ pub use tools::{Action, AllTools, ToolRule};
 use crate::policy::pattern::Pattern;
 use at::{At, Document};
 
-/// The most that a policy may weigh. Envoy hands it over in one piece, and
-/// every worker keeps what it compiles to.
+/// The largest policy, in bytes. Envoy gives it to the module in one piece, and
+/// every worker keeps its compiled form.
 pub const MAX_POLICY_BYTES: usize = 8 << 20;
 
 /// A whole document.
 #[derive(Debug)]
 pub struct Config {
-    /// What decides.
+    /// The rules for callers whom no grant matches.
     pub body: Body,
     /// `identity`
     pub identity: Vec<Source>,
     /// `grants`
     pub grants: Vec<(Pattern, Grant)>,
-    /// How the filter behaves.
+    /// The filter's behaviour.
     pub settings: Settings,
 }
 
@@ -64,8 +64,7 @@ const KEYS: [&str; 11] = [
 ];
 
 impl Config {
-    /// Reads a document: what could be read of it, and everything that is wrong
-    /// with it.
+    /// Reads a document. Returns as much as could be read, and all errors.
     pub fn parse(text: &[u8]) -> (Option<Self>, Errors) {
         match Document::parse(text) {
             Ok(document) => {

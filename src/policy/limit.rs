@@ -1,4 +1,4 @@
-//! A limit as compiled, and what it says when it has no room.
+//! A limit as compiled, and its denial when it is full.
 
 use super::{Caller, Denial, Reason};
 use crate::limits::window::{Algorithm, ONE_CALL, Scope, Window};
@@ -7,30 +7,31 @@ use crate::policy::condition::{self, Facts, Path};
 use crate::policy::document;
 use std::rc::Rc;
 
-/// A limit, ready to be charged. A limit of all tools stands with each of them,
-/// so what is long in it is shared.
+/// A limit, ready to be charged. Each tool has a copy of the limits of all
+/// tools, so the long parts are shared.
 #[derive(Clone, Debug)]
 pub struct Limit {
     /// The rule's pointer.
     pub pointer: Rc<str>,
     /// The counter.
     pub(super) tag: Tag,
-    /// Who shares a count.
+    /// The callers that share a count.
     scope: Scope,
     window: Window,
     algorithm: Algorithm,
-    /// What a window admits, in millionths.
+    /// The amount that a window admits, in millionths.
     pub(super) max: u64,
-    /// What a call weighs, where it is not counted as one.
+    /// The argument that gives a call's weight; `None` where a call counts as
+    /// one.
     increment_from: Option<Rc<Path>>,
     on_deny: Option<Rc<str>>,
-    /// What is limited: a tool, a pattern or "all tools".
+    /// The subject of the limit: a tool, a pattern or "all tools".
     subject: Rc<str>,
     /// The one holder of a `global` counter.
     everyone: Holder,
 }
 
-/// Whose counts a call is charged to.
+/// The holders of the counts that a call is charged to.
 #[derive(Debug)]
 pub struct Holders<'a> {
     table: &'a Table,
@@ -39,8 +40,8 @@ pub struct Holders<'a> {
 }
 
 impl<'a> Holders<'a> {
-    /// Those of a caller, and of its session by the digest of the
-    /// `Mcp-Session-Id` header; calls without one are one session.
+    /// The holders of a caller, and of its session by the SHA-256 of the
+    /// `Mcp-Session-Id` header; calls without one share a session.
     pub fn new(table: &'a Table, caller: &Caller, session: Option<&'a [u8; 32]>) -> Self {
         let session = session.map(<[u8; 32]>::as_slice).unwrap_or_default();
         Self { table, caller: table.caller(&caller.id), session }
@@ -92,7 +93,7 @@ impl Limit {
         }
     }
 
-    /// What a call has to be charged.
+    /// The charge for a call.
     ///
     /// # Errors
     /// The call's weight cannot be read, or is more than a window admits.
@@ -135,7 +136,8 @@ impl Limit {
         Ok(weight)
     }
 
-    /// The denial of a call for which there is no room for so many seconds.
+    /// The denial of a call that finds the limit full; there is room again
+    /// after this many seconds.
     pub fn full(&self, retry_after: u64) -> Denial<'_> {
         let plural = if retry_after == 1 { "" } else { "s" };
         let again = format!("Try again in {retry_after} second{plural}.");
@@ -143,7 +145,8 @@ impl Limit {
             Some(text) => format!("{text} {again}"),
             None => {
                 let mut limit = self.describe();
-                // Only the first letter, which is one of ours.
+                // The first letter is ASCII: `describe` begins with a word of
+                // this file.
                 if let Some(first) = limit.get_mut(..1) {
                     first.make_ascii_uppercase();
                 }

@@ -1,5 +1,5 @@
-//! What a document says that only shows when its parts are seen together:
-//! errors, and in `lint/warnings.rs` what is probably not meant.
+//! Errors that only show when the parts of a document are seen together;
+//! `lint/warnings.rs` has the warnings.
 
 mod warnings;
 
@@ -14,12 +14,12 @@ use crate::policy::document::{
 use crate::policy::pattern::Pattern;
 use std::vec::IntoIter;
 
-/// Limits that one call may have.
+/// The most limits that one call may have.
 const MAX_ASKED: usize = 256;
-/// Limits that a policy may have, counting those of all tools for each tool.
+/// The most limits of a policy, counting those of all tools for each tool.
 const MAX_STORED: usize = 100_000;
 
-/// Everything that is wrong between the parts of a document.
+/// All errors between the parts of a document.
 pub(super) fn errors(config: &Config) -> Errors {
     let mut errors = Errors::default();
     let bodies = bodies(config);
@@ -55,7 +55,7 @@ fn limits(body: &Body) -> Vec<&Limit> {
     limits
 }
 
-/// In the place of each limit the first one that has the same counter.
+/// For each limit, the first one that has the same counter.
 fn first_of_each<'c>(limits: &[&'c Limit]) -> Vec<&'c Limit> {
     let counter = |number: usize| limits.get(number).map(|limit| &limit.counter);
     let mut firsts = limits.to_vec();
@@ -69,9 +69,9 @@ fn first_of_each<'c>(limits: &[&'c Limit]) -> Vec<&'c Limit> {
     firsts
 }
 
-/// Entries that share a counter must count the same way: within a body, and
-/// for `global` ones in all of them. `global` gives, for each of those in turn,
-/// the first of all bodies.
+/// Refuses limits that share a counter and count differently: within a body,
+/// and for `global` ones in all of them. `global` gives, for each of those in
+/// turn, the first of all bodies.
 fn agree<'c>(body: &'c Body, global: &mut IntoIter<&'c Limit>, errors: &mut Errors) {
     let limits = limits(body);
     for (limit, first) in limits.iter().zip(first_of_each(&limits)) {
@@ -120,8 +120,7 @@ fn differences(a: &Limit, b: &Limit) -> Vec<(&'static str, String, String)> {
     all.into_iter().filter(|(_, here, there)| here != there).collect()
 }
 
-/// A counter is charged once for a call, so entries of it that the same call
-/// meets cannot weigh it by different arguments.
+/// Refuses two weights of one counter in one call, which charges it only once.
 fn weigh_once(body: &Body, errors: &mut Errors) {
     let all = &body.all_tools.limits;
     let own = body.tools.iter().map(|(_, rule)| &rule.limits);
@@ -150,8 +149,8 @@ fn weigh_once(body: &Body, errors: &mut Errors) {
     }
 }
 
-/// What a call asks is charged in one go, and what all tools ask stands with
-/// each of them in every worker.
+/// Refuses too many limits. Those of a call are charged in one go, and every
+/// worker stores those of all tools with each tool.
 fn few_enough(body: &Body, stored: &mut usize, errors: &mut Errors) {
     let all = &body.all_tools.limits;
     let too_many = |asked: usize| {
@@ -160,7 +159,7 @@ fn few_enough(body: &Body, stored: &mut usize, errors: &mut Errors) {
              have {asked}"
         )
     };
-    // What no entry names is asked these alone.
+    // A tool that no entry names has these limits alone.
     if let Some((list, _)) = all.first().and_then(|limit| limit.path.rsplit_once('/'))
         && all.len() > MAX_ASKED
     {
@@ -184,9 +183,8 @@ fn few_enough(body: &Body, stored: &mut usize, errors: &mut Errors) {
     }
 }
 
-/// A client makes as many sessions as it likes, so a limit by session bounds
-/// nobody unless another one does; a budget does not, for calls may weigh
-/// nothing.
+/// Refuses a limit by session without another limit: a client makes as many
+/// sessions as it likes. A budget does not help, since calls may weigh nothing.
 fn bound_sessions(body: &Body, errors: &mut Errors) {
     let bounded = |limits: &[Limit]| {
         limits.iter().any(|limit| limit.scope != Scope::Session && limit.increment_from.is_none())
@@ -210,7 +208,7 @@ fn bound_sessions(body: &Body, errors: &mut Errors) {
     }
 }
 
-/// Every condition, with the check that it stands in.
+/// Every condition, with its check.
 pub(super) fn conditions<'c>(config: &'c Config) -> Vec<(&'c Check, &'c Condition)> {
     let mut conditions = Vec::new();
     let mut extend = |checks: &'c Vec<Check>| {
@@ -229,7 +227,8 @@ pub(super) fn conditions<'c>(config: &'c Config) -> Vec<(&'c Check, &'c Conditio
     conditions
 }
 
-/// Conditions could guess at a token that this filter keeps.
+/// Refuses conditions on the tokens that this filter keeps: they could be used
+/// to guess one.
 fn keep_tokens(config: &Config, errors: &mut Errors) {
     for (check, condition) in conditions(config) {
         if condition.path.root == Root::Headers && condition.path.header() == Some("authorization")
@@ -243,8 +242,8 @@ fn keep_tokens(config: &Config, errors: &mut Errors) {
     }
 }
 
-/// A grant that no caller's id can match would leave its callers to the
-/// top-level rules.
+/// Refuses a grant that no caller's id can match: its callers would be under
+/// the top-level rules.
 fn reach_grants(config: &Config, errors: &mut Errors) {
     let kinds: Vec<String> = config
         .identity

@@ -1,4 +1,4 @@
-//! Which tools a caller is shown in the lists that servers send.
+//! The tools that a caller is shown in the lists that servers send.
 
 use super::{Action, Body, Caller, Policy, Rule};
 use crate::policy::document::{Check, Default, Mode, ToolsList};

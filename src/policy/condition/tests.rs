@@ -92,7 +92,7 @@ fn ask(condition: &Condition, arguments: &str, each: Elements) -> &'static str {
         members.push(key, reader.value()?);
         Ok(())
     });
-    // Arguments are an object, but for those of a few tests.
+    // Arguments are an object, except for those of a few tests.
     let remembered = read.is_ok().then_some(&members);
     let said = [None, remembered].map(|members| {
         let work = Work::default();

@@ -15,7 +15,7 @@ pub enum Default {
     Deny,
 }
 
-/// What becomes of a denial.
+/// The effect of a denial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// The call does not go on.

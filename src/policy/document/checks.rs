@@ -4,12 +4,12 @@ use super::at::{At, escape};
 use super::error::{choices, nearest, quote};
 use crate::policy::condition::{Condition, Path, Test, TestError};
 
-/// Conditions that are asked together.
+/// Conditions that hold together or not at all.
 #[derive(Debug)]
 pub struct Check {
-    /// The check's JSON pointer, in which its name stands for its index.
+    /// The check's JSON pointer, with its name in the place of its index.
     pub pointer: String,
-    /// Where it stands in the document, for messages to the author.
+    /// The path in the document, for messages to the author.
     pub path: String,
     /// `conditions`
     pub conditions: Vec<Condition>,

@@ -6,7 +6,7 @@ use crate::limits::window::{Algorithm, ONE_CALL, Scope, Window};
 use crate::policy::condition::{Path, Root};
 use crate::wire::json::Decimal;
 
-/// The most that a limit may admit, so that sums in millionths fit 64 bits.
+/// The largest `max`, so that sums in millionths fit 64 bits.
 const MAX: u64 = 9_000_000_000_000;
 
 const WINDOWS: [(&str, u32); 4] = [("second", 1), ("minute", 60), ("hour", 3_600), ("day", 86_400)];
@@ -21,9 +21,9 @@ const ALGORITHMS: [(&str, Algorithm); 2] =
 /// One limit.
 #[derive(Clone, Debug)]
 pub struct Limit {
-    /// The limit's JSON pointer, in which it is named by its counter.
+    /// The limit's JSON pointer, which names it by its counter.
     pub pointer: String,
-    /// Where it stands in the document, for messages to the author.
+    /// The path in the document, for messages to the author.
     pub path: String,
     /// `counter`
     pub counter: String,

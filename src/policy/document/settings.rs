@@ -1,4 +1,4 @@
-//! `settings`: how the filter behaves, not what it decides.
+//! `settings`: the filter's behaviour apart from its decisions.
 
 use super::at::At;
 use super::error::quote;
@@ -6,14 +6,14 @@ use super::request_path::RequestPath;
 use crate::policy::pattern::Pattern;
 use crate::wire::mcp::KNOWN_METHODS;
 
-/// How the filter behaves.
+/// The filter's behaviour.
 #[derive(Debug)]
 pub struct Settings {
     /// `paths`: the only ones where MCP is; `None` for any.
     pub paths: Option<Vec<RequestPath>>,
     /// `exempt_paths`: requests that are not MCP.
     pub exempt_paths: Vec<RequestPath>,
-    /// `methods`: what passes besides `tools/call`.
+    /// `methods`: the methods that pass besides `tools/call`.
     pub methods: Vec<Pattern>,
     /// `hold_request_headers`: nothing of a request goes upstream before it
     /// is judged.
@@ -22,7 +22,7 @@ pub struct Settings {
     pub mark_requests: bool,
     /// `max_body_bytes`
     pub max_body_bytes: usize,
-    /// `max_depth`: how deep JSON may be nested.
+    /// `max_depth`: the deepest nesting of JSON.
     pub max_depth: usize,
     /// `denied_as`
     pub denied_as: DeniedAs,
@@ -47,7 +47,7 @@ pub enum DeniedAs {
     Result,
 }
 
-/// What becomes of several messages in one body.
+/// The treatment of several messages in one body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Batches {
     /// They are refused.
@@ -56,16 +56,16 @@ pub enum Batches {
     Judge,
 }
 
-/// Which tools are left in the lists that servers send.
+/// The tools that are left in the lists that servers send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ToolsList {
-    /// All but those of `hide`.
+    /// All except for those of `hide`.
     Hide,
     /// Those of which a call of the caller's could be allowed.
     Callable,
 }
 
-/// Which decisions become a line of Envoy's log.
+/// The decisions that become a line of Envoy's log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuditLog {
     /// Every one.
@@ -83,7 +83,7 @@ pub struct Counters {
     pub capacity: u64,
     /// Entries of all counters together.
     pub max_entries: u64,
-    /// What separates two filters that share Envoy's shared data.
+    /// The name that separates two filters that share Envoy's shared data.
     pub namespace: Option<String>,
 }
 
@@ -136,11 +136,13 @@ const TOOLS_LIST: [(&str, ToolsList); 2] =
 const AUDIT_LOG: [(&str, AuditLog); 3] =
     [("all", AuditLog::All), ("denied", AuditLog::Denied), ("off", AuditLog::Off)];
 
-/// Values are read by recursion, in a stack of one megabyte.
+/// The largest `max_depth`: values are read by recursion, in a stack of one
+/// megabyte.
 const MAX_DEPTH: u64 = 256;
-/// A body is held in the memory of the host and of the module at once.
+/// The largest `max_body_bytes`: the host and the module hold a body at once.
 const MAX_BODY_BYTES: u64 = 64 << 20;
-/// An entry takes some 50 bytes in the memory of the Envoy process.
+/// The largest `capacity` and `max_entries`: an entry takes some 50 bytes in
+/// the memory of the Envoy process.
 const MAX_COUNTER_ENTRIES: u64 = 1 << 20;
 
 fn size(value: u64) -> usize {
@@ -228,7 +230,7 @@ impl Counters {
 /// found by trying, and then the arguments too.
 const MIN_KEY_BYTES: usize = 16;
 
-/// A key is a secret, so no message repeats it.
+/// Reads a key. It is a secret, so no message repeats it.
 fn key(at: &At<'_>) -> Option<String> {
     let text = at.as_string().filter(|text| text.len() >= MIN_KEY_BYTES);
     if text.is_none() {

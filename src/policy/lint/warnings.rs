@@ -1,24 +1,25 @@
-//! What is allowed, but probably not what its author thinks. Policies can be
-//! long, and every worker logs what is said of them: so a kind has few lines.
+//! Warnings: rules that are allowed, but probably not meant. Policies can be
+//! long, and every worker logs the warnings, so a kind has few lines.
 
 use super::{bodies, limits};
 use crate::policy::document::{Action, Body, Config, pointer, quote};
 
-/// Overlaps are searched pair by pair, and each pair character by character: as
-/// far as this many steps go in the whole policy, which is farther than in one
-/// that a person writes.
+/// Steps of the search for overlaps in a whole policy: more than one that a
+/// person writes takes. Patterns are compared pair by pair, and each pair
+/// character by character.
 const MAX_STEPS: usize = 20_000_000;
 /// Overlaps that are shown one by one.
 const MAX_OVERLAPS: usize = 5;
-/// Counters end with the Envoy process; longer windows than this surprise.
+/// The longest window without a warning: counters end with the Envoy process.
 const LONG_WINDOW_SECONDS: u32 = 3_600;
 
-/// Said where `paths` is not set: some servers offer a tool as a path too.
+/// The warning where `paths` is not set: some servers offer a tool as a path
+/// too.
 const ANY_PATH: &str = "/settings/paths: is not set, so requests to any path can reach the server, \
                         and run tools where it has paths for them; list the MCP endpoint, as in \
                         `[\"/mcp\"]`";
 
-/// What there is to say of a policy, with the first place of each kind.
+/// The warnings about a policy, with the first path of each kind.
 pub(in crate::policy) fn warnings(config: &Config) -> Vec<String> {
     let [mut long, mut unseen, mut unasked] = [const { Kind::shown(1) }; 3];
     // Each of these may be a denial that its author does not know of.
@@ -43,7 +44,7 @@ pub(in crate::policy) fn warnings(config: &Config) -> Vec<String> {
     lines
 }
 
-/// A kind of warning: the first ones, and how many there are more.
+/// A kind of warning: its first lines, and the number of further ones.
 struct Kind {
     first: Vec<String>,
     shown: usize,

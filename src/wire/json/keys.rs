@@ -25,7 +25,7 @@ impl<'a> KeyStack<'a> {
         Self { keys: Vec::with_capacity(16) }
     }
 
-    /// Where the keys of an object that begins now will start.
+    /// The index at which the keys of an object that begins now will start.
     pub(super) fn mark(&self) -> usize {
         self.keys.len()
     }
@@ -34,7 +34,8 @@ impl<'a> KeyStack<'a> {
         self.keys.push((key, at));
     }
 
-    /// Ends the object that began at `mark`: the offset of a repeated key.
+    /// Ends the object that began at `mark`. Returns the offset of a repeated
+    /// key.
     pub(super) fn close(&mut self, mark: usize) -> Option<usize> {
         let repeated = repeated(self.keys.get(mark..).unwrap_or_default());
         self.keys.truncate(mark);
@@ -60,8 +61,8 @@ fn repeated(keys: &[(Text<'_>, usize)]) -> Option<usize> {
     let hashes: Vec<u64> = keys.iter().map(|(key, _)| hash(key)).collect();
     meter::steps(keys.iter().map(|(key, _)| key.raw().len().saturating_add(64)).sum());
     let of = |index: usize| hashes.get(index).copied();
-    // Equal keys keep the order in which they stand. Two keys of one hash that
-    // are not equal would be refused too; nobody will ever see it.
+    // Equal keys keep their order in the text. Two keys of one hash that are
+    // not equal would be refused too; the chance of that is negligible.
     let sorted = order::indexes(keys.len(), &|a, b| of(a).cmp(&of(b)));
     let again = sorted.windows(2).filter_map(|pair| match pair {
         [a, b] if of(*a) == of(*b) => keys.get(*b).map(|(_, at)| *at),

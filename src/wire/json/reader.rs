@@ -56,8 +56,8 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Starts on a text that goes no further: only its syntax and depth are looked
-    /// at, and never what readers disagree on.
+    /// Starts on a text that goes no further: only its syntax and depth are
+    /// checked, never ambiguity.
     ///
     /// # Errors
     /// As [`Self::new`].
@@ -88,7 +88,7 @@ impl<'a> Reader<'a> {
         self.ambiguity
     }
 
-    /// Notes that two readers may understand what stands at `at` differently.
+    /// Notes that readers may differ on the text at `at`.
     fn doubt(&mut self, at: usize, kind: JsonErrorKind) {
         self.ambiguity.get_or_insert(JsonError { at, kind });
     }
@@ -202,7 +202,8 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// As [`Self::object`], and returns the object as it stands in the text.
+    /// Reads an object as [`Self::object`] does, and returns its span of the
+    /// text.
     ///
     /// # Errors
     /// As [`Self::object`].
@@ -249,7 +250,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Makes sure that nothing but white space is left.
+    /// Checks that only white space is left.
     ///
     /// # Errors
     /// There is more text.
@@ -260,7 +261,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Depth is bounded because values are read by recursion.
+    /// Enters a value. Depth is bounded because values are read by recursion.
     fn enter(&mut self) -> Step<()> {
         match self.room.checked_sub(1) {
             Some(room) => {

@@ -23,8 +23,8 @@ const PROTOCOL_KEYS: [&str; 12] = [
     "requestState",
 ];
 
-/// In JavaScript it lends an object what stands in it: `params` the arguments
-/// that they lack, for one.
+/// The key that, in JavaScript, lends an object the members of its value:
+/// `params` the arguments that they lack, for one.
 const PROTOTYPE: &str = "__proto__";
 
 /// The protocol's key that only some readers take `key` for.
