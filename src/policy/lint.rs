@@ -85,8 +85,8 @@ fn agree<'c>(body: &'c Body, global: &mut IntoIter<&'c Limit>, errors: &mut Erro
                 errors.push(
                     limit.path.clone(),
                     format!(
-                        "the counter `{}` has{what} {here} here and {there} at {}; sharers must \
-                         agree",
+                        "the counter `{}` has{what} {here} here and {there} at {}; limits that \
+                         share a counter must agree",
                         limit.counter,
                         pointer(&other.path)
                     ),

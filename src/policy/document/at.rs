@@ -282,7 +282,7 @@ impl<'d> At<'d> {
             at.wrong(if let Some(word) = nearest(key, known) {
                 format!("unknown key; did you mean `{word}`?")
             } else {
-                format!("unknown key; here may stand {}", choices(known.iter().copied()))
+                format!("unknown key; expected {}", choices(known.iter().copied()))
             });
         }
         Some(Object { members, path: self.path.clone(), document: self.document })

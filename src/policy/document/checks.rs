@@ -72,7 +72,8 @@ fn condition(at: &At<'_>) -> Option<Condition> {
             op_at.wrong(match nearest(op, &Test::NAMES) {
                 Some(word) => format!("unknown operator {}; did you mean `{word}`?", quote(op)),
                 None => {
-                    format!("unknown operator {}; there are {}", quote(op), choices(Test::NAMES))
+                    let names = choices(Test::NAMES);
+                    format!("unknown operator {}; expected one of {names}", quote(op))
                 }
             });
             None
@@ -94,7 +95,7 @@ pub(super) fn path(at: &At<'_>) -> Option<Path> {
     match Path::parse(text) {
         Ok(path) => Some(path),
         Err(error) => {
-            at.wrong(format!("{} is no path: {error}", quote(text)));
+            at.wrong(format!("invalid path {}: {error}", quote(text)));
             None
         }
     }

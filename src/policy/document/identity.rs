@@ -97,7 +97,7 @@ fn header(at: &At<'_>) -> Option<Source> {
     let name = at.string()?;
     if name == "authorization" {
         at.wrong(
-            "`authorization` holds a credential and no id; use `bearer` with the hashes of the \
+            "`authorization` holds a credential, not an id; use `bearer` with the hashes of the \
              tokens",
         );
         return None;
@@ -112,7 +112,7 @@ fn header(at: &At<'_>) -> Option<Source> {
     }
     if !is_header(name) || name == "host" {
         at.wrong(format!(
-            "{} is no header to take an id from; write its name in lower case, like `x-agent-id`",
+            "cannot take an id from {}; write a header's name in lower case, like `x-agent-id`",
             quote(name)
         ));
         return None;
@@ -207,7 +207,7 @@ fn claim_path(at: &At<'_>) -> Option<Vec<String>> {
     };
     if !matches!(steps.first(), Some(Step::Key(_))) {
         at.wrong(format!(
-            "{} names no claim; write a name like `sub`, and one with dots or slashes in brackets \
+            "{} does not name a claim; write a name like `sub`, and one with dots or slashes in brackets \
              and quotes, like `[\"https://example.com/id\"]`",
             quote(text)
         ));
@@ -222,7 +222,7 @@ fn bearer(at: &At<'_>) -> Option<Source> {
     let tokens = object.required("tokens")?;
     let entries = tokens.entries();
     if tokens.is_object() && entries.is_empty() {
-        tokens.wrong("no token is listed, so that nobody could call");
+        tokens.wrong("no token is listed, so every call would be refused");
     }
     for (number, (grant, at)) in entries.iter().enumerate() {
         let written = if at.is_list() { at.elements().len() } else { 1 };

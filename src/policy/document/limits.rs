@@ -80,7 +80,7 @@ fn increment_from(at: &At<'_>) -> Option<Path> {
         path.filter(|path| path.root == Root::Args && !path.steps.is_empty() && !path.has_each());
     if path.is_none() {
         at.wrong(format!(
-            "{} names no single argument; write a path like `args.amount`",
+            "{} does not name a single argument; write a path like `args.amount`",
             quote(text)
         ));
     }

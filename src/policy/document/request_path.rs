@@ -85,7 +85,7 @@ impl RequestPath {
         } else {
             return Some(Self { path: path.into(), below });
         };
-        at.wrong(format!("{} is no path to {be}: {fault}", quote(text)));
+        at.wrong(format!("cannot {be} {}: {fault}", quote(text)));
         None
     }
 

@@ -30,7 +30,7 @@ pub(super) fn parse(text: &[u8]) -> Result<Node<'_>, Errors> {
     }
     if text.len() > MAX_POLICY_BYTES {
         let message =
-            format!("the policy has {} bytes, of {} at most", text.len(), MAX_POLICY_BYTES);
+            format!("the policy is {} bytes; at most {MAX_POLICY_BYTES} are allowed", text.len());
         return Err(Errors::one("", message));
     }
     let read = || {
