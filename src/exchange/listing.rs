@@ -244,7 +244,7 @@ fn error(policy: &Policy, id: &str) -> Vec<u8> {
         retry_after: None,
     };
     let message = "Refused: the server's list of tools cannot be read";
-    reply::error(Some(Id::of(id)), &reply::Error { code: INTERNAL_ERROR, message, data })
+    reply::error(Some(Id::new(id)), &reply::Error { code: INTERNAL_ERROR, message, data })
 }
 
 /// Edits the events of one response.

@@ -14,9 +14,9 @@ pub(super) struct Entry {
     pub(super) state: State,
 }
 
-/// Marks the record of a fixed window.
+/// The kind of the record of a fixed window.
 const FIXED: u8 = 1;
-/// Marks the record of a sliding window.
+/// The kind of the record of a sliding window.
 const SLIDING: u8 = 2;
 /// The offset of the holder in a record, and of the window.
 const HOLDER: usize = 1 + 8;
@@ -65,50 +65,50 @@ impl Bucket {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.places().count()
+        self.spans().count()
     }
 
     pub(super) fn entries(&self) -> impl Iterator<Item = Entry> {
-        self.places().filter_map(|place| self.entry(place))
+        self.spans().filter_map(|span| self.entry(span))
     }
 
     pub(super) fn find(&self, tag: Tag, holder: Holder) -> Option<State> {
-        self.entry(self.place(tag, holder)?).map(|entry| entry.state)
+        self.entry(self.span(tag, holder)?).map(|entry| entry.state)
     }
 
     /// Stores a state in the entry of `tag` and `holder`, which is made where
     /// there is none.
     pub(super) fn put(&mut self, tag: Tag, holder: Holder, window: Window, state: State) {
-        let place = self.place(tag, holder);
+        let span = self.span(tag, holder);
         let end = self.bytes.len();
         Entry { tag, holder: holder.id, window, state }.write(&mut self.bytes);
-        match place {
+        match span {
             None => {}
-            Some(place) if place.len() == self.bytes.len().saturating_sub(end) => {
-                self.bytes.copy_within(end.., place.start);
+            Some(span) if span.len() == self.bytes.len().saturating_sub(end) => {
+                self.bytes.copy_within(end.., span.start);
                 self.bytes.truncate(end);
             }
-            Some(place) => drop(self.bytes.drain(place)),
+            Some(span) => drop(self.bytes.drain(span)),
         }
     }
 
     pub(super) fn remove(&mut self, tag: Tag, holder: Holder) {
-        while let Some(place) = self.place(tag, holder) {
-            self.bytes.drain(place);
+        while let Some(span) = self.span(tag, holder) {
+            self.bytes.drain(span);
         }
     }
 
     /// The span of the record of `tag` and `holder`.
-    fn place(&self, tag: Tag, holder: Holder) -> Option<Range<usize>> {
-        self.places().find(|place| {
-            let record = self.bytes.get(place.clone()).unwrap_or_default();
+    fn span(&self, tag: Tag, holder: Holder) -> Option<Range<usize>> {
+        self.spans().find(|span| {
+            let record = self.bytes.get(span.clone()).unwrap_or_default();
             record.get(1..HOLDER) == Some(&tag.0) && record.get(HOLDER..WINDOW) == Some(&holder.id)
         })
     }
 
     /// The spans of all records, by their lengths alone: a bucket can hold a
     /// thousand.
-    fn places(&self) -> impl Iterator<Item = Range<usize>> {
+    fn spans(&self) -> impl Iterator<Item = Range<usize>> {
         let mut end = 0_usize;
         core::iter::from_fn(move || {
             let length = match *self.bytes.get(end)? {
@@ -122,8 +122,8 @@ impl Bucket {
         })
     }
 
-    fn entry(&self, place: Range<usize>) -> Option<Entry> {
-        Entry::read(self.bytes.get(place)?).map(|(entry, _)| entry)
+    fn entry(&self, span: Range<usize>) -> Option<Entry> {
+        Entry::read(self.bytes.get(span)?).map(|(entry, _)| entry)
     }
 }
 

@@ -17,7 +17,7 @@ pub enum ChargeError {
         /// The index of the charge.
         index: usize,
         /// The reason.
-        trouble: StoreError,
+        error: StoreError,
     },
 }
 
@@ -34,7 +34,7 @@ impl ChargeError {
         let index = self.index().checked_sub(first)?;
         Some(match self {
             Self::Limit { retry_after, .. } => Self::Limit { index, retry_after },
-            Self::Counter { trouble, .. } => Self::Counter { index, trouble },
+            Self::Counter { error, .. } => Self::Counter { index, error },
         })
     }
 

@@ -52,8 +52,8 @@ impl Table {
         start: u64,
         now: Nanos,
     ) {
-        let place = population(tag);
-        subtract(store, &self.key(place.1), place, window, start, now);
+        let seats = population(tag);
+        subtract(store, &self.key(seats.1), seats, window, start, now);
         subtract(store, &self.total_key(), total(window), window, start, now);
     }
 }
@@ -83,7 +83,7 @@ fn add(
 ) -> Added {
     let mut bucket = match Bucket::read(bytes, now) {
         Ok(bucket) => bucket,
-        Err(trouble) => return (None, Err(trouble)),
+        Err(error) => return (None, Err(error)),
     };
     let stored = bucket.find(tag, holder);
     match State::charge(stored, Algorithm::Fixed, window, max(&bucket, now), ONE_CALL, now) {

@@ -20,13 +20,13 @@ pub struct Holder {
 impl Holder {
     /// The one holder of a counter that all callers share.
     pub fn everyone(tag: Tag) -> Self {
-        Self::from(digest(&[b"everyone", &tag.0]))
+        Self::new(hash(&[b"everyone", &tag.0]))
     }
 
-    fn from(digest: [u8; 32]) -> Self {
+    fn new(hash: [u8; 32]) -> Self {
         let mut id = [0; 16];
-        id.copy_from_slice(digest.first_chunk::<16>().unwrap_or(&[0; 16]));
-        let [.., high, low] = digest;
+        id.copy_from_slice(hash.first_chunk::<16>().unwrap_or(&[0; 16]));
+        let [.., high, low] = hash;
         Self { id, bucket: u16::from_be_bytes([high, low]) % BUCKETS }
     }
 }
@@ -39,15 +39,11 @@ impl Tag {
     /// The counter of everything that makes two counters different. `parts` are
     /// told apart by their lengths.
     pub fn new(parts: &[&[u8]]) -> Self {
-        Self::from(digest(parts))
-    }
-
-    fn from(digest: [u8; 32]) -> Self {
-        Self(*digest.first_chunk().unwrap_or(&[0; 8]))
+        Self(*hash(parts).first_chunk().unwrap_or(&[0; 8]))
     }
 }
 
-fn digest(parts: &[&[u8]]) -> [u8; 32] {
+fn hash(parts: &[&[u8]]) -> [u8; 32] {
     let mut hasher = Sha256::new();
     for part in parts {
         let length = u64::try_from(part.len()).unwrap_or(u64::MAX);
@@ -75,10 +71,10 @@ pub struct Table {
 /// rest of a charge, and callers repeat. A collision costs one extra hash.
 type Recent = [Option<(Box<str>, Holder)>; 64];
 
-const NOBODY: Recent = [const { None }; 64];
+const EMPTY: Recent = [const { None }; 64];
 
 /// The slot of an id.
-fn place(id: &str) -> usize {
+fn slot(id: &str) -> usize {
     let mixed = id.bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
     (mixed % 64) as usize
 }
@@ -87,7 +83,7 @@ impl Table {
     /// A table that shares its counts with all tables of the same namespace.
     pub fn new(namespace: &str, capacity: u64, max_entries: u64) -> Self {
         let prefix = [PREFIX.as_bytes(), namespace.as_bytes(), b"/"].concat();
-        let recent = RefCell::new(NOBODY);
+        let recent = RefCell::new(EMPTY);
         Self { prefix, salt: [0; 16], capacity, max_entries, recent }
     }
 
@@ -96,7 +92,7 @@ impl Table {
     /// # Errors
     /// The store failed, or holds something else.
     pub fn share_salt(&mut self, store: &impl Store, proposal: [u8; 16]) -> Result<(), StoreError> {
-        self.recent = RefCell::new(NOBODY);
+        self.recent = RefCell::new(EMPTY);
         self.salt = store.update(&self.named(b"salt"), |stored| match stored {
             Some(salt) => (None, salt.try_into().map_err(|_| StoreError::Damaged)),
             None => (Some(proposal.to_vec()), Ok(proposal)),
@@ -106,9 +102,9 @@ impl Table {
 
     /// The holder for a caller's id.
     pub fn caller(&self, id: &str) -> Holder {
-        let compute = || Holder::from(digest(&[b"caller", &self.salt, id.as_bytes()]));
+        let compute = || Holder::new(hash(&[b"caller", &self.salt, id.as_bytes()]));
         let Ok(mut recent) = self.recent.try_borrow_mut() else { return compute() };
-        let Some(slot) = recent.get_mut(place(id)) else { return compute() };
+        let Some(slot) = recent.get_mut(slot(id)) else { return compute() };
         match slot {
             Some((known, holder)) if **known == *id => *holder,
             _ => slot.insert((id.into(), compute())).1,
@@ -117,7 +113,7 @@ impl Table {
 
     /// The holder for one session of a caller.
     pub fn session(&self, caller: &str, session: &[u8]) -> Holder {
-        Holder::from(digest(&[b"session", &self.salt, caller.as_bytes(), session]))
+        Holder::new(hash(&[b"session", &self.salt, caller.as_bytes(), session]))
     }
 
     pub(super) fn key(&self, holder: Holder) -> Vec<u8> {

@@ -58,6 +58,17 @@ pub enum Scope {
     Global,
 }
 
+impl Scope {
+    /// The word for it in policies.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Grant => "grant",
+            Self::Session => "session",
+            Self::Global => "global",
+        }
+    }
+}
+
 /// The length of a window, in seconds. Windows are aligned to UTC: one of 60
 /// seconds begins with each minute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,12 +121,20 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    /// The start of the aligned window in which the charge under `mark` took
-    /// its seat.
-    pub fn place(self, window: Window, mark: u64) -> u64 {
+    /// The word for it in policies.
+    pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Fixed => mark,
-            Self::Sliding => window.start(sliding::start(window, mark)),
+            Self::Fixed => "fixed",
+            Self::Sliding => "sliding",
+        }
+    }
+
+    /// The start of the aligned window in which the charge under `handle` took
+    /// its seat.
+    pub fn seat_window(self, window: Window, handle: u64) -> u64 {
+        match self {
+            Self::Fixed => handle,
+            Self::Sliding => window.start(sliding::start(window, handle)),
         }
     }
 }
@@ -190,20 +209,20 @@ impl State {
         }
     }
 
-    /// Gives back the charge under `mark`, as far as it still counts.
+    /// Gives back the charge under `handle`, as far as it still counts.
     #[must_use]
-    pub fn refund(self, mark: u64, weight: u64) -> Self {
+    pub fn refund(self, handle: u64, weight: u64) -> Self {
         match self {
-            Self::Fixed(state) => Self::Fixed(state.refund(mark, weight)),
-            Self::Sliding(state) => Self::Sliding(state.refund(mark, weight)),
+            Self::Fixed(state) => Self::Fixed(state.refund(handle, weight)),
+            Self::Sliding(state) => Self::Sliding(state.refund(handle, weight)),
         }
     }
 
-    /// Whether the charge under `mark` still counts.
-    pub fn counts(&self, mark: u64) -> bool {
+    /// Whether the charge under `handle` still counts.
+    pub fn counts(&self, handle: u64) -> bool {
         match self {
-            Self::Fixed(state) => state.start == mark,
-            Self::Sliding(state) => state.counts(mark),
+            Self::Fixed(state) => state.start == handle,
+            Self::Sliding(state) => state.counts(handle),
         }
     }
 

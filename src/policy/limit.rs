@@ -49,8 +49,8 @@ impl<'a> Holders<'a> {
 }
 
 impl Limit {
-    /// Compiles a limit of the policy body `body` on `subject`.
-    pub(super) fn new(body: &str, subject: &str, limit: document::Limit) -> Self {
+    /// Compiles a limit on `subject`, of the rules with this name.
+    pub(super) fn new(rules: &str, subject: &str, limit: document::Limit) -> Self {
         let document::Limit {
             pointer,
             path: _,
@@ -62,22 +62,14 @@ impl Limit {
             increment_from,
             on_deny,
         } = limit;
-        let (body, scope_word) = match scope {
-            Scope::Grant => (body, "grant"),
-            Scope::Session => (body, "session"),
-            // One counter across all policy bodies.
-            Scope::Global => ("", "global"),
-        };
-        let algorithm_word = match algorithm {
-            Algorithm::Fixed => "fixed",
-            Algorithm::Sliding => "sliding",
-        };
+        // One `global` counter across all sets of rules.
+        let rules = if scope == Scope::Global { "" } else { rules };
         let tag = Tag::new(&[
-            body.as_bytes(),
+            rules.as_bytes(),
             counter.as_bytes(),
             &window.seconds().to_le_bytes(),
-            algorithm_word.as_bytes(),
-            scope_word.as_bytes(),
+            algorithm.as_str().as_bytes(),
+            scope.as_str().as_bytes(),
         ]);
         Self {
             pointer: pointer.into(),

@@ -5,7 +5,7 @@ mod warnings;
 
 pub(super) use warnings::warnings;
 
-use crate::limits::window::{Algorithm, Scope};
+use crate::limits::window::Scope;
 use crate::order;
 use crate::policy::condition::{Condition, Root};
 use crate::policy::document::{
@@ -97,20 +97,15 @@ fn agree<'c>(body: &'c Body, global: &mut IntoIter<&'c Limit>, errors: &mut Erro
 }
 
 fn differences(a: &Limit, b: &Limit) -> Vec<(&'static str, String, String)> {
-    let scope = |limit: &Limit| match limit.scope {
-        Scope::Grant => "grant",
-        Scope::Session => "session",
-        Scope::Global => "global",
-    };
-    let algorithm = |limit: &Limit| match limit.algorithm {
-        Algorithm::Fixed => "fixed",
-        Algorithm::Sliding => "sliding",
-    };
     let increment = |limit: &Limit| if limit.increment_from.is_some() { "an" } else { "no" };
     let all = [
         (" the window", format!("`{}`", a.window), format!("`{}`", b.window)),
-        (" the scope", format!("`{}`", scope(a)), format!("`{}`", scope(b))),
-        (" the algorithm", format!("`{}`", algorithm(a)), format!("`{}`", algorithm(b))),
+        (" the scope", format!("`{}`", a.scope.as_str()), format!("`{}`", b.scope.as_str())),
+        (
+            " the algorithm",
+            format!("`{}`", a.algorithm.as_str()),
+            format!("`{}`", b.algorithm.as_str()),
+        ),
         (
             "",
             format!("{} `increment_from`", increment(a)),

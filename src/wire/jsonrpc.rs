@@ -35,7 +35,7 @@ impl<'a> Id<'a> {
     }
 
     /// The id with this JSON text, which was once [`Self::as_json`].
-    pub(crate) const fn of(json: &'a str) -> Self {
+    pub(crate) const fn new(json: &'a str) -> Self {
         Self(json)
     }
 

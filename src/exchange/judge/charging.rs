@@ -33,7 +33,7 @@ impl<'p> Allowed<'_, 'p> {
                 || troubled(self.limits, index, StoreError::Host),
                 |limit| limit.full(retry_after),
             ),
-            ChargeError::Counter { index, trouble } => troubled(self.limits, index, trouble),
+            ChargeError::Counter { index, error } => troubled(self.limits, index, error),
         }
     }
 

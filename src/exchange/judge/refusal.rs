@@ -119,7 +119,7 @@ impl Refusal {
         let message = format!("Refused: {} (at byte {})", what.problem, what.at);
         let answer = Answer { id: what.id, ..fault(400, what.code, reason, &message) };
         let mut refusal = Self::answer(policy, &answer);
-        refusal.flaw = UndecodableKind::of(what.problem);
+        refusal.flaw = UndecodableKind::new(what.problem);
         refusal
     }
 

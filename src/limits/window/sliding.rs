@@ -250,16 +250,16 @@ mod tests {
             let now = Nanos(seconds * NANOS);
             State::charge(stored, Algorithm::Sliding, window, 2 * ONE_CALL, ONE_CALL, now)
         };
-        let Outcome::Admitted { state: one, handle: mark } = charge(None, 1600) else {
+        let Outcome::Admitted { state: one, handle } = charge(None, 1600) else {
             panic!("refused")
         };
         let Outcome::Admitted { state: two, .. } = charge(Some(one), 1605) else {
             panic!("refused")
         };
         assert_eq!(two.used(), 2 * ONE_CALL);
-        let back = two.refund(mark, ONE_CALL);
+        let back = two.refund(handle, ONE_CALL);
         assert_eq!(back.used(), ONE_CALL);
-        assert_eq!(two.refund(mark - 1, ONE_CALL), two);
+        assert_eq!(two.refund(handle - 1, ONE_CALL), two);
         assert!(matches!(charge(Some(back), 1605), Outcome::Admitted { .. }));
     }
 }

@@ -216,8 +216,8 @@ impl<'d> At<'d> {
             self.expected("a list");
             return Vec::new();
         };
-        let place = |(index, node): (usize, _)| self.below(node, &index.to_string());
-        elements.iter().enumerate().map(place).collect()
+        let element = |(index, node): (usize, _)| self.below(node, &index.to_string());
+        elements.iter().enumerate().map(element).collect()
     }
 
     /// The elements of a list, each read by `read`.

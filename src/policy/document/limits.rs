@@ -13,10 +13,15 @@ const WINDOWS: [(&str, u32); 4] = [("second", 1), ("minute", 60), ("hour", 3_600
 
 const KEYS: [&str; 7] =
     ["counter", "window", "max", "scope", "increment_from", "algorithm", "on_deny"];
-const SCOPES: [(&str, Scope); 3] =
-    [("grant", Scope::Grant), ("session", Scope::Session), ("global", Scope::Global)];
-const ALGORITHMS: [(&str, Algorithm); 2] =
-    [("fixed", Algorithm::Fixed), ("sliding", Algorithm::Sliding)];
+const SCOPES: [(&str, Scope); 3] = [
+    (Scope::Grant.as_str(), Scope::Grant),
+    (Scope::Session.as_str(), Scope::Session),
+    (Scope::Global.as_str(), Scope::Global),
+];
+const ALGORITHMS: [(&str, Algorithm); 2] = [
+    (Algorithm::Fixed.as_str(), Algorithm::Fixed),
+    (Algorithm::Sliding.as_str(), Algorithm::Sliding),
+];
 
 /// One limit.
 #[derive(Clone, Debug)]

@@ -242,7 +242,10 @@ fn key(at: &At<'_>) -> Option<String> {
 fn method(at: &At<'_>) -> Option<Pattern> {
     let text = at.string()?;
     if text.is_empty() || text.chars().any(char::is_control) {
-        at.wrong(format!("{} is not a method: it must be a name without control characters", quote(text)));
+        at.wrong(format!(
+            "{} is not a method: it must be a name without control characters",
+            quote(text)
+        ));
         return None;
     }
     Some(Pattern::new(text))

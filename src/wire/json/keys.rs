@@ -20,13 +20,13 @@ pub(super) struct KeyStack<'a> {
 }
 
 impl<'a> KeyStack<'a> {
-    /// With room for the keys of most calls.
+    /// A stack with room for the keys of most calls.
     pub(super) fn with_room() -> Self {
         Self { keys: Vec::with_capacity(16) }
     }
 
     /// The index at which the keys of an object that begins now will start.
-    pub(super) fn mark(&self) -> usize {
+    pub(super) fn height(&self) -> usize {
         self.keys.len()
     }
 
@@ -34,11 +34,11 @@ impl<'a> KeyStack<'a> {
         self.keys.push((key, at));
     }
 
-    /// Ends the object that began at `mark`. Returns the offset of a repeated
+    /// Ends the object that began at `height`. Returns the offset of a repeated
     /// key.
-    pub(super) fn close(&mut self, mark: usize) -> Option<usize> {
-        let repeated = repeated(self.keys.get(mark..).unwrap_or_default());
-        self.keys.truncate(mark);
+    pub(super) fn close(&mut self, height: usize) -> Option<usize> {
+        let repeated = repeated(self.keys.get(height..).unwrap_or_default());
+        self.keys.truncate(height);
         repeated
     }
 }

@@ -1,5 +1,7 @@
 //! The one pass over a text.
 
+mod strings;
+
 use super::error::{JsonError, JsonErrorKind};
 use super::keys::KeyStack;
 use super::number;
@@ -169,7 +171,7 @@ impl<'a> Reader<'a> {
             return self.fault(JsonErrorKind::Expected("`{`"));
         }
         self.enter()?;
-        let mark = self.keys.mark();
+        let height = self.keys.height();
         if !self.take(b'}') {
             loop {
                 if self.peek() != Some(b'"') {
@@ -195,7 +197,7 @@ impl<'a> Reader<'a> {
                 }
             }
         }
-        if let Some(at) = self.keys.close(mark) {
+        if let Some(at) = self.keys.close(height) {
             self.doubt(at, JsonErrorKind::DuplicateKey);
         }
         self.leave();
@@ -303,6 +305,5 @@ impl<'a> Reader<'a> {
     }
 }
 
-mod strings;
 #[cfg(test)]
 mod tests;

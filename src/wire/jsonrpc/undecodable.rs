@@ -62,7 +62,7 @@ impl UndecodableKind {
 
     /// The kind of a problem; none for a batch, which is refused for that
     /// alone.
-    pub const fn of(problem: DecodeErrorKind) -> Option<Self> {
+    pub const fn new(problem: DecodeErrorKind) -> Option<Self> {
         Some(match problem {
             DecodeErrorKind::Batch | DecodeErrorKind::BatchSize | DecodeErrorKind::BatchIds => {
                 return None;

@@ -83,7 +83,7 @@ pub(super) enum Mirror {
     Absent,
     Text(Box<str>),
     /// The SHA-256 of a text longer than [`SHORT`].
-    Digest(Box<[u8; 32]>),
+    Hash(Box<[u8; 32]>),
     /// The header does not decode.
     Unreadable,
 }
@@ -92,7 +92,7 @@ impl Mirror {
     fn new(text: &str) -> Self {
         match text.len() {
             ..=SHORT => Self::Text(text.into()),
-            _ => Self::Digest(Box::new(Sha256::digest(text).into())),
+            _ => Self::Hash(Box::new(Sha256::digest(text).into())),
         }
     }
 
@@ -101,7 +101,7 @@ impl Mirror {
         let agrees = match (self, body) {
             (Self::Absent, _) => !required,
             (Self::Text(header), Some(body)) => **header == *body,
-            (Self::Digest(header), Some(body)) => {
+            (Self::Hash(header), Some(body)) => {
                 body.len() > SHORT && **header == <[u8; 32]>::from(Sha256::digest(body))
             }
             (Self::Unreadable, _) | (_, None) => false,
@@ -113,7 +113,7 @@ impl Mirror {
         match self {
             Self::Absent | Self::Unreadable => 0,
             Self::Text(text) => text.len(),
-            Self::Digest(digest) => digest.len(),
+            Self::Hash(hash) => hash.len(),
         }
     }
 }
@@ -187,7 +187,7 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
-    fn long_values_agree_by_their_digests_and_take_little_room() {
+    fn long_values_agree_by_their_hashes_and_take_little_room() {
         for length in [1, SHORT, SHORT + 1, 4_000] {
             let name = "n".repeat(length);
             let headers = RevisionHeaders::new(Some("2026-07-28"), Some(&name), Some(&name));
