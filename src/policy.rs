@@ -9,8 +9,8 @@ mod compile;
 pub mod condition;
 mod decide;
 mod denial;
-mod digester;
 pub mod document;
+mod fingerprint;
 mod limit;
 mod lint;
 pub mod pattern;
@@ -18,12 +18,12 @@ mod shown;
 
 pub use decide::Ruling;
 pub use denial::{Denial, Reason};
-pub use digester::{Digester, fingerprint, fingerprint_of};
+pub use fingerprint::{ArgumentsHmac, fingerprint, fingerprint_of};
 pub use limit::{Holders, Limit};
 
 use crate::limits::Table;
 use crate::policy::document::{
-    AuditLog, Batches, Check, Default, DeniedAs, Mode, RequestPath, Source, ToolsList,
+    AuditLog, Batches, Check, DefaultAction, DeniedAs, Mode, RequestPath, Source, ToolsList,
 };
 use crate::policy::pattern::PatternMap;
 
@@ -31,7 +31,7 @@ use crate::policy::pattern::PatternMap;
 #[derive(Debug)]
 pub struct Policy {
     /// The first twelve hexadecimal digits of the SHA-256 of the document.
-    pub digest: String,
+    pub fingerprint: String,
     /// Remarks for the author that do not make the document invalid.
     pub warnings: Vec<String>,
     /// The filter's behaviour.
@@ -43,8 +43,8 @@ pub struct Policy {
     /// The headers that conditions look at.
     pub headers: Vec<String>,
     /// The rules for callers whom no grant matches.
-    top: Body,
-    grants: PatternMap<Body>,
+    top: Rules,
+    grants: PatternMap<Rules>,
 }
 
 /// The filter's behaviour, compiled from [`crate::policy::document::Settings`].
@@ -71,14 +71,14 @@ pub struct Settings {
     /// The decisions that are logged.
     pub audit_log: AuditLog,
     /// The key of the HMACs of arguments in records, if there are to be any.
-    pub audit_key: Option<Digester>,
+    pub audit_key: Option<ArgumentsHmac>,
     methods: PatternMap<()>,
 }
 
 /// The rules for one set of callers.
 #[derive(Debug)]
-struct Body {
-    default: Default,
+struct Rules {
+    default: DefaultAction,
     mode: Mode,
     hide: PatternMap<()>,
     tools: PatternMap<Rule>,
@@ -160,10 +160,10 @@ impl Policy {
 
     /// Whether a denial of this caller's call is only recorded.
     pub fn is_shadow(&self, caller: &Caller) -> bool {
-        self.body(caller).mode == Mode::Shadow
+        self.rules(caller).mode == Mode::Shadow
     }
 
-    fn body(&self, caller: &Caller) -> &Body {
+    fn rules(&self, caller: &Caller) -> &Rules {
         self.grants.get(&caller.id).unwrap_or(&self.top)
     }
 }

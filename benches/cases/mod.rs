@@ -149,7 +149,7 @@ impl Case {
             members: Some(&decoded.params.members),
             headers: &[],
             claims: &Nobody,
-            grant: &caller.id,
+            caller_id: &caller.id,
             tool: &call.tool,
             work: &work,
             texts: &JsonTexts::default(),

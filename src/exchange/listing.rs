@@ -240,7 +240,7 @@ fn error(policy: &Policy, id: &str) -> Vec<u8> {
         reason: Reason::Internal.as_str(),
         rule: "(internal)",
         tool: None,
-        policy: &policy.digest,
+        policy: &policy.fingerprint,
         retry_after: None,
     };
     let message = "Refused: the server's list of tools cannot be read";

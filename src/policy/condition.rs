@@ -135,7 +135,7 @@ pub struct Facts<'a> {
     /// The claims of a verified token.
     pub claims: &'a dyn Claims,
     /// The caller's id.
-    pub grant: &'a str,
+    pub caller_id: &'a str,
     /// The tool.
     pub tool: &'a str,
     /// The work that its conditions may still cost.

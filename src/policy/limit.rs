@@ -94,7 +94,7 @@ impl Limit {
             tag: self.tag,
             holder: match self.scope {
                 Scope::Grant => holders.caller,
-                Scope::Session => holders.table.session(facts.grant, holders.session),
+                Scope::Session => holders.table.session(facts.caller_id, holders.session),
                 Scope::Global => self.everyone,
             },
             per_caller: self.scope != Scope::Global,

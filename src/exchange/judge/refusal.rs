@@ -68,7 +68,7 @@ impl Refusal {
             reason: reason.as_str(),
             rule,
             tool,
-            policy: &policy.digest,
+            policy: &policy.fingerprint,
             retry_after,
         };
         let body = reply::error(id, &reply::Error { code, message, data });

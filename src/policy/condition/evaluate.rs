@@ -19,7 +19,7 @@ impl Condition {
                     Line::Unclear => Truth::Undecidable(Why::Header),
                 }
             }
-            Root::Grant => test.of_text(facts.grant, facts.work),
+            Root::Grant => test.of_text(facts.caller_id, facts.work),
             Root::Tool => test.of_text(facts.tool, facts.work),
         }
     }
@@ -54,29 +54,5 @@ impl Condition {
     fn of_argument<'a>(&self, raw: &Raw<'_>, text: Text<'a>, facts: &Facts<'a>) -> Truth {
         let truth = self.of_value(raw, facts);
         facts.texts.agree(raw.at, text, facts.work, truth, |other| self.of_value(other, facts))
-    }
-}
-
-impl Truth {
-    /// The answer of all conditions together: one that is false decides, whatever
-    /// the order, and otherwise one that is undecidable does. With the path of the
-    /// condition that could not be decided.
-    pub fn all<'c>(
-        conditions: &'c [Condition],
-        facts: &Facts<'_>,
-        each: Elements,
-    ) -> (Self, Option<&'c str>) {
-        let mut truth = (Self::True, None);
-        for condition in conditions {
-            match condition.evaluate(facts, each) {
-                Self::True => {}
-                Self::False => return (Self::False, None),
-                undecidable if truth.1.is_none() => {
-                    truth = (undecidable, Some(condition.path.as_str()));
-                }
-                Self::Undecidable(_) => {}
-            }
-        }
-        truth
     }
 }

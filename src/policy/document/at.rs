@@ -11,14 +11,14 @@ use core::cell::{Cell, RefCell};
 use std::borrow::Cow;
 
 /// A parsed document, and the errors found in it.
-pub(super) struct Document<'a> {
+pub(super) struct Parsed<'a> {
     root: Node<'a>,
     errors: RefCell<Errors>,
     /// Bytes of the regular expressions so far.
     regexes: Cell<usize>,
 }
 
-impl<'a> Document<'a> {
+impl<'a> Parsed<'a> {
     /// # Errors
     /// The text is not JSON, or numbers in it mean different things to
     /// different readers.
@@ -47,7 +47,7 @@ const MAX_REGEXES_BYTES: usize = 64 << 20;
 pub(super) struct At<'d> {
     node: &'d Node<'d>,
     path: String,
-    document: &'d Document<'d>,
+    document: &'d Parsed<'d>,
     /// Whether the value may be a credential, which is not shown.
     secret: bool,
 }
@@ -293,7 +293,7 @@ impl<'d> At<'d> {
 pub(super) struct Object<'d> {
     members: Vec<(&'d str, At<'d>)>,
     path: String,
-    document: &'d Document<'d>,
+    document: &'d Parsed<'d>,
 }
 
 impl<'d> Object<'d> {

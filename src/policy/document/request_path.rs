@@ -98,10 +98,10 @@ impl RequestPath {
     /// Whether the request target `target` (path and query) is one of these.
     ///
     /// ```
-    /// # use mcp_policy_filter::policy::document::Config;
+    /// # use mcp_policy_filter::policy::document::Document;
     /// let policy = br#"{"version": "1", "default": "deny",
     ///                   "settings": {"exempt_paths": ["/healthz", "/oauth/*", "/.well-known/*"]}}"#;
-    /// let exempt = Config::parse(policy).0.unwrap().settings.exempt_paths;
+    /// let exempt = Document::parse(policy).0.unwrap().settings.exempt_paths;
     /// let passes = |target| exempt.iter().any(|path| path.matches(target));
     /// assert!(passes("/healthz?full=1"));
     /// assert!(passes("/oauth/token"));

@@ -73,7 +73,7 @@ fn a_text_of_json_is_read_once_for_all_conditions() {
         members: None,
         headers: &[],
         claims: &Token::default(),
-        grant: "ci",
+        caller_id: "ci",
         tool: "t",
         work: &work,
         texts: &JsonTexts::default(),
