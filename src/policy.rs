@@ -22,9 +22,7 @@ pub use fingerprint::{ArgumentsHmac, fingerprint, fingerprint_of};
 pub use limit::{Holders, Limit};
 
 use crate::limits::Table;
-use crate::policy::document::{
-    AuditLog, Batches, Check, DefaultAction, DeniedAs, Mode, RequestPath, Source, ToolsList,
-};
+use crate::policy::document::{Check, DefaultAction, Mode, Settings, Source};
 use crate::policy::pattern::PatternMap;
 
 /// A compiled policy.
@@ -45,34 +43,6 @@ pub struct Policy {
     /// The rules for callers whom no grant matches.
     top: Rules,
     grants: PatternMap<Rules>,
-}
-
-/// The filter's behaviour, compiled from [`crate::policy::document::Settings`].
-#[derive(Debug)]
-pub struct Settings {
-    /// The only paths where MCP is; `None` for any.
-    pub paths: Option<Vec<RequestPath>>,
-    /// Requests that are not MCP.
-    pub exempt_paths: Vec<RequestPath>,
-    /// Whether nothing goes upstream before the request is judged.
-    pub hold_request_headers: bool,
-    /// Whether what passes through the filter carries its mark.
-    pub mark_requests: bool,
-    /// The largest body that is judged.
-    pub max_body_bytes: usize,
-    /// The deepest nesting of JSON.
-    pub max_depth: usize,
-    /// The form in which a call is denied.
-    pub denied_as: DeniedAs,
-    /// The treatment of several messages in one body.
-    pub batches: Batches,
-    /// The tools that lists show.
-    pub tools_list: ToolsList,
-    /// The decisions that are logged.
-    pub audit_log: AuditLog,
-    /// The key of the HMACs of arguments in records, if there are to be any.
-    pub audit_key: Option<ArgumentsHmac>,
-    methods: PatternMap<()>,
 }
 
 /// The rules for one set of callers.
@@ -165,12 +135,5 @@ impl Policy {
 
     fn rules(&self, caller: &Caller) -> &Rules {
         self.grants.get(&caller.id).unwrap_or(&self.top)
-    }
-}
-
-impl Settings {
-    /// Whether a JSON-RPC method besides `tools/call` passes.
-    pub fn passes(&self, method: &str) -> bool {
-        self.methods.get(method).is_some()
     }
 }

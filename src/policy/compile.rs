@@ -1,11 +1,11 @@
 //! From a document to a policy.
 
 use super::fingerprint::fingerprint;
-use super::{Action, ArgumentsHmac, Conditions, Limit, Names, Policy, Rule, Rules, Settings, lint};
+use super::{Action, Conditions, Limit, Names, Policy, Rule, Rules, lint};
 use crate::limits::Table;
 use crate::order;
 use crate::policy::document::{self, Document, Errors, ToolsList};
-use crate::policy::pattern::{Pattern, PatternMap};
+use crate::policy::pattern::PatternMap;
 
 impl Policy {
     /// Reads, checks and compiles a document. `namespace` keeps the counts of
@@ -42,43 +42,18 @@ impl Policy {
         headers.dedup();
 
         let Document { rules, identity, grants, settings } = document;
-        let document::Settings {
-            paths,
-            exempt_paths,
-            methods,
-            hold_request_headers,
-            mark_requests,
-            max_body_bytes,
-            max_depth,
-            denied_as,
-            batches,
-            tools_list,
-            audit_log,
-            audit_key,
-            counters,
-        } = settings;
+        let counters = &settings.counters;
         let namespace = counters.namespace.as_deref().unwrap_or(namespace);
+        let table = Table::new(namespace, counters.capacity, counters.max_entries);
+        let tools_list = settings.tools_list;
         let grants = grants.into_iter().map(|(pattern, document::Grant { name, rules })| {
             (pattern, compile(&format!("grant:{name}"), rules, tools_list))
         });
         Ok(Self {
             fingerprint: fingerprint(text),
             warnings,
-            settings: Settings {
-                paths,
-                exempt_paths,
-                hold_request_headers,
-                mark_requests,
-                max_body_bytes,
-                max_depth,
-                denied_as,
-                batches,
-                tools_list,
-                audit_log,
-                audit_key: audit_key.as_deref().and_then(ArgumentsHmac::new),
-                methods: set(methods),
-            },
-            table: Table::new(namespace, counters.capacity, counters.max_entries),
+            settings,
+            table,
             identity,
             headers,
             top: compile("top", rules, tools_list),
@@ -86,10 +61,6 @@ impl Policy {
             grants: PatternMap::new(grants, |_| false),
         })
     }
-}
-
-fn set(patterns: Vec<Pattern>) -> PatternMap<()> {
-    PatternMap::new(patterns.into_iter().map(|pattern| (pattern, ())), |()| false)
 }
 
 fn compile(name: &str, rules: document::Rules, tools_list: ToolsList) -> Rules {
@@ -102,7 +73,7 @@ fn compile(name: &str, rules: document::Rules, tools_list: ToolsList) -> Rules {
     let mut rules = Rules {
         default,
         mode,
-        hide: set(hide),
+        hide: PatternMap::set(hide),
         tools: PatternMap::new(tools, |rule| matches!(rule.action, Action::Deny(_))),
         require,
         deny_if,

@@ -102,6 +102,13 @@ pub struct PatternMap<T> {
     order: Order,
 }
 
+impl PatternMap<()> {
+    /// A set of patterns, whose entries have no value.
+    pub fn set(patterns: Vec<Pattern>) -> Self {
+        Self::new(patterns.into_iter().map(|pattern| (pattern, ())), |()| false)
+    }
+}
+
 impl<T> PatternMap<T> {
     /// Gathers entries; `denies` tells which of them are denials.
     pub fn new(

@@ -3,7 +3,8 @@
 use super::at::At;
 use super::error::quote;
 use super::request_path::RequestPath;
-use crate::policy::pattern::Pattern;
+use crate::policy::fingerprint::ArgumentsHmac;
+use crate::policy::pattern::{Pattern, PatternMap};
 use crate::wire::mcp::KNOWN_METHODS;
 
 /// The filter's behaviour.
@@ -14,7 +15,7 @@ pub struct Settings {
     /// `exempt_paths`: requests that are not MCP.
     pub exempt_paths: Vec<RequestPath>,
     /// `methods`: the methods that pass besides `tools/call`.
-    pub methods: Vec<Pattern>,
+    pub methods: PatternMap<()>,
     /// `hold_request_headers`: nothing of a request goes upstream before it
     /// is judged.
     pub hold_request_headers: bool,
@@ -32,8 +33,9 @@ pub struct Settings {
     pub tools_list: ToolsList,
     /// `audit_log`
     pub audit_log: AuditLog,
-    /// `audit_key`
-    pub audit_key: Option<String>,
+    /// `audit_key`: the key of the HMACs of arguments in records, if there are
+    /// to be any.
+    pub audit_key: Option<ArgumentsHmac>,
     /// `counters`
     pub counters: Counters,
 }
@@ -93,7 +95,7 @@ impl Default for Settings {
         Self {
             paths: None,
             exempt_paths: Vec::new(),
-            methods: known.map(Pattern::new).collect(),
+            methods: PatternMap::set(known.map(Pattern::new).collect()),
             hold_request_headers: false,
             mark_requests: false,
             max_body_bytes: 1 << 20,
@@ -161,7 +163,7 @@ impl Settings {
             settings.exempt_paths = RequestPath::read_exempt(at, listed);
         }
         if let Some(at) = object.get("methods") {
-            settings.methods = at.each(method);
+            settings.methods = PatternMap::set(at.each(method));
         }
         if let Some(hold) = object.get("hold_request_headers").and_then(At::boolean) {
             settings.hold_request_headers = hold;
@@ -198,6 +200,13 @@ impl Settings {
     }
 }
 
+impl Settings {
+    /// Whether a JSON-RPC method besides `tools/call` passes.
+    pub fn passes(&self, method: &str) -> bool {
+        self.methods.get(method).is_some()
+    }
+}
+
 impl Counters {
     fn read(at: &At<'_>) -> Self {
         let mut counters = Self::default();
@@ -231,12 +240,12 @@ impl Counters {
 const MIN_KEY_BYTES: usize = 16;
 
 /// Reads a key. It is a secret, so no message repeats it.
-fn key(at: &At<'_>) -> Option<String> {
+fn key(at: &At<'_>) -> Option<ArgumentsHmac> {
     let text = at.as_string().filter(|text| text.len() >= MIN_KEY_BYTES);
     if text.is_none() {
         at.wrong(format!("expected a string of at least {MIN_KEY_BYTES} bytes"));
     }
-    text.map(str::to_owned)
+    text.and_then(ArgumentsHmac::new)
 }
 
 fn method(at: &At<'_>) -> Option<Pattern> {
