@@ -33,6 +33,7 @@ mod charge;
 mod charge_error;
 #[cfg(any(test, not(target_family = "wasm")))]
 mod memory;
+mod recent;
 mod seats;
 mod table;
 mod trial;

@@ -137,3 +137,16 @@ impl Policy {
         self.grants.get(&caller.id).unwrap_or(&self.top)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Policy;
+    #[cfg(target_family = "wasm")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn workers_can_share_a_policy() {
+        const fn shared<T: Send + Sync>() {}
+        shared::<Policy>();
+    }
+}

@@ -1,7 +1,6 @@
 //! The table that holds the counters: the key of each entry.
 
-use super::{Store, StoreError};
-use core::cell::RefCell;
+use super::{Store, StoreError, recent};
 use sha2::{Digest, Sha256};
 
 /// The beginning of every key: another layout takes another number.
@@ -64,27 +63,13 @@ pub struct Table {
     pub(super) capacity: u64,
     /// The most entries of all counters together.
     pub(super) max_entries: u64,
-    recent: RefCell<Recent>,
-}
-
-/// A direct-mapped cache of recent callers. Hashing an id costs as much as the
-/// rest of a charge, and callers repeat. A collision costs one extra hash.
-type Recent = [Option<(Box<str>, Holder)>; 64];
-
-const EMPTY: Recent = [const { None }; 64];
-
-/// The slot of an id.
-fn slot(id: &str) -> usize {
-    let mixed = id.bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
-    (mixed % 64) as usize
 }
 
 impl Table {
     /// A table that shares its counts with all tables of the same namespace.
     pub fn new(namespace: &str, capacity: u64, max_entries: u64) -> Self {
         let prefix = [PREFIX.as_bytes(), namespace.as_bytes(), b"/"].concat();
-        let recent = RefCell::new(EMPTY);
-        Self { prefix, salt: [0; 16], capacity, max_entries, recent }
+        Self { prefix, salt: [0; 16], capacity, max_entries }
     }
 
     /// Takes the salt that the workers share, or gives them `proposal`.
@@ -92,7 +77,6 @@ impl Table {
     /// # Errors
     /// The store failed, or holds something else.
     pub fn share_salt(&mut self, store: &impl Store, proposal: [u8; 16]) -> Result<(), StoreError> {
-        self.recent = RefCell::new(EMPTY);
         self.salt = store.update(&self.named(b"salt"), |stored| match stored {
             Some(salt) => (None, salt.try_into().map_err(|_| StoreError::Damaged)),
             None => (Some(proposal.to_vec()), Ok(proposal)),
@@ -102,13 +86,12 @@ impl Table {
 
     /// The holder for a caller's id.
     pub fn caller(&self, id: &str) -> Holder {
-        let compute = || Holder::new(hash(&[b"caller", &self.salt, id.as_bytes()]));
-        let Ok(mut recent) = self.recent.try_borrow_mut() else { return compute() };
-        let Some(slot) = recent.get_mut(slot(id)) else { return compute() };
-        match slot {
-            Some((known, holder)) if **known == *id => *holder,
-            _ => slot.insert((id.into(), compute())).1,
-        }
+        recent::caller(&self.salt, id, || self.hash_caller(id))
+    }
+
+    /// The same without the cache.
+    pub(super) fn hash_caller(&self, id: &str) -> Holder {
+        Holder::new(hash(&[b"caller", &self.salt, id.as_bytes()]))
     }
 
     /// The holder for one session of a caller.

@@ -5,14 +5,14 @@ use crate::limits::window::{Algorithm, ONE_CALL, Scope, Window};
 use crate::limits::{Charge, Holder, Table, Tag};
 use crate::policy::condition::{self, Facts, Path};
 use crate::policy::document;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// A limit, ready to be charged. Each tool has a copy of the limits of all
 /// tools, so the long parts are shared.
 #[derive(Clone, Debug)]
 pub struct Limit {
     /// The rule's pointer.
-    pub pointer: Rc<str>,
+    pub pointer: Arc<str>,
     /// The counter.
     pub(super) tag: Tag,
     /// The callers that share a count.
@@ -23,10 +23,10 @@ pub struct Limit {
     pub(super) max: u64,
     /// The argument that gives a call's weight; `None` where a call counts as
     /// one.
-    increment_from: Option<Rc<Path>>,
-    on_deny: Option<Rc<str>>,
+    increment_from: Option<Arc<Path>>,
+    on_deny: Option<Arc<str>>,
     /// The subject of the limit: a tool, a pattern or "all tools".
-    subject: Rc<str>,
+    subject: Arc<str>,
     /// The one holder of a `global` counter.
     everyone: Holder,
 }
@@ -78,7 +78,7 @@ impl Limit {
             window,
             algorithm,
             max,
-            increment_from: increment_from.map(Rc::new),
+            increment_from: increment_from.map(Arc::new),
             on_deny: on_deny.map(Into::into),
             subject: subject.into(),
             everyone: Holder::everyone(tag),
