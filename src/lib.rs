@@ -18,7 +18,7 @@
 //! Beside `filter`, and not in the module, `simulate` is a gateway in memory.
 //!
 //! A module uses those below it in the table and none above it. At configuration
-//! time, bytes become a [`policy::document::Config`] and then a [`policy::Policy`],
+//! time, bytes become a [`policy::document::Document`] and then a [`policy::Policy`],
 //! once. For each request, bytes become a [`wire::jsonrpc::Message`], a
 //! [`wire::mcp::ToolCall`], a [`policy::Ruling`] or a [`policy::Denial`], an
 //! [`exchange::judge::Verdict`], and last an [`exchange::Step`] for the host to

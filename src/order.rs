@@ -1,4 +1,4 @@
-//! Sorting, compiled once.
+//! Sorting through one monomorphised function, to keep the module small.
 //!
 //! Each type that the standard library sorts is several kilobytes of module,
 //! which every worker of an Envoy loads. Indexes are one type.

@@ -9,8 +9,8 @@ mod compile;
 pub mod condition;
 mod decide;
 mod denial;
-mod digester;
 pub mod document;
+mod fingerprint;
 mod limit;
 mod lint;
 pub mod pattern;
@@ -18,74 +18,44 @@ mod shown;
 
 pub use decide::Ruling;
 pub use denial::{Denial, Reason};
-pub use digester::{Digester, fingerprint, fingerprint_of};
+pub use fingerprint::{ArgumentsHmac, fingerprint, fingerprint_of};
 pub use limit::{Holders, Limit};
 
 use crate::limits::Table;
-use crate::policy::document::{
-    AuditLog, Batches, Check, Default, DeniedAs, Mode, RequestPath, Source, ToolsList,
-};
+use crate::policy::document::{Check, DefaultAction, Mode, Settings, Source};
 use crate::policy::pattern::PatternMap;
 
 /// A compiled policy.
 #[derive(Debug)]
 pub struct Policy {
     /// The first twelve hexadecimal digits of the SHA-256 of the document.
-    pub digest: String,
-    /// What is worth telling its author without refusing it.
+    pub fingerprint: String,
+    /// Remarks for the author that do not make the document invalid.
     pub warnings: Vec<String>,
-    /// How the filter behaves.
+    /// The filter's behaviour.
     pub settings: Settings,
-    /// Where its counts stand.
+    /// The table that holds its counters.
     pub table: Table,
-    /// Where the caller's id comes from; nowhere where all callers are one.
+    /// The sources of the caller's id; none where all callers are one.
     pub identity: Vec<Source>,
     /// The headers that conditions look at.
     pub headers: Vec<String>,
     /// The rules for callers whom no grant matches.
-    top: Body,
-    grants: PatternMap<Body>,
-}
-
-/// How the filter behaves, compiled from [`crate::policy::document::Settings`].
-#[derive(Debug)]
-pub struct Settings {
-    /// The only paths where MCP is; `None` for any.
-    pub paths: Option<Vec<RequestPath>>,
-    /// Requests that are not MCP.
-    pub exempt_paths: Vec<RequestPath>,
-    /// Whether nothing goes upstream before the request is judged.
-    pub hold_request_headers: bool,
-    /// Whether what passes through the filter carries its mark.
-    pub mark_requests: bool,
-    /// The largest body that is judged.
-    pub max_body_bytes: usize,
-    /// How deep JSON may be nested.
-    pub max_depth: usize,
-    /// The form in which a call is denied.
-    pub denied_as: DeniedAs,
-    /// What becomes of several messages in one body.
-    pub batches: Batches,
-    /// Which tools lists show.
-    pub tools_list: ToolsList,
-    /// Which decisions are logged.
-    pub audit_log: AuditLog,
-    /// Makes the digests of arguments in records, if there are to be any.
-    pub audit_key: Option<Digester>,
-    methods: PatternMap<()>,
+    top: Rules,
+    grants: PatternMap<Rules>,
 }
 
 /// The rules for one set of callers.
 #[derive(Debug)]
-struct Body {
-    default: Default,
+struct Rules {
+    default: DefaultAction,
     mode: Mode,
     hide: PatternMap<()>,
     tools: PatternMap<Rule>,
-    /// What is asked of every tool after its own checks.
+    /// The checks of every tool, asked after its own.
     require: Vec<Check>,
     deny_if: Vec<Check>,
-    /// What a tool is charged that only `default` speaks of.
+    /// The limits of a tool that no entry matches.
     limits: Vec<Limit>,
     /// Whether there may be a tool that lists do not show.
     conceals: bool,
@@ -105,7 +75,7 @@ enum Action {
     Allow(Box<Conditions>),
 }
 
-/// What an allowed call has to meet.
+/// The requirements on an allowed call.
 #[derive(Debug)]
 struct Conditions {
     args: Option<Names>,
@@ -122,7 +92,7 @@ struct Names {
     allowed: Vec<Box<str>>,
 }
 
-/// Who is calling.
+/// The caller of a tool.
 #[derive(Clone, Debug)]
 pub struct Caller {
     /// The caller's id.
@@ -143,7 +113,7 @@ impl Caller {
 }
 
 impl Policy {
-    /// The key of jwt_authn's metadata under which the claims stand.
+    /// The key of jwt_authn's metadata that holds the claims.
     pub fn payload(&self) -> &str {
         let payload = self.identity.iter().find_map(|source| match source {
             Source::Jwt { payload, .. } => Some(&**payload),
@@ -152,24 +122,31 @@ impl Policy {
         payload.unwrap_or("payload")
     }
 
-    /// Whether callers are known by tokens of ours, which must not go on.
+    /// Whether callers are known by tokens of this filter, which must not go
+    /// on.
     pub fn takes_tokens(&self) -> bool {
         self.identity.iter().any(|source| matches!(source, Source::Bearer(_)))
     }
 
     /// Whether a denial of this caller's call is only recorded.
     pub fn is_shadow(&self, caller: &Caller) -> bool {
-        self.body(caller).mode == Mode::Shadow
+        self.rules(caller).mode == Mode::Shadow
     }
 
-    fn body(&self, caller: &Caller) -> &Body {
+    fn rules(&self, caller: &Caller) -> &Rules {
         self.grants.get(&caller.id).unwrap_or(&self.top)
     }
 }
 
-impl Settings {
-    /// Whether a JSON-RPC method besides `tools/call` passes.
-    pub fn passes(&self, method: &str) -> bool {
-        self.methods.get(method).is_some()
+#[cfg(test)]
+mod tests {
+    use super::Policy;
+    #[cfg(target_family = "wasm")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn workers_can_share_a_policy() {
+        const fn shared<T: Send + Sync>() {}
+        shared::<Policy>();
     }
 }

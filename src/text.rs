@@ -1,5 +1,5 @@
-//! Texts that others have made up: what may name something, and what may stand
-//! in a line that is logged.
+//! Texts from outside: those that may be names, and those that are safe in a line
+//! of a log.
 
 /// The most bytes of a name: of a caller, a tool, a counter, a check.
 pub const MAX_NAME: usize = 256;
@@ -10,15 +10,15 @@ pub fn is_name(text: &str) -> bool {
     (1..=MAX_NAME).contains(&text.len()) && !text.chars().any(char::is_control)
 }
 
-/// The start of a text: at most so many bytes, and whole characters.
+/// The start of a text: at most this many bytes, and whole characters.
 pub fn start(text: &str, bytes: usize) -> &str {
     let end = (0..=bytes.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
     text.get(..end.unwrap_or_default()).unwrap_or_default()
 }
 
-/// Whether a character would break a line where it is shown, or steer what
-/// shows it: control characters, line and paragraph separators, and what sets
-/// the direction of text.
+/// Whether a character would break a line where it is shown, or change how the
+/// rest is shown: control characters, line and paragraph separators, and those
+/// that set the direction of text.
 pub fn disturbs(c: char) -> bool {
     c.is_control()
         || matches!(

@@ -128,7 +128,7 @@ impl Case {
             members: Some(&decoded.params.members),
             headers: &[],
             claims: &NoPeer,
-            grant: &caller.id,
+            caller_id: &caller.id,
             tool: &call.tool,
             work: &work,
             texts: &JsonTexts::default(),

@@ -20,7 +20,7 @@ pub fn check(data: &[u8]) {
     let parse = || Policy::parse(data, "fuzz");
     match (parse(), parse()) {
         (Ok(policy), Ok(again)) => {
-            assert_eq!(policy.digest, again.digest);
+            assert_eq!(policy.fingerprint, again.fingerprint);
             assert_eq!(policy.warnings, again.warnings);
             accepted(data, &policy);
         }
@@ -156,7 +156,7 @@ fn decisions(policy: &Policy, names: &[String]) -> Vec<String> {
                 members: None,
                 headers,
                 claims: &NoPeer,
-                grant,
+                caller_id: grant,
                 tool,
                 work: &work,
                 texts: &JsonTexts::default(),

@@ -55,7 +55,7 @@ pub fn json(policy: &Policy, record: &Record, trace: &Trace, now: Option<Nanos>)
     if !limits.is_empty() {
         object.limits(limits);
     }
-    object.own("policy", &policy.digest);
+    object.own("policy", &policy.fingerprint);
     object.0.push('}');
     object.0
 }

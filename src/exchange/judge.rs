@@ -177,7 +177,7 @@ impl<'a, S: Store> Judge<'a, S> {
             members: Some(&params.members),
             headers: &self.head.named,
             claims: self.peer,
-            grant: &caller.id,
+            caller_id: &caller.id,
             tool: &call.tool,
             work: &self.work,
             texts: &JsonTexts::default(),
@@ -226,7 +226,7 @@ impl<'a, S: Store> Judge<'a, S> {
 
     /// The record of a call that goes on.
     fn record(&self, rule: &str, call: &ToolCall<'_>, params: &Params<'_>) -> Record {
-        let digester = self.policy.settings.audit_key.as_ref();
+        let hmac = self.policy.settings.audit_key.as_ref();
         Record {
             decision: Decision::Allowed,
             reason: None,
@@ -236,9 +236,7 @@ impl<'a, S: Store> Judge<'a, S> {
             tool: Some(call.tool.clone().into_owned()),
             grant: self.grant(),
             arguments: call.arguments.map(|_| Names::new(&params.members)),
-            digest: digester
-                .zip(call.arguments)
-                .map(|(digester, arguments)| digester.digest(arguments.text)),
+            digest: hmac.zip(call.arguments).map(|(hmac, arguments)| hmac.hex(arguments.text)),
             limits: Vec::new(),
         }
     }

@@ -241,11 +241,11 @@ fn error(policy: &Policy, id: &str) -> Vec<u8> {
         reason: Reason::Internal.as_str(),
         rule: "(internal)",
         tool: None,
-        policy: &policy.digest,
+        policy: &policy.fingerprint,
         retry_after: None,
     };
     let message = "Refused: the server's list of tools cannot be read";
-    reply::error(Some(Id::of(id)), &reply::Error { code: INTERNAL_ERROR, message, data })
+    reply::error(Some(Id::new(id)), &reply::Error { code: INTERNAL_ERROR, message, data })
 }
 
 /// Edits the events of one response.

@@ -6,7 +6,7 @@ use crate::policy::{Limit, Reason};
 use crate::text::start;
 use crate::wire::json::Members;
 use std::borrow::Cow;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// The lists of tools that a POST asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -57,7 +57,7 @@ pub enum Decision {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Left {
     /// The limit's pointer.
-    pub rule: Rc<str>,
+    pub rule: Arc<str>,
     /// What is left of `max`, in millionths.
     pub millionths: u64,
 }

@@ -64,7 +64,7 @@ pub struct ReplyTo {
 
 impl ReplyTo {
     fn id(&self) -> Option<Id<'_>> {
-        Some(Id::of(&self.id))
+        Some(Id::new(&self.id))
     }
 }
 
@@ -88,7 +88,7 @@ impl Refusal {
             reason: reason.as_str(),
             rule,
             tool,
-            policy: &policy.digest,
+            policy: &policy.fingerprint,
             retry_after,
         };
         let body = reply::error(id, &reply::Error { code, message, data });
@@ -122,7 +122,7 @@ impl Refusal {
         let answer = Answer { status, code, id, reason, rule, tool, message, retry_after };
         let mut refusal = Self::answer(policy, &answer);
         if policy.settings.denied_as == DeniedAs::Result && tool.is_some() {
-            refusal.reply.body = reply::error_result(Id::of(&to.id), message, to.stateless);
+            refusal.reply.body = reply::error_result(Id::new(&to.id), message, to.stateless);
         }
         refusal
     }
@@ -132,7 +132,7 @@ impl Refusal {
         let message = format!("Refused: {} (at byte {})", what.problem, what.at);
         let answer = Answer { id: what.id, ..fault(400, what.code, reason, &message) };
         let mut refusal = Self::answer(policy, &answer);
-        refusal.flaw = UndecodableKind::of(what.problem);
+        refusal.flaw = UndecodableKind::new(what.problem);
         refusal
     }
 

@@ -62,9 +62,9 @@ impl RootContext for Root {
         for warning in &policy.warnings {
             log::warn!("mcp-policy-filter: {warning}");
         }
-        log::info!("mcp-policy-filter: policy {} is in force", policy.digest);
+        log::info!("mcp-policy-filter: policy {} is in force", policy.fingerprint);
         bad_policies(0);
-        let metrics = Metrics::define(&name, &policy.digest);
+        let metrics = Metrics::define(&name, &policy.fingerprint);
         self.plugin = Some(Rc::new(Plugin::new(policy, metrics)));
         true
     }

@@ -14,27 +14,28 @@ pub(super) struct Entry {
     pub(super) state: State,
 }
 
-/// Marks the record of a fixed window.
+/// The kind of the record of a fixed window.
 const FIXED: u8 = 1;
-/// Marks the record of a sliding window.
+/// The kind of the record of a sliding window.
 const SLIDING: u8 = 2;
-/// Where the holder stands in a record, and where the window does.
+/// The offset of the holder in a record, and of the window.
 const HOLDER: usize = 1 + 8;
 const WINDOW: usize = HOLDER + 16;
 /// The length of a record of each kind.
 const FIXED_RECORD: usize = WINDOW + 4 + 2 * 8;
 const SLIDING_RECORD: usize = WINDOW + 4 + 18 * 8;
 
-/// How long an entry outlives its window, but no longer than a window of its
-/// own length: so that neither a worker that read the clock a moment ago nor a
-/// clock that steps back finds a full window empty.
+/// The time for which an entry outlives its window, up to a window of its own
+/// length. Neither a worker that read the clock a moment ago nor a clock that
+/// steps back finds a full window empty.
 const GRACE_SECONDS: u64 = 60;
-/// The least of that, for the shortest windows.
+/// The least grace, for the shortest windows.
 const MIN_GRACE_SECONDS: u64 = 2;
 
 /// The records of one key, checked; those long over are left out.
 ///
-/// They stay bytes: most calls change a few numbers in one or two of them.
+/// They are kept as bytes: most calls change a few numbers in one or two of
+/// them.
 #[derive(Debug)]
 pub(super) struct Bucket {
     bytes: Vec<u8>,
@@ -58,56 +59,56 @@ impl Bucket {
         Ok(bucket)
     }
 
-    /// As it is to be stored.
+    /// The bytes to store.
     pub(super) fn write(self) -> Vec<u8> {
         self.bytes
     }
 
     pub(super) fn len(&self) -> usize {
-        self.places().count()
+        self.spans().count()
     }
 
     pub(super) fn entries(&self) -> impl Iterator<Item = Entry> {
-        self.places().filter_map(|place| self.entry(place))
+        self.spans().filter_map(|span| self.entry(span))
     }
 
     pub(super) fn find(&self, tag: Tag, holder: Holder) -> Option<State> {
-        self.entry(self.place(tag, holder)?).map(|entry| entry.state)
+        self.entry(self.span(tag, holder)?).map(|entry| entry.state)
     }
 
     /// Stores a state in the entry of `tag` and `holder`, which is made where
     /// there is none.
     pub(super) fn put(&mut self, tag: Tag, holder: Holder, window: Window, state: State) {
-        let place = self.place(tag, holder);
+        let span = self.span(tag, holder);
         let end = self.bytes.len();
         Entry { tag, holder: holder.id, window, state }.write(&mut self.bytes);
-        match place {
+        match span {
             None => {}
-            Some(place) if place.len() == self.bytes.len().saturating_sub(end) => {
-                self.bytes.copy_within(end.., place.start);
+            Some(span) if span.len() == self.bytes.len().saturating_sub(end) => {
+                self.bytes.copy_within(end.., span.start);
                 self.bytes.truncate(end);
             }
-            Some(place) => drop(self.bytes.drain(place)),
+            Some(span) => drop(self.bytes.drain(span)),
         }
     }
 
     pub(super) fn remove(&mut self, tag: Tag, holder: Holder) {
-        while let Some(place) = self.place(tag, holder) {
-            self.bytes.drain(place);
+        while let Some(span) = self.span(tag, holder) {
+            self.bytes.drain(span);
         }
     }
 
-    /// Where the record of `tag` and `holder` stands.
-    fn place(&self, tag: Tag, holder: Holder) -> Option<Range<usize>> {
-        self.places().find(|place| {
-            let record = self.bytes.get(place.clone()).unwrap_or_default();
+    /// The span of the record of `tag` and `holder`.
+    fn span(&self, tag: Tag, holder: Holder) -> Option<Range<usize>> {
+        self.spans().find(|span| {
+            let record = self.bytes.get(span.clone()).unwrap_or_default();
             record.get(1..HOLDER) == Some(&tag.0) && record.get(HOLDER..WINDOW) == Some(&holder.id)
         })
     }
 
-    /// Where each record stands. They are passed by their lengths alone: a
-    /// bucket can hold a thousand.
-    fn places(&self) -> impl Iterator<Item = Range<usize>> {
+    /// The spans of all records, by their lengths alone: a bucket can hold a
+    /// thousand.
+    fn spans(&self) -> impl Iterator<Item = Range<usize>> {
         let mut end = 0_usize;
         core::iter::from_fn(move || {
             let length = match *self.bytes.get(end)? {
@@ -121,13 +122,13 @@ impl Bucket {
         })
     }
 
-    fn entry(&self, place: Range<usize>) -> Option<Entry> {
-        Entry::read(self.bytes.get(place)?).map(|(entry, _)| entry)
+    fn entry(&self, span: Range<usize>) -> Option<Entry> {
+        Entry::read(self.bytes.get(span)?).map(|(entry, _)| entry)
     }
 }
 
 impl Entry {
-    /// Reads a record, and what follows it.
+    /// Reads a record. Returns it with the bytes that follow.
     fn read(record: &[u8]) -> Option<(Self, &[u8])> {
         let ([kind], rest) = record.split_first_chunk()?;
         let (tag, rest) = rest.split_first_chunk()?;

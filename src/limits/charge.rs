@@ -4,28 +4,28 @@ use super::bucket::Bucket;
 use super::{ChargeError, Holder, Store, StoreError, Table, Tag};
 use crate::limits::window::{Algorithm, Nanos, Outcome, State, Window};
 
-/// Entries that one bucket may hold: far more than callers that meet there by
+/// The most entries of one bucket: far more than callers that meet there by
 /// chance, and few enough to be searched for every call.
 const MAX_BUCKET: usize = 1024;
-/// How often a call starts over when windows turn under its hands.
+/// Retries when a window rolls over during a charge.
 const ROUNDS: usize = 4;
 
-/// What one limit asks of a call.
+/// The charge of one limit for a call.
 #[derive(Clone, Copy, Debug)]
 pub struct Charge {
     /// The counter.
     pub tag: Tag,
-    /// Whose count it is.
+    /// The holder of the count.
     pub holder: Holder,
     /// Whether `capacity` bounds its holders: not for the one that all share.
     pub per_caller: bool,
     /// The window.
     pub window: Window,
-    /// How it moves.
+    /// The algorithm of the window.
     pub algorithm: Algorithm,
-    /// What a window admits, in millionths.
+    /// The amount that a window admits, in millionths.
     pub max: u64,
-    /// What the call weighs, in millionths.
+    /// The weight of the call, in millionths.
     pub weight: u64,
 }
 
@@ -35,17 +35,18 @@ impl Charge {
     }
 }
 
-/// What was charged, for giving it back.
+/// The charges that were made, for giving them back.
 #[derive(Debug, Default)]
 pub struct Receipt(Vec<Taken>);
 
 impl Receipt {
-    /// Adds what another call was charged.
+    /// Adds the charges of another call.
     pub fn extend(&mut self, other: Self) {
         self.0.extend(other.0);
     }
 
-    /// What each charge left of its `max`, in millionths, by the charges' places.
+    /// The rest of each `max` after its charge, in millionths, by the charge's
+    /// index.
     pub fn left(&self) -> impl Iterator<Item = (usize, u64)> {
         self.0.iter().map(|taken| (taken.index, taken.left))
     }
@@ -61,31 +62,31 @@ impl Receipt {
 struct Taken {
     index: usize,
     charge: Charge,
-    /// By what the charge can be found again.
-    mark: u64,
-    /// What it left of `max`.
+    /// The handle by which the charge can be found again.
+    handle: u64,
+    /// The rest of `max` after it.
     left: u64,
-    /// Whether a place was taken for it.
+    /// Whether a seat was taken for it.
     new: bool,
 }
 
-/// What a visit to one bucket is for.
+/// The purpose of looking into one bucket.
 #[derive(Clone, Copy)]
-enum Visit<'a> {
-    /// To see whether there is room; nothing is stored.
+enum Attempt<'a> {
+    /// Looks for room; nothing is stored.
     Look,
-    /// To charge; new entries may be made for the callers' charges named here.
+    /// Charges; new entries may be made for the callers' charges named here.
     Charge(&'a [usize]),
 }
 
-/// What a bucket says of the charges that fall into it.
+/// The answer of a bucket about the charges that fall into it.
 enum Answer {
-    /// There is room for all; with [`Visit::Charge`] they are stored.
+    /// There is room for all; with [`Attempt::Charge`] they are stored.
     Room(Vec<Taken>),
-    /// There is room, but these callers' charges need a place for an entry.
-    Places(Vec<usize>),
-    /// There is no room.
-    ChargeError(ChargeError),
+    /// There is room, but these callers' charges need a seat for an entry.
+    NeedsSeats(Vec<usize>),
+    /// A limit is full, or its counter failed.
+    Refused(ChargeError),
 }
 
 impl Table {
@@ -96,8 +97,8 @@ impl Table {
     /// lost to another worker after all, those already taken are given back.
     ///
     /// # Errors
-    /// Which charge was refused and why. Of several without room, the one that
-    /// has room last is named.
+    /// The charge that was refused, and the reason. Of several without room, it
+    /// is the one that has room last.
     pub fn charge(
         &self,
         store: &impl Store,
@@ -107,34 +108,34 @@ impl Table {
         let Some((first, others)) = charges.split_first() else { return Ok(Receipt::default()) };
         if others.iter().all(|other| other.holder == first.holder) {
             // Most calls: one caller, whose entries exist. One read, one write.
-            match self.visit(store, charges, first.holder, now, Visit::Charge(&[])) {
+            match self.try_bucket(store, charges, first.holder, now, Attempt::Charge(&[])) {
                 Answer::Room(taken) => return Ok(Receipt(taken)),
-                Answer::ChargeError(refused) => return Err(refused),
-                Answer::Places(_) => {}
+                Answer::Refused(refused) => return Err(refused),
+                Answer::NeedsSeats(_) => {}
             }
         }
         let holders = holders(charges);
         for _ in 0..ROUNDS {
-            let places = self.look(store, charges, &holders, now)?;
-            if let Some(receipt) = self.take(store, charges, &holders, &places, now)? {
+            let seats = self.look(store, charges, &holders, now)?;
+            if let Some(receipt) = self.commit(store, charges, &holders, &seats, now)? {
                 return Ok(receipt);
             }
         }
-        Err(ChargeError::Counter { index: 0, trouble: StoreError::Contended })
+        Err(ChargeError::Counter { index: 0, error: StoreError::Contended })
     }
 
     /// Gives everything back, each charge only into the window it went into.
     pub fn refund(&self, store: &impl Store, receipt: Receipt, now: Nanos) {
-        for Taken { charge, mark, .. } in receipt.0 {
+        for Taken { charge, handle, .. } in receipt.0 {
             // What cannot be given back stays charged: the safe side.
             let removed = store.update(&self.key(charge.holder), |bytes| {
                 let Ok(mut bucket) = Bucket::read(bytes, now) else { return (None, false) };
                 let Some(state) = bucket.find(charge.tag, charge.holder) else {
                     return (None, false);
                 };
-                // An entry of a later window keeps its place.
-                let current = state.counts(mark);
-                let state = state.refund(mark, charge.weight);
+                // An entry of a later window keeps its seat.
+                let current = state.counts(handle);
+                let state = state.refund(handle, charge.weight);
                 let unused = current && state.used() == 0;
                 if unused {
                     bucket.remove(charge.tag, charge.holder);
@@ -144,13 +145,14 @@ impl Table {
                 (Some(bucket.write()), unused)
             });
             if removed == Ok(true) && charge.per_caller {
-                let place = charge.algorithm.place(charge.window, mark);
-                self.release(store, charge.tag, charge.window, place, now);
+                let start = charge.algorithm.seat_window(charge.window, handle);
+                self.release(store, charge.tag, charge.window, start, now);
             }
         }
     }
 
-    /// Asks all buckets without writing; the charges that need a new entry.
+    /// Looks into all buckets without writing. Returns the charges that need a
+    /// new entry.
     fn look(
         &self,
         store: &impl Store,
@@ -158,52 +160,52 @@ impl Table {
         holders: &[Holder],
         now: Nanos,
     ) -> Result<Vec<usize>, ChargeError> {
-        let mut places = Vec::new();
+        let mut seats = Vec::new();
         let mut refused: Option<ChargeError> = None;
         for holder in holders {
-            match self.visit(store, charges, *holder, now, Visit::Look) {
+            match self.try_bucket(store, charges, *holder, now, Attempt::Look) {
                 Answer::Room(_) => {}
-                Answer::Places(indexes) => places.extend(indexes),
-                Answer::ChargeError(next) => {
+                Answer::NeedsSeats(indexes) => seats.extend(indexes),
+                Answer::Refused(next) => {
                     refused = Some(refused.map_or(next, |refused| refused.or(next)));
                 }
             }
         }
-        refused.map_or(Ok(places), Err)
+        refused.map_or(Ok(seats), Err)
     }
 
-    /// Takes the `places`, then charges all holders. `None` asks for another
-    /// round: a window turned meanwhile, and more places are needed.
-    fn take(
+    /// Takes the seats, then charges all holders. `None` asks for another
+    /// round: a window rolled over meanwhile, and more seats are needed.
+    fn commit(
         &self,
         store: &impl Store,
         charges: &[Charge],
         holders: &[Holder],
-        places: &[usize],
+        seats: &[usize],
         now: Nanos,
     ) -> Result<Option<Receipt>, ChargeError> {
         let mut reserved: Vec<(usize, &Charge, u64)> = Vec::new();
         let mut taken: Vec<Taken> = Vec::new();
         let mut all = || {
-            for &index in places {
+            for &index in seats {
                 let Some(charge) = charges.get(index) else { continue };
                 let start = self
                     .reserve(store, charge.tag, charge.window, now)
-                    .map_err(|trouble| ChargeError::Counter { index, trouble })?;
+                    .map_err(|error| ChargeError::Counter { index, error })?;
                 reserved.push((index, charge, start));
             }
             for holder in holders {
-                match self.visit(store, charges, *holder, now, Visit::Charge(places)) {
+                match self.try_bucket(store, charges, *holder, now, Attempt::Charge(seats)) {
                     Answer::Room(more) => taken.extend(more),
-                    Answer::Places(_) => return Ok(false),
-                    Answer::ChargeError(refused) => return Err(refused),
+                    Answer::NeedsSeats(_) => return Ok(false),
+                    Answer::Refused(refused) => return Err(refused),
                 }
             }
             Ok(true)
         };
         let outcome = all();
         for (index, charge, start) in reserved {
-            // The entry was not made, or by somebody else in the meantime.
+            // The entry was not made, or by another worker in the meantime.
             if !taken.iter().any(|taken| taken.index == index && taken.new) {
                 self.release(store, charge.tag, charge.window, start, now);
             }
@@ -223,62 +225,62 @@ impl Table {
     }
 
     /// Looks at, or charges, the charges of one holder.
-    fn visit(
+    fn try_bucket(
         &self,
         store: &impl Store,
         charges: &[Charge],
         holder: Holder,
         now: Nanos,
-        visit: Visit<'_>,
+        attempt: Attempt<'_>,
     ) -> Answer {
         let members = || charges.iter().enumerate().filter(|(_, charge)| charge.holder == holder);
         let first = members().next().map_or(0, |(index, _)| index);
-        let trouble = |trouble| Answer::ChargeError(ChargeError::Counter { index: first, trouble });
+        let failed = |error| Answer::Refused(ChargeError::Counter { index: first, error });
         let answer = store.update(&self.key(holder), |bytes| {
             let mut bucket = match Bucket::read(bytes, now) {
                 Ok(bucket) => bucket,
-                Err(damage) => return (None, trouble(damage)),
+                Err(damage) => return (None, failed(damage)),
             };
             let mut taken = Vec::with_capacity(charges.len());
-            let mut places = Vec::new();
+            let mut seats = Vec::new();
             let mut refused: Option<ChargeError> = None;
             for (index, charge) in members() {
                 let stored = bucket.find(charge.tag, charge.holder);
                 let new = stored.is_none_or(|state| state.is_of_earlier_window(charge.window, now));
                 match charge.ask(stored, now) {
-                    Outcome::Admitted { state, handle: mark } => {
+                    Outcome::Admitted { state, handle } => {
                         if new && charge.per_caller {
-                            places.push(index);
+                            seats.push(index);
                         }
                         let left = charge.max.saturating_sub(state.used());
-                        taken.push(Taken { index, charge: *charge, mark, left, new });
+                        taken.push(Taken { index, charge: *charge, handle, left, new });
                         bucket.put(charge.tag, charge.holder, charge.window, state);
                     }
                     Outcome::Full { retry_after } => {
                         let next = ChargeError::Limit { index, retry_after };
                         refused = Some(refused.map_or(next, |refused| refused.or(next)));
                     }
-                    Outcome::ClockAhead => return (None, trouble(StoreError::Clock)),
+                    Outcome::ClockAhead => return (None, failed(StoreError::Clock)),
                 }
             }
             if let Some(refused) = refused {
-                return (None, Answer::ChargeError(refused));
+                return (None, Answer::Refused(refused));
             }
-            match visit {
-                Visit::Look if places.is_empty() => (None, Answer::Room(taken)),
-                Visit::Look => (None, Answer::Places(places)),
-                Visit::Charge(granted) if places.iter().any(|place| !granted.contains(place)) => {
-                    (None, Answer::Places(places))
+            match attempt {
+                Attempt::Look if seats.is_empty() => (None, Answer::Room(taken)),
+                Attempt::Look => (None, Answer::NeedsSeats(seats)),
+                Attempt::Charge(granted) if seats.iter().any(|index| !granted.contains(index)) => {
+                    (None, Answer::NeedsSeats(seats))
                 }
-                Visit::Charge(_) if bucket.len() > MAX_BUCKET => (None, trouble(StoreError::Full)),
-                Visit::Charge(_) => (Some(bucket.write()), Answer::Room(taken)),
+                Attempt::Charge(_) if bucket.len() > MAX_BUCKET => (None, failed(StoreError::Full)),
+                Attempt::Charge(_) => (Some(bucket.write()), Answer::Room(taken)),
             }
         });
-        answer.unwrap_or_else(trouble)
+        answer.unwrap_or_else(failed)
     }
 }
 
-/// Whose counts are charged, each once, in the order of their charges.
+/// The holders of the charges, each once, in the order of their charges.
 fn holders(charges: &[Charge]) -> Vec<Holder> {
     let mut holders = Vec::new();
     for charge in charges {

@@ -1,28 +1,28 @@
-//! Why a call was not charged.
+//! Reasons why a call was not charged.
 
 use super::StoreError;
 
-/// Why nothing was charged.
+/// The reason why nothing was charged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChargeError {
-    /// The limit at this place has no room.
+    /// The limit of this charge has no room.
     Limit {
-        /// Which of the charges.
+        /// The index of the charge.
         index: usize,
         /// Seconds until there is room, at least one.
         retry_after: u64,
     },
-    /// The counter at this place could not be charged.
+    /// The counter of this charge failed.
     Counter {
-        /// Which of the charges.
+        /// The index of the charge.
         index: usize,
-        /// Why.
-        trouble: StoreError,
+        /// The reason.
+        error: StoreError,
     },
 }
 
 impl ChargeError {
-    /// Which of the charges.
+    /// The index of the charge.
     pub const fn index(self) -> usize {
         match self {
             Self::Limit { index, .. } | Self::Counter { index, .. } => index,
@@ -34,11 +34,11 @@ impl ChargeError {
         let index = self.index().checked_sub(first)?;
         Some(match self {
             Self::Limit { retry_after, .. } => Self::Limit { index, retry_after },
-            Self::Counter { trouble, .. } => Self::Counter { index, trouble },
+            Self::Counter { error, .. } => Self::Counter { index, error },
         })
     }
 
-    /// The one after which the call may go on: trouble before limits, then
+    /// The error after which the call may go on: a failure before a limit, then
     /// the limit that has room last.
     pub(super) fn or(self, other: Self) -> Self {
         match (self, other) {

@@ -4,7 +4,7 @@ use super::{Store, StoreError};
 use core::cell::RefCell;
 use std::collections::BTreeMap;
 
-/// Key and value in a map; nobody else writes.
+/// Key and value in a map, without other writers.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     values: RefCell<BTreeMap<Vec<u8>, Vec<u8>>>,

@@ -1,15 +1,16 @@
-//! Places for entries: how many callers hold one, by counter and in all.
+//! Seats for entries: the number of callers that hold one, by counter and in
+//! all.
 //!
 //! Both are counts by window, like those of the limits, and kept the same way:
 //! an entry that a window made is free when that window is over, and so is its
-//! place.
+//! seat.
 
 use super::bucket::Bucket;
 use super::{Holder, Store, StoreError, Table, Tag};
 use crate::limits::window::{Algorithm, Nanos, ONE_CALL, Outcome, State, Window};
 
 impl Table {
-    /// Takes a place for a new entry of `tag`. Returns the start of the window
+    /// Takes a seat for a new entry of `tag`. Returns the start of the window
     /// that it was taken in.
     pub(super) fn reserve(
         &self,
@@ -26,7 +27,8 @@ impl Table {
         let (total, everyone) = total(window);
         let added = store.update(&self.total_key(), |bytes| {
             add(bytes, (total, everyone), window, now, |bucket, now| {
-                // What the other windows' entries leave of the total.
+                // The rest of the total beside the entries of the other
+                // windows.
                 let used = bucket
                     .entries()
                     .filter(|entry| entry.tag != total && !entry.state.is_over(entry.window, now))
@@ -41,7 +43,7 @@ impl Table {
         added
     }
 
-    /// Gives a place back that was taken in the window that began at `start`.
+    /// Gives back a seat that was taken in the window that began at `start`.
     pub(super) fn release(
         &self,
         store: &impl Store,
@@ -50,8 +52,8 @@ impl Table {
         start: u64,
         now: Nanos,
     ) {
-        let place = population(tag);
-        subtract(store, &self.key(place.1), place, window, start, now);
+        let seats = population(tag);
+        subtract(store, &self.key(seats.1), seats, window, start, now);
         subtract(store, &self.total_key(), total(window), window, start, now);
     }
 }
@@ -81,7 +83,7 @@ fn add(
 ) -> Added {
     let mut bucket = match Bucket::read(bytes, now) {
         Ok(bucket) => bucket,
-        Err(trouble) => return (None, Err(trouble)),
+        Err(error) => return (None, Err(error)),
     };
     let stored = bucket.find(tag, holder);
     match State::charge(stored, Algorithm::Fixed, window, max(&bucket, now), ONE_CALL, now) {
@@ -94,8 +96,7 @@ fn add(
     }
 }
 
-/// Counts one less; what cannot be given back stays counted until its window
-/// is over.
+/// Counts one less. Without a write, it stays counted until its window is over.
 fn subtract(
     store: &impl Store,
     key: &[u8],

@@ -1,16 +1,15 @@
-//! Where an entry stands.
+//! The table that holds the counters: the key of each entry.
 
-use super::{Store, StoreError};
-use core::cell::RefCell;
+use super::{Store, StoreError, recent};
 use sha2::{Digest, Sha256};
 
-/// Part of every key: another layout takes another number.
+/// The beginning of every key: another layout takes another number.
 const PREFIX: &str = "mcp-policy-filter/1/";
 /// Buckets of a table, whatever its capacity: changing that must not move
 /// anybody's counts. At the default capacity a bucket serves eight callers.
 const BUCKETS: u16 = 4096;
 
-/// Who holds an entry: a caller, or nobody in particular.
+/// The holder of an entry: a caller, a session of one, or all callers together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Holder {
     pub(super) id: [u8; 16],
@@ -20,34 +19,30 @@ pub struct Holder {
 impl Holder {
     /// The one holder of a counter that all callers share.
     pub fn everyone(tag: Tag) -> Self {
-        Self::from(digest(&[b"everyone", &tag.0]))
+        Self::new(hash(&[b"everyone", &tag.0]))
     }
 
-    fn from(digest: [u8; 32]) -> Self {
+    fn new(hash: [u8; 32]) -> Self {
         let mut id = [0; 16];
-        id.copy_from_slice(digest.first_chunk::<16>().unwrap_or(&[0; 16]));
-        let [.., high, low] = digest;
+        id.copy_from_slice(hash.first_chunk::<16>().unwrap_or(&[0; 16]));
+        let [.., high, low] = hash;
         Self { id, bucket: u16::from_be_bytes([high, low]) % BUCKETS }
     }
 }
 
-/// Which counter an entry belongs to.
+/// The counter that an entry belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Tag(pub(super) [u8; 8]);
 
 impl Tag {
-    /// The counter of everything that makes two counters different. `parts`
-    /// are told apart by their lengths.
+    /// The counter of everything that makes two counters different. `parts` are
+    /// told apart by their lengths.
     pub fn new(parts: &[&[u8]]) -> Self {
-        Self::from(digest(parts))
-    }
-
-    fn from(digest: [u8; 32]) -> Self {
-        Self(*digest.first_chunk().unwrap_or(&[0; 8]))
+        Self(*hash(parts).first_chunk().unwrap_or(&[0; 8]))
     }
 }
 
-fn digest(parts: &[&[u8]]) -> [u8; 32] {
+fn hash(parts: &[&[u8]]) -> [u8; 32] {
     let mut hasher = Sha256::new();
     for part in parts {
         let length = u64::try_from(part.len()).unwrap_or(u64::MAX);
@@ -64,32 +59,17 @@ pub struct Table {
     /// Random bytes that all workers share, so that no client can tell which
     /// callers' or sessions' entries share a bucket.
     salt: [u8; 16],
-    /// Callers that one counter can hold in a window.
+    /// The most callers that one counter can hold in a window.
     pub(super) capacity: u64,
-    /// Entries of all counters together.
+    /// The most entries of all counters together.
     pub(super) max_entries: u64,
-    recent: RefCell<Recent>,
-}
-
-/// Callers that were asked for lately, each in the place that its id picks: a
-/// digest takes as long as the rest of a charge, and the same callers come again.
-/// An id that pushes another out costs that one a digest and nothing else.
-type Recent = [Option<(Box<str>, Holder)>; 64];
-
-const NOBODY: Recent = [const { None }; 64];
-
-/// The place of an id.
-fn place(id: &str) -> usize {
-    let mixed = id.bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
-    (mixed % 64) as usize
 }
 
 impl Table {
     /// A table that shares its counts with all tables of the same namespace.
     pub fn new(namespace: &str, capacity: u64, max_entries: u64) -> Self {
         let prefix = [PREFIX.as_bytes(), namespace.as_bytes(), b"/"].concat();
-        let recent = RefCell::new(NOBODY);
-        Self { prefix, salt: [0; 16], capacity, max_entries, recent }
+        Self { prefix, salt: [0; 16], capacity, max_entries }
     }
 
     /// Takes the salt that the workers share, or gives them `proposal`.
@@ -97,7 +77,6 @@ impl Table {
     /// # Errors
     /// The store failed, or holds something else.
     pub fn share_salt(&mut self, store: &impl Store, proposal: [u8; 16]) -> Result<(), StoreError> {
-        self.recent = RefCell::new(NOBODY);
         self.salt = store.update(&self.named(b"salt"), |stored| match stored {
             Some(salt) => (None, salt.try_into().map_err(|_| StoreError::Damaged)),
             None => (Some(proposal.to_vec()), Ok(proposal)),
@@ -105,20 +84,19 @@ impl Table {
         Ok(())
     }
 
-    /// The caller with this id.
+    /// The holder for a caller's id.
     pub fn caller(&self, id: &str) -> Holder {
-        let compute = || Holder::from(digest(&[b"caller", &self.salt, id.as_bytes()]));
-        let Ok(mut recent) = self.recent.try_borrow_mut() else { return compute() };
-        let Some(slot) = recent.get_mut(place(id)) else { return compute() };
-        match slot {
-            Some((known, holder)) if **known == *id => *holder,
-            _ => slot.insert((id.into(), compute())).1,
-        }
+        recent::caller(&self.salt, id, || self.hash_caller(id))
     }
 
-    /// One session of a caller.
+    /// The same without the cache.
+    pub(super) fn hash_caller(&self, id: &str) -> Holder {
+        Holder::new(hash(&[b"caller", &self.salt, id.as_bytes()]))
+    }
+
+    /// The holder for one session of a caller.
     pub fn session(&self, caller: &str, session: &[u8]) -> Holder {
-        Holder::from(digest(&[b"session", &self.salt, caller.as_bytes(), session]))
+        Holder::new(hash(&[b"session", &self.salt, caller.as_bytes(), session]))
     }
 
     pub(super) fn key(&self, holder: Holder) -> Vec<u8> {

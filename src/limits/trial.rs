@@ -1,5 +1,5 @@
-//! Charging on trial: whether there would be room, without a write that
-//! anybody else could see.
+//! Charging on trial: tells whether there would be room, without a write that
+//! other workers could see.
 
 use super::{Store, StoreError};
 use core::cell::Cell;
@@ -9,7 +9,7 @@ use core::cell::Cell;
 /// It is one type for both, so that the code that charges is in the module once.
 pub struct Trial<'s, S> {
     store: &'s S,
-    /// Keys with their values; `None` where writes go through.
+    /// The values written so far by key; `None` where writes go through.
     written: Option<Cell<Written>>,
 }
 
@@ -21,7 +21,7 @@ impl<'s, S> Trial<'s, S> {
         Self { store, written: Some(Cell::new(Vec::new())) }
     }
 
-    /// Is as good as `store` itself.
+    /// Passes everything on to `store`.
     pub const fn through(store: &'s S) -> Self {
         Self { store, written: None }
     }

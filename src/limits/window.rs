@@ -13,7 +13,7 @@ pub use sliding::Sliding;
 
 use core::fmt;
 
-/// What a call weighs that is only counted.
+/// The weight of a call under a limit without `increment_from`.
 pub const ONE_CALL: u64 = 1_000_000;
 
 const NANOS: u64 = 1_000_000_000;
@@ -34,7 +34,7 @@ impl Nanos {
         if wait == 0 { 1 } else { wait }
     }
 
-    /// The moment so many seconds before.
+    /// The moment this many seconds earlier.
     #[must_use]
     pub const fn earlier(self, seconds: u64) -> Self {
         Self(self.0.saturating_sub(seconds.saturating_mul(NANOS)))
@@ -47,15 +47,26 @@ impl Nanos {
     }
 }
 
-/// Who shares one count.
+/// The callers that share one count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// Each caller has its own.
+    /// Each caller has a count.
     Grant,
-    /// Each session of each caller has its own.
+    /// Each session of each caller has a count.
     Session,
-    /// All callers together.
+    /// All callers share one count.
     Global,
+}
+
+impl Scope {
+    /// The word for it in policies.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Grant => "grant",
+            Self::Session => "session",
+            Self::Global => "global",
+        }
+    }
 }
 
 /// The length of a window, in seconds. Windows are aligned to UTC: one of 60
@@ -77,7 +88,7 @@ impl Window {
         self.0
     }
 
-    /// When the window began that `now` falls in, in seconds since 1970.
+    /// The start of the window that `now` falls in, in seconds since 1970.
     fn start(self, now: Nanos) -> u64 {
         let seconds = now.seconds();
         seconds.saturating_sub(seconds.checked_rem(u64::from(self.0)).unwrap_or_default())
@@ -100,7 +111,7 @@ impl fmt::Display for Window {
     }
 }
 
-/// How a window moves.
+/// The way in which a window moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Algorithm {
     /// From one boundary of the clock to the next.
@@ -110,26 +121,34 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    /// The start of the aligned window in which the charge under `mark` took
-    /// its place.
-    pub fn place(self, window: Window, mark: u64) -> u64 {
+    /// The word for it in policies.
+    pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Fixed => mark,
-            Self::Sliding => window.start(sliding::start(window, mark)),
+            Self::Fixed => "fixed",
+            Self::Sliding => "sliding",
+        }
+    }
+
+    /// The start of the aligned window in which the charge under `handle` took
+    /// its seat.
+    pub fn seat_window(self, window: Window, handle: u64) -> u64 {
+        match self {
+            Self::Fixed => handle,
+            Self::Sliding => window.start(sliding::start(window, handle)),
         }
     }
 }
 
-/// What has been used of a limit.
+/// The used part of a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// Of a fixed window.
+    /// The used part of a fixed window.
     Fixed(Fixed),
-    /// Of a sliding one.
+    /// The used part of a sliding window.
     Sliding(Sliding),
 }
 
-/// What a limit says of a call.
+/// The outcome of a charge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The charge fits.
@@ -149,8 +168,8 @@ pub enum Outcome {
 }
 
 impl State {
-    /// Charges `weight` to what is `stored`, if there is room under `max`. A
-    /// state of another algorithm counts as none: the two never share a place.
+    /// Charges `weight` to the `stored` state, if there is room under `max`. A
+    /// state of another algorithm counts as none: the two never share an entry.
     pub fn charge(
         stored: Option<Self>,
         algorithm: Algorithm,
@@ -171,7 +190,7 @@ impl State {
         }
     }
 
-    /// Whether nothing of it matters any more.
+    /// Whether its count no longer matters.
     pub fn is_over(&self, window: Window, now: Nanos) -> bool {
         match self {
             Self::Fixed(state) => state.is_over(window, now),
@@ -180,7 +199,7 @@ impl State {
     }
 
     /// Whether it was last charged before the aligned window that `now` falls
-    /// in, so that its place has not been counted in this one.
+    /// in, so that its seat has not been counted in this one.
     pub fn is_of_earlier_window(&self, window: Window, now: Nanos) -> bool {
         match self {
             Self::Fixed(state) => state.is_over(window, now),
@@ -190,24 +209,24 @@ impl State {
         }
     }
 
-    /// Gives back what was charged under `mark`, as far as it still counts.
+    /// Gives back the charge under `handle`, as far as it still counts.
     #[must_use]
-    pub fn refund(self, mark: u64, weight: u64) -> Self {
+    pub fn refund(self, handle: u64, weight: u64) -> Self {
         match self {
-            Self::Fixed(state) => Self::Fixed(state.refund(mark, weight)),
-            Self::Sliding(state) => Self::Sliding(state.refund(mark, weight)),
+            Self::Fixed(state) => Self::Fixed(state.refund(handle, weight)),
+            Self::Sliding(state) => Self::Sliding(state.refund(handle, weight)),
         }
     }
 
-    /// Whether what was charged under `mark` still counts.
-    pub fn counts(&self, mark: u64) -> bool {
+    /// Whether the charge under `handle` still counts.
+    pub fn counts(&self, handle: u64) -> bool {
         match self {
-            Self::Fixed(state) => state.start == mark,
-            Self::Sliding(state) => state.counts(mark),
+            Self::Fixed(state) => state.start == handle,
+            Self::Sliding(state) => state.counts(handle),
         }
     }
 
-    /// What is used, in millionths.
+    /// The used amount, in millionths.
     pub fn used(&self) -> u64 {
         match self {
             Self::Fixed(state) => state.used,

@@ -1,18 +1,18 @@
 //! From a document to a policy.
 
-use super::digester::fingerprint;
-use super::{Action, Body, Conditions, Digester, Limit, Names, Policy, Rule, Settings, lint};
+use super::fingerprint::fingerprint;
+use super::{Action, Conditions, Limit, Names, Policy, Rule, Rules, lint};
 use crate::limits::Table;
 use crate::order;
-use crate::policy::document::{self, Config, Errors, ToolsList};
-use crate::policy::pattern::{Pattern, PatternMap};
+use crate::policy::document::{self, Document, Errors, ToolsList};
+use crate::policy::pattern::PatternMap;
 
 impl Policy {
     /// Reads, checks and compiles a document. `namespace` keeps the counts of
     /// two filters apart where the document does not.
     ///
     /// # Errors
-    /// Everything that is wrong with the document.
+    /// All errors in the document.
     ///
     /// ```
     /// use mcp_policy_filter::policy::Policy;
@@ -25,102 +25,73 @@ impl Policy {
     /// ]);
     /// ```
     pub fn parse(text: &[u8], namespace: &str) -> Result<Self, Errors> {
-        let (config, mut errors) = Config::parse(text);
-        if let Some(config) = &config {
-            errors.extend(lint::errors(config));
+        let (document, mut errors) = Document::parse(text);
+        if let Some(document) = &document {
+            errors.extend(lint::errors(document));
         }
-        let config = match config {
-            Some(config) if errors.is_empty() => config,
+        let document = match document {
+            Some(document) if errors.is_empty() => document,
             _ => return Err(errors),
         };
-        let warnings = lint::warnings(&config);
-        let headers: Vec<String> = lint::conditions(&config)
+        let warnings = lint::warnings(&document);
+        let headers: Vec<String> = lint::conditions(&document)
             .iter()
             .filter_map(|(_, condition)| condition.path.header().map(str::to_owned))
             .collect();
         let mut headers = order::sorted(headers, Ord::cmp);
         headers.dedup();
 
-        let Config { body, identity, grants, settings } = config;
-        let document::Settings {
-            paths,
-            exempt_paths,
-            methods,
-            hold_request_headers,
-            mark_requests,
-            max_body_bytes,
-            max_depth,
-            denied_as,
-            batches,
-            tools_list,
-            audit_log,
-            audit_key,
-            counters,
-        } = settings;
+        let Document { rules, identity, grants, settings } = document;
+        let counters = &settings.counters;
         let namespace = counters.namespace.as_deref().unwrap_or(namespace);
-        let grants = grants.into_iter().map(|(pattern, document::Grant { name, body })| {
-            (pattern, compile(&format!("grant:{name}"), body, tools_list))
+        let table = Table::new(namespace, counters.capacity, counters.max_entries);
+        let tools_list = settings.tools_list;
+        let grants = grants.into_iter().map(|(pattern, document::Grant { name, rules })| {
+            (pattern, compile(&format!("grant:{name}"), rules, tools_list))
         });
         Ok(Self {
-            digest: fingerprint(text),
+            fingerprint: fingerprint(text),
             warnings,
-            settings: Settings {
-                paths,
-                exempt_paths,
-                hold_request_headers,
-                mark_requests,
-                max_body_bytes,
-                max_depth,
-                denied_as,
-                batches,
-                tools_list,
-                audit_log,
-                audit_key: audit_key.as_deref().and_then(Digester::new),
-                methods: set(methods),
-            },
-            table: Table::new(namespace, counters.capacity, counters.max_entries),
+            settings,
+            table,
             identity,
             headers,
-            top: compile("top", body, tools_list),
-            // Of grants that do not nest, none is a denial before the others.
+            top: compile("top", rules, tools_list),
+            // Grants neither allow nor deny, so only specificity orders them.
             grants: PatternMap::new(grants, |_| false),
         })
     }
 }
 
-fn set(patterns: Vec<Pattern>) -> PatternMap<()> {
-    PatternMap::new(patterns.into_iter().map(|pattern| (pattern, ())), |()| false)
-}
-
-fn compile(name: &str, body: document::Body, tools_list: ToolsList) -> Body {
-    let document::Body { default, mode, hide, tools, all_tools } = body;
+fn compile(name: &str, rules: document::Rules, tools_list: ToolsList) -> Rules {
+    let document::Rules { default, mode, hide, tools, all_tools } = rules;
     let document::AllTools { require, deny_if, limits } = all_tools;
     let for_all: Vec<Limit> =
         limits.into_iter().map(|limit| Limit::new(name, "all tools", limit)).collect();
     let tools =
         tools.into_iter().map(|(pattern, rule)| (pattern, compile_rule(name, rule, &for_all)));
-    let mut body = Body {
+    let mut rules = Rules {
         default,
         mode,
-        hide: set(hide),
+        hide: PatternMap::set(hide),
         tools: PatternMap::new(tools, |rule| matches!(rule.action, Action::Deny(_))),
         require,
         deny_if,
         limits: once_each(for_all.iter().cloned()),
         conceals: false,
     };
-    body.conceals = body.conceals(tools_list);
-    body
+    rules.conceals = rules.conceals(tools_list);
+    rules
 }
 
-fn compile_rule(body: &str, rule: document::ToolRule, for_all: &[Limit]) -> Rule {
+fn compile_rule(rules: &str, rule: document::ToolRule, for_all: &[Limit]) -> Rule {
     let document::ToolRule { name, pointer, action, reason, args, require, deny_if, limits } = rule;
     match action {
         document::Action::Deny => {
             Rule { pointer: pointer + "/action", action: Action::Deny(reason) }
         }
         document::Action::Allow => {
-            let own = limits.into_iter().map(|limit| Limit::new(body, &name, limit));
+            let own = limits.into_iter().map(|limit| Limit::new(rules, &name, limit));
             let args = args.map(|allowed| Names { pointer: format!("{pointer}/args"), allowed });
             let limits = once_each(own.chain(for_all.iter().cloned()));
             let conditions = Conditions { args, require, deny_if, limits };

@@ -1,14 +1,14 @@
-//! Conditions on a call: a path to a value, an operator, and what to compare
+//! Conditions on a call: a path to a value, an operator, and a value to compare
 //! with.
 //!
 //! A condition is true, false or undecidable ([`Truth`]). It is undecidable
 //! where another program could read the same call to another result: a number
-//! in a string, a key in another case, an integer that a double cannot hold. A
-//! rule that cannot be read must not be a way round it, so whoever asks denies
-//! what cannot be decided.
+//! in a string, a key in another case, an integer that a double cannot hold. An
+//! unreadable call must not be a way round a rule, so every use of an
+//! undecidable condition denies.
 //!
-//! Values are found in the text of the arguments as it stands; nothing is
-//! decoded that no condition names.
+//! Values are found in the undecoded text of the arguments; nothing is decoded
+//! that no condition names.
 
 mod claim;
 mod evaluate;
@@ -54,21 +54,21 @@ impl Condition {
     }
 }
 
-/// What a condition says.
+/// The answer of a condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Truth {
-    /// It holds.
+    /// The condition holds.
     True,
-    /// It does not.
+    /// The condition does not hold.
     False,
-    /// Nobody can tell.
+    /// The condition cannot be decided.
     Undecidable(Why),
 }
 
-/// Why nobody can tell.
+/// The reason why a condition cannot be decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
-    /// The operator does not speak of a value of this type.
+    /// The operator does not apply to a value of this type.
     Type(&'static str),
     /// A step leads into a value of this type, which has no such parts.
     Into(&'static str),
@@ -91,7 +91,7 @@ pub enum Why {
     Claim,
     /// The number has more than six decimals, is negative or too large.
     Weight,
-    /// There is no value where one must be.
+    /// The value is missing where one must be.
     Absent,
 }
 
@@ -101,11 +101,11 @@ impl fmt::Display for Why {
             Self::Type(kind) => return write!(f, "{kind} cannot be compared in this way"),
             Self::Into(kind) => return write!(f, "the path leads into {kind}"),
             Self::LookAlike => "another key differs from the path only by case",
-            Self::Double => "the number is too long for every reader to agree on it",
+            Self::Double => "readers disagree on a number this long",
             Self::Fraction => "some servers turn the number into a whole one",
             Self::Work => "the call takes too long to be checked",
             Self::Length => "the text is too long to be matched",
-            Self::Json => "the text is JSON, which some servers read",
+            Self::Json => "some servers would parse this text as JSON",
             Self::Header => "the header has several lines, is not UTF-8 or is too long",
             Self::Claim => "the claim is not of the type that the policy expects",
             Self::Weight => "the number is negative, too large, or has more than six decimals",
@@ -114,28 +114,28 @@ impl fmt::Display for Why {
     }
 }
 
-/// How a path with `[*]` speaks of its elements.
+/// The quantifier of a path with `[*]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Elements {
-    /// Of all of them: an empty list will do.
+    /// All elements: an empty list satisfies it.
     All,
-    /// Of at least one of them.
+    /// At least one element.
     Any,
 }
 
-/// What conditions can look at.
+/// The facts of a call that conditions look at.
 #[derive(Clone, Copy)]
 pub struct Facts<'a> {
     /// `params.arguments`, if there is an object.
     pub arguments: Option<Raw<'a>>,
-    /// Their members, where somebody remembered them.
+    /// The members of the arguments, where they were remembered.
     pub members: Option<&'a Members<'a>>,
     /// The headers that the policy names.
     pub headers: &'a [(String, Line)],
     /// The claims of a verified token.
     pub claims: &'a dyn Claims,
     /// The caller's id.
-    pub grant: &'a str,
+    pub caller_id: &'a str,
     /// The tool.
     pub tool: &'a str,
     /// The work that its conditions may still cost.
@@ -147,11 +147,11 @@ pub struct Facts<'a> {
 /// A header that a policy looks at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Line {
-    /// It is not there.
+    /// The header is absent.
     Absent,
-    /// Its one value.
+    /// The header's one value.
     Text(String),
-    /// It is there twice, is not text, or is too long to be kept.
+    /// The header is there twice, is not text, or is too long to be kept.
     Unclear,
 }
 

@@ -1,9 +1,9 @@
 //! The order of evaluation, as POLICY.md lists it: `hide`, the deciding entry
 //! or `default`, `action`, `args`, `require`, `deny_if`, limits.
 
-use super::{Action, Body, Caller, Conditions, Denial, Limit, Names, Policy, Reason, Rule};
+use super::{Action, Caller, Conditions, Denial, Limit, Names, Policy, Reason, Rule, Rules};
 use crate::policy::condition::{Elements, Facts, Truth};
-use crate::policy::document::{Check, Default};
+use crate::policy::document::{Check, DefaultAction};
 use crate::wire::json::{Members, Raw, Reader, Text};
 use crate::wire::mcp::ToolCall;
 
@@ -12,12 +12,12 @@ use crate::wire::mcp::ToolCall;
 pub struct Ruling<'p> {
     /// The rule that allowed it.
     pub rule: &'p str,
-    /// What has to have room.
+    /// The limits to charge.
     pub limits: &'p [Limit],
 }
 
 impl Policy {
-    /// Decides a call by everything but its limits.
+    /// Decides a call by everything except for its limits.
     ///
     /// # Errors
     /// The denial.
@@ -27,19 +27,19 @@ impl Policy {
         call: &ToolCall<'_>,
         facts: &Facts<'_>,
     ) -> Result<Ruling<'_>, Denial<'_>> {
-        let body = self.body(caller);
+        let rules = self.rules(caller);
         let tool = &*call.tool;
-        if body.hide.get(tool).is_some() {
+        if rules.hide.get(tool).is_some() {
             return Err(denial(
                 Reason::Hidden,
                 "(hidden)",
                 format!("The tool {tool} is not available."),
             ));
         }
-        let (rule, own) = match (body.tools.get(tool), body.default) {
+        let (rule, own) = match (rules.tools.get(tool), rules.default) {
             (Some(rule), _) => (&*rule.pointer, Some(rule.allowed(tool)?)),
-            (None, Default::Allow) => ("(default allow)", None),
-            (None, Default::Deny) => {
+            (None, DefaultAction::Allow) => ("(default allow)", None),
+            (None, DefaultAction::Deny) => {
                 return Err(denial(
                     Reason::DefaultDeny,
                     "(default deny)",
@@ -47,8 +47,8 @@ impl Policy {
                 ));
             }
         };
-        body.check(own, facts)?;
-        Ok(Ruling { rule, limits: own.map_or(&body.limits, |own| &own.limits) })
+        rules.check(own, facts)?;
+        Ok(Ruling { rule, limits: own.map_or(&rules.limits, |own| &own.limits) })
     }
 }
 
@@ -68,9 +68,9 @@ impl Rule {
     }
 }
 
-impl Body {
-    /// Asks `args`, then all that is required, then all that denies; of each
-    /// the tool's own first.
+impl Rules {
+    /// Asks `args`, then `require`, then `deny_if`; in each, the tool's own
+    /// checks first.
     fn check<'p>(
         &'p self,
         own: Option<&'p Conditions>,
@@ -95,8 +95,8 @@ impl Names {
     fn check(&self, facts: &Facts<'_>) -> Result<(), Denial<'_>> {
         let Some(arguments) = facts.arguments else { return Ok(()) };
         let allowed = |key: Text<'_>| self.allowed.iter().any(|name| key.is(name));
-        // No argument is given twice, so of more than there are names, one has
-        // another.
+        // No argument is given twice, so of more arguments than names, one has
+        // another name.
         let too_many = facts.members.is_some_and(|all| all.count() > self.allowed.len());
         let all_allowed = !too_many
             && match facts.members.and_then(Members::all) {
@@ -118,7 +118,7 @@ impl Names {
     }
 }
 
-/// Whether all keys of an object pass, which is read again for it.
+/// Whether all keys of an object pass. Reads the object again.
 fn every_key<'a>(object: Raw<'a>, passes: impl Fn(Text<'a>) -> bool) -> bool {
     let mut all = true;
     let read = Reader::again(object).object(|reader, key, _| {
@@ -129,7 +129,7 @@ fn every_key<'a>(object: Raw<'a>, passes: impl Fn(Text<'a>) -> bool) -> bool {
 }
 
 fn require<'p>(check: &'p Check, facts: &Facts<'_>) -> Result<(), Denial<'p>> {
-    match Truth::all(&check.conditions, facts, Elements::All) {
+    match check.holds(facts, Elements::All) {
         (Truth::True, _) => Ok(()),
         (Truth::False, _) => Err(failed(
             check,
@@ -141,7 +141,7 @@ fn require<'p>(check: &'p Check, facts: &Facts<'_>) -> Result<(), Denial<'p>> {
 }
 
 fn deny_if<'p>(check: &'p Check, facts: &Facts<'_>) -> Result<(), Denial<'p>> {
-    match Truth::all(&check.conditions, facts, Elements::Any) {
+    match check.holds(facts, Elements::Any) {
         (Truth::False, _) => Ok(()),
         (Truth::True, _) => {
             Err(failed(check, Reason::DenyIf, "The policy denies calls like this one."))

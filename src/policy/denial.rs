@@ -1,10 +1,9 @@
-//! Why a call does not go on.
+//! Reasons why a call does not go on.
 
 use core::fmt;
 use std::borrow::Cow;
 
-/// The kinds of refusals, as they stand in `data.reason`, in records and in
-/// metrics.
+/// The kinds of refusals, named as in `data.reason`, in records and in metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// The tool is hidden.
@@ -21,11 +20,11 @@ pub enum Reason {
     Undecidable,
     /// A limit has no room.
     RateLimited,
-    /// Nobody is known to be calling.
+    /// The caller is not known.
     NoIdentity,
-    /// No place is left for another counter.
+    /// No seat is left for another counter.
     CounterFull,
-    /// Too many others counted at the same time.
+    /// Other workers counted at the same time, too often.
     CounterContended,
     /// A stored count is damaged.
     CounterDamaged,
@@ -102,9 +101,9 @@ impl Reason {
 }
 
 impl Reason {
-    /// Whether the policy's rules decided, so that shadow mode lets the call
-    /// go on. What cannot be read, has no caller or failed is refused in every
-    /// mode.
+    /// Whether the policy's rules decided, so that shadow mode lets the call go
+    /// on. A call that cannot be read, has no caller or failed is refused in
+    /// every mode.
     pub const fn is_by_rule(self) -> bool {
         matches!(
             self,
@@ -125,7 +124,7 @@ impl fmt::Display for Reason {
     }
 }
 
-/// A call that does not go on, and what the agent is told.
+/// A call that does not go on, and the message to the agent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Denial<'p> {
     /// The kind.

@@ -2,50 +2,50 @@
 //! objects, checked for everything that can be checked without knowing what a
 //! policy does. [`crate::policy`] compiles it.
 //!
-//! Reading is done by hand, over [`tree`], and not by a derived
-//! deserializer: an author gets all the errors of a document at once, with the
-//! path of each, a duplicate key is one of them, and numbers keep their exact
-//! value. All of the language's shape stands in this folder.
+//! Reading is done by hand, over [`tree`], and not by a derived deserializer:
+//! an author gets all the errors of a document at once, with the path of each,
+//! a duplicate key is one of them, and numbers keep their exact value. This
+//! folder holds all of the language's shape.
 
 mod at;
-mod body;
 mod checks;
 mod error;
 mod identity;
 mod limits;
 mod request_path;
+mod rules;
 mod settings;
 mod tools;
 mod tree;
 
 pub use at::escape;
-pub use body::{Body, Default, Grant, Mode};
 pub use checks::Check;
 pub use error::{ConfigError, Errors};
 pub(crate) use error::{pointer, quote, shorten};
 pub use identity::{Bearer, Certificate, Source};
 pub use limits::Limit;
 pub use request_path::RequestPath;
+pub use rules::{DefaultAction, Grant, Mode, Rules};
 pub use settings::{AuditLog, Batches, Counters, DeniedAs, Settings, ToolsList};
 pub use tools::{Action, AllTools, ToolRule};
 
 use crate::policy::pattern::Pattern;
-use at::{At, Document};
+use at::{At, Parsed};
 
-/// The most that a policy may weigh. Envoy hands it over in one piece, and
-/// every worker keeps what it compiles to.
+/// The largest policy, in bytes. Envoy gives it to the module in one piece, and
+/// every worker keeps its compiled form.
 pub const MAX_POLICY_BYTES: usize = 8 << 20;
 
 /// A whole document.
 #[derive(Debug)]
-pub struct Config {
-    /// What decides.
-    pub body: Body,
+pub struct Document {
+    /// The rules for callers whom no grant matches.
+    pub rules: Rules,
     /// `identity`
     pub identity: Vec<Source>,
     /// `grants`
     pub grants: Vec<(Pattern, Grant)>,
-    /// How the filter behaves.
+    /// The filter's behaviour.
     pub settings: Settings,
 }
 
@@ -63,14 +63,13 @@ const KEYS: [&str; 11] = [
     "settings",
 ];
 
-impl Config {
-    /// Reads a document: what could be read of it, and everything that is wrong
-    /// with it.
+impl Document {
+    /// Reads a document. Returns as much as could be read, and all errors.
     pub fn parse(text: &[u8]) -> (Option<Self>, Errors) {
-        match Document::parse(text) {
+        match Parsed::parse(text) {
             Ok(document) => {
-                let config = Self::read(&document.root());
-                (config, document.into_errors())
+                let read = Self::read(&document.root());
+                (read, document.into_errors())
             }
             Err(errors) => (None, errors),
         }
@@ -84,17 +83,17 @@ impl Config {
             version.choice(&[("1", ())]);
         }
         let identity = top.get("identity").map(identity::read).unwrap_or_default();
-        let body = Body::read(&top, Mode::Enforce);
-        let mode = body.as_ref().map_or(Mode::Enforce, |body| body.mode);
+        let rules = Rules::read(&top, Mode::Enforce);
+        let mode = rules.as_ref().map_or(Mode::Enforce, |rules| rules.mode);
         let grants = top.get("grants").map(|at| {
             if top.get("identity").is_none_or(|identity| {
                 identity.is_list() && identity.elements().is_empty() && !at.entries().is_empty()
             }) {
                 at.wrong("grants need `identity`, which says who is calling");
             }
-            body::grants(at, mode)
+            rules::grants(at, mode)
         });
         let settings = top.get("settings").map(Settings::read).unwrap_or_default();
-        Some(Self { body: body?, identity, grants: grants.unwrap_or_default(), settings })
+        Some(Self { rules: rules?, identity, grants: grants.unwrap_or_default(), settings })
     }
 }

@@ -1,36 +1,37 @@
-//! A limit as compiled, and what it says when it has no room.
+//! A limit as compiled, and its denial when it is full.
 
 use super::{Caller, Denial, Reason};
 use crate::limits::window::{Algorithm, ONE_CALL, Scope, Window};
 use crate::limits::{Charge, Holder, Table, Tag};
 use crate::policy::condition::{self, Facts, Path};
 use crate::policy::document;
-use std::rc::Rc;
+use std::sync::Arc;
 
-/// A limit, ready to be charged. A limit of all tools stands with each of them,
-/// so what is long in it is shared.
+/// A limit, ready to be charged. Each tool has a copy of the limits of all
+/// tools, so the long parts are shared.
 #[derive(Clone, Debug)]
 pub struct Limit {
     /// The rule's pointer.
-    pub pointer: Rc<str>,
+    pub pointer: Arc<str>,
     /// The counter.
     pub(super) tag: Tag,
-    /// Who shares a count.
+    /// The callers that share a count.
     scope: Scope,
     window: Window,
     algorithm: Algorithm,
-    /// What a window admits, in millionths.
+    /// The amount that a window admits, in millionths.
     pub(super) max: u64,
-    /// What a call weighs, where it is not counted as one.
-    increment_from: Option<Rc<Path>>,
-    on_deny: Option<Rc<str>>,
-    /// What is limited: a tool, a pattern or "all tools".
-    subject: Rc<str>,
+    /// The argument that gives a call's weight; `None` where a call counts as
+    /// one.
+    increment_from: Option<Arc<Path>>,
+    on_deny: Option<Arc<str>>,
+    /// The subject of the limit: a tool, a pattern or "all tools".
+    subject: Arc<str>,
     /// The one holder of a `global` counter.
     everyone: Holder,
 }
 
-/// Whose counts a call is charged to.
+/// The holders of the counts that a call is charged to.
 #[derive(Debug)]
 pub struct Holders<'a> {
     table: &'a Table,
@@ -39,8 +40,8 @@ pub struct Holders<'a> {
 }
 
 impl<'a> Holders<'a> {
-    /// Those of a caller, and of its session by the digest of the
-    /// `Mcp-Session-Id` header; calls without one are one session.
+    /// The holders of a caller, and of its session by the SHA-256 of the
+    /// `Mcp-Session-Id` header; calls without one share a session.
     pub fn new(table: &'a Table, caller: &Caller, session: Option<&'a [u8; 32]>) -> Self {
         let session = session.map(<[u8; 32]>::as_slice).unwrap_or_default();
         Self { table, caller: table.caller(&caller.id), session }
@@ -48,8 +49,8 @@ impl<'a> Holders<'a> {
 }
 
 impl Limit {
-    /// Compiles a limit of the policy body `body` on `subject`.
-    pub(super) fn new(body: &str, subject: &str, limit: document::Limit) -> Self {
+    /// Compiles a limit on `subject`, of the rules with this name.
+    pub(super) fn new(rules: &str, subject: &str, limit: document::Limit) -> Self {
         let document::Limit {
             pointer,
             path: _,
@@ -61,22 +62,14 @@ impl Limit {
             increment_from,
             on_deny,
         } = limit;
-        let (body, scope_word) = match scope {
-            Scope::Grant => (body, "grant"),
-            Scope::Session => (body, "session"),
-            // One counter across all policy bodies.
-            Scope::Global => ("", "global"),
-        };
-        let algorithm_word = match algorithm {
-            Algorithm::Fixed => "fixed",
-            Algorithm::Sliding => "sliding",
-        };
+        // One `global` counter across all sets of rules.
+        let rules = if scope == Scope::Global { "" } else { rules };
         let tag = Tag::new(&[
-            body.as_bytes(),
+            rules.as_bytes(),
             counter.as_bytes(),
             &window.seconds().to_le_bytes(),
-            algorithm_word.as_bytes(),
-            scope_word.as_bytes(),
+            algorithm.as_str().as_bytes(),
+            scope.as_str().as_bytes(),
         ]);
         Self {
             pointer: pointer.into(),
@@ -85,14 +78,14 @@ impl Limit {
             window,
             algorithm,
             max,
-            increment_from: increment_from.map(Rc::new),
+            increment_from: increment_from.map(Arc::new),
             on_deny: on_deny.map(Into::into),
             subject: subject.into(),
             everyone: Holder::everyone(tag),
         }
     }
 
-    /// What a call has to be charged.
+    /// The charge for a call.
     ///
     /// # Errors
     /// The call's weight cannot be read, or is more than a window admits.
@@ -101,7 +94,7 @@ impl Limit {
             tag: self.tag,
             holder: match self.scope {
                 Scope::Grant => holders.caller,
-                Scope::Session => holders.table.session(facts.grant, holders.session),
+                Scope::Session => holders.table.session(facts.caller_id, holders.session),
                 Scope::Global => self.everyone,
             },
             per_caller: self.scope != Scope::Global,
@@ -135,7 +128,8 @@ impl Limit {
         Ok(weight)
     }
 
-    /// The denial of a call for which there is no room for so many seconds.
+    /// The denial of a call that finds the limit full; there is room again
+    /// after this many seconds.
     pub fn full(&self, retry_after: u64) -> Denial<'_> {
         let plural = if retry_after == 1 { "" } else { "s" };
         let again = format!("Try again in {retry_after} second{plural}.");
@@ -143,7 +137,8 @@ impl Limit {
             Some(text) => format!("{text} {again}"),
             None => {
                 let mut limit = self.describe();
-                // Only the first letter, which is one of ours.
+                // The first letter is ASCII: `describe` begins with a word of
+                // this file.
                 if let Some(first) = limit.get_mut(..1) {
                     first.make_ascii_uppercase();
                 }

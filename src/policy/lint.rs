@@ -1,61 +1,61 @@
-//! What a document says that only shows when its parts are seen together:
-//! errors, and in `lint/warnings.rs` what is probably not meant.
+//! Errors that only show when the parts of a document are seen together;
+//! `lint/warnings.rs` has the warnings.
 
 mod warnings;
 
 pub(super) use warnings::warnings;
 
-use crate::limits::window::{Algorithm, Scope};
+use crate::limits::window::Scope;
 use crate::order;
 use crate::policy::condition::{Condition, Root};
 use crate::policy::document::{
-    Body, Check, Config, Errors, Limit, Source, escape, pointer, shorten,
+    Check, Document, Errors, Limit, Rules, Source, escape, pointer, shorten,
 };
 use crate::policy::pattern::Pattern;
 use std::vec::IntoIter;
 
-/// Limits that one call may have.
+/// The most limits that one call may have.
 const MAX_ASKED: usize = 256;
-/// Limits that a policy may have, counting those of all tools for each tool.
+/// The most limits of a policy, counting those of all tools for each tool.
 const MAX_STORED: usize = 100_000;
 
-/// Everything that is wrong between the parts of a document.
-pub(super) fn errors(config: &Config) -> Errors {
+/// All errors between the parts of a document.
+pub(super) fn errors(document: &Document) -> Errors {
     let mut errors = Errors::default();
-    let bodies = bodies(config);
-    let everywhere = bodies.iter().flat_map(|body| limits(body));
+    let all_rules = all_rules(document);
+    let everywhere = all_rules.iter().flat_map(|rules| limits(rules));
     let global: Vec<&Limit> = everywhere.filter(|limit| limit.scope == Scope::Global).collect();
     let mut global = first_of_each(&global).into_iter();
     let mut stored = 0;
-    for body in bodies {
-        agree(body, &mut global, &mut errors);
-        bound_sessions(body, &mut errors);
-        weigh_once(body, &mut errors);
-        few_enough(body, &mut stored, &mut errors);
+    for rules in all_rules {
+        agree(rules, &mut global, &mut errors);
+        bound_sessions(rules, &mut errors);
+        weigh_once(rules, &mut errors);
+        few_enough(rules, &mut stored, &mut errors);
     }
-    if config.identity.iter().any(|source| matches!(source, Source::Bearer(_))) {
-        keep_tokens(config, &mut errors);
+    if document.identity.iter().any(|source| matches!(source, Source::Bearer(_))) {
+        keep_tokens(document, &mut errors);
     }
-    reach_grants(config, &mut errors);
+    reach_grants(document, &mut errors);
     errors
 }
 
-fn bodies(config: &Config) -> Vec<&Body> {
-    let mut bodies = vec![&config.body];
-    bodies.extend(config.grants.iter().map(|(_, grant)| &grant.body));
-    bodies
+fn all_rules(document: &Document) -> Vec<&Rules> {
+    let mut all_rules = vec![&document.rules];
+    all_rules.extend(document.grants.iter().map(|(_, grant)| &grant.rules));
+    all_rules
 }
 
-fn limits(body: &Body) -> Vec<&Limit> {
+fn limits(rules: &Rules) -> Vec<&Limit> {
     let mut limits = Vec::new();
-    for (_, rule) in &body.tools {
+    for (_, rule) in &rules.tools {
         limits.extend(&rule.limits);
     }
-    limits.extend(&body.all_tools.limits);
+    limits.extend(&rules.all_tools.limits);
     limits
 }
 
-/// In the place of each limit the first one that has the same counter.
+/// For each limit, the first one that has the same counter.
 fn first_of_each<'c>(limits: &[&'c Limit]) -> Vec<&'c Limit> {
     let counter = |number: usize| limits.get(number).map(|limit| &limit.counter);
     let mut firsts = limits.to_vec();
@@ -69,11 +69,11 @@ fn first_of_each<'c>(limits: &[&'c Limit]) -> Vec<&'c Limit> {
     firsts
 }
 
-/// Entries that share a counter must count the same way: within a body, and
-/// for `global` ones in all of them. `global` gives, for each of those in turn,
-/// the first of all bodies.
-fn agree<'c>(body: &'c Body, global: &mut IntoIter<&'c Limit>, errors: &mut Errors) {
-    let limits = limits(body);
+/// Refuses limits that share a counter and count differently: within one set of
+/// rules, and for `global` ones in all of them. `global` gives, for each of
+/// those in turn, the first of the document.
+fn agree<'c>(rules: &'c Rules, global: &mut IntoIter<&'c Limit>, errors: &mut Errors) {
+    let limits = limits(rules);
     for (limit, first) in limits.iter().zip(first_of_each(&limits)) {
         let mut others = vec![first];
         if limit.scope == Scope::Global {
@@ -85,8 +85,8 @@ fn agree<'c>(body: &'c Body, global: &mut IntoIter<&'c Limit>, errors: &mut Erro
                 errors.push(
                     limit.path.clone(),
                     format!(
-                        "the counter `{}` has{what} {here} here and {there} at {}; sharers must \
-                         agree",
+                        "the counter `{}` has{what} {here} here and {there} at {}; limits that \
+                         share a counter must agree",
                         limit.counter,
                         pointer(&other.path)
                     ),
@@ -97,20 +97,15 @@ fn agree<'c>(body: &'c Body, global: &mut IntoIter<&'c Limit>, errors: &mut Erro
 }
 
 fn differences(a: &Limit, b: &Limit) -> Vec<(&'static str, String, String)> {
-    let scope = |limit: &Limit| match limit.scope {
-        Scope::Grant => "grant",
-        Scope::Session => "session",
-        Scope::Global => "global",
-    };
-    let algorithm = |limit: &Limit| match limit.algorithm {
-        Algorithm::Fixed => "fixed",
-        Algorithm::Sliding => "sliding",
-    };
     let increment = |limit: &Limit| if limit.increment_from.is_some() { "an" } else { "no" };
     let all = [
         (" the window", format!("`{}`", a.window), format!("`{}`", b.window)),
-        (" the scope", format!("`{}`", scope(a)), format!("`{}`", scope(b))),
-        (" the algorithm", format!("`{}`", algorithm(a)), format!("`{}`", algorithm(b))),
+        (" the scope", format!("`{}`", a.scope.as_str()), format!("`{}`", b.scope.as_str())),
+        (
+            " the algorithm",
+            format!("`{}`", a.algorithm.as_str()),
+            format!("`{}`", b.algorithm.as_str()),
+        ),
         (
             "",
             format!("{} `increment_from`", increment(a)),
@@ -120,11 +115,10 @@ fn differences(a: &Limit, b: &Limit) -> Vec<(&'static str, String, String)> {
     all.into_iter().filter(|(_, here, there)| here != there).collect()
 }
 
-/// A counter is charged once for a call, so entries of it that the same call
-/// meets cannot weigh it by different arguments.
-fn weigh_once(body: &Body, errors: &mut Errors) {
-    let all = &body.all_tools.limits;
-    let own = body.tools.iter().map(|(_, rule)| &rule.limits);
+/// Refuses two weights of one counter in one call, which charges it only once.
+fn weigh_once(rules: &Rules, errors: &mut Errors) {
+    let all = &rules.all_tools.limits;
+    let own = rules.tools.iter().map(|(_, rule)| &rule.limits);
     for limits in own.chain([all]) {
         for (at, limit) in limits.iter().enumerate() {
             let others =
@@ -150,24 +144,24 @@ fn weigh_once(body: &Body, errors: &mut Errors) {
     }
 }
 
-/// What a call asks is charged in one go, and what all tools ask stands with
-/// each of them in every worker.
-fn few_enough(body: &Body, stored: &mut usize, errors: &mut Errors) {
-    let all = &body.all_tools.limits;
+/// Refuses too many limits. Those of a call are charged in one go, and every
+/// worker stores those of all tools with each tool.
+fn few_enough(rules: &Rules, stored: &mut usize, errors: &mut Errors) {
+    let all = &rules.all_tools.limits;
     let too_many = |asked: usize| {
         format!(
             "a call has at most {MAX_ASKED} limits, with those of `all_tools`; one of this would \
              have {asked}"
         )
     };
-    // What no entry names is asked these alone.
+    // A tool that no entry names has these limits alone.
     if let Some((list, _)) = all.first().and_then(|limit| limit.path.rsplit_once('/'))
         && all.len() > MAX_ASKED
     {
         errors.push(list, too_many(all.len()));
         return;
     }
-    for (_, rule) in &body.tools {
+    for (_, rule) in &rules.tools {
         let asked = rule.limits.len().saturating_add(all.len());
         let before = *stored;
         *stored = before.saturating_add(asked);
@@ -184,14 +178,13 @@ fn few_enough(body: &Body, stored: &mut usize, errors: &mut Errors) {
     }
 }
 
-/// A client makes as many sessions as it likes, so a limit by session bounds
-/// nobody unless another one does; a budget does not, for calls may weigh
-/// nothing.
-fn bound_sessions(body: &Body, errors: &mut Errors) {
+/// Refuses a limit by session without another limit: a client makes as many
+/// sessions as it likes. A budget does not help, since calls may weigh nothing.
+fn bound_sessions(rules: &Rules, errors: &mut Errors) {
     let bounded = |limits: &[Limit]| {
         limits.iter().any(|limit| limit.scope != Scope::Session && limit.increment_from.is_none())
     };
-    let all = &body.all_tools.limits;
+    let all = &rules.all_tools.limits;
     let mut complain = |limit: &Limit| {
         errors.push(
             limit.path.clone(),
@@ -199,7 +192,7 @@ fn bound_sessions(body: &Body, errors: &mut Errors) {
              `grant` or `global` and without `increment_from` too",
         );
     };
-    for (_, rule) in &body.tools {
+    for (_, rule) in &rules.tools {
         let sessions = rule.limits.iter().filter(|limit| limit.scope == Scope::Session);
         if !bounded(&rule.limits) && !bounded(all) {
             sessions.for_each(&mut complain);
@@ -210,28 +203,29 @@ fn bound_sessions(body: &Body, errors: &mut Errors) {
     }
 }
 
-/// Every condition, with the check that it stands in.
-pub(super) fn conditions<'c>(config: &'c Config) -> Vec<(&'c Check, &'c Condition)> {
+/// Every condition, with its check.
+pub(super) fn conditions<'c>(document: &'c Document) -> Vec<(&'c Check, &'c Condition)> {
     let mut conditions = Vec::new();
     let mut extend = |checks: &'c Vec<Check>| {
         for check in checks {
             conditions.extend(check.conditions.iter().map(|condition| (check, condition)));
         }
     };
-    for body in bodies(config) {
-        for (_, rule) in &body.tools {
+    for rules in all_rules(document) {
+        for (_, rule) in &rules.tools {
             extend(&rule.require);
             extend(&rule.deny_if);
         }
-        extend(&body.all_tools.require);
-        extend(&body.all_tools.deny_if);
+        extend(&rules.all_tools.require);
+        extend(&rules.all_tools.deny_if);
     }
     conditions
 }
 
-/// Conditions could guess at a token that this filter keeps.
-fn keep_tokens(config: &Config, errors: &mut Errors) {
-    for (check, condition) in conditions(config) {
+/// Refuses conditions on the tokens that this filter keeps: they could be used
+/// to guess one.
+fn keep_tokens(document: &Document, errors: &mut Errors) {
+    for (check, condition) in conditions(document) {
         if condition.path.root == Root::Headers && condition.path.header() == Some("authorization")
         {
             errors.push(
@@ -243,10 +237,10 @@ fn keep_tokens(config: &Config, errors: &mut Errors) {
     }
 }
 
-/// A grant that no caller's id can match would leave its callers to the
-/// top-level rules.
-fn reach_grants(config: &Config, errors: &mut Errors) {
-    let kinds: Vec<String> = config
+/// Refuses a grant that no caller's id can match: its callers would be under
+/// the top-level rules.
+fn reach_grants(document: &Document, errors: &mut Errors) {
+    let kinds: Vec<String> = document
         .identity
         .iter()
         .map(|source| match source {
@@ -256,9 +250,9 @@ fn reach_grants(config: &Config, errors: &mut Errors) {
             Source::Header(_) => "header:*".into(),
         })
         .collect();
-    for (pattern, grant) in &config.grants {
+    for (pattern, grant) in &document.grants {
         let path = format!("/grants/{}", escape(&grant.name));
-        match &*config.identity {
+        match &*document.identity {
             [Source::Bearer(bearer)] => {
                 if !bearer.tokens.iter().any(|(_, name)| pattern.matches(name)) {
                     errors.push(path, "no token of `identity` names a caller that this matches");

@@ -1,4 +1,4 @@
-//! Names with `*` for any run of characters, and which of them decides.
+//! Names with `*` for any run of characters, and the one entry that decides.
 //!
 //! Of all entries that match a name, one alone decides: the exact name; else
 //! the narrowest patterns, and of those that do not nest, a denial before an
@@ -17,7 +17,7 @@ use index::Index;
 pub struct Pattern(Box<str>);
 
 impl Pattern {
-    /// Reads a pattern; repeated stars mean what one does.
+    /// Reads a pattern; repeated stars mean the same as one.
     pub fn new(text: &str) -> Self {
         let mut collapsed = String::with_capacity(text.len());
         for c in text.chars() {
@@ -38,8 +38,8 @@ impl Pattern {
         !self.0.contains('*')
     }
 
-    /// Whether it matches `name`. Linear for each star: the first place where
-    /// a part fits is always good enough.
+    /// Whether it matches `name`. Linear for each star: the first position
+    /// where a part fits is always good enough.
     pub fn matches(&self, name: &str) -> bool {
         let Some((first, rest)) = self.0.split_once('*') else { return *self.0 == *name };
         let Some(mut name) = name.strip_prefix(first) else { return false };
@@ -102,6 +102,13 @@ pub struct PatternMap<T> {
     order: Order,
 }
 
+impl PatternMap<()> {
+    /// A set of patterns, whose entries have no value.
+    pub fn set(patterns: Vec<Pattern>) -> Self {
+        Self::new(patterns.into_iter().map(|pattern| (pattern, ())), |()| false)
+    }
+}
+
 impl<T> PatternMap<T> {
     /// Gathers entries; `denies` tells which of them are denials.
     pub fn new(
@@ -118,7 +125,7 @@ impl<T> PatternMap<T> {
         self.values.is_empty()
     }
 
-    /// What stands in the entries.
+    /// The values of all entries.
     pub fn values(&self) -> &[T] {
         &self.values
     }
@@ -129,8 +136,8 @@ impl<T> PatternMap<T> {
     }
 }
 
-/// The patterns of a map, each with the number of its value. It is apart from
-/// the values so that it is compiled once.
+/// The patterns of a map, each with the number of its value. Apart from the
+/// values, so that it is compiled once.
 #[derive(Debug)]
 struct Order {
     /// In byte order.
@@ -141,7 +148,7 @@ struct Order {
 }
 
 impl Order {
-    /// `denials` tells of each pattern whether its value is a denial.
+    /// Orders patterns; `denials` tells of each whether its value is a denial.
     fn new(patterns: Vec<Pattern>, denials: &[bool]) -> Self {
         let (exact, patterns): (Vec<_>, Vec<_>) = patterns
             .into_iter()

@@ -1,30 +1,30 @@
-//! Which tools a caller is shown in the lists that servers send.
+//! The tools that a caller is shown in the lists that servers send.
 
-use super::{Action, Body, Caller, Policy, Rule};
-use crate::policy::document::{Check, Default, Mode, ToolsList};
+use super::{Action, Caller, Policy, Rule, Rules};
+use crate::policy::document::{Check, DefaultAction, Mode, ToolsList};
 use crate::wire::mcp::tool_name_fault;
 
 impl Policy {
     /// Whether there may be a tool that this caller is not shown. Where there is
     /// none, no response is touched. Shadow mode takes nothing away.
     pub fn conceals(&self, caller: &Caller) -> bool {
-        self.body(caller).conceals
+        self.rules(caller).conceals
     }
 
     /// Whether this caller is shown a tool: by `settings.tools_list`, one that is
     /// not hidden, or one of which a call can be allowed.
     pub fn shows(&self, caller: &Caller, tool: &str) -> bool {
-        let body = self.body(caller);
-        body.hide.get(tool).is_none()
-            && (self.settings.tools_list == ToolsList::Hide || body.may_allow(tool))
+        let rules = self.rules(caller);
+        rules.hide.get(tool).is_none()
+            && (self.settings.tools_list == ToolsList::Hide || rules.may_allow(tool))
     }
 }
 
-impl Body {
+impl Rules {
     /// See [`Policy::conceals`].
     pub(super) fn conceals(&self, tools_list: ToolsList) -> bool {
         let refuses_some = || {
-            self.default == Default::Deny
+            self.default == DefaultAction::Deny
                 || self.deny_if.iter().any(always)
                 || self.tools.values().iter().any(|rule| !rule.may_allow())
         };
@@ -36,7 +36,7 @@ impl Body {
     fn may_allow(&self, tool: &str) -> bool {
         let by_entry = match self.tools.get(tool) {
             Some(rule) => rule.may_allow(),
-            None => self.default == Default::Allow,
+            None => self.default == DefaultAction::Allow,
         };
         by_entry && !self.deny_if.iter().any(always) && tool_name_fault(tool).is_none()
     }

@@ -1,9 +1,9 @@
 //! JSON-RPC 2.0 messages as MCP's Streamable HTTP transport carries them: one
 //! message in the body of one POST.
 //!
-//! [`decode`] turns a body into a [`Message`] in one pass, or says why no two
-//! readers need agree on it ([`DecodeError`]). What the message means to MCP is
-//! left to [`crate::wire::mcp`]; what is answered is made by [`reply`].
+//! [`decode`] turns a body into a [`Message`] in one pass, or tells why readers
+//! may not agree on it ([`DecodeError`]). The meaning of the message to MCP is
+//! left to [`crate::wire::mcp`]; [`reply`] makes the answers.
 
 mod decode;
 mod keys;
@@ -24,8 +24,8 @@ use std::borrow::Cow;
 pub struct Id<'a>(&'a str);
 
 impl<'a> Id<'a> {
-    /// What a reader makes of the id. Where two are equal, some reader may take
-    /// the ids for the same one.
+    /// The id as a reader takes it. Where two of these are equal, some reader
+    /// may take the ids for the same one.
     fn value(self) -> Option<IdValue<'a>> {
         let raw = Reader::new(self.0.as_bytes(), 1).ok()?.value().ok()?;
         match raw.kind {
@@ -35,7 +35,7 @@ impl<'a> Id<'a> {
     }
 
     /// The id with this JSON text, which was once [`Self::as_json`].
-    pub(crate) const fn of(json: &'a str) -> Self {
+    pub(crate) const fn new(json: &'a str) -> Self {
         Self(json)
     }
 
@@ -91,14 +91,14 @@ pub struct Params<'a> {
     pub meta: Option<Raw<'a>>,
 }
 
-/// Why a body is no message.
+/// The reason why a body is not a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DecodeError<'a> {
     /// The JSON-RPC error code.
     pub code: i32,
     /// The id, where it could be read unambiguously.
     pub id: Option<Id<'a>>,
-    /// What was wrong.
+    /// The problem.
     pub problem: DecodeErrorKind,
     /// Byte offset of the problem.
     pub at: usize,
@@ -111,7 +111,7 @@ pub enum DecodeErrorKind {
     Json(JsonErrorKind),
     /// An array: several messages in one body.
     Batch,
-    /// An array of no message, or of too many.
+    /// An array without messages, or of too many.
     BatchSize,
     /// An array in which two messages have one id.
     BatchIds,
@@ -119,8 +119,8 @@ pub enum DecodeErrorKind {
     NotAnObject,
     /// A key that only some readers take for a key of the protocol.
     LookAlikeKey(&'static str),
-    /// A member that no message has: to a server that takes other requests too,
-    /// the body is one of those.
+    /// A member that no message has: a server that takes other requests too may
+    /// take the body for one of those.
     Member,
     /// `jsonrpc` is not the string `2.0`.
     Version,
@@ -128,7 +128,7 @@ pub enum DecodeErrorKind {
     Method,
     /// `method` holds a control character.
     MethodText,
-    /// `method` is a known one but for case or surrounding space.
+    /// `method` is a known one except for case or surrounding space.
     LookAlikeMethod(&'static str),
     /// `id` is neither a string nor a whole number.
     Id,
@@ -138,11 +138,11 @@ pub enum DecodeErrorKind {
     Params(&'static str),
 }
 
-/// JSON-RPC's code for what is no JSON text.
+/// JSON-RPC's code for a text that is not JSON.
 pub const PARSE_ERROR: i32 = -32700;
-/// JSON-RPC's code for what is JSON, but no request.
+/// JSON-RPC's code for JSON that is not a request.
 pub const INVALID_REQUEST: i32 = -32600;
-/// JSON-RPC's code for a method that is not to be had.
+/// JSON-RPC's code for a method that is not available.
 pub const METHOD_NOT_FOUND: i32 = -32601;
 /// JSON-RPC's code for parameters that do not fit the method.
 pub const INVALID_PARAMS: i32 = -32602;

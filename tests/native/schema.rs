@@ -6,7 +6,7 @@ use crate::config::{files, root};
 use boon::{Compiler, SchemaIndex, Schemas};
 use mcp_policy_filter::policy::Policy;
 use mcp_policy_filter::policy::condition::Test;
-use mcp_policy_filter::policy::document::Config;
+use mcp_policy_filter::policy::document::Document;
 use mcp_policy_filter::wire::mcp::KNOWN_METHODS;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -282,7 +282,7 @@ fn the_schema_has_the_operators_of_the_code() {
 #[test]
 fn the_schema_has_the_defaults_of_the_code() {
     let schema = schema();
-    let settings = Config::parse(br#"{"version": "1", "default": "deny"}"#).0.unwrap().settings;
+    let settings = Document::parse(br#"{"version": "1", "default": "deny"}"#).0.unwrap().settings;
     let given = |object: &str, key: &str| &schema["$defs"][object]["properties"][key]["default"];
     let methods: Vec<_> = KNOWN_METHODS.into_iter().chain(["notifications/*"]).collect();
     assert_eq!(given("settings", "methods"), &json!(methods));

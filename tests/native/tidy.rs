@@ -234,6 +234,21 @@ fn files_hold_one_idea() {
 }
 
 #[test]
+fn every_file_is_a_module() {
+    for file in sources() {
+        let stem = file.file_stem().unwrap().to_str().unwrap();
+        let folder = file.parent().unwrap();
+        let parent = match folder == root().join("src") {
+            true => folder.join("lib.rs"),
+            false => folder.with_extension("rs"),
+        };
+        let named = format!("mod {stem};");
+        let is_named = || code(&parent).lines().any(|line| line.trim_end().ends_with(&named));
+        assert!(file == parent || is_named(), "{} is named by no `mod`", file.display());
+    }
+}
+
+#[test]
 fn nothing_names_a_machine() {
     // The words are put together so that this file does not hold them.
     let words = [["/wo", "rk/"], ["/ro", "ot/"], ["/ho", "me/"], ["../sh", "ared"]];

@@ -43,7 +43,7 @@ pub(super) fn check(request: &Request<'_>, subject: &Subject, outcome: &Outcome)
         let Ok(Json::Object(fields)) = serde_json::from_str(line) else { panic!("{line}") };
         assert!(fields.keys().all(|name| FIELDS.contains(&&**name)), "{line}");
         assert!(fields.values().all(|value| !value.is_null()), "{line}");
-        assert_eq!(fields["policy"], *subject.policy.digest, "{line}");
+        assert_eq!(fields["policy"], *subject.policy.fingerprint, "{line}");
         let names = fields.get("arguments").and_then(Json::as_array);
         let names = names.into_iter().flatten().filter_map(Json::as_str);
         assert!(names.clone().count() <= 32 && names.clone().all(|name| name.len() <= 64));

@@ -39,7 +39,10 @@ fn what_is_not_there_has_no_field() {
     let policy = policy();
     assert_eq!(
         json(&policy, &record(), &Trace::default(), None),
-        format!(r#"{{"decision":"denied","rule":"(default deny)","policy":"{}"}}"#, policy.digest)
+        format!(
+            r#"{{"decision":"denied","rule":"(default deny)","policy":"{}"}}"#,
+            policy.fingerprint
+        )
     );
 }
 

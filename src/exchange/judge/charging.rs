@@ -33,7 +33,7 @@ impl<'p> Allowed<'_, 'p> {
                 || counting_failed(self.limits, index, StoreError::Host),
                 |limit| limit.full(retry_after),
             ),
-            ChargeError::Counter { index, trouble } => counting_failed(self.limits, index, trouble),
+            ChargeError::Counter { index, error } => counting_failed(self.limits, index, error),
         }
     }
 

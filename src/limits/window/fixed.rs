@@ -2,12 +2,13 @@
 
 use super::{Nanos, Outcome, State, Window};
 
-/// What has been used of a fixed window.
+/// The used part of a fixed window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fixed {
-    /// When the window began, in seconds since 1970: a multiple of its length.
+    /// The start of the window, in seconds since 1970: a multiple of its
+    /// length.
     pub start: u64,
-    /// What was admitted in it, in millionths.
+    /// The amount admitted in it, in millionths.
     pub used: u64,
 }
 
@@ -21,7 +22,8 @@ impl Fixed {
     ///
     /// A stored window later than now's is the current one: the clock stepped
     /// back, or a worker lost a race at the edge, and neither must reset a
-    /// count. More than one window ahead it is a clock nobody should trust.
+    /// count. A window further ahead is a sign of a clock that cannot be
+    /// trusted.
     pub fn charge(
         stored: Option<Self>,
         window: Window,
@@ -46,8 +48,8 @@ impl Fixed {
         }
     }
 
-    /// Gives back what was charged to the window that began at `start`;
-    /// nothing where another window has begun since.
+    /// Gives back a charge to the window that began at `start`; nothing where
+    /// another window has begun since.
     #[must_use]
     pub fn refund(self, start: u64, weight: u64) -> Self {
         if self.start == start {

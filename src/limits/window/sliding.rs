@@ -1,9 +1,8 @@
 //! A window that moves with the present moment: in no interval of its length
 //! is more than `max` admitted.
-//!
 //! Time is cut into slices of a sixteenth of the window, and a charge counts
-//! for the slice that it falls in. What was admitted within a window before any
-//! moment lies in the moment's own slice or the sixteen before it, so all
+//! for the slice that it falls in. The charges within a window before any
+//! moment lie in the moment's own slice or the sixteen before it, so all
 //! seventeen count. The price is that room may come back late, by one slice.
 
 use super::{Nanos, Outcome, State, Window};
@@ -15,12 +14,12 @@ const SLICE: u64 = super::NANOS / SLICES;
 /// Slices that count: those of a window, and the one that is under way.
 const COUNTED: usize = 17;
 
-/// What has been used of a sliding window, slice by slice.
+/// The used part of a sliding window, slice by slice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sliding {
     /// The number of the newest slice, counted from 1970.
     pub newest: u64,
-    /// What was admitted, in millionths: first in the newest slice, then in
+    /// The amounts admitted, in millionths: first in the newest slice, then in
     /// each one before it.
     pub used: [u64; COUNTED],
 }
@@ -34,7 +33,7 @@ fn slice(window: Window, now: Nanos) -> u64 {
     now.0.checked_div(length(window)).unwrap_or_default()
 }
 
-/// When slice `number` begins.
+/// The start of slice `number`.
 pub(super) fn start(window: Window, number: u64) -> Nanos {
     Nanos(number.saturating_mul(length(window)))
 }
@@ -69,7 +68,7 @@ impl Sliding {
         }
     }
 
-    /// What counts now, in millionths.
+    /// The amount that counts now, in millionths.
     pub(super) fn used(&self) -> u64 {
         self.used.iter().fold(0, |sum, used| sum.saturating_add(*used))
     }
@@ -84,7 +83,7 @@ impl Sliding {
         start(window, self.newest)
     }
 
-    /// How many slices ago slice `number` was the newest.
+    /// The number of slices since slice `number` was the newest.
     fn age(&self, number: u64) -> Option<usize> {
         usize::try_from(self.newest.checked_sub(number)?).ok()
     }
@@ -94,7 +93,7 @@ impl Sliding {
         self.age(number).is_some_and(|age| age < COUNTED)
     }
 
-    /// Gives back what was charged to slice `number`.
+    /// Gives back a charge to slice `number`.
     #[must_use]
     pub(super) fn refund(mut self, number: u64, weight: u64) -> Self {
         if let Some(used) = self.age(number).and_then(|age| self.used.get_mut(age)) {
@@ -116,7 +115,7 @@ impl Sliding {
         Self { newest: present, used }
     }
 
-    /// When enough of the oldest slices have stopped counting.
+    /// The moment when enough of the oldest slices have stopped counting.
     fn room_at(&self, window: Window, max: u64, weight: u64) -> Nanos {
         let mut used = self.used();
         let mut age = COUNTED as u64;
@@ -195,8 +194,8 @@ mod tests {
                         stored = Some(state);
                     }
                     Outcome::Full { retry_after: wait } => {
-                        // A plain list of what can still count, one slice
-                        // longer than the window, is full too.
+                        // A plain list of the calls that can still count,
+                        // one slice longer than the window, is full too.
                         let window = length + length / 16;
                         let counted = kept.iter().filter(|(at, _)| now - at <= window);
                         let counted: u64 = counted.map(|(_, weight)| weight).sum();
@@ -251,16 +250,16 @@ mod tests {
             let now = Nanos(seconds * NANOS);
             State::charge(stored, Algorithm::Sliding, window, 2 * ONE_CALL, ONE_CALL, now)
         };
-        let Outcome::Admitted { state: one, handle: mark } = charge(None, 1600) else {
+        let Outcome::Admitted { state: one, handle } = charge(None, 1600) else {
             panic!("refused")
         };
         let Outcome::Admitted { state: two, .. } = charge(Some(one), 1605) else {
             panic!("refused")
         };
         assert_eq!(two.used(), 2 * ONE_CALL);
-        let back = two.refund(mark, ONE_CALL);
+        let back = two.refund(handle, ONE_CALL);
         assert_eq!(back.used(), ONE_CALL);
-        assert_eq!(two.refund(mark - 1, ONE_CALL), two);
+        assert_eq!(two.refund(handle - 1, ONE_CALL), two);
         assert!(matches!(charge(Some(back), 1605), Outcome::Admitted { .. }));
     }
 }

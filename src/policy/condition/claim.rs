@@ -19,10 +19,10 @@ pub trait Claims {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotScalar;
 
-/// Elements of a list of claims that are looked at.
+/// The most elements of a list of claims that are looked at.
 const MAX_ELEMENTS: usize = 256;
 
-/// What a test says of the claim at the end of `steps`.
+/// The answer of a test about the claim at the end of `steps`.
 pub(super) fn test(test: &Test, steps: &[Step], facts: &Facts<'_>) -> Truth {
     let claims = facts.claims;
     let names: Vec<_> = steps.iter().map(Step::name).collect();
@@ -56,8 +56,8 @@ fn of_bytes(test: &Test, bytes: &[u8], work: &Work) -> Truth {
 }
 
 fn text(test: &Test, bytes: &[u8], work: &Work) -> Truth {
-    // Control characters show bytes that are no text: a boolean, a number, or a
-    // whole list or object.
+    // Control characters show bytes that are not text: a boolean, a number, or
+    // a whole list or object.
     match str::from_utf8(bytes) {
         Ok(text) if !text.chars().any(char::is_control) => test.of_text(text, work),
         _ => Truth::Undecidable(Why::Claim),
@@ -109,7 +109,7 @@ fn contains(word: &str, path: &[&str], claims: &dyn Claims) -> Truth {
         match claims.claim(&element) {
             Ok(Some(bytes)) if bytes == word.as_bytes() => return Truth::True,
             Ok(Some(_)) => seen = true,
-            // A null among them may end the list only in Envoy's eyes.
+            // A null among them may end the list for Envoy alone.
             Ok(None) if seen => {
                 let next = index.parse().unwrap_or(MAX_ELEMENTS).saturating_add(1).to_string();
                 return match claims.claim(&[path, &[&next]].concat()) {
@@ -118,7 +118,7 @@ fn contains(word: &str, path: &[&str], claims: &dyn Claims) -> Truth {
                 };
             }
             Ok(None) => {
-                // Nothing in it: no such claim, or no list.
+                // Nothing in it: no such claim, or not a list.
                 return match claims.claim(path) {
                     Ok(None) => Truth::False,
                     // The number of its elements, as the host writes a list.

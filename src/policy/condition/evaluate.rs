@@ -1,12 +1,11 @@
-//! Asking a condition about a call.
+//! The answer of a condition about a call.
 
 use super::find::{Found, find_argument};
 use super::{Condition, Elements, Facts, Line, Root, Truth, Why, claim};
 use crate::wire::json::{Kind, Raw, Text};
 
 impl Condition {
-    /// The answer about a call. `each` says how a path with `[*]` speaks of its
-    /// elements.
+    /// The answer about a call. `each` is the quantifier of a path with `[*]`.
     pub fn evaluate(&self, facts: &Facts<'_>, each: Elements) -> Truth {
         let Self { path, test, .. } = self;
         match path.root {
@@ -20,7 +19,7 @@ impl Condition {
                     Line::Unclear => Truth::Undecidable(Why::Header),
                 }
             }
-            Root::Grant => test.of_text(facts.grant, facts.work),
+            Root::Grant => test.of_text(facts.caller_id, facts.work),
             Root::Tool => test.of_text(facts.tool, facts.work),
         }
     }
@@ -37,7 +36,7 @@ impl Condition {
             Found::Absent => test.of_absent(),
             Found::Unclear(why) => Truth::Undecidable(why),
         });
-        // Without elements, every one satisfies and none does.
+        // With no elements, "all" holds and "any" does not.
         truth.unwrap_or(match each {
             Elements::All => Truth::True,
             Elements::Any => Truth::False,
@@ -49,35 +48,11 @@ impl Condition {
     }
 
     /// The answer about an argument that is a text. The Python SDK reads such a
-    /// text as JSON where the tool's function does not ask for a plain `str`, and
-    /// takes it for the list, the object or the null that it finds. So the answer
+    /// text as JSON where the tool's function does not ask for a plain `str`,
+    /// and takes it for the list, the object or the null in it. So the answer
     /// has to be the same for both.
     fn of_argument<'a>(&self, raw: &Raw<'_>, text: Text<'a>, facts: &Facts<'a>) -> Truth {
         let truth = self.of_value(raw, facts);
         facts.texts.agree(raw.at, text, facts.work, truth, |other| self.of_value(other, facts))
-    }
-}
-
-impl Truth {
-    /// The answer of all conditions together: one that is false decides, whatever
-    /// the order, and otherwise one that is undecidable does. With the path of the
-    /// condition that could not be decided.
-    pub fn all<'c>(
-        conditions: &'c [Condition],
-        facts: &Facts<'_>,
-        each: Elements,
-    ) -> (Self, Option<&'c str>) {
-        let mut truth = (Self::True, None);
-        for condition in conditions {
-            match condition.evaluate(facts, each) {
-                Self::True => {}
-                Self::False => return (Self::False, None),
-                undecidable if truth.1.is_none() => {
-                    truth = (undecidable, Some(condition.path.as_str()));
-                }
-                Self::Undecidable(_) => {}
-            }
-        }
-        truth
     }
 }

@@ -1,16 +1,16 @@
-//! Regular expressions of a policy, and how large they are.
+//! Regular expressions of a policy, and their compiled size.
 
 use super::TestError;
 use regex_lite::{Regex, RegexBuilder};
 
-/// One compiles to at most so many bytes.
+/// The most bytes that one compiles to.
 pub(super) const MAX_REGEX_BYTES: usize = 1 << 16;
 
-/// The smallest size limit under which an expression compiles tells how large
-/// it is, and so how long the texts may be that it is run on.
+/// Compiles an expression. Returns it with the smallest size limit under which
+/// it compiles, which bounds the texts that it is run on.
 ///
 /// # Errors
-/// It is no expression, or too large a one.
+/// The text is not an expression, or compiles to too much.
 pub(super) fn compile(text: &str) -> Result<(Regex, usize), TestError> {
     let mut size = 1 << 10;
     loop {

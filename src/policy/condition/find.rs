@@ -1,17 +1,17 @@
-//! Finding what a path names in the text of the arguments.
+//! Finds the values that a path names in the text of the arguments.
 
 use super::{Elements, Facts, Path, Root, Step, Truth, Why};
 use crate::meter;
 use crate::wire::json::{Decimal, JsonError, Kind, Members, Raw, Reader, Text, same_but_for_case};
 
-/// What stands at the end of a path.
+/// The value at the end of a path.
 #[derive(Clone, Copy)]
 pub(super) enum Found<'a> {
     /// A value, which may be null.
     Value(Raw<'a>),
-    /// Nothing.
+    /// No value.
     Absent,
-    /// Readers may differ on what it is.
+    /// A value that readers may differ on.
     Unclear(Why),
 }
 
@@ -161,10 +161,10 @@ impl<'n, 'a> Search<'n, 'a> {
     }
 }
 
-/// The number that a path names, in millionths: what a call weighs.
+/// The number that a path names, in millionths: the weight of a call.
 ///
 /// # Errors
-/// There is no number, or none that can be counted.
+/// The value is missing, or not a number that can be counted.
 pub fn weight(path: &Path, facts: &Facts<'_>) -> Result<u64, Why> {
     debug_assert!(path.root == Root::Args && !path.has_each());
     let mut weight = Err(Why::Absent);

@@ -1,13 +1,13 @@
 //! Arguments that are texts and that some servers read as JSON.
 //!
-//! Elements such text is decoded and read once for all conditions of a call.
+//! Each such text is decoded and read once for all conditions of a call.
 
 use super::{Truth, Why, Work};
 use crate::wire::json::{Kind, Raw, Reader, Text};
 use core::cell::RefCell;
 use std::borrow::Cow;
 
-/// White space to JSON.
+/// The white space of JSON.
 const SPACE: [char; 4] = [' ', '\t', '\n', '\r'];
 /// The deepest nesting in a text that is read as JSON.
 const MAX_DEPTH: usize = 64;
@@ -19,17 +19,17 @@ pub struct JsonTexts<'a>(RefCell<Vec<(usize, Read<'a>)>>);
 /// A text as JSON.
 #[derive(Debug)]
 enum Read<'a> {
-    /// No list, no object and no null.
+    /// Not a list, an object or null.
     Not,
-    /// One of these, without the white space around it.
+    /// A list, an object or null, without the white space around it.
     Value(Cow<'a, str>),
-    /// One of these to some readers.
+    /// A list, an object or null to some readers.
     Unclear(Why),
 }
 
 impl<'a> JsonTexts<'a> {
-    /// `truth`, which is the answer about the text at offset `at`, if it is the
-    /// answer about the JSON in it too.
+    /// Returns `truth`, the answer about the text at offset `at`, if the answer
+    /// about the JSON in it is the same.
     pub(super) fn agree(
         &self,
         at: usize,
@@ -38,7 +38,7 @@ impl<'a> JsonTexts<'a> {
         truth: Truth,
         answer: impl Fn(&Raw<'_>) -> Truth,
     ) -> Truth {
-        // Most texts are no JSON, and one look shows it.
+        // Most texts are not JSON, and one look shows it.
         if !text.raw().starts_with(['[', '{', 'n', ' ', '\\']) {
             return truth;
         }
@@ -92,7 +92,7 @@ fn read<'a>(text: Text<'a>, work: &Work) -> Read<'a> {
     });
     match read {
         Ok(None) => Read::Value(text),
-        // Python knows three numbers that JSON has not, and takes half of a
+        // Python reads three numbers that JSON lacks, and takes half of a
         // surrogate pair for a character.
         Err(fault)
             if fault.kind.is_syntax()

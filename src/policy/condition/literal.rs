@@ -27,7 +27,7 @@ impl Truth {
         if holds { Self::True } else { Self::False }
     }
 
-    /// Both: one that is false decides, whatever the order.
+    /// Both conditions: one that is false decides, in either order.
     pub(super) const fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::False, _) | (_, Self::False) => Self::False,
@@ -36,7 +36,7 @@ impl Truth {
         }
     }
 
-    /// At least one: one that is true decides.
+    /// At least one condition: one that is true decides.
     pub(super) const fn or(self, other: Self) -> Self {
         match (self, other) {
             (Self::True, _) | (_, Self::True) => Self::True,
@@ -77,7 +77,7 @@ impl Literal {
         }
     }
 
-    /// The number of values it is made of, itself included.
+    /// The number of values that make it up, itself included.
     pub(super) fn parts(&self) -> usize {
         let inner: usize = match self {
             Self::List(elements) => elements.iter().map(Self::parts).sum(),
@@ -105,7 +105,8 @@ impl Literal {
     /// for servers turn `"true"` into `true`.
     pub(super) fn equals(&self, raw: &Raw<'_>, work: &Work) -> Truth {
         let deep = self.is_like(raw) && matches!(raw.kind, Kind::Array | Kind::Object);
-        // The first is for those without any work left, who need not count parts.
+        // The first test is cheap: without any work left, parts need not be
+        // counted.
         let has_work = || work.comparisons(1) && work.comparison_of(raw.text.len(), self.parts());
         if deep && !has_work() {
             return Truth::Undecidable(Why::Work);
@@ -162,7 +163,7 @@ fn object_equals(members: &[(Box<str>, Literal)], raw: &Raw<'_>, work: &Work) ->
         });
         Ok(())
     });
-    // To a reader that does not care about case it is another object.
+    // A reader that ignores case takes it for another object.
     if look_alike {
         return Truth::Undecidable(Why::LookAlike);
     }

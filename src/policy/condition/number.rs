@@ -57,7 +57,7 @@ impl Number {
         Some(Self { exact: Decimal::parse(text)?.into(), double: text.parse().ok()? })
     }
 
-    /// Whether a double, as which claims come, `holds` compared with this
+    /// Whether a double, the form of a claim, `holds` compared with this
     /// number. It has no spelling that could be compared exactly.
     pub(super) fn test_double(&self, other: f64, holds: impl Fn(Ordering) -> bool) -> Truth {
         match other.partial_cmp(&self.double) {
@@ -70,8 +70,8 @@ impl Number {
         }
     }
 
-    /// Whether a call's number is this one. One with a fraction that some servers
-    /// would turn into this whole number may be.
+    /// Whether a call's number equals this one. One with a fraction that some
+    /// servers would turn into this whole number cannot be decided.
     pub(super) fn equals(&self, other: &Given<'_>, work: &Work) -> Truth {
         let becomes = other.exact.is_some_and(|other| other.can_become(self.exact.get()));
         match self.compare(other, work) {
@@ -84,7 +84,7 @@ impl Number {
         }
     }
 
-    /// Whether a call's number is on that side of this one.
+    /// Whether a call's number is on the side of this one that `order` names.
     pub(super) fn orders(&self, order: Order, other: &Given<'_>, work: &Work) -> Truth {
         match self.compare(other, work) {
             Err(why) => Truth::Undecidable(why),
@@ -95,7 +95,7 @@ impl Number {
         }
     }
 
-    /// A call's number against this one: exactly, and as doubles.
+    /// The order of a call's number and this one: exactly, and as doubles.
     fn compare(&self, other: &Given<'_>, work: &Work) -> Result<(Ordering, Ordering), Why> {
         let number = other.exact.ok_or(Why::Double)?;
         let exact = number.cmp(&self.exact.get());

@@ -1,13 +1,13 @@
-//! Where a condition's value stands: `args.items[*].price`.
+//! The path to a condition's value: `args.items[*].price`.
 
 use crate::wire::json::{Kind, Reader};
 use core::fmt;
 use std::borrow::Cow;
 
-/// More steps than any honest policy has.
+/// The most steps of a path: more than any honest policy has.
 const MAX_STEPS: usize = 32;
 
-/// What a path begins with.
+/// The root of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Root {
     /// The call's arguments.
@@ -56,20 +56,20 @@ impl Step {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Path {
     text: Box<str>,
-    /// What it begins with.
+    /// The root.
     pub root: Root,
     /// The steps from there.
     pub steps: Vec<Step>,
 }
 
-/// Why a text is no path.
+/// The reason why a text is not a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PathError {
-    /// It begins with something else.
+    /// The root is unknown.
     Root,
     /// A step cannot be read.
     Step,
-    /// It has too many steps.
+    /// The path has too many steps.
     Length,
     /// This root has no parts.
     NoParts(&'static str),
@@ -101,7 +101,7 @@ impl Path {
     /// Reads a path.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The text is not a path.
     ///
     /// ```
     /// use mcp_policy_filter::policy::condition::{Path, Step};
@@ -153,7 +153,7 @@ impl Path {
         &self.text
     }
 
-    /// Whether it speaks of every element of a list.
+    /// Whether it has a step `[*]`.
     pub fn has_each(&self) -> bool {
         self.steps.contains(&Step::Each)
     }

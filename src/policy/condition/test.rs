@@ -1,5 +1,5 @@
-//! Operators with what they compare with, checked when the policy is read: no
-//! request can meet a bad one.
+//! Operators with the values that they compare with, checked when the policy is
+//! read: no request can meet a bad one.
 
 use super::expression;
 use super::number::Given;
@@ -9,7 +9,7 @@ use crate::wire::json::{Kind, Raw, Reader};
 use core::cmp::Ordering;
 use regex_lite::Regex;
 
-/// Longer texts are matched by no regular expression.
+/// The longest text that a regular expression is run on.
 const MAX_REGEX_TEXT: usize = 1 << 16;
 /// An operator and its value.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ pub enum Test {
     Exists(bool),
 }
 
-/// How a number is to stand to the policy's.
+/// The relation of a number to the policy's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
     /// `lt`
@@ -166,7 +166,7 @@ impl Test {
         if good { Ok(()) } else { Err(TestError::Claim) }
     }
 
-    /// What an expression takes as compiled, if the test has one.
+    /// The compiled size of the expression, if the test has one.
     pub fn regex_bytes(&self) -> Option<usize> {
         match self {
             Self::Regex(_, size) => Some(*size),
@@ -183,7 +183,7 @@ impl Test {
         }
     }
 
-    /// What the test says where there is no value.
+    /// The answer where there is no value.
     pub(super) const fn of_absent(&self) -> Truth {
         match self {
             Self::Exists(expected) => Truth::of(!*expected),
@@ -216,7 +216,7 @@ impl Test {
         }
     }
 
-    /// What the test says of a text.
+    /// The answer about a text.
     pub(super) fn of_text(&self, text: &str, work: &Work) -> Truth {
         let wrong = Truth::Undecidable(Why::Type("a string"));
         let spent = Truth::Undecidable(Why::Work);

@@ -6,7 +6,7 @@ use core::fmt;
 /// A fault in the use of an operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TestError {
-    /// There is no such operator.
+    /// The operator is unknown.
     Unknown,
     /// The operator needs a value of another type.
     Value(&'static str),
@@ -14,7 +14,7 @@ pub enum TestError {
     Regex(String),
     /// The regular expression compiles to too much.
     RegexSize,
-    /// What the path names is always a text.
+    /// The path always names a text.
     Text(&'static str),
     /// A claim is compared with texts, numbers or booleans, all of one type.
     Claim,

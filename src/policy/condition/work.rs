@@ -32,7 +32,7 @@ const LONG_DOUBLE: usize = 1 << 16;
 /// Of this many digits, a double is made without long arithmetic.
 const EXACT_DIGITS: usize = 19;
 
-/// What is left of a call's budget.
+/// The rest of a call's budget.
 #[derive(Debug)]
 pub struct Work(Cell<usize>);
 

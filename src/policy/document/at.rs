@@ -1,5 +1,5 @@
-//! A place in a document, which can be asked for what it should hold and can
-//! complain about what it does.
+//! A value of the document with its path: it is read as the type that belongs
+//! there, or an error is noted.
 
 use super::error::{Errors, choices, nearest, quote};
 use super::tree::{self, Node};
@@ -10,15 +10,15 @@ use crate::wire::json::Decimal;
 use core::cell::{Cell, RefCell};
 use std::borrow::Cow;
 
-/// A parsed document and what has been found wrong with it.
-pub(super) struct Document<'a> {
+/// A parsed document, and the errors found in it.
+pub(super) struct Parsed<'a> {
     root: Node<'a>,
     errors: RefCell<Errors>,
     /// Bytes of the regular expressions so far.
     regexes: Cell<usize>,
 }
 
-impl<'a> Document<'a> {
+impl<'a> Parsed<'a> {
     /// # Errors
     /// The text is not JSON, or numbers in it mean different things to
     /// different readers.
@@ -34,47 +34,47 @@ impl<'a> Document<'a> {
         At { node: &self.root, path: String::new(), document: self, secret: false }
     }
 
-    /// What was found wrong.
+    /// The errors that were found.
     pub(super) fn into_errors(self) -> Errors {
         self.errors.into_inner()
     }
 }
 
-/// What the regular expressions of a policy may take, compiled.
+/// The most bytes of all the regular expressions of a policy, compiled.
 const MAX_REGEXES_BYTES: usize = 64 << 20;
 
 /// A value of the document, with its path.
 pub(super) struct At<'d> {
     node: &'d Node<'d>,
     path: String,
-    document: &'d Document<'d>,
-    /// What stands here may be a credential, and is not shown.
+    document: &'d Parsed<'d>,
+    /// Whether the value may be a credential, which is not shown.
     secret: bool,
 }
 
 impl<'d> At<'d> {
-    /// The same place, whose values are not to be shown.
+    /// The same value, which is not to be shown.
     pub(super) fn secret(&self) -> Self {
         Self { node: self.node, path: self.path.clone(), document: self.document, secret: true }
     }
 
-    /// The same place, whose values may be shown.
+    /// The same value, which may be shown.
     pub(super) fn shown(&self) -> Self {
         Self { secret: false, ..self.secret() }
     }
 
-    /// Notes that something is wrong here.
+    /// Notes an error here.
     pub(super) fn wrong(&self, message: impl Into<String>) {
         self.document.errors.borrow_mut().push(self.path.clone(), message);
     }
 
-    /// Notes that something is wrong elsewhere.
+    /// Notes an error elsewhere.
     pub(super) fn wrong_at(&self, path: &str, message: impl Into<String>) {
         self.document.errors.borrow_mut().push(path, message);
     }
 
-    /// Whether another compiled expression of so many bytes fits: every worker
-    /// keeps them all.
+    /// Whether another expression of this many compiled bytes fits: every
+    /// worker keeps them all.
     pub(super) fn has_room_for(&self, regex: usize) -> bool {
         let all = self.document.regexes.get().saturating_add(regex);
         self.document.regexes.set(all);
@@ -87,8 +87,8 @@ impl<'d> At<'d> {
     }
 
     fn below(&self, node: &'d Node<'d>, key: &str) -> Self {
-        // The paths of all that stands below a key hold it, and one that is longer
-        // than any name is wrong anyway.
+        // All paths below a key contain it, and a key longer than any name is
+        // an error anyway.
         let key = escape(start(key, 2 * MAX_NAME));
         Self {
             node,
@@ -111,7 +111,7 @@ impl<'d> At<'d> {
         fits
     }
 
-    /// Names what stands here, for messages.
+    /// Names the value, for messages.
     fn found(&self) -> String {
         match self.node {
             Node::Null => "null".into(),
@@ -124,7 +124,7 @@ impl<'d> At<'d> {
         }
     }
 
-    /// Notes that something else was expected here.
+    /// Notes that `what` was expected here.
     pub(super) fn expected(&self, what: &str) {
         self.wrong(format!("expected {what}, found {}", self.found()));
     }
@@ -151,7 +151,7 @@ impl<'d> At<'d> {
         Some(name)
     }
 
-    /// The string here, if one is; anything else is no error.
+    /// The string, if the value is one; anything else is not an error.
     pub(super) fn as_string(&self) -> Option<&'d str> {
         match self.node {
             Node::String(text) => Some(text),
@@ -159,7 +159,8 @@ impl<'d> At<'d> {
         }
     }
 
-    /// The spelling of the number here, if one is; anything else is no error.
+    /// The spelling of the number, if the value is one; anything else is not an
+    /// error.
     pub(super) fn as_number(&self) -> Option<&'d str> {
         match self.node {
             Node::Number(text) => Some(text),
@@ -167,7 +168,7 @@ impl<'d> At<'d> {
         }
     }
 
-    /// Whether an object stands here.
+    /// Whether the value is an object.
     pub(super) fn is_object(&self) -> bool {
         matches!(self.node, Node::Object(_))
     }
@@ -202,7 +203,8 @@ impl<'d> At<'d> {
         None
     }
 
-    /// Apart from [`Self::choice`], so that it is compiled once.
+    /// Notes the choice. It is apart from [`Self::choice`], so that it is
+    /// compiled once.
     fn expected_one_of(&self, words: Vec<&str>) {
         let words: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
         self.expected(&choices(words.iter().map(String::as_str)));
@@ -214,8 +216,8 @@ impl<'d> At<'d> {
             self.expected("a list");
             return Vec::new();
         };
-        let place = |(index, node): (usize, _)| self.below(node, &index.to_string());
-        elements.iter().enumerate().map(place).collect()
+        let element = |(index, node): (usize, _)| self.below(node, &index.to_string());
+        elements.iter().enumerate().map(element).collect()
     }
 
     /// The elements of a list, each read by `read`.
@@ -223,7 +225,7 @@ impl<'d> At<'d> {
         self.elements().iter().filter_map(read).collect()
     }
 
-    /// Whether a list stands here.
+    /// Whether the value is a list.
     pub(super) fn is_list(&self) -> bool {
         matches!(self.node, Node::List(_))
     }
@@ -280,7 +282,7 @@ impl<'d> At<'d> {
             at.wrong(if let Some(word) = nearest(key, known) {
                 format!("unknown key; did you mean `{word}`?")
             } else {
-                format!("unknown key; here may stand {}", choices(known.iter().copied()))
+                format!("unknown key; expected {}", choices(known.iter().copied()))
             });
         }
         Some(Object { members, path: self.path.clone(), document: self.document })
@@ -291,7 +293,7 @@ impl<'d> At<'d> {
 pub(super) struct Object<'d> {
     members: Vec<(&'d str, At<'d>)>,
     path: String,
-    document: &'d Document<'d>,
+    document: &'d Parsed<'d>,
 }
 
 impl<'d> Object<'d> {

@@ -2,19 +2,39 @@
 
 use super::at::{At, escape};
 use super::error::{choices, nearest, quote};
-use crate::policy::condition::{Condition, Path, Test, TestError};
+use crate::policy::condition::{Condition, Elements, Facts, Path, Test, TestError, Truth};
 
-/// Conditions that are asked together.
+/// Conditions that hold together or not at all.
 #[derive(Debug)]
 pub struct Check {
-    /// The check's JSON pointer, in which its name stands for its index.
+    /// The check's JSON pointer, with its name in the place of its index.
     pub pointer: String,
-    /// Where it stands in the document, for messages to the author.
+    /// The path in the document, for messages to the author.
     pub path: String,
     /// `conditions`
     pub conditions: Vec<Condition>,
     /// `on_deny`
     pub on_deny: Option<String>,
+}
+
+impl Check {
+    /// Whether all conditions hold together: one that is false decides, in any
+    /// order, and otherwise one that is undecidable does. It comes with the path
+    /// of the condition that could not be decided.
+    pub fn holds(&self, facts: &Facts<'_>, elements: Elements) -> (Truth, Option<&str>) {
+        let mut truth = (Truth::True, None);
+        for condition in &self.conditions {
+            match condition.evaluate(facts, elements) {
+                Truth::True => {}
+                Truth::False => return (Truth::False, None),
+                undecidable if truth.1.is_none() => {
+                    truth = (undecidable, Some(condition.path.as_str()));
+                }
+                Truth::Undecidable(_) => {}
+            }
+        }
+        truth
+    }
 }
 
 /// Reads a list of checks.
@@ -72,7 +92,8 @@ fn condition(at: &At<'_>) -> Option<Condition> {
             op_at.wrong(match nearest(op, &Test::NAMES) {
                 Some(word) => format!("unknown operator {}; did you mean `{word}`?", quote(op)),
                 None => {
-                    format!("unknown operator {}; there are {}", quote(op), choices(Test::NAMES))
+                    let names = choices(Test::NAMES);
+                    format!("unknown operator {}; expected one of {names}", quote(op))
                 }
             });
             None
@@ -94,8 +115,58 @@ pub(super) fn path(at: &At<'_>) -> Option<Path> {
     match Path::parse(text) {
         Ok(path) => Some(path),
         Err(error) => {
-            at.wrong(format!("{} is no path: {error}", quote(text)));
+            at.wrong(format!("invalid path {}: {error}", quote(text)));
             None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::condition::{Claims, JsonTexts, Line, Literal, NotScalar, Why, Work};
+    #[cfg(target_family = "wasm")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    struct NoClaims;
+
+    impl Claims for NoClaims {
+        fn claim(&self, _path: &[&str]) -> Result<Option<Vec<u8>>, NotScalar> {
+            Ok(None)
+        }
+    }
+
+    #[test]
+    fn a_false_condition_decides_whatever_the_order() {
+        let facts = Facts {
+            arguments: None,
+            members: None,
+            headers: &[("h".into(), Line::Unclear)],
+            claims: &NoClaims,
+            caller_id: "a",
+            tool: "t",
+            work: &Work::default(),
+            texts: &JsonTexts::default(),
+        };
+        let condition = |path: &str, value: &str| {
+            let path = Path::parse(path).unwrap();
+            let test = Test::new("eq", Literal::String(value.into()), path.root).unwrap();
+            Condition::new(path, test)
+        };
+        let yes = || condition("grant", "a");
+        let no = || condition("grant", "b");
+        let unclear = || condition("headers.h", "b");
+        let ask = |conditions: Vec<Condition>| {
+            let (pointer, path) = (String::new(), String::new());
+            let check = Check { pointer, path, conditions, on_deny: None };
+            let (truth, path) = check.holds(&facts, Elements::Any);
+            (truth, path.map(str::to_owned))
+        };
+        let undecidable = (Truth::Undecidable(Why::Header), Some("headers.h".into()));
+        assert_eq!(ask(vec![]), (Truth::True, None));
+        assert_eq!(ask(vec![yes(), yes()]), (Truth::True, None));
+        assert_eq!(ask(vec![unclear(), no()]), (Truth::False, None));
+        assert_eq!(ask(vec![no(), unclear()]), (Truth::False, None));
+        assert_eq!(ask(vec![yes(), unclear(), yes()]), undecidable);
     }
 }

@@ -1,4 +1,4 @@
-//! What is said to the author of a policy that cannot be used.
+//! Error messages for the author of an invalid policy.
 //!
 //! The law of these messages: `path: message`, the path as a JSON pointer into
 //! the document; lower case, no full stop, one line, the author's own text in
@@ -8,17 +8,17 @@ use crate::text::disturbs;
 use core::fmt;
 use std::borrow::Cow;
 
-/// More are counted, not listed.
+/// The most errors that are listed; more are counted.
 const MAX_LISTED: usize = 20;
-/// An author's text is shown up to here.
+/// The most characters of an author's text that are shown.
 const MAX_QUOTED: usize = 60;
 
-/// One thing that is wrong with a document.
+/// One error in a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
     /// A JSON pointer (RFC 6901), or a line and column where there is no JSON.
     pub path: String,
-    /// What is wrong, and what would be right.
+    /// The error, and the remedy.
     pub message: String,
 }
 
@@ -31,7 +31,7 @@ impl fmt::Display for ConfigError {
     }
 }
 
-/// Everything that is wrong with a document.
+/// All errors in a document.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Errors {
     listed: Vec<ConfigError>,
@@ -39,7 +39,7 @@ pub struct Errors {
 }
 
 impl Errors {
-    /// One error alone.
+    /// A single error.
     pub fn one(path: impl Into<String>, message: impl Into<String>) -> Self {
         let mut errors = Self::default();
         errors.push(path, message);
@@ -55,7 +55,7 @@ impl Errors {
         }
     }
 
-    /// Adds what else is wrong.
+    /// Adds further errors.
     pub fn extend(&mut self, others: Self) {
         for ConfigError { path, message } in others.listed {
             self.push(path, message);
@@ -63,7 +63,7 @@ impl Errors {
         self.unlisted = self.unlisted.saturating_add(others.unlisted);
     }
 
-    /// Whether there is nothing wrong.
+    /// Whether there are no errors.
     pub fn is_empty(&self) -> bool {
         self.listed.is_empty()
     }

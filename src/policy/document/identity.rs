@@ -1,11 +1,12 @@
-//! `identity`: where the caller's id comes from.
+//! `identity`: the sources of the caller's id.
 
 use super::at::{At, Object};
 use super::error::quote;
 use crate::policy::condition::{Path, Root, Step, is_header};
 use crate::text::is_name;
 
-/// Hashes of one grant's token: the one in use, and those of a rotation.
+/// The most hashes of one grant's token: the one in use, and those of a
+/// rotation.
 const MAX_TOKENS: usize = 4;
 /// The key under which Istio's authentication leaves the claims.
 const PAYLOAD: &str = "payload";
@@ -24,7 +25,7 @@ pub enum Source {
     Mtls(Certificate),
     /// A token in the Authorization header.
     Bearer(Bearer),
-    /// A header that something in front has set.
+    /// A header that a proxy in front has set.
     Header(String),
 }
 
@@ -96,7 +97,7 @@ fn header(at: &At<'_>) -> Option<Source> {
     let name = at.string()?;
     if name == "authorization" {
         at.wrong(
-            "`authorization` holds a credential and no id; use `bearer` with the hashes of the \
+            "`authorization` holds a credential, not an id; use `bearer` with the hashes of the \
              tokens",
         );
         return None;
@@ -111,7 +112,7 @@ fn header(at: &At<'_>) -> Option<Source> {
     }
     if !is_header(name) || name == "host" {
         at.wrong(format!(
-            "{} is no header to take an id from; write its name in lower case, like `x-agent-id`",
+            "cannot take an id from {}; write a header's name in lower case, like `x-agent-id`",
             quote(name)
         ));
         return None;
@@ -191,7 +192,7 @@ fn jwt(at: &At<'_>) -> Option<Source> {
     Some(Source::Jwt { claims, payload: payload?.into() })
 }
 
-/// A claim is named as after `claims.` in a condition.
+/// Reads a claim, which is named as after `claims.` in a condition.
 fn claim_path(at: &At<'_>) -> Option<Vec<String>> {
     let text = at.string()?;
     let separator = if text.starts_with('[') { "" } else { "." };
@@ -206,7 +207,7 @@ fn claim_path(at: &At<'_>) -> Option<Vec<String>> {
     };
     if !matches!(steps.first(), Some(Step::Key(_))) {
         at.wrong(format!(
-            "{} names no claim; write a name like `sub`, and one with dots or slashes in brackets \
+            "{} does not name a claim; write a name like `sub`, and one with dots or slashes in brackets \
              and quotes, like `[\"https://example.com/id\"]`",
             quote(text)
         ));
@@ -221,13 +222,14 @@ fn bearer(at: &At<'_>) -> Option<Source> {
     let tokens = object.required("tokens")?;
     let entries = tokens.entries();
     if tokens.is_object() && entries.is_empty() {
-        tokens.wrong("no token is listed, so that nobody could call");
+        tokens.wrong("no token is listed, so every call would be refused");
     }
     for (number, (grant, at)) in entries.iter().enumerate() {
         let written = if at.is_list() { at.elements().len() } else { 1 };
         let hashes = if at.is_list() { at.each(hash) } else { hash(at).into_iter().collect() };
         if hashes.len() < written {
-            // Where the hash should stand, the key may be the token.
+            // An author may have put the token in the key's place, so no
+            // message shows it.
             let number = number.saturating_add(1);
             tokens.wrong(format!(
                 "expected `sha256:` and the 64 hexadecimal digits of the token's SHA-256 in entry \

@@ -6,24 +6,29 @@ use crate::limits::window::{Algorithm, ONE_CALL, Scope, Window};
 use crate::policy::condition::{Path, Root};
 use crate::wire::json::Decimal;
 
-/// The most that a limit may admit, so that sums in millionths fit 64 bits.
+/// The largest `max`, so that sums in millionths fit 64 bits.
 const MAX: u64 = 9_000_000_000_000;
 
 const WINDOWS: [(&str, u32); 4] = [("second", 1), ("minute", 60), ("hour", 3_600), ("day", 86_400)];
 
 const KEYS: [&str; 7] =
     ["counter", "window", "max", "scope", "increment_from", "algorithm", "on_deny"];
-const SCOPES: [(&str, Scope); 3] =
-    [("grant", Scope::Grant), ("session", Scope::Session), ("global", Scope::Global)];
-const ALGORITHMS: [(&str, Algorithm); 2] =
-    [("fixed", Algorithm::Fixed), ("sliding", Algorithm::Sliding)];
+const SCOPES: [(&str, Scope); 3] = [
+    (Scope::Grant.as_str(), Scope::Grant),
+    (Scope::Session.as_str(), Scope::Session),
+    (Scope::Global.as_str(), Scope::Global),
+];
+const ALGORITHMS: [(&str, Algorithm); 2] = [
+    (Algorithm::Fixed.as_str(), Algorithm::Fixed),
+    (Algorithm::Sliding.as_str(), Algorithm::Sliding),
+];
 
 /// One limit.
 #[derive(Clone, Debug)]
 pub struct Limit {
-    /// The limit's JSON pointer, in which it is named by its counter.
+    /// The limit's JSON pointer, which names it by its counter.
     pub pointer: String,
-    /// Where it stands in the document, for messages to the author.
+    /// The path in the document, for messages to the author.
     pub path: String,
     /// `counter`
     pub counter: String,
@@ -80,7 +85,7 @@ fn increment_from(at: &At<'_>) -> Option<Path> {
         path.filter(|path| path.root == Root::Args && !path.steps.is_empty() && !path.has_each());
     if path.is_none() {
         at.wrong(format!(
-            "{} names no single argument; write a path like `args.amount`",
+            "{} does not name a single argument; write a path like `args.amount`",
             quote(text)
         ));
     }

@@ -1,5 +1,5 @@
-//! Request paths that a policy names: in `paths`, where MCP is, and in
-//! `exempt_paths`, where it is not.
+//! Request paths that a policy names: `paths` lists those of MCP,
+//! `exempt_paths` those that are not MCP.
 
 use super::at::At;
 use super::error::quote;
@@ -11,8 +11,8 @@ pub struct RequestPath {
     below: bool,
 }
 
-/// A server has few MCP endpoints, and each exemption is compared with each of
-/// them.
+/// The most paths of a list. A server has few MCP endpoints, and each exemption
+/// is compared with each of them.
 const MAX_LISTED: usize = 64;
 
 /// Spellings that a server may resolve to another path. A request path with
@@ -20,13 +20,13 @@ const MAX_LISTED: usize = 64;
 /// names, as `/.well-known/*` does.
 const UNCLEAR: [&str; 6] = ["%", "//", "/.", ";", "\\", "#"];
 
-/// Bytes outside ASCII count among these spellings: servers decode them by
-/// different charsets.
+/// Whether a path has such a spelling. Bytes outside ASCII count among them:
+/// servers decode them by different charsets.
 fn is_unclear(path: &str) -> bool {
     UNCLEAR.iter().any(|part| path.contains(part)) || !path.bytes().all(|b| b.is_ascii_graphic())
 }
 
-/// Whether a segment stands for the one it is in, or the one above.
+/// Whether a segment names its own folder, or the one above.
 fn has_dot_segment(path: &str) -> bool {
     path.split('/').any(|segment| segment == "." || segment.starts_with(".."))
 }
@@ -49,11 +49,11 @@ impl RequestPath {
         elements.iter().filter_map(|at| Self::read(at, "list")).collect()
     }
 
-    /// Reads `exempt_paths`, of which none may take away all of a `listed` path.
+    /// Reads `exempt_paths`. None of them may take away all of a `listed` path.
     pub(super) fn read_exempt(at: &At<'_>, listed: &[Self]) -> Vec<Self> {
         at.each(|at| {
             let exempt = Self::read(at, "exempt")?;
-            // More than are allowed are an error of their own.
+            // Paths beyond the most allowed are an error of their own.
             if let Some(path) = listed.iter().take(MAX_LISTED).find(|path| exempt.covers(path)) {
                 at.wrong(format!(
                     "{} would exempt all of {}, which `paths` lists; take it out of one of the \
@@ -85,11 +85,11 @@ impl RequestPath {
         } else {
             return Some(Self { path: path.into(), below });
         };
-        at.wrong(format!("{} is no path to {be}: {fault}", quote(text)));
+        at.wrong(format!("cannot {be} {}: {fault}", quote(text)));
         None
     }
 
-    /// Whether every request that `other` matches is matched by this too.
+    /// Whether it matches every request that `other` matches.
     fn covers(&self, other: &Self) -> bool {
         let same = self.below && other.below && self.path == other.path;
         same || ((self.below || !other.below) && self.matches(&other.path))
@@ -98,10 +98,10 @@ impl RequestPath {
     /// Whether the request target `target` (path and query) is one of these.
     ///
     /// ```
-    /// # use mcp_policy_filter::policy::document::Config;
+    /// # use mcp_policy_filter::policy::document::Document;
     /// let policy = br#"{"version": "1", "default": "deny",
     ///                   "settings": {"exempt_paths": ["/healthz", "/oauth/*", "/.well-known/*"]}}"#;
-    /// let exempt = Config::parse(policy).0.unwrap().settings.exempt_paths;
+    /// let exempt = Document::parse(policy).0.unwrap().settings.exempt_paths;
     /// let passes = |target| exempt.iter().any(|path| path.matches(target));
     /// assert!(passes("/healthz?full=1"));
     /// assert!(passes("/oauth/token"));

@@ -1,20 +1,21 @@
-//! `settings`: how the filter behaves, not what it decides.
+//! `settings`: the filter's behaviour apart from its decisions.
 
 use super::at::At;
 use super::error::quote;
 use super::request_path::RequestPath;
-use crate::policy::pattern::Pattern;
+use crate::policy::fingerprint::ArgumentsHmac;
+use crate::policy::pattern::{Pattern, PatternMap};
 use crate::wire::mcp::KNOWN_METHODS;
 
-/// How the filter behaves.
+/// The filter's behaviour.
 #[derive(Debug)]
 pub struct Settings {
     /// `paths`: the only ones where MCP is; `None` for any.
     pub paths: Option<Vec<RequestPath>>,
     /// `exempt_paths`: requests that are not MCP.
     pub exempt_paths: Vec<RequestPath>,
-    /// `methods`: what passes besides `tools/call`.
-    pub methods: Vec<Pattern>,
+    /// `methods`: the methods that pass besides `tools/call`.
+    pub methods: PatternMap<()>,
     /// `hold_request_headers`: nothing of a request goes upstream before it
     /// is judged.
     pub hold_request_headers: bool,
@@ -22,7 +23,7 @@ pub struct Settings {
     pub mark_requests: bool,
     /// `max_body_bytes`
     pub max_body_bytes: usize,
-    /// `max_depth`: how deep JSON may be nested.
+    /// `max_depth`: the deepest nesting of JSON.
     pub max_depth: usize,
     /// `denied_as`
     pub denied_as: DeniedAs,
@@ -32,8 +33,9 @@ pub struct Settings {
     pub tools_list: ToolsList,
     /// `audit_log`
     pub audit_log: AuditLog,
-    /// `audit_key`
-    pub audit_key: Option<String>,
+    /// `audit_key`: the key of the HMACs of arguments in records, if there are
+    /// to be any.
+    pub audit_key: Option<ArgumentsHmac>,
     /// `counters`
     pub counters: Counters,
 }
@@ -47,7 +49,7 @@ pub enum DeniedAs {
     Result,
 }
 
-/// What becomes of several messages in one body.
+/// The treatment of several messages in one body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Batches {
     /// They are refused.
@@ -56,16 +58,16 @@ pub enum Batches {
     Judge,
 }
 
-/// Which tools are left in the lists that servers send.
+/// The tools that are left in the lists that servers send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ToolsList {
-    /// All but those of `hide`.
+    /// All except for those of `hide`.
     Hide,
     /// Those of which a call of the caller's could be allowed.
     Callable,
 }
 
-/// Which decisions become a line of Envoy's log.
+/// The decisions that become a line of Envoy's log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuditLog {
     /// Every one.
@@ -83,7 +85,7 @@ pub struct Counters {
     pub capacity: u64,
     /// Entries of all counters together.
     pub max_entries: u64,
-    /// What separates two filters that share Envoy's shared data.
+    /// The name that separates two filters that share Envoy's shared data.
     pub namespace: Option<String>,
 }
 
@@ -93,7 +95,7 @@ impl Default for Settings {
         Self {
             paths: None,
             exempt_paths: Vec::new(),
-            methods: known.map(Pattern::new).collect(),
+            methods: PatternMap::set(known.map(Pattern::new).collect()),
             hold_request_headers: false,
             mark_requests: false,
             max_body_bytes: 1 << 20,
@@ -136,11 +138,13 @@ const TOOLS_LIST: [(&str, ToolsList); 2] =
 const AUDIT_LOG: [(&str, AuditLog); 3] =
     [("all", AuditLog::All), ("denied", AuditLog::Denied), ("off", AuditLog::Off)];
 
-/// Values are read by recursion, in a stack of one megabyte.
+/// The largest `max_depth`: values are read by recursion, in a stack of one
+/// megabyte.
 const MAX_DEPTH: u64 = 256;
-/// A body is held in the memory of the host and of the module at once.
+/// The largest `max_body_bytes`: the host and the module hold a body at once.
 const MAX_BODY_BYTES: u64 = 64 << 20;
-/// An entry takes some 50 bytes in the memory of the Envoy process.
+/// The largest `capacity` and `max_entries`: an entry takes some 50 bytes in
+/// the memory of the Envoy process.
 const MAX_COUNTER_ENTRIES: u64 = 1 << 20;
 
 fn size(value: u64) -> usize {
@@ -159,7 +163,7 @@ impl Settings {
             settings.exempt_paths = RequestPath::read_exempt(at, listed);
         }
         if let Some(at) = object.get("methods") {
-            settings.methods = at.each(method);
+            settings.methods = PatternMap::set(at.each(method));
         }
         if let Some(hold) = object.get("hold_request_headers").and_then(At::boolean) {
             settings.hold_request_headers = hold;
@@ -196,6 +200,13 @@ impl Settings {
     }
 }
 
+impl Settings {
+    /// Whether a JSON-RPC method besides `tools/call` passes.
+    pub fn passes(&self, method: &str) -> bool {
+        self.methods.get(method).is_some()
+    }
+}
+
 impl Counters {
     fn read(at: &At<'_>) -> Self {
         let mut counters = Self::default();
@@ -228,19 +239,22 @@ impl Counters {
 /// found by trying, and then the arguments too.
 const MIN_KEY_BYTES: usize = 16;
 
-/// A key is a secret, so no message repeats it.
-fn key(at: &At<'_>) -> Option<String> {
+/// Reads a key. It is a secret, so no message repeats it.
+fn key(at: &At<'_>) -> Option<ArgumentsHmac> {
     let text = at.as_string().filter(|text| text.len() >= MIN_KEY_BYTES);
     if text.is_none() {
         at.wrong(format!("expected a string of at least {MIN_KEY_BYTES} bytes"));
     }
-    text.map(str::to_owned)
+    text.and_then(ArgumentsHmac::new)
 }
 
 fn method(at: &At<'_>) -> Option<Pattern> {
     let text = at.string()?;
     if text.is_empty() || text.chars().any(char::is_control) {
-        at.wrong(format!("{} is no method: a name without control characters", quote(text)));
+        at.wrong(format!(
+            "{} is not a method: it must be a name without control characters",
+            quote(text)
+        ));
         return None;
     }
     Some(Pattern::new(text))

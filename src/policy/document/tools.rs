@@ -8,7 +8,7 @@ use crate::order;
 use crate::policy::pattern::Pattern;
 use crate::wire::mcp::MAX_TOOL_NAME;
 
-/// What an entry says of the tools that it matches.
+/// The action of an entry on the tools that it matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// The call goes on to the checks and limits.
@@ -54,7 +54,8 @@ pub(super) fn read(at: &At<'_>) -> Vec<(Pattern, ToolRule)> {
     rules
 }
 
-/// Two keys that match the same names would leave it to chance which decides.
+/// Refuses two keys that match the same names: chance would decide between
+/// them.
 pub(super) fn refuse_twins(at: &At<'_>, names: Vec<(&Pattern, &str)>) {
     for pair in order::sorted(names, Ord::cmp).windows(2) {
         if let [(a, first), (b, second)] = pair
@@ -120,7 +121,7 @@ impl ToolRule {
     }
 }
 
-/// What applies to every tool, besides its own rule.
+/// The rules for every tool, besides its own.
 #[derive(Debug, Default)]
 pub struct AllTools {
     /// `require`

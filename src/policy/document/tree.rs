@@ -1,11 +1,11 @@
-//! A document as a tree, before anybody asks what it means.
+//! A document as a tree, before its keys are given a meaning.
 
 use super::MAX_POLICY_BYTES;
 use super::error::Errors;
 use crate::wire::json::{JsonError, JsonErrorKind, Kind, Reader};
 use std::borrow::Cow;
 
-/// Deeper documents are refused; the language itself needs ten levels.
+/// The deepest nesting of a document; the language itself needs ten levels.
 const MAX_DEPTH: usize = 64;
 
 /// A JSON value. Numbers keep their spelling, objects their duplicate keys.
@@ -30,7 +30,7 @@ pub(super) fn parse(text: &[u8]) -> Result<Node<'_>, Errors> {
     }
     if text.len() > MAX_POLICY_BYTES {
         let message =
-            format!("the policy has {} bytes, of {} at most", text.len(), MAX_POLICY_BYTES);
+            format!("the policy is {} bytes; at most {MAX_POLICY_BYTES} are allowed", text.len());
         return Err(Errors::one("", message));
     }
     let read = || {
@@ -45,7 +45,7 @@ pub(super) fn parse(text: &[u8]) -> Result<Node<'_>, Errors> {
     };
     match read() {
         Ok(root) => Ok(root),
-        // So begins a message that is no text: a Struct, for one.
+        // A message that is not text, a Struct for one, begins like this.
         Err(fault)
             if fault.kind == JsonErrorKind::NotUtf8
                 || text.first().is_some_and(|byte| *byte < b'\t') =>
@@ -89,7 +89,7 @@ fn node<'a>(reader: &mut Reader<'a>) -> Result<Node<'a>, JsonError> {
     }
 }
 
-/// "line 3 column 7", counted from one.
+/// The position as "line 3 column 7", counted from one.
 fn position(text: &[u8], fault: JsonError) -> String {
     let before = text.get(..fault.at).unwrap_or(text);
     let line = before.iter().filter(|&&byte| byte == b'\n').count().saturating_add(1);

@@ -1,37 +1,38 @@
-//! What is allowed, but probably not what its author thinks. Policies can be
-//! long, and every worker logs what is said of them: so a kind has few lines.
+//! Warnings: rules that are allowed, but probably not meant. Policies can be
+//! long, and every worker logs the warnings, so a kind has few lines.
 
-use super::{bodies, limits};
-use crate::policy::document::{Action, Body, Config, pointer, quote};
+use super::{all_rules, limits};
+use crate::policy::document::{Action, Document, Rules, pointer, quote};
 
-/// Overlaps are searched pair by pair, and each pair character by character: as
-/// far as this many steps go in the whole policy, which is farther than in one
-/// that a person writes.
+/// Steps of the search for overlaps in a whole policy: more than one that a
+/// person writes takes. Patterns are compared pair by pair, and each pair
+/// character by character.
 const MAX_STEPS: usize = 20_000_000;
 /// Overlaps that are shown one by one.
 const MAX_OVERLAPS: usize = 5;
-/// Counters end with the Envoy process; longer windows than this surprise.
+/// The longest window without a warning: counters end with the Envoy process.
 const LONG_WINDOW_SECONDS: u32 = 3_600;
 
-/// Said where `paths` is not set: some servers offer a tool as a path too.
+/// The warning where `paths` is not set: some servers offer a tool as a path
+/// too.
 const ANY_PATH: &str = "/settings/paths: is not set, so requests to any path can reach the server, \
                         and run tools where it has paths for them; list the MCP endpoint, as in \
                         `[\"/mcp\"]`";
 
-/// What there is to say of a policy, with the first place of each kind.
-pub(in crate::policy) fn warnings(config: &Config) -> Vec<String> {
+/// The warnings about a policy, with the first path of each kind.
+pub(in crate::policy) fn warnings(document: &Document) -> Vec<String> {
     let [mut long, mut unseen, mut unasked] = [const { Kind::shown(1) }; 3];
     // Each of these may be a denial that its author does not know of.
     let mut overlapping = Kind::shown(MAX_OVERLAPS);
     let mut steps = MAX_STEPS;
-    for body in bodies(config) {
-        windows(body, &mut long);
-        reasons(body, &mut unseen, &mut unasked);
-        overlaps(body, &mut steps, &mut overlapping);
+    for rules in all_rules(document) {
+        windows(rules, &mut long);
+        reasons(rules, &mut unseen, &mut unasked);
+        overlaps(rules, &mut steps, &mut overlapping);
     }
     let stopped = steps == 0;
     let mut lines = Vec::new();
-    if config.settings.paths.is_none() {
+    if document.settings.paths.is_none() {
         lines.push(ANY_PATH.into());
     }
     for kind in [long, unseen, unasked, overlapping] {
@@ -43,7 +44,7 @@ pub(in crate::policy) fn warnings(config: &Config) -> Vec<String> {
     lines
 }
 
-/// A kind of warning: the first ones, and how many there are more.
+/// A kind of warning: its first lines, and the number of further ones.
 struct Kind {
     first: Vec<String>,
     shown: usize,
@@ -71,8 +72,8 @@ impl Kind {
     }
 }
 
-fn windows(body: &Body, long: &mut Kind) {
-    for limit in limits(body) {
+fn windows(rules: &Rules, long: &mut Kind) {
+    for limit in limits(rules) {
         if limit.window.seconds() > LONG_WINDOW_SECONDS {
             long.add(&|| {
                 format!(
@@ -89,8 +90,8 @@ fn windows(body: &Body, long: &mut Kind) {
     }
 }
 
-fn reasons(body: &Body, unseen: &mut Kind, unasked: &mut Kind) {
-    for (_, rule) in &body.tools {
+fn reasons(rules: &Rules, unseen: &mut Kind, unasked: &mut Kind) {
+    for (_, rule) in &rules.tools {
         if rule.reason.is_some() && rule.action == Action::Allow {
             unseen.add(&|| {
                 let pointer = pointer(&rule.pointer);
@@ -110,8 +111,8 @@ fn reasons(body: &Body, unseen: &mut Kind, unasked: &mut Kind) {
     }
 }
 
-fn overlaps(body: &Body, steps: &mut usize, overlapping: &mut Kind) {
-    let patterns: Vec<_> = body.tools.iter().filter(|(pattern, _)| !pattern.is_exact()).collect();
+fn overlaps(rules: &Rules, steps: &mut usize, overlapping: &mut Kind) {
+    let patterns: Vec<_> = rules.tools.iter().filter(|(pattern, _)| !pattern.is_exact()).collect();
     let mut rest = &*patterns;
     while let [(a, first), others @ ..] = rest {
         for (b, second) in others {

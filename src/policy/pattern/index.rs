@@ -1,4 +1,4 @@
-//! Finding, among many patterns, those that can match a name at all.
+//! An index of the patterns that can match a name at all.
 //!
 //! A pattern that begins with literal text can match only names that begin
 //! with it too; one that begins with `*` is looked up by its end. Only those
@@ -45,7 +45,7 @@ impl Index {
     }
 }
 
-/// Texts in byte order, each with the patterns that it stands for.
+/// Texts in byte order, each with its patterns.
 #[derive(Debug, Default)]
 struct Texts(Vec<Entry>);
 

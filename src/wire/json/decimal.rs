@@ -9,7 +9,7 @@ use crate::meter;
 use core::cmp::Ordering;
 use core::iter;
 
-/// Money and weights are counted in millionths.
+/// The decimals that are counted: money and weights are in millionths.
 const SCALE: i32 = 6;
 
 /// A number by its exact value.

@@ -1,13 +1,13 @@
-//! What can be wrong with a JSON text, and where.
+//! Faults of a JSON text, with their offsets.
 
 use core::fmt;
 
-/// Something that makes a text unfit to be judged.
+/// A fault that makes a text unfit to be judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JsonError {
     /// Byte offset into the text.
     pub at: usize,
-    /// What is wrong there.
+    /// The kind of fault.
     pub kind: JsonErrorKind,
 }
 
@@ -18,11 +18,11 @@ pub enum JsonErrorKind {
     NotUtf8,
     /// The text begins with a byte order mark, which some readers skip.
     ByteOrderMark,
-    /// Something else should stand here.
+    /// Something else is expected here.
     Expected(&'static str),
     /// A raw control character within a string.
     ControlCharacter,
-    /// A backslash followed by what is no escape.
+    /// A backslash followed by an unknown escape.
     Escape,
     /// Half of a surrogate pair, which has no meaning of its own.
     LoneSurrogate,
@@ -32,11 +32,11 @@ pub enum JsonErrorKind {
     DuplicateKey,
     /// A key with U+0000, which some readers take for its end.
     NulInKey,
-    /// A key that one library keeps for itself, and replaces by what it holds.
+    /// A key that one library keeps for itself, and replaces by its value.
     LibraryKey,
     /// A number with more characters than readers agree on.
     NumberLength,
-    /// A number with an exponent that nothing honest needs.
+    /// A number with an exponent that honest numbers do not need.
     NumberExponent,
     /// A number that overflows a double.
     NumberRange,
@@ -45,7 +45,7 @@ pub enum JsonErrorKind {
 }
 
 impl JsonErrorKind {
-    /// Whether the text is no JSON at all, as opposed to ambiguous JSON.
+    /// Whether the text is not JSON at all, as opposed to ambiguous JSON.
     pub const fn is_syntax(self) -> bool {
         match self {
             Self::NotUtf8

@@ -1,7 +1,7 @@
-//! Words as readers see them that do not care about case.
+//! Words as seen by readers that ignore case.
 //!
 //! The standard library's lower case would bring a table of twelve kilobytes
-//! into the module, for what is 206 runs.
+//! into the module, where 206 runs do.
 
 mod runs;
 
@@ -75,7 +75,7 @@ mod tests {
         }
     }
 
-    /// The same by the standard library.
+    /// The fold of a character by the standard library.
     fn fold_by_std(c: char) -> char {
         let c = fold_ascii(c);
         if c.is_ascii() {

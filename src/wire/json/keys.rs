@@ -22,13 +22,13 @@ pub(super) struct KeyStack<'a> {
 }
 
 impl<'a> KeyStack<'a> {
-    /// With room for the keys of most calls.
+    /// A stack with room for the keys of most calls.
     pub(super) fn with_room() -> Self {
         Self { keys: Vec::with_capacity(16) }
     }
 
-    /// Where the keys of an object that begins now will start.
-    pub(super) fn mark(&self) -> usize {
+    /// The index at which the keys of an object that begins now will start.
+    pub(super) fn height(&self) -> usize {
         self.keys.len()
     }
 
@@ -36,10 +36,11 @@ impl<'a> KeyStack<'a> {
         self.keys.push((key, at));
     }
 
-    /// Ends the object that began at `mark`: the offset of a repeated key.
-    pub(super) fn close(&mut self, mark: usize) -> Option<usize> {
-        let repeated = repeated(self.keys.get(mark..).unwrap_or_default());
-        self.keys.truncate(mark);
+    /// Ends the object that began at `height`. Returns the offset of a repeated
+    /// key.
+    pub(super) fn close(&mut self, height: usize) -> Option<usize> {
+        let repeated = repeated(self.keys.get(height..).unwrap_or_default());
+        self.keys.truncate(height);
         repeated
     }
 }
@@ -72,8 +73,8 @@ fn repeated(keys: &[(Text<'_>, usize)]) -> Option<usize> {
     let hashes: Vec<u64> = hashes.collect();
     meter::steps(keys.iter().map(|(key, _)| key.raw().len().saturating_add(64)).sum());
     let of = |index: usize| hashes.get(index).copied();
-    // Equal keys keep the order in which they stand. Two keys of one hash that
-    // are not equal would be refused too; nobody will ever see it.
+    // Equal keys keep their order in the text. Two keys of one hash that are
+    // not equal would be refused too; the chance of that is negligible.
     let sorted = order::indexes(keys.len(), &|a, b| of(a).cmp(&of(b)));
     let again = sorted.windows(2).filter_map(|pair| match pair {
         [a, b] if of(*a) == of(*b) => keys.get(*b).map(|(_, at)| *at),

@@ -3,8 +3,8 @@
 use super::raw::Raw;
 use super::text::Text;
 
-/// So many are remembered: more than tools have parameters, and few enough that
-/// no body makes much of them.
+/// The most members that are remembered: more than tools have parameters, and
+/// few enough to be cheap for every body.
 const MOST: usize = 64;
 
 /// An object's members, so that it need not be read again to find one.
@@ -32,7 +32,7 @@ impl<'a> Members<'a> {
         &self.first
     }
 
-    /// How many there are.
+    /// The number of members.
     pub const fn count(&self) -> usize {
         self.count
     }

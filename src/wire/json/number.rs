@@ -4,9 +4,11 @@ use super::decimal::Decimal;
 use super::error::JsonErrorKind;
 use core::cmp::Ordering;
 
-/// Longer numbers are cut or rounded differently by different readers.
+/// The most characters of a number: readers cut or round longer ones
+/// differently.
 pub(super) const MAX_LENGTH: usize = 128;
-/// Beyond every double (1e308), so a larger exponent is a mistake or an attack.
+/// The largest exponent. It is beyond every double (1e308), so a larger one is
+/// a mistake or an attack.
 const MAX_EXPONENT: i32 = 400;
 
 /// The length of the number that `text` begins with.
@@ -60,10 +62,11 @@ impl Scan<'_> {
     }
 }
 
-/// The digits of the largest double, and how many come before the point.
+/// The digits of the largest double, and the number of those before the point.
 const LARGEST: &[u8; 17] = b"17976931348623157";
 const LARGEST_MAGNITUDE: i32 = 309;
-/// Of numbers of that magnitude, some readers round longer ones to infinity.
+/// The most digits of a number of that magnitude: some readers round longer
+/// ones to infinity.
 const LARGEST_DIGITS: usize = 18;
 
 /// The reason why readers may take a well-formed number for different values, if

@@ -1,15 +1,15 @@
-//! Values as they stand in the text, once a reader has let them pass.
+//! Values as spelt in the text, once a reader has let them pass.
 
 use super::text::Text;
 
-/// A validated value as it stands in the text.
+/// A validated value as spelt in the text.
 #[derive(Clone, Copy, Debug)]
 pub struct Raw<'a> {
     /// The value's own characters, without the white space around it.
     pub text: &'a str,
     /// Byte offset of its first character.
     pub at: usize,
-    /// What it is.
+    /// The kind of value.
     pub kind: Kind<'a>,
 }
 

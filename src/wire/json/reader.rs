@@ -1,5 +1,7 @@
 //! The one pass over a text.
 
+mod strings;
+
 use super::error::{JsonError, JsonErrorKind};
 use super::keys::KeyStack;
 use super::number;
@@ -56,8 +58,8 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Starts on a text that goes no further: only its syntax and depth are looked
-    /// at, and never what readers disagree on.
+    /// Starts on a text that goes no further: only its syntax and depth are
+    /// checked, never ambiguity.
     ///
     /// # Errors
     /// As [`Self::new`].
@@ -88,7 +90,7 @@ impl<'a> Reader<'a> {
         self.ambiguity
     }
 
-    /// Notes that two readers may understand what stands at `at` differently.
+    /// Notes that readers may differ on the text at `at`.
     fn doubt(&mut self, at: usize, kind: JsonErrorKind) {
         self.ambiguity.get_or_insert(JsonError { at, kind });
     }
@@ -169,7 +171,7 @@ impl<'a> Reader<'a> {
             return self.fault(JsonErrorKind::Expected("`{`"));
         }
         self.enter()?;
-        let mark = self.keys.mark();
+        let height = self.keys.height();
         if !self.take(b'}') {
             loop {
                 if self.peek() != Some(b'"') {
@@ -195,14 +197,15 @@ impl<'a> Reader<'a> {
                 }
             }
         }
-        if let Some(at) = self.keys.close(mark) {
+        if let Some(at) = self.keys.close(height) {
             self.doubt(at, JsonErrorKind::DuplicateKey);
         }
         self.leave();
         Ok(())
     }
 
-    /// As [`Self::object`], and returns the object as it stands in the text.
+    /// Reads an object as [`Self::object`] does, and returns its span of the
+    /// text.
     ///
     /// # Errors
     /// As [`Self::object`].
@@ -249,7 +252,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Makes sure that nothing but white space is left.
+    /// Checks that only white space is left.
     ///
     /// # Errors
     /// There is more text.
@@ -260,7 +263,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Depth is bounded because values are read by recursion.
+    /// Enters a value. Depth is bounded because values are read by recursion.
     fn enter(&mut self) -> Step<()> {
         match self.room.checked_sub(1) {
             Some(room) => {
@@ -302,6 +305,5 @@ impl<'a> Reader<'a> {
     }
 }
 
-mod strings;
 #[cfg(test)]
 mod tests;

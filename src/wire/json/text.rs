@@ -1,12 +1,13 @@
-//! Strings as they stand in the text, decoded only when somebody asks.
+//! Strings as spelt in the text, decoded only when needed.
 
 use super::error::JsonErrorKind;
 use crate::meter;
 use core::str::Chars;
 use std::borrow::Cow;
 
-/// With its feature `raw_value`, the Rust library serde_json reads the text
-/// under such a key as JSON, and puts what it finds in the object's place.
+/// The beginning of a key that serde_json, a Rust library, keeps for itself:
+/// with its feature `raw_value`, it reads the text under such a key as JSON,
+/// and puts the result in the object's place.
 const SERDE_PRIVATE: &str = "$serde_json::private::";
 
 /// A JSON string that the reader has validated: the characters between its
@@ -22,7 +23,7 @@ impl<'a> Text<'a> {
         Self { raw, escaped }
     }
 
-    /// Whether escapes make its value another text than what stands between its
+    /// Whether escapes make its value another text than the one between its
     /// quotes.
     pub const fn is_escaped(self) -> bool {
         self.escaped
@@ -55,7 +56,7 @@ impl<'a> Text<'a> {
         self.escaped && self.chars().any(|c| c == '\0')
     }
 
-    /// Why readers may take the string for another key, if they may.
+    /// The reason why readers may take the string for another key, if they may.
     pub(super) fn doubt(self) -> Option<JsonErrorKind> {
         if self.has_nul() {
             return Some(JsonErrorKind::NulInKey);

@@ -6,10 +6,10 @@ use super::{
 };
 use crate::wire::json::{Decimal, JsonError, Kind, Members, Raw, Reader, Text};
 
-/// More messages in one body are refused.
+/// The most messages in one body.
 const MAX_BATCH: usize = 64;
 
-/// What the envelope holds, wherever its keys stood.
+/// The members of the envelope, in whatever order.
 #[derive(Default)]
 struct Envelope<'a> {
     jsonrpc: Option<Raw<'a>>,
@@ -140,8 +140,8 @@ impl<'a> Envelope<'a> {
     }
 }
 
-/// Reads the arguments, and remembers their members: they are what policy looks
-/// at most.
+/// Reads the arguments, and remembers their members: policy mostly looks
+/// at them.
 fn arguments<'a>(reader: &mut Reader<'a>, members: &mut Members<'a>) -> Result<Raw<'a>, JsonError> {
     if reader.peek() != Some(b'{') || !reader.is_strict() {
         return reader.value();
@@ -166,8 +166,8 @@ fn is_id(raw: Raw<'_>) -> bool {
 /// deep.
 ///
 /// # Errors
-/// The first reason for which the body must not go on: text that is no JSON
-/// first, then what readers of it may disagree on, then the message's form.
+/// The first reason for which the body must not go on: text that is not JSON
+/// first, then ambiguity, then the message's form.
 pub fn decode(body: &[u8], max_depth: usize) -> Result<Message<'_>, DecodeError<'_>> {
     one(Reader::new(body, max_depth))
 }

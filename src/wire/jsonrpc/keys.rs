@@ -24,8 +24,8 @@ const PROTOCOL_KEYS: [&str; 12] = [
     "requestState",
 ];
 
-/// In JavaScript it lends an object what stands in it: `params` the arguments
-/// that they lack, for one.
+/// The key that, in JavaScript, lends an object the members of its value:
+/// `params` the arguments that they lack, for one.
 const PROTOTYPE: &str = "__proto__";
 
 /// The length of the longest of these keys.

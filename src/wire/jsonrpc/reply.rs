@@ -1,4 +1,4 @@
-//! What is answered in the server's place.
+//! Answers in the server's place.
 
 use super::Id;
 use serde::Serialize;
@@ -11,12 +11,12 @@ pub struct Error<'a> {
     pub code: i32,
     /// Sentences for the agent.
     pub message: &'a str,
-    /// What programs read.
+    /// The part for programs.
     pub data: Data<'a>,
 }
 
-/// The `data` of an error. Clients do not see HTTP headers, so everything that
-/// they may need stands here.
+/// The `data` of an error. Clients do not see HTTP headers, so it holds
+/// everything that they may need.
 #[derive(Debug, Serialize)]
 pub struct Data<'a> {
     /// Always `policy_violation`.
@@ -29,14 +29,14 @@ pub struct Data<'a> {
     /// The tool, in every denial of a `tools/call`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tool: Option<&'a str>,
-    /// The policy's digest.
+    /// The policy's fingerprint.
     pub policy: &'a str,
     /// Seconds until the same call may go on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u64>,
 }
 
-/// A tool's result that says why there is none.
+/// A tool's result that explains why there is none.
 #[derive(Serialize)]
 struct ErrorResult<'a> {
     content: [Content<'a>; 1],
@@ -74,7 +74,7 @@ pub fn error(id: Option<Id<'_>>, error: &Error<'_>) -> Vec<u8> {
 fn reply(id: Option<Id<'_>>, member: &str, value: &impl Serialize) -> Vec<u8> {
     let id = id.map_or("null", Id::as_json);
     let mut body = format!(r#"{{"jsonrpc":"2.0","id":{id},"{member}":"#).into_bytes();
-    // Strings and numbers always serialise; a broken body would still be a
+    // Strings and numbers always serialize; a broken body would still be a
     // refusal.
     let _ = serde_json::to_writer(&mut body, value);
     body.push(b'}');

@@ -1,17 +1,17 @@
-//! The kinds of what cannot be read, for metrics: each is one of the words
-//! below, whatever was sent.
+//! The kinds of requests that cannot be read, for metrics: each is one of the
+//! words below, whatever was sent.
 
 use super::DecodeErrorKind;
 use crate::wire::json::JsonErrorKind;
 
-/// A kind of what makes a request `undecodable`.
+/// A kind of `undecodable` request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UndecodableKind {
     /// The head says that the body cannot be read, or says it twice.
     Head,
     /// Not plain UTF-8.
     Encoding,
-    /// No JSON.
+    /// Not JSON.
     NotJson,
     /// More text after the document.
     TrailingText,
@@ -19,11 +19,11 @@ pub enum UndecodableKind {
     DuplicateKey,
     /// A key or a method that only some readers take for one of MCP's.
     LookAlike,
-    /// A number on whose value readers differ.
+    /// A number on which readers differ.
     Number,
     /// Nested too deeply.
     Depth,
-    /// JSON, but no message of JSON-RPC.
+    /// JSON, but not a message of JSON-RPC.
     NotJsonrpc,
     /// A message whose parameters are not those of its method.
     Params,
@@ -60,8 +60,9 @@ impl UndecodableKind {
         }
     }
 
-    /// The kind of a problem; none of a batch, which is refused for that alone.
-    pub const fn of(problem: DecodeErrorKind) -> Option<Self> {
+    /// The kind of a problem; none for a batch, which is refused for that
+    /// alone.
+    pub const fn new(problem: DecodeErrorKind) -> Option<Self> {
         Some(match problem {
             DecodeErrorKind::Batch | DecodeErrorKind::BatchSize | DecodeErrorKind::BatchIds => {
                 return None;

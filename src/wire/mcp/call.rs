@@ -1,11 +1,11 @@
-//! What a `tools/call` asks for.
+//! The parameters of a `tools/call`.
 
 use crate::wire::json::{Kind, Raw};
 use crate::wire::jsonrpc::{DecodeErrorKind, Params};
 use std::borrow::Cow;
 
-/// Longer names are refused: tools are named by people, and a name goes into
-/// messages and records.
+/// The longest name of a tool, in bytes: tools are named by people, and a name
+/// goes into messages and records.
 pub const MAX_TOOL_NAME: usize = 256;
 
 /// A call of one tool.
@@ -21,7 +21,7 @@ impl<'a> ToolCall<'a> {
     /// Reads the parameters of a `tools/call`.
     ///
     /// # Errors
-    /// What is wrong with them, and the byte offset.
+    /// The problem, and its byte offset.
     pub fn parse(params: &Params<'a>) -> Result<Self, (DecodeErrorKind, usize)> {
         let refuse = |what, at| Err((DecodeErrorKind::Params(what), at));
         let Some(all @ Raw { kind: Kind::Object, .. }) = params.all else {
@@ -46,7 +46,7 @@ impl<'a> ToolCall<'a> {
     }
 }
 
-/// Why a text cannot be the name of a tool, if it cannot.
+/// The reason why a text cannot be the name of a tool, if it cannot.
 pub fn tool_name_fault(name: &str) -> Option<&'static str> {
     if name.is_empty() {
         Some("`params.name` is empty")

@@ -47,9 +47,9 @@ impl<'a> Method<'a> {
     /// Reads a method's name.
     ///
     /// # Errors
-    /// The name is a known method but for case or surrounding space: some
-    /// dispatchers trim or fold, and would run what this one did not judge. Or it
-    /// holds a control character.
+    /// The name is a known method except for case or surrounding space: some
+    /// dispatchers trim or fold, and would run a call that was not judged. Or
+    /// it holds a control character.
     pub fn parse(name: Text<'a>) -> Result<Self, DecodeErrorKind> {
         let name = name.decode();
         if name == TOOLS_CALL {

@@ -1,6 +1,6 @@
-//! What is kept of the headers that repeat the body, until the body is there: as
-//! much as decides whether they agree with it, and no more. Whoever sends a
-//! request without its body has the filter keep this for as long as it waits.
+//! The part of the mirroring headers that is kept until the body arrives:
+//! enough to decide whether they agree with it, and no more. A request without
+//! its body occupies this memory for as long as it waits.
 
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
@@ -17,7 +17,7 @@ pub struct RevisionHeaders {
 }
 
 impl RevisionHeaders {
-    /// Of the headers' values, as far as they are there.
+    /// The parts to keep of the headers' values.
     pub fn new(version: Option<&str>, method: Option<&str>, name: Option<&str>) -> Self {
         Self {
             version: Version::new(version),
@@ -28,14 +28,14 @@ impl RevisionHeaders {
         }
     }
 
-    /// What is kept for a caller who is refused in any case: the version decides
-    /// the form of the answer.
+    /// The part to keep for a caller who is refused in any case: the version
+    /// decides the form of the answer.
     #[must_use]
     pub fn of_nobody(self) -> Self {
         Self { version: self.version, ..Self::default() }
     }
 
-    /// Bytes that are kept besides the value itself, about.
+    /// The bytes kept besides the value itself, about.
     pub fn size(&self) -> usize {
         self.method.size().saturating_add(self.name.size())
     }
@@ -62,7 +62,7 @@ impl Version {
         }
     }
 
-    /// The version; one that is not a date is the empty text.
+    /// The version; an empty text for one that is not a date.
     pub(super) fn as_str(&self) -> Option<&str> {
         match self {
             Self::Absent => None,
@@ -72,18 +72,18 @@ impl Version {
     }
 }
 
-/// Bytes of a header's value that are kept as they are: most methods and names
-/// of tools. Of a longer one the digest is kept.
+/// The longest header value that is kept as it is: most methods and names of
+/// tools. Of a longer one the hash is kept.
 const SHORT: usize = 64;
 
-/// A header that says the same as a text of the body.
+/// A header that repeats a text of the body.
 #[derive(Debug, Default)]
 pub(super) enum Mirror {
     #[default]
     Absent,
     Text(Box<str>),
     /// The SHA-256 of a text longer than [`SHORT`].
-    Digest(Box<[u8; 32]>),
+    Hash(Box<[u8; 32]>),
     /// The header does not decode.
     Unreadable,
 }
@@ -92,7 +92,7 @@ impl Mirror {
     fn new(text: &str) -> Self {
         match text.len() {
             ..=SHORT => Self::Text(text.into()),
-            _ => Self::Digest(Box::new(Sha256::digest(text).into())),
+            _ => Self::Hash(Box::new(Sha256::digest(text).into())),
         }
     }
 
@@ -101,7 +101,7 @@ impl Mirror {
         let agrees = match (self, body) {
             (Self::Absent, _) => !required,
             (Self::Text(header), Some(body)) => **header == *body,
-            (Self::Digest(header), Some(body)) => {
+            (Self::Hash(header), Some(body)) => {
                 body.len() > SHORT && **header == <[u8; 32]>::from(Sha256::digest(body))
             }
             (Self::Unreadable, _) | (_, None) => false,
@@ -113,12 +113,13 @@ impl Mirror {
         match self {
             Self::Absent | Self::Unreadable => 0,
             Self::Text(text) => text.len(),
-            Self::Digest(digest) => digest.len(),
+            Self::Hash(hash) => hash.len(),
         }
     }
 }
 
-/// Dates of this form order as text.
+/// Whether a version is of the form YYYY-MM-DD. Dates of this form order as
+/// text.
 pub(super) fn is_date(version: &str) -> bool {
     version.len() == 10
         && version.bytes().enumerate().all(|(at, byte)| match at {
@@ -127,7 +128,7 @@ pub(super) fn is_date(version: &str) -> bool {
         })
 }
 
-/// A header's value: as it stands, or base64 of UTF-8 between `=?base64?` and
+/// A header's value: as written, or base64 of UTF-8 between `=?base64?` and
 /// `?=`. `None` where that does not decode.
 fn decode_header(value: &str) -> Option<Cow<'_, str>> {
     let encoded = value.strip_prefix("=?base64?").and_then(|value| value.strip_suffix("?="));
@@ -137,7 +138,7 @@ fn decode_header(value: &str) -> Option<Cow<'_, str>> {
     }
 }
 
-/// Padded base64 in the standard alphabet; nothing else is accepted.
+/// Decodes padded base64 in the standard alphabet; nothing else is accepted.
 fn base64(text: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut groups = text.as_bytes().chunks_exact(4);
@@ -186,7 +187,7 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
-    fn long_values_agree_by_their_digests_and_take_little_room() {
+    fn long_values_agree_by_their_hashes_and_take_little_room() {
         for length in [1, SHORT, SHORT + 1, 4_000] {
             let name = "n".repeat(length);
             let headers = RevisionHeaders::new(Some("2026-07-28"), Some(&name), Some(&name));

@@ -16,10 +16,10 @@ pub const STATELESS: &str = "2026-07-28";
 /// The member of `params._meta` that names the revision.
 const VERSION_KEY: &str = "io.modelcontextprotocol/protocolVersion";
 
-/// Which header and body disagree.
+/// A disagreement between the headers and the body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeaderMismatch {
-    /// The version is no date, beside a call whose handling depends on it.
+    /// The version is not a date, beside a call whose handling depends on it.
     VersionForm,
     /// `_meta` names a version that the header lacks.
     VersionMissing,
@@ -57,11 +57,11 @@ impl RevisionHeaders {
         [self.version.as_str(), body.as_deref()].into_iter().flatten().any(is_stateless)
     }
 
-    /// Compares the headers with the body. `method` is the decoded method;
-    /// the answer is whether the call is of revision 2026-07-28 or later.
+    /// Compares the headers with the body. `method` is the decoded method.
+    /// Returns whether the call is of revision 2026-07-28 or later.
     ///
     /// # Errors
-    /// Which of them differ.
+    /// The first difference.
     pub fn compare(&self, call: &Call<'_>, method: &str) -> Result<bool, HeaderMismatch> {
         let header = self.version.as_str();
         let body = version_in(call.params.meta);
@@ -96,8 +96,8 @@ impl RevisionHeaders {
     }
 }
 
-/// The version that `_meta` names. One that is no string is as good as a
-/// wrong one: it compares equal to nothing.
+/// The version that `_meta` names. One that is not a string counts as a wrong
+/// one: it compares equal to nothing.
 fn version_in(meta: Option<Raw<'_>>) -> Option<Cow<'_, str>> {
     let meta = meta?;
     let mut version = None;

@@ -38,7 +38,7 @@ const OBJECTS: [(&str, &str); 18] = [
 
 fn keys(policy: &str) -> Vec<String> {
     let errors = Stage::new(policy).err().unwrap();
-    let list = errors.iter().find_map(|line| line.split_once("unknown key; here may stand "));
+    let list = errors.iter().find_map(|line| line.split_once("unknown key; expected "));
     let (_, list) = list.unwrap_or_else(|| panic!("{errors:?}"));
     quoted(list).into_iter().map(str::to_owned).collect()
 }

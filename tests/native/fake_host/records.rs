@@ -98,7 +98,7 @@ fn metrics_count_shadow_denials_by_their_reason_and_calls_of_a_batch() {
 fn a_gauge_holds_the_digest_of_the_policy_and_its_name_does_not() {
     let _worker = Worker::configure(ONE_A_MINUTE, PLAIN).unwrap();
     let policy = Policy::parse(ONE_A_MINUTE.as_bytes(), "").unwrap();
-    let number = i64::from_str_radix(&policy.digest, 16).unwrap();
+    let number = i64::from_str_radix(&policy.fingerprint, 16).unwrap();
     assert_eq!(metric("mcp_policy_digest.mcp"), number);
     assert_eq!(metric("mcp_policy_bad_policies_total"), 0);
     assert!(Worker::configure("{}", PLAIN).is_err());

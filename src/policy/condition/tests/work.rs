@@ -73,7 +73,7 @@ fn a_text_of_json_is_read_once_for_all_conditions() {
         members: None,
         headers: &[],
         claims: &Token::default(),
-        grant: "ci",
+        caller_id: "ci",
         tool: "t",
         work: &work,
         texts: &JsonTexts::default(),
@@ -86,7 +86,7 @@ fn a_text_of_json_is_read_once_for_all_conditions() {
         *steps = meter::take();
     }
     let [first, second, third] = steps;
-    // Elements condition finds the text again, and the first reads what is in it too.
+    // Each condition finds the text again, and the first reads what is in it too.
     assert!(first > second + arguments.len(), "{steps:?}");
     assert_eq!(second, third);
 }

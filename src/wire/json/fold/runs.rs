@@ -1,4 +1,4 @@
-//! Which characters differ only by case.
+//! Characters that differ only by case.
 
 /// Characters with what they fold to: the first and the last of a run, the
 /// distance from one to the next, and what to add. From CaseFolding.txt and

@@ -5,7 +5,7 @@ use crate::wire::json::error::JsonErrorKind;
 use crate::wire::json::text::{Text, is_high_surrogate, is_low_surrogate};
 
 impl<'a> Reader<'a> {
-    /// Reads a string, at whose opening quote the reader stands.
+    /// Reads a string. The reader is at its opening quote.
     pub(super) fn string(&mut self) -> Step<Text<'a>> {
         self.skip(1);
         let start = self.at();
@@ -50,7 +50,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// How many bytes come before the next quote, backslash or control character.
+/// The number of bytes before the next quote, backslash or control character.
 /// Most of a body is in strings, so eight bytes are looked at together.
 fn plain(bytes: &[u8]) -> usize {
     let (words, tail) = bytes.as_chunks::<8>();
@@ -66,10 +66,10 @@ fn plain(bytes: &[u8]) -> usize {
     seen.saturating_add(stop.unwrap_or(tail.len()))
 }
 
-/// Marks, of eight bytes, the first that ends a run by its highest bit.
-/// Subtracting from all of them at once sets that bit where a byte was too small;
-/// a borrow can do so too, but only above a byte that is: marks beyond the first
-/// mean nothing.
+/// Sets the highest bit of the first of eight bytes that ends a run.
+/// Subtracting from all of them at once sets that bit where a byte was too
+/// small; a borrow can do so too, but only above a byte that is: bits beyond
+/// the first mean nothing.
 const fn stops(word: u64) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;

@@ -1,5 +1,5 @@
-//! Digests of arguments, by which records can be told apart and compared without
-//! showing what they are of.
+//! Fingerprints of texts that are not secret, and HMACs of arguments, by which
+//! records can be told apart and compared without showing the arguments.
 
 use core::fmt::{self, Write};
 use hmac::{Hmac, Mac};
@@ -8,31 +8,31 @@ use sha2::{Digest, Sha256};
 /// HMAC-SHA-256 under a key. A bare hash of a short value could be found by
 /// trying values.
 #[derive(Clone)]
-pub struct Digester(Hmac<Sha256>);
+pub struct ArgumentsHmac(Hmac<Sha256>);
 
-impl Digester {
-    /// Digests under `key`. HMAC takes a key of any length.
+impl ArgumentsHmac {
+    /// HMACs under `key`. HMAC takes a key of any length.
     pub fn new(key: &str) -> Option<Self> {
         Hmac::new_from_slice(key.as_bytes()).ok().map(Self)
     }
 
-    /// The digest of a text, as 64 hexadecimal digits.
-    pub fn digest(&self, text: &str) -> String {
+    /// The HMAC of a text, as 64 hexadecimal digits.
+    pub fn hex(&self, text: &str) -> String {
         let mut state = self.0.clone();
         state.update(text.as_bytes());
         hex(&state.finalize().into_bytes())
     }
 }
 
-/// The first twelve hexadecimal digits of the SHA-256 of something: enough to
-/// tell it from others.
+/// The first twelve hexadecimal digits of the SHA-256 of `bytes`: enough to
+/// tell them from others.
 pub fn fingerprint(bytes: &[u8]) -> String {
     fingerprint_of(&Sha256::digest(bytes).into())
 }
 
-/// The same, of what is known by its SHA-256 alone.
-pub fn fingerprint_of(digest: &[u8; 32]) -> String {
-    hex(digest.get(..6).unwrap_or_default())
+/// The same, of a SHA-256 that is known already.
+pub fn fingerprint_of(hash: &[u8; 32]) -> String {
+    hex(hash.get(..6).unwrap_or_default())
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -44,10 +44,10 @@ fn hex(bytes: &[u8]) -> String {
     digits
 }
 
-/// The key is not for eyes.
-impl fmt::Debug for Digester {
+/// Hides the key.
+impl fmt::Debug for ArgumentsHmac {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Digester")
+        f.write_str("ArgumentsHmac")
     }
 }
 
@@ -58,13 +58,13 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
-    fn digests_are_those_of_rfc_4231() {
-        let digester = Digester::new("Jefe").unwrap();
+    fn hmacs_are_those_of_rfc_4231() {
+        let hmac = ArgumentsHmac::new("Jefe").unwrap();
         // Test case 2.
         assert_eq!(
-            digester.digest("what do ya want for nothing?"),
+            hmac.hex("what do ya want for nothing?"),
             "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
         );
-        assert_eq!(format!("{digester:?}"), "Digester");
+        assert_eq!(format!("{hmac:?}"), "ArgumentsHmac");
     }
 }

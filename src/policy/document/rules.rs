@@ -8,14 +8,14 @@ use crate::text::is_name;
 
 /// The answer for a tool that no entry matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Default {
+pub enum DefaultAction {
     /// The call goes on.
     Allow,
     /// The call is denied.
     Deny,
 }
 
-/// What becomes of a denial.
+/// The effect of a denial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// The call does not go on.
@@ -26,9 +26,9 @@ pub enum Mode {
 
 /// The rules for one set of callers.
 #[derive(Debug)]
-pub struct Body {
+pub struct Rules {
     /// `default`
-    pub default: Default,
+    pub default: DefaultAction,
     /// `mode`
     pub mode: Mode,
     /// `hide`
@@ -45,17 +45,17 @@ pub struct Grant {
     /// The entry's key, as written.
     pub name: String,
     /// Its rules.
-    pub body: Body,
+    pub rules: Rules,
 }
 
 const KEYS: [&str; 5] = ["default", "mode", "hide", "tools", "all_tools"];
 
-impl Body {
-    /// Reads the keys of a body from an object that may have others.
+impl Rules {
+    /// Reads the keys of rules from an object that may have others.
     pub(super) fn read(object: &Object<'_>, inherited: Mode) -> Option<Self> {
-        let default = object
-            .required("default")
-            .and_then(|at| at.choice(&[("allow", Default::Allow), ("deny", Default::Deny)]));
+        let default = object.required("default").and_then(|at| {
+            at.choice(&[("allow", DefaultAction::Allow), ("deny", DefaultAction::Deny)])
+        });
         let mode = object.get("mode").map_or(Some(inherited), |at| {
             at.choice(&[("enforce", Mode::Enforce), ("shadow", Mode::Shadow)])
         });
@@ -77,8 +77,8 @@ pub(super) fn grants(at: &At<'_>, inherited: Mode) -> Vec<(Pattern, Grant)> {
             ));
         }
         let Some(object) = at.object(&KEYS) else { continue };
-        if let Some(body) = Body::read(&object, inherited) {
-            grants.push((Pattern::new(name), Grant { name: name.into(), body }));
+        if let Some(rules) = Rules::read(&object, inherited) {
+            grants.push((Pattern::new(name), Grant { name: name.into(), rules }));
         }
     }
     let names = grants.iter().map(|(pattern, grant)| (pattern, &*grant.name));
