@@ -37,7 +37,7 @@ use play::{Answer, Seen, Stage};
 use serde_json::Value;
 use std::fs;
 
-pub fn pages() -> [Page; 8] {
+pub fn pages() -> [Page; 9] {
     let names = [
         "README.md",
         "POLICY.md",
@@ -46,6 +46,7 @@ pub fn pages() -> [Page; 8] {
         "COMPARISON.md",
         "CONTRIBUTING.md",
         "SECURITY.md",
+        "benches/README.md",
         "envoy/README.md",
     ];
     names.map(Page::read)
