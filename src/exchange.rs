@@ -1,10 +1,9 @@
-//! One HTTP exchange as a state machine without I/O: what the host reports
-//! goes in, what the host is to do comes out.
+//! One HTTP exchange as a state machine without I/O: reports of the host go in, and
+//! steps for the host come out.
 //!
-//! The states that matter are where a filter of this kind has been passed
-//! before: a request whose body ends with trailers, a body that arrives in
-//! pieces, a GET with a body. In each of them a request goes on by a
-//! [`Permit`] or not at all.
+//! Filters of this kind have been bypassed by a request whose body ends with
+//! trailers, by a body in pieces, and by a GET with a body. In each of these states
+//! a request goes on by a [`Permit`] or not at all.
 
 pub mod audit;
 pub mod head;
@@ -30,31 +29,31 @@ use permit::Permit;
 use record::Record;
 use refusal::Refusal;
 
-/// What the host is to do next.
+/// The next action for the host to take.
 #[derive(Debug)]
 pub enum Step {
-    /// Let the request go on, and record what is there to record.
+    /// Let the request go on, and write these records.
     Go(Permit, Vec<Record>),
-    /// Nothing: the request went on before.
+    /// Do nothing: the request went on before.
     Gone(Permit),
-    /// Keep what has come and wait for more.
+    /// Keep the body so far, and wait for more.
     Wait,
     /// Read the whole body and hand it to [`Exchange::judge`].
     Read,
     /// Answer in the server's place.
     Refuse(Box<Refusal>),
-    /// Nothing: the answer was sent before.
+    /// Do nothing: the answer was sent before.
     Answered,
 }
 
 #[derive(Debug, Default)]
 enum State {
-    /// Nothing has come.
+    /// Before the headers.
     #[default]
     Start,
-    /// A message is coming in.
+    /// A message, of which the body is not all there.
     Message(Head, Result<Caller, NoIdentity>),
-    /// A request is going on that must have no body.
+    /// A request that must have no body, before its end.
     Bodyless,
     /// The request went on.
     Gone,
@@ -131,7 +130,7 @@ impl Exchange {
         }
     }
 
-    /// The body has `size` bytes so far; `end` if that is all.
+    /// Takes the size of the body so far; `end` if that is all.
     pub fn body(&mut self, policy: &Policy, size: usize, end: bool) -> Step {
         self.body_seen = true;
         match self.state {
@@ -148,7 +147,7 @@ impl Exchange {
         }
     }
 
-    /// The body ended with trailers, so that no piece of it was the last.
+    /// Takes the end of a body by trailers, after which no piece was the last.
     pub fn trailers(&mut self, policy: &Policy) -> Step {
         self.body_seen = true;
         match self.state {
@@ -160,7 +159,7 @@ impl Exchange {
         }
     }
 
-    /// The whole body, as [`Step::Read`] asked for.
+    /// Judges the whole body, which [`Step::Read`] asked for.
     pub fn judge(
         &mut self,
         policy: &Policy,
@@ -195,13 +194,13 @@ impl Exchange {
         self.listing.as_deref_mut()
     }
 
-    /// Whether the request waits to be judged and does not say what its body is.
-    /// Then it must go on as JSON, which is what it is judged as.
+    /// Whether the request waits to be judged and has no Content-Type. Then it must
+    /// go on as JSON, since it is judged as that.
     pub const fn is_untyped(&self) -> bool {
         matches!(&self.state, State::Message(Head { untyped: true, .. }, _))
     }
 
-    /// The host failed to do what the last step asked for.
+    /// Refuses a request because the host failed at the last step.
     pub fn fail(&mut self, policy: &Policy, what: &str) -> Step {
         self.refuse(Refusal::failed(policy, what))
     }
@@ -211,8 +210,8 @@ impl Exchange {
         matches!(self.state, State::Start | State::Message(..) | State::Bodyless)
     }
 
-    /// Bytes that are kept of a request while its body comes in, about, and whose
-    /// it is; `None` where it does not wait for one.
+    /// Bytes that are kept of a request until its body is there, about, and its
+    /// owner; `None` unless it waits for one.
     pub fn waiting(&self, policy: &Policy) -> Option<(usize, Whose<'_>)> {
         let listing = self.listing.as_ref().map_or(0, |_| size_of::<Listing>());
         let inside = size_of::<Self>().saturating_add(listing);
@@ -230,7 +229,8 @@ impl Exchange {
         Some((inside.saturating_add(head.size()).saturating_add(id), whose))
     }
 
-    /// There is no room for it among the requests that wait for their bodies.
+    /// Refuses a request for which there is no room among those that wait for their
+    /// bodies.
     pub fn crowd_out(&mut self, policy: &Policy) -> Step {
         let refusal = match self.state {
             // This is what the answer would have been with a body, too.
@@ -240,8 +240,8 @@ impl Exchange {
         self.refuse(refusal)
     }
 
-    /// Whether the exchange is over without a body having come that was waited
-    /// for: with `hold_request_headers`, the sign of an Envoy that was not told
+    /// Whether the exchange waited for a body and got none. With
+    /// `hold_request_headers`, this is the sign of an Envoy that is not configured
     /// to let bodies through to a filter that holds the headers.
     pub fn starved(&self) -> bool {
         !self.body_seen && matches!(self.state, State::Message(..) | State::Bodyless)
@@ -252,10 +252,10 @@ impl Exchange {
         !self.receipt.is_empty()
     }
 
-    /// The exchange is over. `flags` are Envoy's response flags, if they could
-    /// be read: where they show that nothing was sent upstream, what the call
-    /// was charged is given back. Any other end keeps the charge. A client that
-    /// resets after its call has run must not get its budget back.
+    /// Ends the exchange. `flags` are Envoy's response flags, if they could be read.
+    /// If they show that nothing was sent upstream, the charge is given back. Any
+    /// other end keeps it: a client that resets after its call has run must not get
+    /// its budget back.
     pub fn end(&mut self, policy: &Policy, flags: Option<u64>, store: &impl Store, now: Nanos) {
         let receipt = core::mem::take(&mut self.receipt);
         if flags.is_some_and(is_unsent) {
@@ -263,12 +263,13 @@ impl Exchange {
         }
     }
 
-    /// What the request can be found again by, once it was judged or refused.
+    /// The identification of the request for its records, once it was judged or
+    /// refused.
     pub const fn trace(&self) -> &Trace {
         &self.trace
     }
 
-    /// Nothing more is recorded of it: a stream may stay open for hours.
+    /// Drops all that only records need: a stream may stay open for hours.
     pub fn forget(&mut self) {
         self.trace = Trace::default();
     }
@@ -297,9 +298,8 @@ impl Exchange {
     }
 }
 
-/// Envoy's response flags that mean that no upstream got the request: no
-/// healthy host (UH), no connection (UF), too many requests (UO), no route
-/// (NR), no cluster (NC).
+/// Envoy's response flags for a request that no upstream got: no healthy host (UH),
+/// no connection (UF), too many requests (UO), no route (NR), no cluster (NC).
 const UNSENT: u64 = 0x2 | 0x20 | 0x80 | 0x100 | 0x100_0000;
 
 const fn is_unsent(flags: u64) -> bool {
@@ -318,7 +318,7 @@ fn caller<'a>(
     identify(&policy.identity, &given, peer).map(Caller::new)
 }
 
-/// A host that reports a body before its headers is not one to trust.
+/// The refusal for a host that reports a body before its headers.
 fn out_of_order(policy: &Policy) -> Box<Refusal> {
     Refusal::failed(policy, "the request could not be followed")
 }

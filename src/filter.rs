@@ -1,9 +1,8 @@
-//! The shell: translates between Envoy's proxy-wasm host and the core.
+//! The shell: a translation between Envoy's proxy-wasm host and the core.
 //!
-//! Only this folder names `proxy_wasm`, and only [`host`] calls the host. The
-//! SDK is used for what it must be used for (exports, dispatch); its wrappers
-//! of host calls panic on statuses and bytes that they do not expect, and a
-//! panic here is an outage.
+//! Only this folder names `proxy_wasm`, and only [`host`] calls the host. The SDK
+//! serves for exports and their dispatch alone: its wrappers of host calls panic on
+//! unexpected statuses and bytes, and a panic here is an outage.
 
 mod headers;
 mod host;

@@ -17,7 +17,7 @@ use crate::policy::document::Errors;
 pub const POST: [(&str, &str); 3] =
     [(":method", "POST"), (":path", "/mcp"), ("accept", "application/json, text/event-stream")];
 
-/// A policy in force, its counters, and a clock that stands still until it is set.
+/// A policy in force, its counters, and a clock that is set by hand.
 #[derive(Debug)]
 pub struct Gateway<S = MemoryStore> {
     /// The policy.

@@ -1,6 +1,5 @@
-//! The record of a decision: one JSON object on one line. It names what was
-//! asked and which rule decided, never a value of an argument and never a
-//! credential.
+//! The record of a decision: one JSON object on one line. It names the request and
+//! the rule that decided, never a value of an argument and never a credential.
 
 mod time;
 
@@ -11,7 +10,7 @@ use crate::policy::{Policy, fingerprint_of};
 use crate::text::disturbs;
 use core::fmt::Write;
 
-/// What every record in Envoy's log begins with.
+/// The beginning of every record in Envoy's log.
 pub const PREFIX: &str = "mcp-policy-audit ";
 
 /// A record as JSON.
@@ -60,11 +59,11 @@ pub fn json(policy: &Policy, record: &Record, trace: &Trace, now: Option<Nanos>)
     object.0
 }
 
-/// An object in the writing, without its last brace.
+/// A JSON object as far as it is written, without its last brace.
 struct Object(String);
 
 impl Object {
-    /// Begins a member. Names are of this file.
+    /// Begins a member. All names are in this file.
     fn name(&mut self, name: &str) {
         self.0.push_str(if self.0.is_empty() { "{\"" } else { ",\"" });
         self.0.push_str(name);
@@ -82,9 +81,9 @@ impl Object {
         self.string(value);
     }
 
-    /// Writes a string. Control characters are escaped, those beyond ASCII too,
-    /// and what breaks or turns lines: a line of a log must stay one, and not
-    /// steer the terminal that shows it.
+    /// Writes a string. Control characters are escaped, those beyond ASCII too, and
+    /// characters that break or turn lines: a line of a log must stay one line, and
+    /// not control the terminal that shows it.
     fn string(&mut self, value: &str) {
         self.0.push('"');
         // Nearly every text in a record is of this kind, and is copied whole.
@@ -149,7 +148,7 @@ impl Object {
     }
 }
 
-/// Writes the digits of a number from that of the place `first`, a power of ten.
+/// Writes the digits of a number from that of `first` on, a power of ten.
 fn digits(text: &mut String, number: u64, mut first: u64) {
     while first > 0 {
         let digit = number.checked_div(first).unwrap_or_default() % 10;

@@ -1,11 +1,11 @@
-//! What the head of an HTTP request says about how to treat its body.
+//! The head of an HTTP request, which decides how its body is treated.
 //!
 //! Every POST is judged, whatever its Accept or session: stateless servers run
 //! a `tools/call` that comes with neither. GET, HEAD, OPTIONS and DELETE carry
 //! no message and pass, but not with a body. None of them may have a message in
 //! its query. That is so at the paths that the operator lists, or at all where
 //! there is no list; elsewhere nothing passes, since servers run tools by paths
-//! of their own too. Only the paths that the operator exempts are not looked at.
+//! of their own too. Only the paths that the operator exempts are not judged.
 
 mod query;
 mod seen;
@@ -19,7 +19,7 @@ use seen::Seen;
 pub(crate) use seen::is_utf8;
 use sha2::{Digest, Sha256};
 
-/// How a request is to be treated.
+/// The treatment of a request.
 #[derive(Debug)]
 pub enum Entry {
     /// The operator exempted its path.
@@ -36,35 +36,35 @@ pub enum Entry {
     Refuse(HeadError),
 }
 
-/// What has to be remembered of the headers until the body is there.
+/// The parts of the headers that are kept until the body is there.
 #[derive(Debug, Default)]
 pub struct Head {
     /// The headers that repeat what the body says.
     pub revision: RevisionHeaders,
-    /// Whether the client takes one of MCP's two answer types. One that does
-    /// not (curl, or the old HTTP+SSE transport) looks at the HTTP status.
+    /// Whether the client accepts one of MCP's two answer types. Clients that do not
+    /// (curl, or the old HTTP+SSE transport) look at the HTTP status.
     pub accepts_mcp: bool,
-    /// Whether the request does not say what its body is. To some servers such a
-    /// body is a form: so it must not go on like that.
+    /// Whether the request has no Content-Type. Some servers read such a body as a
+    /// form, so it must not go on like that.
     pub untyped: bool,
-    /// What the request can be found again by.
+    /// The identification of the request for its records.
     pub trace: Trace,
     /// The headers that the policy's conditions look at.
     pub named: Vec<(String, Line)>,
 }
 
-/// What a request can be found again by.
+/// The identification of a request for its records.
 #[derive(Clone, Debug, Default)]
 pub struct Trace {
     /// `x-request-id`, by which Envoy names it.
     pub request_id: Option<Vec<u8>>,
-    /// The SHA-256 of `Mcp-Session-Id`, which can be as long as a server likes and
-    /// is as good as a credential. One without a value is none.
+    /// The SHA-256 of `Mcp-Session-Id`, which can be of any length and is as good as
+    /// a credential. A header without a value is not a session.
     pub session: Option<[u8; 32]>,
 }
 
 impl Head {
-    /// With the headers that the policy's conditions look at.
+    /// Adds the headers that the policy's conditions look at.
     #[must_use]
     pub fn naming<'a>(
         self,
@@ -75,14 +75,14 @@ impl Head {
         Self { named: policy.headers.iter().map(lines).collect(), ..self }
     }
 
-    /// What is kept for a caller who is refused in any case: what the answer and
-    /// its record need.
+    /// The parts that are kept without a caller, whose request is refused in any
+    /// case: those that the answer and its record need.
     #[must_use]
     pub fn unidentified(self) -> Self {
         Self { revision: self.revision.of_nobody(), named: Vec::new(), ..self }
     }
 
-    /// Bytes that are kept besides the value itself, about.
+    /// Bytes that are kept besides those of the type itself, about.
     pub fn size(&self) -> usize {
         let lines = self.named.iter().map(|(name, line)| {
             let text = match line {
@@ -116,7 +116,7 @@ impl Trace {
         }
     }
 
-    /// Of any request.
+    /// The identification of any request.
     pub fn from_headers<'a>(headers: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone) -> Self {
         let first =
             |name: &[u8]| headers.clone().find(|(other, _)| *other == name).map(|(_, value)| value);
@@ -124,7 +124,7 @@ impl Trace {
     }
 }
 
-/// Why a request is refused before its body is read.
+/// The reasons for which a request is refused before its body is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeadError {
     /// The request has no method, no path, or one that is not text.
@@ -180,8 +180,8 @@ impl fmt::Display for HeadError {
     }
 }
 
-/// Headers by which a client can make Envoy itself send a request several
-/// times, after it was judged and counted once.
+/// Headers by which a client can make Envoy send a request several times, after it
+/// was judged and counted once.
 const REPEATING: [&[u8]; 7] = [
     b"x-envoy-retry-on",
     b"x-envoy-retry-grpc-on",
@@ -192,8 +192,8 @@ const REPEATING: [&[u8]; 7] = [
     b"x-envoy-upstream-rq-per-try-timeout-ms",
 ];
 
-/// Whether a header must not go on beside a message. Envoy strips these from
-/// requests of outside clients, but whom it takes for outside is a setting.
+/// Whether a header must not go on with a message. Envoy strips these from requests
+/// of external clients, but a setting decides which clients are external.
 pub fn repeats_requests(name: &[u8]) -> bool {
     REPEATING.contains(&name)
 }
@@ -244,12 +244,12 @@ impl Entry {
     }
 }
 
-/// Looks for a header.
+/// The lines of a header.
 pub fn given<'a>(headers: impl Iterator<Item = (&'a [u8], &'a [u8])>, name: &str) -> Given<'a> {
     Given::new(headers.filter(|(other, _)| *other == name.as_bytes()).map(|(_, value)| value))
 }
 
-/// A header as conditions see it.
+/// A header as conditions read it.
 fn line<'a>(headers: impl Iterator<Item = (&'a [u8], &'a [u8])>, name: &str) -> Line {
     match given(headers, name) {
         Given::Never => Line::Absent,

@@ -1,9 +1,9 @@
-//! Who is calling.
+//! The caller of a request.
 //!
 //! The first source for which a request carries a credential names the caller.
-//! A credential that is there but cannot be used (empty, given twice, unknown,
-//! not text) is a refusal and never a step to the next source: otherwise a
-//! broken token would be a way to become somebody else.
+//! A credential that cannot be used (empty, given twice, unknown, not text) is a
+//! refusal and never leads to the next source: otherwise a client could become
+//! another caller by a broken token.
 
 use crate::policy::condition::{Claims, NotScalar};
 use crate::policy::document::{Bearer, Certificate, Source};
@@ -11,7 +11,8 @@ use crate::text::is_name;
 use core::fmt;
 use sha2::{Digest, Sha256};
 
-/// What the connection says of the client, besides the claims of its token.
+/// The client at the other end of a connection: its certificate, and the claims of
+/// its token.
 pub trait Peer: Claims {
     /// A field of the client's certificate; `None` where it has none.
     fn certificate(&self, field: Certificate) -> Option<Vec<u8>>;
@@ -20,7 +21,7 @@ pub trait Peer: Claims {
     fn has_certificate(&self) -> bool;
 }
 
-/// A client of which the connection says nothing.
+/// A client without a certificate and without claims.
 #[derive(Clone, Copy, Debug)]
 pub struct NoPeer;
 
@@ -40,7 +41,7 @@ impl Peer for NoPeer {
     }
 }
 
-/// Why nobody is known to be calling.
+/// The reasons for which a caller is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoIdentity {
     /// The request carries no credential.
@@ -58,14 +59,14 @@ impl fmt::Display for NoIdentity {
     }
 }
 
-/// How often a header is given.
+/// The lines of a header, of which only a single one has a meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Given<'a> {
-    /// It is not there.
+    /// There is no line.
     Never,
-    /// Its one value.
+    /// The value of the one line.
     Once(&'a [u8]),
-    /// It is there twice or more.
+    /// There are two lines or more.
     Twice,
 }
 
@@ -80,7 +81,7 @@ impl<'a> Given<'a> {
     }
 }
 
-/// Looks for a header by its name.
+/// A search for a header by its name.
 type Headers<'a> = dyn Fn(&str) -> Given<'a> + 'a;
 
 /// The id of the caller. With several sources it begins with the kind of the
@@ -119,7 +120,7 @@ fn usable(bytes: Vec<u8>, what: &'static str) -> Result<String, NoIdentity> {
 
 fn jwt(claims: &[Vec<String>], peer: &dyn Peer) -> Found {
     const WHAT: &str = "token";
-    // A token without the claim is a token all the same.
+    // A token without the claim is a token nevertheless.
     if let Ok(None) = peer.claim(&[]) {
         return Ok(None);
     }
@@ -134,7 +135,7 @@ fn jwt(claims: &[Vec<String>], peer: &dyn Peer) -> Found {
     }
     let joined = match &*parts {
         [one] => one.clone(),
-        // What joins them is escaped in each, so that `a|b` and `c` is not `a`
+        // The separator is escaped in each, so that `a|b` and `c` differ from `a`
         // and `b|c`.
         many => {
             let escaped = many.iter().map(|part| part.replace('\\', "\\\\").replace('|', "\\|"));
@@ -170,7 +171,7 @@ fn bearer(bearer: &Bearer, given: Given<'_>) -> Found {
     };
     let hash: [u8; 32] = Sha256::digest(token).into();
     let mut grant = None;
-    // Every hash is compared to its end, so that the time says nothing.
+    // Every hash is compared to its end, so that the time tells nothing.
     for (known, name) in &bearer.tokens {
         let differ = known.iter().zip(hash).fold(0, |differ, (a, b)| differ | (a ^ b));
         if differ == 0 {

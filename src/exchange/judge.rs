@@ -1,7 +1,7 @@
 //! From a body to a verdict: decode, decide, charge.
 //!
-//! Nothing here knows of proxy-wasm. A request goes on only by a [`Permit`];
-//! whatever goes wrong on the way is a [`Refusal`] with its reason.
+//! A request goes on only by a [`Permit`]; every error on the way is a [`Refusal`]
+//! with its reason.
 
 mod batch;
 mod charging;
@@ -20,39 +20,39 @@ use crate::wire::jsonrpc::{self, Call, DecodeError, DecodeErrorKind, Id, Message
 use crate::wire::mcp::{Method, TOOLS_CALL, TOOLS_LIST, ToolCall};
 use charging::{Allowed, Called};
 
-/// What becomes of a judged request.
+/// The outcome of judging a request.
 #[derive(Debug)]
 pub enum Verdict {
     /// It goes on.
     Go {
-        /// By this right.
+        /// The right to do so.
         permit: Permit,
-        /// What it was charged.
+        /// The charges.
         receipt: Receipt,
-        /// What is recorded of it: its calls of tools.
+        /// The records of its calls of tools.
         records: Vec<Record>,
-        /// What it asks for that may have to be taken from.
+        /// The lists that it asks for, which may have to be changed.
         asked: Asked,
     },
     /// It is answered in the server's place.
     Refuse(Box<Refusal>),
 }
 
-/// Everything that a body is judged by.
+/// The inputs to judging one body.
 pub struct Judge<'a, S> {
     /// The policy.
     pub policy: &'a Policy,
-    /// Who is calling, or why nobody knows.
+    /// The caller, or the reason for which it is not known.
     pub caller: Result<&'a Caller, NoIdentity>,
     /// The request's headers.
     pub head: &'a Head,
-    /// What the connection says of the client.
+    /// The client at the other end of the connection.
     pub peer: &'a dyn Peer,
     /// The counters.
     pub store: &'a S,
     /// The present moment.
     pub now: Nanos,
-    /// The work that conditions may cost: a batch has no more of it than one call.
+    /// The budget of work for conditions, which a batch shares.
     pub work: Work,
 }
 
@@ -77,7 +77,7 @@ impl<'a, S: Store> Judge<'a, S> {
 
     fn body(&self, body: &[u8]) -> Judged {
         let settings = &self.policy.settings;
-        // A caller who is nobody is refused: the id, the method and the tool will do.
+        // Without a caller the message is refused: its id, method and tool suffice.
         let is_known = self.caller.is_ok();
         let is_array = body.trim_ascii_start().first() == Some(&b'[');
         if is_array && settings.batches == Batches::Judge {
@@ -107,8 +107,7 @@ impl<'a, S: Store> Judge<'a, S> {
                 let stateless = self.compare(&call, TOOLS_CALL)?;
                 self.tool_call(id, &call, stateless)
             }
-            // No official server executes one, and whoever sent it expects no
-            // answer.
+            // No official server executes one, and its sender expects no answer.
             (Method::ToolsCall, None) => {
                 let mut refusal = Refusal::silent(Reason::Undecodable);
                 let called = ToolCall::parse(&call.params).ok();
@@ -123,9 +122,9 @@ impl<'a, S: Store> Judge<'a, S> {
         }
     }
 
-    /// Compares the headers of revision 2026-07-28 with the body; whether the
-    /// call is of that revision. Those of nobody are not kept, and all that nobody
-    /// asks for is refused.
+    /// Compares the headers of revision 2026-07-28 with the body; whether the call
+    /// is of that revision. Without a caller they are not kept, and the call is
+    /// refused in any case.
     fn compare(&self, call: &Call<'_>, method: &str) -> Result<bool, Box<Refusal>> {
         if self.caller.is_err() {
             return Ok(self.head.revision.is_stateless(call));
@@ -195,7 +194,7 @@ impl<'a, S: Store> Judge<'a, S> {
         }
     }
 
-    /// What becomes of a call that the policy denies.
+    /// The outcome of a call that the policy denies.
     fn deny(&self, called: Called<'_>, denial: &Denial<'_>) -> Judged {
         let Called { id, stateless, record } = called;
         let record = Record { rule: denial.rule.into(), ..record };
@@ -219,7 +218,7 @@ impl<'a, S: Store> Judge<'a, S> {
         Err(refusal)
     }
 
-    /// Whether what the rules deny to this caller goes on all the same.
+    /// Whether calls of this caller go on although the rules deny them.
     fn is_shadow(&self) -> bool {
         self.caller.is_ok_and(|caller| self.policy.is_shadow(caller))
     }
@@ -292,7 +291,7 @@ type Judged = Result<Passed, Box<Refusal>>;
 
 /// A message that no rule denies.
 enum Decided<'m, 'p> {
-    /// It goes on, and nothing is to be charged.
+    /// It goes on without a charge.
     Passes(Passed),
     /// It goes on as soon as its limits are charged.
     Allowed(Allowed<'m, 'p>),

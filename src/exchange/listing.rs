@@ -1,11 +1,10 @@
-//! Takes out of the lists that servers send the tools that a caller is not shown.
+//! Lists of tools in responses, without the tools that a caller is not shown.
 //!
-//! Only for callers from whom the policy hides something; the responses of all
-//! others are never looked at. A JSON body is read whole, and only where the
-//! request was `tools/list`: no other answer is one. Events are told by their
-//! shape, because a GET may replay an answer to a request of long ago; each goes
-//! on as soon as it is complete. What may be a list and cannot be read is
-//! replaced by an error, and never passed on as it is.
+//! Only responses to callers from whom the policy hides something are read. A JSON
+//! body is read whole, and only if the request was `tools/list`: no other answer is
+//! a list. Events are recognised by their shape, since a GET may replay an answer to
+//! a request of long ago; each goes on as soon as it is complete. A text that may be
+//! a list and cannot be read is replaced by an error, and never passed on as it is.
 
 mod changes;
 mod events;
@@ -20,8 +19,8 @@ use changes::{Change, Changes};
 use core::cell::Cell;
 use events::{Editor, Events};
 
-/// How deep the JSON of a response may be nested: what the stack allows, since
-/// the server is trusted not to attack.
+/// The deepest nesting of JSON in a response: as much as the stack allows, since a
+/// server is trusted not to attack.
 const MAX_DEPTH: usize = 256;
 
 /// The response to one request, of a caller from whom something is hidden.
@@ -37,17 +36,17 @@ pub struct Listing {
 enum State {
     /// It passes as it comes.
     Pass,
-    /// It is a list, to be read when all of it is there. So many bytes are.
+    /// It is a list, to be read when all of it is there, and has this many bytes.
     Whole(usize),
     /// It is a stream of events.
     Events(Events),
-    /// What it had to become has gone on. What still comes goes nowhere.
+    /// Its replacement has gone on. The rest of it goes nowhere.
     Replaced,
     /// It was answered otherwise or is being broken off: nothing of it goes on.
     Broken,
 }
 
-/// What is to be done with the head of a response.
+/// The next action for the head of a response.
 #[derive(Debug)]
 pub enum HeadStep {
     /// Let it go on.
@@ -60,7 +59,7 @@ pub enum HeadStep {
     Replace(Reply),
 }
 
-/// What is to be done with a piece of a body.
+/// The next action for a piece of a body.
 #[derive(Debug, PartialEq, Eq)]
 pub enum BodyStep {
     /// Let it go on.
@@ -76,8 +75,7 @@ pub enum BodyStep {
 }
 
 impl Listing {
-    /// For the response to a request of `caller`; `None` where it need not be
-    /// looked at.
+    /// The response to a request of this caller; `None` if it need not be read.
     pub fn for_caller(policy: &Policy, caller: &Caller) -> Option<Self> {
         policy.conceals(caller).then(|| Self {
             caller: caller.clone(),
@@ -87,7 +85,7 @@ impl Listing {
         })
     }
 
-    /// The request asked for these lists.
+    /// Sets the lists that the request asked for.
     pub fn expect(&mut self, asked: Asked) {
         self.asked = asked;
     }
@@ -98,7 +96,7 @@ impl Listing {
         self.unreadable.take()
     }
 
-    /// The response's headers are there; `end` if nothing follows.
+    /// Takes the response's headers; `end` if nothing follows.
     pub fn headers<'a>(
         &mut self,
         policy: &Policy,
@@ -110,7 +108,7 @@ impl Listing {
             return HeadStep::Pass;
         }
         if seen.events {
-            // What says that it is JSON too is read as that by some clients.
+            // Some clients read a response with both types as JSON.
             let both = seen.json && !self.asked.ids.is_empty();
             if seen.encoded || seen.recoded || both {
                 return self.replace(policy);
@@ -129,12 +127,12 @@ impl Listing {
         HeadStep::Hold
     }
 
-    /// The host failed at the response: nothing more of it goes on.
+    /// Ends the response because the host failed: nothing more of it goes on.
     pub fn break_off(&mut self) {
         self.state = State::Broken;
     }
 
-    /// The response cannot be followed: it is replaced.
+    /// Replaces a response that cannot be read.
     pub fn replace(&mut self, policy: &Policy) -> HeadStep {
         self.state = State::Broken;
         let status = if self.asked.ids.is_empty() { 502 } else { 200 };
@@ -142,7 +140,8 @@ impl Listing {
         HeadStep::Replace(Reply { status, retry_after: None, header: None, body })
     }
 
-    /// The body has `size` bytes that have not gone on; `end` if no more come.
+    /// Takes the size of the part of the body that has not gone on; `end` if no more
+    /// comes.
     pub fn body(&mut self, policy: &Policy, size: usize, end: bool) -> BodyStep {
         match &mut self.state {
             State::Pass => BodyStep::Pass,
@@ -160,8 +159,8 @@ impl Listing {
         }
     }
 
-    /// The body ended with trailers, so that no piece of it was the last. Of
-    /// events, what is not complete is lost, as it is to every reader of events.
+    /// Takes the end of a body by trailers, after which no piece was the last. An
+    /// event that is not complete is lost, as it is to every reader of events.
     pub fn trailers(&self) -> BodyStep {
         match self.state {
             State::Whole(_) => BodyStep::Whole,
@@ -170,8 +169,8 @@ impl Listing {
         }
     }
 
-    /// The whole body, as [`BodyStep::Whole`] asked for; what it becomes, if it does
-    /// not stay.
+    /// Reads the whole body, which [`BodyStep::Whole`] asked for; its replacement, if
+    /// it changes.
     pub fn whole(&mut self, policy: &Policy, body: &[u8]) -> Option<Vec<u8>> {
         let held = match core::mem::replace(&mut self.state, State::Replaced) {
             State::Whole(held) => held,
@@ -195,8 +194,8 @@ impl Listing {
         }
     }
 
-    /// A piece of a body, as [`BodyStep::Piece`] asked for; what it becomes, if it
-    /// does not stay.
+    /// Reads a piece of a body, which [`BodyStep::Piece`] asked for; its replacement,
+    /// if it changes.
     pub fn piece(&mut self, policy: &Policy, piece: &[u8], end: bool) -> Option<Vec<u8>> {
         let State::Events(mut events) = core::mem::replace(&mut self.state, State::Replaced) else {
             return Some(Vec::new());
@@ -221,9 +220,9 @@ impl Listing {
         }
     }
 
-    /// The data of an event that stands for one that could not be read. No
-    /// client finds its request by an id that is null, so the event's own is
-    /// taken if it is there.
+    /// The data of an event in the place of one that could not be read. No client
+    /// finds its request by an id that is null, so the event's own is used if it has
+    /// one.
     fn event_error(&self, policy: &Policy, data: &[u8]) -> Vec<u8> {
         self.unreadable.set(true);
         let id = match (message::answers(data, MAX_DEPTH), &*self.asked.ids) {
@@ -274,13 +273,13 @@ impl Editor for Lists<'_> {
     }
 }
 
-/// What the head of a response says about its body.
+/// The head of a response, as far as it tells how to read its body.
 #[derive(Default)]
 struct Seen {
     success: bool,
     events: bool,
     json: bool,
-    /// It is compressed, although the request allowed it not.
+    /// It is compressed, although the request did not allow that.
     encoded: bool,
     /// It names another charset than JSON has.
     recoded: bool,

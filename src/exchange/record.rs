@@ -1,5 +1,5 @@
-//! What is kept of a message after it has been judged: for the audit log, and for
-//! the response that is to come.
+//! The parts of a judged message that outlive it: for the audit log, and for the
+//! response that is to come.
 
 use crate::limits::Receipt;
 use crate::policy::{Limit, Reason};
@@ -20,23 +20,23 @@ pub struct Asked {
 /// A decision as it is recorded.
 #[derive(Debug)]
 pub struct Record {
-    /// What was decided.
+    /// The decision.
     pub decision: Decision,
-    /// Why not, unless it was allowed.
+    /// The reason, unless it was allowed.
     pub reason: Option<Reason>,
     /// The rule that decided.
     pub rule: String,
-    /// What the client was told, or would have been in shadow mode.
+    /// The message for the client, or that of a denial in shadow mode.
     pub message: Option<String>,
-    /// The JSON-RPC method, where a message could be read.
+    /// The JSON-RPC method, if a message could be read.
     pub method: Option<Cow<'static, str>>,
     /// The tool, if the request was a call of one.
     pub tool: Option<String>,
-    /// The caller's id, where one is known.
+    /// The caller's id, if one is known.
     pub grant: Option<String>,
     /// The names of a call's arguments.
     pub arguments: Option<Names>,
-    /// The HMAC-SHA-256 of the arguments' text, where the policy has a key.
+    /// The HMAC-SHA-256 of the arguments' text, if the policy has a key.
     pub digest: Option<String>,
     /// The limits that an allowed call was charged.
     pub limits: Vec<Left>,
@@ -53,17 +53,17 @@ pub enum Decision {
     Shadow,
 }
 
-/// What a limit has left for the same caller.
+/// The rest of a limit for the same caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Left {
     /// The limit's pointer.
     pub rule: Arc<str>,
-    /// What is left of `max`, in millionths.
+    /// The rest of `max`, in millionths.
     pub millionths: u64,
 }
 
 impl Left {
-    /// Of limits whose charges begin at `first` in a receipt.
+    /// The rests of limits whose charges begin at `first` in a receipt.
     pub(super) fn from_receipt(limits: &[Limit], receipt: &Receipt, first: usize) -> Vec<Self> {
         let left = receipt.left().filter_map(|(index, millionths)| {
             let limit = limits.get(index.checked_sub(first)?)?;
@@ -89,14 +89,14 @@ pub struct Names {
     /// The 32 names that come first in the text, sorted by their bytes; of each
     /// the first 64 bytes.
     pub shown: Vec<String>,
-    /// How many there are besides.
+    /// The number of further names.
     pub more: usize,
 }
 
 impl Names {
     pub(super) fn new(members: &Members<'_>) -> Self {
-        // They are few: putting each in its place is less code on the way of a call
-        // than sorting.
+        // They are few: an insertion of each is less code on the way of a call than
+        // sorting.
         let mut shown: Vec<String> = Vec::with_capacity(members.first().len().min(SHOWN));
         for (key, _) in members.first().iter().take(SHOWN) {
             let name = short(&key.decode());

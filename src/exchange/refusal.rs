@@ -1,10 +1,9 @@
-//! Refusals in the form in which every client survives them.
+//! Refusals in a form that every client can handle.
 //!
-//! A policy denial goes out under HTTP 200 with the request's id: that gives
-//! code, message and data to every client and leaves its session alive, where
-//! an HTTP 403 or 429 ends some clients' sessions and loses the body in
-//! others. Only a client that takes neither of MCP's answer types is told by
-//! the HTTP status.
+//! A policy denial goes out under HTTP 200 with the request's id. So every client
+//! gets code, message and data and keeps its session; an HTTP 403 or 429 ends the
+//! session of some clients and loses the body in others. Only a client that accepts
+//! neither of MCP's answer types gets an HTTP status for it.
 
 use crate::exchange::head::HeadError;
 use crate::exchange::identity::NoIdentity;
@@ -23,15 +22,15 @@ const HEADER_MISMATCH: i32 = -32020;
 /// A request that does not go on.
 #[derive(Debug)]
 pub struct Refusal {
-    /// What the client gets.
+    /// The answer to the client.
     pub reply: Reply,
     /// The kind, for metrics.
     pub reason: Reason,
-    /// What is wrong with it, for metrics too, where the reason is `undecodable`.
+    /// The fault in it, for metrics too, if the reason is `undecodable`.
     pub flaw: Option<UndecodableKind>,
-    /// What is recorded of it.
+    /// The record of it.
     pub record: Record,
-    /// In a batch, what is recorded of its other calls.
+    /// The records of the other calls of a batch.
     pub others: Vec<Record>,
 }
 
@@ -68,7 +67,7 @@ impl ReplyTo {
     }
 }
 
-/// Everything that an error reply says.
+/// The content of an error reply.
 struct Answer<'a> {
     status: u16,
     code: i32,
@@ -160,8 +159,8 @@ impl Refusal {
         Self::answer(policy, &Answer { id: to.id(), rule: "/settings/methods", ..answer })
     }
 
-    /// A batch of which some messages were refused: each message with an id gets
-    /// an error, its own or that the batch was refused.
+    /// A batch of which some messages were refused. Each message with an id gets an
+    /// error: its own, or one about the batch.
     pub(super) fn batch(
         policy: &Policy,
         answers: Vec<(Option<Id<'_>>, Option<Box<Self>>)>,
@@ -183,7 +182,8 @@ impl Refusal {
                 body.extend(answer);
             }
             first = match (first, refusal) {
-                // The status of one that is answered before that of one that is not.
+                // The status of a message that is answered comes before that of one
+                // that is not.
                 (Some(first), Some(next)) if first.reply.body.is_empty() => {
                     others.push(first.record);
                     Some(next)
@@ -219,7 +219,7 @@ impl Refusal {
         })
     }
 
-    /// A request of nobody that is not a JSON-RPC request.
+    /// Anything from an unknown caller that is not a JSON-RPC request.
     pub(super) fn unidentified(policy: &Policy, why: NoIdentity) -> Box<Self> {
         let message = format!("{DENIED}{why}");
         let mut refusal = Self::answer(policy, &fault(401, 403, Reason::NoIdentity, &message));
@@ -256,7 +256,7 @@ impl Refusal {
         refusal
     }
 
-    /// A request for which there is no room until its body comes.
+    /// A request for which there is no room among those that wait for their bodies.
     pub(super) fn crowded(policy: &Policy) -> Box<Self> {
         let message = "Refused: too many requests of this caller wait for their bodies";
         let answer = fault(503, INTERNAL_ERROR, Reason::Crowded, message);
@@ -270,9 +270,9 @@ impl Refusal {
     }
 }
 
-/// What is said of a message that would have gone on alone.
+/// The message for a call that would have gone on alone.
 pub(super) const BATCH: &str = "Refused: another message of the batch was refused";
-/// What the message of a denial begins with, for the model that reads it.
+/// The beginning of a denial's message, for the model that reads it.
 const DENIED: &str = "[POLICY DENIED] ";
 
 /// The record of a request that did not go on.
@@ -291,13 +291,13 @@ fn denied(reason: Reason, rule: &str, tool: Option<&str>, message: Option<&str>)
     }
 }
 
-/// An answer to what never came to a decision.
+/// The answer to a request on which there was no decision.
 fn fault(status: u16, code: i32, reason: Reason, message: &str) -> Answer<'_> {
     let rule = rule(reason);
     Answer { status, code, id: None, reason, rule, tool: None, message, retry_after: None }
 }
 
-/// The rule that refuses what never came to a decision.
+/// The rule that refuses a request on which there was no decision.
 const fn rule(reason: Reason) -> &'static str {
     match reason {
         Reason::TooLarge => "/settings/max_body_bytes",

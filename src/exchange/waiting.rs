@@ -1,15 +1,15 @@
-//! Requests that wait for their bodies, and whose they are.
+//! Requests that wait for their bodies, and their owners.
 //!
-//! A client can send any number of requests and no body for them. Of each,
-//! something is kept, and all of it is bounded. A bound for all alone would let
-//! one client take all there is, and have everybody else refused. So a caller
-//! holds at most a part of what is free, which shrinks faster than that: one who
-//! takes all that he gets has a fifth, and a hundred leave a seventh free, of
-//! which the next gets 30 KB. A caller who holds nothing gets one usual request in
-//! any case. So those are refused who hold much, and nobody has to be thrown out
-//! to make room: a caller's requests end with Envoy's `request_timeout`.
+//! A client can send any number of requests and no body for them. Memory is kept for
+//! each, and all of it is bounded. With one bound for all, one client could take all
+//! of it, and the requests of all others would be refused. So a caller holds at most
+//! a part of the free memory, and that part shrinks faster than the free memory does:
+//! a caller that takes all it gets has a fifth, and a hundred of them leave a seventh
+//! free, of which the next gets 30 KB. A caller that holds nothing gets one usual
+//! request in any case. So the callers that hold much are refused, and no request
+//! has to be ended to make room: they end with Envoy's `request_timeout`.
 //!
-//! Until an eighth is taken, nobody is asked whose a request is: so for nearly
+//! Until an eighth is taken, the owner of a request does not matter: so for nearly
 //! every request of a gateway that is not under attack, this is one addition.
 
 use std::collections::HashMap;
@@ -19,23 +19,23 @@ use std::hash::BuildHasher;
 /// of some 100,000 usual ones. A VM that has no memory left is a trap. A power of
 /// two.
 const MOST: usize = 64 << 20;
-/// Bytes that are kept without asking whose they are.
+/// Bytes that are kept for any owner.
 const UNASKED: usize = MOST / 8;
 /// Bytes of a usual request, and a few times that.
 const USUAL: usize = 8 << 10;
-/// Bytes that a request costs besides what it says: its contexts in the SDK,
-/// here and in [`Waiting`], with what the allocator needs.
+/// Bytes that a request costs besides its own: its contexts in the SDK, here and in
+/// [`Waiting`], and the allocator's.
 const EACH: usize = 256;
 
-/// Whose a request is.
+/// The owner of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Whose<'a> {
     /// A caller's, by its id.
     Caller(&'a str),
-    /// One who is known by the connection alone: no identity is configured.
+    /// A caller that is known by the connection alone: no identity is configured.
     Anonymous,
-    /// Nobody's: its credential is missing or cannot be used. All of them share
-    /// one part. They are refused in any case.
+    /// No caller: the credential is missing or cannot be used. All such requests
+    /// share one part. They are refused in any case.
     Nobody,
 }
 
@@ -47,14 +47,14 @@ enum Owner {
     Nobody,
 }
 
-/// What is kept of all requests of one configuration in one worker.
+/// The bytes that are kept for all requests of one configuration in one worker.
 #[derive(Debug, Default)]
 pub struct Waiting {
     all: usize,
     owned: HashMap<Owner, usize>,
 }
 
-/// What is kept of one request. It has to be given back.
+/// The bytes that are kept for one request. They have to be given back.
 #[derive(Debug)]
 #[must_use = "what is never given back is missing for ever"]
 pub struct Ticket {
@@ -63,9 +63,9 @@ pub struct Ticket {
 }
 
 impl Waiting {
-    /// Counts a request of which so many bytes are kept; `None` where its caller
-    /// holds too much. `connection` is asked for a number of the connection that
-    /// no client can choose; those without one are as one.
+    /// Counts the bytes of a request; `None` if its owner holds too much.
+    /// `connection` returns a number of the connection that no client can choose;
+    /// connections without one share a part.
     pub fn enter(
         &mut self,
         bytes: usize,
@@ -79,7 +79,7 @@ impl Waiting {
             return Some(Ticket { bytes, owner: None });
         }
         let owner = match whose {
-            // Nobody can choose ids that meet in one number: it is salted.
+            // No client can choose ids that meet in one number: it is salted.
             Whose::Caller(id) => Owner::Caller(self.owned.hasher().hash_one(id)),
             Whose::Anonymous => Owner::Connection(connection().unwrap_or_default()),
             Whose::Nobody => Owner::Nobody,
@@ -96,7 +96,7 @@ impl Waiting {
         Some(Ticket { bytes, owner: Some(owner) })
     }
 
-    /// The request waits no longer.
+    /// Gives back the bytes of a request that waits no longer.
     pub fn leave(&mut self, ticket: Ticket) {
         let Ticket { bytes, owner } = ticket;
         self.all = self.all.saturating_sub(bytes);
@@ -110,9 +110,9 @@ impl Waiting {
     }
 }
 
-/// The most that one caller may hold while so much is free. After `k` callers who
-/// take all that they get, `MOST / (3 * k).powf(1.33)`: had each a part of what is
-/// free that is always the same, twenty would leave nothing.
+/// The most that one caller may hold while this much is free: after `k` callers that
+/// take all they get, `MOST / (3 * k).powf(1.33)`. If each could hold the same part
+/// of the free memory, twenty callers would leave nothing.
 fn part(free: usize) -> usize {
     square(square(free))
 }
@@ -159,7 +159,7 @@ mod tests {
     fn a_thousand_who_take_all_that_they_get_leave_room_for_one_more() {
         let mut waiting = Waiting::default();
         let mut tickets = Vec::new();
-        // In turns, until nobody gets more.
+        // In turns, until no caller gets more.
         let mut before = usize::MAX;
         while tickets.len() != before {
             before = tickets.len();

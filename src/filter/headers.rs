@@ -7,7 +7,7 @@
 pub(super) struct Headers(Vec<u8>);
 
 impl Headers {
-    /// Checks that every length fits.
+    /// A header map, if every length in it fits.
     pub(super) fn parse(bytes: Vec<u8>) -> Option<Self> {
         let headers = Self(bytes);
         let (lengths, mut data) = headers.parts()?;

@@ -4,7 +4,7 @@
 
 use core::ptr::{null, null_mut};
 
-/// A host call that did not do what was asked, with the host's status.
+/// The host's status for a call that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct HostError(pub(super) u32);
 
@@ -173,7 +173,7 @@ pub(super) fn buffer(buffer: Buffer, max_size: usize) -> Result<Vec<u8>, HostErr
     }
 }
 
-/// Puts `value` in the place of all that a buffer has.
+/// Replaces all that a buffer has with `value`.
 pub(super) fn set_buffer(buffer: Buffer, value: &[u8]) -> Result<(), HostError> {
     // SAFETY: the value is live.
     done(unsafe {
@@ -191,13 +191,13 @@ pub(super) fn headers(map: Map) -> Result<Vec<u8>, HostError> {
     Ok(lent.take())
 }
 
-/// Takes a header out of a map, every line of it.
+/// Removes every line of a header from a map.
 pub(super) fn remove_header(map: Map, name: &[u8]) -> Result<(), HostError> {
     // SAFETY: the name is live.
     done(unsafe { imports::proxy_remove_header_map_value(map as u32, name.as_ptr(), name.len()) })
 }
 
-/// Puts one line into a map, in the place of all that have its name.
+/// Replaces all lines of a name in a map with one.
 pub(super) fn set_header(map: Map, name: &str, value: &str) -> Result<(), HostError> {
     // SAFETY: name and value are live strings.
     done(unsafe {

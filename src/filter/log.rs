@@ -3,7 +3,7 @@
 use super::host;
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
-/// Everything is written that Envoy's own log level lets through.
+/// A log that writes everything; Envoy's own log level is the filter.
 struct EnvoyLog;
 
 static LOG: EnvoyLog = EnvoyLog;
@@ -13,7 +13,7 @@ const CRITICAL: u32 = 5;
 
 /// Sends log records, and the message of a panic, to Envoy.
 pub(super) fn install() {
-    // A second installation would only say that the first one stands.
+    // A second installation fails, and the first one stays.
     let _ = log::set_logger(&LOG);
     log::set_max_level(LevelFilter::Info);
     std::panic::set_hook(Box::new(|panic| host::log(CRITICAL, &panic.to_string())));

@@ -1,7 +1,7 @@
-//! Metrics: names come from this file and the plugin's name, never from a
-//! request. What a word of a name says more than the rest of it (a reason, the
-//! plugin) stands where one regular expression of Envoy's `stats_tags` can
-//! make a label of it.
+//! Metrics. Their names are made in this file, of fixed words and the plugin's name,
+//! never of a request. The word of a name that varies (a reason, the plugin) is in
+//! a place from which one regular expression of Envoy's `stats_tags` can make a
+//! label.
 
 use super::host;
 use crate::exchange::record::{Decision, Record};
@@ -44,7 +44,7 @@ impl Metrics {
         }
     }
 
-    /// A request was let through or refused.
+    /// Counts a request that was let through or refused.
     pub(super) fn evaluated(&self, refused: Option<&Refusal>) {
         increment(self.evaluations);
         let Some(refusal) = refused else { return increment(self.passed) };
@@ -54,8 +54,8 @@ impl Metrics {
         }
     }
 
-    /// A call went on: as the policy allows, or in shadow mode although it
-    /// denies it.
+    /// Counts a call that went on: as the policy allows, or in shadow mode although
+    /// the policy denies it.
     pub(super) fn went_on(&self, record: &Record) {
         match (record.decision, record.reason) {
             (Decision::Shadow, Some(reason)) => self.shadow.increment(reason),
@@ -63,19 +63,19 @@ impl Metrics {
         }
     }
 
-    /// A response was replaced that may have been a list.
+    /// Counts a response that was replaced because it may have been a list.
     pub(super) fn unreadable_list(&self) {
         increment(self.unreadable_lists);
     }
 
-    /// A request ended that was held for a body and never saw one.
+    /// Counts a request that was held for a body and ended without one.
     pub(super) fn starved(&self) {
         increment(self.starved);
     }
 }
 
-/// Counts policies that the module refused. It is called with zero too, so that
-/// the metric is there before the first of them.
+/// Counts policies that the module refused. A call with zero makes the metric exist
+/// before the first of them.
 pub(super) fn bad_policies(count: i64) {
     if let Some(id) = counter("mcp_policy_bad_policies_total") {
         // A count that the host refuses is only a wrong figure.
@@ -83,7 +83,7 @@ pub(super) fn bad_policies(count: i64) {
     }
 }
 
-/// A counter for each kind of something.
+/// One counter for each of some kinds.
 #[derive(Debug)]
 struct ByKind<K>(Vec<(K, Option<u32>)>);
 
@@ -99,9 +99,9 @@ impl<K: Copy + PartialEq> ByKind<K> {
     }
 }
 
-/// Shows which policy is in force by the number that its digest is. As a name
-/// it would be one more metric for each policy ever pushed, and Envoy forgets
-/// none. Twelve digits are 48 bits, which a double holds exactly.
+/// Shows the policy in force, as a gauge with its digest as a number. In a name, the
+/// digest would make one more metric for each policy ever pushed, and Envoy never
+/// forgets one. Twelve digits are 48 bits, which a double holds exactly.
 fn load(plugin: &str, digest: &str) {
     let id = defined(&format!("mcp_policy_digest.{plugin}"), host::define_gauge);
     if let (Some(id), Ok(number)) = (id, u64::from_str_radix(digest, 16)) {

@@ -1,4 +1,4 @@
-//! What Envoy knows of the client, by its properties.
+//! The client, by the properties that Envoy has of its connection and token.
 
 use super::host::{self, HostError};
 use crate::exchange::identity::Peer;
@@ -7,14 +7,14 @@ use crate::policy::document::Certificate;
 
 /// The client at the other end of the stream.
 pub(super) struct Client<'a> {
-    /// The key of jwt_authn's metadata under which the claims stand.
+    /// The key of jwt_authn's metadata that holds the claims.
     pub(super) payload: &'a str,
 }
 
 /// The host's status for a value that it cannot put into bytes.
 const SERIALIZATION_FAILURE: u32 = 3;
 
-/// Where Envoy's jwt_authn leaves what it verified.
+/// The path of the metadata in which Envoy's jwt_authn stores verified claims.
 const JWT: [&str; 3] = ["metadata", "filter_metadata", "envoy.filters.http.jwt_authn"];
 
 impl Claims for Client<'_> {
@@ -22,7 +22,7 @@ impl Claims for Client<'_> {
         let steps = [&JWT[..], &[self.payload], path].concat();
         match host::property(&steps.join("\0")) {
             Ok(claim) => Ok(claim),
-            // Of single claims, Envoy has bytes for everything but a null.
+            // Of single claims, Envoy has bytes for everything except for a null.
             Err(HostError(SERIALIZATION_FAILURE)) if !path.is_empty() => Ok(None),
             Err(_) => Err(NotScalar),
         }
@@ -39,7 +39,7 @@ impl Peer for Client<'_> {
     }
 
     fn has_certificate(&self) -> bool {
-        // Anything but a plain "no" may be a certificate.
+        // Anything except for a plain "no" may be a certificate.
         match host::property("connection\0mtls") {
             Ok(None) => false,
             Ok(Some(flag)) => *flag != [0],

@@ -1,7 +1,7 @@
 //! The response of a server, where tools may have to be taken out of it.
 //!
-//! A list is kept in Envoy's buffer until it is whole, a stream of events passes
-//! piece by piece. Whatever fails here ends the response: a list must not pass
+//! A list is kept in Envoy's buffer until it is whole; a stream of events passes
+//! piece by piece. Every failure here ends the response, since a list must not pass
 //! unread.
 
 use super::headers::Headers;
@@ -71,7 +71,7 @@ fn whole(plugin: &Plugin, listing: &mut Listing) -> Result<Action, HostError> {
     replace(listing.whole(&plugin.policy, &body))
 }
 
-/// Puts another text in the place of what there is of the body.
+/// Replaces all that the buffer has of the body, if there is a text for it.
 fn replace(text: Option<Vec<u8>>) -> Result<Action, HostError> {
     if let Some(text) = text {
         host::set_buffer(Buffer::ResponseBody, &text)?;
@@ -88,13 +88,13 @@ fn report(plugin: &Plugin, listing: &Listing) {
     }
 }
 
-/// The host lends less of a buffer than it says that there is.
+/// The status for a host that lends less of a buffer than it announced.
 const SHORT: HostError = HostError(1);
 
 const DETAILS: &str = "mcp_policy_filter:unreadable_list";
 
-/// Ends a response that can neither be read nor changed: with an error where
-/// nothing of it has gone out, else by closing the stream.
+/// Ends a response that can neither be read nor changed: with an error if nothing
+/// of it has gone out, and by closing the stream otherwise.
 fn cut_off(listing: &mut Listing, error: &HostError) -> Action {
     listing.break_off();
     log::error!("mcp-policy-filter: a response was cut off: status {}", error.0);

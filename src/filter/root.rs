@@ -20,9 +20,9 @@ pub(super) struct Root {
 impl Context for Root {}
 
 impl Root {
-    /// Refuses every request, and says that all is well. Envoy tries a
-    /// configuration in a VM of its own first; where a worker then says that it
-    /// has failed, Envoy takes the filter out there, and everything passes.
+    /// Refuses every request, and reports success. Envoy tries a configuration in
+    /// a VM of its own first; if a worker reports a failure after that, Envoy takes
+    /// the filter out of that worker, and everything passes.
     fn close(&mut self, why: &str) -> bool {
         log::error!("mcp-policy-filter: no policy is in force, all requests are refused: {why}");
         bad_policies(1);
@@ -78,9 +78,9 @@ impl RootContext for Root {
     }
 }
 
-/// Memory that has to be free before a document of so many bytes is read: what
-/// its regular expressions may take, and for its text as much as the values that
-/// take the most.
+/// Memory that has to be free before a document of this size is read: as much as
+/// its regular expressions may take, and its text if it were all values of the
+/// kind that takes the most.
 const fn needed(document: usize) -> usize {
     document.saturating_mul(32).saturating_add(96 << 20)
 }
@@ -96,10 +96,9 @@ fn random() -> [u8; 16] {
     bytes
 }
 
-/// What separates the counts of two plugins that share a `vm_id`, where their
-/// policies do not say: the plugin's name and root id. Without them, counts
-/// would begin afresh under another name. The plugin's name, by itself, is the
-/// second.
+/// The namespace of the counts where the policy names none, and the plugin's
+/// name. The namespace keeps two plugins that share a `vm_id` apart, and is made of
+/// the plugin's name and root id; under another name, counts begin afresh.
 fn namespace() -> Result<(String, String), host::HostError> {
     let property = |path| {
         let value = host::property(path)?.unwrap_or_default();

@@ -6,14 +6,13 @@ use crate::limits::{Store, StoreError};
 /// Shared data of the host: one map for all workers of the process.
 pub(super) struct SharedData;
 
-/// How often a write is tried before the call is denied. Each failure means
-/// that somebody else succeeded, so a bound this high is met only by a host
-/// that never succeeds.
+/// Tries of a write before the call is denied. Each failure means that another
+/// worker succeeded, so only a host that never succeeds meets a bound this high.
 const TRIES: usize = 100;
 
 /// The host ignores the expected version of a key that does not exist, and no
 /// existing value has this one: so a first write that expects it creates the
-/// value or fails, where a plain write could undo somebody else's.
+/// value or fails, where a plain write could undo another worker's.
 const ABSENT: u32 = u32::MAX;
 
 impl Store for SharedData {

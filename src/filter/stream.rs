@@ -22,12 +22,12 @@ use std::rc::Rc;
 
 /// The stream's context.
 pub(super) struct Stream {
-    /// `None` where no policy is in force; then nothing goes on.
+    /// `None` while no policy is in force; then nothing goes on.
     plugin: Option<Rc<Plugin>>,
     exchange: Exchange,
-    /// When it was judged.
+    /// The time at which it was judged.
     judged: Option<Nanos>,
-    /// What is kept of it while it waits for its body.
+    /// Its part of the memory for requests that wait for their bodies.
     waiting: Option<Ticket>,
 }
 
@@ -137,7 +137,8 @@ impl Stream {
         Self { plugin, exchange: Exchange::default(), judged: None, waiting: None }
     }
 
-    /// Counts what is kept while the body comes in; whether there is room for it.
+    /// Counts the bytes that are kept until the body is there; whether there is room
+    /// for them.
     fn keep(&mut self, plugin: &Plugin) -> bool {
         let Some((bytes, whose)) = self.exchange.waiting(&plugin.policy) else { return true };
         let Ok(mut waiting) = plugin.waiting.try_borrow_mut() else { return false };
@@ -145,7 +146,7 @@ impl Stream {
         self.waiting.is_some()
     }
 
-    /// Counts no longer what was kept.
+    /// Gives back the bytes that [`Self::keep`] counted.
     fn release(&mut self) {
         if let (Some(plugin), Some(ticket)) = (&self.plugin, self.waiting.take())
             && let Ok(mut waiting) = plugin.waiting.try_borrow_mut()
@@ -154,7 +155,7 @@ impl Stream {
         }
     }
 
-    /// What is to be done with the response, if it may have to be changed.
+    /// The plugin, and the response if it may have to be changed.
     fn listing(&mut self) -> Option<(Rc<Plugin>, &mut Listing)> {
         Some((self.plugin.clone()?, self.exchange.listing()?))
     }
@@ -197,7 +198,7 @@ impl Stream {
         send(&refusal.reply, &details);
     }
 
-    /// Hands records on: to the log as the policy says, and to access logs.
+    /// Writes records: to the log as the policy says, and for access logs.
     fn record<'r>(&self, plugin: &Plugin, records: impl Iterator<Item = &'r Record>) {
         let policy = &plugin.policy;
         let now = self.judged.or_else(|| host::now().ok().map(Nanos));
@@ -221,7 +222,7 @@ impl Stream {
         }
     }
 
-    /// Reads the body, once and whole, and has it judged.
+    /// Reads the body, once and whole, and judges it.
     fn judge(&mut self, plugin: &Plugin) -> Step {
         self.release();
         let policy = &plugin.policy;
@@ -243,8 +244,8 @@ fn response_flags() -> Option<u64> {
     number("response\0flags")
 }
 
-/// Envoy's number of the client's connection. An address says less: where a
-/// proxy in front names it in a header, a client may be the one who does.
+/// Envoy's number of the client's connection. An address is less: a proxy in front
+/// names it in a header, and so may a client.
 fn connection() -> Option<u64> {
     number("connection\0id")
 }
@@ -254,8 +255,8 @@ fn number(property: &str) -> Option<u64> {
     number.as_slice().try_into().ok().map(u64::from_le_bytes)
 }
 
-/// Takes out the headers that would have Envoy repeat the request, and the
-/// tokens that are for this filter alone.
+/// Takes out the headers that make Envoy repeat a request, and the tokens that are
+/// for this filter alone.
 fn strip_headers(plugin: &Plugin, headers: &Headers) -> Result<(), host::HostError> {
     let takes_tokens = plugin.policy.takes_tokens();
     let names = headers.iter().map(|(name, _)| name);
@@ -273,8 +274,8 @@ fn take_plain(headers: &Headers) -> Result<(), host::HostError> {
     Ok(())
 }
 
-/// Says what a body without a Content-Type is judged as. Rack takes such a body
-/// for a form, of which one text can be JSON too and another message.
+/// Gives a request without a Content-Type the type as which it is judged. Rack reads
+/// such a body as a form, and one text can be JSON and a form with another message.
 fn say_json() -> Result<(), host::HostError> {
     host::set_header(Map::RequestHeaders, "content-type", "application/json")
 }
@@ -312,7 +313,7 @@ fn closed() -> Action {
 
 /// The filter state that access logs show as `%FILTER_STATE(wasm.mcp_audit:PLAIN)%`.
 const AUDIT: &str = "mcp_audit";
-/// The filter state without which a filter behind this one can refuse.
+/// The filter state that a filter behind this one can require.
 const MARK: &str = "mcp_policy";
 
 fn set_filter_state(name: &str, value: &str) {

@@ -29,7 +29,7 @@ pub(super) fn rfc3339(moment: Nanos) -> String {
     text
 }
 
-/// The date so many days after 1970-01-01, by the arithmetic of Howard Hinnant's
+/// The date this many days after 1970-01-01, by the arithmetic of Howard Hinnant's
 /// `civil_from_days`, in which a year begins with March.
 #[expect(clippy::arithmetic_side_effects, reason = "a u64 of nanoseconds ends in the year 2554")]
 const fn date(days: u64) -> (u64, u64, u64) {

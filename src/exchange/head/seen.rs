@@ -1,4 +1,4 @@
-//! One pass over the headers, and what it saw.
+//! One pass over the headers, and its findings.
 
 use super::{Head, HeadError, LONGEST, Trace};
 use crate::wire::mcp::RevisionHeaders;

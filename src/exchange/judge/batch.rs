@@ -38,7 +38,7 @@ impl<'a, S: Store> Judge<'a, S> {
         }
         let store = Trial::through(self.store);
         if all_allowed && self.is_shadow() {
-            // What has no room goes on without a charge.
+            // A call without room goes on without a charge.
             let (passed, refusals) = self.one_by_one(decided, &store, None);
             if refusals.iter().all(|(_, refusal)| refusal.is_none()) {
                 return Ok(passed);
@@ -59,9 +59,9 @@ impl<'a, S: Store> Judge<'a, S> {
         Err(self.whole(passed.records, refusals))
     }
 
-    /// Charges call by call; what goes on, and what does not. `refused` is what
-    /// was said to all charges together. It stands where a trial finds nothing:
-    /// others have made room since then, or are no longer in the way.
+    /// Charges call by call; the calls that go on, and those that do not. `refused`
+    /// is the answer to all charges together. It holds if a trial finds nothing:
+    /// then other workers have made room in the meantime.
     fn one_by_one<'m>(
         &self,
         messages: Messages<'m, 'a>,

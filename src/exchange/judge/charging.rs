@@ -37,8 +37,8 @@ impl<'p> Allowed<'_, 'p> {
         }
     }
 
-    /// The call goes on, and was charged `receipt`, in which its own charges begin
-    /// at `first`.
+    /// The record of a call that goes on, whose charges begin at `first` in the
+    /// receipt.
     pub(super) fn goes(self, receipt: &Receipt, first: usize) -> Record {
         Record { limits: Left::from_receipt(self.limits, receipt, first), ..self.called.record }
     }
@@ -63,8 +63,8 @@ impl<S: Store> Judge<'_, S> {
         Ok(charges)
     }
 
-    /// Charges one call; what becomes of it. With `refused`, it is refused in any
-    /// case.
+    /// Charges one call, and returns its outcome. With `refused`, it is refused in
+    /// any case.
     pub(super) fn settle(
         &self,
         store: &Trial<'_, S>,

@@ -2,25 +2,25 @@
 
 use std::borrow::Cow;
 
-/// Bytes of a text, and what stands there instead.
+/// Bytes of a text, and their replacement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Change {
     /// Offset of the first byte that goes.
     pub(super) from: usize,
     /// Offset behind the last one.
     pub(super) to: usize,
-    /// What comes in their place.
+    /// The replacement.
     pub(super) with: Cow<'static, [u8]>,
 }
 
-/// Changes in the order of their places, none of which overlap.
+/// Changes in the order of their spans, which do not overlap.
 #[derive(Debug)]
 pub(super) struct Changes {
     all: Vec<Change>,
-    /// The first of them whose place the pieces so far have not left behind.
+    /// The first of them whose span the pieces so far have not passed.
     next: usize,
-    /// How many replacements stand in the output: one whose place is cut in
-    /// pieces is written once.
+    /// The number of replacements in the output. One whose span is cut in pieces is
+    /// written once.
     written: usize,
 }
 

@@ -2,31 +2,31 @@
 //! at once: <https://html.spec.whatwg.org/multipage/server-sent-events.html>.
 //!
 //! Servers end lines with LF, CRLF or CR, write `data:` before or after `id:`,
-//! and send comments as pings. So nothing is held but what stands from the first
-//! `data` line of an event to the blank line after it, and nothing is written
-//! anew but the bytes that change.
+//! and send comments as pings. So only the lines from an event's first `data` line
+//! to the blank line after it are held, and only the bytes that change are written
+//! anew.
 
 use super::changes::{Change, Changes};
 use super::message::{LONGEST_SIGN, may_list};
 use core::ops::Range;
 
-/// What an event's data has to become.
+/// The rules by which the data of events is changed.
 pub(super) trait Editor {
     /// The changes to one event's data.
     fn edit(&self, data: &[u8]) -> Changes;
-    /// The data that stands for an event too long to be looked at, of which
-    /// this is the beginning.
+    /// The replacement for the data of an event that is too long to be read, of
+    /// which this is the beginning.
     fn instead(&self, data: &[u8]) -> Vec<u8>;
-    /// How much of an event is held.
+    /// The most bytes of an event that are held.
     fn most(&self) -> usize;
 }
 
 /// A stream of events on its way through.
 #[derive(Debug, Default)]
 pub(super) struct Events {
-    /// What has come and has not gone on.
+    /// The bytes that have come and not gone on.
     held: Vec<u8>,
-    /// Where the present line begins in it.
+    /// The index in it at which the present line begins.
     line: usize,
     /// Whether the event that is held has data.
     data: bool,
@@ -37,7 +37,7 @@ pub(super) struct Events {
     mode: Mode,
 }
 
-/// How much room for events a stream keeps while it holds none.
+/// Bytes of room for events that a stream keeps while it holds none.
 const KEPT: usize = 4_096;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,15 +45,16 @@ enum Mode {
     /// Each event is looked at as a whole.
     #[default]
     Hold,
-    /// The rest of an event that is too long passes as it comes, as long as
-    /// there is no list in it. The last bytes of it are held.
+    /// The rest of an event that is too long passes as it comes, as long as it has
+    /// no list. Its last bytes are held.
     Flow,
     /// The rest of an event goes nowhere.
     Drop,
 }
 
 impl Events {
-    /// Takes what came, with `end` if it is the last, and returns what goes on.
+    /// Takes the bytes that came, with `end` if they are the last, and returns those
+    /// that go on.
     pub(super) fn pass(&mut self, chunk: &[u8], end: bool, editor: &dyn Editor) -> Vec<u8> {
         let mut out = Vec::with_capacity(chunk.len());
         let mut rest = chunk;
@@ -80,7 +81,7 @@ impl Events {
         out
     }
 
-    /// How many bytes it has room for.
+    /// The bytes that it has room for.
     #[cfg(test)]
     pub(super) const fn room(&self) -> usize {
         self.held.capacity()
@@ -123,7 +124,7 @@ impl Events {
         }
     }
 
-    /// The event is longer than what is held of one.
+    /// Handles an event that is longer than the part that is held of one.
     fn overflow(&mut self, out: &mut Vec<u8>, editor: &dyn Editor) {
         if may_list(&self.held) {
             whole(&editor.instead(&Data::new(&self.held).text), out);
@@ -165,7 +166,7 @@ impl Events {
         }
     }
 
-    /// Lets go what is held, changed as it has to be.
+    /// Releases the held bytes, changed as they have to be.
     fn release(&mut self, out: &mut Vec<u8>, editor: &dyn Editor) {
         if core::mem::take(&mut self.data) {
             event(&self.held, out, editor);
@@ -179,7 +180,7 @@ impl Events {
     }
 }
 
-/// Writes an event that has nothing but this data.
+/// Writes an event that consists of this data.
 fn whole(data: &[u8], out: &mut Vec<u8>) {
     for part in [b"data: ", data, b"\n\n"] {
         out.extend_from_slice(part);
@@ -189,9 +190,9 @@ fn whole(data: &[u8], out: &mut Vec<u8>) {
 /// An event's data.
 #[derive(Default)]
 struct Data {
-    /// Where it stands, line by line.
+    /// The spans of its lines in the event.
     lines: Vec<Range<usize>>,
-    /// What the lines say together.
+    /// The text of all lines together.
     text: Vec<u8>,
     /// Whether one of several lines begins with a byte order mark, so that some
     /// clients see other data.
@@ -252,8 +253,8 @@ fn event(event: &[u8], out: &mut Vec<u8>, editor: &dyn Editor) {
 /// The byte order mark.
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// The value of a line of data. A byte order mark is no part of a stream's first
-/// line; any line may have one here.
+/// The value of a line of data. A byte order mark is not part of a stream's first
+/// line; here any line may have one.
 fn data(line: &[u8]) -> Option<&[u8]> {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     let line = line.strip_suffix(b"\r").unwrap_or(line);

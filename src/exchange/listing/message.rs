@@ -1,13 +1,13 @@
-//! The tools in a message, and what to take out of it.
+//! The tools in a message, and the changes that take some of them out.
 
 use super::changes::Change;
 use crate::wire::json::{JsonError, Kind, Raw, Reader, Text, fold_ascii};
 
-/// What has to go from a message, or an array of messages, so that it lists only
-/// tools that `shows` knows. Nothing, for a message that lists none.
+/// The changes after which a message, or an array of messages, lists only tools for
+/// which `shows` is true. There are none for a message without a list.
 ///
-/// Where a list was looked at, its `cacheScope` becomes `"private"`: what one
-/// caller is shown must not be served to another.
+/// The `cacheScope` of a list becomes `"private"`: the list of one caller must not
+/// be served to another.
 ///
 /// # Errors
 /// The text is not JSON, or two readers may read it differently.
@@ -39,7 +39,7 @@ pub(super) fn answers(text: &[u8], max_depth: usize) -> Option<&str> {
         }
         Ok(())
     };
-    // What comes behind a fault is not needed.
+    // The text behind a fault is not needed.
     let _unread = reader.object(member);
     match *ids {
         [Raw { kind: Kind::String(_), text, .. }] if result => Some(text),
@@ -134,7 +134,7 @@ impl Lister<'_> {
         Ok(())
     }
 
-    /// A tool, and whether it is shown. What has no name cannot be called.
+    /// A tool, and whether it is shown. A tool without a name cannot be called.
     fn tool<'a>(&self, reader: &mut Reader<'a>) -> Result<(Raw<'a>, bool), JsonError> {
         if reader.peek() != Some(b'{') {
             return reader.value().map(|raw| (raw, true));
@@ -152,8 +152,8 @@ impl Lister<'_> {
     }
 }
 
-/// Whether some client takes a key for this word, which is in lower case: not
-/// all of them compare keys by case.
+/// Whether some client reads a key as this word, which is in lower case. Not all
+/// clients compare keys by case.
 fn means(key: Text<'_>, word: &str) -> bool {
     key.chars().map(fold_ascii).eq(word.chars())
 }
@@ -175,8 +175,8 @@ pub(super) fn may_list(text: &[u8]) -> bool {
 /// The longest of the texts that [`may_list`] looks for.
 pub(super) const LONGEST_SIGN: usize = 8;
 
-/// The escapes of the letters of `tools`, and of the `ſ` that some clients take
-/// for an `s`.
+/// The escapes of the letters of `tools`, and of the `ſ` that some clients read as
+/// an `s`.
 const LETTERS: [&[u8]; 9] = [
     br"\u0074", br"\u006f", br"\u006c", br"\u0073", br"\u0054", br"\u004f", br"\u004c", br"\u0053",
     br"\u017f",
@@ -187,8 +187,8 @@ fn starts(text: &[u8], at: usize, with: &[u8]) -> bool {
     text.get(at..end).is_some_and(|part| part.eq_ignore_ascii_case(with))
 }
 
-/// Whether the last letter of `tools` stands here, and the key ends or goes on
-/// with an escape: some clients end it at a NUL.
+/// Whether the last letter of `tools` is here, and the key ends or continues with
+/// an escape: some clients end it at a NUL.
 fn is_last_letter(text: &[u8], at: usize) -> bool {
     matches!(text.get(at..), Some([b's' | b'S', b'"' | b'\\', ..] | [0xc5, 0xbf, b'"' | b'\\', ..]))
 }

@@ -15,7 +15,7 @@ fn listing(policy: &Policy, ids: &[&str], batch: bool) -> Listing {
     listing
 }
 
-/// What a client gets of a JSON body that answers the request 7.
+/// The text that a client gets of a JSON body that answers the request 7.
 fn whole(body: &str) -> String {
     let policy = policy();
     let mut listing = listing(&policy, &["7"], false);
@@ -26,7 +26,7 @@ fn whole(body: &str) -> String {
     out.map_or(body.to_owned(), |out| String::from_utf8(out).unwrap())
 }
 
-/// What a client gets of a stream, in whatever pieces it comes.
+/// The text that a client gets of a stream, in whatever pieces it comes.
 fn stream(body: &str) -> String {
     let policy = policy();
     let pass = |size: usize| {
@@ -194,7 +194,7 @@ fn what_only_some_clients_take_for_a_list_is_one() {
     for data in [r#"{"result":{"tools\u0000":[]}}"#, "{\"result\":{\"tool\u{17f}\\u0000\":[]}}"] {
         assert_eq!(stream(&format!("data: {data}\n\n")), format!("data: {error}\n\n"));
     }
-    // The scope of two lists, which stand before and behind it.
+    // The scope of two lists, one before and one behind it.
     let both = |tools: &str, scope: &str| {
         format!(r#"{{"result":{{"tools":[{tools}],"cacheScope":"{scope}","Tools":[{tools}]}}}}"#)
     };
@@ -215,7 +215,7 @@ fn data_in_several_lines_is_one_text() {
         "data: {{\"result\":{{\ndata: \"tools\":[\ndata:\nid: 3\ndata: {YES}\ndata: ]}}}}\n\n"
     );
     assert_eq!(stream(&before), after);
-    // An error stands in the first line that has room for it.
+    // An error is in the first line that has room for it.
     let broken = "data:\ndata: {\"result\":\ndata: {\"tools\":[}\n\n";
     let error = String::from_utf8(error(&policy(), "null")).unwrap();
     assert_eq!(stream(broken), format!("data:\ndata: {error}\ndata: \n\n"));
