@@ -13,6 +13,7 @@ pub mod listing;
 pub mod permit;
 pub mod record;
 pub mod refusal;
+pub mod reply;
 mod waiting;
 
 pub use waiting::{Ticket, Waiting, Whose};

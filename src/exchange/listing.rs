@@ -12,9 +12,8 @@ mod message;
 
 use crate::exchange::head::is_utf8;
 use crate::exchange::record::Asked;
-use crate::exchange::refusal::Reply;
-use crate::policy::{Caller, Policy, Reason};
-use crate::wire::jsonrpc::{INTERNAL_ERROR, Id, reply};
+use crate::exchange::reply::{Reply, unreadable_list};
+use crate::policy::{Caller, Policy};
 use changes::{Change, Changes};
 use core::cell::Cell;
 use events::{Editor, Events};
@@ -211,10 +210,11 @@ impl Listing {
         self.unreadable.set(true);
         let ids = &*self.asked.ids;
         match ids {
-            [id] if !self.asked.batch => error(policy, id),
-            [] => error(policy, "null"),
+            [id] if !self.asked.batch => unreadable_list(policy, id),
+            [] => unreadable_list(policy, "null"),
             ids => {
-                let errors: Vec<Vec<u8>> = ids.iter().map(|id| error(policy, id)).collect();
+                let errors: Vec<Vec<u8>> =
+                    ids.iter().map(|id| unreadable_list(policy, id)).collect();
                 [b"[".as_slice(), &errors.join(&b','), b"]"].concat()
             }
         }
@@ -230,21 +230,8 @@ impl Listing {
             (None, [id]) => id,
             (None, _) => "null",
         };
-        error(policy, id)
+        unreadable_list(policy, id)
     }
-}
-
-fn error(policy: &Policy, id: &str) -> Vec<u8> {
-    let data = reply::Data {
-        kind: "policy_violation",
-        reason: Reason::Internal.as_str(),
-        rule: "(internal)",
-        tool: None,
-        policy: &policy.fingerprint,
-        retry_after: None,
-    };
-    let message = "Refused: the server's list of tools cannot be read";
-    reply::error(Some(Id::new(id)), &reply::Error { code: INTERNAL_ERROR, message, data })
 }
 
 /// Edits the events of one response.

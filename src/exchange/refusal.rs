@@ -8,6 +8,7 @@
 use crate::exchange::head::HeadError;
 use crate::exchange::identity::NoIdentity;
 use crate::exchange::record::{Decision, Record};
+use crate::exchange::reply::Reply;
 use crate::policy::document::DeniedAs;
 use crate::policy::{Denial, Policy, Reason};
 use crate::wire::jsonrpc::{
@@ -32,19 +33,6 @@ pub struct Refusal {
     pub record: Record,
     /// The records of the other calls of a batch.
     pub others: Vec<Record>,
-}
-
-/// An HTTP response.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Reply {
-    /// The HTTP status.
-    pub status: u16,
-    /// The `retry-after` header, in seconds.
-    pub retry_after: Option<u64>,
-    /// One more header.
-    pub header: Option<(&'static str, &'static str)>,
-    /// A JSON body; none where it is empty.
-    pub body: Vec<u8>,
 }
 
 /// The parts of a request that its answer needs, owned, so that they outlive its
@@ -211,7 +199,7 @@ impl Refusal {
     /// would end some clients' sessions.
     pub(super) fn silent(reason: Reason) -> Box<Self> {
         Box::new(Self {
-            reply: Reply { status: 202, retry_after: None, header: None, body: Vec::new() },
+            reply: Reply::bare(202),
             reason,
             flaw: (reason == Reason::Undecodable).then_some(UndecodableKind::NotJsonrpc),
             record: denied(reason, rule(reason), None, None),

@@ -2,7 +2,7 @@
 
 use super::headers;
 use super::host;
-use crate::exchange::refusal::Reply;
+use crate::exchange::reply::Reply;
 
 /// Sends an answer. `details` shows in access logs as `%RESPONSE_CODE_DETAILS%`.
 pub(super) fn send(reply: &Reply, details: &str) {
@@ -24,6 +24,6 @@ pub(super) fn send(reply: &Reply, details: &str) {
 
 /// Refuses a request while no policy is in force.
 pub(super) fn unconfigured() {
-    let reply = Reply { status: 503, retry_after: None, header: None, body: Vec::new() };
+    let reply = Reply::bare(503);
     send(&reply, "mcp_policy_filter:no_policy");
 }

@@ -9,7 +9,7 @@ use super::host::{self, Buffer, HostError, Map};
 use super::plugin::Plugin;
 use super::reply::send;
 use crate::exchange::listing::{BodyStep, HeadStep, Listing};
-use crate::exchange::refusal::Reply;
+use crate::exchange::reply::Reply;
 use proxy_wasm::types::Action;
 
 pub(super) fn headers(plugin: &Plugin, listing: &mut Listing, end: bool) -> Action {
@@ -98,7 +98,7 @@ const DETAILS: &str = "mcp_policy_filter:unreadable_list";
 fn cut_off(listing: &mut Listing, error: &HostError) -> Action {
     listing.break_off();
     log::error!("mcp-policy-filter: a response was cut off: status {}", error.0);
-    let reply = Reply { status: 500, retry_after: None, header: None, body: Vec::new() };
+    let reply = Reply::bare(500);
     send(&reply, DETAILS);
     Action::Pause
 }

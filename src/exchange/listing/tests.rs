@@ -119,7 +119,7 @@ fn what_one_caller_is_shown_is_not_for_others() {
 fn an_unreadable_list_becomes_an_error() {
     let error = |id: &str| {
         let policy = policy();
-        let body = String::from_utf8(error(&policy, id)).unwrap();
+        let body = String::from_utf8(unreadable_list(&policy, id)).unwrap();
         assert!(
             body.starts_with(&format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":-32603,"#))
         );
@@ -171,7 +171,7 @@ fn events_of_every_framing_are_read() {
 
 #[test]
 fn an_error_takes_the_place_of_data_in_lines_without_a_colon() {
-    let error = String::from_utf8(error(&policy(), "null")).unwrap();
+    let error = String::from_utf8(unreadable_list(&policy(), "null")).unwrap();
     let event = "data\ndata\ndata: {\"result\":{\"tools\":[{\"name\":\n\n";
     assert_eq!(stream(event), format!("data\ndata: {error}\ndata: \n\n"));
 }
@@ -190,7 +190,7 @@ fn what_only_some_clients_take_for_a_list_is_one() {
         let alone = |tools: &str| format!("data: {{\"result\":{{\"{key}\":[{tools}]}}}}\n\n");
         assert_eq!(stream(&alone(r#"{"Name":"no","name":"yes"}"#)), alone(""));
     }
-    let error = String::from_utf8(error(&policy(), "null")).unwrap();
+    let error = String::from_utf8(unreadable_list(&policy(), "null")).unwrap();
     for data in [r#"{"result":{"tools\u0000":[]}}"#, "{\"result\":{\"tool\u{17f}\\u0000\":[]}}"] {
         assert_eq!(stream(&format!("data: {data}\n\n")), format!("data: {error}\n\n"));
     }
@@ -217,7 +217,7 @@ fn data_in_several_lines_is_one_text() {
     assert_eq!(stream(&before), after);
     // An error is in the first line that has room for it.
     let broken = "data:\ndata: {\"result\":\ndata: {\"tools\":[}\n\n";
-    let error = String::from_utf8(error(&policy(), "null")).unwrap();
+    let error = String::from_utf8(unreadable_list(&policy(), "null")).unwrap();
     assert_eq!(stream(broken), format!("data:\ndata: {error}\ndata: \n\n"));
 }
 
@@ -249,7 +249,7 @@ fn events_pass_as_soon_as_they_are_complete() {
 fn what_is_too_long_to_be_held_passes_without_a_list() {
     let text = r#"{"version": "1", "default": "allow", "hide": ["no*"], "settings": {"max_body_bytes": 100}}"#;
     let policy = Policy::parse(text.as_bytes(), "test").unwrap();
-    let error = String::from_utf8(error(&policy, "null")).unwrap();
+    let error = String::from_utf8(unreadable_list(&policy, "null")).unwrap();
     let long = "x".repeat(150);
     let cases = [
         // Nothing in it can be a list.
@@ -299,7 +299,7 @@ fn what_is_too_long_to_be_held_passes_without_a_list() {
 
 #[test]
 fn an_event_is_replaced_by_an_answer_to_its_own_request() {
-    let error = |id: &str| String::from_utf8(error(&policy(), id)).unwrap();
+    let error = |id: &str| String::from_utf8(unreadable_list(&policy(), id)).unwrap();
     for (body, id) in [
         (r#"{"id":"a\u0062","result":{"tools":1,"tools":2}}"#, r#""a\u0062""#),
         (r#"{"result":{"tools":[],"n":1e999},"id":5}"#, "5"),

@@ -1,0 +1,39 @@
+//! The answers that the filter gives in the server's place.
+
+use crate::policy::{Policy, Reason};
+use crate::wire::jsonrpc::{INTERNAL_ERROR, Id, reply};
+
+/// An HTTP response.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    /// The `retry-after` header, in seconds.
+    pub retry_after: Option<u64>,
+    /// One more header.
+    pub header: Option<(&'static str, &'static str)>,
+    /// A JSON body; none where it is empty.
+    pub body: Vec<u8>,
+}
+
+impl Reply {
+    /// An answer without a body.
+    pub const fn bare(status: u16) -> Self {
+        Self { status, retry_after: None, header: None, body: Vec::new() }
+    }
+}
+
+/// The body that replaces a list of tools that cannot be read. `id` is the JSON
+/// text of the request's id.
+pub(super) fn unreadable_list(policy: &Policy, id: &str) -> Vec<u8> {
+    let data = reply::Data {
+        kind: "policy_violation",
+        reason: Reason::Internal.as_str(),
+        rule: "(internal)",
+        tool: None,
+        policy: &policy.fingerprint,
+        retry_after: None,
+    };
+    let message = "Refused: the server's list of tools cannot be read";
+    reply::error(Some(Id::new(id)), &reply::Error { code: INTERNAL_ERROR, message, data })
+}
