@@ -16,7 +16,7 @@ mod lint;
 pub mod pattern;
 mod shown;
 
-pub use decide::Ruling;
+pub use decide::{Question, Ruling};
 pub use denial::{Denial, Reason};
 pub use fingerprint::{ArgumentsHmac, fingerprint, fingerprint_of};
 pub use limit::{Holders, Limit};

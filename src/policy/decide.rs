@@ -4,8 +4,10 @@
 use super::{Action, Caller, Conditions, Denial, Limit, Names, Policy, Reason, Rule, Rules};
 use crate::policy::condition::{Elements, Facts, Truth};
 use crate::policy::document::{Check, DefaultAction};
+use crate::policy::pattern::PatternMap;
 use crate::wire::json::{Members, Raw, Reader, Text};
 use crate::wire::mcp::ToolCall;
+use core::convert::Infallible;
 
 /// A call that goes on as soon as its limits have been charged.
 #[derive(Debug)]
@@ -16,8 +18,27 @@ pub struct Ruling<'p> {
     pub limits: &'p [Limit],
 }
 
+/// One question of the order of evaluation, which a call passes or fails.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'p>(Asked<'p>);
+
+#[derive(Clone, Copy, Debug)]
+enum Asked<'p> {
+    /// Whether `hide` names the tool.
+    Hidden(&'p PatternMap<()>),
+    /// Whether an entry or the default allows the tool.
+    Entry(Option<&'p Rule>, DefaultAction),
+    Action(&'p Rule),
+    Args(&'p Names),
+    Require(&'p Check),
+    DenyIf(&'p Check),
+    /// Charged later, by the exchange.
+    Limits,
+}
+
 impl Policy {
-    /// Decides a call by everything except for its limits.
+    /// Decides a call by everything except for its limits: by the first question
+    /// that it fails.
     ///
     /// # Errors
     /// The denial.
@@ -28,71 +49,116 @@ impl Policy {
         facts: &Facts<'_>,
     ) -> Result<Ruling<'_>, Denial<'_>> {
         let rules = self.rules(caller);
-        let tool = &*call.tool;
-        if rules.hide.get(tool).is_some() {
-            return Err(denial(
-                Reason::Hidden,
-                "(hidden)",
-                format!("The tool {tool} is not available."),
-            ));
-        }
-        let (rule, own) = match (rules.tools.get(tool), rules.default) {
-            (Some(rule), _) => (&*rule.pointer, Some(rule.allowed(tool)?)),
-            (None, DefaultAction::Allow) => ("(default allow)", None),
-            (None, DefaultAction::Deny) => {
-                return Err(denial(
-                    Reason::DefaultDeny,
-                    "(default deny)",
-                    format!("No rule of the policy allows the tool {tool}."),
-                ));
-            }
-        };
-        rules.check(own, facts)?;
-        Ok(Ruling { rule, limits: own.map_or(&rules.limits, |own| &own.limits) })
+        let entry = rules.tools.get(&call.tool);
+        rules.ask(entry, |question| question.answer(&call.tool, facts))?;
+        Ok(Ruling {
+            rule: entry.map_or("(default allow)", |rule| &rule.pointer),
+            limits: entry.and_then(Rule::conditions).map_or(&rules.limits, |own| &own.limits),
+        })
     }
-}
 
-impl Rule {
-    fn allowed(&self, tool: &str) -> Result<&Conditions, Denial<'_>> {
-        match &self.action {
-            Action::Allow(conditions) => Ok(conditions),
-            Action::Deny(reason) => {
-                let message = match reason {
-                    Some(reason) => reason.as_str().into(),
-                    None => format!("The policy denies the tool {tool}.").into(),
-                };
-                let rule = &self.pointer;
-                Err(Denial { reason: Reason::Denied, rule, message, retry_after: None })
-            }
-        }
+    /// The questions about a caller's call of a tool, in the order of
+    /// evaluation.
+    pub fn questions(&self, caller: &Caller, tool: &str) -> Vec<Question<'_>> {
+        let rules = self.rules(caller);
+        let mut questions = Vec::new();
+        let _all: Result<(), Infallible> = rules.ask(rules.tools.get(tool), |question| {
+            questions.push(question);
+            Ok(())
+        });
+        questions
     }
 }
 
 impl Rules {
-    /// Asks `args`, then `require`, then `deny_if`; in each, the tool's own
-    /// checks first.
-    fn check<'p>(
+    /// Asks one question after the other until one fails. In `args`, `require`
+    /// and `deny_if`, the tool's own checks come first.
+    ///
+    /// A function and not an iterator, whose links would each be a branch for
+    /// every question of every call.
+    fn ask<'p, E>(
         &'p self,
-        own: Option<&'p Conditions>,
-        facts: &Facts<'_>,
-    ) -> Result<(), Denial<'p>> {
+        entry: Option<&'p Rule>,
+        mut answer: impl FnMut(Question<'p>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut ask = |asked| answer(Question(asked));
+        ask(Asked::Hidden(&self.hide))?;
+        ask(Asked::Entry(entry, self.default))?;
+        if let Some(rule) = entry {
+            ask(Asked::Action(rule))?;
+        }
+        let own = entry.and_then(Rule::conditions);
         if let Some(names) = own.and_then(|own| own.args.as_ref()) {
-            names.check(facts)?;
+            ask(Asked::Args(names))?;
         }
         let required = own.map(|own| &*own.require).unwrap_or_default();
         for check in required.iter().chain(&self.require) {
-            require(check, facts)?;
+            ask(Asked::Require(check))?;
         }
         let denying = own.map(|own| &*own.deny_if).unwrap_or_default();
         for check in denying.iter().chain(&self.deny_if) {
-            deny_if(check, facts)?;
+            ask(Asked::DenyIf(check))?;
         }
-        Ok(())
+        ask(Asked::Limits)
+    }
+}
+
+impl<'p> Question<'p> {
+    /// The word for it.
+    pub const fn as_str(&self) -> &'static str {
+        match self.0 {
+            Asked::Hidden(_) => "hidden",
+            Asked::Entry(..) => "entry",
+            Asked::Action(_) => "action",
+            Asked::Args(_) => "args",
+            Asked::Require(_) => "require",
+            Asked::DenyIf(_) => "deny_if",
+            Asked::Limits => "limits",
+        }
+    }
+
+    /// The answer about a call of `tool`.
+    ///
+    /// # Errors
+    /// The call fails it.
+    pub fn answer(&self, tool: &str, facts: &Facts<'_>) -> Result<(), Denial<'p>> {
+        match self.0 {
+            Asked::Hidden(hide) if hide.get(tool).is_some() => Err(denial(
+                Reason::Hidden,
+                "(hidden)",
+                format!("The tool {tool} is not available."),
+            )),
+            Asked::Entry(None, DefaultAction::Deny) => Err(denial(
+                Reason::DefaultDeny,
+                "(default deny)",
+                format!("No rule of the policy allows the tool {tool}."),
+            )),
+            Asked::Action(Rule { pointer, action: Action::Deny(reason) }) => {
+                let message = match reason {
+                    Some(reason) => reason.as_str().into(),
+                    None => format!("The policy denies the tool {tool}.").into(),
+                };
+                Err(Denial { reason: Reason::Denied, rule: pointer, message, retry_after: None })
+            }
+            Asked::Args(names) => names.check(facts),
+            Asked::Require(check) => require(check, facts),
+            Asked::DenyIf(check) => deny_if(check, facts),
+            Asked::Hidden(_) | Asked::Entry(..) | Asked::Action(_) | Asked::Limits => Ok(()),
+        }
+    }
+}
+
+impl Rule {
+    const fn conditions(&self) -> Option<&Conditions> {
+        match &self.action {
+            Action::Allow(conditions) => Some(conditions),
+            Action::Deny(_) => None,
+        }
     }
 }
 
 impl Names {
-    fn check(&self, facts: &Facts<'_>) -> Result<(), Denial<'_>> {
+    fn check<'p>(&'p self, facts: &Facts<'_>) -> Result<(), Denial<'p>> {
         let Some(arguments) = facts.arguments else { return Ok(()) };
         let allowed = |key: Text<'_>| self.allowed.iter().any(|name| key.is(name));
         // No argument is given twice, so of more arguments than names, one has
@@ -163,4 +229,31 @@ fn undecidable<'p>(check: &'p Check, path: Option<&str>, why: &str) -> Denial<'p
 
 fn denial(reason: Reason, rule: &str, message: String) -> Denial<'_> {
     Denial { reason, rule, message: message.into(), retry_after: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_family = "wasm")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn questions_come_in_the_order_of_evaluation() {
+        let policy = br#"{"version": "1", "default": "deny", "tools": {
+            "pay": {"args": ["x"], "require": [{"conditions": []}], "limits": [
+                {"counter": "c", "window": "minute", "max": 1}]},
+            "drop": {"action": "deny"}}, "all_tools": {
+            "require": [{"conditions": []}], "deny_if": [{"name": "all", "conditions": []}]}}"#;
+        let policy = Policy::parse(policy, "").unwrap();
+        let asked = |tool: &str| {
+            let words = policy.questions(&Caller::anonymous(), tool);
+            words.iter().map(Question::as_str).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            asked("pay"),
+            ["hidden", "entry", "action", "args", "require", "require", "deny_if", "limits"]
+        );
+        assert_eq!(asked("drop"), ["hidden", "entry", "action", "require", "deny_if", "limits"]);
+        assert_eq!(asked("other"), ["hidden", "entry", "require", "deny_if", "limits"]);
+    }
 }
