@@ -2,6 +2,7 @@
 //! together, by the size of its body and of the policy.
 
 use mcp_policy_filter::exchange::Exchange;
+use mcp_policy_filter::exchange::audit;
 use mcp_policy_filter::exchange::identity::NoPeer;
 use mcp_policy_filter::limits::MemoryStore;
 use mcp_policy_filter::limits::window::Nanos;
@@ -102,7 +103,9 @@ impl Case {
 
     /// The record of an exchange.
     pub fn audit(&self, sent: &Sent) -> String {
-        self.host().lines(sent).concat()
+        let Outcome::WentOn(records) = &sent.outcome else { panic!("{sent:?}") };
+        let trace = sent.exchange.trace();
+        records.iter().map(|record| audit::json(&self.policy, record, trace, Some(NOW))).collect()
     }
 
     const fn host(&self) -> Host<'_, MemoryStore> {
