@@ -105,7 +105,7 @@ impl Name {
 /// A part of a name: a word in lower case, if it is no longer than the members'.
 struct Segment {
     word: [u8; LONGEST],
-    /// Bytes of the word; more than there is room for where it is no member's.
+    /// Bytes of the word; more than there is room for if it cannot be a member's.
     length: usize,
     /// Whether blanks, or the `!` of Spring's defaults, come before it.
     led: bool,
@@ -124,7 +124,7 @@ impl Segment {
             if read.length == 0 && (is_blank(c) || c == '!') {
                 read.led = true;
             } else if is_blank(c) {
-                // Space behind a name is trimmed by some, and is no end of it.
+                // Some servers trim space behind a name; it does not end the name.
                 over = true;
             } else {
                 let letter = u8::try_from(fold_ascii(c)).ok();
@@ -165,7 +165,7 @@ struct Chars<'a>(&'a [u8]);
 
 impl Chars<'_> {
     /// The next byte after decoding `times` over, as the character of that
-    /// number. What is no escape stays. Jetty and classic ASP.NET know `%u0070`
+    /// number. Anything else stays as it is. Jetty and classic ASP.NET know `%u0070`
     /// too.
     fn decoded(&mut self, times: u8) -> Option<char> {
         let Some(times) = times.checked_sub(1) else {
