@@ -28,7 +28,7 @@ pub fn case(seed: u64, index: usize) -> Case {
     if dice.one_in(6) {
         about.push("a query");
         let queries =
-            ["sessionId=3f9a1c0e", "api_key=a%26b&profile=x", "name=server1", "x[params]=1", ""];
+            ["sessionId=3f9a1c0e", "api_key=a%26b&profile=x", "name=server1", "filter[name]=1", ""];
         draft.target = format!("/mcp?{}", dice.pick(&queries));
     }
     if dice.one_in(4) {
