@@ -43,7 +43,7 @@ pub const READINGS: [Reading; 8] = {
     ]
 };
 
-/// What a message may have for members.
+/// The members that a message may have.
 const MEMBERS: [&str; 6] = ["jsonrpc", "id", "method", "params", "result", "error"];
 
 /// A message as a server sees it. Raw values are the bytes as they came.

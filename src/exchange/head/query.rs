@@ -52,7 +52,7 @@ pub(super) fn member(target: &str, is_post: bool) -> Option<&'static str> {
                 }
                 seen = Some(word);
             }
-            // What decodes twice parts at encoded separators too.
+            // A server that decodes twice splits at encoded separators too.
             let next = match name.end {
                 Some('=') => chars.find(|c| SEPARATORS.contains(c)),
                 end => end,

@@ -289,7 +289,7 @@ fn in_shadow_mode_a_batch_goes_on_and_is_charged_what_has_room() {
     use Decision::{Allowed, Shadow};
     let expected = [(Allowed, 1), (Shadow, 0), (Allowed, 1), (Shadow, 0), (Allowed, 2)];
     assert_eq!(decisions, expected);
-    // What cannot be read is refused in this mode too, before anything is charged.
+    // A message that cannot be read is refused in this mode too, before any charge.
     let before = gateway.store.writes.get();
     let bad = calls(&["c"]).replace(']', r#",{"jsonrpc":"2.0","id":9,"method":"tools/call"}]"#);
     assert!(matches!(judge(&gateway, &bad), Outcome::Refused(_)));

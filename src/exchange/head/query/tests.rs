@@ -36,7 +36,7 @@ fn a_query_that_makes_a_message_is_refused_with_any_method() {
         ("+.meta=1", "_meta"),
         ("%20meta=1", "_meta"),
         ("[meta=1", "_meta"),
-        // What is trimmed, and where names end.
+        // Space that is trimmed, and the ends of names.
         ("%20params[name]=danger", "params"),
         ("+params=1", "params"),
         ("%2Bparams=1", "params"),
@@ -70,7 +70,7 @@ fn a_query_that_makes_a_message_is_refused_with_any_method() {
         ("a%3D1%26params%5Bname%5D=danger", "params"),
         ("a%253D1%2526params=danger", "params"),
         ("params%3Ddanger", "params"),
-        // Where a parameter begins.
+        // The beginnings of parameters.
         ("a=1&params[name]=danger", "params"),
         ("a=1;params[name]=danger", "params"),
         ("a=1;+params[name]=danger", "params"),
