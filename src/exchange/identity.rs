@@ -48,13 +48,17 @@ pub enum NoIdentity {
     Missing,
     /// It carries one that cannot be used.
     Unusable(&'static str),
+    /// It carries a token that is not known, or says too little.
+    InvalidToken(&'static str),
 }
 
 impl fmt::Display for NoIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Missing => f.write_str("The request does not say who is calling."),
-            Self::Unusable(what) => write!(f, "The caller's {what} cannot be used."),
+            Self::Unusable(what) | Self::InvalidToken(what) => {
+                write!(f, "The caller's {what} cannot be used.")
+            }
         }
     }
 }
@@ -105,21 +109,26 @@ pub fn identify(
             return Ok(if sources.len() > 1 { format!("{kind}:{id}") } else { id });
         }
     }
-    Err(NoIdentity::Missing)
+    // A token that jwt_authn let pass without verifying it.
+    let by_claims = sources.iter().any(|source| matches!(source, Source::Jwt { .. }));
+    Err(match by_claims && has_token(headers("authorization")) {
+        true => NoIdentity::InvalidToken("token"),
+        false => NoIdentity::Missing,
+    })
 }
 
 type Found = Result<Option<String>, NoIdentity>;
 
 /// An id as every other reader would show it, and short enough for records.
-fn usable(bytes: Vec<u8>, what: &'static str) -> Result<String, NoIdentity> {
+fn usable(bytes: Vec<u8>, otherwise: NoIdentity) -> Result<String, NoIdentity> {
     match String::from_utf8(bytes) {
         Ok(id) if is_name(&id) => Ok(id),
-        _ => Err(NoIdentity::Unusable(what)),
+        _ => Err(otherwise),
     }
 }
 
 fn jwt(claims: &[Vec<String>], peer: &dyn Peer) -> Found {
-    const WHAT: &str = "token";
+    const INVALID: NoIdentity = NoIdentity::InvalidToken("token");
     // A token without the claim is a token nevertheless.
     if let Ok(None) = peer.claim(&[]) {
         return Ok(None);
@@ -128,8 +137,8 @@ fn jwt(claims: &[Vec<String>], peer: &dyn Peer) -> Found {
     for path in claims {
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
         let claim = match peer.claim(&path) {
-            Ok(Some(claim)) => usable(claim, WHAT)?,
-            Ok(None) | Err(NotScalar) => return Err(NoIdentity::Unusable(WHAT)),
+            Ok(Some(claim)) => usable(claim, INVALID)?,
+            Ok(None) | Err(NotScalar) => return Err(INVALID),
         };
         parts.push(claim);
     }
@@ -142,32 +151,34 @@ fn jwt(claims: &[Vec<String>], peer: &dyn Peer) -> Found {
             escaped.collect::<Vec<_>>().join("|")
         }
     };
-    usable(joined.into_bytes(), WHAT).map(Some)
+    usable(joined.into_bytes(), INVALID).map(Some)
 }
 
 fn mtls(field: Certificate, peer: &dyn Peer) -> Found {
-    const WHAT: &str = "certificate";
+    const UNUSABLE: NoIdentity = NoIdentity::Unusable("certificate");
     match peer.certificate(field) {
-        Some(value) if !value.is_empty() => usable(value, WHAT).map(Some),
-        _ if peer.has_certificate() => Err(NoIdentity::Unusable(WHAT)),
+        Some(value) if !value.is_empty() => usable(value, UNUSABLE).map(Some),
+        _ if peer.has_certificate() => Err(UNUSABLE),
         _ => Ok(None),
     }
 }
 
 fn header(given: Given<'_>) -> Found {
+    const UNUSABLE: NoIdentity = NoIdentity::Unusable("identity header");
     match given {
         Given::Never => Ok(None),
-        Given::Once(line) => usable(line.trim_ascii().to_vec(), "identity header").map(Some),
-        Given::Twice => Err(NoIdentity::Unusable("identity header")),
+        Given::Once(line) => usable(line.trim_ascii().to_vec(), UNUSABLE).map(Some),
+        Given::Twice => Err(UNUSABLE),
     }
 }
 
 fn bearer(bearer: &Bearer, given: Given<'_>) -> Found {
-    const UNUSABLE: NoIdentity = NoIdentity::Unusable("bearer token");
+    const WHAT: &str = "bearer token";
     let token = match given {
         Given::Never => return Ok(None),
-        Given::Once(line) => token(line).ok_or(UNUSABLE)?,
-        Given::Twice => return Err(UNUSABLE),
+        // Another scheme's credential, or none.
+        Given::Once(line) => token(line).ok_or(NoIdentity::Unusable(WHAT))?,
+        Given::Twice => return Err(NoIdentity::InvalidToken(WHAT)),
     };
     let hash: [u8; 32] = Sha256::digest(token).into();
     let mut grant = None;
@@ -178,7 +189,16 @@ fn bearer(bearer: &Bearer, given: Given<'_>) -> Found {
             grant = Some(name);
         }
     }
-    grant.cloned().map(Some).ok_or(UNUSABLE)
+    grant.cloned().map(Some).ok_or(NoIdentity::InvalidToken(WHAT))
+}
+
+/// Whether an Authorization header has a token, of which nothing else is known.
+fn has_token(given: Given<'_>) -> bool {
+    match given {
+        Given::Never => false,
+        Given::Once(line) => token(line).is_some(),
+        Given::Twice => true,
+    }
 }
 
 /// The token of an Authorization header.

@@ -12,6 +12,7 @@ mod checks;
 mod error;
 mod identity;
 mod limits;
+mod protected_resource;
 mod request_path;
 mod rules;
 mod settings;
@@ -24,6 +25,7 @@ pub use error::{ConfigError, Errors};
 pub(crate) use error::{pointer, quote, shorten};
 pub use identity::{Bearer, Certificate, Source};
 pub use limits::Limit;
+pub use protected_resource::ProtectedResource;
 pub use request_path::RequestPath;
 pub use rules::{DefaultAction, Grant, Mode, Rules};
 pub use settings::{AuditLog, Batches, Counters, DeniedAs, Settings, ToolsList};
@@ -93,7 +95,14 @@ impl Document {
             }
             rules::grants(at, mode)
         });
-        let settings = top.get("settings").map(Settings::read).unwrap_or_default();
-        Some(Self { rules: rules?, identity, grants: grants.unwrap_or_default(), settings })
+        let has_sources =
+            top.get("identity").is_some_and(|at| !at.is_list() || !at.elements().is_empty());
+        let settings = top.get("settings").map(|at| Settings::read(at, has_sources));
+        Some(Self {
+            rules: rules?,
+            identity,
+            grants: grants.unwrap_or_default(),
+            settings: settings.unwrap_or_default(),
+        })
     }
 }

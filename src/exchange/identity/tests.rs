@@ -58,7 +58,8 @@ fn tokens() -> Source {
 }
 
 const UNUSABLE_HEADER: Result<String, NoIdentity> = Err(NoIdentity::Unusable("identity header"));
-const UNUSABLE_TOKEN: Result<String, NoIdentity> = Err(NoIdentity::Unusable("bearer token"));
+const OTHER_SCHEME: Result<String, NoIdentity> = Err(NoIdentity::Unusable("bearer token"));
+const INVALID_TOKEN: Result<String, NoIdentity> = Err(NoIdentity::InvalidToken("bearer token"));
 
 #[test]
 fn a_header_names_the_caller_if_it_is_one_clean_line() {
@@ -88,12 +89,33 @@ fn a_token_names_its_grant_by_its_hash() {
     assert_eq!(ask(&[b"bearer  green "]), Ok("alice".into()));
     assert_eq!(ask(&[b"BEARER blue"]), Ok("bob".into()));
     assert_eq!(ask(&[]), Err(NoIdentity::Missing));
-    for line in
-        [&b"Bearer yellow"[..], b"Bearer", b"Bearer ", b"Basic red", b"red", b"Bearerred", b""]
-    {
-        assert_eq!(ask(&[line]), UNUSABLE_TOKEN);
+    for line in [&b"Bearer yellow"[..], b"Bearer \xff", b"bearer Red"] {
+        assert_eq!(ask(&[line]), INVALID_TOKEN);
     }
-    assert_eq!(ask(&[b"Bearer red", b"Bearer red"]), UNUSABLE_TOKEN);
+    for line in [&b"Bearer"[..], b"Bearer ", b"Bearer  ", b"Basic red", b"red", b"Bearerred", b""] {
+        assert_eq!(ask(&[line]), OTHER_SCHEME);
+    }
+    assert_eq!(ask(&[b"Bearer red", b"Bearer red"]), INVALID_TOKEN);
+}
+
+#[test]
+fn a_token_that_was_not_verified_is_told_from_none() {
+    let ask = |sources: &[Source], lines: &[&'static [u8]]| {
+        let headers: Vec<_> = lines.iter().map(|line| ("authorization", *line)).collect();
+        ask(sources, &headers, &Client::default())
+    };
+    let claims = || jwt(&[&["sub"]]);
+    let invalid = Err(NoIdentity::InvalidToken("token"));
+    assert_eq!(ask(&[claims()], &[b"Bearer a.b.c"]), invalid);
+    assert_eq!(ask(&[claims()], &[b"Bearer a.b.c", b"Bearer a.b.c"]), invalid);
+    assert_eq!(ask(&[claims()], &[]), Err(NoIdentity::Missing));
+    for line in [&b"Basic a"[..], b"Bearer", b"Bearer ", b""] {
+        assert_eq!(ask(&[claims()], &[line]), Err(NoIdentity::Missing));
+    }
+    // Other sources come before, and without claims there is nothing to verify.
+    assert_eq!(ask(&[claims(), tokens()], &[b"Bearer red"]), Ok("bearer:alice".into()));
+    let other = Source::Header("x-agent-id".into());
+    assert_eq!(ask(&[other], &[b"Bearer a.b.c"]), Err(NoIdentity::Missing));
 }
 
 #[test]
@@ -107,7 +129,7 @@ fn claims_are_joined_so_that_no_two_callers_are_one() {
     assert_eq!(ask(&both, &[], &client(&[("iss", "a|b"), ("sub", "c")])), Ok("a\\|b|c".into()));
     assert_eq!(ask(&both, &[], &client(&[("iss", "a"), ("sub", "b|c")])), Ok("a|b\\|c".into()));
     assert_eq!(ask(&both, &[], &client(&[("iss", "a\\"), ("sub", "b")])), Ok("a\\\\|b".into()));
-    let unusable = Err(NoIdentity::Unusable("token"));
+    let unusable = Err(NoIdentity::InvalidToken("token"));
     assert_eq!(ask(&both, &[], &client(&[("iss", "a")])), unusable);
     assert_eq!(ask(&both, &[], &client(&[])), Err(NoIdentity::Missing));
     let nested = [jwt(&[&["realm", "id"]])];
@@ -136,5 +158,5 @@ fn the_first_source_with_a_credential_decides_and_ids_do_not_mix() {
     let token: (&str, &[u8]) = ("authorization", b"Bearer blue");
     assert_eq!(ask(&sources, &[id, token], &client), Ok("bearer:bob".into()));
     let bad: (&str, &[u8]) = ("authorization", b"Bearer x");
-    assert_eq!(ask(&sources, &[id, bad], &client), UNUSABLE_TOKEN);
+    assert_eq!(ask(&sources, &[id, bad], &client), INVALID_TOKEN);
 }

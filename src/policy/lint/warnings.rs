@@ -2,7 +2,7 @@
 //! long, and every worker logs the warnings, so a kind has few lines.
 
 use super::{all_rules, limits};
-use crate::policy::document::{Action, Document, Rules, pointer, quote};
+use crate::policy::document::{Action, Document, Rules, Source, pointer, quote};
 
 /// Steps of the search for overlaps in a whole policy: more than one that a
 /// person writes takes. Patterns are compared pair by pair, and each pair
@@ -19,6 +19,11 @@ const ANY_PATH: &str = "/settings/paths: is not set, so requests to any path can
                         and run tools where it has paths for them; list the MCP endpoint, as in \
                         `[\"/mcp\"]`";
 
+/// The warning where no client is told of the metadata.
+const UNNAMED: &str = "/settings/protected_resource: no answer names it, since `identity` has \
+                       neither a `jwt` nor a `bearer` source; add one, or ask for tokens in front \
+                       of the filter";
+
 /// The warnings about a policy, with the first path of each kind.
 pub(in crate::policy) fn warnings(document: &Document) -> Vec<String> {
     let [mut long, mut unseen, mut unasked] = [const { Kind::shown(1) }; 3];
@@ -34,6 +39,11 @@ pub(in crate::policy) fn warnings(document: &Document) -> Vec<String> {
     let mut lines = Vec::new();
     if document.settings.paths.is_none() {
         lines.push(ANY_PATH.into());
+    }
+    if document.settings.protected_resource.is_some()
+        && !document.identity.iter().any(Source::is_token)
+    {
+        lines.push(UNNAMED.into());
     }
     for kind in [long, unseen, unasked, overlapping] {
         kind.tell(&mut lines);

@@ -37,7 +37,7 @@ pub(super) struct Host {
     pub(super) filter_state: String,
     pub(super) shared: BTreeMap<Vec<u8>, (Vec<u8>, u32)>,
     pub(super) version: u32,
-    pub(super) reply: Option<(u16, Vec<u8>, String)>,
+    pub(super) reply: Option<(u16, Vec<(String, String)>, Vec<u8>, String)>,
     pub(super) metrics: Vec<(String, i64)>,
     /// The status with which a host call fails, and how often it will, by the
     /// call's short name.
