@@ -92,10 +92,33 @@ fn a_token_names_its_grant_by_its_hash() {
     for line in [&b"Bearer yellow"[..], b"Bearer \xff", b"bearer Red"] {
         assert_eq!(ask(&[line]), INVALID_TOKEN);
     }
-    for line in [&b"Bearer"[..], b"Bearer ", b"Bearer  ", b"Basic red", b"red", b"Bearerred", b""] {
+    // A scheme of six letters, too, is another one, and no token is not a token.
+    for line in [
+        &b"Bearer"[..],
+        b"Bearer ",
+        b"Bearer  ",
+        b"Basic red",
+        b"Digest red",
+        b"red",
+        b"Bearerred",
+        b"",
+    ] {
         assert_eq!(ask(&[line]), OTHER_SCHEME);
     }
     assert_eq!(ask(&[b"Bearer red", b"Bearer red"]), INVALID_TOKEN);
+}
+
+#[test]
+fn hashes_of_the_same_bytes_in_another_order_are_different() {
+    let hash: [u8; 32] = Sha256::digest("red").into();
+    for (one, other) in [(0, 1), (0, 31), (15, 16)] {
+        let mut swapped = hash;
+        swapped.swap(one, other);
+        assert_ne!(swapped, hash);
+        let source = [Source::Bearer(Bearer { tokens: vec![(swapped, "alice".into())] })];
+        let asked = ask(&source, &[("authorization", b"Bearer red")], &Client::default());
+        assert_eq!(asked, INVALID_TOKEN, "{one} {other}");
+    }
 }
 
 #[test]
@@ -147,6 +170,8 @@ fn a_certificate_without_the_field_is_unusable() {
     assert_eq!(ask(None, false), Err(NoIdentity::Missing));
     assert_eq!(ask(None, true), Err(NoIdentity::Unusable("certificate")));
     assert_eq!(ask(Some(b""), true), Err(NoIdentity::Unusable("certificate")));
+    // An empty field without a certificate is none, and the next source is asked.
+    assert_eq!(ask(Some(b""), false), Err(NoIdentity::Missing));
 }
 
 #[test]
