@@ -150,13 +150,13 @@ fn decisions(policy: &Policy, names: &[String]) -> Vec<String> {
         let caller = Caller::new(caller.to_owned());
         for tool in names {
             let work = Work::default();
-            let (headers, grant) = (&*headers, &*caller.id);
+            let headers = &*headers;
             let facts = Facts {
                 arguments,
                 members: None,
                 headers,
                 claims: &NoPeer,
-                caller_id: grant,
+                caller_id: &caller.id,
                 tool,
                 work: &work,
                 texts: &JsonTexts::default(),

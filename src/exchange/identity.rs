@@ -170,15 +170,15 @@ fn bearer(bearer: &Bearer, given: Given<'_>) -> Found {
         Given::Twice => return Err(UNUSABLE),
     };
     let hash: [u8; 32] = Sha256::digest(token).into();
-    let mut grant = None;
+    let mut caller_id = None;
     // Every hash is compared to its end, so that the time tells nothing.
     for (known, name) in &bearer.tokens {
         let differ = known.iter().zip(hash).fold(0, |differ, (a, b)| differ | (a ^ b));
         if differ == 0 {
-            grant = Some(name);
+            caller_id = Some(name);
         }
     }
-    grant.cloned().map(Some).ok_or(UNUSABLE)
+    caller_id.cloned().map(Some).ok_or(UNUSABLE)
 }
 
 /// The token of an Authorization header.

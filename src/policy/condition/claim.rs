@@ -34,7 +34,7 @@ pub(super) fn test(test: &Test, steps: &[Step], facts: &Facts<'_>) -> Truth {
         Ok(None) => test.of_absent(),
         Ok(Some(bytes)) => of_bytes(test, &bytes, facts.work),
         Err(NotScalar) => match test {
-            Test::Exists(expected) => Truth::of(*expected),
+            Test::Exists(expected) => Truth::decided(*expected),
             _ => Truth::Undecidable(Why::Claim),
         },
     }
@@ -42,7 +42,7 @@ pub(super) fn test(test: &Test, steps: &[Step], facts: &Facts<'_>) -> Truth {
 
 fn of_bytes(test: &Test, bytes: &[u8], work: &Work) -> Truth {
     let typed = match test {
-        Test::Exists(expected) => return Truth::of(*expected),
+        Test::Exists(expected) => return Truth::decided(*expected),
         Test::Eq(value) | Test::Neq(value) => Some(value),
         Test::In(values) | Test::NotIn(values) => values.first(),
         Test::Order(..) => return number(test, bytes),
@@ -78,7 +78,7 @@ fn number(test: &Test, bytes: &[u8]) -> Truth {
 fn boolean(test: &Test, bytes: &[u8]) -> Truth {
     let [byte @ (0 | 1)] = bytes else { return Truth::Undecidable(Why::Claim) };
     let equals = |value: &Literal| match value {
-        Literal::Bool(value) => Truth::of(*value == (*byte == 1)),
+        Literal::Bool(value) => Truth::decided(*value == (*byte == 1)),
         _ => Truth::Undecidable(Why::Claim),
     };
     decide(test, &equals, &|_, _| Truth::Undecidable(Why::Claim))

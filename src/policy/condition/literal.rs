@@ -23,7 +23,8 @@ pub enum Literal {
 }
 
 impl Truth {
-    pub(super) const fn of(holds: bool) -> Self {
+    /// The answer of a test that can be decided.
+    pub(super) const fn decided(holds: bool) -> Self {
         if holds { Self::True } else { Self::False }
     }
 
@@ -118,12 +119,12 @@ impl Literal {
         meter::steps(1);
         match (self, raw.kind) {
             (Self::Null, Kind::Null) => Truth::True,
-            (Self::Bool(a), Kind::Bool(b)) => Truth::of(*a == b),
+            (Self::Bool(a), Kind::Bool(b)) => Truth::decided(*a == b),
             (Self::Number(number), Kind::Number) => number.equals(&Given::new(raw.text), work),
             (Self::String(a), Kind::String(_)) if !work.searching(a.len().min(raw.text.len())) => {
                 Truth::Undecidable(Why::Work)
             }
-            (Self::String(a), Kind::String(b)) => Truth::of(b.is(a)),
+            (Self::String(a), Kind::String(b)) => Truth::decided(b.is(a)),
             (Self::List(elements), Kind::Array) => list_equals(elements, raw, work),
             (Self::Object(members), Kind::Object) => object_equals(members, raw, work),
             (_, kind) => Truth::Undecidable(Why::Type(kind.name())),

@@ -65,7 +65,7 @@ impl Number {
             Some(Ordering::Equal) if other.abs() >= EXACT_DOUBLES => {
                 Truth::Undecidable(Why::Double)
             }
-            Some(ordering) => Truth::of(holds(ordering)),
+            Some(ordering) => Truth::decided(holds(ordering)),
             None => Truth::Undecidable(Why::Claim),
         }
     }
@@ -80,7 +80,7 @@ impl Number {
                 Truth::Undecidable(Why::Double)
             }
             Ok(_) if becomes => Truth::Undecidable(Why::Fraction),
-            Ok((exact, _)) => Truth::of(exact.is_eq()),
+            Ok((exact, _)) => Truth::decided(exact.is_eq()),
         }
     }
 
@@ -91,7 +91,7 @@ impl Number {
             Ok((exact, double)) if order.holds(exact) != order.holds(double) => {
                 Truth::Undecidable(Why::Double)
             }
-            Ok((exact, _)) => Truth::of(order.holds(exact)),
+            Ok((exact, _)) => Truth::decided(order.holds(exact)),
         }
     }
 
