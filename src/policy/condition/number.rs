@@ -73,14 +73,15 @@ impl Number {
     /// Whether a call's number equals this one. One with a fraction that some
     /// servers would turn into this whole number cannot be decided.
     pub(super) fn equals(&self, other: &Given<'_>, work: &Work) -> Truth {
-        let becomes = other.exact.is_some_and(|other| other.can_become(self.exact.get()));
+        let becomes = || other.exact.is_some_and(|other| other.can_become(self.exact.get()));
         match self.compare(other, work) {
             Err(why) => Truth::Undecidable(why),
             Ok((exact, double)) if exact.is_eq() != double.is_eq() => {
                 Truth::Undecidable(Why::Double)
             }
-            Ok(_) if becomes => Truth::Undecidable(Why::Fraction),
-            Ok((exact, _)) => Truth::decided(exact.is_eq()),
+            Ok((Ordering::Equal, _)) => Truth::True,
+            Ok(_) if becomes() => Truth::Undecidable(Why::Fraction),
+            Ok(_) => Truth::False,
         }
     }
 
