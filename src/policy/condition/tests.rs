@@ -28,18 +28,18 @@ fn facts<'a>(
     }
 }
 
-/// Claims as Envoy serves them: a path of keys and indexes to bytes.
+/// Claims by their paths of keys and indexes.
 #[derive(Default)]
-struct Token(BTreeMap<String, Vec<u8>>);
+struct Token(BTreeMap<String, Claim>);
 
 impl Claims for Token {
-    fn claim(&self, path: &[&str]) -> Result<Option<Vec<u8>>, NotScalar> {
+    fn claim(&self, path: &[&str]) -> Claim {
         let path = path.join("/");
         let below = format!("{path}/");
         match self.0.get(&path) {
-            Some(bytes) => Ok(Some(bytes.clone())),
-            None if self.0.keys().any(|key| key.starts_with(&below)) => Err(NotScalar),
-            None => Ok(None),
+            Some(claim) => claim.clone(),
+            None if self.0.keys().any(|key| key.starts_with(&below)) => Claim::Opaque,
+            None => Claim::Absent,
         }
     }
 }
