@@ -11,7 +11,7 @@ use crate::exchange::{Exchange, Step, audit};
 use crate::limits::window::Nanos;
 use crate::limits::{MemoryStore, Store};
 use crate::policy::Policy;
-use crate::policy::document::Errors;
+use crate::policy::document::Findings;
 
 /// The headers of a POST as MCP clients send it.
 pub const POST: [(&str, &str); 3] =
@@ -33,7 +33,7 @@ impl<S: Default> Gateway<S> {
     ///
     /// # Errors
     /// The errors of the policy, for its author.
-    pub fn new(policy: &str) -> Result<Self, Errors> {
+    pub fn new(policy: &str) -> Result<Self, Findings> {
         let policy = Policy::parse(policy.as_bytes(), "")?;
         Ok(Self { policy, store: S::default(), now: Nanos(0) })
     }

@@ -1,7 +1,7 @@
 //! `args`, `require` and `deny_if`.
 
 use super::at::{At, escape};
-use super::error::{choices, nearest, quote};
+use super::wording::{choices, nearest, quote};
 use crate::policy::condition::{Condition, Elements, Facts, Path, Test, TestError, Truth};
 
 /// Conditions that hold together or not at all.

@@ -1,8 +1,8 @@
 //! `settings`: the filter's behaviour apart from its decisions.
 
 use super::at::At;
-use super::error::quote;
 use super::request_path::RequestPath;
+use super::wording::quote;
 use crate::policy::fingerprint::ArgumentsHmac;
 use crate::policy::pattern::{Pattern, PatternMap};
 use crate::wire::mcp::KNOWN_METHODS;
