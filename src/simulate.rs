@@ -130,12 +130,12 @@ impl<'a> Body<'a> {
         Self { bytes, sizes: &[], ending: Ending::Last }
     }
 
-    /// Whether the headers are the last of the message.
+    /// Whether the message ends with its headers.
     fn is_missing(&self) -> bool {
         self.bytes.is_empty() && self.ending == Ending::Last
     }
 
-    /// The pieces: where each ends, and whether it is told to be the last.
+    /// The pieces: the end of each, and whether the host says that it is the last.
     fn pieces(&self) -> impl Iterator<Item = (usize, bool)> {
         let (all, ending) = (self.bytes.len(), self.ending);
         let mut sizes = self.sizes.iter().cycle();

@@ -96,7 +96,7 @@ fn add(
     }
 }
 
-/// Counts one less. Without a write, it stays counted until its window is over.
+/// Gives a seat back. Where the store fails, it stays taken until its window is over.
 fn subtract(
     store: &impl Store,
     key: &[u8],

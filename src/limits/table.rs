@@ -1,4 +1,4 @@
-//! The table that holds the counters: the key of each entry.
+//! The table that holds the counters: the key in shared data for each entry.
 
 use super::{Store, StoreError, recent};
 use sha2::{Digest, Sha256};

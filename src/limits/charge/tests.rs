@@ -165,8 +165,8 @@ fn memory_stays_bounded_over_many_windows_of_ever_new_callers() {
         assert!(keys <= 4097);
         largest = largest.max(bytes);
     }
-    // What is over stays until its bucket is written again; never more than
-    // the fullest that each bucket has been.
+    // An entry whose window is over stays until its bucket is written again, so that
+    // a bucket keeps the size of its fullest window.
     assert!(largest < 4 * 2_000 * 45, "{largest} bytes");
 }
 

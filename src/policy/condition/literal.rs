@@ -106,8 +106,7 @@ impl Literal {
     /// for servers turn `"true"` into `true`.
     pub(super) fn equals(&self, raw: &Raw<'_>, work: &Work) -> Truth {
         let deep = self.is_like(raw) && matches!(raw.kind, Kind::Array | Kind::Object);
-        // The first test is cheap: without any work left, parts need not be
-        // counted.
+        // Where no work is left, the parts need not be counted.
         let has_work = || work.comparisons(1) && work.comparison_of(raw.text.len(), self.parts());
         if deep && !has_work() {
             return Truth::Undecidable(Why::Work);

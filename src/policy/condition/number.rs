@@ -57,8 +57,8 @@ impl Number {
         Some(Self { exact: Decimal::parse(text)?.into(), double: text.parse().ok()? })
     }
 
-    /// Whether a double, the form of a claim, `holds` compared with this
-    /// number. It has no spelling that could be compared exactly.
+    /// Asks `holds` about the order of a claim, which is a double, and this number. A
+    /// double has no spelling, so it cannot be compared exactly as well.
     pub(super) fn test_double(&self, other: f64, holds: impl Fn(Ordering) -> bool) -> Truth {
         match other.partial_cmp(&self.double) {
             // From here on, several whole numbers are one double.

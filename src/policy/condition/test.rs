@@ -260,8 +260,8 @@ impl Test {
     }
 }
 
-/// Equal to one of them. Those of other types are passed over, but not all of
-/// them: then the types say nothing.
+/// Whether a value is equal to one of the policy's. Those of other types are passed
+/// over; where all are, nothing can be decided.
 fn among(values: &[Literal], raw: &Raw<'_>, work: &Work) -> Truth {
     if !work.comparisons(values.len()) {
         return Truth::Undecidable(Why::Work);
@@ -281,8 +281,8 @@ fn among(values: &[Literal], raw: &Raw<'_>, work: &Work) -> Truth {
     })
 }
 
-/// Whether a list holds an equal element. One of another type might be turned
-/// into an equal one by a server, but a null is nothing.
+/// Whether a list holds an equal element. An element of another type is undecidable,
+/// since a server might turn it into an equal one. A null is passed over.
 fn contains(value: &Literal, list: &Raw<'_>, work: &Work) -> Truth {
     let mut truth = Truth::False;
     if !work.reading(list.text.len()) {

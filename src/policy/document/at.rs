@@ -204,8 +204,8 @@ impl<'d> At<'d> {
         None
     }
 
-    /// Notes the choice. It is apart from [`Self::choice`], so that it is
-    /// compiled once.
+    /// Notes that one of these words was expected. It is apart from
+    /// [`Self::choice`], which is compiled for each type of value.
     fn expected_one_of(&self, words: Vec<&str>) {
         let words: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
         self.expected(&choices(words.iter().map(String::as_str)));
