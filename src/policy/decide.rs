@@ -1,4 +1,4 @@
-//! The order of evaluation, as POLICY.md lists it: `hide`, the deciding entry
+//! The order of evaluation, as `docs/policy/README.md` lists it: `hide`, the deciding entry
 //! or `default`, `action`, `args`, `require`, `deny_if`, limits.
 
 use super::{Action, Caller, Conditions, Denial, Limit, Names, Policy, Reason, Rule, Rules};

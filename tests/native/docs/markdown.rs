@@ -3,10 +3,12 @@
 
 use crate::config::root;
 use std::fs;
+use std::path::Path;
 
 /// One of the pages.
 pub struct Page {
-    pub name: &'static str,
+    /// Its path below the project's folder: `docs/policy/limits.md`.
+    pub name: String,
     pub text: String,
 }
 
@@ -21,15 +23,27 @@ pub struct Fence {
 
 /// A row of a table, without the header and the rule below it.
 pub struct Row {
-    /// "POLICY.md:12"
+    /// "SECURITY.md:12"
     pub at: String,
     pub cells: Vec<String>,
 }
 
 impl Page {
-    pub fn read(name: &'static str) -> Self {
+    pub fn read(name: &str) -> Self {
         let text = fs::read_to_string(root().join(name)).unwrap_or_else(|e| panic!("{name}: {e}"));
-        Self { name, text }
+        Self { name: name.into(), text }
+    }
+
+    /// The pages in a folder, in the order of their names.
+    pub fn in_folder(folder: &str) -> Vec<Self> {
+        let mut names: Vec<String> = fs::read_dir(root().join(folder))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name.ends_with(".md"))
+            .map(|name| Path::new(folder).join(name).to_str().unwrap().to_owned())
+            .collect();
+        names.sort();
+        names.iter().map(|name| Self::read(name)).collect()
     }
 
     /// The fences. One that is indented, unnamed or written otherwise would

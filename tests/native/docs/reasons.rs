@@ -1,4 +1,4 @@
-//! The table of refusals in POLICY.md against refusals that were made: each
+//! The table of refusals in the reference against refusals that were made: each
 //! row is met by one of them, and each of them by a row.
 
 use super::ask::Ask;
@@ -145,7 +145,8 @@ fn every_refusal_has_its_row() {
     let is_reason = |row: &Row| {
         row.cells.len() == 5 && quoted(&row.cells[0]).first().is_some_and(|w| words.contains(w))
     };
-    let rows: Vec<Row> = Page::read("POLICY.md").rows().into_iter().filter(is_reason).collect();
+    let rows: Vec<Row> =
+        Page::read("docs/policy/answers.md").rows().into_iter().filter(is_reason).collect();
     let refusals = refusals();
     for reason in Reason::ALL {
         assert!(refusals.iter().any(|refusal| refusal.reason == reason), "{reason} is not tried");

@@ -1,8 +1,8 @@
 //! What the pages promise to list, they list; what they name, is there.
 
-use super::markdown::{Page, quoted};
-use super::pages;
+use super::markdown::{Page, Row, quoted};
 use super::play::Stage;
+use super::{pages, reference};
 use crate::config::root;
 use mcp_policy_filter::policy::condition::{PathError, Test};
 use mcp_policy_filter::wire::mcp::KNOWN_METHODS;
@@ -43,47 +43,49 @@ fn keys(policy: &str) -> Vec<String> {
     quoted(list).into_iter().map(str::to_owned).collect()
 }
 
+fn reference_rows() -> Vec<Row> {
+    reference().iter().flat_map(Page::rows).collect()
+}
+
 #[test]
 fn every_key_has_a_row() {
-    let page = Page::read("POLICY.md");
-    let rows = page.rows();
+    let rows = reference_rows();
     for (object, policy) in OBJECTS {
         for key in keys(policy) {
             let named = |cell: &String| quoted(cell).contains(&&*key);
             let found = rows.iter().any(|row| row.cells.first().is_some_and(named));
-            assert!(found, "POLICY.md has no row for the key `{key}` of {object}");
+            assert!(found, "the reference has no row for the key `{key}` of {object}");
         }
     }
 }
 
 #[test]
 fn every_operator_and_every_root_has_a_row() {
-    let page = Page::read("POLICY.md");
-    let rows = page.rows();
+    let rows = reference_rows();
     let first = |word: &str| {
         rows.iter().any(|row| row.cells.first().is_some_and(|cell| quoted(cell).contains(&word)))
     };
     for word in Test::NAMES {
-        assert!(first(word), "POLICY.md has no row for the operator `{word}`");
+        assert!(first(word), "the reference has no row for the operator `{word}`");
     }
     let error = PathError::Root.to_string();
     let roots = quoted(&error);
     assert_eq!(roots.len(), 5);
     for word in roots {
-        assert!(first(word), "POLICY.md has no row for the root `{word}`");
+        assert!(first(word), "the reference has no row for the root `{word}`");
     }
 }
 
 #[test]
 fn every_method_that_passes_by_default_is_listed() {
-    let page = Page::read("POLICY.md");
+    let page = Page::read("docs/policy/settings.md");
     let words: BTreeSet<String> = page.quoted().into_iter().map(|(_, word)| word).collect();
     let missing: Vec<_> = KNOWN_METHODS
         .into_iter()
         .chain(["notifications/*"])
         .filter(|method| !words.contains(*method))
         .collect();
-    assert!(missing.is_empty(), "POLICY.md does not list {missing:?}");
+    assert!(missing.is_empty(), "{} does not list {missing:?}", page.name);
 }
 
 #[test]
@@ -95,24 +97,34 @@ fn links_lead_somewhere() {
                 continue;
             }
             let (file, anchor) = link.split_once('#').unwrap_or((&link, ""));
-            // Relative to the page, of which one is in a folder.
-            let (folder, _) = page.name.rsplit_once('/').unwrap_or_default();
-            let (folder, file) = file.strip_prefix("../").map_or((folder, file), |file| ("", file));
-            let path = Path::new(folder).join(file);
-            let target = pages().into_iter().find(|other| Path::new(other.name) == path);
-            let target = if file.is_empty() { Some(Page::read(page.name)) } else { target };
-            assert!(target.is_some() || root().join(path).exists(), "{at}: {link}");
+            let path = if file.is_empty() { page.name.clone() } else { below(&page.name, file) };
+            assert!(root().join(&path).exists(), "{at}: {link}");
+            let target = path.ends_with(".md").then(|| Page::read(&path));
             let anchors = target.map(|page| page.anchors()).unwrap_or_default();
             assert!(anchor.is_empty() || anchors.iter().any(|a| a == anchor), "{at}: {link}");
         }
     }
 }
 
+/// The path that a link of a page leads to, from the project's folder.
+fn below(page: &str, link: &str) -> String {
+    let mut path: Vec<&str> = page.split('/').collect();
+    path.pop();
+    for part in link.split('/') {
+        match part {
+            ".." => assert!(path.pop().is_some(), "{page}: {link} leads out of the project"),
+            part => path.push(part),
+        }
+    }
+    path.join("/")
+}
+
 #[test]
 fn files_that_are_named_exist() {
     for page in pages() {
         for (line, word) in page.quoted() {
-            let ours = ["src/", "tests/", "scripts/", "envoy/", "benches/", "fuzz/", ".ci/"];
+            let ours =
+                ["src/", "tests/", "scripts/", "envoy/", "docs/", "benches/", "fuzz/", ".ci/"];
             if ours.iter().any(|folder| word.starts_with(folder)) {
                 assert!(root().join(&word).exists(), "{}:{line}: {word}", page.name);
             }

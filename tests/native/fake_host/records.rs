@@ -66,8 +66,8 @@ fn metrics_count_what_cannot_be_read_by_its_kind() {
     }
     assert_eq!(metric("mcp_policy_refused_undecodable_total"), sum);
 
-    // The kinds, as POLICY.md has them.
-    let page = fs::read_to_string(root().join("POLICY.md")).unwrap();
+    // The kinds, as the reference has them.
+    let page = fs::read_to_string(root().join("docs/policy/answers.md")).unwrap();
     let (_, rest) = page.split_once("### Kinds of undecodable requests\n").unwrap();
     let (section, _) = rest.split_once("\n## ").unwrap();
     let rows = section.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
