@@ -5,7 +5,7 @@
 //! refusal and never leads to the next source: otherwise a client could become
 //! another caller by a broken token.
 
-use crate::policy::condition::{Claims, NotScalar};
+use crate::policy::condition::{Claim, Claims};
 use crate::policy::document::{Bearer, Certificate, Source};
 use crate::text::is_name;
 use core::fmt;
@@ -26,8 +26,8 @@ pub trait Peer: Claims {
 pub struct NoPeer;
 
 impl Claims for NoPeer {
-    fn claim(&self, _: &[&str]) -> Result<Option<Vec<u8>>, NotScalar> {
-        Ok(None)
+    fn claim(&self, _: &[&str]) -> Claim {
+        Claim::Absent
     }
 }
 
@@ -120,27 +120,20 @@ pub fn identify(
 type Found = Result<Option<String>, NoIdentity>;
 
 /// An id as every other reader would show it, and short enough for records.
-fn usable(bytes: Vec<u8>, otherwise: NoIdentity) -> Result<String, NoIdentity> {
-    match String::from_utf8(bytes) {
-        Ok(id) if is_name(&id) => Ok(id),
-        _ => Err(otherwise),
-    }
+fn usable(id: Option<String>, otherwise: NoIdentity) -> Result<String, NoIdentity> {
+    id.filter(|id| is_name(id)).ok_or(otherwise)
 }
 
 fn jwt(claims: &[Vec<String>], peer: &dyn Peer) -> Found {
     const INVALID: NoIdentity = NoIdentity::InvalidToken("token");
     // A token without the claim is a token nevertheless.
-    if let Ok(None) = peer.claim(&[]) {
+    if matches!(peer.claim(&[]), Claim::Absent) {
         return Ok(None);
     }
     let mut parts = Vec::new();
     for path in claims {
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
-        let claim = match peer.claim(&path) {
-            Ok(Some(claim)) => usable(claim, INVALID)?,
-            Ok(None) | Err(NotScalar) => return Err(INVALID),
-        };
-        parts.push(claim);
+        parts.push(usable(peer.claim(&path).into_text(), INVALID)?);
     }
     let joined = match &*parts {
         [one] => one.clone(),
@@ -151,13 +144,15 @@ fn jwt(claims: &[Vec<String>], peer: &dyn Peer) -> Found {
             escaped.collect::<Vec<_>>().join("|")
         }
     };
-    usable(joined.into_bytes(), INVALID).map(Some)
+    usable(Some(joined), INVALID).map(Some)
 }
 
 fn mtls(field: Certificate, peer: &dyn Peer) -> Found {
     const UNUSABLE: NoIdentity = NoIdentity::Unusable("certificate");
     match peer.certificate(field) {
-        Some(value) if !value.is_empty() => usable(value, UNUSABLE).map(Some),
+        Some(value) if !value.is_empty() => {
+            usable(String::from_utf8(value).ok(), UNUSABLE).map(Some)
+        }
         _ if peer.has_certificate() => Err(UNUSABLE),
         _ => Ok(None),
     }
@@ -167,7 +162,10 @@ fn header(given: Given<'_>) -> Found {
     const UNUSABLE: NoIdentity = NoIdentity::Unusable("identity header");
     match given {
         Given::Never => Ok(None),
-        Given::Once(line) => usable(line.trim_ascii().to_vec(), UNUSABLE).map(Some),
+        Given::Once(line) => {
+            let id = String::from_utf8(line.trim_ascii().to_vec()).ok();
+            usable(id, UNUSABLE).map(Some)
+        }
         Given::Twice => Err(UNUSABLE),
     }
 }
@@ -181,15 +179,15 @@ fn bearer(bearer: &Bearer, given: Given<'_>) -> Found {
         Given::Twice => return Err(NoIdentity::InvalidToken(WHAT)),
     };
     let hash: [u8; 32] = Sha256::digest(token).into();
-    let mut grant = None;
+    let mut caller_id = None;
     // Every hash is compared to its end, so that the time tells nothing.
     for (known, name) in &bearer.tokens {
         let differ = known.iter().zip(hash).fold(0, |differ, (a, b)| differ | (a ^ b));
         if differ == 0 {
-            grant = Some(name);
+            caller_id = Some(name);
         }
     }
-    grant.cloned().map(Some).ok_or(NoIdentity::InvalidToken(WHAT))
+    caller_id.cloned().map(Some).ok_or(NoIdentity::InvalidToken(WHAT))
 }
 
 /// Whether an Authorization header has a token, of which nothing else is known.

@@ -6,8 +6,8 @@
 //! cache, to an authorization server of its own.
 
 use super::at::At;
-use super::error::quote;
 use super::request_path::RequestPath;
+use super::wording::quote;
 
 /// The metadata of the resource that the filter protects.
 #[derive(Debug)]
