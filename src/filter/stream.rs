@@ -2,6 +2,7 @@
 
 use super::headers::Headers;
 use super::host::{self, Buffer, Map};
+use super::metrics::called;
 use super::peer::Client;
 use super::plugin::Plugin;
 use super::reply::{send, unconfigured};
@@ -188,12 +189,15 @@ impl Stream {
     fn passed(&self, plugin: &Plugin, records: &[Record]) {
         for record in records {
             plugin.metrics.went_on(record);
+            called(record);
         }
         self.record(plugin, records.iter());
     }
 
     fn answer(&self, plugin: &Plugin, refusal: &Refusal) {
-        self.record(plugin, core::iter::once(&refusal.record).chain(&refusal.others));
+        let records = core::iter::once(&refusal.record).chain(&refusal.others);
+        records.clone().for_each(called);
+        self.record(plugin, records);
         let details = format!("mcp_policy_filter:{}", refusal.reason);
         send(&refusal.reply, &details);
     }

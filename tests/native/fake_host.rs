@@ -6,6 +6,7 @@
 
 mod abi;
 mod body_types;
+mod by_rule;
 mod configuring;
 mod counts;
 mod damage;
