@@ -112,6 +112,7 @@ mod imports {
         ) -> u32;
         pub(super) fn proxy_increment_metric(id: u32, offset: i64) -> u32;
         pub(super) fn proxy_record_metric(id: u32, value: u64) -> u32;
+        pub(super) fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
     }
 }
 
@@ -321,4 +322,10 @@ pub(super) fn increment(id: u32, by: i64) -> Result<(), HostError> {
 pub(super) fn record(id: u32, value: u64) -> Result<(), HostError> {
     // SAFETY: only numbers.
     done(unsafe { imports::proxy_record_metric(id, value) })
+}
+
+/// Has the root context be called at this interval; zero ends that.
+pub(super) fn set_tick_period(milliseconds: u32) -> Result<(), HostError> {
+    // SAFETY: only a number.
+    done(unsafe { imports::proxy_set_tick_period_milliseconds(milliseconds) })
 }

@@ -13,6 +13,7 @@ mod damage;
 mod every_case;
 mod faults;
 mod headers_taken_out;
+mod held;
 mod host;
 mod many_streams;
 mod odd_headers;
