@@ -2,6 +2,7 @@
 //! figures themselves, and that the dashboard and the alarms in `envoy` ask for
 //! nothing else.
 
+mod elsewhere;
 mod promtool;
 mod scrape;
 
