@@ -30,6 +30,11 @@ impl<'a> Parsed<'a> {
         })
     }
 
+    /// The SHA-256 of the document in its canonical form.
+    pub(super) fn digest(&self) -> [u8; 32] {
+        self.root.digest()
+    }
+
     pub(super) fn root(&self) -> At<'_> {
         At { node: &self.root, path: String::new(), document: self, secret: false }
     }

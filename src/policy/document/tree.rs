@@ -2,7 +2,8 @@
 
 use super::MAX_POLICY_BYTES;
 use super::error::Errors;
-use crate::wire::json::{JsonError, JsonErrorKind, Kind, Reader};
+use crate::wire::json::{Canonical, JsonError, JsonErrorKind, Kind, Reader};
+use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 
 /// The deepest nesting of a document; the language itself needs ten levels.
@@ -17,6 +18,29 @@ pub(super) enum Node<'a> {
     String(Cow<'a, str>),
     List(Vec<Node<'a>>),
     Object(Vec<(Cow<'a, str>, Node<'a>)>),
+}
+
+impl Node<'_> {
+    /// The SHA-256 of the value in its canonical form.
+    pub(super) fn digest(&self) -> [u8; 32] {
+        let mut hasher = Sha256::new();
+        self.write(&mut Canonical::new(&mut |piece| hasher.update(piece)));
+        hasher.finalize().into()
+    }
+
+    fn write(&self, form: &mut Canonical<'_>) {
+        match self {
+            Self::Null => form.null(),
+            Self::Bool(value) => form.boolean(*value),
+            Self::Number(text) => form.number(text),
+            Self::String(text) => form.text(text),
+            Self::List(elements) => form.list(elements, |form, node| node.write(form)),
+            Self::Object(members) => {
+                let members: Vec<_> = members.iter().map(|(key, node)| (&**key, node)).collect();
+                form.object(&members, |form, node| node.write(form));
+            }
+        }
+    }
 }
 
 /// Reads a document.
