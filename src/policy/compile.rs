@@ -8,7 +8,8 @@ use crate::policy::document::{self, Document, Errors, ToolsList};
 use crate::policy::pattern::PatternMap;
 
 impl Policy {
-    /// Reads, checks and compiles a document. `namespace` keeps the counts of
+    /// Reads, checks and compiles a document, which is JSON or a
+    /// `google.protobuf.Struct`. `namespace` keeps the counts of
     /// two filters apart where the document does not.
     ///
     /// # Errors

@@ -15,8 +15,10 @@ mod limits;
 mod request_path;
 mod rules;
 mod settings;
+mod structure;
 mod tools;
 mod tree;
+mod unreadable;
 
 pub use at::escape;
 pub use checks::Check;

@@ -26,6 +26,7 @@ mod random;
 mod schedules;
 mod schema;
 mod servers;
+mod structure;
 mod supply;
 mod tidy;
 mod yaml;

@@ -20,12 +20,12 @@ pub(super) struct Parsed<'a> {
 
 impl<'a> Parsed<'a> {
     /// # Errors
-    /// The text is not JSON, or numbers in it mean different things to
-    /// different readers.
-    pub(super) fn parse(text: &'a [u8]) -> Result<Self, Errors> {
-        tree::parse(text).map(|root| Self {
+    /// The bytes are neither JSON nor a Struct, or numbers in them mean
+    /// different things to different readers.
+    pub(super) fn parse(bytes: &'a [u8]) -> Result<Self, Errors> {
+        tree::parse(bytes).map(|(root, errors)| Self {
             root,
-            errors: RefCell::default(),
+            errors: RefCell::new(errors),
             regexes: Cell::default(),
         })
     }
