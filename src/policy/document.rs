@@ -9,7 +9,7 @@
 
 mod at;
 mod checks;
-mod error;
+mod finding;
 mod identity;
 mod limits;
 mod request_path;
@@ -19,17 +19,18 @@ mod structure;
 mod tools;
 mod tree;
 mod unreadable;
+mod wording;
 
 pub use at::escape;
 pub use checks::Check;
-pub use error::{ConfigError, Errors};
-pub(crate) use error::{pointer, quote, shorten};
+pub use finding::{Finding, Findings, Severity, Warning};
 pub use identity::{Bearer, Certificate, Source};
 pub use limits::Limit;
 pub use request_path::RequestPath;
 pub use rules::{DefaultAction, Grant, Mode, Rules};
 pub use settings::{AuditLog, Batches, Counters, DeniedAs, Settings, ToolsList};
 pub use tools::{Action, AllTools, ToolRule};
+pub(crate) use wording::{pointer, quote, shorten};
 
 use crate::policy::pattern::Pattern;
 use at::{At, Parsed};
@@ -70,7 +71,7 @@ const KEYS: [&str; 11] = [
 
 impl Document {
     /// Reads a document. Returns as much as could be read, and all errors.
-    pub fn parse(bytes: &[u8]) -> (Option<Self>, Errors) {
+    pub fn parse(bytes: &[u8]) -> (Option<Self>, Findings) {
         match Parsed::parse(bytes) {
             Ok(document) => {
                 let read = Self::read(&document.root(), || document.digest());

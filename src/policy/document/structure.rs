@@ -5,9 +5,10 @@
 //! differently is an error. The members of an object are put in the order of
 //! their keys, because protobuf's maps come in any.
 
+use super::Findings;
 use super::at::escape;
-use super::error::{Errors, quote};
 use super::tree::{MAX_DEPTH, Node};
+use super::wording::quote;
 use crate::order;
 use crate::text::{MAX_NAME, start};
 use crate::wire::json::of_double;
@@ -29,8 +30,8 @@ pub(super) struct Fault {
 ///
 /// # Errors
 /// The bytes are not a Struct.
-pub(super) fn decode(bytes: &[u8]) -> Result<(Node<'_>, Errors), Fault> {
-    let mut decoder = Decoder { path: String::new(), errors: Errors::default() };
+pub(super) fn decode(bytes: &[u8]) -> Result<(Node<'_>, Findings), Fault> {
+    let mut decoder = Decoder { path: String::new(), errors: Findings::default() };
     match decoder.object(bytes, MAX_DEPTH) {
         Ok(root) => Ok((root, decoder.errors)),
         Err(why) => Err(Fault { path: decoder.path, why }),
@@ -42,7 +43,7 @@ type Step<T> = Result<T, &'static str>;
 struct Decoder {
     /// The path of the value that is read.
     path: String,
-    errors: Errors,
+    errors: Findings,
 }
 
 impl Decoder {
@@ -127,7 +128,7 @@ impl Decoder {
         }
         let spelt = of_double(double);
         if double.abs() >= EXACT {
-            self.errors.push(
+            self.errors.error(
                 self.path.clone(),
                 format!(
                     "{} may have been another number before a google.protobuf.Struct rounded it, \

@@ -1,7 +1,6 @@
 //! A document as a tree, before its keys are given a meaning.
 
-use super::error::Errors;
-use super::{MAX_POLICY_BYTES, structure, unreadable};
+use super::{Findings, MAX_POLICY_BYTES, structure, unreadable};
 use crate::wire::json::{Canonical, JsonError, JsonErrorKind, Kind, Reader};
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
@@ -49,17 +48,17 @@ impl Node<'_> {
 /// # Errors
 /// The bytes are neither, or numbers in them mean different things to different
 /// readers.
-pub(super) fn parse(bytes: &[u8]) -> Result<(Node<'_>, Errors), Errors> {
+pub(super) fn parse(bytes: &[u8]) -> Result<(Node<'_>, Findings), Findings> {
     if bytes.iter().all(u8::is_ascii_whitespace) {
-        return Err(Errors::one("", "the plugin has no configuration; give it a policy"));
+        return Err(Findings::one("", "the plugin has no configuration; give it a policy"));
     }
     if bytes.len() > MAX_POLICY_BYTES {
         let message =
             format!("the policy is {} bytes; at most {MAX_POLICY_BYTES} are allowed", bytes.len());
-        return Err(Errors::one("", message));
+        return Err(Findings::one("", message));
     }
     let fault = match json(bytes) {
-        Ok(root) => return Ok((root, Errors::default())),
+        Ok(root) => return Ok((root, Findings::default())),
         Err(fault) => fault,
     };
     if bytes.first() != Some(&structure::FIRST) {

@@ -1,8 +1,9 @@
 //! Bytes that are neither JSON nor a `google.protobuf.Struct`: their looks, and
 //! the form to write instead.
 
-use super::error::{Errors, quote};
+use super::Findings;
 use super::structure::Fault;
+use super::wording::quote;
 use crate::wire::json::{JsonError, JsonErrorKind};
 use core::str;
 
@@ -14,7 +15,7 @@ const TYPE_URL: &str = "type.googleapis.com/";
 
 /// The one error of a document that cannot be read: `json` says why it is not
 /// JSON, and `structure` why it is not a Struct, where it begins like one.
-pub(super) fn explain(bytes: &[u8], json: JsonError, structure: Option<Fault>) -> Errors {
+pub(super) fn explain(bytes: &[u8], json: JsonError, structure: Option<Fault>) -> Findings {
     let text = bytes.trim_ascii_start();
     let controls = |byte: &u8| byte.is_ascii_control() && !byte.is_ascii_whitespace();
     let message = match structure {
@@ -28,8 +29,8 @@ pub(super) fn explain(bytes: &[u8], json: JsonError, structure: Option<Fault>) -
         None => None,
     };
     match message {
-        Some((path, message)) => Errors::one(path, message),
-        None => Errors::one(position(bytes, json), in_text(bytes, json)),
+        Some((path, message)) => Findings::one(path, message),
+        None => Findings::one(position(bytes, json), in_text(bytes, json)),
     }
 }
 

@@ -35,7 +35,7 @@ fn errors(message: &[u8]) -> Vec<String> {
     let errors = match parse(message) {
         Ok((_, errors)) | Err(errors) => errors,
     };
-    errors.lines().map(|line| line.into_owned()).collect()
+    errors.lines().collect()
 }
 
 #[test]
