@@ -13,6 +13,7 @@
     reason = "tests fail by panicking, and their names say what they are for"
 )]
 
+mod alarms;
 mod clock;
 mod compose;
 mod config;
@@ -26,6 +27,7 @@ mod random;
 mod schedules;
 mod schema;
 mod servers;
+mod structure;
 mod supply;
 mod tidy;
 mod yaml;

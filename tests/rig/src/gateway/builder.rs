@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use super::{Admin, Exit, Gateway, Process, Run, bootstrap, run};
@@ -17,6 +17,8 @@ use crate::wait::until;
 pub struct Builder {
     pub(super) policy: String,
     pub(super) as_struct: bool,
+    pub(super) as_yaml: bool,
+    pub(super) replacements: Vec<(String, String)>,
     pub(super) module: Option<PathBuf>,
     pub(super) filter: bool,
     pub(super) upstream: SocketAddr,
@@ -33,7 +35,7 @@ pub struct Builder {
     pub(super) filters_after: Vec<Value>,
     pub(super) edits: Vec<Edit>,
     pub(super) clusters: Vec<Value>,
-    pub(super) stats_tags: Value,
+    pub(super) stats_config: Value,
     pub(super) dynamic: bool,
     concurrency: u32,
     log_level: String,
@@ -47,6 +49,8 @@ impl Default for Builder {
         Self {
             policy: r#"{"version":"1","default":"allow"}"#.to_owned(),
             as_struct: false,
+            as_yaml: false,
+            replacements: Vec::new(),
             module: None,
             filter: true,
             upstream: SocketAddr::from(([127, 0, 0, 1], 9)),
@@ -65,7 +69,7 @@ impl Default for Builder {
             filters_after: Vec::new(),
             edits: Vec::new(),
             clusters: Vec::new(),
-            stats_tags: Value::Null,
+            stats_config: Value::Null,
             dynamic: false,
             concurrency: 1,
             log_level: "info".to_owned(),
@@ -84,6 +88,19 @@ impl Builder {
     /// makes no JSON.
     pub fn policy_as_struct(mut self) -> Self {
         self.as_struct = true;
+        self
+    }
+
+    /// Has Envoy read its configuration, which is JSON, as YAML.
+    pub fn configuration_as_yaml(mut self) -> Self {
+        self.as_yaml = true;
+        self
+    }
+
+    /// Puts another text into the configuration in the place of one, as JSON
+    /// could not say it.
+    pub fn in_configuration(mut self, text: &str, other: &str) -> Self {
+        self.replacements.push((text.to_owned(), other.to_owned()));
         self
     }
 
@@ -177,8 +194,13 @@ impl Builder {
 
     /// Envoy's `stats_tags`, which make labels for Prometheus out of the names
     /// of statistics.
-    pub fn stats_tags(mut self, tags: Value) -> Self {
-        self.stats_tags = tags;
+    pub fn stats_tags(self, tags: Value) -> Self {
+        self.stats_config(json!({ "stats_tags": tags }))
+    }
+
+    /// Envoy's whole `stats_config`.
+    pub fn stats_config(mut self, config: Value) -> Self {
+        self.stats_config = config;
         self
     }
 
@@ -247,9 +269,15 @@ impl Builder {
             self.module = Some(run::module());
         }
         let run = Run::new();
-        run.write("lds.json", &bootstrap::listeners(&self, &run, &self.policy, 0));
-        run.write("bootstrap.json", &bootstrap::bootstrap(&self, &run));
-        let mut command = run.envoy(self.concurrency, &self.log_level);
+        run.write("lds.json", &bootstrap::listeners(&self, &run, &self.policy, 0).to_string());
+        let mut configuration = bootstrap::bootstrap(&self, &run).to_string();
+        for (text, other) in &self.replacements {
+            assert!(configuration.contains(text), "the configuration has no {text}");
+            configuration = configuration.replace(text, other);
+        }
+        let file = if self.as_yaml { "bootstrap.yaml" } else { "bootstrap.json" };
+        run.write(file, &configuration);
+        let mut command = run.envoy(file, self.concurrency, &self.log_level);
         command.args(arguments);
         let shown = command.get_program().to_owned();
         let spawned = Process::spawn(command);
