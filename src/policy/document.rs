@@ -15,6 +15,7 @@ mod limits;
 mod request_path;
 mod rules;
 mod settings;
+mod tool_name;
 mod tools;
 mod tree;
 mod wording;
@@ -26,7 +27,8 @@ pub use identity::{Bearer, Certificate, Source};
 pub use limits::Limit;
 pub use request_path::RequestPath;
 pub use rules::{DefaultAction, Grant, Mode, Rules};
-pub use settings::{AuditLog, Batches, Counters, DeniedAs, Settings, ToolsList};
+pub use settings::{AuditLog, Batches, Counters, DeniedAs, JsonTexts, Settings, ToolsList};
+pub use tool_name::dot_star;
 pub use tools::{Action, AllTools, ToolRule};
 pub(crate) use wording::{pointer, quote, shorten};
 

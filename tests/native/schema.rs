@@ -64,6 +64,8 @@ const BEYOND_A_SCHEMA: [(&str, &[&str]); 11] = [
             "counters_disagree_with_all_tools",
             "counters_disagree_with_rate_limit",
             "paths_exempt",
+            "hide_expressions",
+            "tool_expressions",
         ],
     ),
     (
