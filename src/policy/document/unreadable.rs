@@ -17,14 +17,13 @@ const TYPE_URL: &str = "type.googleapis.com/";
 /// JSON, and `structure` why it is not a Struct, where it begins like one.
 pub(super) fn explain(bytes: &[u8], json: JsonError, structure: Option<Fault>) -> Findings {
     let text = bytes.trim_ascii_start();
-    let controls = |byte: &u8| byte.is_ascii_control() && !byte.is_ascii_whitespace();
     let message = match structure {
         Some(fault) => other_message(bytes).or_else(|| {
-            bytes.iter().any(controls).then(|| (fault.path, format!("{}; {OURS}", fault.why)))
+            has_controls(bytes).then(|| (fault.path, format!("{}; {OURS}", fault.why)))
         }),
         None if !text.starts_with(b"{") && !text.starts_with(b"[") => {
             let message = || other_message(bytes).unwrap_or_else(|| (String::new(), OTHER.into()));
-            bytes.iter().any(controls).then(message)
+            has_controls(bytes).then(message)
         }
         None => None,
     };
@@ -32,6 +31,11 @@ pub(super) fn explain(bytes: &[u8], json: JsonError, structure: Option<Fault>) -
         Some((path, message)) => Findings::one(path, message),
         None => Findings::one(position(bytes, json), in_text(bytes, json)),
     }
+}
+
+/// Whether there are bytes that no text has.
+fn has_controls(bytes: &[u8]) -> bool {
+    bytes.iter().any(|byte| byte.is_ascii_control() && !byte.is_ascii_whitespace())
 }
 
 const OURS: &str = "this is not a google.protobuf.Struct as Envoy writes one; give the policy as \
@@ -64,7 +68,10 @@ fn other_message(bytes: &[u8]) -> Option<(String, String)> {
     }
     match field {
         [b'{', ..] if rest.is_empty() => look("google.protobuf.StringValue within another"),
-        [0x08 | 0x11 | 0x1a | 0x20 | 0x2a | 0x32, ..] => look("google.protobuf.ListValue"),
+        // Of a text, a space in its beginning is such a byte too.
+        [0x08 | 0x11 | 0x1a | 0x20 | 0x2a | 0x32, ..] if has_controls(bytes) => {
+            look("google.protobuf.ListValue")
+        }
         _ => None,
     }
 }

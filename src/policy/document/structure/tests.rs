@@ -187,6 +187,14 @@ fn another_message_is_told_by_its_looks() {
         ["/a: a Value has no kind; this is not a google.protobuf.Struct as Envoy writes one; \
              give the policy as JSON in a google.protobuf.StringValue"]
     );
+    // A line break before JSON with a mistake, of which the second byte is a length
+    // and a later one a tag.
+    for indented in ["\n{ \"version\": \"1\",", "\n    {\"version\": \"1\","] {
+        let text =
+            format!("{indented} \"default\": \"deny\",\n \"tools\": {{{}}},}}", " ".repeat(120));
+        let [error] = &*errors(text.as_bytes()) else { panic!("{text}") };
+        assert!(error.starts_with("line 3 column"), "{error}");
+    }
     // A line break before what is neither.
     assert_eq!(
         errors(b"\nversion: \"1\"\ndefault: deny\n"),
