@@ -8,7 +8,6 @@
 use super::Findings;
 use super::at::escape;
 use super::tree::{MAX_DEPTH, Node};
-use super::wording::quote;
 use crate::order;
 use crate::text::{MAX_NAME, start};
 use crate::wire::json::of_double;
@@ -128,14 +127,12 @@ impl Decoder {
         }
         let spelt = of_double(double);
         if double.abs() >= EXACT {
+            // Without the number, which may stand where a secret belongs.
             self.errors.error(
                 self.path.clone(),
-                format!(
-                    "{} may have been another number before a google.protobuf.Struct rounded it, \
-                     as it rounds whole numbers from 9007199254740992 on; give the policy as JSON \
-                     in a google.protobuf.StringValue",
-                    quote(&spelt)
-                ),
+                "this may have been another number before a google.protobuf.Struct rounded it, as \
+                 it rounds whole numbers from 9007199254740992 on; give the policy as JSON in a \
+                 google.protobuf.StringValue",
             );
         }
         Ok(Node::Number(Cow::Owned(spelt)))

@@ -144,18 +144,12 @@ fn numbers_that_a_double_may_have_rounded_are_errors() {
     let number = |value| errors(&member("a", &double(value)));
     assert!(number(9_007_199_254_740_991.0).is_empty());
     assert!(number(-9_007_199_254_740_991.0).is_empty());
-    for (value, text) in [
-        (9_007_199_254_740_992.0, "9007199254740992"),
-        (-9_007_199_254_740_992.0, "-9007199254740992"),
-        (1e300, "1e+300"),
-    ] {
+    for value in [9_007_199_254_740_992.0, -9_007_199_254_740_992.0, 1e300] {
         assert_eq!(
             number(value),
-            [format!(
-                "/a: `{text}` may have been another number before a google.protobuf.Struct rounded \
-                 it, as it rounds whole numbers from 9007199254740992 on; give the policy as JSON \
-                 in a google.protobuf.StringValue"
-            )]
+            ["/a: this may have been another number before a google.protobuf.Struct rounded it, \
+              as it rounds whole numbers from 9007199254740992 on; give the policy as JSON in a \
+              google.protobuf.StringValue"]
         );
     }
 }
