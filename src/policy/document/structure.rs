@@ -117,7 +117,25 @@ impl Decoder {
             let index = elements.len().to_string();
             elements.push(self.below(&index, |decoder| decoder.value(element, room))?);
         }
+        self.mixed(&elements);
         Ok(Node::List(elements))
+    }
+
+    /// Notes a text beside numbers that was probably a number in YAML. A call's
+    /// number is compared with the numbers of a list, and would pass it by.
+    fn mixed(&mut self, elements: &[Node<'_>]) {
+        if !elements.iter().any(|node| matches!(node, Node::Number(_))) {
+            return;
+        }
+        let was_number = |node: &Node<'_>| matches!(node, Node::String(text) if was_number(text));
+        if let Some(index) = elements.iter().position(was_number) {
+            self.errors.error(
+                format!("{}/{index}", self.path),
+                "this text may have been a number like those beside it: of one with a fraction \
+                 or an exponent, and of a large one, Envoy's YAML makes a text, which equals no \
+                 number; give the policy as JSON in a google.protobuf.StringValue",
+            );
+        }
     }
 
     /// A number in the spelling that JSON has for it: `10` for ten.
@@ -137,6 +155,15 @@ impl Decoder {
         }
         Ok(Node::Number(Cow::Owned(spelt)))
     }
+}
+
+/// Whether Envoy's YAML may have made this text of a number without quotes. Of one
+/// that 32 bits hold it makes none.
+fn was_number(text: &str) -> bool {
+    let digits = text.replace('_', "");
+    text.contains(|c: char| c.is_ascii_digit())
+        && digits.parse::<f64>().is_ok()
+        && digits.parse::<i32>().map_or(true, |whole| whole.to_string() != text)
 }
 
 fn string(bytes: &[u8]) -> Step<&str> {

@@ -155,6 +155,29 @@ fn numbers_that_a_double_may_have_rounded_are_errors() {
 }
 
 #[test]
+fn a_text_that_was_a_number_in_yaml_is_an_error_beside_numbers() {
+    let in_list = |first: &[u8], text: &str| {
+        let list = [bytes(1, first), bytes(1, &bytes(3, text.as_bytes()))].concat();
+        errors(&member("a", &bytes(6, &list)))
+    };
+    for text in ["0.5", "1e3", ".5", "-2.", "1_000", "3000000000", "-3000000000", "08"] {
+        assert_eq!(
+            in_list(&double(1.0), text),
+            [
+                "/a/1: this text may have been a number like those beside it: of one with a fraction \
+              or an exponent, and of a large one, Envoy's YAML makes a text, which equals no \
+              number; give the policy as JSON in a google.protobuf.StringValue"
+            ],
+            "{text}"
+        );
+        assert!(in_list(&bytes(3, b"x"), text).is_empty(), "{text}");
+    }
+    for text in ["10", "-10", "x", "", "nan", "inf", "1.2.3", "0x10", "_"] {
+        assert!(in_list(&double(1.0), text).is_empty(), "{text}");
+    }
+}
+
+#[test]
 fn another_message_is_told_by_its_looks() {
     let remedy = "give the policy as a google.protobuf.Struct, or as JSON in a \
                   google.protobuf.StringValue";
