@@ -200,3 +200,15 @@ fn the_fingerprint_is_the_digest_of_the_canonical_form() {
     // The start of `printf '{"default":"deny","version":"1"}' | sha256sum`.
     assert_eq!(policy.fingerprint, "57b3bb31c408");
 }
+
+#[test]
+fn policies_that_differ_in_a_digit_have_different_fingerprints() {
+    let fingerprint = |value: &str| {
+        let text = r#"{"version":"1","default":"deny","tools":{"a":{"require":[
+            {"conditions":[{"path":"args.x","op":"eq","value":VALUE}]}]}}}"#;
+        Policy::parse(text.replace("VALUE", value).as_bytes(), "").unwrap().fingerprint
+    };
+    assert_ne!(fingerprint("9007199254740992"), fingerprint("9007199254740993"));
+    assert_ne!(fingerprint("0"), fingerprint("1e-400"));
+    assert_eq!(fingerprint("9007199254740993"), fingerprint("9007199254740993.0"));
+}

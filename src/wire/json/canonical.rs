@@ -1,9 +1,10 @@
 //! The canonical form of a JSON value by RFC 8785, by which all texts of one
 //! value have one digest.
 //!
-//! Keys are sorted by their UTF-16 units, numbers are doubles in the form of
-//! ECMAScript, texts have the fewest escapes, and there is no white space. The
-//! form is handed on piece by piece, as a hasher takes it, and never stored.
+//! Keys are sorted by their UTF-16 units, numbers have the form of ECMAScript,
+//! texts have the fewest escapes, and there is no white space. A number that is not
+//! the value of a double's shortest spelling keeps its digits, where RFC 8785 rounds
+//! it. The form is handed on piece by piece, as a hasher takes it, and never stored.
 
 mod number;
 
