@@ -169,6 +169,15 @@ fn validate_says_what_is_wrong_and_nothing_else() {
     let path = policy.to_str().expect("UTF-8");
     let fault = "bad policy: /tool: unknown key; did you mean `tools`?\n".to_owned();
     assert_eq!(validate(Some(path), shipped), (Some(1), String::new(), fault));
+    // Nothing is put in the place of another filter's configuration.
+    let other = folder.join("other.yaml");
+    for (text, count) in [("admin: {}\n", 0), ("a:\n  configuration:\nb:\n  configuration:\n", 2)] {
+        std::fs::write(&other, text).expect("written");
+        let (status, _, error) = validate(Some(path), other.to_str().expect("UTF-8"));
+        let ends = format!("there is to be one, and there are {count}\n");
+        assert!(status == Some(1) && error.ends_with(&ends), "{error}");
+        assert!(error.starts_with("validate: "), "{error}");
+    }
     // Envoy's own errors are shown.
     let broken = folder.join("envoy.yaml");
     std::fs::write(&broken, file(shipped).replace("codec_type: AUTO", "codec_type: NONE"))

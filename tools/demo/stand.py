@@ -121,7 +121,13 @@ def policy_text(path):
 def with_policy(lines, policy):
     """A configuration with another policy, whatever form the one in it has. A string
     of JSON is one of YAML too, and a StringValue reaches the filter byte for byte."""
-    begin = next(i for i, line in enumerate(lines) if line.strip() == "configuration:")
+    places = [i for i, line in enumerate(lines) if line.strip() == "configuration:"]
+    if len(places) != 1:
+        raise Wrong(
+            f"a policy takes the place of what stands below the line `configuration:`, of which "
+            f"there is to be one, and there are {len(places)}"
+        )
+    begin = places[0]
     indent = len(lines[begin]) - len(lines[begin].lstrip())
     end = begin + 1
     while end < len(lines) and (
