@@ -191,6 +191,7 @@ impl Stream {
                 self.carry_out(plugin, step)
             }
             Step::Serve(reply) => {
+                plugin.metrics.served();
                 send(&reply, "mcp_policy_filter:protected_resource");
                 Flow::Pause
             }

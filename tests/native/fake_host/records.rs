@@ -22,6 +22,21 @@ fn metrics_count_every_decision_by_its_reason() {
 }
 
 #[test]
+fn metrics_count_that_metadata_was_served() {
+    let policy = r#"{"version": "1", "default": "deny", "identity": [{"jwt": {"claim": "sub"}}],
+        "settings": {"protected_resource": {"resource": "https://mcp.example.com/mcp",
+        "authorization_servers": ["https://id.example.com"]}}}"#;
+    let worker = Worker::configure(policy, PLAIN).unwrap();
+    let mut request = call("a");
+    request.method = "GET".into();
+    request.path = "/.well-known/oauth-protected-resource".into();
+    request.body.clear();
+    worker.send(&request);
+    assert_eq!(metric("mcp_policy_evaluations_total"), 1);
+    assert_eq!(metric("mcp_policy_passed_total"), 0);
+}
+
+#[test]
 fn metrics_count_what_cannot_be_read_by_its_kind() {
     let worker = Worker::configure(ONE_A_MINUTE, PLAIN).unwrap();
     let deep = format!("{}1{}", r#"{"a":"#.repeat(300), "}".repeat(300));
