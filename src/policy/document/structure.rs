@@ -19,6 +19,15 @@ pub(super) const FIRST: u8 = 0x0a;
 /// The first whole number that shares its double with another.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
+const NUMBERS_AND_TEXTS: &str = "numbers and texts stand in one list, and a call's value is \
+    compared with those of its own type alone: without quotes, Envoy's YAML makes a number of \
+    `10`, and texts of `0.5`, `1e3` and `3000000000`; put all in quotes if they are texts, or give \
+    the policy as JSON in a google.protobuf.StringValue";
+const BOOLEANS_AND_TEXTS: &str = "booleans and texts stand in one list, and a call's value is \
+    compared with those of its own type alone: without quotes, Envoy's YAML makes booleans of \
+    `yes`, `no`, `on` and `off`; put all in quotes if they are texts, or give the policy as JSON \
+    in a google.protobuf.StringValue";
+
 /// The reason why the bytes are not a Struct, and the place.
 pub(super) struct Fault {
     pub(super) path: String,
@@ -121,20 +130,22 @@ impl Decoder {
         Ok(Node::List(elements))
     }
 
-    /// Notes a text beside numbers that was probably a number in YAML. A call's
-    /// number is compared with the numbers of a list, and would pass it by.
+    /// Notes a list in which Envoy's YAML may have made two types of one. A call's value
+    /// is compared with the elements of its own type, and would pass the others by.
     fn mixed(&mut self, elements: &[Node<'_>]) {
-        if !elements.iter().any(|node| matches!(node, Node::Number(_))) {
-            return;
+        const WORDS: [&str; 8] = ["true", "false", "yes", "no", "on", "off", "y", "n"];
+        let has = |kind: fn(&Node<'_>) -> bool| elements.iter().any(kind);
+        let has_text = |quoted: fn(&str) -> bool| {
+            elements.iter().any(|node| matches!(node, Node::String(text) if !quoted(text)))
+        };
+        // What would be of the other type without quotes was put in quotes.
+        let whole = |text: &str| text.parse::<i32>().is_ok_and(|n| n.to_string() == text);
+        let word = |text: &str| WORDS.iter().any(|word| word.eq_ignore_ascii_case(text));
+        if has(|node| matches!(node, Node::Number(_))) && has_text(whole) {
+            self.errors.error(self.path.clone(), NUMBERS_AND_TEXTS);
         }
-        let was_number = |node: &Node<'_>| matches!(node, Node::String(text) if was_number(text));
-        if let Some(index) = elements.iter().position(was_number) {
-            self.errors.error(
-                format!("{}/{index}", self.path),
-                "this text may have been a number like those beside it: of one with a fraction \
-                 or an exponent, and of a large one, Envoy's YAML makes a text, which equals no \
-                 number; give the policy as JSON in a google.protobuf.StringValue",
-            );
+        if has(|node| matches!(node, Node::Bool(_))) && has_text(word) {
+            self.errors.error(self.path.clone(), BOOLEANS_AND_TEXTS);
         }
     }
 
@@ -155,15 +166,6 @@ impl Decoder {
         }
         Ok(Node::Number(Cow::Owned(spelt)))
     }
-}
-
-/// Whether Envoy's YAML may have made this text of a number without quotes. Of one
-/// that 32 bits hold it makes none.
-fn was_number(text: &str) -> bool {
-    let digits = text.replace('_', "");
-    text.contains(|c: char| c.is_ascii_digit())
-        && digits.parse::<f64>().is_ok()
-        && digits.parse::<i32>().map_or(true, |whole| whole.to_string() != text)
 }
 
 fn string(bytes: &[u8]) -> Step<&str> {
