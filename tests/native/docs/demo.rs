@@ -16,7 +16,7 @@ pub fn check(text: &str, policy: &str) -> Result<(), String> {
     let stage = Stage::new(policy).map_err(|errors| errors.join("\n"))?;
     let server = Server::start();
     let (mut requests, mut shown) = (Vec::new(), None);
-    let mut id = 0;
+    let mut id = source.last_id_before(text)?;
     for line in text.lines().filter(|line| !line.is_empty()) {
         if let Some(ask) = line.strip_prefix("  ask      ") {
             (requests, shown) = (source.asked(ask, &mut id), None);
@@ -76,6 +76,15 @@ impl Source {
         let literal = format!("\"{line}\"");
         let known = [&self.story, &self.page].iter().any(|text| text.contains(&literal));
         if known { Ok(()) } else { Err(format!("the demo does not say `{line}`")) }
+    }
+
+    /// The id of the request before the first of a page, which may leave out the
+    /// beginning.
+    fn last_id_before(&self, page: &str) -> Result<u64, String> {
+        let answers = page.lines().filter_map(|line| line.strip_prefix("  answer   {"));
+        let first = answers.map(|answer| between(answer, "\"id\":", &[',']).parse::<u64>()).next();
+        let first = first.ok_or("no answer is shown")?.map_err(|error| error.to_string())?;
+        first.checked_sub(1).ok_or_else(|| "the ids begin at 1".into())
     }
 
     /// The requests of a line. They are numbered throughout.

@@ -3,7 +3,9 @@
 
 use super::play::Stage;
 use crate::config::root;
+use serde_json::Value;
 use std::fs;
+use yaml_serde::Value as Yaml;
 
 /// Whether the filter sets a filter state of this name.
 fn sets(source: &str, name: &str) -> Result<(), String> {
@@ -11,6 +13,22 @@ fn sets(source: &str, name: &str) -> Result<(), String> {
         return Ok(());
     }
     Err(format!("the filter sets no `{name}`"))
+}
+
+/// The policy in a fragment's `configuration`, a Struct.
+pub fn policy(text: &str) -> Result<Value, String> {
+    let fragment: Yaml = yaml_serde::from_str(text).map_err(|error| error.to_string())?;
+    let fragment = serde_json::to_value(fragment).map_err(|error| error.to_string())?;
+    let configuration = &fragment["configuration"];
+    if configuration["@type"] != "type.googleapis.com/google.protobuf.Struct" {
+        return Err("the `configuration` is not a Struct".into());
+    }
+    let holds = fragment["allow_on_headers_stop_iteration"] == true;
+    let policy = configuration["value"].clone();
+    if holds != (policy["settings"]["hold_request_headers"] == true) {
+        return Err("one of the two settings that hold headers is without the other".into());
+    }
+    Ok(policy)
 }
 
 /// Whether the names in a fragment are those of the filter: the filter state
