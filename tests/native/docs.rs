@@ -42,8 +42,18 @@ use std::fs;
 /// The folders whose pages are executed.
 const FOLDERS: [&str; 5] = ["", "docs", "docs/policy", "benches", "envoy"];
 
+/// The folders whose pages are read by people who change the code, or are made
+/// by a program. Their fences are not executed.
+const FURTHER: [&str; 4] =
+    ["benches/results", "tests/conformance", "tests/differential", "tests/interop"];
+
 pub fn pages() -> Vec<Page> {
     FOLDERS.into_iter().flat_map(Page::in_folder).collect()
+}
+
+/// The pages, further ones included.
+pub fn all_pages() -> Vec<Page> {
+    FOLDERS.into_iter().chain(FURTHER).flat_map(Page::in_folder).collect()
 }
 
 /// The pages of the reference.
