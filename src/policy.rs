@@ -22,7 +22,7 @@ pub use fingerprint::{ArgumentsHmac, fingerprint, fingerprint_of};
 pub use limit::{Holders, Limit};
 
 use crate::limits::Table;
-use crate::policy::document::{Check, DefaultAction, Mode, Settings, Source};
+use crate::policy::document::{Check, DefaultAction, Findings, Mode, Settings, Source};
 use crate::policy::pattern::PatternMap;
 
 /// A compiled policy.
@@ -30,8 +30,8 @@ use crate::policy::pattern::PatternMap;
 pub struct Policy {
     /// The first twelve hexadecimal digits of the SHA-256 of the document.
     pub fingerprint: String,
-    /// Remarks for the author that do not make the document invalid.
-    pub warnings: Vec<String>,
+    /// Warnings for the author of the document, which is valid.
+    pub warnings: Findings,
     /// The filter's behaviour.
     pub settings: Settings,
     /// The table that holds its counters.

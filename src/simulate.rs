@@ -11,7 +11,7 @@ use crate::exchange::{Exchange, Step, audit};
 use crate::limits::window::Nanos;
 use crate::limits::{MemoryStore, Store};
 use crate::policy::Policy;
-use crate::policy::document::Errors;
+use crate::policy::document::Findings;
 
 /// The headers of a POST as MCP clients send it.
 pub const POST: [(&str, &str); 3] =
@@ -33,7 +33,7 @@ impl<S: Default> Gateway<S> {
     ///
     /// # Errors
     /// The errors of the policy, for its author.
-    pub fn new(policy: &str) -> Result<Self, Errors> {
+    pub fn new(policy: &str) -> Result<Self, Findings> {
         let policy = Policy::parse(policy.as_bytes(), "")?;
         Ok(Self { policy, store: S::default(), now: Nanos(0) })
     }
@@ -130,12 +130,12 @@ impl<'a> Body<'a> {
         Self { bytes, sizes: &[], ending: Ending::Last }
     }
 
-    /// Whether the headers are the last of the message.
+    /// Whether the message ends with its headers.
     fn is_missing(&self) -> bool {
         self.bytes.is_empty() && self.ending == Ending::Last
     }
 
-    /// The pieces: where each ends, and whether it is told to be the last.
+    /// The pieces: the end of each, and whether the host says that it is the last.
     fn pieces(&self) -> impl Iterator<Item = (usize, bool)> {
         let (all, ending) = (self.bytes.len(), self.ending);
         let mut sizes = self.sizes.iter().cycle();

@@ -4,7 +4,7 @@
 use crate::lenient::{Member, Node, Value, documents};
 use mcp_policy_filter::exchange::identity::NoPeer;
 use mcp_policy_filter::policy::condition::{Facts, JsonTexts, Line, Work};
-use mcp_policy_filter::policy::document::Errors;
+use mcp_policy_filter::policy::document::Findings;
 use mcp_policy_filter::policy::{Caller, Policy};
 use mcp_policy_filter::wire::jsonrpc::{Message, decode};
 use mcp_policy_filter::wire::mcp::{ToolCall, tool_name_fault};
@@ -33,7 +33,7 @@ pub fn check(data: &[u8]) {
 }
 
 /// An author gets some lines, each with the place that it speaks of.
-fn readable(errors: &Errors) {
+fn readable(errors: &Findings) {
     let lines: Vec<_> = errors.lines().collect();
     assert!((1..=21).contains(&lines.len()));
     for (at, line) in lines.iter().enumerate() {
@@ -47,7 +47,7 @@ fn readable(errors: &Errors) {
 fn accepted(data: &[u8], policy: &Policy) {
     let value = serde_json::from_slice::<serde_json::Value>(data);
     assert!(value.is_ok(), "accepted, but no JSON: {value:?}");
-    for warning in &policy.warnings {
+    for warning in policy.warnings.lines() {
         assert!(!warning.chars().any(char::is_control), "{warning:?}");
     }
     let documents = documents(data);
@@ -150,13 +150,13 @@ fn decisions(policy: &Policy, names: &[String]) -> Vec<String> {
         let caller = Caller::new(caller.to_owned());
         for tool in names {
             let work = Work::default();
-            let (headers, grant) = (&*headers, &*caller.id);
+            let headers = &*headers;
             let facts = Facts {
                 arguments,
                 members: None,
                 headers,
                 claims: &NoPeer,
-                caller_id: grant,
+                caller_id: &caller.id,
                 tool,
                 work: &work,
                 texts: &JsonTexts::default(),

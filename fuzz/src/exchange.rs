@@ -203,8 +203,8 @@ impl<'a> Request<'a> {
 type Fields = (Decision, Option<Reason>, String, Option<String>, Option<String>);
 
 fn fields(record: Record) -> Fields {
-    let Record { decision, reason, rule, tool, grant, .. } = record;
-    (decision, reason, rule, tool, grant)
+    let Record { decision, reason, rule, tool, caller_id, .. } = record;
+    (decision, reason, rule, tool, caller_id)
 }
 
 /// Whether a method that is no call may pass.

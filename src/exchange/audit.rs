@@ -15,8 +15,18 @@ pub const PREFIX: &str = "mcp-policy-audit ";
 
 /// A record as JSON.
 pub fn json(policy: &Policy, record: &Record, trace: &Trace, now: Option<Nanos>) -> String {
-    let Record { decision, reason, rule, message, method, tool, grant, arguments, digest, limits } =
-        record;
+    let Record {
+        decision,
+        reason,
+        rule,
+        message,
+        method,
+        tool,
+        caller_id,
+        arguments,
+        arguments_hmac,
+        limits,
+    } = record;
     // With the limits of most calls, so that the text never moves.
     let mut object = Object(String::with_capacity(768));
     object.own(
@@ -37,7 +47,7 @@ pub fn json(policy: &Policy, record: &Record, trace: &Trace, now: Option<Nanos>)
     text("message", message.as_deref());
     text("method", method.as_deref());
     text("tool", tool.as_deref());
-    text("grant", grant.as_deref());
+    text("grant", caller_id.as_deref());
     let session = trace.session.as_ref().map(fingerprint_of);
     text("session", session.as_deref());
     let request_id = trace.request_id.as_deref().map(String::from_utf8_lossy);
@@ -48,8 +58,8 @@ pub fn json(policy: &Policy, record: &Record, trace: &Trace, now: Option<Nanos>)
     if let Some(arguments) = arguments {
         object.names(arguments);
     }
-    if let Some(digest) = digest {
-        object.own("arguments_hmac", digest);
+    if let Some(hmac) = arguments_hmac {
+        object.own("arguments_hmac", hmac);
     }
     if !limits.is_empty() {
         object.limits(limits);

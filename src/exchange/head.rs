@@ -28,8 +28,8 @@ pub enum Entry {
     Judge(Head),
     /// It passes if it has no body.
     Bodyless {
-        /// Whether its caller must be known: a browser's preflight carries no
-        /// credential.
+        /// Whether the caller must be known. The caller of a browser's preflight, which
+        /// carries no credential, need not be.
         identified: bool,
     },
     /// It is refused for its head alone.
@@ -79,7 +79,7 @@ impl Head {
     /// case: those that the answer and its record need.
     #[must_use]
     pub fn unidentified(self) -> Self {
-        Self { revision: self.revision.of_nobody(), named: Vec::new(), ..self }
+        Self { revision: self.revision.version_only(), named: Vec::new(), ..self }
     }
 
     /// Bytes that are kept besides those of the type itself, about.
@@ -145,7 +145,7 @@ pub enum HeadError {
     NotText(&'static str),
     /// The value is longer than any honest one, and would have to be kept.
     Long(&'static str),
-    /// The body is compressed; some servers ignore the header, some do not.
+    /// The body has a Content-Encoding, which some servers ignore and some do not.
     Encoding,
     /// Some servers read the body by its type: what is JSON to the filter may be
     /// a form to them.

@@ -5,7 +5,7 @@
 //! refusal and never leads to the next source: otherwise a client could become
 //! another caller by a broken token.
 
-use crate::policy::condition::{Claims, NotScalar};
+use crate::policy::condition::{Claim, Claims};
 use crate::policy::document::{Bearer, Certificate, Source};
 use crate::text::is_name;
 use core::fmt;
@@ -26,8 +26,8 @@ pub trait Peer: Claims {
 pub struct NoPeer;
 
 impl Claims for NoPeer {
-    fn claim(&self, _: &[&str]) -> Result<Option<Vec<u8>>, NotScalar> {
-        Ok(None)
+    fn claim(&self, _: &[&str]) -> Claim {
+        Claim::Absent
     }
 }
 
@@ -111,27 +111,20 @@ pub fn identify(
 type Found = Result<Option<String>, NoIdentity>;
 
 /// An id as every other reader would show it, and short enough for records.
-fn usable(bytes: Vec<u8>, what: &'static str) -> Result<String, NoIdentity> {
-    match String::from_utf8(bytes) {
-        Ok(id) if is_name(&id) => Ok(id),
-        _ => Err(NoIdentity::Unusable(what)),
-    }
+fn usable(id: Option<String>, what: &'static str) -> Result<String, NoIdentity> {
+    id.filter(|id| is_name(id)).ok_or(NoIdentity::Unusable(what))
 }
 
 fn jwt(claims: &[Vec<String>], peer: &dyn Peer) -> Found {
     const WHAT: &str = "token";
     // A token without the claim is a token nevertheless.
-    if let Ok(None) = peer.claim(&[]) {
+    if matches!(peer.claim(&[]), Claim::Absent) {
         return Ok(None);
     }
     let mut parts = Vec::new();
     for path in claims {
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
-        let claim = match peer.claim(&path) {
-            Ok(Some(claim)) => usable(claim, WHAT)?,
-            Ok(None) | Err(NotScalar) => return Err(NoIdentity::Unusable(WHAT)),
-        };
-        parts.push(claim);
+        parts.push(usable(peer.claim(&path).into_text(), WHAT)?);
     }
     let joined = match &*parts {
         [one] => one.clone(),
@@ -142,13 +135,13 @@ fn jwt(claims: &[Vec<String>], peer: &dyn Peer) -> Found {
             escaped.collect::<Vec<_>>().join("|")
         }
     };
-    usable(joined.into_bytes(), WHAT).map(Some)
+    usable(Some(joined), WHAT).map(Some)
 }
 
 fn mtls(field: Certificate, peer: &dyn Peer) -> Found {
     const WHAT: &str = "certificate";
     match peer.certificate(field) {
-        Some(value) if !value.is_empty() => usable(value, WHAT).map(Some),
+        Some(value) if !value.is_empty() => usable(String::from_utf8(value).ok(), WHAT).map(Some),
         _ if peer.has_certificate() => Err(NoIdentity::Unusable(WHAT)),
         _ => Ok(None),
     }
@@ -157,7 +150,10 @@ fn mtls(field: Certificate, peer: &dyn Peer) -> Found {
 fn header(given: Given<'_>) -> Found {
     match given {
         Given::Never => Ok(None),
-        Given::Once(line) => usable(line.trim_ascii().to_vec(), "identity header").map(Some),
+        Given::Once(line) => {
+            let id = String::from_utf8(line.trim_ascii().to_vec()).ok();
+            usable(id, "identity header").map(Some)
+        }
         Given::Twice => Err(NoIdentity::Unusable("identity header")),
     }
 }
@@ -170,15 +166,15 @@ fn bearer(bearer: &Bearer, given: Given<'_>) -> Found {
         Given::Twice => return Err(UNUSABLE),
     };
     let hash: [u8; 32] = Sha256::digest(token).into();
-    let mut grant = None;
+    let mut caller_id = None;
     // Every hash is compared to its end, so that the time tells nothing.
     for (known, name) in &bearer.tokens {
         let differ = known.iter().zip(hash).fold(0, |differ, (a, b)| differ | (a ^ b));
         if differ == 0 {
-            grant = Some(name);
+            caller_id = Some(name);
         }
     }
-    grant.cloned().map(Some).ok_or(UNUSABLE)
+    caller_id.cloned().map(Some).ok_or(UNUSABLE)
 }
 
 /// The token of an Authorization header.

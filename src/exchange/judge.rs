@@ -64,13 +64,14 @@ impl<'a, S: Store> Judge<'a, S> {
                 Verdict::Go { permit: Permit::judged(), receipt, records, asked }
             }
             Err(mut refusal) => {
-                refusal.record.grant = self.grant();
+                refusal.record.caller_id = self.caller_id();
                 Verdict::Refuse(refusal)
             }
         }
     }
 
-    fn grant(&self) -> Option<String> {
+    /// The id of the caller, where the policy tells callers apart.
+    fn caller_id(&self) -> Option<String> {
         let known = !self.policy.identity.is_empty();
         self.caller.ok().filter(|_| known).map(|caller| caller.id.clone())
     }
@@ -233,9 +234,11 @@ impl<'a, S: Store> Judge<'a, S> {
             message: None,
             method: Some(TOOLS_CALL.into()),
             tool: Some(call.tool.clone().into_owned()),
-            grant: self.grant(),
+            caller_id: self.caller_id(),
             arguments: call.arguments.map(|_| Names::new(&params.members)),
-            digest: hmac.zip(call.arguments).map(|(hmac, arguments)| hmac.hex(arguments.text)),
+            arguments_hmac: hmac
+                .zip(call.arguments)
+                .map(|(hmac, arguments)| hmac.hex(arguments.text)),
             limits: Vec::new(),
         }
     }

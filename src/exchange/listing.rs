@@ -35,13 +35,13 @@ pub struct Listing {
 enum State {
     /// It passes as it comes.
     Pass,
-    /// It is a list, to be read when all of it is there, and has this many bytes.
+    /// It is a list, of which this many bytes are there. It is read when all are.
     Whole(usize),
     /// It is a stream of events.
     Events(Events),
-    /// Its replacement has gone on. The rest of it goes nowhere.
+    /// Its replacement was sent. The rest of it is dropped.
     Replaced,
-    /// It was answered otherwise or is being broken off: nothing of it goes on.
+    /// Another answer was sent, or it is being broken off: nothing of it goes on.
     Broken,
 }
 
@@ -50,9 +50,9 @@ enum State {
 pub enum HeadStep {
     /// Let it go on.
     Pass,
-    /// Take its length out, because the body may get another, and let it go on.
+    /// Remove its Content-Length, since the body may get another, and let it go on.
     Stream,
-    /// Take its length out, and hold it if heads can be held.
+    /// Remove its Content-Length, and hold it if the host can hold a head.
     Hold,
     /// Answer in its place.
     Replace(Reply),

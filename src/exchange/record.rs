@@ -33,11 +33,11 @@ pub struct Record {
     /// The tool, if the request was a call of one.
     pub tool: Option<String>,
     /// The caller's id, if one is known.
-    pub grant: Option<String>,
+    pub caller_id: Option<String>,
     /// The names of a call's arguments.
     pub arguments: Option<Names>,
     /// The HMAC-SHA-256 of the arguments' text, if the policy has a key.
-    pub digest: Option<String>,
+    pub arguments_hmac: Option<String>,
     /// The limits that an allowed call was charged.
     pub limits: Vec<Left>,
 }

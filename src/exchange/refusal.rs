@@ -272,9 +272,9 @@ fn denied(reason: Reason, rule: &str, tool: Option<&str>, message: Option<&str>)
         message: message.map(|text| text.strip_prefix(DENIED).unwrap_or(text).to_owned()),
         method: None,
         tool: tool.map(str::to_owned),
-        grant: None,
+        caller_id: None,
         arguments: None,
-        digest: None,
+        arguments_hmac: None,
         limits: Vec::new(),
     }
 }

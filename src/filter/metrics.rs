@@ -25,8 +25,8 @@ pub(super) struct Metrics {
 impl Metrics {
     /// Defines the metrics. One that cannot be defined is logged and missed;
     /// it does not stop a request from being judged.
-    pub(super) fn define(plugin: &str, digest: &str) -> Self {
-        load(plugin, digest);
+    pub(super) fn define(plugin: &str, fingerprint: &str) -> Self {
+        load(plugin, fingerprint);
         let by_rule = Reason::ALL.into_iter().filter(|reason| reason.is_by_rule());
         Self {
             evaluations: counter("mcp_policy_evaluations_total"),
@@ -99,12 +99,12 @@ impl<K: Copy + PartialEq> ByKind<K> {
     }
 }
 
-/// Shows the policy in force, as a gauge with its digest as a number. In a name, the
-/// digest would make one more metric for each policy ever pushed, and Envoy never
+/// Shows the policy in force, as a gauge with its fingerprint as a number. In a name,
+/// the fingerprint would make one more metric for each policy ever pushed, and Envoy never
 /// forgets one. Twelve digits are 48 bits, which a double holds exactly.
-fn load(plugin: &str, digest: &str) {
+fn load(plugin: &str, fingerprint: &str) {
     let id = defined(&format!("mcp_policy_digest.{plugin}"), host::define_gauge);
-    if let (Some(id), Ok(number)) = (id, u64::from_str_radix(digest, 16)) {
+    if let (Some(id), Ok(number)) = (id, u64::from_str_radix(fingerprint, 16)) {
         // A gauge that the host refuses is only a wrong figure.
         let _ = host::record(id, number);
     }

@@ -2,7 +2,7 @@
 
 use super::host::{self, HostError};
 use crate::exchange::identity::Peer;
-use crate::policy::condition::{Claims, NotScalar};
+use crate::policy::condition::{Claim, Claims, Untyped};
 use crate::policy::document::Certificate;
 
 /// The client at the other end of the stream.
@@ -18,14 +18,31 @@ const SERIALIZATION_FAILURE: u32 = 3;
 const JWT: [&str; 3] = ["metadata", "filter_metadata", "envoy.filters.http.jwt_authn"];
 
 impl Claims for Client<'_> {
-    fn claim(&self, path: &[&str]) -> Result<Option<Vec<u8>>, NotScalar> {
+    fn claim(&self, path: &[&str]) -> Claim {
         let steps = [&JWT[..], &[self.payload], path].concat();
         match host::property(&steps.join("\0")) {
-            Ok(claim) => Ok(claim),
+            Ok(Some(bytes)) => Claim::Untyped(untyped(bytes)),
+            Ok(None) => Claim::Absent,
             // Of single claims, Envoy has bytes for everything except for a null.
-            Err(HostError(SERIALIZATION_FAILURE)) if !path.is_empty() => Ok(None),
-            Err(_) => Err(NotScalar),
+            Err(HostError(SERIALIZATION_FAILURE)) if !path.is_empty() => Claim::Absent,
+            Err(_) => Claim::Opaque,
         }
+    }
+}
+
+/// A property by each type that it may have, since Envoy does not tell: a text as
+/// UTF-8, a number as a double of eight bytes, a boolean as one byte. A list begins
+/// with the number of its elements, in four bytes.
+fn untyped(bytes: Vec<u8>) -> Untyped {
+    Untyped {
+        number: <[u8; 8]>::try_from(&*bytes).ok().map(f64::from_le_bytes),
+        boolean: match *bytes {
+            [0] => Some(false),
+            [1] => Some(true),
+            _ => None,
+        },
+        is_empty_list: *bytes == [0; 4],
+        text: String::from_utf8(bytes).ok(),
     }
 }
 
@@ -44,6 +61,41 @@ impl Peer for Client<'_> {
             Ok(None) => false,
             Ok(Some(flag)) => *flag != [0],
             Err(_) => true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_property_is_read_as_each_type_that_its_bytes_may_have() {
+        let text = |text: &str| Some(text.to_owned());
+        let none = Untyped::default;
+        for (bytes, expected) in [
+            (&b"alice"[..], Untyped { text: text("alice"), ..none() }),
+            (b"", Untyped { text: text(""), ..none() }),
+            (&[0], Untyped { text: text("\0"), boolean: Some(false), ..none() }),
+            (&[1], Untyped { text: text("\u{1}"), boolean: Some(true), ..none() }),
+            (&[2], Untyped { text: text("\u{2}"), ..none() }),
+            (&[0xff], none()),
+            (&[0; 4], Untyped { text: text("\0\0\0\0"), is_empty_list: true, ..none() }),
+            (
+                &3.5_f64.to_le_bytes(),
+                Untyped { text: text("\0\0\0\0\0\0\u{c}@"), number: Some(3.5), ..none() },
+            ),
+            (&(-1.0_f64).to_le_bytes(), Untyped { number: Some(-1.0), ..none() }),
+            (
+                b"12345678",
+                Untyped {
+                    text: text("12345678"),
+                    number: Some(f64::from_le_bytes(*b"12345678")),
+                    ..none()
+                },
+            ),
+        ] {
+            assert_eq!(untyped(bytes.to_vec()), expected, "{bytes:?}");
         }
     }
 }

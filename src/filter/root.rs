@@ -59,7 +59,7 @@ impl RootContext for Root {
         if let Err(trouble) = policy.table.share_salt(&SharedData, random()) {
             return self.close(&format!("no shared counters: {trouble:?}"));
         }
-        for warning in &policy.warnings {
+        for warning in policy.warnings.lines() {
             log::warn!("mcp-policy-filter: {warning}");
         }
         log::info!("mcp-policy-filter: policy {} is in force", policy.fingerprint);

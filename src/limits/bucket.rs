@@ -197,7 +197,7 @@ mod tests {
     #[test]
     fn a_count_of_either_kind_is_changed_where_it_stands() {
         let window = Window::new(60).unwrap();
-        let holder = Table::new("test", 1, 1).caller("a");
+        let holder = Table::new("test", 1, 1).holder_for_caller("a");
         let charge = |stored, algorithm| match State::charge(stored, algorithm, window, 9, 1, NOW) {
             Outcome::Admitted { state, .. } => state,
             room => panic!("{room:?}"),

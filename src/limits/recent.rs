@@ -22,7 +22,7 @@ thread_local! {
 }
 
 /// The holder for a caller's id under a salt; `compute` hashes it.
-pub(super) fn caller(salt: &[u8; 16], id: &str, compute: impl Fn() -> Holder) -> Holder {
+pub(super) fn holder(salt: &[u8; 16], id: &str, compute: impl Fn() -> Holder) -> Holder {
     let cached = RECENT.try_with(|recent| {
         let mut recent = recent.try_borrow_mut().ok()?;
         let slot = recent.get_mut(slot(id))?;

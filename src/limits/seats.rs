@@ -61,14 +61,14 @@ impl Table {
 /// The count of the callers that hold an entry of a counter.
 fn population(tag: Tag) -> (Tag, Holder) {
     let tag = Tag::new(&[b"population", &tag.0]);
-    (tag, Holder::everyone(tag))
+    (tag, Holder::for_everyone(tag))
 }
 
 /// The count of the entries of all counters with windows of one length: those
 /// end together.
 fn total(window: Window) -> (Tag, Holder) {
     let tag = Tag::new(&[b"total", &window.seconds().to_le_bytes()]);
-    (tag, Holder::everyone(tag))
+    (tag, Holder::for_everyone(tag))
 }
 
 type Added = (Option<Vec<u8>>, Result<u64, StoreError>);
@@ -96,7 +96,7 @@ fn add(
     }
 }
 
-/// Counts one less. Without a write, it stays counted until its window is over.
+/// Gives a seat back. Where the store fails, it stays taken until its window is over.
 fn subtract(
     store: &impl Store,
     key: &[u8],

@@ -1,4 +1,4 @@
-//! The table that holds the counters: the key of each entry.
+//! The table that holds the counters: the key in shared data for each entry.
 
 use super::{Store, StoreError, recent};
 use sha2::{Digest, Sha256};
@@ -18,7 +18,7 @@ pub struct Holder {
 
 impl Holder {
     /// The one holder of a counter that all callers share.
-    pub fn everyone(tag: Tag) -> Self {
+    pub fn for_everyone(tag: Tag) -> Self {
         Self::new(hash(&[b"everyone", &tag.0]))
     }
 
@@ -85,17 +85,17 @@ impl Table {
     }
 
     /// The holder for a caller's id.
-    pub fn caller(&self, id: &str) -> Holder {
-        recent::caller(&self.salt, id, || self.hash_caller(id))
+    pub fn holder_for_caller(&self, id: &str) -> Holder {
+        recent::holder(&self.salt, id, || self.hash_caller(id))
     }
 
-    /// The same without the cache.
+    /// The same holder, without the cache.
     pub(super) fn hash_caller(&self, id: &str) -> Holder {
         Holder::new(hash(&[b"caller", &self.salt, id.as_bytes()]))
     }
 
     /// The holder for one session of a caller.
-    pub fn session(&self, caller: &str, session: &[u8]) -> Holder {
+    pub fn holder_for_session(&self, caller: &str, session: &[u8]) -> Holder {
         Holder::new(hash(&[b"session", &self.salt, caller.as_bytes(), session]))
     }
 

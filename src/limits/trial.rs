@@ -43,7 +43,7 @@ impl<S: Store> Store for Trial<'_, S> {
     }
 }
 
-/// A step that leaves its result elsewhere.
+/// A step that returns the value to store and keeps its result to itself.
 type Step<'a> = dyn FnMut(Option<&[u8]>) -> Option<Vec<u8>> + 'a;
 
 impl<S: Store> Trial<'_, S> {

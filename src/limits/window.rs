@@ -158,7 +158,7 @@ pub enum Outcome {
         /// The handle by which the charge can be given back.
         handle: u64,
     },
-    /// Full.
+    /// The window is full.
     Full {
         /// The seconds after which there is room again.
         retry_after: u64,

@@ -4,7 +4,7 @@ use super::fingerprint::fingerprint;
 use super::{Action, Conditions, Limit, Names, Policy, Rule, Rules, lint};
 use crate::limits::Table;
 use crate::order;
-use crate::policy::document::{self, Document, Errors, ToolsList};
+use crate::policy::document::{self, Document, Findings, ToolsList};
 use crate::policy::pattern::PatternMap;
 
 impl Policy {
@@ -24,7 +24,7 @@ impl Policy {
     ///     "(top level): `default` is missing",
     /// ]);
     /// ```
-    pub fn parse(text: &[u8], namespace: &str) -> Result<Self, Errors> {
+    pub fn parse(text: &[u8], namespace: &str) -> Result<Self, Findings> {
         let (document, mut errors) = Document::parse(text);
         if let Some(document) = &document {
             errors.extend(lint::errors(document));

@@ -22,7 +22,7 @@ mod test;
 mod test_error;
 mod work;
 
-pub use claim::{Claims, NotScalar};
+pub use claim::{Claim, Claims, Untyped};
 pub use find::weight;
 pub use json_text::JsonTexts;
 pub use literal::Literal;
@@ -87,7 +87,7 @@ pub enum Why {
     Json,
     /// The header has several lines, is not UTF-8 or is too long.
     Header,
-    /// The claim's bytes are not of the type that is asked for.
+    /// The claim is not of the type that is asked for.
     Claim,
     /// The number has more than six decimals, is negative or too large.
     Weight,

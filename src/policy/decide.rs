@@ -37,8 +37,8 @@ enum Asked<'p> {
 }
 
 impl Policy {
-    /// Decides a call by everything except for its limits: by the first question
-    /// that it fails.
+    /// Decides a call by everything except for its limits. The first question that
+    /// it fails is the denial.
     ///
     /// # Errors
     /// The denial.

@@ -9,7 +9,7 @@
 
 mod at;
 mod checks;
-mod error;
+mod finding;
 mod identity;
 mod limits;
 mod request_path;
@@ -17,17 +17,18 @@ mod rules;
 mod settings;
 mod tools;
 mod tree;
+mod wording;
 
 pub use at::escape;
 pub use checks::Check;
-pub use error::{ConfigError, Errors};
-pub(crate) use error::{pointer, quote, shorten};
+pub use finding::{Finding, Findings, Severity, Warning};
 pub use identity::{Bearer, Certificate, Source};
 pub use limits::Limit;
 pub use request_path::RequestPath;
 pub use rules::{DefaultAction, Grant, Mode, Rules};
 pub use settings::{AuditLog, Batches, Counters, DeniedAs, Settings, ToolsList};
 pub use tools::{Action, AllTools, ToolRule};
+pub(crate) use wording::{pointer, quote, shorten};
 
 use crate::policy::pattern::Pattern;
 use at::{At, Parsed};
@@ -65,7 +66,7 @@ const KEYS: [&str; 11] = [
 
 impl Document {
     /// Reads a document. Returns as much as could be read, and all errors.
-    pub fn parse(text: &[u8]) -> (Option<Self>, Errors) {
+    pub fn parse(text: &[u8]) -> (Option<Self>, Findings) {
         match Parsed::parse(text) {
             Ok(document) => {
                 let read = Self::read(&document.root());

@@ -44,7 +44,7 @@ impl<'a> Holders<'a> {
     /// `Mcp-Session-Id` header; calls without one share a session.
     pub fn new(table: &'a Table, caller: &Caller, session: Option<&'a [u8; 32]>) -> Self {
         let session = session.map(<[u8; 32]>::as_slice).unwrap_or_default();
-        Self { table, caller: table.caller(&caller.id), session }
+        Self { table, caller: table.holder_for_caller(&caller.id), session }
     }
 }
 
@@ -81,7 +81,7 @@ impl Limit {
             increment_from: increment_from.map(Arc::new),
             on_deny: on_deny.map(Into::into),
             subject: subject.into(),
-            everyone: Holder::everyone(tag),
+            everyone: Holder::for_everyone(tag),
         }
     }
 
@@ -94,7 +94,9 @@ impl Limit {
             tag: self.tag,
             holder: match self.scope {
                 Scope::Grant => holders.caller,
-                Scope::Session => holders.table.session(facts.caller_id, holders.session),
+                Scope::Session => {
+                    holders.table.holder_for_session(facts.caller_id, holders.session)
+                }
                 Scope::Global => self.everyone,
             },
             per_caller: self.scope != Scope::Global,

@@ -9,7 +9,7 @@ use crate::limits::window::Scope;
 use crate::order;
 use crate::policy::condition::{Condition, Root};
 use crate::policy::document::{
-    Check, Document, Errors, Limit, Rules, Source, escape, pointer, shorten,
+    Check, Document, Findings, Limit, Rules, Source, escape, pointer, shorten,
 };
 use crate::policy::pattern::Pattern;
 use std::vec::IntoIter;
@@ -20,8 +20,8 @@ const MAX_ASKED: usize = 256;
 const MAX_STORED: usize = 100_000;
 
 /// All errors between the parts of a document.
-pub(super) fn errors(document: &Document) -> Errors {
-    let mut errors = Errors::default();
+pub(super) fn errors(document: &Document) -> Findings {
+    let mut errors = Findings::default();
     let all_rules = all_rules(document);
     let everywhere = all_rules.iter().flat_map(|rules| limits(rules));
     let global: Vec<&Limit> = everywhere.filter(|limit| limit.scope == Scope::Global).collect();
@@ -72,7 +72,7 @@ fn first_of_each<'c>(limits: &[&'c Limit]) -> Vec<&'c Limit> {
 /// Refuses limits that share a counter and count differently: within one set of
 /// rules, and for `global` ones in all of them. `global` gives, for each of
 /// those in turn, the first of the document.
-fn agree<'c>(rules: &'c Rules, global: &mut IntoIter<&'c Limit>, errors: &mut Errors) {
+fn agree<'c>(rules: &'c Rules, global: &mut IntoIter<&'c Limit>, errors: &mut Findings) {
     let limits = limits(rules);
     for (limit, first) in limits.iter().zip(first_of_each(&limits)) {
         let mut others = vec![first];
@@ -82,7 +82,7 @@ fn agree<'c>(rules: &'c Rules, global: &mut IntoIter<&'c Limit>, errors: &mut Er
         others.dedup_by(|a, b| core::ptr::eq(*a, *b));
         for other in others {
             for (what, here, there) in differences(limit, other) {
-                errors.push(
+                errors.error(
                     limit.path.clone(),
                     format!(
                         "the counter `{}` has{what} {here} here and {there} at {}; limits that \
@@ -116,7 +116,7 @@ fn differences(a: &Limit, b: &Limit) -> Vec<(&'static str, String, String)> {
 }
 
 /// Refuses two weights of one counter in one call, which charges it only once.
-fn weigh_once(rules: &Rules, errors: &mut Errors) {
+fn weigh_once(rules: &Rules, errors: &mut Findings) {
     let all = &rules.all_tools.limits;
     let own = rules.tools.iter().map(|(_, rule)| &rule.limits);
     for limits in own.chain([all]) {
@@ -127,7 +127,7 @@ fn weigh_once(rules: &Rules, errors: &mut Errors) {
                 if let (Some(here), Some(there)) = (&limit.increment_from, &other.increment_from)
                     && here.steps != there.steps
                 {
-                    errors.push(
+                    errors.error(
                         limit.path.clone(),
                         format!(
                             "the counter `{}` is charged once for a call, with `{}` here and `{}` \
@@ -146,7 +146,7 @@ fn weigh_once(rules: &Rules, errors: &mut Errors) {
 
 /// Refuses too many limits. Those of a call are charged in one go, and every
 /// worker stores those of all tools with each tool.
-fn few_enough(rules: &Rules, stored: &mut usize, errors: &mut Errors) {
+fn few_enough(rules: &Rules, stored: &mut usize, errors: &mut Findings) {
     let all = &rules.all_tools.limits;
     let too_many = |asked: usize| {
         format!(
@@ -158,7 +158,7 @@ fn few_enough(rules: &Rules, stored: &mut usize, errors: &mut Errors) {
     if let Some((list, _)) = all.first().and_then(|limit| limit.path.rsplit_once('/'))
         && all.len() > MAX_ASKED
     {
-        errors.push(list, too_many(all.len()));
+        errors.error(list, too_many(all.len()));
         return;
     }
     for (_, rule) in &rules.tools {
@@ -166,27 +166,27 @@ fn few_enough(rules: &Rules, stored: &mut usize, errors: &mut Errors) {
         let before = *stored;
         *stored = before.saturating_add(asked);
         if asked > MAX_ASKED {
-            errors.push(rule.pointer.clone(), too_many(asked));
+            errors.error(rule.pointer.clone(), too_many(asked));
         }
         if (before..*stored).contains(&MAX_STORED) {
             let message = format!(
                 "from here on the policy has more than {MAX_STORED} limits, counting those of \
                  `all_tools` for each tool; have fewer, or name tools by patterns"
             );
-            errors.push(rule.pointer.clone(), message);
+            errors.error(rule.pointer.clone(), message);
         }
     }
 }
 
 /// Refuses a limit by session without another limit: a client makes as many
 /// sessions as it likes. A budget does not help, since calls may weigh nothing.
-fn bound_sessions(rules: &Rules, errors: &mut Errors) {
+fn bound_sessions(rules: &Rules, errors: &mut Findings) {
     let bounded = |limits: &[Limit]| {
         limits.iter().any(|limit| limit.scope != Scope::Session && limit.increment_from.is_none())
     };
     let all = &rules.all_tools.limits;
     let mut complain = |limit: &Limit| {
-        errors.push(
+        errors.error(
             limit.path.clone(),
             "a client can open any number of sessions; give the same calls a limit with the scope \
              `grant` or `global` and without `increment_from` too",
@@ -224,11 +224,11 @@ pub(super) fn conditions<'c>(document: &'c Document) -> Vec<(&'c Check, &'c Cond
 
 /// Refuses conditions on the tokens that this filter keeps: they could be used
 /// to guess one.
-fn keep_tokens(document: &Document, errors: &mut Errors) {
+fn keep_tokens(document: &Document, errors: &mut Findings) {
     for (check, condition) in conditions(document) {
         if condition.path.root == Root::Headers && condition.path.header() == Some("authorization")
         {
-            errors.push(
+            errors.error(
                 check.path.clone(),
                 "`headers.authorization` holds the callers' tokens; use `grant`, which says whose \
                  it is",
@@ -239,7 +239,7 @@ fn keep_tokens(document: &Document, errors: &mut Errors) {
 
 /// Refuses a grant that no caller's id can match: its callers would be under
 /// the top-level rules.
-fn reach_grants(document: &Document, errors: &mut Errors) {
+fn reach_grants(document: &Document, errors: &mut Findings) {
     let kinds: Vec<String> = document
         .identity
         .iter()
@@ -255,14 +255,14 @@ fn reach_grants(document: &Document, errors: &mut Errors) {
         match &*document.identity {
             [Source::Bearer(bearer)] => {
                 if !bearer.tokens.iter().any(|(_, name)| pattern.matches(name)) {
-                    errors.push(path, "no token of `identity` names a caller that this matches");
+                    errors.error(path, "no token of `identity` names a caller that this matches");
                 }
             }
             [] | [_] => {}
             _ => {
                 if !kinds.iter().any(|kind| Pattern::new(kind).overlaps(pattern)) {
                     let kinds = kinds.join("`, `");
-                    errors.push(
+                    errors.error(
                         path,
                         format!(
                             "matches no caller: with several sources, ids are of the form `{kinds}`"

@@ -252,7 +252,7 @@ fn a_clock_that_steps_back_finds_every_count_that_others_may_have_cleared_away()
             let limit = &limits[index];
             let charge = Charge {
                 tag: Tag::new(&[&index.to_le_bytes()]),
-                holder: table.caller("alice"),
+                holder: table.holder_for_caller("alice"),
                 per_caller: true,
                 window: limit.window,
                 algorithm: limit.algorithm,

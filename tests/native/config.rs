@@ -24,8 +24,8 @@ pub fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
 
 fn lines(text: &[u8]) -> Result<Vec<String>, Vec<String>> {
     match Policy::parse(text, "golden") {
-        Ok(policy) => Ok(policy.warnings),
-        Err(errors) => Err(errors.lines().map(Into::into).collect()),
+        Ok(policy) => Ok(policy.warnings.lines().collect()),
+        Err(errors) => Err(errors.lines().collect()),
     }
 }
 
@@ -75,7 +75,7 @@ fn a_policy_has_its_bounds_and_says_so() {
     };
     let errors = |policy: String| match Policy::parse(policy.as_bytes(), "") {
         Ok(_) => Vec::new(),
-        Err(errors) => errors.lines().map(|line| line.into_owned()).collect::<Vec<_>>(),
+        Err(errors) => errors.lines().collect(),
     };
 
     let own = |count| format!(r#""a":{{"limits":[{}]}}"#, limits(count));

@@ -5,27 +5,34 @@ use mcp_policy_filter::exchange::identity::Peer;
 use mcp_policy_filter::exchange::listing::{HeadStep, Listing};
 use mcp_policy_filter::limits::MemoryStore;
 use mcp_policy_filter::limits::window::Nanos;
-use mcp_policy_filter::policy::condition::{Claims, NotScalar};
+use mcp_policy_filter::policy::condition::{Claim, Claims};
 use mcp_policy_filter::policy::document::Certificate;
 use mcp_policy_filter::policy::{Policy, Reason};
 use mcp_policy_filter::simulate::{self, Body, Ending, Host};
+use serde_json::Value;
 
 /// Midnight of some day, in seconds since 1970.
 pub const MIDNIGHT: u64 = 20_000 * 86_400;
 
-/// What a case says of the connection.
+/// What a case says of the connection. Its claims have their types, as another host
+/// than Envoy's Wasm runtime may hand them over.
 pub struct Connection<'a>(pub &'a Client);
 
 impl Claims for Connection<'_> {
-    fn claim(&self, path: &[&str]) -> Result<Option<Vec<u8>>, NotScalar> {
+    fn claim(&self, path: &[&str]) -> Claim {
         let path = path.join("/");
         let claims = &self.0.claims;
-        if let Some((_, bytes)) = claims.iter().find(|(other, _)| *other == path) {
-            return Ok(Some(bytes.clone()));
+        if let Some((_, value)) = claims.iter().find(|(other, _)| *other == path) {
+            return match value {
+                Value::String(text) => Claim::Text(text.clone()),
+                Value::Number(number) => Claim::Number(number.as_f64().unwrap()),
+                Value::Bool(value) => Claim::Bool(*value),
+                other => panic!("{other} is not a claim"),
+            };
         }
         let below = if path.is_empty() { path } else { path + "/" };
         let part = claims.iter().any(|(other, _)| other.starts_with(&below));
-        if part { Err(NotScalar) } else { Ok(None) }
+        if part { Claim::Opaque } else { Claim::Absent }
     }
 }
 

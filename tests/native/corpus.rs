@@ -66,8 +66,8 @@ pub struct Request {
 #[derive(Clone, Default)]
 #[allow(dead_code, reason = "only rigs with a host of their own can set it")]
 pub struct Client {
-    /// Claims as Envoy serves them, by their paths.
-    pub claims: Vec<(String, Vec<u8>)>,
+    /// Claims by their paths: texts, numbers and booleans.
+    pub claims: Vec<(String, Value)>,
     /// The URI in the certificate, if there is a certificate.
     pub san: Option<String>,
 }
@@ -161,15 +161,9 @@ impl Request {
 
 impl Client {
     fn read(request: &Value) -> Self {
-        let bytes = |value: &Value| match value {
-            Value::String(text) => text.clone().into_bytes(),
-            Value::Number(number) => number.as_f64().unwrap().to_le_bytes().to_vec(),
-            Value::Bool(value) => vec![u8::from(*value)],
-            other => panic!("{other} is no claim"),
-        };
         let claims = request["claims"].as_object().into_iter().flatten();
         Self {
-            claims: claims.map(|(path, value)| (path.clone(), bytes(value))).collect(),
+            claims: claims.map(|(path, value)| (path.clone(), value.clone())).collect(),
             san: request["san"].as_str().map(str::to_owned),
         }
     }

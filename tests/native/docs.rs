@@ -126,8 +126,8 @@ impl Reading {
             },
             "text errors" => same(text, &lines(&self.errors)),
             "text warnings" => {
-                let warnings = lines(&self.stage()?.policy.warnings);
-                same(text, &warnings)
+                let warnings: Vec<_> = self.stage()?.policy.warnings.lines().collect();
+                same(text, &lines(&warnings))
             }
             "text calls" => self.play(text),
             "json reply" => {

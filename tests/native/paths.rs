@@ -61,7 +61,8 @@ fn every_shipped_policy_says_where_mcp_is() {
                 assert_eq!(policy["settings"]["paths"], json!([MCP]), "{file}");
                 assert!(policy["settings"].get("exempt_paths").is_none(), "{file}");
                 let parsed = Policy::parse(policy.to_string().as_bytes(), "paths").unwrap();
-                let warned = parsed.warnings.iter().any(|line| line.contains("/settings/paths"));
+                let warned =
+                    parsed.warnings.iter().any(|warning| warning.path == "/settings/paths");
                 assert!(!warned, "{file}: {:?}", parsed.warnings);
             }
         }

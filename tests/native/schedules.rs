@@ -70,8 +70,8 @@ impl Setting {
         let Limit { max, per_caller, algorithm } = self.limits[index];
         let tag = Tag::new(&[b"limit", &index.to_le_bytes()]);
         let holder = match per_caller {
-            true => self.table().caller(&format!("caller {caller}")),
-            false => Holder::everyone(tag),
+            true => self.table().holder_for_caller(&format!("caller {caller}")),
+            false => Holder::for_everyone(tag),
         };
         let (max, weight) = (max * ONE_CALL, weight * ONE_CALL);
         let window = Window::new(60).unwrap();

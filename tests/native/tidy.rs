@@ -141,13 +141,13 @@ fn imports_go_in_no_circle() {
 }
 
 #[test]
-fn only_the_shell_knows_the_host_and_only_one_file_is_unsafe() {
+fn only_the_shell_knows_the_host_and_only_one_folder_is_unsafe() {
     for file in sources() {
         let name = file.strip_prefix(root().join("src")).unwrap().display().to_string();
         let code = code(&file);
         assert!(!code.contains("proxy_wasm") || name.starts_with("filter"), "{name}");
         assert!(!code.contains("hostcalls"), "{name} calls the SDK's wrappers, which panic");
-        assert!(!code.contains("unsafe ") || name == "filter/host.rs", "{name}");
+        assert!(!code.contains("unsafe ") || name.starts_with("filter/host"), "{name}");
     }
 }
 
@@ -221,14 +221,11 @@ fn nobody_calls_the_wrappers_of_the_sdk_which_panic() {
 #[test]
 fn files_hold_one_idea() {
     for file in sources() {
-        if file.ends_with("tests.rs") {
-            continue;
-        }
         let text = fs::read_to_string(&file).unwrap();
         let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
         let lines = code.lines().count();
         assert!(lines <= 400, "{} has {lines} lines", file.display());
-        let opening = text.starts_with("//!");
+        let opening = text.starts_with("//!") || file.ends_with("tests.rs");
         assert!(opening, "{} does not say why it exists", file.display());
     }
 }

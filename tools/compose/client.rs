@@ -35,7 +35,7 @@ pub async fn run() -> Result<(), String> {
         metrics: address("METRICS").await,
         calls: address("CALLS").await,
     };
-    // Envoy comes up last.
+    // Envoy is the last of the services to start.
     until("a gateway that answers", async || {
         http1::Connection::try_open(place.gateway).await.ok().map(drop)
     })

@@ -19,8 +19,8 @@ pub struct Prometheus {
 }
 
 impl Prometheus {
-    /// What the checks before this one did, as it scraped it: with the labels
-    /// that Envoy's `stats_tags` make.
+    /// Checks that it has scraped the figures of the checks before this one, with the
+    /// labels that Envoy's `stats_tags` make.
     pub async fn has_the_figures(self) -> Checked {
         for series in [
             "mcp_policy_evaluations_total",

@@ -25,7 +25,7 @@ pub enum Client {
     Inspector,
 }
 
-/// What a client saw: something for each step.
+/// The observations of a client, one for each step.
 pub struct Seen {
     /// The client and its version.
     pub client: String,

@@ -147,7 +147,7 @@ async fn try_out(client: &Rust, folder: &Path) -> Vec<String> {
     let seen = client.call("create_directory", &json!({ "path": path("new") })).await;
     expect("a folder elsewhere", reason(&seen) == "require", &seen);
 
-    // All that writes shares one count.
+    // All tools that write share one counter.
     let seen = client.call("create_directory", &json!({ "path": path("drafts/one") })).await;
     expect("a folder in drafts", seen["failed"] == false, &seen);
     for number in 1..20 {

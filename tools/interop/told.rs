@@ -1,4 +1,4 @@
-//! What a step showed, in the words of the table.
+//! The result of a step, in the words of the table that is published.
 
 use serde_json::Value;
 

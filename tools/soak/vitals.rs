@@ -5,24 +5,24 @@ use std::time::Duration;
 
 use mcp_rig::gateway::Gateway;
 
-/// One look at Envoy.
+/// The figures of Envoy at one moment.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Sample {
-    /// What the kernel says that it has in memory.
+    /// Its memory by the kernel's count.
     pub resident: u64,
-    /// What it says that it has allocated outside of the VMs.
+    /// Its memory outside of the virtual machines, by its own count.
     pub allocated: u64,
     /// Virtual machines.
     pub machines: u64,
 }
 
-/// All of them.
+/// The figures of a whole run.
 #[derive(Debug)]
 pub struct Vitals {
     pub samples: Vec<Sample>,
     /// Virtual machines before the first push.
     pub machines_before: u64,
-    /// The same at the end, when those of older policies had time to go.
+    /// Virtual machines at the end, once those of older policies had time to end.
     pub machines_after: u64,
     /// Requests in hand when all clients are gone.
     pub requests_after: u64,

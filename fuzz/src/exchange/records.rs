@@ -49,13 +49,13 @@ pub(super) fn check(request: &Request<'_>, subject: &Subject, outcome: &Outcome)
         assert!(names.clone().count() <= 32 && names.clone().all(|name| name.len() <= 64));
         assert!(names.clone().zip(names.skip(1)).all(|(a, b)| a <= b), "{line}");
     }
-    for (line, (decision, reason, rule, tool, grant)) in lines.iter().zip(records) {
+    for (line, (decision, reason, rule, tool, caller_id)) in lines.iter().zip(records) {
         let fields: Json = serde_json::from_str(line).expect("JSON");
         let text = |name: &str| fields.get(name).and_then(Json::as_str);
         assert_eq!(text("decision"), Some(&*format!("{decision:?}").to_lowercase()));
         assert_eq!(text("reason"), reason.as_ref().map(|reason| reason.as_str()));
         assert_eq!((text("rule"), text("tool")), (Some(&**rule), tool.as_deref()));
-        assert_eq!(text("grant"), grant.as_deref());
+        assert_eq!(text("grant"), caller_id.as_deref());
     }
 }
 

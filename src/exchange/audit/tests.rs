@@ -15,9 +15,9 @@ fn record() -> Record {
         message: None,
         method: None,
         tool: None,
-        grant: None,
+        caller_id: None,
         arguments: None,
-        digest: None,
+        arguments_hmac: None,
         limits: Vec::new(),
     }
 }
@@ -55,9 +55,9 @@ fn every_field_is_written_so_that_it_reads_back() {
         message: Some(nasty.into()),
         method: Some("tools/call".into()),
         tool: Some(nasty.into()),
-        grant: Some(nasty.into()),
+        caller_id: Some(nasty.into()),
         arguments: Some(Names { shown: vec!["a".into(), nasty.into()], more: 3 }),
-        digest: Some("00ff".into()),
+        arguments_hmac: Some("00ff".into()),
         limits: vec![left("/tools/a/rate_limit", 2_000_000), left("/b", 12_500_000), left("/c", 1)],
         ..record()
     };

@@ -138,9 +138,9 @@ fn media_type(content_type: &str) -> &str {
     content_type.split(';').next().unwrap_or_default().trim()
 }
 
-/// Whether every reader who heeds a Content-Type takes the body for JSON, or
-/// for plain text. One text can be JSON and a form whose fields make another
-/// message: so forms are refused, in a parameter too, where some look for them.
+/// Whether every server that follows a Content-Type reads the body as JSON or as plain
+/// text. One text can be JSON and also a form with another message in its fields, so a
+/// form's type is refused, in a parameter too: some servers look for it there.
 fn is_json(content_type: &str) -> bool {
     if content_type == "application/json" {
         return true;

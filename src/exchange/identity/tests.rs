@@ -1,21 +1,22 @@
 use super::*;
+use crate::policy::condition::Untyped;
 use std::collections::BTreeMap;
 #[cfg(target_family = "wasm")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 #[derive(Default)]
 struct Client {
-    claims: BTreeMap<&'static str, Vec<u8>>,
+    claims: BTreeMap<&'static str, Claim>,
     san: Option<&'static [u8]>,
     certificate: bool,
 }
 
 impl Claims for Client {
-    fn claim(&self, path: &[&str]) -> Result<Option<Vec<u8>>, NotScalar> {
+    fn claim(&self, path: &[&str]) -> Claim {
         match path {
-            [] if self.claims.is_empty() => Ok(None),
-            [] => Err(NotScalar),
-            path => Ok(self.claims.get(&*path.join("/")).cloned()),
+            [] if self.claims.is_empty() => Claim::Absent,
+            [] => Claim::Opaque,
+            path => self.claims.get(&*path.join("/")).cloned().unwrap_or(Claim::Absent),
         }
     }
 }
@@ -99,7 +100,7 @@ fn a_token_names_its_grant_by_its_hash() {
 #[test]
 fn claims_are_joined_so_that_no_two_callers_are_one() {
     let client = |claims: &[(&'static str, &'static str)]| Client {
-        claims: claims.iter().map(|(key, value)| (*key, value.as_bytes().to_vec())).collect(),
+        claims: claims.iter().map(|(key, value)| (*key, Claim::Text((*value).into()))).collect(),
         ..Client::default()
     };
     let both = [jwt(&[&["iss"], &["sub"]])];
@@ -114,6 +115,31 @@ fn claims_are_joined_so_that_no_two_callers_are_one() {
     assert_eq!(ask(&nested, &[], &client(&[("realm/id", "x")])), Ok("x".into()));
     assert_eq!(ask(&nested, &[], &client(&[("realm/id", "")])), unusable);
     assert_eq!(ask(&nested, &[], &client(&[("other", "x")])), unusable);
+}
+
+#[test]
+fn only_a_text_names_a_caller() {
+    let untyped = |value| Claim::Untyped(value);
+    let text = |text: &str| Untyped { text: Some(text.into()), ..Untyped::default() };
+    let unusable = Err(NoIdentity::Unusable("token"));
+    for (sub, expected) in [
+        (Claim::Text("alice".into()), Ok("alice".to_owned())),
+        (untyped(text("alice")), Ok("alice".into())),
+        // Eight characters may be a number too.
+        (untyped(Untyped { number: Some(1.0), ..text("12345678") }), Ok("12345678".into())),
+        (Claim::Text("a\tb".into()), unusable.clone()),
+        (untyped(text("a\tb")), unusable.clone()),
+        (untyped(Untyped { number: Some(3.0), ..Untyped::default() }), unusable.clone()),
+        (untyped(Untyped { boolean: Some(true), ..text("\u{1}") }), unusable.clone()),
+        (Claim::Number(3.0), unusable.clone()),
+        (Claim::Bool(true), unusable.clone()),
+        (Claim::List(vec![Claim::Text("alice".into())]), unusable.clone()),
+        (Claim::Opaque, unusable.clone()),
+        (Claim::Absent, unusable.clone()),
+    ] {
+        let client = Client { claims: BTreeMap::from([("sub", sub.clone())]), ..Client::default() };
+        assert_eq!(ask(&[jwt(&[&["sub"]])], &[], &client), expected, "{sub:?}");
+    }
 }
 
 #[test]

@@ -108,7 +108,7 @@ impl<'a, S: Store> Judge<'a, S> {
             ..record
         }));
         for record in &mut refusal.others {
-            record.grant = self.grant();
+            record.caller_id = self.caller_id();
         }
         refusal
     }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 /// Bytes of a text, and their replacement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Change {
-    /// Offset of the first byte that goes.
+    /// The offset of the first byte to take out.
     pub(super) from: usize,
     /// Offset behind the last one.
     pub(super) to: usize,

@@ -14,10 +14,10 @@ fn tag(name: &str) -> Tag {
     Tag::new(&[name.as_bytes()])
 }
 
-fn of(name: &str, caller: &str, max: u64) -> Charge {
+fn charge(name: &str, caller: &str, max: u64) -> Charge {
     Charge {
         tag: tag(name),
-        holder: table(1, 1).caller(caller),
+        holder: table(1, 1).holder_for_caller(caller),
         per_caller: true,
         window: Window::new(60).unwrap(),
         algorithm: Algorithm::Fixed,
@@ -27,7 +27,7 @@ fn of(name: &str, caller: &str, max: u64) -> Charge {
 }
 
 fn global(name: &str, max: u64) -> Charge {
-    Charge { holder: Holder::everyone(tag(name)), per_caller: false, ..of(name, "", max) }
+    Charge { holder: Holder::for_everyone(tag(name)), per_caller: false, ..charge(name, "", max) }
 }
 
 fn table(capacity: u64, max_entries: u64) -> Table {
@@ -43,10 +43,10 @@ fn exactly_max_are_admitted_in_each_window() {
     let (store, table) = (MemoryStore::default(), table(8, 8));
     for window in 0..3 {
         for _ in 0..10 {
-            table.charge(&store, &[of("a", "x", 10)], at(window * 60 + 5)).unwrap();
+            table.charge(&store, &[charge("a", "x", 10)], at(window * 60 + 5)).unwrap();
         }
         assert_eq!(
-            table.charge(&store, &[of("a", "x", 10)], at(window * 60 + 23)).unwrap_err(),
+            table.charge(&store, &[charge("a", "x", 10)], at(window * 60 + 23)).unwrap_err(),
             ChargeError::Limit { index: 0, retry_after: 37 }
         );
     }
@@ -55,7 +55,7 @@ fn exactly_max_are_admitted_in_each_window() {
 #[test]
 fn callers_and_counters_do_not_share_but_everyone_does() {
     let (store, table) = (MemoryStore::default(), table(8, 8));
-    for charge in [of("a", "x", 1), of("a", "y", 1), of("b", "x", 1), global("a", 1)] {
+    for charge in [charge("a", "x", 1), charge("a", "y", 1), charge("b", "x", 1), global("a", 1)] {
         assert!(table.charge(&store, &[charge], at(0)).is_ok());
         assert!(table.charge(&store, &[charge], at(0)).is_err());
     }
@@ -64,7 +64,7 @@ fn callers_and_counters_do_not_share_but_everyone_does() {
 #[test]
 fn a_refused_call_costs_nothing_in_any_counter() {
     let (store, table) = (MemoryStore::default(), table(8, 8));
-    let charges = [of("a", "x", 5), global("g", 3), of("b", "x", 2)];
+    let charges = [charge("a", "x", 5), global("g", 3), charge("b", "x", 2)];
     table.charge(&store, &charges, at(0)).unwrap();
     table.charge(&store, &charges, at(0)).unwrap();
     for _ in 0..20 {
@@ -72,9 +72,9 @@ fn a_refused_call_costs_nothing_in_any_counter() {
         assert_eq!(refused, ChargeError::Limit { index: 2, retry_after: 60 });
     }
     for _ in 0..3 {
-        table.charge(&store, &[of("a", "x", 5)], at(0)).unwrap();
+        table.charge(&store, &[charge("a", "x", 5)], at(0)).unwrap();
     }
-    assert!(table.charge(&store, &[of("a", "x", 5)], at(0)).is_err());
+    assert!(table.charge(&store, &[charge("a", "x", 5)], at(0)).is_err());
     assert!(table.charge(&store, &[global("g", 3)], at(0)).is_ok());
     assert!(table.charge(&store, &[global("g", 3)], at(0)).is_err());
 }
@@ -82,8 +82,8 @@ fn a_refused_call_costs_nothing_in_any_counter() {
 #[test]
 fn the_limit_that_frees_last_is_named() {
     let (store, table) = (MemoryStore::default(), table(8, 8));
-    let hour = Charge { window: Window::new(3600).unwrap(), ..of("h", "x", 1) };
-    let charges = [of("a", "x", 1), hour, global("g", 1)];
+    let hour = Charge { window: Window::new(3600).unwrap(), ..charge("h", "x", 1) };
+    let charges = [charge("a", "x", 1), hour, global("g", 1)];
     table.charge(&store, &charges, at(0)).unwrap();
     let refused = table.charge(&store, &charges, at(0)).unwrap_err();
     assert!(matches!(refused, ChargeError::Limit { index: 1, retry_after } if retry_after > 60));
@@ -92,19 +92,19 @@ fn the_limit_that_frees_last_is_named() {
 #[test]
 fn a_refund_gives_back_what_was_charged_and_no_more() {
     let (store, table) = (MemoryStore::default(), table(2, 2));
-    let charges = [of("a", "x", 2), global("g", 2)];
+    let charges = [charge("a", "x", 2), global("g", 2)];
     let receipt = table.charge(&store, &charges, at(0)).unwrap();
     table.refund(&store, receipt, at(1));
     // The seat of the entry came back too: two others fit.
     for caller in ["y", "z"] {
-        table.charge(&store, &[of("a", caller, 2)], at(1)).unwrap();
+        table.charge(&store, &[charge("a", caller, 2)], at(1)).unwrap();
     }
-    assert!(full(&table.charge(&store, &[of("a", "x", 2)], at(1))));
-    let late = table.charge(&store, &[of("a", "y", 2)], at(1)).unwrap();
-    table.charge(&store, &[of("a", "y", 2)], at(60)).unwrap();
+    assert!(full(&table.charge(&store, &[charge("a", "x", 2)], at(1))));
+    let late = table.charge(&store, &[charge("a", "y", 2)], at(1)).unwrap();
+    table.charge(&store, &[charge("a", "y", 2)], at(60)).unwrap();
     table.refund(&store, late, at(60));
-    table.charge(&store, &[of("a", "y", 2)], at(60)).unwrap();
-    assert!(table.charge(&store, &[of("a", "y", 2)], at(60)).is_err());
+    table.charge(&store, &[charge("a", "y", 2)], at(60)).unwrap();
+    assert!(table.charge(&store, &[charge("a", "y", 2)], at(60)).is_err());
 }
 
 #[test]
@@ -112,16 +112,16 @@ fn capacity_holds_that_many_callers_and_frees_them_with_the_window() {
     let (store, table) = (MemoryStore::default(), table(100, 1000));
     for window in 0..3 {
         for caller in 0..100 {
-            let charge = of("a", &format!("{window}-{caller}"), 5);
+            let charge = charge("a", &format!("{window}-{caller}"), 5);
             assert!(table.charge(&store, &[charge], at(window * 60)).is_ok(), "{caller}");
         }
         for caller in 0..1000 {
-            let charge = of("a", &format!("late-{caller}"), 5);
+            let charge = charge("a", &format!("late-{caller}"), 5);
             assert!(full(&table.charge(&store, &[charge], at(window * 60 + 59))));
         }
         // Those who are in are not disturbed, and another counter has room.
-        table.charge(&store, &[of("a", &format!("{window}-7"), 5)], at(window * 60)).unwrap();
-        table.charge(&store, &[of("b", "late-1", 5)], at(window * 60)).unwrap();
+        table.charge(&store, &[charge("a", &format!("{window}-7"), 5)], at(window * 60)).unwrap();
+        table.charge(&store, &[charge("b", "late-1", 5)], at(window * 60)).unwrap();
     }
 }
 
@@ -130,15 +130,15 @@ fn all_counters_together_hold_max_entries() {
     let (store, table) = (MemoryStore::default(), table(100, 150));
     let day = Window::new(86_400).unwrap();
     for caller in 0..100 {
-        let charge = Charge { window: day, ..of("day", &caller.to_string(), 5) };
+        let charge = Charge { window: day, ..charge("day", &caller.to_string(), 5) };
         table.charge(&store, &[charge], at(0)).unwrap();
     }
     for window in 0..3 {
         for caller in 0..50 {
-            let charge = of("minute", &caller.to_string(), 5);
+            let charge = charge("minute", &caller.to_string(), 5);
             assert!(table.charge(&store, &[charge], at(window * 60)).is_ok(), "{caller}");
         }
-        assert!(full(&table.charge(&store, &[of("minute", "new", 5)], at(window * 60))));
+        assert!(full(&table.charge(&store, &[charge("minute", "new", 5)], at(window * 60))));
     }
 }
 
@@ -147,7 +147,7 @@ fn three_quarters_of_the_default_capacity_are_admitted_for_several_counters() {
     let (store, table) = (MemoryStore::default(), table(32_768, 262_144));
     let names = ["a", "b", "c", "d"];
     for caller in 0..24_576 {
-        let charges = names.map(|name| of(name, &format!("caller-{caller}"), 5));
+        let charges = names.map(|name| charge(name, &format!("caller-{caller}"), 5));
         assert!(table.charge(&store, &charges, at(0)).is_ok(), "{caller}");
     }
 }
@@ -158,23 +158,23 @@ fn memory_stays_bounded_over_many_windows_of_ever_new_callers() {
     let mut largest = 0;
     for window in 0..20 {
         for caller in 0..3_000 {
-            let charge = of("a", &format!("{window}/{caller}"), 5);
+            let charge = charge("a", &format!("{window}/{caller}"), 5);
             let _ = table.charge(&store, &[charge], at(window * 60));
         }
         let (keys, bytes) = store.size();
         assert!(keys <= 4097);
         largest = largest.max(bytes);
     }
-    // What is over stays until its bucket is written again; never more than
-    // the fullest that each bucket has been.
+    // An entry whose window is over stays until its bucket is written again, so that
+    // a bucket keeps the size of its fullest window.
     assert!(largest < 4 * 2_000 * 45, "{largest} bytes");
 }
 
 #[test]
 fn capacity_can_change_without_losing_a_count() {
     let store = MemoryStore::default();
-    table(10, 10).charge(&store, &[of("a", "x", 1)], at(0)).unwrap();
-    assert!(table(20_000, 30_000).charge(&store, &[of("a", "x", 1)], at(1)).is_err());
+    table(10, 10).charge(&store, &[charge("a", "x", 1)], at(0)).unwrap();
+    assert!(table(20_000, 30_000).charge(&store, &[charge("a", "x", 1)], at(1)).is_err());
 }
 
 #[test]
@@ -182,18 +182,18 @@ fn namespaces_do_not_share() {
     let store = MemoryStore::default();
     for namespace in ["a", "b"] {
         let table = Table::new(namespace, 10, 10);
-        table.charge(&store, &[of("a", "x", 1)], at(0)).unwrap();
-        assert!(table.charge(&store, &[of("a", "x", 1)], at(0)).is_err());
+        table.charge(&store, &[charge("a", "x", 1)], at(0)).unwrap();
+        assert!(table.charge(&store, &[charge("a", "x", 1)], at(0)).is_err());
     }
 }
 
 #[test]
 fn a_damaged_value_denies_and_is_left_as_it_is() {
     let (store, table) = (MemoryStore::default(), table(10, 10));
-    table.charge(&store, &[of("a", "x", 5)], at(0)).unwrap();
+    table.charge(&store, &[charge("a", "x", 5)], at(0)).unwrap();
     for value in [&b"x"[..], &[0; 45], &[1; 45], &[2; 45]] {
         store.damage(value);
-        let refused = table.charge(&store, &[of("a", "x", 5)], at(0)).unwrap_err();
+        let refused = table.charge(&store, &[charge("a", "x", 5)], at(0)).unwrap_err();
         assert_eq!(refused, ChargeError::Counter { index: 0, error: StoreError::Damaged });
     }
 }
@@ -201,18 +201,18 @@ fn a_damaged_value_denies_and_is_left_as_it_is() {
 #[test]
 fn a_late_worker_does_not_find_a_full_window_empty() {
     let (store, table) = (MemoryStore::default(), table(10, 10));
-    table.charge(&store, &[of("a", "x", 1)], at(59)).unwrap();
+    table.charge(&store, &[charge("a", "x", 1)], at(59)).unwrap();
     // A call of another counter turns the bucket's page first.
-    table.charge(&store, &[of("b", "x", 1)], at(60)).unwrap();
-    assert!(table.charge(&store, &[of("a", "x", 1)], at(59)).is_err());
+    table.charge(&store, &[charge("b", "x", 1)], at(60)).unwrap();
+    assert!(table.charge(&store, &[charge("a", "x", 1)], at(59)).is_err());
 }
 
 #[test]
 fn a_clock_that_steps_back_resets_nothing_though_others_were_served_between() {
     let (store, table) = (MemoryStore::default(), table(10, 10));
-    table.charge(&store, &[of("a", "x", 1)], at(58)).unwrap();
-    table.charge(&store, &[of("b", "x", 1)], at(118)).unwrap();
-    assert!(table.charge(&store, &[of("a", "x", 1)], at(59)).is_err());
+    table.charge(&store, &[charge("a", "x", 1)], at(58)).unwrap();
+    table.charge(&store, &[charge("b", "x", 1)], at(118)).unwrap();
+    assert!(table.charge(&store, &[charge("a", "x", 1)], at(59)).is_err());
 }
 
 #[test]
@@ -223,9 +223,9 @@ fn the_salt_is_shared_by_all_workers_and_kept_over_pushes() {
         table.share_salt(&store, [u8::try_from(worker).unwrap() + 1; 16]).unwrap();
     }
     let [first, second, third] = &tables;
-    assert_eq!(first.caller("x"), second.caller("x"));
-    assert_eq!(first.session("x", b"s"), third.session("x", b"s"));
-    assert_ne!(first.caller("x"), table(10, 10).caller("x"));
+    assert_eq!(first.holder_for_caller("x"), second.holder_for_caller("x"));
+    assert_eq!(first.holder_for_session("x", b"s"), third.holder_for_session("x", b"s"));
+    assert_ne!(first.holder_for_caller("x"), table(10, 10).holder_for_caller("x"));
     store.damage(b"short");
     assert_eq!(table(10, 10).share_salt(&store, [9; 16]), Err(StoreError::Damaged));
 }
@@ -233,8 +233,8 @@ fn the_salt_is_shared_by_all_workers_and_kept_over_pushes() {
 #[test]
 fn a_clock_far_behind_the_stored_windows_is_an_error() {
     let (store, table) = (MemoryStore::default(), table(10, 10));
-    table.charge(&store, &[of("a", "x", 5)], at(600)).unwrap();
-    let refused = table.charge(&store, &[of("a", "x", 5)], at(0)).unwrap_err();
+    table.charge(&store, &[charge("a", "x", 5)], at(600)).unwrap();
+    let refused = table.charge(&store, &[charge("a", "x", 5)], at(0)).unwrap_err();
     assert_eq!(refused, ChargeError::Counter { index: 0, error: StoreError::Clock });
 }
 
@@ -263,9 +263,9 @@ fn what_is_lost_to_a_race_is_given_back() {
     let racing = Racing(MemoryStore::default(), |store: &MemoryStore| {
         let _ = other.charge(store, &[global("g", 1)], at(0));
     });
-    let refused = other.charge(&racing, &[of("a", "x", 1), global("g", 1)], at(0)).unwrap_err();
+    let refused = other.charge(&racing, &[charge("a", "x", 1), global("g", 1)], at(0)).unwrap_err();
     assert!(matches!(refused, ChargeError::Limit { index: 1, .. }));
-    assert!(other.charge(&racing.0, &[of("a", "x", 1)], at(0)).is_ok());
+    assert!(other.charge(&racing.0, &[charge("a", "x", 1)], at(0)).is_ok());
 }
 
 #[test]
@@ -274,24 +274,24 @@ fn a_caller_is_found_again_whoever_came_between() {
     let ids: Vec<String> = (0..1_000).map(|number| format!("caller {number}")).collect();
     for _ in 0..2 {
         for id in &ids {
-            assert_eq!(busy.caller(id), busy.hash_caller(id), "{id}");
+            assert_eq!(busy.holder_for_caller(id), busy.hash_caller(id), "{id}");
         }
     }
     busy.share_salt(&MemoryStore::default(), [1; 16]).unwrap();
     // Two tables of one worker, under different salts.
     for id in &ids {
         let other = table(1, 1);
-        assert_ne!(busy.caller(id), other.caller(id), "{id}");
-        assert_eq!(busy.caller(id), busy.hash_caller(id), "{id}");
-        assert_eq!(other.caller(id), other.hash_caller(id), "{id}");
+        assert_ne!(busy.holder_for_caller(id), other.holder_for_caller(id), "{id}");
+        assert_eq!(busy.holder_for_caller(id), busy.hash_caller(id), "{id}");
+        assert_eq!(other.holder_for_caller(id), other.hash_caller(id), "{id}");
     }
 }
 
 #[test]
 fn a_late_refund_frees_no_place_of_another_window_and_its_own_frees_one() {
-    let weightless = |caller| Charge { weight: 0, ..of("a", caller, 9) };
+    let weightless = |caller| Charge { weight: 0, ..charge("a", caller, 9) };
     let (store, table) = (MemoryStore::default(), table(2, 99));
-    let old = table.charge(&store, &[of("a", "x", 9)], at(0)).unwrap();
+    let old = table.charge(&store, &[charge("a", "x", 9)], at(0)).unwrap();
     table.charge(&store, &[weightless("x")], at(60)).unwrap();
     // The entry is of the present window, though nothing is used of it.
     table.refund(&store, old, at(61));

@@ -1,87 +1,137 @@
-//! Claims of a verified token. Envoy hands them over as bytes without a type,
-//! so each is read as the type that the policy's operator speaks of.
+//! Claims of a verified token.
+//!
+//! One host hands a claim over with its type, another as bytes without one. What has
+//! no type is read as the type that the policy's operator speaks of.
 
 use super::{Facts, Literal, Number, Step, Test, Truth, Why, Work};
-use core::str;
 
 /// The claims, by the path of keys and indexes to each.
 pub trait Claims {
-    /// The bytes of a claim: a string as UTF-8, a number as an 8-byte
-    /// little-endian double, a boolean as one byte. `None` where there is no
-    /// such claim.
-    ///
-    /// # Errors
-    /// The claim is there, but not a single value.
-    fn claim(&self, path: &[&str]) -> Result<Option<Vec<u8>>, NotScalar>;
+    /// The claim at the end of a path. The empty path leads to the token.
+    fn claim(&self, path: &[&str]) -> Claim;
 }
 
-/// A claim that is a list or an object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NotScalar;
+/// A claim of a token.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Claim {
+    /// There is no such claim, or it is null.
+    Absent,
+    /// A value whose type the host does not tell.
+    Untyped(Untyped),
+    /// A text.
+    Text(String),
+    /// A number.
+    Number(f64),
+    /// `true` or `false`
+    Bool(bool),
+    /// A list, whole. A host that has its elements by longer paths alone hands over
+    /// [`Claim::Opaque`].
+    List(Vec<Claim>),
+    /// An object, a list that is not handed over whole, or a value that the host
+    /// cannot read.
+    Opaque,
+}
+
+/// A value whose type is not known, read as each type; `None` where it is not of that
+/// type. Some values are of several: a text of eight characters may be a number.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Untyped {
+    /// The value as a text.
+    pub text: Option<String>,
+    /// The value as a number.
+    pub number: Option<f64>,
+    /// The value as a boolean.
+    pub boolean: Option<bool>,
+    /// Whether it may be a list without elements.
+    pub is_empty_list: bool,
+}
 
 /// The most elements of a list of claims that are looked at.
 const MAX_ELEMENTS: usize = 256;
 
+/// The answer where a claim is not of the type that is asked for.
+const UNDECIDABLE: Truth = Truth::Undecidable(Why::Claim);
+
+impl Claim {
+    /// The text, if the claim is one or is read as one.
+    pub fn into_text(self) -> Option<String> {
+        match self {
+            Self::Text(text) => Some(text),
+            // Control characters show bytes that are not text: a boolean, a number,
+            // or a whole list or object.
+            Self::Untyped(value) => value.text.filter(|text| !text.chars().any(char::is_control)),
+            _ => None,
+        }
+    }
+
+    const fn number(&self) -> Option<f64> {
+        match self {
+            Self::Number(number) => Some(*number),
+            Self::Untyped(value) => value.number,
+            _ => None,
+        }
+    }
+
+    const fn boolean(&self) -> Option<bool> {
+        match self {
+            Self::Bool(value) => Some(*value),
+            Self::Untyped(value) => value.boolean,
+            _ => None,
+        }
+    }
+
+    /// Whether an element of a list is this word.
+    fn is_word(&self, word: &str) -> bool {
+        match self {
+            Self::Text(text) => text == word,
+            Self::Untyped(value) => value.text.as_deref() == Some(word),
+            _ => false,
+        }
+    }
+}
+
 /// The answer of a test about the claim at the end of `steps`.
 pub(super) fn test(test: &Test, steps: &[Step], facts: &Facts<'_>) -> Truth {
-    let claims = facts.claims;
     let names: Vec<_> = steps.iter().map(Step::name).collect();
     let path: Vec<&str> = names.iter().map(|name| &**name).collect();
     if let Test::Contains(Literal::String(word)) = test {
-        return contains(word, &path, claims);
+        return contains(word, &path, facts.claims);
     }
-    match claims.claim(&path) {
-        Ok(None) => test.of_absent(),
-        Ok(Some(bytes)) => of_bytes(test, &bytes, facts.work),
-        Err(NotScalar) => match test {
-            Test::Exists(expected) => Truth::of(*expected),
-            _ => Truth::Undecidable(Why::Claim),
-        },
+    match facts.claims.claim(&path) {
+        Claim::Absent => test.of_absent(),
+        claim => of_claim(test, claim, facts.work),
     }
 }
 
-fn of_bytes(test: &Test, bytes: &[u8], work: &Work) -> Truth {
-    let typed = match test {
-        Test::Exists(expected) => return Truth::of(*expected),
+fn of_claim(test: &Test, claim: Claim, work: &Work) -> Truth {
+    let value = match test {
+        Test::Exists(expected) => return Truth::decided(*expected),
         Test::Eq(value) | Test::Neq(value) => Some(value),
         Test::In(values) | Test::NotIn(values) => values.first(),
-        Test::Order(..) => return number(test, bytes),
-        _ => return text(test, bytes, work),
+        Test::Order(..) => return claim.number().map_or(UNDECIDABLE, |found| number(test, found)),
+        _ => None,
     };
-    match typed {
-        Some(Literal::Number(_)) => number(test, bytes),
-        Some(Literal::Bool(_)) => boolean(test, bytes),
-        _ => text(test, bytes, work),
+    match value {
+        Some(Literal::Number(_)) => claim.number().map_or(UNDECIDABLE, |found| number(test, found)),
+        Some(Literal::Bool(_)) => claim.boolean().map_or(UNDECIDABLE, |found| boolean(test, found)),
+        _ => claim.into_text().map_or(UNDECIDABLE, |text| test.of_text(&text, work)),
     }
 }
 
-fn text(test: &Test, bytes: &[u8], work: &Work) -> Truth {
-    // Control characters show bytes that are not text: a boolean, a number, or
-    // a whole list or object.
-    match str::from_utf8(bytes) {
-        Ok(text) if !text.chars().any(char::is_control) => test.of_text(text, work),
-        _ => Truth::Undecidable(Why::Claim),
-    }
+fn number(test: &Test, found: f64) -> Truth {
+    let equals = |value: &Literal| match value {
+        Literal::Number(other) => other.test_double(found, core::cmp::Ordering::is_eq),
+        _ => UNDECIDABLE,
+    };
+    decide(test, &equals, &|order, limit| limit.test_double(found, |found| order.holds(found)))
 }
 
-fn number(test: &Test, bytes: &[u8]) -> Truth {
-    let Some(double) = <[u8; 8]>::try_from(bytes).ok().map(f64::from_le_bytes) else {
-        return Truth::Undecidable(Why::Claim);
-    };
+fn boolean(test: &Test, found: bool) -> Truth {
     let equals = |value: &Literal| match value {
-        Literal::Number(other) => other.test_double(double, core::cmp::Ordering::is_eq),
-        _ => Truth::Undecidable(Why::Claim),
+        Literal::Bool(value) => Truth::decided(*value == found),
+        _ => UNDECIDABLE,
     };
-    decide(test, &equals, &|order, limit| limit.test_double(double, |found| order.holds(found)))
-}
-
-fn boolean(test: &Test, bytes: &[u8]) -> Truth {
-    let [byte @ (0 | 1)] = bytes else { return Truth::Undecidable(Why::Claim) };
-    let equals = |value: &Literal| match value {
-        Literal::Bool(value) => Truth::of(*value == (*byte == 1)),
-        _ => Truth::Undecidable(Why::Claim),
-    };
-    decide(test, &equals, &|_, _| Truth::Undecidable(Why::Claim))
+    decide(test, &equals, &|_, _| UNDECIDABLE)
 }
 
 fn decide(
@@ -96,38 +146,45 @@ fn decide(
         Test::In(values) => among(values),
         Test::NotIn(values) => among(values).not(),
         Test::Order(order, limit) => ordered(*order, limit),
-        _ => Truth::Undecidable(Why::Claim),
+        _ => UNDECIDABLE,
     }
 }
 
-/// Membership in a list of strings, never a part of a string.
+/// Membership in a list of texts, never a part of a text. The list is asked for by
+/// its elements first, since that is how every host has it.
 fn contains(word: &str, path: &[&str], claims: &dyn Claims) -> Truth {
+    let element = |index: usize| claims.claim(&[path, &[&index.to_string()]].concat());
     let mut seen = false;
     for index in 0..MAX_ELEMENTS {
-        let index = index.to_string();
-        let element = [path, &[&index]].concat();
-        match claims.claim(&element) {
-            Ok(Some(bytes)) if bytes == word.as_bytes() => return Truth::True,
-            Ok(Some(_)) => seen = true,
-            // A null among them may end the list for Envoy alone.
-            Ok(None) if seen => {
-                let next = index.parse().unwrap_or(MAX_ELEMENTS).saturating_add(1).to_string();
-                return match claims.claim(&[path, &[&next]].concat()) {
-                    Ok(None) => Truth::False,
-                    _ => Truth::Undecidable(Why::Claim),
+        match element(index) {
+            Claim::Opaque => return UNDECIDABLE,
+            // A null among them may end the list for the host alone.
+            Claim::Absent if seen => {
+                return match element(index.saturating_add(1)) {
+                    Claim::Absent => Truth::False,
+                    _ => UNDECIDABLE,
                 };
             }
-            Ok(None) => {
-                // Nothing in it: no such claim, or not a list.
-                return match claims.claim(path) {
-                    Ok(None) => Truth::False,
-                    // The number of its elements, as the host writes a list.
-                    Ok(Some(bytes)) if *bytes == [0; 4] => Truth::False,
-                    Ok(Some(_)) | Err(NotScalar) => Truth::Undecidable(Why::Claim),
-                };
-            }
-            Err(NotScalar) => return Truth::Undecidable(Why::Claim),
+            Claim::Absent => return in_whole(word, &claims.claim(path)),
+            claim if claim.is_word(word) => return Truth::True,
+            _ => seen = true,
         }
     }
-    Truth::Undecidable(Why::Claim)
+    UNDECIDABLE
+}
+
+/// The same of a claim that has no element of its own path.
+fn in_whole(word: &str, claim: &Claim) -> Truth {
+    match claim {
+        Claim::Absent => Truth::False,
+        Claim::Untyped(value) if value.is_empty_list => Truth::False,
+        Claim::List(elements) if elements.len() < MAX_ELEMENTS => {
+            let deciding = |element: &&Claim| element.is_word(word) || **element == Claim::Opaque;
+            match elements.iter().find(deciding) {
+                Some(Claim::Opaque) => UNDECIDABLE,
+                found => Truth::decided(found.is_some()),
+            }
+        }
+        _ => UNDECIDABLE,
+    }
 }

@@ -44,7 +44,7 @@ impl Condition {
     }
 
     fn of_value(&self, raw: &Raw<'_>, facts: &Facts<'_>) -> Truth {
-        self.test.of(raw, self.of_null, facts.work)
+        self.test.of_value(raw, self.of_null, facts.work)
     }
 
     /// The answer about an argument that is a text. The Python SDK reads such a

@@ -179,7 +179,7 @@ pub fn weight(path: &Path, facts: &Facts<'_>) -> Result<u64, Why> {
             Found::Unclear(why) => Err(why),
         };
         // Without `[*]` there is one answer, and nothing to join it with.
-        Truth::of(weight.is_ok())
+        Truth::decided(weight.is_ok())
     });
     weight
 }

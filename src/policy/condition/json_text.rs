@@ -29,7 +29,7 @@ enum Read<'a> {
 
 impl<'a> JsonTexts<'a> {
     /// Returns `truth`, the answer about the text at offset `at`, if the answer
-    /// about the JSON in it is the same.
+    /// about the JSON in it is the same. Otherwise nothing can be decided.
     pub(super) fn agree(
         &self,
         at: usize,
@@ -56,7 +56,7 @@ impl<'a> JsonTexts<'a> {
     }
 }
 
-/// The value that is the whole of a text, which was read before.
+/// The value in a text that was read before and holds nothing else.
 fn raw(text: &str) -> Raw<'_> {
     let kind = match text.as_bytes().first() {
         Some(b'[') => Kind::Array,

@@ -23,7 +23,8 @@ pub enum Literal {
 }
 
 impl Truth {
-    pub(super) const fn of(holds: bool) -> Self {
+    /// The answer of a test that can be decided.
+    pub(super) const fn decided(holds: bool) -> Self {
         if holds { Self::True } else { Self::False }
     }
 
@@ -105,8 +106,7 @@ impl Literal {
     /// for servers turn `"true"` into `true`.
     pub(super) fn equals(&self, raw: &Raw<'_>, work: &Work) -> Truth {
         let deep = self.is_like(raw) && matches!(raw.kind, Kind::Array | Kind::Object);
-        // The first test is cheap: without any work left, parts need not be
-        // counted.
+        // Where no work is left, the parts need not be counted.
         let has_work = || work.comparisons(1) && work.comparison_of(raw.text.len(), self.parts());
         if deep && !has_work() {
             return Truth::Undecidable(Why::Work);
@@ -118,12 +118,12 @@ impl Literal {
         meter::steps(1);
         match (self, raw.kind) {
             (Self::Null, Kind::Null) => Truth::True,
-            (Self::Bool(a), Kind::Bool(b)) => Truth::of(*a == b),
+            (Self::Bool(a), Kind::Bool(b)) => Truth::decided(*a == b),
             (Self::Number(number), Kind::Number) => number.equals(&Given::new(raw.text), work),
             (Self::String(a), Kind::String(_)) if !work.searching(a.len().min(raw.text.len())) => {
                 Truth::Undecidable(Why::Work)
             }
-            (Self::String(a), Kind::String(b)) => Truth::of(b.is(a)),
+            (Self::String(a), Kind::String(b)) => Truth::decided(b.is(a)),
             (Self::List(elements), Kind::Array) => list_equals(elements, raw, work),
             (Self::Object(members), Kind::Object) => object_equals(members, raw, work),
             (_, kind) => Truth::Undecidable(Why::Type(kind.name())),

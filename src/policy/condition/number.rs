@@ -57,15 +57,15 @@ impl Number {
         Some(Self { exact: Decimal::parse(text)?.into(), double: text.parse().ok()? })
     }
 
-    /// Whether a double, the form of a claim, `holds` compared with this
-    /// number. It has no spelling that could be compared exactly.
+    /// Asks `holds` about the order of a claim, which is a double, and this number. A
+    /// double has no spelling, so it cannot be compared exactly as well.
     pub(super) fn test_double(&self, other: f64, holds: impl Fn(Ordering) -> bool) -> Truth {
         match other.partial_cmp(&self.double) {
             // From here on, several whole numbers are one double.
             Some(Ordering::Equal) if other.abs() >= EXACT_DOUBLES => {
                 Truth::Undecidable(Why::Double)
             }
-            Some(ordering) => Truth::of(holds(ordering)),
+            Some(ordering) => Truth::decided(holds(ordering)),
             None => Truth::Undecidable(Why::Claim),
         }
     }
@@ -73,14 +73,15 @@ impl Number {
     /// Whether a call's number equals this one. One with a fraction that some
     /// servers would turn into this whole number cannot be decided.
     pub(super) fn equals(&self, other: &Given<'_>, work: &Work) -> Truth {
-        let becomes = other.exact.is_some_and(|other| other.can_become(self.exact.get()));
+        let becomes = || other.exact.is_some_and(|other| other.can_become(self.exact.get()));
         match self.compare(other, work) {
             Err(why) => Truth::Undecidable(why),
             Ok((exact, double)) if exact.is_eq() != double.is_eq() => {
                 Truth::Undecidable(Why::Double)
             }
-            Ok(_) if becomes => Truth::Undecidable(Why::Fraction),
-            Ok((exact, _)) => Truth::of(exact.is_eq()),
+            Ok((Ordering::Equal, _)) => Truth::True,
+            Ok(_) if becomes() => Truth::Undecidable(Why::Fraction),
+            Ok(_) => Truth::False,
         }
     }
 
@@ -91,7 +92,7 @@ impl Number {
             Ok((exact, double)) if order.holds(exact) != order.holds(double) => {
                 Truth::Undecidable(Why::Double)
             }
-            Ok((exact, _)) => Truth::of(order.holds(exact)),
+            Ok((exact, _)) => Truth::decided(order.holds(exact)),
         }
     }
 

@@ -186,14 +186,14 @@ impl Test {
     /// The answer where there is no value.
     pub(super) const fn of_absent(&self) -> Truth {
         match self {
-            Self::Exists(expected) => Truth::of(!*expected),
+            Self::Exists(expected) => Truth::decided(!*expected),
             _ => Truth::False,
         }
     }
 
     /// The answer about a value of the call. `of_null` says whether a null is a
     /// value to this test.
-    pub(super) fn of(&self, raw: &Raw<'_>, of_null: bool, work: &Work) -> Truth {
+    pub(super) fn of_value(&self, raw: &Raw<'_>, of_null: bool, work: &Work) -> Truth {
         const SPENT: Truth = Truth::Undecidable(Why::Work);
         meter::steps(1);
         if !work.comparisons(1) {
@@ -201,7 +201,7 @@ impl Test {
         }
         match (self, raw.kind) {
             (_, Kind::Null) if !of_null => self.of_absent(),
-            (Self::Exists(expected), _) => Truth::of(*expected),
+            (Self::Exists(expected), _) => Truth::decided(*expected),
             (Self::Eq(value), _) => value.equals(raw, work),
             (Self::Neq(value), _) => value.equals(raw, work).not(),
             (Self::In(values), _) => among(values, raw, work),
@@ -223,7 +223,7 @@ impl Test {
         let equals = |value: &Literal| match value {
             Literal::String(value) if value.len() != text.len() => Truth::False,
             Literal::String(_) if !work.searching(text.len()) => spent,
-            Literal::String(value) => Truth::of(**value == *text),
+            Literal::String(value) => Truth::decided(**value == *text),
             _ => wrong,
         };
         let among = |values: &[Literal]| {
@@ -245,23 +245,23 @@ impl Test {
             Self::Regex(_, size) if !work.match_of(text.len(), *size) => spent,
             Self::Regex(regex, size) => {
                 meter::steps(text.len().saturating_add(1).saturating_mul(*size) / 2);
-                Truth::of(regex.is_match(text))
+                Truth::decided(regex.is_match(text))
             }
-            Self::StartsWith(part) => Truth::of(text.starts_with(&**part)),
-            Self::EndsWith(part) => Truth::of(text.ends_with(&**part)),
+            Self::StartsWith(part) => Truth::decided(text.starts_with(&**part)),
+            Self::EndsWith(part) => Truth::decided(text.ends_with(&**part)),
             Self::Contains(Literal::String(_)) if !work.searching(text.len()) => spent,
             Self::Contains(Literal::String(part)) => {
                 meter::steps(text.len());
-                Truth::of(text.contains(&**part))
+                Truth::decided(text.contains(&**part))
             }
-            Self::Exists(expected) => Truth::of(*expected),
+            Self::Exists(expected) => Truth::decided(*expected),
             Self::Order(..) | Self::Contains(_) => wrong,
         }
     }
 }
 
-/// Equal to one of them. Those of other types are passed over, but not all of
-/// them: then the types say nothing.
+/// Whether a value is equal to one of the policy's. Those of other types are passed
+/// over; where all are, nothing can be decided.
 fn among(values: &[Literal], raw: &Raw<'_>, work: &Work) -> Truth {
     if !work.comparisons(values.len()) {
         return Truth::Undecidable(Why::Work);
@@ -281,8 +281,8 @@ fn among(values: &[Literal], raw: &Raw<'_>, work: &Work) -> Truth {
     })
 }
 
-/// Whether a list holds an equal element. One of another type might be turned
-/// into an equal one by a server, but a null is nothing.
+/// Whether a list holds an equal element. An element of another type is undecidable,
+/// since a server might turn it into an equal one. A null is passed over.
 fn contains(value: &Literal, list: &Raw<'_>, work: &Work) -> Truth {
     let mut truth = Truth::False;
     if !work.reading(list.text.len()) {

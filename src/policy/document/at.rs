@@ -1,8 +1,9 @@
 //! A value of the document with its path: it is read as the type that belongs
 //! there, or an error is noted.
 
-use super::error::{Errors, choices, nearest, quote};
+use super::Findings;
 use super::tree::{self, Node};
+use super::wording::{choices, nearest, quote};
 use crate::order;
 use crate::policy::condition::{Literal, Number};
 use crate::text::{MAX_NAME, is_name, start};
@@ -13,7 +14,7 @@ use std::borrow::Cow;
 /// A parsed document, and the errors found in it.
 pub(super) struct Parsed<'a> {
     root: Node<'a>,
-    errors: RefCell<Errors>,
+    errors: RefCell<Findings>,
     /// Bytes of the regular expressions so far.
     regexes: Cell<usize>,
 }
@@ -22,7 +23,7 @@ impl<'a> Parsed<'a> {
     /// # Errors
     /// The text is not JSON, or numbers in it mean different things to
     /// different readers.
-    pub(super) fn parse(text: &'a [u8]) -> Result<Self, Errors> {
+    pub(super) fn parse(text: &'a [u8]) -> Result<Self, Findings> {
         tree::parse(text).map(|root| Self {
             root,
             errors: RefCell::default(),
@@ -35,7 +36,7 @@ impl<'a> Parsed<'a> {
     }
 
     /// The errors that were found.
-    pub(super) fn into_errors(self) -> Errors {
+    pub(super) fn into_errors(self) -> Findings {
         self.errors.into_inner()
     }
 }
@@ -65,12 +66,12 @@ impl<'d> At<'d> {
 
     /// Notes an error here.
     pub(super) fn wrong(&self, message: impl Into<String>) {
-        self.document.errors.borrow_mut().push(self.path.clone(), message);
+        self.document.errors.borrow_mut().error(self.path.clone(), message);
     }
 
     /// Notes an error elsewhere.
     pub(super) fn wrong_at(&self, path: &str, message: impl Into<String>) {
-        self.document.errors.borrow_mut().push(path, message);
+        self.document.errors.borrow_mut().error(path, message);
     }
 
     /// Whether another expression of this many compiled bytes fits: every
@@ -203,8 +204,8 @@ impl<'d> At<'d> {
         None
     }
 
-    /// Notes the choice. It is apart from [`Self::choice`], so that it is
-    /// compiled once.
+    /// Notes that one of these words was expected. It is apart from
+    /// [`Self::choice`], which is compiled for each type of value.
     fn expected_one_of(&self, words: Vec<&str>) {
         let words: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
         self.expected(&choices(words.iter().map(String::as_str)));
@@ -312,7 +313,7 @@ impl<'d> Object<'d> {
             self.document
                 .errors
                 .borrow_mut()
-                .push(self.path.clone(), format!("`{key}` is missing"));
+                .error(self.path.clone(), format!("`{key}` is missing"));
         }
         found
     }

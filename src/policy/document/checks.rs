@@ -1,7 +1,7 @@
 //! `args`, `require` and `deny_if`.
 
 use super::at::{At, escape};
-use super::error::{choices, nearest, quote};
+use super::wording::{choices, nearest, quote};
 use crate::policy::condition::{Condition, Elements, Facts, Path, Test, TestError, Truth};
 
 /// Conditions that hold together or not at all.
@@ -124,15 +124,15 @@ pub(super) fn path(at: &At<'_>) -> Option<Path> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::condition::{Claims, JsonTexts, Line, Literal, NotScalar, Why, Work};
+    use crate::policy::condition::{Claim, Claims, JsonTexts, Line, Literal, Why, Work};
     #[cfg(target_family = "wasm")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     struct NoClaims;
 
     impl Claims for NoClaims {
-        fn claim(&self, _path: &[&str]) -> Result<Option<Vec<u8>>, NotScalar> {
-            Ok(None)
+        fn claim(&self, _: &[&str]) -> Claim {
+            Claim::Absent
         }
     }
 

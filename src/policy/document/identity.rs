@@ -1,7 +1,7 @@
 //! `identity`: the sources of the caller's id.
 
 use super::at::{At, Object};
-use super::error::quote;
+use super::wording::quote;
 use crate::policy::condition::{Path, Root, Step, is_header};
 use crate::text::is_name;
 

@@ -1,7 +1,7 @@
 //! `limits` and `rate_limit`.
 
 use super::at::{At, escape};
-use super::error::quote;
+use super::wording::quote;
 use crate::limits::window::{Algorithm, ONE_CALL, Scope, Window};
 use crate::policy::condition::{Path, Root};
 use crate::wire::json::Decimal;

@@ -2,7 +2,7 @@
 //! `exempt_paths` those that are not MCP.
 
 use super::at::At;
-use super::error::quote;
+use super::wording::quote;
 
 /// A request path, or all paths below one.
 #[derive(Clone, Debug, PartialEq, Eq)]

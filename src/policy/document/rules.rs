@@ -1,8 +1,8 @@
 //! The part of a document that decides: at its top, and in each grant.
 
 use super::at::{At, Object};
-use super::error::quote;
 use super::tools::{self, AllTools, ToolRule};
+use super::wording::quote;
 use crate::policy::pattern::Pattern;
 use crate::text::is_name;
 

@@ -1,8 +1,8 @@
 //! `settings`: the filter's behaviour apart from its decisions.
 
 use super::at::At;
-use super::error::quote;
 use super::request_path::RequestPath;
+use super::wording::quote;
 use crate::policy::fingerprint::ArgumentsHmac;
 use crate::policy::pattern::{Pattern, PatternMap};
 use crate::wire::mcp::KNOWN_METHODS;
@@ -10,7 +10,7 @@ use crate::wire::mcp::KNOWN_METHODS;
 /// The filter's behaviour.
 #[derive(Debug)]
 pub struct Settings {
-    /// `paths`: the only ones where MCP is; `None` for any.
+    /// `paths`: the only paths at which MCP is served; `None` where any may be one.
     pub paths: Option<Vec<RequestPath>>,
     /// `exempt_paths`: requests that are not MCP.
     pub exempt_paths: Vec<RequestPath>,

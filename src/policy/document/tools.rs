@@ -2,8 +2,8 @@
 
 use super::at::At;
 use super::checks::{self, Check};
-use super::error::quote;
 use super::limits::{self, Limit};
+use super::wording::quote;
 use crate::order;
 use crate::policy::pattern::Pattern;
 use crate::wire::mcp::MAX_TOOL_NAME;

@@ -1,7 +1,6 @@
 //! A document as a tree, before its keys are given a meaning.
 
-use super::MAX_POLICY_BYTES;
-use super::error::Errors;
+use super::{Findings, MAX_POLICY_BYTES};
 use crate::wire::json::{JsonError, JsonErrorKind, Kind, Reader};
 use std::borrow::Cow;
 
@@ -24,14 +23,14 @@ pub(super) enum Node<'a> {
 /// # Errors
 /// The text is not JSON, or numbers in it mean different things to different
 /// readers.
-pub(super) fn parse(text: &[u8]) -> Result<Node<'_>, Errors> {
+pub(super) fn parse(text: &[u8]) -> Result<Node<'_>, Findings> {
     if text.iter().all(u8::is_ascii_whitespace) {
-        return Err(Errors::one("", "the plugin has no configuration; give it a policy"));
+        return Err(Findings::one("", "the plugin has no configuration; give it a policy"));
     }
     if text.len() > MAX_POLICY_BYTES {
         let message =
             format!("the policy is {} bytes; at most {MAX_POLICY_BYTES} are allowed", text.len());
-        return Err(Errors::one("", message));
+        return Err(Findings::one("", message));
     }
     let read = || {
         let mut reader = Reader::new(text, MAX_DEPTH)?;
@@ -52,9 +51,9 @@ pub(super) fn parse(text: &[u8]) -> Result<Node<'_>, Errors> {
         {
             let message = "the text is not UTF-8 or begins with a control character; give the \
                            policy as a google.protobuf.StringValue";
-            Err(Errors::one(position(text, fault), message))
+            Err(Findings::one(position(text, fault), message))
         }
-        Err(fault) => Err(Errors::one(position(text, fault), fault.kind.to_string())),
+        Err(fault) => Err(Findings::one(position(text, fault), fault.kind.to_string())),
     }
 }
 

@@ -1,117 +1,84 @@
-//! Warnings: rules that are allowed, but probably not meant. Policies can be
-//! long, and every worker logs the warnings, so a kind has few lines.
+//! Warnings: rules that are allowed, but probably not meant.
 
 use super::{all_rules, limits};
-use crate::policy::document::{Action, Document, Rules, pointer, quote};
+use crate::policy::document::{Action, Document, Findings, Rules, Warning, quote};
 
 /// Steps of the search for overlaps in a whole policy: more than one that a
 /// person writes takes. Patterns are compared pair by pair, and each pair
 /// character by character.
 const MAX_STEPS: usize = 20_000_000;
-/// Overlaps that are shown one by one.
-const MAX_OVERLAPS: usize = 5;
 /// The longest window without a warning: counters end with the Envoy process.
 const LONG_WINDOW_SECONDS: u32 = 3_600;
 
 /// The warning where `paths` is not set: some servers offer a tool as a path
 /// too.
-const ANY_PATH: &str = "/settings/paths: is not set, so requests to any path can reach the server, \
-                        and run tools where it has paths for them; list the MCP endpoint, as in \
-                        `[\"/mcp\"]`";
+const ANY_PATH: &str = "is not set, so requests to any path can reach the server, and run tools \
+                        where it has paths for them; list the MCP endpoint, as in `[\"/mcp\"]`";
 
-/// The warnings about a policy, with the first path of each kind.
-pub(in crate::policy) fn warnings(document: &Document) -> Vec<String> {
-    let [mut long, mut unseen, mut unasked] = [const { Kind::shown(1) }; 3];
-    // Each of these may be a denial that its author does not know of.
-    let mut overlapping = Kind::shown(MAX_OVERLAPS);
-    let mut steps = MAX_STEPS;
-    for rules in all_rules(document) {
-        windows(rules, &mut long);
-        reasons(rules, &mut unseen, &mut unasked);
-        overlaps(rules, &mut steps, &mut overlapping);
-    }
-    let stopped = steps == 0;
-    let mut lines = Vec::new();
+/// The warnings about a policy, kind by kind.
+pub(in crate::policy) fn warnings(document: &Document) -> Findings {
+    let mut findings = Findings::default();
     if document.settings.paths.is_none() {
-        lines.push(ANY_PATH.into());
+        findings.warning(Warning::AnyPath, &|| ("/settings/paths".into(), ANY_PATH.into()));
     }
-    for kind in [long, unseen, unasked, overlapping] {
-        kind.tell(&mut lines);
+    let all_rules = all_rules(document);
+    for warn in [windows, reasons, unasked] {
+        all_rules.iter().for_each(|rules| warn(rules, &mut findings));
     }
-    if stopped {
-        lines.push("(top level): there are too many patterns to compare all of them".into());
+    let mut steps = MAX_STEPS;
+    for rules in all_rules {
+        overlaps(rules, &mut steps, &mut findings);
     }
-    lines
+    if steps == 0 {
+        let message = "there are too many patterns to compare all of them";
+        findings.warning(Warning::NotCompared, &|| (String::new(), message.into()));
+    }
+    findings
 }
 
-/// A kind of warning: its first lines, and the number of further ones.
-struct Kind {
-    first: Vec<String>,
-    shown: usize,
-    more: usize,
-}
-
-impl Kind {
-    const fn shown(shown: usize) -> Self {
-        Self { first: Vec::new(), shown, more: 0 }
-    }
-
-    fn add(&mut self, line: &dyn Fn() -> String) {
-        if self.first.len() < self.shown {
-            self.first.push(line());
-        } else {
-            self.more = self.more.saturating_add(1);
-        }
-    }
-
-    fn tell(mut self, lines: &mut Vec<String>) {
-        if let (Some(last), more @ 1..) = (self.first.last_mut(), self.more) {
-            *last = format!("{last} (and {more} more of this kind)");
-        }
-        lines.append(&mut self.first);
-    }
-}
-
-fn windows(rules: &Rules, long: &mut Kind) {
+fn windows(rules: &Rules, findings: &mut Findings) {
     for limit in limits(rules) {
         if limit.window.seconds() > LONG_WINDOW_SECONDS {
-            long.add(&|| {
-                format!(
-                    "{}: a window of {} is counted by each Envoy process alone and starts afresh \
-                     with it",
-                    pointer(&limit.path),
+            findings.warning(Warning::LongWindow, &|| {
+                let message = format!(
+                    "a window of {} is counted by each Envoy process alone and starts afresh with \
+                     it",
                     match limit.window.to_string() {
                         name if name.contains(' ') => name,
                         name => format!("one {name}"),
                     }
-                )
+                );
+                (limit.path.clone(), message)
             });
         }
     }
 }
 
-fn reasons(rules: &Rules, unseen: &mut Kind, unasked: &mut Kind) {
+fn reasons(rules: &Rules, findings: &mut Findings) {
     for (_, rule) in &rules.tools {
         if rule.reason.is_some() && rule.action == Action::Allow {
-            unseen.add(&|| {
-                let pointer = pointer(&rule.pointer);
-                format!("{pointer}/reason: is shown only with `\"action\": \"deny\"`")
+            findings.warning(Warning::UnseenReason, &|| {
+                let message = "is shown only with `\"action\": \"deny\"`";
+                (format!("{}/reason", rule.pointer), message.into())
             });
         }
+    }
+}
+
+fn unasked(rules: &Rules, findings: &mut Findings) {
+    for (_, rule) in &rules.tools {
         let asks = rule.args.is_some()
             || !(rule.require.is_empty() && rule.deny_if.is_empty() && rule.limits.is_empty());
         if asks && rule.action == Action::Deny {
-            unasked.add(&|| {
-                format!(
-                    "{}: denies every call, so its checks and limits are never asked",
-                    pointer(&rule.pointer)
-                )
+            findings.warning(Warning::NeverAsked, &|| {
+                let message = "denies every call, so its checks and limits are never asked";
+                (rule.pointer.clone(), message.into())
             });
         }
     }
 }
 
-fn overlaps(rules: &Rules, steps: &mut usize, overlapping: &mut Kind) {
+fn overlaps(rules: &Rules, steps: &mut usize, findings: &mut Findings) {
     let patterns: Vec<_> = rules.tools.iter().filter(|(pattern, _)| !pattern.is_exact()).collect();
     let mut rest = &*patterns;
     while let [(a, first), others @ ..] = rest {
@@ -123,12 +90,12 @@ fn overlaps(rules: &Rules, steps: &mut usize, overlapping: &mut Kind) {
             }
             let differ = first.action != second.action;
             if differ && !a.is_within(b) && !b.is_within(a) && a.overlaps(b) {
-                overlapping.add(&|| {
-                    format!(
-                        "{}: overlaps with {}, which has another action; a denial decides",
-                        pointer(&first.pointer),
+                findings.warning(Warning::Overlap, &|| {
+                    let message = format!(
+                        "overlaps with {}, which has another action; a denial decides",
                         quote(&second.name)
-                    )
+                    );
+                    (first.pointer.clone(), message)
                 });
             }
         }
@@ -138,12 +105,14 @@ fn overlaps(rules: &Rules, steps: &mut usize, overlapping: &mut Kind) {
 
 #[cfg(test)]
 mod tests {
-    use super::ANY_PATH;
     use crate::policy::Policy;
     use std::fmt::Write;
 
+    const ANY_PATH: &str = "/settings/paths: is not set, so requests to any path can reach the server, and run tools \
+         where it has paths for them; list the MCP endpoint, as in `[\"/mcp\"]`";
+
     fn warnings(policy: &str) -> Vec<String> {
-        Policy::parse(policy.as_bytes(), "").unwrap().warnings
+        Policy::parse(policy.as_bytes(), "").unwrap().warnings.lines().collect()
     }
 
     #[test]

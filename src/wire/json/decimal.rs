@@ -79,7 +79,7 @@ impl<'a> Decimal<'a> {
 
     /// Whether the value is a whole number, however spelt.
     pub fn is_whole(self) -> bool {
-        usize::try_from(self.magnitude).is_ok_and(|places| self.precision() <= places)
+        usize::try_from(self.magnitude).is_ok_and(|before| self.precision() <= before)
     }
 
     /// Whether a reader that makes a whole number of this one, which has a
@@ -98,15 +98,16 @@ impl<'a> Decimal<'a> {
         if self.is_whole() || !whole.is_whole() {
             return false;
         }
-        let places = usize::try_from(self.magnitude).unwrap_or_default();
+        let before_point = usize::try_from(self.magnitude).unwrap_or_default();
         let target = || whole.digits().chain(iter::repeat(0));
-        let own = || self.digits().take(places);
+        let own = || self.digits().take(before_point);
         let same_sign = self.negative == whole.negative;
-        let same_length = usize::try_from(whole.magnitude) == Ok(places);
-        let is_cut = whole.digits.is_empty() && places == 0
-            || same_sign && same_length && own().eq(target().take(places));
-        let is_half = self.magnitude >= 0 && rounds_up(self.digits().skip(places), places);
-        is_cut || is_half && same_sign && follows(own(), places, whole)
+        let same_length = usize::try_from(whole.magnitude) == Ok(before_point);
+        let is_cut = whole.digits.is_empty() && before_point == 0
+            || same_sign && same_length && own().eq(target().take(before_point));
+        let is_half =
+            self.magnitude >= 0 && rounds_up(self.digits().skip(before_point), before_point);
+        is_cut || is_half && same_sign && follows(own(), before_point, whole)
     }
 
     /// Whether one double may be the nearest to both values. It may say so of
@@ -170,28 +171,27 @@ impl<'a> Decimal<'a> {
     }
 }
 
-/// Whether some reader rounds a fraction up that stands behind `places` digits: one
+/// Whether some reader rounds up a fraction behind this many digits of a number: one
 /// of a half or more, or one that is a half as a double, like 0.49999999999999999.
-fn rounds_up(mut fraction: impl Iterator<Item = u8>, places: usize) -> bool {
+fn rounds_up(mut fraction: impl Iterator<Item = u8>, before_point: usize) -> bool {
     match fraction.next() {
         Some(5..) => true,
         // A double that is a half comes from no number that has fewer nines here.
         Some(4) => {
-            let nines = 14_usize.saturating_sub(places);
+            let nines = 14_usize.saturating_sub(before_point);
             fraction.take(nines).filter(|digit| *digit == 9).count() == nines
         }
         _ => false,
     }
 }
 
-/// Whether `whole` is one more than the number that `digits`, of which there are
-/// `places`, make up.
-fn follows(digits: impl Iterator<Item = u8>, places: usize, whole: Decimal<'_>) -> bool {
+/// Whether `whole` is one more than the number that these `count` digits make up.
+fn follows(digits: impl Iterator<Item = u8>, count: usize, whole: Decimal<'_>) -> bool {
     let mut target = whole.digits().chain(iter::repeat(0));
     let length = usize::try_from(whole.magnitude).ok();
     // 999 is followed by 1000, which has one digit more.
-    let mut carried = length == places.checked_add(1) && target.next() == Some(1);
-    if !carried && length != Some(places) {
+    let mut carried = length == count.checked_add(1) && target.next() == Some(1);
+    if !carried && length != Some(count) {
         return false;
     }
     for digit in digits {

@@ -3,8 +3,8 @@
 use super::raw::Raw;
 use super::text::Text;
 
-/// The most members that are remembered: more than tools have parameters, and
-/// few enough to be cheap for every body.
+/// The most members that are remembered. Hardly a tool has more parameters, and each
+/// body costs memory for those that it has.
 const MOST: usize = 64;
 
 /// An object's members, so that it need not be read again to find one.

@@ -18,7 +18,8 @@ struct Envelope<'a> {
     params: Params<'a>,
     result: bool,
     error: bool,
-    /// The first problem of the message's own, and its offset.
+    /// The first fault of the message, as distinct from faults of its JSON, and its
+    /// offset.
     problem: Option<(DecodeErrorKind, usize)>,
 }
 

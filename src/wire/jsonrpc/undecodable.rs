@@ -7,7 +7,8 @@ use crate::wire::json::JsonErrorKind;
 /// A kind of `undecodable` request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UndecodableKind {
-    /// The head says that the body cannot be read, or says it twice.
+    /// A header says that the body cannot be read, or a header about the body is given
+    /// twice.
     Head,
     /// Not plain UTF-8.
     Encoding,

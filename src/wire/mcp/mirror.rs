@@ -28,10 +28,10 @@ impl RevisionHeaders {
         }
     }
 
-    /// The part to keep for a caller who is refused in any case: the version
-    /// decides the form of the answer.
+    /// The version alone, for a caller who is refused in any case. It decides the form
+    /// of the answer.
     #[must_use]
-    pub fn of_nobody(self) -> Self {
+    pub fn version_only(self) -> Self {
         Self { version: self.version, ..Self::default() }
     }
 

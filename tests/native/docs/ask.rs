@@ -131,21 +131,20 @@ impl Ask {
         Ok(self)
     }
 
-    /// A claim as Envoy serves it.
+    /// Adds a claim, or the elements of one.
     fn claim(&mut self, path: &str, value: &Value) -> Result<(), String> {
-        let bytes = match value {
-            Value::String(text) => text.clone().into_bytes(),
-            Value::Bool(value) => vec![u8::from(*value)],
-            Value::Number(number) => number.as_f64().ok_or("no double")?.to_le_bytes().to_vec(),
-            Value::Array(elements) => {
-                return (0..).zip(elements).try_for_each(|(index, element): (usize, _)| {
-                    self.claim(&format!("{path}/{index}"), element)
-                });
+        match value {
+            Value::String(_) | Value::Bool(_) | Value::Number(_) => {
+                self.client.claims.push((path.into(), value.clone()));
+                Ok(())
             }
-            _ => return Err("a claim is a text, a number, a boolean or a list".into()),
-        };
-        self.client.claims.push((path.into(), bytes));
-        Ok(())
+            Value::Array(elements) => {
+                (0..).zip(elements).try_for_each(|(index, element): (usize, _)| {
+                    self.claim(&format!("{path}/{index}"), element)
+                })
+            }
+            _ => Err("a claim is a text, a number, a boolean or a list".into()),
+        }
     }
 
     /// The same with another header.

@@ -69,8 +69,7 @@ pub fn record(policy: &Policy, answer: &Answer, (trace, clock): &Seen) -> Result
 }
 
 fn parse(policy: &str) -> Result<Policy, Vec<String>> {
-    Policy::parse(policy.as_bytes(), "docs")
-        .map_err(|errors| errors.lines().map(Into::into).collect())
+    Policy::parse(policy.as_bytes(), "docs").map_err(|errors| errors.lines().collect())
 }
 
 impl Stage {

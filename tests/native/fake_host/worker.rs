@@ -7,6 +7,7 @@ use super::host::{
 };
 use crate::core::MIDNIGHT;
 use crate::corpus::{Client, Outcome, Request};
+use serde_json::Value;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
@@ -200,9 +201,15 @@ fn lines(request: &Request) -> Lines {
 fn properties(client: &Client) -> BTreeMap<String, Vec<u8>> {
     let payload = "metadata\0filter_metadata\0envoy.filters.http.jwt_authn\0payload";
     let mut properties = BTreeMap::new();
-    for (path, bytes) in &client.claims {
+    for (path, value) in &client.claims {
+        let bytes = match value {
+            Value::String(text) => text.clone().into_bytes(),
+            Value::Number(number) => number.as_f64().unwrap().to_le_bytes().to_vec(),
+            Value::Bool(value) => vec![u8::from(*value)],
+            other => panic!("{other} is not a claim"),
+        };
         properties.insert(payload.to_owned(), b"\0a struct\0".to_vec());
-        properties.insert(format!("{payload}\0{}", path.replace('/', "\0")), bytes.clone());
+        properties.insert(format!("{payload}\0{}", path.replace('/', "\0")), bytes);
     }
     if let Some(san) = &client.san {
         properties.insert("connection\0mtls".into(), vec![1]);

@@ -118,15 +118,15 @@ impl Request {
         self
     }
 
-    /// With a pause before each further piece. Pieces that are sent without
-    /// one may reach Envoy together, and the filter as one.
+    /// Sets a pause before each further piece. Without one, pieces may reach Envoy
+    /// together and the filter as one.
     pub fn paced(mut self, pace: Duration) -> Self {
         self.pace = pace;
         self
     }
 
-    /// With one more trailer. A body in one piece becomes a body of one piece,
-    /// since trailers need that framing.
+    /// Adds a trailer. A body with a Content-Length is sent as one piece without it,
+    /// since only a body in pieces has trailers.
     pub fn trailer(mut self, name: &str, value: &str) -> Self {
         let (pieces, mut trailers) = match self.body {
             Body::None => (Vec::new(), Fields::new()),

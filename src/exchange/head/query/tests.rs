@@ -2,7 +2,7 @@ use super::*;
 #[cfg(target_family = "wasm")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-fn of(query: &str, is_post: bool) -> Option<&'static str> {
+fn fault(query: &str, is_post: bool) -> Option<&'static str> {
     member(&format!("/mcp?{query}"), is_post)
 }
 
@@ -79,8 +79,8 @@ fn a_query_that_makes_a_message_is_refused_with_any_method() {
         ("a=?params=1", "params"),
         ("a#params=1", "params"),
     ] {
-        assert_eq!(of(query, true), Some(word), "{query}");
-        assert_eq!(of(query, false), Some(word), "{query}");
+        assert_eq!(fault(query, true), Some(word), "{query}");
+        assert_eq!(fault(query, false), Some(word), "{query}");
     }
     for target in ["http://host/mcp?params=1", "?params=1", "/a#b?params=1", "*?params=1"] {
         assert_eq!(member(target, false), Some("params"), "{target}");
@@ -92,22 +92,22 @@ fn common_names_pass_alone_and_plain() {
     for name in ["id", "name", "task", "error", "result", "method"] {
         for query in ["=server1", "", "=a=b", "=%5Ba%5D"] {
             let query = format!("{name}{query}");
-            assert_eq!(of(&query, false), None, "{query}");
+            assert_eq!(fault(&query, false), None, "{query}");
             let expected = (name == "method").then_some("method");
-            assert_eq!(of(&query, true), expected, "{query}");
+            assert_eq!(fault(&query, true), expected, "{query}");
         }
         for query in ["[a]=1", "[]=1", ".x=1", "%5Ba%5D=1", "%00=1", "]=1", "+[a]=1"] {
             let query = format!("{name}{query}");
-            assert_eq!(of(&query, false), Some(name), "{query}");
+            assert_eq!(fault(&query, false), Some(name), "{query}");
         }
-        assert_eq!(of(&format!("[{name}]=1"), false), Some(name));
-        assert_eq!(of(&format!("{name}=1&{name}=2"), false), None);
-        assert_eq!(of(&format!("a=1&{name}=1&sessionId=2"), false), None);
+        assert_eq!(fault(&format!("[{name}]=1"), false), Some(name));
+        assert_eq!(fault(&format!("{name}=1&{name}=2"), false), None);
+        assert_eq!(fault(&format!("a=1&{name}=1&sessionId=2"), false), None);
     }
-    assert_eq!(of("method=tools/call&name=danger", false), Some("name"));
-    assert_eq!(of("id=1;NAME=danger", true), Some("name"));
-    assert_eq!(of("method=tools/call", true), Some("method"));
-    assert_eq!(of("%6dethod=tools/call", true), Some("method"));
+    assert_eq!(fault("method=tools/call&name=danger", false), Some("name"));
+    assert_eq!(fault("id=1;NAME=danger", true), Some("name"));
+    assert_eq!(fault("method=tools/call", true), Some("method"));
+    assert_eq!(fault("%6dethod=tools/call", true), Some("method"));
 }
 
 #[test]
@@ -149,8 +149,8 @@ fn other_queries_pass_whatever_their_values() {
         "%E2%84",
         "名前=1",
     ] {
-        assert_eq!(of(query, true), None, "{query}");
-        assert_eq!(of(query, false), None, "{query}");
+        assert_eq!(fault(query, true), None, "{query}");
+        assert_eq!(fault(query, false), None, "{query}");
     }
     for target in ["/mcp", "/mcp/params", "/mcp;params[name]=1", "/mcp&params=1", "", "*"] {
         assert_eq!(member(target, true), None, "{target}");

@@ -135,3 +135,24 @@ fn numbers_that_are_near_each_other_are_compared_as_doubles_too() {
         }
     }
 }
+
+#[test]
+fn weights_are_counted_in_millionths() {
+    let path = Path::parse("args.amount").unwrap();
+    for (arguments, expected) in [
+        (r#"{"amount":12.5}"#, Ok(12_500_000)),
+        (r#"{"amount":0}"#, Ok(0)),
+        (r#"{"amount":1e3}"#, Ok(1_000_000_000)),
+        (r#"{"amount":0.0000001}"#, Err(Why::Weight)),
+        (r#"{"amount":-1}"#, Err(Why::Weight)),
+        (r#"{"amount":1e300}"#, Err(Why::Weight)),
+        (r#"{"amount":"5"}"#, Err(Why::Type("a string"))),
+        (r#"{"amount":null}"#, Err(Why::Absent)),
+        ("{}", Err(Why::Absent)),
+        (r#"{"amount":1,"Amount":2}"#, Err(Why::LookAlike)),
+    ] {
+        let raw = Reader::new(arguments.as_bytes(), 64).unwrap().value().unwrap();
+        let ground = Default::default();
+        assert_eq!(weight(&path, &facts(Some(raw), &ground)), expected, "{arguments}");
+    }
+}

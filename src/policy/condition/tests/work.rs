@@ -67,17 +67,8 @@ fn a_price_is_paid_for_every_byte_that_is_read_again() {
 fn a_text_of_json_is_read_once_for_all_conditions() {
     let arguments = format!(r#"{{"a":"[{}]"}}"#, vec!["1"; 10_000].join(","));
     let raw = Reader::new(arguments.as_bytes(), 64).unwrap().value().unwrap();
-    let work = Work::default();
-    let facts = Facts {
-        arguments: Some(raw),
-        members: None,
-        headers: &[],
-        claims: &Token::default(),
-        caller_id: "ci",
-        tool: "t",
-        work: &work,
-        texts: &JsonTexts::default(),
-    };
+    let ground = Default::default();
+    let facts = facts(Some(raw), &ground);
     let condition = condition("args.a", "exists", "true");
     let mut steps = [0; 3];
     for steps in &mut steps {

@@ -182,7 +182,7 @@ impl Builder {
         self
     }
 
-    /// From which level on Envoy logs; `info` by default.
+    /// The lowest level that Envoy logs; `info` by default.
     pub fn log_level(mut self, level: &str) -> Self {
         self.log_level = level.to_owned();
         self

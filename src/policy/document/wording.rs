@@ -1,79 +1,13 @@
-//! Error messages for the author of an invalid policy.
+//! Wording of the messages for the author of a policy.
 //!
 //! The law of these messages: `path: message`, the path as a JSON pointer into
 //! the document; lower case, no full stop, one line, the author's own text in
 //! backticks, and where it helps, what to write instead.
 
 use crate::text::disturbs;
-use core::fmt;
-use std::borrow::Cow;
 
-/// The most errors that are listed; more are counted.
-const MAX_LISTED: usize = 20;
 /// The most characters of an author's text that are shown.
 const MAX_QUOTED: usize = 60;
-
-/// One error in a document.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConfigError {
-    /// A JSON pointer (RFC 6901), or a line and column where there is no JSON.
-    pub path: String,
-    /// The error, and the remedy.
-    pub message: String,
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.path.is_empty() {
-            f.write_str("(top level)")?;
-        }
-        write!(f, "{}: {}", pointer(&self.path), self.message)
-    }
-}
-
-/// All errors in a document.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Errors {
-    listed: Vec<ConfigError>,
-    unlisted: usize,
-}
-
-impl Errors {
-    /// A single error.
-    pub fn one(path: impl Into<String>, message: impl Into<String>) -> Self {
-        let mut errors = Self::default();
-        errors.push(path, message);
-        errors
-    }
-
-    /// Notes an error.
-    pub fn push(&mut self, path: impl Into<String>, message: impl Into<String>) {
-        if self.listed.len() < MAX_LISTED {
-            self.listed.push(ConfigError { path: path.into(), message: message.into() });
-        } else {
-            self.unlisted = self.unlisted.saturating_add(1);
-        }
-    }
-
-    /// Adds further errors.
-    pub fn extend(&mut self, others: Self) {
-        for ConfigError { path, message } in others.listed {
-            self.push(path, message);
-        }
-        self.unlisted = self.unlisted.saturating_add(others.unlisted);
-    }
-
-    /// Whether there are no errors.
-    pub fn is_empty(&self) -> bool {
-        self.listed.is_empty()
-    }
-
-    /// The lines to show, in the order of the document.
-    pub fn lines(&self) -> impl Iterator<Item = Cow<'static, str>> + '_ {
-        let more = (self.unlisted > 0).then(|| format!("and {} more", self.unlisted).into());
-        self.listed.iter().map(|error| error.to_string().into()).chain(more)
-    }
-}
 
 /// A pointer on one line: a key may be any text.
 pub(crate) fn pointer(path: &str) -> String {

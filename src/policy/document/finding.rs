@@ -1,0 +1,217 @@
+//! Findings about a document: its errors, and the warnings about a valid one.
+//!
+//! They are data for every program that checks policies. [`Findings::lines`] makes of
+//! them the lines that a log has room for.
+
+use super::wording::pointer;
+use core::fmt;
+
+/// The most findings of one severity that are kept; more are counted. There can be
+/// more of them than bytes in the document, since two of its parts can disagree and
+/// each path repeats the keys above it, and a worker's memory is small.
+const MAX_KEPT: usize = 1_000;
+/// The most errors that a log shows.
+const MAX_ERRORS: usize = 20;
+/// The most overlaps that a log shows. Each may be a denial that its author does not
+/// know of.
+const MAX_OVERLAPS: usize = 5;
+
+/// The severity of a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// The document is not a policy.
+    Error,
+    /// The document is a policy, but probably not the one that its author means.
+    Warning(Warning),
+}
+
+/// The kinds of warnings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Warning {
+    /// The policy lists no paths, so requests to any path can reach the server.
+    AnyPath,
+    /// A window is so long that a restart of Envoy cuts it short.
+    LongWindow,
+    /// A reason is given that no denial shows.
+    UnseenReason,
+    /// Checks or limits of a tool that is denied anyway are never asked.
+    NeverAsked,
+    /// Two patterns match the same names and have different actions.
+    Overlap,
+    /// There are too many patterns to compare all of them.
+    NotCompared,
+}
+
+/// One finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The severity.
+    pub severity: Severity,
+    /// A JSON pointer (RFC 6901), or a line and column where there is no JSON.
+    pub path: String,
+    /// The finding, and the remedy.
+    pub message: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.path.is_empty() {
+            f.write_str("(top level)")?;
+        }
+        write!(f, "{}: {}", pointer(&self.path), self.message)
+    }
+}
+
+/// All findings about a document.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Findings(Vec<Group>);
+
+/// Consecutive findings of one severity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Group {
+    severity: Severity,
+    kept: Vec<Finding>,
+    more: usize,
+}
+
+impl Findings {
+    /// A single error.
+    pub fn one(path: impl Into<String>, message: impl Into<String>) -> Self {
+        let mut findings = Self::default();
+        findings.error(path, message);
+        findings
+    }
+
+    /// Notes an error.
+    pub fn error(&mut self, path: impl Into<String>, message: impl Into<String>) {
+        if self.has_room(Severity::Error) {
+            self.keep(path.into(), message.into());
+        }
+    }
+
+    /// Notes a warning, which `tell` makes of a path and a message. The warnings of a
+    /// kind are noted one after the other.
+    pub fn warning(&mut self, kind: Warning, tell: &dyn Fn() -> (String, String)) {
+        if self.has_room(Severity::Warning(kind)) {
+            let (path, message) = tell();
+            self.keep(path, message);
+        }
+    }
+
+    /// Adds further findings.
+    pub fn extend(&mut self, others: Self) {
+        for Group { severity, kept, more } in others.0 {
+            for Finding { path, message, .. } in kept {
+                if self.has_room(severity) {
+                    self.keep(path, message);
+                }
+            }
+            if let Some(group) = self.0.last_mut() {
+                group.more = group.more.saturating_add(more);
+            }
+        }
+    }
+
+    /// Whether another finding of this severity is kept; if not, it is counted.
+    fn has_room(&mut self, severity: Severity) -> bool {
+        match self.0.last_mut() {
+            Some(group) if group.severity == severity => {
+                let has_room = group.kept.len() < MAX_KEPT;
+                group.more = group.more.saturating_add(usize::from(!has_room));
+                has_room
+            }
+            _ => {
+                self.0.push(Group { severity, kept: Vec::new(), more: 0 });
+                true
+            }
+        }
+    }
+
+    fn keep(&mut self, path: String, message: String) {
+        if let Some(Group { severity, kept, .. }) = self.0.last_mut() {
+            kept.push(Finding { severity: *severity, path, message });
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The findings that were kept: the first 1,000 of each severity, and of each kind
+    /// of warning.
+    pub fn iter(&self) -> impl Iterator<Item = &Finding> {
+        self.0.iter().flat_map(|group| &group.kept)
+    }
+
+    /// The lines to show in a log, in the order of the document: 20 errors, five
+    /// overlaps, one warning of each other kind, and the number of further ones.
+    pub fn lines(&self) -> impl Iterator<Item = String> {
+        let mut lines = Vec::new();
+        for Group { severity, kept, more } in &self.0 {
+            let most = match severity {
+                Severity::Error => MAX_ERRORS,
+                Severity::Warning(Warning::Overlap) => MAX_OVERLAPS,
+                Severity::Warning(_) => 1,
+            };
+            lines.extend(kept.iter().take(most).map(Finding::to_string));
+            let more = kept.len().saturating_sub(most).saturating_add(*more);
+            match (severity, lines.last_mut()) {
+                (_, _) if more == 0 => {}
+                (Severity::Warning(_), Some(last)) => {
+                    *last = format!("{last} (and {more} more of this kind)");
+                }
+                _ => lines.push(format!("and {more} more")),
+            }
+        }
+        lines.into_iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_family = "wasm")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn findings_beyond_a_bound_are_counted() {
+        let mut findings = Findings::one("/0", "wrong");
+        let mut others = Findings::default();
+        for at in 1..1_500 {
+            others.error(format!("/{at}"), "wrong");
+        }
+        findings.extend(others);
+        assert_eq!(findings.iter().count(), 1_000);
+        assert!(findings.iter().all(|finding| finding.severity == Severity::Error));
+        let lines: Vec<_> = findings.lines().collect();
+        assert_eq!(lines.len(), 21);
+        assert_eq!(lines.get(19..), Some(&["/19: wrong".to_owned(), "and 1480 more".into()][..]));
+    }
+
+    #[test]
+    fn each_kind_of_warning_has_its_own_bound() {
+        let mut findings = Findings::default();
+        let tell = || ("/x".to_owned(), "odd".to_owned());
+        for _ in 0..2_000 {
+            findings.warning(Warning::LongWindow, &tell);
+        }
+        findings.warning(Warning::NeverAsked, &tell);
+        for _ in 0..6 {
+            findings.warning(Warning::Overlap, &tell);
+        }
+        assert_eq!(findings.iter().count(), 1_007);
+        assert_eq!(
+            findings.lines().collect::<Vec<_>>(),
+            [
+                "/x: odd (and 1999 more of this kind)",
+                "/x: odd",
+                "/x: odd",
+                "/x: odd",
+                "/x: odd",
+                "/x: odd",
+                "/x: odd (and 1 more of this kind)",
+            ]
+        );
+    }
+}
