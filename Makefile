@@ -6,18 +6,20 @@ PORT ?= 10000
 ADMIN_PORT ?= 9901
 UPSTREAM_PORT ?= 9100
 ENVOY ?=
-export PORT ADMIN_PORT UPSTREAM_PORT ENVOY
+POLICY ?=
+export PORT ADMIN_PORT UPSTREAM_PORT ENVOY POLICY
 
 # Stdout is for answers, as in `$(make envoy-path)`: no commands, no directories.
 MAKEFLAGS += --no-print-directory
 .SILENT:
 .NOTPARALLEL:
-.PHONY: help setup build envoy-path demo run test fuzz conformance deny image release soak compose-test bench interop clean
+.PHONY: help setup build envoy-path demo run validate test fuzz conformance deny image release soak compose-test bench interop clean
 
 help: ## list the targets
 	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 	echo
 	echo "  ENVOY=/path/to/envoy  use this Envoy instead of installing one"
+	echo "  POLICY=my.json        run or validate this policy in the place of the shipped one"
 	echo "  PORT=$(PORT) ADMIN_PORT=$(ADMIN_PORT) UPSTREAM_PORT=$(UPSTREAM_PORT)  where demo and run listen"
 
 setup: ## install what build, demo and run need (they do it by themselves)
@@ -34,6 +36,9 @@ demo: ## show the filter at work: an MCP server behind Envoy, and calls to it
 
 run: ## the same server and Envoy, kept running to be called by hand
 	scripts/demo run
+
+validate: ## whether Envoy takes envoy/envoy.yaml, and the filter its policy or POLICY
+	scripts/validate
 
 test: ## formatting, lints and all tests, natively, in Envoy and as WebAssembly
 	scripts/test

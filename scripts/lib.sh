@@ -23,6 +23,11 @@ say() {
     printf '%s\n' "$*" >&2
 }
 
+# first_time FILE MESSAGE: says that something takes long, unless it was done before.
+first_time() {
+    [ -e "$1" ] || say "$2"
+}
+
 die() {
     say "$@"
     exit 1

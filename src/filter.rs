@@ -5,6 +5,7 @@
 //! unexpected statuses and bytes, and a panic here is an outage.
 
 mod headers;
+mod held;
 mod host;
 mod log;
 mod metrics;

@@ -85,3 +85,9 @@ pub(super) fn reply(
         )
     })
 }
+
+/// Has the root context be called at this interval; zero ends that.
+pub(super) fn set_tick_period(milliseconds: u32) -> Result<(), HostError> {
+    // SAFETY: only a number.
+    done(unsafe { imports::proxy_set_tick_period_milliseconds(milliseconds) })
+}

@@ -1,7 +1,11 @@
-//! Metrics. Their names are made in this file, of fixed words and the plugin's name,
-//! never of a request. The word of a name that varies (a reason, the plugin) is in
+//! Metrics. Their names are made here, of fixed words, the plugin's name and the
+//! policy's rules, never of a request. The word of a name that varies (a reason, the plugin) is in
 //! a place from which one regular expression of Envoy's `stats_tags` can make a
 //! label.
+
+mod by_rule;
+
+pub(super) use by_rule::called;
 
 use super::host;
 use crate::exchange::record::{Decision, Record};

@@ -23,9 +23,15 @@ impl Claims for Client<'_> {
         match host::property(&steps.join("\0")) {
             Ok(Some(bytes)) => Claim::Untyped(untyped(bytes)),
             Ok(None) => Claim::Absent,
-            // Of single claims, Envoy has bytes for everything except for a null.
-            Err(HostError(SERIALIZATION_FAILURE)) if !path.is_empty() => Claim::Absent,
-            Err(_) => Claim::Opaque,
+            // Envoy has bytes for everything except for a null, and for a list or an
+            // object with a null in it. Of these, only a list has a first element.
+            Err(HostError(SERIALIZATION_FAILURE)) => {
+                match host::property(&[&*steps, &["0"]].concat().join("\0")) {
+                    Ok(None) => Claim::Unreadable,
+                    _ => Claim::Opaque,
+                }
+            }
+            Err(_) => Claim::Unreadable,
         }
     }
 }

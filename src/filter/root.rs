@@ -1,5 +1,6 @@
 //! The root context: makes a [`Plugin`] of Envoy's configuration, in each worker.
 
+use super::held::timer;
 use super::host::{self, Buffer};
 use super::metrics::{Metrics, bad_policies};
 use super::plugin::Plugin;
@@ -67,6 +68,13 @@ impl RootContext for Root {
         let metrics = Metrics::define(&name, &policy.fingerprint);
         self.plugin = Some(Rc::new(Plugin::new(policy, metrics)));
         true
+    }
+
+    fn on_tick(&mut self) {
+        match &self.plugin {
+            Some(plugin) => plugin.tick(),
+            None => timer(0),
+        }
     }
 
     fn create_http_context(&self, _: u32) -> Option<Box<dyn HttpContext>> {

@@ -1,9 +1,11 @@
 //! One HTTP stream: host callbacks in, [`Step`]s carried out.
 
 use super::headers::Headers;
+use super::held::Since;
 use super::host::{self, Buffer, Map};
+use super::metrics::called;
 use super::peer::Client;
-use super::plugin::Plugin;
+use super::plugin::{Plugin, REMEDY};
 use super::reply::{send, unconfigured};
 use super::response;
 use super::shared_data::SharedData;
@@ -29,6 +31,8 @@ pub(super) struct Stream {
     judged: Option<Nanos>,
     /// Its part of the memory for requests that wait for their bodies.
     waiting: Option<Ticket>,
+    /// Its place among requests whose bodies may never come.
+    held: Option<Since>,
 }
 
 impl Drop for Stream {
@@ -78,13 +82,19 @@ impl HttpContext for Stream {
             {
                 Action::Continue
             }
-            flow => action(flow),
+            flow => {
+                if self.exchange.waits() && plugin.is_suspicious() {
+                    let held = plugin.held.try_borrow_mut();
+                    self.held = held.ok().map(|mut held| held.enter());
+                }
+                action(flow)
+            }
         }
     }
 
     fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
         let Some(plugin) = self.plugin.clone() else { return closed() };
-        plugin.gets_bodies.set(true);
+        plugin.got_body();
         let step = self.exchange.body(&plugin.policy, size, end_of_stream);
         action(self.carry_out(&plugin, step))
     }
@@ -118,23 +128,22 @@ impl HttpContext for Stream {
         {
             self.exchange.end(&plugin.policy, flags, &SharedData, Nanos(now));
         }
-        if plugin.policy.settings.hold_request_headers
-            && !plugin.gets_bodies.get()
-            && self.exchange.starved()
-        {
+        if plugin.is_suspicious() && self.exchange.starved() {
             plugin.metrics.starved();
-            log::error!(
-                "mcp-policy-filter: a request ended while it was held for its body, which never \
-                 came; if this repeats, set `allow_on_headers_stop_iteration: true` in Envoy's \
-                 PluginConfig, which `settings.hold_request_headers` needs"
-            );
+            let now = host::now().ok().map(Nanos);
+            if plugin.held.try_borrow_mut().is_ok_and(|mut held| held.may_say(now)) {
+                log::error!(
+                    "mcp-policy-filter: a request ended while it was held for its body, which \
+                     never came; {REMEDY}"
+                );
+            }
         }
     }
 }
 
 impl Stream {
     pub(super) fn new(plugin: Option<Rc<Plugin>>) -> Self {
-        Self { plugin, exchange: Exchange::default(), judged: None, waiting: None }
+        Self { plugin, exchange: Exchange::default(), judged: None, waiting: None, held: None }
     }
 
     /// Counts the bytes that are kept until the body is there; whether there is room
@@ -146,12 +155,18 @@ impl Stream {
         self.waiting.is_some()
     }
 
-    /// Gives back the bytes that [`Self::keep`] counted.
+    /// Gives back the bytes that [`Self::keep`] counted, and its place among held
+    /// requests.
     fn release(&mut self) {
         if let (Some(plugin), Some(ticket)) = (&self.plugin, self.waiting.take())
             && let Ok(mut waiting) = plugin.waiting.try_borrow_mut()
         {
             waiting.leave(ticket);
+        }
+        if let (Some(plugin), Some(since)) = (&self.plugin, self.held.take())
+            && let Ok(mut held) = plugin.held.try_borrow_mut()
+        {
+            held.leave(&since);
         }
     }
 
@@ -188,12 +203,15 @@ impl Stream {
     fn passed(&self, plugin: &Plugin, records: &[Record]) {
         for record in records {
             plugin.metrics.went_on(record);
+            called(record);
         }
         self.record(plugin, records.iter());
     }
 
     fn answer(&self, plugin: &Plugin, refusal: &Refusal) {
-        self.record(plugin, core::iter::once(&refusal.record).chain(&refusal.others));
+        let records = core::iter::once(&refusal.record).chain(&refusal.others);
+        records.clone().for_each(called);
+        self.record(plugin, records);
         let details = format!("mcp_policy_filter:{}", refusal.reason);
         send(&refusal.reply, &details);
     }

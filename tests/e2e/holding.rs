@@ -62,6 +62,29 @@ async fn held_headers_without_envoys_flag_hang_forward_nothing_and_are_logged() 
 }
 
 #[tokio::test]
+async fn held_headers_without_envoys_flag_are_logged_while_the_client_waits() {
+    let upstream = Upstream::start().await;
+    let builder = Holding::Everything.gateway(only_safe(), upstream.addr());
+    let gateway = builder.hold_request_headers(false).concurrency(1).start().await;
+    let mut connections = Vec::new();
+    for _ in 0..5 {
+        let mut connection = Connection::open(gateway.addr()).await;
+        connection
+            .send_raw("POST /mcp HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n123456789")
+            .await
+            .expect("sent");
+        connections.push(connection);
+    }
+    gateway.log_with("requests have been held for their bodies").await;
+    let active = "http.mcp.downstream_rq_active";
+    assert_eq!(gateway.admin().stat(active).await, Some(5));
+    drop(connections);
+    until(active, async || gateway.admin().stat(active).await.filter(|n| *n == 0)).await;
+    let log = gateway.log();
+    assert_eq!(log.matches("allow_on_headers_stop_iteration: true").count(), 1, "{log}");
+}
+
+#[tokio::test]
 async fn clients_that_vanish_are_not_taken_for_a_wrong_set_up() {
     let upstream = Upstream::start().await;
     let gateway = Holding::Everything.gateway(only_safe(), upstream.addr()).concurrency(1);

@@ -31,6 +31,7 @@ mod connections;
 mod corpus;
 mod counting;
 mod cutting;
+mod demo;
 mod doubles;
 mod events;
 mod every_case;

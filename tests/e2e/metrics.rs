@@ -2,6 +2,7 @@
 //! figures themselves, and that the dashboard and the alarms in `envoy` ask for
 //! nothing else.
 
+mod elsewhere;
 mod promtool;
 mod scrape;
 
@@ -29,7 +30,7 @@ fn shipped_tags() -> Value {
     let tag =
         |found: regex_lite::Captures<'_>| json!({ "tag_name": &found[1], "regex": &found[2] });
     let tags: Vec<_> = pair.captures_iter(&text).map(tag).collect();
-    assert_eq!(tags.len(), 4, "{tags:?}");
+    assert_eq!(tags.len(), 8, "{tags:?}");
     tags.into()
 }
 
@@ -71,6 +72,57 @@ async fn refusals_have_their_reason_as_a_label() {
     }
     assert_eq!(scrape.series_of("mcp_policy_refused_total").count(), 20);
     assert_eq!(scrape.series_of("mcp_policy_undecodable_total").count(), 10);
+}
+
+#[tokio::test]
+async fn calls_have_their_tool_and_rule_as_labels() {
+    let upstream = Upstream::start().await;
+    let policy = json!({
+        "version": "1",
+        "default": "deny",
+        "identity": [{ "header": "x-agent-id" }],
+        "tools": { "a": { "rate_limit": "1/day" }, "re.ad_*": {}, "odd.": {}, "no/way": { "action": "deny" } },
+        "grants": { "spiffe://x": { "default": "deny", "tools": { "a": {} } } },
+    });
+    let gateway = tagged(policy, &upstream).concurrency(2);
+    let gateway = gateway.edit_listener(crate::support::spread).start().await;
+    let calls = [
+        ("a", "me"),
+        ("a", "me"),
+        ("a", "me"),
+        ("re.ad_1", "me"),
+        ("re.ad_2", "me"),
+        ("odd.", "me"),
+        ("no/way", "me"),
+        ("danger", "me"),
+        ("a", "spiffe://x"),
+    ];
+    for (tool, caller) in calls {
+        let call = Request::tool_call(1, tool, "{}").header("x-agent-id", caller);
+        http1::send(gateway.addr(), &call).await;
+    }
+    let scrape = Scrape::of(&gateway).await;
+    for (labels, value) in [
+        (r#"decision="allowed",reason="none",tool="a",rule="/tools/a""#, 1.0),
+        (r#"decision="denied",reason="rate_limited",tool="a",rule="/tools/a/rate_limit""#, 2.0),
+        (r#"decision="allowed",reason="none",tool="re.ad_*",rule="/tools/re.ad_*""#, 2.0),
+        (r#"decision="allowed",reason="none",tool="odd%2E",rule="/tools/odd%2E""#, 1.0),
+        (r#"decision="denied",reason="denied",tool="no~1way",rule="/tools/no~1way/action""#, 1.0),
+        (r#"decision="denied",reason="default_deny",rule="other""#, 1.0),
+        (r#"decision="allowed",reason="none",tool="a",rule="/grants/spiffe%3A~1~1x/tools/a""#, 1.0),
+    ] {
+        let mut wanted: Vec<_> = labels.split(',').collect();
+        wanted.sort_unstable();
+        let found = scrape.series_of("mcp_policy_calls_total").find(|(labels, _)| {
+            let mut labels: Vec<_> = labels.iter().map(|(n, v)| format!(r#"{n}="{v}""#)).collect();
+            labels.sort_unstable();
+            labels == wanted
+        });
+        let all: Vec<_> = scrape.series_of("mcp_policy_calls_total").collect();
+        assert_eq!(found.map(|(_, value)| value), Some(value), "{labels} in {all:?}");
+    }
+    // Workers share the names.
+    assert_eq!(scrape.series_of("mcp_policy_calls_total").count(), 7);
 }
 
 #[tokio::test]
@@ -140,6 +192,7 @@ async fn dashboard_and_alarms_ask_for_what_there_is() {
     let upstream = Upstream::start().await;
     let gateway = tagged(a_day(1), &upstream).start().await;
     assert!(passed(&http1::send(gateway.addr(), &counted()).await));
+    assert_eq!(code(&http1::send(gateway.addr(), &counted()).await), 429);
     let scrape = Scrape::of(&gateway).await;
     let alerts = file(ALERTS);
     let dashboard = expressions(&file(DASHBOARD));

@@ -6,12 +6,14 @@
 
 mod abi;
 mod body_types;
+mod by_rule;
 mod configuring;
 mod counts;
 mod damage;
 mod every_case;
 mod faults;
 mod headers_taken_out;
+mod held;
 mod host;
 mod many_streams;
 mod odd_headers;

@@ -13,6 +13,7 @@
     reason = "tests fail by panicking, and their names say what they are for"
 )]
 
+mod alarms;
 mod clock;
 mod compose;
 mod config;

@@ -27,9 +27,11 @@ pub enum Claim {
     /// A list, whole. A host that has its elements by longer paths alone hands over
     /// [`Claim::Opaque`].
     List(Vec<Claim>),
-    /// An object, a list that is not handed over whole, or a value that the host
-    /// cannot read.
+    /// An object, or a list that is not handed over whole.
     Opaque,
+    /// A value that the host cannot read, and perhaps none: it does not tell a null
+    /// from an object with a null in it.
+    Unreadable,
 }
 
 /// A value whose type is not known, read as each type; `None` where it is not of that
@@ -99,6 +101,7 @@ pub(super) fn test(test: &Test, steps: &[Step], facts: &Facts<'_>) -> Truth {
     }
     match facts.claims.claim(&path) {
         Claim::Absent => test.of_absent(),
+        Claim::Unreadable => UNDECIDABLE,
         claim => of_claim(test, claim, facts.work),
     }
 }
@@ -157,7 +160,7 @@ fn contains(word: &str, path: &[&str], claims: &dyn Claims) -> Truth {
     let mut seen = false;
     for index in 0..MAX_ELEMENTS {
         match element(index) {
-            Claim::Opaque => return UNDECIDABLE,
+            Claim::Opaque | Claim::Unreadable => return UNDECIDABLE,
             // A null among them may end the list for the host alone.
             Claim::Absent if seen => {
                 return match element(index.saturating_add(1)) {

@@ -33,6 +33,9 @@ fn token() -> Value {
         "numbers": [7, 8],
         "none": [],
         "blanks": [""],
+        "holed": { "no": null, "yes": "x" },
+        "null_first": [null, "dev"],
+        "null_last": ["dev", null],
         "empty": {},
         "org": { "name": "acme", "teams": ["red", "blue"], "size": 12 },
         "with.dot": "dotted",
@@ -117,12 +120,31 @@ async fn a_boolean_claim_is_no_text() {
 }
 
 #[tokio::test]
-async fn a_null_claim_is_absent() {
+async fn a_null_claim_may_be_an_object_with_a_null_in_it() {
     check(&[
-        ("claims.nothing", "exists", json!(false), HOLDS),
-        ("claims.nothing", "exists", json!(true), FALSE),
-        ("claims.nothing", "eq", json!("x"), FALSE),
-        ("claims.nothing", "contains", json!("x"), FALSE),
+        ("claims.nothing", "exists", json!(false), UNCLEAR),
+        ("claims.nothing", "exists", json!(true), UNCLEAR),
+        ("claims.nothing", "eq", json!("x"), UNCLEAR),
+        ("claims.nothing", "contains", json!("x"), UNCLEAR),
+        ("claims.holed", "exists", json!(true), UNCLEAR),
+        ("claims.holed.yes", "eq", json!("x"), HOLDS),
+        ("claims.holed.no", "eq", json!("x"), UNCLEAR),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn a_list_with_a_null_in_it_is_a_list() {
+    check(&[
+        ("claims.null_first", "contains", json!("dev"), UNCLEAR),
+        ("claims.null_first", "contains", json!("ops"), UNCLEAR),
+        ("claims.null_first", "exists", json!(true), HOLDS),
+        ("claims.null_first", "eq", json!("dev"), UNCLEAR),
+        ("claims.null_first[0]", "exists", json!(false), UNCLEAR),
+        ("claims.null_first[1]", "eq", json!("dev"), HOLDS),
+        ("claims.null_last", "contains", json!("dev"), HOLDS),
+        ("claims.null_last", "contains", json!("ops"), UNCLEAR),
+        ("claims.null_last", "exists", json!(false), FALSE),
     ])
     .await;
 }

@@ -81,13 +81,18 @@ pub fn asked_for(text: &str) -> Vec<Selector> {
     let selector =
         Regex::new(r"(?:by \(([\w, ]+)\)[^{}]*?)?\b((?:mcp_policy|envoy)_\w+)(?:\{([^}]*)\})?")
             .expect("a regex");
-    let matcher = Regex::new(r#"(\w+)=~?"([^"]*)""#).expect("a regex");
+    let matcher = Regex::new(r#"(\w+)=(~?)"([^"]*)""#).expect("a regex");
     let read = |found: regex_lite::Captures<'_>| {
         let part = |index| found.get(index).map_or("", |part| part.as_str());
         let by = part(1).split(", ").filter(|by| !by.is_empty());
         let by = by.map(|name| (name.to_owned(), ".+".to_owned()));
         let matchers = matcher.captures_iter(part(3));
-        let matchers = matchers.map(|found| (found[1].to_owned(), found[2].to_owned()));
+        let matchers = matchers.map(|found| {
+            // In a text, no bar parts alternatives.
+            let value =
+                if found[2].is_empty() { found[3].replace('|', r"\x7C") } else { found[3].into() };
+            (found[1].to_owned(), value)
+        });
         let added = |name: &str| ["job", "instance"].contains(&name);
         let labels = by.chain(matchers).filter(|(name, _)| !added(name)).collect();
         Selector { name: part(2).to_owned(), labels }

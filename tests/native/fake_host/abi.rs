@@ -17,6 +17,7 @@ unsafe extern "C" {
     pub(super) fn proxy_on_response_body(context: u32, size: usize, end: bool) -> u32;
     pub(super) fn proxy_on_response_trailers(context: u32, count: usize) -> u32;
     pub(super) fn proxy_on_log(context: u32);
+    pub(super) fn proxy_on_tick(context: u32);
     pub(super) fn proxy_on_delete(context: u32);
     fn proxy_on_memory_allocate(size: usize) -> *mut u8;
 }
@@ -279,6 +280,13 @@ unsafe extern "C" fn proxy_record_metric(id: u32, value: u64) -> u32 {
     0
 }
 
+#[unsafe(no_mangle)]
+unsafe extern "C" fn proxy_set_tick_period_milliseconds(period: u32) -> u32 {
+    fault!("tick");
+    HOST.with_borrow_mut(|host| host.tick = period);
+    0
+}
+
 /// What the SDK knows besides. The filter calls none of it: the SDK's
 /// wrappers panic on what they do not expect.
 macro_rules! never {
@@ -315,5 +323,4 @@ never! {
     proxy_resolve_shared_queue
     proxy_set_effective_context
     proxy_set_header_map_pairs
-    proxy_set_tick_period_milliseconds
 }

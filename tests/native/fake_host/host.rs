@@ -39,6 +39,8 @@ pub(super) struct Host {
     pub(super) version: u32,
     pub(super) reply: Option<(u16, Vec<u8>, String)>,
     pub(super) metrics: Vec<(String, i64)>,
+    /// Milliseconds between two ticks; none if zero.
+    pub(super) tick: u32,
     /// The status with which a host call fails, and how often it will, by the
     /// call's short name.
     pub(super) faults: BTreeMap<&'static str, (u32, usize)>,

@@ -140,6 +140,11 @@ impl Worker {
         (stream, reply.map(|(status, ..)| status))
     }
 
+    /// A tick of the root context's timer.
+    pub(super) fn tick(&self) {
+        unsafe { abi::proxy_on_tick(self.root) };
+    }
+
     /// The end of a stream.
     pub(super) fn close(stream: u32) {
         unsafe {

@@ -20,8 +20,8 @@ pub(super) fn bootstrap(builder: &Builder, run: &Run) -> Value {
         "admin": { "address": address("127.0.0.1", 0) },
         "static_resources": { "clusters": clusters },
     });
-    if !builder.stats_tags.is_null() {
-        config["stats_config"] = json!({ "stats_tags": builder.stats_tags });
+    if !builder.stats_config.is_null() {
+        config["stats_config"] = builder.stats_config.clone();
     }
     if builder.dynamic {
         config["node"] = json!({ "id": "rig", "cluster": "rig" });

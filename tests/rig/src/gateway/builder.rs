@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use super::{Admin, Exit, Gateway, Process, Run, bootstrap, run};
@@ -33,7 +33,7 @@ pub struct Builder {
     pub(super) filters_after: Vec<Value>,
     pub(super) edits: Vec<Edit>,
     pub(super) clusters: Vec<Value>,
-    pub(super) stats_tags: Value,
+    pub(super) stats_config: Value,
     pub(super) dynamic: bool,
     concurrency: u32,
     log_level: String,
@@ -65,7 +65,7 @@ impl Default for Builder {
             filters_after: Vec::new(),
             edits: Vec::new(),
             clusters: Vec::new(),
-            stats_tags: Value::Null,
+            stats_config: Value::Null,
             dynamic: false,
             concurrency: 1,
             log_level: "info".to_owned(),
@@ -177,8 +177,13 @@ impl Builder {
 
     /// Envoy's `stats_tags`, which make labels for Prometheus out of the names
     /// of statistics.
-    pub fn stats_tags(mut self, tags: Value) -> Self {
-        self.stats_tags = tags;
+    pub fn stats_tags(self, tags: Value) -> Self {
+        self.stats_config(json!({ "stats_tags": tags }))
+    }
+
+    /// Envoy's whole `stats_config`.
+    pub fn stats_config(mut self, config: Value) -> Self {
+        self.stats_config = config;
         self
     }
 

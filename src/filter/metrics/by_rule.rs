@@ -1,0 +1,131 @@
+//! Calls of tools by the rule that decided. The names are made of the policy alone,
+//! each at its first use, since a definition costs a host call and most rules of a
+//! policy never decide. Envoy forgets no metric, and each policy pushed can bring new
+//! rules: so there are at most [`MOST`] for the life of a VM, and calls beyond them
+//! count under [`OTHER`].
+
+use super::{counter, increment};
+use crate::exchange::record::{Decision, Record};
+use crate::policy::Reason;
+use core::fmt::Write;
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+/// Metrics with a rule's name that one VM defines, over all its policies.
+const MOST: usize = 1_000;
+/// Bytes of the longest name of a rule in a metric.
+const LONGEST: usize = 256;
+/// The name for all that no rule of the policy decided, or one without a metric.
+const OTHER: &str = "other";
+
+thread_local! {
+    /// The metrics of the VM: their ids hold for all policies in it.
+    static CALLS: RefCell<ByRule> = RefCell::default();
+}
+
+/// Counts a call of a tool, as its record says. A request in which no tool was read
+/// is not a call.
+pub(in crate::filter) fn called(record: &Record) {
+    if record.tool.is_none() {
+        return;
+    }
+    let id = CALLS.with(|calls| calls.try_borrow_mut().ok()?.id(record));
+    increment(id);
+}
+
+/// The metrics of rules.
+#[derive(Default)]
+struct ByRule {
+    /// The number of those with a rule's name.
+    named: usize,
+    /// By the text of the rule, and then by the outcome of the call.
+    rules: HashMap<Box<str>, Vec<(Outcome, Option<u32>)>>,
+}
+
+/// The outcome of a call.
+type Outcome = (Decision, Option<Reason>);
+
+impl ByRule {
+    fn id(&mut self, record: &Record) -> Option<u32> {
+        let outcome = (record.decision, record.reason);
+        // Rules of the policy are pointers; a word in parentheses is not one.
+        let rule = if record.rule.starts_with('/') { &record.rule } else { OTHER };
+        if let Some(id) = self.known(rule, outcome) {
+            return id;
+        }
+        let may_have_own = rule != OTHER && self.named < MOST;
+        let name = may_have_own.then(|| written(rule)).flatten();
+        match name {
+            Some(name) => {
+                self.named = self.named.saturating_add(1);
+                self.define(rule, &name, outcome)
+            }
+            None => match self.known(OTHER, outcome) {
+                Some(id) => id,
+                None => self.define(OTHER, OTHER, outcome),
+            },
+        }
+    }
+
+    fn known(&self, rule: &str, outcome: Outcome) -> Option<Option<u32>> {
+        let known = self.rules.get(rule)?.iter().find(|(other, _)| *other == outcome);
+        known.map(|(_, id)| *id)
+    }
+
+    fn define(&mut self, rule: &str, name: &str, outcome: Outcome) -> Option<u32> {
+        let decision = match outcome.0 {
+            Decision::Allowed => "allowed",
+            Decision::Denied => "denied",
+            Decision::Shadow => "shadow",
+        };
+        let reason = outcome.1.map_or("none", Reason::as_str);
+        let id = counter(&format!("mcp_policy_calls_total.{decision}.{reason}.{name}"));
+        self.rules.entry(rule.into()).or_default().push((outcome, id));
+        id
+    }
+}
+
+/// A rule as a part of a metric's name: letters, digits and `_ - / * ~` as they are,
+/// a dot between two of them too, all else as `%` and two hexadecimal digits a byte.
+/// So no two rules have one name, and none has a character that Envoy or one of its
+/// sinks changes or takes for an end. `None` if it is too long.
+fn written(rule: &str) -> Option<String> {
+    let mut name = String::with_capacity(rule.len());
+    let mut bytes = rule.bytes().peekable();
+    while let Some(byte) = bytes.next() {
+        let plain = match byte {
+            b'.' => bytes.peek().is_some_and(|next| *next != b'.'),
+            byte => byte.is_ascii_alphanumeric() || b"_-/*~".contains(&byte),
+        };
+        if plain {
+            name.push(char::from(byte));
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(name, "%{byte:02X}");
+        }
+    }
+    (name.len() <= LONGEST).then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::written;
+
+    #[test]
+    fn names_are_readable_and_none_is_that_of_two_rules() {
+        for (rule, name) in [
+            ("/tools/session_send/limits/a_day", "/tools/session_send/limits/a_day"),
+            ("/tools/read_*", "/tools/read_*"),
+            ("/tools/a~1b.c/require/0", "/tools/a~1b.c/require/0"),
+            ("/tools/a.", "/tools/a%2E"),
+            ("/tools/a..b", "/tools/a%2E.b"),
+            ("/grants/spiffe:~1~1x/tools/a", "/grants/spiffe%3A~1~1x/tools/a"),
+            ("/tools/a%2E", "/tools/a%252E"),
+            ("/tools/é|\n", "/tools/%C3%A9%7C%0A"),
+        ] {
+            assert_eq!(written(rule).as_deref(), Some(name));
+        }
+        assert!(written(&"a".repeat(256)).is_some());
+        assert_eq!(written(&"a".repeat(257)), None);
+    }
+}
