@@ -8,6 +8,7 @@ so that no case is kept twice.
 import hashlib
 import json
 import pathlib
+import struct
 import sys
 
 # Larger inputs make every run slow and find nothing that smaller ones do not.
@@ -36,6 +37,45 @@ def decode():
 
 
 def config():
+    for seed in policies():
+        yield seed
+        try:
+            yield struct_of(json.loads(seed))
+        except (ValueError, AttributeError, OverflowError):
+            pass
+
+
+def struct_of(members):
+    """An object as a google.protobuf.Struct, as tests/native/structure/encode.rs has it."""
+    return b"".join(
+        field(1, field(1, key.encode()) + field(2, value_of(value)))
+        for key, value in members.items()
+    )
+
+
+def value_of(value):
+    if value is None:
+        return b"\x08\x00"
+    if isinstance(value, bool):
+        return bytes([0x20, value])
+    if isinstance(value, (int, float)):
+        return b"\x11" + struct.pack("<d", value)
+    if isinstance(value, str):
+        return field(3, value.encode())
+    if isinstance(value, dict):
+        return field(5, struct_of(value))
+    return field(6, b"".join(field(1, value_of(element)) for element in value))
+
+
+def field(number, inner):
+    length, rest = b"", len(inner)
+    while rest > 0x7F:
+        length += bytes([rest & 0x7F | 0x80])
+        rest >>= 7
+    return bytes([number << 3 | 2]) + length + bytes([rest]) + inner
+
+
+def policies():
     for path in sorted(pathlib.Path("tests/data/policies").glob("*/*.json")):
         yield path.read_bytes()
     for path in sorted(pathlib.Path("envoy/policies/minimal").glob("*.json")):

@@ -18,7 +18,7 @@ mod shown;
 
 pub use decide::{Question, Ruling};
 pub use denial::{Denial, Reason};
-pub use fingerprint::{ArgumentsHmac, fingerprint, fingerprint_of};
+pub use fingerprint::{ArgumentsHmac, fingerprint_of};
 pub use limit::{Holders, Limit};
 
 use crate::limits::Table;
@@ -28,7 +28,8 @@ use crate::policy::pattern::PatternMap;
 /// A compiled policy.
 #[derive(Debug)]
 pub struct Policy {
-    /// The first twelve hexadecimal digits of the SHA-256 of the document.
+    /// The first twelve hexadecimal digits of the SHA-256 of the document in its
+    /// canonical form.
     pub fingerprint: String,
     /// Warnings for the author of the document, which is valid.
     pub warnings: Findings,

@@ -6,9 +6,15 @@ use mcp_policy_filter::exchange::identity::NoPeer;
 use mcp_policy_filter::policy::condition::{Facts, JsonTexts, Line, Work};
 use mcp_policy_filter::policy::document::Findings;
 use mcp_policy_filter::policy::{Caller, Policy};
+use mcp_policy_filter::wire::json::{Decimal, of_double};
 use mcp_policy_filter::wire::jsonrpc::{Message, decode};
 use mcp_policy_filter::wire::mcp::{ToolCall, tool_name_fault};
 use std::collections::BTreeSet;
+
+#[path = "../../tests/native/structure/encode.rs"]
+mod structure;
+
+use structure::encode;
 
 /// The bytes before the document.
 pub const HEAD: usize = 0;
@@ -45,17 +51,36 @@ fn readable(errors: &Findings) {
 }
 
 fn accepted(data: &[u8], policy: &Policy) {
-    let value = serde_json::from_slice::<serde_json::Value>(data);
-    assert!(value.is_ok(), "accepted, but no JSON: {value:?}");
     for warning in policy.warnings.lines() {
         assert!(!warning.chars().any(char::is_control), "{warning:?}");
     }
+    let json = match serde_json::from_slice::<serde_json::Value>(data) {
+        Ok(json) => json,
+        Err(error) => {
+            // A Struct: the tag of its first field, and that of a member's value.
+            assert!(data[0] == 0x0a && data.contains(&0x12), "accepted, but no JSON: {error}");
+            return;
+        }
+    };
     let documents = documents(data);
     let [document] = &*documents else { panic!("{} documents", documents.len()) };
     let mut words = BTreeSet::new();
     collect(document, &mut words);
     let names = names(&words);
     let said = decisions(policy, &names);
+    match Policy::parse(&encode(&json), "fuzz") {
+        Ok(other) => {
+            assert_eq!(other.fingerprint, policy.fingerprint);
+            if are_doubles(document) {
+                assert_eq!(decisions(&other, &names), said);
+            }
+        }
+        Err(errors) if are_doubles(document) => {
+            let rounded = "before a google.protobuf.Struct rounded it";
+            assert!(errors.lines().all(|line| line.contains(rounded)), "{errors:?}");
+        }
+        Err(_) => {}
+    }
     let sorted = |members: &mut Vec<&Member<'_>>| members.sort_by(|a, b| a.key.cmp(&b.key));
     for order in [sorted, |members: &mut Vec<&Member<'_>>| members.reverse()] {
         let mut other = Vec::new();
@@ -66,6 +91,20 @@ fn accepted(data: &[u8], policy: &Policy) {
             Err(errors) => {
                 panic!("{:?} in another order: {shown}", errors.lines().collect::<Vec<_>>())
             }
+        }
+    }
+}
+
+/// Whether a double holds each number of a document exactly as it is spelt.
+fn are_doubles(node: &Node<'_>) -> bool {
+    match &node.value {
+        Value::Text(_) => true,
+        Value::List(nodes) => nodes.iter().all(are_doubles),
+        Value::Map(members) => members.iter().all(|member| are_doubles(&member.node)),
+        Value::Word => {
+            let text = str::from_utf8(node.raw).unwrap_or_default().trim();
+            let double = text.parse::<f64>().map(of_double);
+            double.is_err() || double.is_ok_and(|d| Decimal::parse(&d) == Decimal::parse(text))
         }
     }
 }

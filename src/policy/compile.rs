@@ -1,6 +1,6 @@
 //! From a document to a policy.
 
-use super::fingerprint::fingerprint;
+use super::fingerprint::fingerprint_of;
 use super::{Action, Conditions, Limit, Names, Policy, Rule, Rules, lint};
 use crate::limits::Table;
 use crate::order;
@@ -8,7 +8,8 @@ use crate::policy::document::{self, Document, Findings, ToolsList};
 use crate::policy::pattern::PatternMap;
 
 impl Policy {
-    /// Reads, checks and compiles a document. `namespace` keeps the counts of
+    /// Reads, checks and compiles a document, which is JSON or a
+    /// `google.protobuf.Struct`. `namespace` keeps the counts of
     /// two filters apart where the document does not.
     ///
     /// # Errors
@@ -24,8 +25,8 @@ impl Policy {
     ///     "(top level): `default` is missing",
     /// ]);
     /// ```
-    pub fn parse(text: &[u8], namespace: &str) -> Result<Self, Findings> {
-        let (document, mut errors) = Document::parse(text);
+    pub fn parse(bytes: &[u8], namespace: &str) -> Result<Self, Findings> {
+        let (document, mut errors) = Document::parse(bytes);
         if let Some(document) = &document {
             errors.extend(lint::errors(document));
         }
@@ -41,7 +42,7 @@ impl Policy {
         let mut headers = order::sorted(headers, Ord::cmp);
         headers.dedup();
 
-        let Document { rules, identity, grants, settings } = document;
+        let Document { rules, identity, grants, settings, digest } = document;
         let counters = &settings.counters;
         let namespace = counters.namespace.as_deref().unwrap_or(namespace);
         let table = Table::new(namespace, counters.capacity, counters.max_entries);
@@ -50,7 +51,7 @@ impl Policy {
             (pattern, compile(&format!("grant:{name}"), rules, tools_list))
         });
         Ok(Self {
-            fingerprint: fingerprint(text),
+            fingerprint: fingerprint_of(&digest),
             warnings,
             settings,
             table,

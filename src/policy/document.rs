@@ -15,8 +15,10 @@ mod limits;
 mod request_path;
 mod rules;
 mod settings;
+mod structure;
 mod tools;
 mod tree;
+mod unreadable;
 mod wording;
 
 pub use at::escape;
@@ -48,6 +50,9 @@ pub struct Document {
     pub grants: Vec<(Pattern, Grant)>,
     /// The filter's behaviour.
     pub settings: Settings,
+    /// The SHA-256 of the document in its canonical form, which neither the
+    /// order of keys nor the spelling of values changes.
+    pub digest: [u8; 32],
 }
 
 const KEYS: [&str; 11] = [
@@ -66,17 +71,17 @@ const KEYS: [&str; 11] = [
 
 impl Document {
     /// Reads a document. Returns as much as could be read, and all errors.
-    pub fn parse(text: &[u8]) -> (Option<Self>, Findings) {
-        match Parsed::parse(text) {
+    pub fn parse(bytes: &[u8]) -> (Option<Self>, Findings) {
+        match Parsed::parse(bytes) {
             Ok(document) => {
-                let read = Self::read(&document.root());
+                let read = Self::read(&document.root(), || document.digest());
                 (read, document.into_errors())
             }
             Err(errors) => (None, errors),
         }
     }
 
-    fn read(root: &At<'_>) -> Option<Self> {
+    fn read(root: &At<'_>, digest: impl FnOnce() -> [u8; 32]) -> Option<Self> {
         let top = root.object(&KEYS)?;
         top.get("$schema").map(|at| at.string());
         top.get("description").map(|at| at.string());
@@ -95,6 +100,7 @@ impl Document {
             rules::grants(at, mode)
         });
         let settings = top.get("settings").map(Settings::read).unwrap_or_default();
-        Some(Self { rules: rules?, identity, grants: grants.unwrap_or_default(), settings })
+        let (rules, grants) = (rules?, grants.unwrap_or_default());
+        Some(Self { rules, identity, grants, settings, digest: digest() })
     }
 }

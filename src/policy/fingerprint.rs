@@ -3,7 +3,7 @@
 
 use core::fmt::{self, Write};
 use hmac::{Hmac, Mac};
-use sha2::{Digest, Sha256};
+use sha2::Sha256;
 
 /// HMAC-SHA-256 under a key. A bare hash of a short value could be found by
 /// trying values.
@@ -24,13 +24,8 @@ impl ArgumentsHmac {
     }
 }
 
-/// The first twelve hexadecimal digits of the SHA-256 of `bytes`: enough to
-/// tell them from others.
-pub fn fingerprint(bytes: &[u8]) -> String {
-    fingerprint_of(&Sha256::digest(bytes).into())
-}
-
-/// The same, of a SHA-256 that is known already.
+/// The first twelve hexadecimal digits of a SHA-256: enough to tell it from
+/// others.
 pub fn fingerprint_of(hash: &[u8; 32]) -> String {
     hex(hash.get(..6).unwrap_or_default())
 }

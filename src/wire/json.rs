@@ -12,6 +12,7 @@
 //! UTF-8; reading stops) and *ambiguity* (it is JSON, but not to be trusted;
 //! reading goes on, so that the sender can still be answered by its id).
 
+mod canonical;
 mod decimal;
 mod error;
 mod fold;
@@ -22,6 +23,7 @@ mod raw;
 mod reader;
 mod text;
 
+pub use canonical::{Canonical, of_double};
 pub use decimal::{Decimal, DecimalBuf};
 pub use error::{JsonError, JsonErrorKind};
 pub use fold::{fold_ascii, same_but_for_case};

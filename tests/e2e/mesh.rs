@@ -18,7 +18,7 @@ use crate::doubles::in_doubles;
 use crate::support::{assert_denied, danger, file, manager, only_safe, passed, reason, safe};
 
 /// The one document of a manifest.
-fn manifest(path: &str) -> Value {
+pub fn manifest(path: &str) -> Value {
     yaml_serde::from_str(&file(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
@@ -84,23 +84,40 @@ async fn istios_wasm_plugin_is_the_policy_with_its_numbers_as_doubles() {
 async fn istios_envoy_filter_is_a_filter_by_discovery_that_holds_headers() {
     let filter = manifest("envoy/istio/envoy-filter.yaml");
     let patches = &filter["spec"]["configPatches"];
-    let shipped = &patches[0]["patch"]["value"]["typed_config"]["config"]["configuration"]["value"];
-    let (extension, asking) = discovery(&filter, shipped.as_str().expect("a policy"));
+    let shipped = &patches[0]["patch"]["value"]["typed_config"]["config"]["configuration"];
+    let (extension, asking) = discovery(&filter, in_doubles(shipped.clone()));
     let place = place(&asking, &discovered(&extension, "filter"));
     let upstream = Upstream::start().await;
-    let builder = Gateway::builder().dynamic().without_filter().filter_before(place);
+    let builder = Gateway::builder().dynamic().without_filter();
+    let builder = builder.filter_before(place).filter_before(istios_guard());
     holds_the_policy(builder, &upstream, true).await;
 }
 
-/// What an EnvoyFilter adds, with this policy, and the filter that asks for it.
-fn discovery(filter: &Value, policy: &str) -> (Value, Value) {
+/// The guard that the EnvoyFilter puts between the filter and the router.
+pub fn istios_guard() -> Value {
+    let patch = &manifest("envoy/istio/envoy-filter.yaml")["spec"]["configPatches"][2];
+    let place = &patch["match"]["listener"]["filterChain"]["filter"]["subFilter"]["name"];
+    assert_eq!((place, &patch["patch"]["operation"]), (&ROUTER.into(), &"INSERT_BEFORE".into()));
+    patch["patch"]["value"].clone()
+}
+
+const ROUTER: &str = "envoy.filters.http.router";
+
+/// A policy as Envoy unwraps it.
+fn text(policy: &str) -> Value {
+    json!({ "@type": "type.googleapis.com/google.protobuf.StringValue", "value": policy })
+}
+
+/// What an EnvoyFilter adds, with this configuration, and the filter that asks for
+/// it.
+fn discovery(filter: &Value, configuration: Value) -> (Value, Value) {
     let [mut extension, asking] =
         [0, 1].map(|patch| filter["spec"]["configPatches"][patch]["patch"]["value"].clone());
     // As Istio's agent does: the image becomes a file.
     let module = std::env::var("MODULE").expect("MODULE");
     let config = &mut extension["typed_config"]["config"];
     config["vm_config"]["code"] = json!({ "local": { "filename": module } });
-    config["configuration"]["value"] = policy.into();
+    config["configuration"] = configuration;
     (extension, asking)
 }
 
@@ -157,14 +174,24 @@ fn apply(patch: &Value, listener: &mut Value) {
         .collect();
     assert_eq!(places.len(), 1, "{path} finds {places:?}");
     let key = operation["path"].as_str().and_then(|path| path.strip_prefix('/')).expect("a key");
-    listener.pointer_mut(&places[0]).expect("found")[key] = operation["value"].clone();
+    let (place, value) = (listener.pointer_mut(&places[0]), operation["value"].clone());
+    match place.expect("found") {
+        Value::Array(elements) => elements.insert(key.parse().expect("an index"), value),
+        object => object[key] = value,
+    }
 }
 
 #[tokio::test]
 async fn envoy_gateways_extension_and_its_patch_hold_headers() {
+    let upstream = Upstream::start().await;
+    holds_the_policy(envoy_gateways(), &upstream, true).await;
+}
+
+/// The filter with the policy and the patches of `envoy/gateway`.
+pub fn envoy_gateways() -> Builder {
     let (builder, filter) = extension(&manifest("envoy/gateway/extension-policy.yaml"));
     let patches = manifest("envoy/gateway/patch-policy.yaml")["spec"]["jsonPatches"].clone();
-    let builder = builder.edit_listener(move |listener| {
+    builder.edit_listener(move |listener| {
         // Envoy Gateway names the filter; others may stand before it.
         let filters = &mut manager(listener)["http_filters"];
         filters[0]["name"] = filter.as_str().into();
@@ -174,9 +201,7 @@ async fn envoy_gateways_extension_and_its_patch_hold_headers() {
         let config = &manager(listener)["http_filters"][0]["typed_config"]["config"];
         assert_eq!(config["allow_on_headers_stop_iteration"], true, "{config}");
         assert_eq!(config["failure_policy"], "FAIL_RELOAD", "{config}");
-    });
-    let upstream = Upstream::start().await;
-    holds_the_policy(builder, &upstream, true).await;
+    })
 }
 
 /// What Envoy discovers, it also discovers anew: Istio's pushes come this way.
@@ -184,7 +209,7 @@ async fn envoy_gateways_extension_and_its_patch_hold_headers() {
 async fn a_broken_policy_that_is_discovered_does_not_replace_the_one_in_force() {
     let filter = manifest("envoy/istio/envoy-filter.yaml");
     let push = |policy: &str| {
-        let (extension, asking) = discovery(&filter, policy);
+        let (extension, asking) = discovery(&filter, text(policy));
         (discovered(&extension, "pushed"), asking)
     };
     let hold = r#""settings":{"hold_request_headers":true}"#;
@@ -234,7 +259,7 @@ async fn a_buffer_in_front_does_not_hold_headers_from_the_server() {
 #[tokio::test]
 async fn a_broken_policy_that_is_discovered_at_start_lets_nothing_through() {
     let filter = manifest("envoy/istio/envoy-filter.yaml");
-    let (extension, asking) = discovery(&filter, r#"{"version":"2"}"#);
+    let (extension, asking) = discovery(&filter, text(r#"{"version":"2"}"#));
     let place = place(&asking, &discovered(&extension, "broken"));
     let upstream = Upstream::start().await;
     let builder = Gateway::builder().dynamic().without_filter().filter_before(place);

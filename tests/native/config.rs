@@ -184,8 +184,19 @@ fn warnings_are_given_for_what_surprises() {
 
 #[test]
 fn key_order_does_not_matter() {
-    let read = |text: &str| Policy::parse(text.as_bytes(), "").map(|policy| policy.warnings);
+    let read = |text: &str| {
+        let policy = Policy::parse(text.as_bytes(), "").unwrap();
+        (policy.warnings, policy.fingerprint)
+    };
     let a = r#"{"version":"1","default":"deny","tools":{"a":{"limits":[{"counter":"c","window":60,"max":1}]}}}"#;
     let b = r#"{"tools":{"a":{"limits":[{"max":1e0,"window":60.0,"counter":"c"}]}},"default":"deny","version":"1"}"#;
     assert_eq!(read(a), read(b));
+}
+
+#[test]
+fn the_fingerprint_is_the_digest_of_the_canonical_form() {
+    let policy =
+        Policy::parse(b" {\"version\": \"\\u0031\", \"default\": \"deny\"}\n", "").unwrap();
+    // The start of `printf '{"default":"deny","version":"1"}' | sha256sum`.
+    assert_eq!(policy.fingerprint, "57b3bb31c408");
 }

@@ -340,8 +340,7 @@ fn headers_are_held_by_both_sides_or_by_neither() {
 
     let filter = manifest("envoy/istio", "EnvoyFilter");
     let config = &filter["spec"]["configPatches"][0]["patch"]["value"]["typed_config"]["config"];
-    let policy = config["configuration"]["value"].as_str().unwrap();
-    let policy: Value = serde_json::from_str(policy).unwrap();
+    let policy = config["configuration"]["value"].clone();
     assert!(holds(&policy) && config["allow_on_headers_stop_iteration"] == true);
 
     let extension = manifest("envoy/gateway", "EnvoyExtensionPolicy");
@@ -385,7 +384,7 @@ fn a_module_that_fails_never_opens_the_way() {
 fn the_envoy_filter_adds_what_its_other_half_names() {
     let filter = manifest("envoy/istio", "EnvoyFilter");
     let patches = filter["spec"]["configPatches"].as_array().unwrap();
-    let [extension, place, streams] = &**patches else { panic!("{filter}") };
+    let [extension, place, guard, streams] = &**patches else { panic!("{filter}") };
     assert_eq!(extension["applyTo"], "EXTENSION_CONFIG");
     assert_eq!(extension["patch"]["operation"], "ADD");
     assert_eq!(place["applyTo"], "HTTP_FILTER");
@@ -393,6 +392,8 @@ fn the_envoy_filter_adds_what_its_other_half_names() {
     assert_eq!(extension["patch"]["value"]["name"], place["patch"]["value"]["name"]);
     let kind = &extension["patch"]["value"]["typed_config"]["@type"];
     assert_eq!(place["patch"]["value"]["config_discovery"]["type_urls"], json!([kind]));
+    // Each goes directly before the router, so this one behind the filter.
+    assert_eq!((&guard["applyTo"], &guard["match"]), (&place["applyTo"], &place["match"]));
     assert_eq!(streams["applyTo"], "NETWORK_FILTER");
     let manager = &streams["patch"]["value"]["typed_config"];
     assert_eq!(manager["http2_protocol_options"]["max_concurrent_streams"], 100);

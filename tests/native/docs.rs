@@ -7,6 +7,7 @@
 //! | `json policy` | it compiles; the calls below it are made under it |
 //! | `json pushed policy` | it compiles; it takes over, and the counts stay |
 //! | `json added to the policy` | the policy above with these members compiles, and takes over like a pushed one |
+//! | `yaml policy` | a plugin's `configuration` with a Struct, whose policy compiles |
 //! | `json broken policy` | it does not compile |
 //! | `text errors`, `text warnings` | the lines for the policy above, exactly |
 //! | `text calls` | each line, through the core ([`play::Stage::play`]) |
@@ -32,7 +33,7 @@ mod tables;
 use crate::config::root;
 use crate::yaml;
 use ask::Ask;
-use markdown::{Fence, Page, block_literal, yaml_lines};
+use markdown::{Fence, Page, policy_in, yaml_lines};
 use mcp_policy_filter::exchange::audit;
 use mcp_policy_filter::policy::Reason;
 use play::{Answer, Seen, Stage};
@@ -117,6 +118,7 @@ impl Reading {
             "json policy" => self.start(text),
             "json pushed policy" => self.push(text),
             "json added to the policy" => self.add(text),
+            "yaml policy" => self.start(&policy_in(text)?),
             "json broken policy" => match Stage::new(text) {
                 Ok(_) => Err("it compiles".into()),
                 Err(errors) => {
@@ -159,14 +161,14 @@ impl Reading {
                 if !found {
                     return Err("envoy/envoy.yaml does not hold these lines".into());
                 }
-                self.start(&block_literal(text))
+                self.start(&policy_in(text)?)
             }
             "yaml configuration" => {
                 let shown = fragment::policy(text)?;
                 same(&format!("{shown:#}\n"), &format!("{:#}\n", self.policy))
             }
             "yaml fragment" => fragment::check(text, self.stage.as_ref()),
-            "text demo" => demo::check(text, &block_literal(&shipped())),
+            "text demo" => demo::check(text, &policy_in(&shipped())?),
             "sh" => self.shell(text),
             "text diagram" => Ok(()),
             other if other.starts_with("text calls of ") => {
@@ -221,7 +223,7 @@ impl Reading {
                 }
                 ["curl", ..] => {
                     // Sent to the Envoy that `make run` starts.
-                    self.start(&block_literal(&shipped()))?;
+                    self.start(&policy_in(&shipped())?)?;
                     let (_, body) = line.split_once("-d '").ok_or("no body")?;
                     let ask = Ask::post(body.split('\'').next().unwrap_or_default());
                     let accepts = line.contains("-H 'accept: ");

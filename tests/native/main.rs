@@ -27,6 +27,7 @@ mod random;
 mod schedules;
 mod schema;
 mod servers;
+mod structure;
 mod supply;
 mod tidy;
 mod yaml;

@@ -14,7 +14,8 @@ use std::fs;
 use std::path::Path;
 
 /// Broken policies that no reader of JSON hands to a schema.
-const NOT_JSON: [(&str, &str); 13] = [
+const NOT_JSON: [(&str, &str); 14] = [
+    ("bare_key", "a key without quotes"),
     ("blank", "no value"),
     ("byte_order_mark", "a byte order mark"),
     ("comment_in_json", "a comment"),

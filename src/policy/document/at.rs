@@ -21,14 +21,19 @@ pub(super) struct Parsed<'a> {
 
 impl<'a> Parsed<'a> {
     /// # Errors
-    /// The text is not JSON, or numbers in it mean different things to
-    /// different readers.
-    pub(super) fn parse(text: &'a [u8]) -> Result<Self, Findings> {
-        tree::parse(text).map(|root| Self {
+    /// The bytes are neither JSON nor a Struct, or numbers in them mean
+    /// different things to different readers.
+    pub(super) fn parse(bytes: &'a [u8]) -> Result<Self, Findings> {
+        tree::parse(bytes).map(|(root, errors)| Self {
             root,
-            errors: RefCell::default(),
+            errors: RefCell::new(errors),
             regexes: Cell::default(),
         })
+    }
+
+    /// The SHA-256 of the document in its canonical form.
+    pub(super) fn digest(&self) -> [u8; 32] {
+        self.root.digest()
     }
 
     pub(super) fn root(&self) -> At<'_> {

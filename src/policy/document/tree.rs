@@ -1,59 +1,80 @@
 //! A document as a tree, before its keys are given a meaning.
 
-use super::{Findings, MAX_POLICY_BYTES};
-use crate::wire::json::{JsonError, JsonErrorKind, Kind, Reader};
+use super::{Findings, MAX_POLICY_BYTES, structure, unreadable};
+use crate::wire::json::{Canonical, JsonError, JsonErrorKind, Kind, Reader};
+use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 
 /// The deepest nesting of a document; the language itself needs ten levels.
-const MAX_DEPTH: usize = 64;
+pub(super) const MAX_DEPTH: usize = 64;
 
 /// A JSON value. Numbers keep their spelling, objects their duplicate keys.
 #[derive(Debug)]
 pub(super) enum Node<'a> {
     Null,
     Bool(bool),
-    Number(&'a str),
+    Number(Cow<'a, str>),
     String(Cow<'a, str>),
     List(Vec<Node<'a>>),
     Object(Vec<(Cow<'a, str>, Node<'a>)>),
 }
 
-/// Reads a document.
+impl Node<'_> {
+    /// The SHA-256 of the value in its canonical form.
+    pub(super) fn digest(&self) -> [u8; 32] {
+        let mut hasher = Sha256::new();
+        self.write(&mut Canonical::new(&mut |piece| hasher.update(piece)));
+        hasher.finalize().into()
+    }
+
+    fn write(&self, form: &mut Canonical<'_>) {
+        match self {
+            Self::Null => form.null(),
+            Self::Bool(value) => form.boolean(*value),
+            Self::Number(text) => form.number(text),
+            Self::String(text) => form.text(text),
+            Self::List(elements) => form.list(elements, |form, node| node.write(form)),
+            Self::Object(members) => {
+                let members: Vec<_> = members.iter().map(|(key, node)| (&**key, node)).collect();
+                form.object(&members, |form, node| node.write(form));
+            }
+        }
+    }
+}
+
+/// Reads a document: JSON, or a `google.protobuf.Struct`. The first byte of one
+/// is also a line break, with which JSON may begin, and no Struct is JSON.
 ///
 /// # Errors
-/// The text is not JSON, or numbers in it mean different things to different
+/// The bytes are neither, or numbers in them mean different things to different
 /// readers.
-pub(super) fn parse(text: &[u8]) -> Result<Node<'_>, Findings> {
-    if text.iter().all(u8::is_ascii_whitespace) {
+pub(super) fn parse(bytes: &[u8]) -> Result<(Node<'_>, Findings), Findings> {
+    if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err(Findings::one("", "the plugin has no configuration; give it a policy"));
     }
-    if text.len() > MAX_POLICY_BYTES {
+    if bytes.len() > MAX_POLICY_BYTES {
         let message =
-            format!("the policy is {} bytes; at most {MAX_POLICY_BYTES} are allowed", text.len());
+            format!("the policy is {} bytes; at most {MAX_POLICY_BYTES} are allowed", bytes.len());
         return Err(Findings::one("", message));
     }
-    let read = || {
-        let mut reader = Reader::new(text, MAX_DEPTH)?;
-        let root = node(&mut reader)?;
-        reader.end()?;
-        match reader.ambiguity() {
-            // Duplicate keys are reported by their path.
-            Some(fault) if fault.kind != JsonErrorKind::DuplicateKey => Err(fault),
-            _ => Ok(root),
-        }
+    let fault = match json(bytes) {
+        Ok(root) => return Ok((root, Findings::default())),
+        Err(fault) => fault,
     };
-    match read() {
-        Ok(root) => Ok(root),
-        // A message that is not text, a Struct for one, begins like this.
-        Err(fault)
-            if fault.kind == JsonErrorKind::NotUtf8
-                || text.first().is_some_and(|byte| *byte < b'\t') =>
-        {
-            let message = "the text is not UTF-8 or begins with a control character; give the \
-                           policy as a google.protobuf.StringValue";
-            Err(Findings::one(position(text, fault), message))
-        }
-        Err(fault) => Err(Findings::one(position(text, fault), fault.kind.to_string())),
+    if bytes.first() != Some(&structure::FIRST) {
+        return Err(unreadable::explain(bytes, fault, None));
+    }
+    structure::decode(bytes).map_err(|other| unreadable::explain(bytes, fault, Some(other)))
+}
+
+fn json(text: &[u8]) -> Result<Node<'_>, JsonError> {
+    let mut reader = Reader::new(text, MAX_DEPTH)?;
+    let root = node(&mut reader)?;
+    reader.end()?;
+    match reader.ambiguity() {
+        // Duplicate keys are reported by their path.
+        Some(fault) if fault.kind != JsonErrorKind::DuplicateKey => Err(fault),
+        _ => Ok(root),
     }
 }
 
@@ -79,20 +100,11 @@ fn node<'a>(reader: &mut Reader<'a>) -> Result<Node<'a>, JsonError> {
             let raw = reader.value()?;
             Ok(match raw.kind {
                 Kind::Bool(value) => Node::Bool(value),
-                Kind::Number => Node::Number(raw.text),
+                Kind::Number => Node::Number(Cow::Borrowed(raw.text)),
                 Kind::String(text) => Node::String(text.decode()),
                 // Lists and objects were read above.
                 Kind::Null | Kind::Array | Kind::Object => Node::Null,
             })
         }
     }
-}
-
-/// The position as "line 3 column 7", counted from one.
-fn position(text: &[u8], fault: JsonError) -> String {
-    let before = text.get(..fault.at).unwrap_or(text);
-    let line = before.iter().filter(|&&byte| byte == b'\n').count().saturating_add(1);
-    let start = before.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at.saturating_add(1));
-    let column = fault.at.saturating_sub(start).saturating_add(1);
-    format!("line {line} column {column}")
 }

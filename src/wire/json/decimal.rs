@@ -72,6 +72,11 @@ impl<'a> Decimal<'a> {
         self.magnitude
     }
 
+    /// Whether the value is below zero.
+    pub(super) const fn is_negative(self) -> bool {
+        self.negative
+    }
+
     /// The number of digits from the first to the last that is not zero.
     pub fn precision(self) -> usize {
         self.digits().count()

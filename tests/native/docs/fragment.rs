@@ -1,11 +1,11 @@
 //! Fragments of Envoy's configuration around the filter. What Envoy makes of
 //! them no test here can say; what they share with the filter is checked.
 
+use super::markdown::policy_in;
 use super::play::Stage;
 use crate::config::root;
 use serde_json::Value;
 use std::fs;
-use yaml_serde::Value as Yaml;
 
 /// Whether the filter sets a filter state of this name.
 fn sets(source: &str, name: &str) -> Result<(), String> {
@@ -15,18 +15,17 @@ fn sets(source: &str, name: &str) -> Result<(), String> {
     Err(format!("the filter sets no `{name}`"))
 }
 
-/// The policy in a fragment's `configuration`, a Struct.
+/// The policy in a fragment's `configuration`. It fits the shipped file, which
+/// holds headers and has a guard.
 pub fn policy(text: &str) -> Result<Value, String> {
-    let fragment: Yaml = yaml_serde::from_str(text).map_err(|error| error.to_string())?;
-    let fragment = serde_json::to_value(fragment).map_err(|error| error.to_string())?;
-    let configuration = &fragment["configuration"];
-    if configuration["@type"] != "type.googleapis.com/google.protobuf.Struct" {
-        return Err("the `configuration` is not a Struct".into());
-    }
-    let holds = fragment["allow_on_headers_stop_iteration"] == true;
-    let policy = configuration["value"].clone();
-    if holds != (policy["settings"]["hold_request_headers"] == true) {
-        return Err("one of the two settings that hold headers is without the other".into());
+    let policy: Value =
+        serde_json::from_str(&policy_in(text)?).map_err(|error| error.to_string())?;
+    let is_on = |setting: &str| policy["settings"][setting] == true;
+    if !text.starts_with("allow_on_headers_stop_iteration: true\n")
+        || !is_on("hold_request_headers")
+        || !is_on("mark_requests")
+    {
+        return Err("it does not fit envoy/envoy.yaml, which holds headers and has a guard".into());
     }
     Ok(policy)
 }

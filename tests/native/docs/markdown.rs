@@ -2,8 +2,10 @@
 //! its line, so that a failure says where to look.
 
 use crate::config::root;
+use serde_json::Value;
 use std::fs;
 use std::path::Path;
+use yaml_serde::Value as Yaml;
 
 /// One of the pages.
 pub struct Page {
@@ -146,15 +148,22 @@ pub fn quoted(text: &str) -> Vec<&str> {
     text.split('`').skip(1).step_by(2).collect()
 }
 
-/// The text of the YAML block literal under `value: |`.
-pub fn block_literal(yaml: &str) -> String {
-    let mut lines = yaml.lines().skip_while(|line| line.trim() != "value: |").skip(1).peekable();
-    let indent = |line: &str| line.len() - line.trim_start().len();
-    let inner = lines.peek().map_or(0, |line| indent(line));
-    let block = lines.take_while(|line| line.trim().is_empty() || indent(line) >= inner);
-    let text: String = block.flat_map(|line| [line.get(inner..).unwrap_or(""), "\n"]).collect();
-    // One newline stays at its end.
-    text.trim_end_matches('\n').to_owned() + "\n"
+/// The policy in the plugin's `configuration` of some YAML, as JSON: what stands
+/// under the `value` of a `google.protobuf.Struct`.
+pub fn policy_in(yaml: &str) -> Result<String, String> {
+    let yaml: Yaml = yaml_serde::from_str(yaml).map_err(|error| error.to_string())?;
+    let yaml = serde_json::to_value(yaml).map_err(|error| error.to_string())?;
+    let configuration = configuration(&yaml).ok_or("there is no `configuration`")?;
+    if configuration["@type"] != "type.googleapis.com/google.protobuf.Struct" {
+        return Err("the `configuration` is not a Struct".into());
+    }
+    Ok(configuration["value"].to_string())
+}
+
+fn configuration(yaml: &Value) -> Option<&Value> {
+    let members = yaml.as_object().into_iter().flatten().map(|(_, value)| value);
+    let mut parts = members.chain(yaml.as_array().into_iter().flatten());
+    yaml.get("configuration").or_else(|| parts.find_map(configuration))
 }
 
 /// The lines of a YAML text that say something, without a common indent.

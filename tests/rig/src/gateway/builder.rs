@@ -17,6 +17,8 @@ use crate::wait::until;
 pub struct Builder {
     pub(super) policy: String,
     pub(super) as_struct: bool,
+    pub(super) as_yaml: bool,
+    pub(super) replacements: Vec<(String, String)>,
     pub(super) module: Option<PathBuf>,
     pub(super) filter: bool,
     pub(super) upstream: SocketAddr,
@@ -47,6 +49,8 @@ impl Default for Builder {
         Self {
             policy: r#"{"version":"1","default":"allow"}"#.to_owned(),
             as_struct: false,
+            as_yaml: false,
+            replacements: Vec::new(),
             module: None,
             filter: true,
             upstream: SocketAddr::from(([127, 0, 0, 1], 9)),
@@ -84,6 +88,19 @@ impl Builder {
     /// makes no JSON.
     pub fn policy_as_struct(mut self) -> Self {
         self.as_struct = true;
+        self
+    }
+
+    /// Has Envoy read its configuration, which is JSON, as YAML.
+    pub fn configuration_as_yaml(mut self) -> Self {
+        self.as_yaml = true;
+        self
+    }
+
+    /// Puts another text into the configuration in the place of one, as JSON
+    /// could not say it.
+    pub fn in_configuration(mut self, text: &str, other: &str) -> Self {
+        self.replacements.push((text.to_owned(), other.to_owned()));
         self
     }
 
@@ -252,9 +269,15 @@ impl Builder {
             self.module = Some(run::module());
         }
         let run = Run::new();
-        run.write("lds.json", &bootstrap::listeners(&self, &run, &self.policy, 0));
-        run.write("bootstrap.json", &bootstrap::bootstrap(&self, &run));
-        let mut command = run.envoy(self.concurrency, &self.log_level);
+        run.write("lds.json", &bootstrap::listeners(&self, &run, &self.policy, 0).to_string());
+        let mut configuration = bootstrap::bootstrap(&self, &run).to_string();
+        for (text, other) in &self.replacements {
+            assert!(configuration.contains(text), "the configuration has no {text}");
+            configuration = configuration.replace(text, other);
+        }
+        let file = if self.as_yaml { "bootstrap.yaml" } else { "bootstrap.json" };
+        run.write(file, &configuration);
+        let mut command = run.envoy(file, self.concurrency, &self.log_level);
         command.args(arguments);
         let shown = command.get_program().to_owned();
         let spawned = Process::spawn(command);

@@ -41,24 +41,24 @@ impl Run {
         self.read("envoy.log")
     }
 
-    pub(super) fn write(&self, file: &str, json: &Value) {
-        fs::write(self.path(file), json.to_string()).expect("writing under target/");
+    pub(super) fn write(&self, file: &str, text: &str) {
+        fs::write(self.path(file), text).expect("writing under target/");
     }
 
     /// Replaces the file in one step, which is what Envoy watches for.
     pub(super) fn replace(&self, file: &str, json: &Value) {
-        self.write("next", json);
+        self.write("next", &json.to_string());
         fs::rename(self.path("next"), self.path(file)).expect("renaming under target/");
     }
 
-    /// Envoy on this run's `bootstrap.json`, logging to its `envoy.log`.
-    pub(super) fn envoy(&self, concurrency: u32, log_level: &str) -> Command {
+    /// Envoy on a file of this run, logging to its `envoy.log`.
+    pub(super) fn envoy(&self, file: &str, concurrency: u32, log_level: &str) -> Command {
         let log = File::create(self.path("envoy.log")).expect("a log under target/");
         let mut command = Command::new(program());
         command
             .current_dir(workspace())
             .arg("-c")
-            .arg(self.path("bootstrap.json"))
+            .arg(self.path(file))
             .arg("--admin-address-path")
             .arg(self.path("admin"))
             .args(["--concurrency", &concurrency.to_string()])

@@ -1,0 +1,227 @@
+//! A document that comes as a `google.protobuf.Struct`: how Envoy hands a
+//! policy over that stands as YAML in its own configuration.
+//!
+//! It is read strictly, as JSON is: what two readers of protobuf could take
+//! differently is an error. The members of an object are put in the order of
+//! their keys, because protobuf's maps come in any.
+
+use super::Findings;
+use super::at::escape;
+use super::tree::{MAX_DEPTH, Node};
+use super::wording::quote;
+use crate::order;
+use crate::text::{MAX_NAME, start};
+use crate::wire::json::of_double;
+use std::borrow::Cow;
+
+/// The tag of a Struct's first field, its only one: the bytes of one that has
+/// members begin with it.
+pub(super) const FIRST: u8 = 0x0a;
+/// The first whole number that shares its double with another.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// The reason why the bytes are not a Struct, and the place.
+pub(super) struct Fault {
+    pub(super) path: String,
+    pub(super) why: &'static str,
+}
+
+/// Reads a Struct, and notes the numbers in it that no policy can have.
+///
+/// # Errors
+/// The bytes are not a Struct.
+pub(super) fn decode(bytes: &[u8]) -> Result<(Node<'_>, Findings), Fault> {
+    let mut decoder = Decoder { path: String::new(), errors: Findings::default() };
+    match decoder.object(bytes, MAX_DEPTH) {
+        Ok(root) => Ok((root, decoder.errors)),
+        Err(why) => Err(Fault { path: decoder.path, why }),
+    }
+}
+
+type Step<T> = Result<T, &'static str>;
+
+struct Decoder {
+    /// The path of the value that is read.
+    path: String,
+    errors: Findings,
+}
+
+impl Decoder {
+    /// A `google.protobuf.Struct`: a map of texts to Values.
+    fn object<'a>(&mut self, bytes: &'a [u8], room: usize) -> Step<Node<'a>> {
+        let room = room.checked_sub(1).ok_or("values are nested too deeply")?;
+        let mut members: Vec<(Cow<'a, str>, Node<'a>)> = Vec::new();
+        for field in Fields(bytes) {
+            let (1, Payload::Bytes(entry)) = field? else {
+                return Err("a field is not one of a Struct's");
+            };
+            members.push(self.member(entry, room)?);
+        }
+        Ok(Node::Object(order::sorted(members, |(a, _), (b, _)| a.cmp(b))))
+    }
+
+    fn member<'a>(&mut self, bytes: &'a [u8], room: usize) -> Step<(Cow<'a, str>, Node<'a>)> {
+        let (mut key, mut value) = (None, None);
+        for field in Fields(bytes) {
+            match field? {
+                (1, Payload::Bytes(text)) if key.is_none() => key = Some(string(text)?),
+                (2, Payload::Bytes(inner)) if value.is_none() => value = Some(inner),
+                (1 | 2, Payload::Bytes(_)) => return Err("a member has two keys or two values"),
+                _ => return Err("a field is not one of a member's"),
+            }
+        }
+        let (Some(key), Some(value)) = (key, value) else {
+            return Err("a member lacks its key or its value");
+        };
+        let value =
+            self.below(&escape(start(key, 2 * MAX_NAME)), |decoder| decoder.value(value, room))?;
+        Ok((Cow::Borrowed(key), value))
+    }
+
+    /// Reads what is below this one by `step`. The path of a fault stays.
+    fn below<T>(&mut self, step: &str, read: impl FnOnce(&mut Self) -> Step<T>) -> Step<T> {
+        let length = self.path.len();
+        self.path.push('/');
+        self.path.push_str(step);
+        let read = read(self)?;
+        self.path.truncate(length);
+        Ok(read)
+    }
+
+    /// A `google.protobuf.Value`: one of six fields, and that once.
+    fn value<'a>(&mut self, bytes: &'a [u8], room: usize) -> Step<Node<'a>> {
+        let mut fields = Fields(bytes);
+        let Some(field) = fields.next() else { return Err("a Value has no kind") };
+        let field = field?;
+        if fields.next().is_some() {
+            return Err("a Value has more than one kind");
+        }
+        match field {
+            (1, Payload::Number(0)) => Ok(Node::Null),
+            (2, Payload::Double(double)) => self.number(double),
+            (3, Payload::Bytes(text)) => Ok(Node::String(Cow::Borrowed(string(text)?))),
+            (4, Payload::Number(value @ (0 | 1))) => Ok(Node::Bool(value == 1)),
+            (5, Payload::Bytes(fields)) => self.object(fields, room),
+            (6, Payload::Bytes(values)) => self.list(values, room),
+            _ => Err("a field is not one of a Value's"),
+        }
+    }
+
+    /// A `google.protobuf.ListValue`.
+    fn list<'a>(&mut self, bytes: &'a [u8], room: usize) -> Step<Node<'a>> {
+        let room = room.checked_sub(1).ok_or("values are nested too deeply")?;
+        let mut elements = Vec::new();
+        for field in Fields(bytes) {
+            let (1, Payload::Bytes(element)) = field? else {
+                return Err("a field is not one of a ListValue's");
+            };
+            let index = elements.len().to_string();
+            elements.push(self.below(&index, |decoder| decoder.value(element, room))?);
+        }
+        Ok(Node::List(elements))
+    }
+
+    /// A number in the spelling that JSON has for it: `10` for ten.
+    fn number(&mut self, double: f64) -> Step<Node<'static>> {
+        if !double.is_finite() {
+            return Err("a number is NaN or infinite");
+        }
+        let spelt = of_double(double);
+        if double.abs() >= EXACT {
+            self.errors.error(
+                self.path.clone(),
+                format!(
+                    "{} may have been another number before a google.protobuf.Struct rounded it, \
+                     as it rounds whole numbers from 9007199254740992 on; give the policy as JSON \
+                     in a google.protobuf.StringValue",
+                    quote(&spelt)
+                ),
+            );
+        }
+        Ok(Node::Number(Cow::Owned(spelt)))
+    }
+}
+
+fn string(bytes: &[u8]) -> Step<&str> {
+    core::str::from_utf8(bytes).map_err(|_| "a text is not UTF-8")
+}
+
+/// The payload of a field, of the wire types that a Struct has.
+enum Payload<'a> {
+    /// Wire type 0.
+    Number(u64),
+    /// Wire type 1.
+    Double(f64),
+    /// Wire type 2.
+    Bytes(&'a [u8]),
+}
+
+/// The fields of a message, with their numbers. It ends at the first fault.
+struct Fields<'a>(&'a [u8]);
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = Step<(u64, Payload<'a>)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let field = self.field();
+        if field.is_err() {
+            self.0 = &[];
+        }
+        Some(field)
+    }
+}
+
+impl<'a> Fields<'a> {
+    fn field(&mut self) -> Step<(u64, Payload<'a>)> {
+        let tag = self.varint()?;
+        let payload = match tag & 7 {
+            0 => Payload::Number(self.varint()?),
+            1 => match self.take(8)?.try_into() {
+                Ok(bytes) => Payload::Double(f64::from_le_bytes(bytes)),
+                Err(_) => return Err(ENDS),
+            },
+            2 => {
+                let length = self.varint()?;
+                Payload::Bytes(self.take(usize::try_from(length).unwrap_or(usize::MAX))?)
+            }
+            _ => return Err("a field has a wire type that a Struct does not use"),
+        };
+        Ok((tag >> 3, payload))
+    }
+
+    fn take(&mut self, length: usize) -> Step<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(length).ok_or(ENDS)?;
+        self.0 = rest;
+        Ok(taken)
+    }
+
+    /// A number in its shortest form: every writer has that one.
+    fn varint(&mut self) -> Step<u64> {
+        let mut value = 0_u64;
+        for shift in (0..64).step_by(7) {
+            let (byte, rest) = self.0.split_first().ok_or(ENDS)?;
+            self.0 = rest;
+            let digit = u64::from(byte & 0x7f);
+            let moved = digit.wrapping_shl(shift);
+            if moved.wrapping_shr(shift) != digit {
+                break;
+            }
+            value |= moved;
+            if byte & 0x80 == 0 {
+                if digit == 0 && shift > 0 {
+                    break;
+                }
+                return Ok(value);
+            }
+        }
+        Err("a length or a tag is not in its shortest form")
+    }
+}
+
+const ENDS: &str = "a field ends before its length";
+
+#[cfg(test)]
+mod tests;
