@@ -109,6 +109,9 @@ fn pages_are_short() {
         let bytes = page.text.len();
         assert!(bytes <= 30 * 1024, "{} has {bytes} bytes; make two pages of it", page.name);
     }
+    let readme = pages.iter().find(|page| page.name == "README.md").unwrap();
+    let lines = readme.text.lines().count();
+    assert!(lines <= 150, "README.md has {lines} lines; move some to the page of their topic");
 }
 
 #[test]
