@@ -10,6 +10,7 @@ pub mod head;
 pub mod identity;
 pub mod judge;
 pub mod listing;
+pub mod metadata;
 pub mod permit;
 pub mod record;
 pub mod refusal;
@@ -29,6 +30,7 @@ use listing::Listing;
 use permit::Permit;
 use record::Record;
 use refusal::Refusal;
+use reply::Reply;
 
 /// The next action for the host to take.
 #[derive(Debug)]
@@ -43,6 +45,8 @@ pub enum Step {
     Read,
     /// Answer in the server's place.
     Refuse(Box<Refusal>),
+    /// Answer what the filter serves itself; nothing was refused.
+    Serve(Reply),
     /// Do nothing: the answer was sent before.
     Answered,
 }
@@ -58,8 +62,8 @@ enum State {
     Bodyless,
     /// The request went on.
     Gone,
-    /// The request was refused.
-    Refused,
+    /// The request was answered.
+    Answered,
 }
 
 /// One request and its answer.
@@ -103,11 +107,15 @@ impl Exchange {
     ) -> Step {
         let caller = || caller(policy, headers.clone(), peer);
         match Entry::from_headers(headers.clone(), policy) {
+            Entry::Metadata(kind) => match &policy.settings.protected_resource {
+                Some(resource) => self.serve(metadata::answer(resource, kind)),
+                None => self.refuse(out_of_order(policy)),
+            },
             Entry::Exempt => self.go(Permit::unjudged(), Vec::new()),
             Entry::Bodyless { identified } => {
                 match caller() {
                     Err(why) if identified => {
-                        return self.refuse(Refusal::unidentified(policy, why));
+                        return self.refuse(Refusal::unidentified(policy, why, None, None));
                     }
                     caller => self.watch_response(policy, &caller),
                 }
@@ -128,22 +136,27 @@ impl Exchange {
                 if end { Step::Read } else { Step::Wait }
             }
             Entry::Refuse(fault) => self.refuse(Refusal::head(policy, fault)),
+            Entry::Unread { fault, identified } => {
+                let known = if identified { caller().map(drop) } else { Ok(()) };
+                self.refuse(unread(policy, known, fault))
+            }
         }
     }
 
     /// Takes the size of the body so far; `end` if that is all.
     pub fn body(&mut self, policy: &Policy, size: usize, end: bool) -> Step {
         self.body_seen = true;
-        match self.state {
-            State::Message(..) if size > policy.settings.max_body_bytes => {
-                self.refuse(Refusal::head(policy, HeadError::TooLarge))
+        match &self.state {
+            State::Message(_, caller) if size > policy.settings.max_body_bytes => {
+                let known = caller.as_ref().map(drop).map_err(|why| *why);
+                self.refuse(unread(policy, known, HeadError::TooLarge))
             }
             State::Message(..) if end => Step::Read,
             State::Bodyless if size > 0 => self.refuse(Refusal::head(policy, HeadError::Body)),
             State::Bodyless if end => self.go(Permit::unjudged(), Vec::new()),
             State::Message(..) | State::Bodyless => Step::Wait,
             State::Gone => Step::Gone(Permit::unjudged()),
-            State::Refused => Step::Answered,
+            State::Answered => Step::Answered,
             State::Start => self.refuse(out_of_order(policy)),
         }
     }
@@ -155,7 +168,7 @@ impl Exchange {
             State::Message(..) => Step::Read,
             State::Bodyless => self.go(Permit::unjudged(), Vec::new()),
             State::Gone => Step::Gone(Permit::unjudged()),
-            State::Refused => Step::Answered,
+            State::Answered => Step::Answered,
             State::Start => self.refuse(out_of_order(policy)),
         }
     }
@@ -172,10 +185,10 @@ impl Exchange {
         let State::Message(head, caller) = &self.state else {
             return self.refuse(out_of_order(policy));
         };
-        if body.len() > policy.settings.max_body_bytes {
-            return self.refuse(Refusal::head(policy, HeadError::TooLarge));
-        }
         let caller = caller.as_ref().map_err(|why| *why);
+        if body.len() > policy.settings.max_body_bytes {
+            return self.refuse(unread(policy, caller.map(drop), HeadError::TooLarge));
+        }
         let work = Work::default();
         match (Judge { policy, caller, head, peer, store, now, work }).judge(body) {
             Verdict::Go { permit, receipt, records, asked } => {
@@ -235,7 +248,7 @@ impl Exchange {
     pub fn crowd_out(&mut self, policy: &Policy) -> Step {
         let refusal = match self.state {
             // This is what the answer would have been with a body, too.
-            State::Message(_, Err(why)) => Refusal::unidentified(policy, why),
+            State::Message(_, Err(why)) => Refusal::unidentified(policy, why, None, None),
             _ => Refusal::crowded(policy),
         };
         self.refuse(refusal)
@@ -291,8 +304,13 @@ impl Exchange {
         self.listing = listing.map(Box::new);
     }
 
+    fn serve(&mut self, reply: Reply) -> Step {
+        self.move_to(State::Answered);
+        Step::Serve(reply)
+    }
+
     fn refuse(&mut self, refusal: Box<Refusal>) -> Step {
-        self.move_to(State::Refused);
+        self.move_to(State::Answered);
         // Our own answer is not a server's.
         self.listing = None;
         Step::Refuse(refusal)
@@ -317,6 +335,14 @@ fn caller<'a>(
     }
     let given = |name: &str| head::given(headers.clone(), name);
     identify(&policy.identity, &given, peer).map(Caller::new)
+}
+
+/// The refusal of a body that is not read. Who can sign in is told so before.
+fn unread(policy: &Policy, known: Result<(), NoIdentity>, fault: HeadError) -> Box<Refusal> {
+    match known {
+        Err(why) if policy.challenges() => Refusal::unidentified(policy, why, None, None),
+        _ => Refusal::head(policy, fault),
+    }
 }
 
 /// The refusal for a host that reports a body before its headers.

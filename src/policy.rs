@@ -129,6 +129,29 @@ impl Policy {
         self.identity.iter().any(|source| matches!(source, Source::Bearer(_)))
     }
 
+    /// Whether a client can sign in: callers are known by a token that it sends. Then
+    /// a request without a caller is answered with HTTP 401.
+    pub fn challenges(&self) -> bool {
+        self.identity.iter().any(Source::is_token)
+    }
+
+    /// The `www-authenticate` header for a request without a caller, which says
+    /// whether a token came with it. Only then has it a code of RFC 6750: clients
+    /// throw their token away for it.
+    pub fn challenge(&self, invalid_token: bool) -> String {
+        let mut challenge = String::from("Bearer");
+        if invalid_token {
+            challenge += r#" error="invalid_token""#;
+        }
+        if let Some(resource) = &self.settings.protected_resource {
+            challenge += if invalid_token { "," } else { "" };
+            challenge += r#" resource_metadata=""#;
+            challenge += &resource.url;
+            challenge += r#"""#;
+        }
+        challenge
+    }
+
     /// Whether a denial of this caller's call is only recorded.
     pub fn is_shadow(&self, caller: &Caller) -> bool {
         self.rules(caller).mode == Mode::Shadow

@@ -7,6 +7,7 @@ use crate::exchange::identity::{NoPeer, Peer};
 use crate::exchange::listing::{BodyStep, HeadStep, Listing};
 use crate::exchange::record::Record;
 use crate::exchange::refusal::Refusal;
+use crate::exchange::reply::Reply;
 use crate::exchange::{Exchange, Step, audit};
 use crate::limits::window::Nanos;
 use crate::limits::{MemoryStore, Store};
@@ -104,6 +105,8 @@ pub enum Outcome {
     WentOn(Vec<Record>),
     /// It was refused.
     Refused(Box<Refusal>),
+    /// It was answered by the filter, which refused nothing.
+    Served(Reply),
 }
 
 /// A response that came back.
@@ -198,8 +201,9 @@ impl<S: Store> Host<'_, S> {
             (Step::Wait, None) if exchange.waits() => {}
             (Step::Go(_, records), None) => *outcome = Some(Outcome::WentOn(records)),
             (Step::Refuse(refusal), None) => *outcome = Some(Outcome::Refused(refusal)),
+            (Step::Serve(reply), None) => *outcome = Some(Outcome::Served(reply)),
             (Step::Gone(_), Some(Outcome::WentOn(_)))
-            | (Step::Answered, Some(Outcome::Refused(_))) => {}
+            | (Step::Answered, Some(Outcome::Refused(_) | Outcome::Served(_))) => {}
             (step, _) => return Err(step),
         }
         Ok(())
@@ -251,8 +255,9 @@ impl<S: Store> Host<'_, S> {
     /// The records of a request, as they are logged.
     pub fn lines(&self, sent: &Sent) -> Vec<String> {
         let (first, others) = match &sent.outcome {
-            Outcome::WentOn(records) => (None, records),
-            Outcome::Refused(refusal) => (Some(&refusal.record), &refusal.others),
+            Outcome::WentOn(records) => (None, &**records),
+            Outcome::Refused(refusal) => (Some(&refusal.record), &*refusal.others),
+            Outcome::Served(_) => (None, &[][..]),
         };
         let line = |record| audit::json(self.policy, record, sent.exchange.trace(), Some(self.now));
         first.into_iter().chain(others).map(line).collect()

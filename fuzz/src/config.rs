@@ -171,7 +171,7 @@ fn decisions(policy: &Policy, names: &[String]) -> Vec<String> {
         policy.headers.iter().map(|name| (name.clone(), Line::Text("value".to_owned()))).collect();
     let settings = &policy.settings;
     let mut said = vec![format!(
-        "{} {} {} {:?} {:?} {:?} {:?} {:?} {} {} {}",
+        "{} {} {} {:?} {:?} {:?} {:?} {:?} {:?} {} {} {} {}",
         settings.max_body_bytes,
         settings.max_depth,
         settings.hold_request_headers,
@@ -180,8 +180,10 @@ fn decisions(policy: &Policy, names: &[String]) -> Vec<String> {
         settings.audit_log,
         settings.paths,
         settings.exempt_paths,
+        settings.protected_resource,
         policy.identity.len(),
         policy.takes_tokens(),
+        policy.challenge(true),
         policy.payload(),
     )];
     said.extend(names.iter().map(|name| format!("{name} {}", settings.passes(name))));

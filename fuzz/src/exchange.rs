@@ -141,6 +141,7 @@ impl<'a> Request<'a> {
         host.end(&mut sent, Some(UNSENT));
         let (fate, records) = match sent.outcome {
             simulate::Outcome::WentOn(records) => (Fate::Gone, records),
+            simulate::Outcome::Served(reply) => panic!("no policy here serves {reply:?}"),
             simulate::Outcome::Refused(refusal) => {
                 let refused = Refused {
                     reason: refusal.reason,

@@ -11,6 +11,7 @@ mod query;
 mod seen;
 
 use crate::exchange::identity::Given;
+use crate::exchange::metadata::Kind;
 use crate::policy::Policy;
 use crate::policy::condition::Line;
 use crate::wire::mcp::RevisionHeaders;
@@ -22,6 +23,8 @@ use sha2::{Digest, Sha256};
 /// The treatment of a request.
 #[derive(Debug)]
 pub enum Entry {
+    /// It asks for the metadata of the protected resource.
+    Metadata(Kind),
     /// The operator exempted its path.
     Exempt,
     /// Its body is a message.
@@ -34,6 +37,13 @@ pub enum Entry {
     },
     /// It is refused for its head alone.
     Refuse(HeadError),
+    /// It is refused for the body that its head promises.
+    Unread {
+        /// The fault.
+        fault: HeadError,
+        /// Whether its caller must be known, and is asked before.
+        identified: bool,
+    },
 }
 
 /// The parts of the headers that are kept until the body is there.
@@ -133,6 +143,8 @@ pub enum HeadError {
     Path,
     /// Another HTTP method than MCP uses.
     Method,
+    /// Another HTTP method than that for metadata.
+    Metadata,
     /// A tunnel, through which calls would pass unseen.
     Upgrade,
     /// A body with a method that has none.
@@ -162,6 +174,7 @@ impl fmt::Display for HeadError {
             Self::Incomplete => "the request has no readable method and path",
             Self::Path => "MCP is not at this path",
             Self::Method => "MCP uses only GET, POST and DELETE",
+            Self::Metadata => "the metadata at this path is read by GET",
             Self::Upgrade => "the connection cannot be upgraded here",
             Self::Body => "a request of this method must have no body",
             Self::Query(member) => {
@@ -208,6 +221,15 @@ impl Entry {
         let settings = &policy.settings;
         let seen = Seen::read(headers);
         let path = seen.path.map(core::str::from_utf8);
+        if let (Some(resource), Some(Ok(path))) = (&settings.protected_resource, path)
+            && resource.is_at(path)
+        {
+            return match seen.method {
+                Some(b"GET" | b"HEAD") => Self::Metadata(Kind::Document),
+                Some(b"OPTIONS") => Self::Metadata(Kind::Preflight),
+                _ => Self::Refuse(HeadError::Metadata),
+            };
+        }
         if let Some(Ok(path)) = path
             && settings.exempt_paths.iter().any(|exempt| exempt.matches(path))
         {
@@ -230,12 +252,12 @@ impl Entry {
         match method {
             b"POST" => match seen.head(settings.max_body_bytes) {
                 Ok(head) => Self::Judge(head),
-                Err(fault) => Self::Refuse(fault),
+                Err(fault) => Self::Unread { fault, identified: true },
             },
             b"GET" | b"HEAD" | b"DELETE" | b"OPTIONS"
                 if seen.content_length.is_some_and(|length| length != b"0") =>
             {
-                Self::Refuse(HeadError::Body)
+                Self::Unread { fault: HeadError::Body, identified: method != b"OPTIONS" }
             }
             b"GET" | b"HEAD" | b"DELETE" => Self::Bodyless { identified: true },
             b"OPTIONS" => Self::Bodyless { identified: false },

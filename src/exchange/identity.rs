@@ -48,13 +48,17 @@ pub enum NoIdentity {
     Missing,
     /// It carries one that cannot be used.
     Unusable(&'static str),
+    /// It carries a token that is not known, or says too little.
+    InvalidToken(&'static str),
 }
 
 impl fmt::Display for NoIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Missing => f.write_str("The request does not say who is calling."),
-            Self::Unusable(what) => write!(f, "The caller's {what} cannot be used."),
+            Self::Unusable(what) | Self::InvalidToken(what) => {
+                write!(f, "The caller's {what} cannot be used.")
+            }
         }
     }
 }
@@ -105,18 +109,23 @@ pub fn identify(
             return Ok(if sources.len() > 1 { format!("{kind}:{id}") } else { id });
         }
     }
-    Err(NoIdentity::Missing)
+    // A token that jwt_authn let pass without verifying it.
+    let by_claims = sources.iter().any(|source| matches!(source, Source::Jwt { .. }));
+    Err(match by_claims && has_token(headers("authorization")) {
+        true => NoIdentity::InvalidToken("token"),
+        false => NoIdentity::Missing,
+    })
 }
 
 type Found = Result<Option<String>, NoIdentity>;
 
 /// An id as every other reader would show it, and short enough for records.
-fn usable(id: Option<String>, what: &'static str) -> Result<String, NoIdentity> {
-    id.filter(|id| is_name(id)).ok_or(NoIdentity::Unusable(what))
+fn usable(id: Option<String>, otherwise: NoIdentity) -> Result<String, NoIdentity> {
+    id.filter(|id| is_name(id)).ok_or(otherwise)
 }
 
 fn jwt(claims: &[Vec<String>], peer: &dyn Peer) -> Found {
-    const WHAT: &str = "token";
+    const INVALID: NoIdentity = NoIdentity::InvalidToken("token");
     // A token without the claim is a token nevertheless.
     if matches!(peer.claim(&[]), Claim::Absent) {
         return Ok(None);
@@ -124,7 +133,7 @@ fn jwt(claims: &[Vec<String>], peer: &dyn Peer) -> Found {
     let mut parts = Vec::new();
     for path in claims {
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
-        parts.push(usable(peer.claim(&path).into_text(), WHAT)?);
+        parts.push(usable(peer.claim(&path).into_text(), INVALID)?);
     }
     let joined = match &*parts {
         [one] => one.clone(),
@@ -135,35 +144,39 @@ fn jwt(claims: &[Vec<String>], peer: &dyn Peer) -> Found {
             escaped.collect::<Vec<_>>().join("|")
         }
     };
-    usable(Some(joined), WHAT).map(Some)
+    usable(Some(joined), INVALID).map(Some)
 }
 
 fn mtls(field: Certificate, peer: &dyn Peer) -> Found {
-    const WHAT: &str = "certificate";
+    const UNUSABLE: NoIdentity = NoIdentity::Unusable("certificate");
     match peer.certificate(field) {
-        Some(value) if !value.is_empty() => usable(String::from_utf8(value).ok(), WHAT).map(Some),
-        _ if peer.has_certificate() => Err(NoIdentity::Unusable(WHAT)),
+        Some(value) if !value.is_empty() => {
+            usable(String::from_utf8(value).ok(), UNUSABLE).map(Some)
+        }
+        _ if peer.has_certificate() => Err(UNUSABLE),
         _ => Ok(None),
     }
 }
 
 fn header(given: Given<'_>) -> Found {
+    const UNUSABLE: NoIdentity = NoIdentity::Unusable("identity header");
     match given {
         Given::Never => Ok(None),
         Given::Once(line) => {
             let id = String::from_utf8(line.trim_ascii().to_vec()).ok();
-            usable(id, "identity header").map(Some)
+            usable(id, UNUSABLE).map(Some)
         }
-        Given::Twice => Err(NoIdentity::Unusable("identity header")),
+        Given::Twice => Err(UNUSABLE),
     }
 }
 
 fn bearer(bearer: &Bearer, given: Given<'_>) -> Found {
-    const UNUSABLE: NoIdentity = NoIdentity::Unusable("bearer token");
+    const WHAT: &str = "bearer token";
     let token = match given {
         Given::Never => return Ok(None),
-        Given::Once(line) => token(line).ok_or(UNUSABLE)?,
-        Given::Twice => return Err(UNUSABLE),
+        // Another scheme's credential, or none.
+        Given::Once(line) => token(line).ok_or(NoIdentity::Unusable(WHAT))?,
+        Given::Twice => return Err(NoIdentity::InvalidToken(WHAT)),
     };
     let hash: [u8; 32] = Sha256::digest(token).into();
     let mut caller_id = None;
@@ -174,7 +187,16 @@ fn bearer(bearer: &Bearer, given: Given<'_>) -> Found {
             caller_id = Some(name);
         }
     }
-    caller_id.cloned().map(Some).ok_or(UNUSABLE)
+    caller_id.cloned().map(Some).ok_or(NoIdentity::InvalidToken(WHAT))
+}
+
+/// Whether an Authorization header has a token, of which nothing else is known.
+fn has_token(given: Given<'_>) -> bool {
+    match given {
+        Given::Never => false,
+        Given::Once(line) => token(line).is_some(),
+        Given::Twice => true,
+    }
 }
 
 /// The token of an Authorization header.

@@ -96,7 +96,7 @@ impl<'a, S: Store> Judge<'a, S> {
     /// Decides one message by everything but limits.
     fn message<'m>(&self, message: Message<'m>) -> Result<Decided<'m, 'a>, Box<Refusal>> {
         let Message::Call(call) = message else {
-            self.caller.map_err(|why| Refusal::unidentified(self.policy, why))?;
+            self.caller.map_err(|why| Refusal::unidentified(self.policy, why, None, None))?;
             return Ok(Decided::Passes(Passed::default()));
         };
         let method = Method::parse(call.method).map_err(|problem| {
@@ -110,7 +110,10 @@ impl<'a, S: Store> Judge<'a, S> {
             }
             // No official server executes one, and its sender expects no answer.
             (Method::ToolsCall, None) => {
-                let mut refusal = Refusal::silent(Reason::Undecodable);
+                let mut refusal = match self.challenged() {
+                    Some(why) => Refusal::unidentified(self.policy, why, None, None),
+                    None => Refusal::silent(Reason::Undecodable),
+                };
                 let called = ToolCall::parse(&call.params).ok();
                 refusal.record.method = Some(TOOLS_CALL.into());
                 refusal.record.tool = called.map(|call| call.tool.into_owned());
@@ -139,7 +142,7 @@ impl<'a, S: Store> Judge<'a, S> {
     fn other_method(&self, method: &str, id: Option<Id<'_>>, stateless: bool) -> Judged {
         self.caller.map_err(|why| match id {
             Some(id) => self.refuse_unidentified(id, None, why, false),
-            None => Refusal::unidentified(self.policy, why),
+            None => Refusal::unidentified(self.policy, why, None, None),
         })?;
         if self.policy.settings.passes(method) {
             let mut passed = Passed::default();
@@ -259,19 +262,42 @@ impl<'a, S: Store> Judge<'a, S> {
         why: NoIdentity,
         stateless: bool,
     ) -> Box<Refusal> {
+        let mut refusal = if self.policy.challenges() {
+            Refusal::unidentified(self.policy, why, Some(id), tool)
+        } else {
+            self.deny_nobody(id, tool, why, stateless)
+        };
+        refusal.record.method = tool.map(|_| TOOLS_CALL.into());
+        refusal
+    }
+
+    /// The answer to nobody where no client can sign in.
+    fn deny_nobody(
+        &self,
+        id: Id<'_>,
+        tool: Option<&str>,
+        why: NoIdentity,
+        stateless: bool,
+    ) -> Box<Refusal> {
         let denial = Denial {
             reason: Reason::NoIdentity,
             rule: "(no identity)",
             message: why.to_string().into(),
             retry_after: None,
         };
-        let mut refusal =
-            Refusal::denied(self.policy, &self.reply_to(id, tool, stateless), &denial);
-        refusal.record.method = tool.map(|_| TOOLS_CALL.into());
-        refusal
+        Refusal::denied(self.policy, &self.reply_to(id, tool, stateless), &denial)
+    }
+
+    /// The reason for which nothing of the body is judged: nobody calls, who is told
+    /// to sign in, whatever the body is.
+    fn challenged(&self) -> Option<NoIdentity> {
+        self.caller.err().filter(|_| self.policy.challenges())
     }
 
     fn malformed(&self, malformed: DecodeError<'_>) -> Box<Refusal> {
+        if let Some(why) = self.challenged() {
+            return Refusal::unidentified(self.policy, why, malformed.id, None);
+        }
         let reason = match malformed.problem {
             DecodeErrorKind::Batch | DecodeErrorKind::BatchSize | DecodeErrorKind::BatchIds => {
                 Reason::BatchRefused

@@ -136,7 +136,7 @@ impl Listing {
         self.state = State::Broken;
         let status = if self.asked.ids.is_empty() { 502 } else { 200 };
         let body = self.error(policy);
-        HeadStep::Replace(Reply { status, retry_after: None, header: None, body })
+        HeadStep::Replace(Reply { status, retry_after: None, headers: Vec::new(), body })
     }
 
     /// Takes the size of the part of the body that has not gone on; `end` if no more

@@ -4,9 +4,13 @@
 //! gets code, message and data and keeps its session; an HTTP 403 or 429 ends the
 //! session of some clients and loses the body in others. Only a client that accepts
 //! neither of MCP's answer types gets an HTTP status for it.
+//!
+//! A request without a caller is another matter where callers have tokens: a client
+//! begins to sign in at HTTP 401 and at nothing else.
 
 use crate::exchange::head::HeadError;
 use crate::exchange::identity::NoIdentity;
+use crate::exchange::metadata;
 use crate::exchange::record::{Decision, Record};
 use crate::exchange::reply::Reply;
 use crate::policy::document::DeniedAs;
@@ -80,7 +84,7 @@ impl Refusal {
         };
         let body = reply::error(id, &reply::Error { code, message, data });
         Box::new(Self {
-            reply: Reply { status, retry_after, header: None, body },
+            reply: Reply { status, retry_after, headers: Vec::new(), body },
             reason,
             flaw: None,
             record: denied(reason, rule, tool, Some(message)),
@@ -207,12 +211,21 @@ impl Refusal {
         })
     }
 
-    /// Anything from an unknown caller that is not a JSON-RPC request.
-    pub(super) fn unidentified(policy: &Policy, why: NoIdentity) -> Box<Self> {
+    /// Anything from an unknown caller that is not a JSON-RPC request, and that too
+    /// where the caller can sign in: after an HTTP 200, no client begins to.
+    pub(super) fn unidentified(
+        policy: &Policy,
+        why: NoIdentity,
+        id: Option<Id<'_>>,
+        tool: Option<&str>,
+    ) -> Box<Self> {
         let message = format!("{DENIED}{why}");
-        let mut refusal = Self::answer(policy, &fault(401, 403, Reason::NoIdentity, &message));
-        if policy.takes_tokens() {
-            refusal.reply.header = Some(("www-authenticate", "Bearer"));
+        let answer = fault(401, 403, Reason::NoIdentity, &message);
+        let mut refusal = Self::answer(policy, &Answer { id, tool, ..answer });
+        if policy.challenges() {
+            let invalid_token = matches!(why, NoIdentity::InvalidToken(_));
+            let challenge = policy.challenge(invalid_token).into();
+            refusal.reply.headers.push(("www-authenticate", challenge));
         }
         refusal
     }
@@ -221,7 +234,7 @@ impl Refusal {
     pub(super) fn head(policy: &Policy, fault: HeadError) -> Box<Self> {
         let (status, reason) = match fault {
             HeadError::Path => (404, Reason::Path),
-            HeadError::Method => (405, Reason::Method),
+            HeadError::Method | HeadError::Metadata => (405, Reason::Method),
             HeadError::Upgrade => (403, Reason::Method),
             HeadError::TooLarge => (413, Reason::TooLarge),
             HeadError::Incomplete
@@ -238,9 +251,12 @@ impl Refusal {
         let mut refusal =
             Self::answer(policy, &self::fault(status, INVALID_REQUEST, reason, &message));
         refusal.flaw = (reason == Reason::Undecodable).then_some(UndecodableKind::Head);
-        if fault == HeadError::Method {
-            refusal.reply.header = Some(("allow", "GET, POST, DELETE, HEAD, OPTIONS"));
-        }
+        let allowed = match fault {
+            HeadError::Method => Some("GET, POST, DELETE, HEAD, OPTIONS"),
+            HeadError::Metadata => Some(metadata::METHODS),
+            _ => None,
+        };
+        refusal.reply.headers.extend(allowed.map(|methods| ("allow", methods.into())));
         refusal
     }
 

@@ -2,6 +2,7 @@
 
 use crate::policy::{Policy, Reason};
 use crate::wire::jsonrpc::{INTERNAL_ERROR, Id, reply};
+use std::borrow::Cow;
 
 /// An HTTP response.
 #[derive(Debug, PartialEq, Eq)]
@@ -10,16 +11,28 @@ pub struct Reply {
     pub status: u16,
     /// The `retry-after` header, in seconds.
     pub retry_after: Option<u64>,
-    /// One more header.
-    pub header: Option<(&'static str, &'static str)>,
+    /// Further headers.
+    pub headers: Vec<(&'static str, Cow<'static, str>)>,
     /// A JSON body; none where it is empty.
     pub body: Vec<u8>,
 }
 
 impl Reply {
+    /// All headers besides the status, as they are sent.
+    pub fn fields(&self) -> Vec<(&'static str, Cow<'static, str>)> {
+        let mut fields = self.headers.clone();
+        if !self.body.is_empty() {
+            fields.push(("content-type", "application/json".into()));
+        }
+        if let Some(seconds) = self.retry_after {
+            fields.push(("retry-after", seconds.to_string().into()));
+        }
+        fields
+    }
+
     /// An answer without a body.
     pub const fn bare(status: u16) -> Self {
-        Self { status, retry_after: None, header: None, body: Vec::new() }
+        Self { status, retry_after: None, headers: Vec::new(), body: Vec::new() }
     }
 }
 

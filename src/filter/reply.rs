@@ -6,15 +6,8 @@ use crate::exchange::reply::Reply;
 
 /// Sends an answer. `details` shows in access logs as `%RESPONSE_CODE_DETAILS%`.
 pub(super) fn send(reply: &Reply, details: &str) {
-    let retry_after = reply.retry_after.map(|seconds| seconds.to_string());
-    let mut pairs: Vec<(&str, &str)> = Vec::new();
-    if !reply.body.is_empty() {
-        pairs.push(("content-type", "application/json"));
-    }
-    if let Some(seconds) = &retry_after {
-        pairs.push(("retry-after", seconds));
-    }
-    pairs.extend(reply.header);
+    let fields = reply.fields();
+    let pairs: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, &**value)).collect();
     let headers = headers::serialise(&pairs);
     if let Err(error) = host::reply(reply.status, details, &headers, &reply.body) {
         // The request stays paused, and Envoy's timeouts end it.

@@ -190,6 +190,10 @@ impl Stream {
                 let step = self.judge(plugin);
                 self.carry_out(plugin, step)
             }
+            Step::Serve(reply) => {
+                send(&reply, "mcp_policy_filter:protected_resource");
+                Flow::Pause
+            }
             Step::Refuse(refusal) => {
                 plugin.metrics.evaluated(Some(&refusal));
                 self.answer(plugin, &refusal);

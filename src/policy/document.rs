@@ -12,6 +12,7 @@ mod checks;
 mod finding;
 mod identity;
 mod limits;
+mod protected_resource;
 mod request_path;
 mod rules;
 mod settings;
@@ -26,6 +27,7 @@ pub use checks::Check;
 pub use finding::{Finding, Findings, Severity, Warning};
 pub use identity::{Bearer, Certificate, Source};
 pub use limits::Limit;
+pub use protected_resource::ProtectedResource;
 pub use request_path::RequestPath;
 pub use rules::{DefaultAction, Grant, Mode, Rules};
 pub use settings::{AuditLog, Batches, Counters, DeniedAs, Settings, ToolsList};
@@ -99,8 +101,11 @@ impl Document {
             }
             rules::grants(at, mode)
         });
-        let settings = top.get("settings").map(Settings::read).unwrap_or_default();
+        let has_sources =
+            top.get("identity").is_some_and(|at| !at.is_list() || !at.elements().is_empty());
+        let settings = top.get("settings").map(|at| Settings::read(at, has_sources));
         let (rules, grants) = (rules?, grants.unwrap_or_default());
+        let settings = settings.unwrap_or_default();
         Some(Self { rules, identity, grants, settings, digest: digest() })
     }
 }

@@ -153,7 +153,11 @@ fn outcome(
         Some(seen) if holding == Holding::Everything || !seen.body.is_empty() => {
             Err(format!("was refused, but the upstream got {seen:?}"))
         }
-        _ => Ok(Outcome::Replied { status: response.status, body: response.body.clone() }),
+        _ => Ok(Outcome::Replied {
+            status: response.status,
+            headers: response.headers.clone(),
+            body: response.body.clone(),
+        }),
     }
 }
 

@@ -7,6 +7,7 @@ mod grants;
 mod header;
 mod jwt;
 mod mtls;
+mod signing_in;
 
 use mcp_rig::client::Response;
 use mcp_rig::gateway::Gateway;
@@ -29,10 +30,25 @@ async fn grants(gateway: &Gateway, count: usize) -> Vec<Value> {
 }
 
 /// Asserts that this is what a tool call gets of which nobody knows who makes
-/// it, with this said about it.
+/// it, with this said about it, where callers have no tokens.
 #[track_caller]
 fn assert_nobody(response: &Response, said: &str) {
     assert_eq!(response.status, 200, "{response:?}");
+    assert_eq!(response.header("www-authenticate"), None, "{response:?}");
+    assert_no_identity(response, said);
+}
+
+/// The same where they have tokens.
+#[track_caller]
+fn assert_challenged(response: &Response, said: &str) {
+    assert_eq!(response.status, 401, "{response:?}");
+    let challenge = response.header("www-authenticate").unwrap_or_default();
+    assert!(challenge.starts_with("Bearer"), "{response:?}");
+    assert_no_identity(response, said);
+}
+
+#[track_caller]
+fn assert_no_identity(response: &Response, said: &str) {
     assert_eq!(code(response), 403, "{response:?}");
     assert_eq!(reason(response), "no_identity", "{response:?}");
     assert_eq!(response.json()["error"]["message"], format!("[POLICY DENIED] {said}"));

@@ -4,6 +4,7 @@ use crate::corpus::{self, Case, Client, Outcome, Request, Response};
 use crate::structure;
 use mcp_policy_filter::exchange::identity::Peer;
 use mcp_policy_filter::exchange::listing::{HeadStep, Listing};
+use mcp_policy_filter::exchange::reply::Reply;
 use mcp_policy_filter::limits::MemoryStore;
 use mcp_policy_filter::limits::window::Nanos;
 use mcp_policy_filter::policy::condition::{Claim, Claims};
@@ -65,9 +66,16 @@ fn send(policy: &Policy, store: &MemoryStore, request: &Request, piece: usize) -
         simulate::Outcome::Refused(refusal) => {
             let unread = refusal.reason == Reason::Undecodable;
             assert_eq!(refusal.flaw.is_some(), unread, "{:?}", refusal.flaw);
-            Outcome::Replied { status: refusal.reply.status, body: refusal.reply.body }
+            replied(refusal.reply)
         }
+        simulate::Outcome::Served(reply) => replied(reply),
     }
+}
+
+fn replied(reply: Reply) -> Outcome {
+    let headers =
+        reply.fields().into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+    Outcome::Replied { status: reply.status, headers, body: reply.body }
 }
 
 fn ending(trailers: bool) -> Ending {

@@ -17,7 +17,8 @@
 //! text, number or boolean), `san` (the URI in the client's certificate; an empty
 //! text is a certificate without one) and `expect`: `"forwarded"`, or an object with `status`,
 //! `code`, `reason`, `rule`, `id` (its JSON text), `message` (a part of it),
-//! `retry_after`, `tool`, `body` (all of it), `empty`.
+//! `retry_after`, `tool`, `body` (all of it), `empty`, `headers` (name to value, or to
+//! null where there is none).
 //!
 //! A request may have a `response`, which is the server's: `status` (200),
 //! `headers` (JSON's), `body` (as a request's) and `trailers`. Then `"forwarded"`
@@ -80,6 +81,8 @@ pub enum Outcome {
     /// This was answered, by the filter or by a server as the filter changed it.
     Replied {
         status: u16,
+        /// Those of the filter's answer; none of a server's.
+        headers: Vec<(String, String)>,
         body: Vec<u8>,
     },
     /// The response broke off after this.
@@ -194,9 +197,9 @@ fn bytes(body: &Value) -> Vec<u8> {
 
 /// Compares what came of a request with what was expected; says what differs.
 pub fn check(outcome: &Outcome, expect: &Value) -> Result<(), String> {
-    let (status, body) = match (outcome, expect) {
+    let (status, headers, body) = match (outcome, expect) {
         (Outcome::Forwarded, Value::String(word)) if word == "forwarded" => return Ok(()),
-        (Outcome::Replied { status, body }, Value::Object(_)) => (*status, body),
+        (Outcome::Replied { status, headers, body }, Value::Object(_)) => (*status, headers, body),
         _ => return Err(format!("expected {expect}, got {}", show(outcome))),
     };
     let text = String::from_utf8(body.clone()).map_err(|_| "the reply is not UTF-8".to_owned())?;
@@ -210,6 +213,7 @@ pub fn check(outcome: &Outcome, expect: &Value) -> Result<(), String> {
         let good = match key.as_str() {
             "status" => expected.as_u64() == Some(u64::from(status)),
             "empty" => text.is_empty(),
+            "headers" => has(headers, expected),
             "body" => text == expected.as_str().unwrap(),
             "response" => response::is(&text, expected),
             "code" => json["error"]["code"] == *expected,
@@ -231,10 +235,22 @@ pub fn check(outcome: &Outcome, expect: &Value) -> Result<(), String> {
     Ok(())
 }
 
+/// Whether each header has the one value that is expected, or is not there.
+fn has(headers: &[(String, String)], expected: &Value) -> bool {
+    expected.as_object().unwrap().iter().all(|(name, expected)| {
+        let lines = headers.iter().filter(|(other, _)| other == name);
+        let values: Vec<&str> = lines.map(|(_, value)| value.as_str()).collect();
+        match expected.as_str() {
+            Some(value) => values == [value],
+            None => values.is_empty(),
+        }
+    })
+}
+
 fn show(outcome: &Outcome) -> String {
     match outcome {
-        Outcome::Replied { status, body } => {
-            format!("status {status} and {}", String::from_utf8_lossy(body))
+        Outcome::Replied { status, headers, body } => {
+            format!("status {status}, {headers:?} and {}", String::from_utf8_lossy(body))
         }
         other => format!("{other:?}"),
     }

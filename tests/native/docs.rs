@@ -14,6 +14,7 @@
 //! | `text calls of FILE` | the same under the policy of a file, as YAML |
 //! | `json request`, `json reply` | the answer; [`ANY_DIGEST`] stands for any; what goes with a request may stand behind the word ([`ask`]) |
 //! | `json list`, `json shown` | what a server answers to `tools/list`, and what a client gets of it, byte for byte; what goes with the request as with `json request` |
+//! | `json served` | the body that the filter served for the last of the calls above, as a value |
 //! | `json record` | the audit record of the request above, with its digest as in a reply |
 //! | `yaml filter` | it stands in `envoy/envoy.yaml`, line by line; its policy compiles |
 //! | `yaml configuration` | its `configuration` is a Struct that holds the policy above |
@@ -136,6 +137,10 @@ impl Reading {
                 let refused = self.last.as_ref().and_then(|answer| answer.as_ref().err());
                 let refusal = refused.ok_or("nothing was refused above")?;
                 same_reply(text, &refusal.reply.body, false)
+            }
+            "json served" => {
+                let served = self.stage()?.served.take().ok_or("nothing was served above")?;
+                same_reply(text, &served.body, false)
             }
             other if other.starts_with("json list") => {
                 let ask = Ask::rpc("tools/list").with_parenthesis(&other["json list".len()..])?;

@@ -32,7 +32,7 @@ const NOT_JSON: [(&str, &str); 14] = [
 ];
 
 /// Broken policies that the schema lets pass: why, and which.
-const BEYOND_A_SCHEMA: [(&str, &[&str]); 11] = [
+const BEYOND_A_SCHEMA: [(&str, &[&str]); 12] = [
     (
         "a reader of JSON keeps one of two equal keys",
         &[
@@ -65,6 +65,8 @@ const BEYOND_A_SCHEMA: [(&str, &[&str]); 11] = [
             "counters_disagree_with_all_tools",
             "counters_disagree_with_rate_limit",
             "paths_exempt",
+            "protected_resource_no_sources",
+            "protected_resource_without_identity",
         ],
     ),
     (
@@ -114,12 +116,13 @@ const BEYOND_A_SCHEMA: [(&str, &[&str]); 11] = [
         &["max_seven_decimals"],
     ),
     ("a schema knows a number by its value, not by its spelling", &["number_too_long"]),
+    ("a port has to be read as a number", &["protected_resource_hosts"]),
     ("a schema does not measure how deep a value is", &["value_too_deep"]),
 ];
 
 /// The objects of the language: where the schema has them, and a policy with a
 /// key in one that is none, so that the error lists those that are.
-const OBJECTS: [(&str, &str); 13] = [
+const OBJECTS: [(&str, &str); 14] = [
     ("", r#"{"zzzzzzzz": 0}"#),
     ("/$defs/all_tools", r#"{"all_tools": {"zzzzzzzz": 0}}"#),
     ("/$defs/check", r#"{"all_tools": {"deny_if": [{"zzzzzzzz": 0}]}}"#),
@@ -128,6 +131,10 @@ const OBJECTS: [(&str, &str); 13] = [
     ("/$defs/grant", r#"{"grants": {"a": {"zzzzzzzz": 0}}}"#),
     ("/$defs/limit", r#"{"all_tools": {"limits": [{"zzzzzzzz": 0}]}}"#),
     ("/$defs/rate_limit/anyOf/1", r#"{"tools": {"a": {"rate_limit": {"zzzzzzzz": 0}}}}"#),
+    (
+        "/$defs/protected_resource",
+        r#"{"identity": [], "settings": {"protected_resource": {"zzzzzzzz": 0}}}"#,
+    ),
     ("/$defs/settings", r#"{"settings": {"zzzzzzzz": 0}}"#),
     ("/$defs/source", r#"{"identity": [{"zzzzzzzz": 0}]}"#),
     ("/$defs/source/properties/bearer", r#"{"identity": [{"bearer": {"zzzzzzzz": 0}}]}"#),

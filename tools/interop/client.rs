@@ -55,6 +55,19 @@ impl Client {
         })
     }
 
+    /// The name of the files in which a client in another language is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::TypeScript1 => "typescript-v1",
+            Self::TypeScript2 => "typescript-v2",
+            Self::Python1 => "python-v1",
+            Self::Python2 => "python-v2",
+            Self::FastMcp => "fast-mcp",
+            Self::Rust => "rust",
+            Self::Inspector => "inspector",
+        }
+    }
+
     /// Does the steps, against the MCP server that is behind `addr`.
     pub async fn run(
         self,
@@ -63,42 +76,43 @@ impl Client {
         addr: SocketAddr,
         steps: &[Planned],
     ) -> Seen {
-        let name = match self {
-            Self::TypeScript1 => "typescript-v1",
-            Self::TypeScript2 => "typescript-v2",
-            Self::Python1 => "python-v1",
-            Self::Python2 => "python-v2",
-            Self::FastMcp => "fast-mcp",
+        match self {
             Self::Rust => return rust::run(way, addr, steps).await,
             Self::Inspector => return inspector::run(packages, addr, steps).await,
-        };
-        let mut command = match self {
-            Self::TypeScript1 | Self::TypeScript2 => {
-                let mut command = Command::new(&packages.node);
-                command.arg(packages.javascript().join(format!("{name}.mjs")));
-                command
-            }
-            _ => {
-                let mut command = Command::new(&packages.python);
-                command.arg(format!("tests/interop/clients/{name}.py"));
-                command.env("PYTHONPATH", packages.python_of(name));
-                command.env("PYTHONDONTWRITEBYTECODE", "1");
-                command
-            }
-        };
+            _ => {}
+        }
         let plan = json!({
             "url": format!("http://{addr}/mcp"),
             "stateless": way == Way::Stateless,
             "steps": steps.iter().map(Planned::to_json).collect::<Vec<_>>(),
         });
-        let (out, err) = output(command.arg(plan.to_string())).await;
-        let line = out.lines().last().unwrap_or_default();
-        let seen: Value = serde_json::from_str(line)
-            .unwrap_or_else(|error| panic!("{name}: {error}\n{out}\n{err}"));
+        let seen = script(packages, self, self.name(), &plan).await;
         let text = |key: &str| seen[key].as_str().expect(key).to_owned();
         let steps = seen["seen"].as_array().expect("what was seen").clone();
         Seen { client: text("client"), revision: text("revision"), steps }
     }
+}
+
+/// Runs a file of `tests/interop/clients` with a client's packages, and returns the
+/// last line that it printed, as JSON.
+pub async fn script(packages: &Packages, client: Client, file: &str, plan: &Value) -> Value {
+    let mut command = match client {
+        Client::TypeScript1 | Client::TypeScript2 => {
+            let mut command = Command::new(&packages.node);
+            command.arg(packages.javascript().join(format!("{file}.mjs")));
+            command
+        }
+        _ => {
+            let mut command = Command::new(&packages.python);
+            command.arg(format!("tests/interop/clients/{file}.py"));
+            command.env("PYTHONPATH", packages.python_of(client.name()));
+            command.env("PYTHONDONTWRITEBYTECODE", "1");
+            command
+        }
+    };
+    let (out, err) = output(command.arg(plan.to_string())).await;
+    let line = out.lines().last().unwrap_or_default();
+    serde_json::from_str(line).unwrap_or_else(|error| panic!("{file}: {error}\n{out}\n{err}"))
 }
 
 /// Runs a program to its end, and returns what it printed and complained of.

@@ -1,5 +1,5 @@
 //! The clients that people use, each through Envoy with the filter: what they
-//! see of a denial, of a limit, of a list and of a stream. And a server that
+//! see of a denial, of a limit, of a list and of a stream, and how they sign in. And a server that
 //! people use, with the policy that is shipped for it.
 //!
 //! `make interop` runs it, from the repository's root. It prints the table of
@@ -9,6 +9,7 @@
 //! `NODE` and `PYTHON` have to name the programs, `SDK_SERVERS` and `INTEROP`
 //! the directories of the packages, `ENVOY_BIN` Envoy, and `MODULE` the module.
 
+mod authorization;
 mod client;
 mod files;
 mod inspector;
@@ -17,6 +18,7 @@ mod packages;
 mod page;
 mod plan;
 mod rust;
+mod sign_in;
 mod told;
 
 use std::process::ExitCode;
@@ -26,7 +28,9 @@ use packages::Packages;
 #[tokio::main]
 async fn main() -> ExitCode {
     let packages = Packages::from_env();
-    let tables = matrix::run(&packages).await;
+    let signing_in = sign_in::run(&packages).await;
+    let mut tables = Vec::from(matrix::run(&packages).await);
+    tables.push(signing_in);
     let files = files::run(&packages).await;
     match page::agrees(&tables) && tables.iter().all(|table| table.is_sound()) && files {
         true => ExitCode::SUCCESS,

@@ -59,7 +59,8 @@ fn tokens() -> Source {
 }
 
 const UNUSABLE_HEADER: Result<String, NoIdentity> = Err(NoIdentity::Unusable("identity header"));
-const UNUSABLE_TOKEN: Result<String, NoIdentity> = Err(NoIdentity::Unusable("bearer token"));
+const OTHER_SCHEME: Result<String, NoIdentity> = Err(NoIdentity::Unusable("bearer token"));
+const INVALID_TOKEN: Result<String, NoIdentity> = Err(NoIdentity::InvalidToken("bearer token"));
 
 #[test]
 fn a_header_names_the_caller_if_it_is_one_clean_line() {
@@ -89,12 +90,56 @@ fn a_token_names_its_grant_by_its_hash() {
     assert_eq!(ask(&[b"bearer  green "]), Ok("alice".into()));
     assert_eq!(ask(&[b"BEARER blue"]), Ok("bob".into()));
     assert_eq!(ask(&[]), Err(NoIdentity::Missing));
-    for line in
-        [&b"Bearer yellow"[..], b"Bearer", b"Bearer ", b"Basic red", b"red", b"Bearerred", b""]
-    {
-        assert_eq!(ask(&[line]), UNUSABLE_TOKEN);
+    for line in [&b"Bearer yellow"[..], b"Bearer \xff", b"bearer Red"] {
+        assert_eq!(ask(&[line]), INVALID_TOKEN);
     }
-    assert_eq!(ask(&[b"Bearer red", b"Bearer red"]), UNUSABLE_TOKEN);
+    // A scheme of six letters, too, is another one, and no token is not a token.
+    for line in [
+        &b"Bearer"[..],
+        b"Bearer ",
+        b"Bearer  ",
+        b"Basic red",
+        b"Digest red",
+        b"red",
+        b"Bearerred",
+        b"",
+    ] {
+        assert_eq!(ask(&[line]), OTHER_SCHEME);
+    }
+    assert_eq!(ask(&[b"Bearer red", b"Bearer red"]), INVALID_TOKEN);
+}
+
+#[test]
+fn hashes_of_the_same_bytes_in_another_order_are_different() {
+    let hash: [u8; 32] = Sha256::digest("red").into();
+    for (one, other) in [(0, 1), (0, 31), (15, 16)] {
+        let mut swapped = hash;
+        swapped.swap(one, other);
+        assert_ne!(swapped, hash);
+        let source = [Source::Bearer(Bearer { tokens: vec![(swapped, "alice".into())] })];
+        let asked = ask(&source, &[("authorization", b"Bearer red")], &Client::default());
+        assert_eq!(asked, INVALID_TOKEN, "{one} {other}");
+    }
+}
+
+#[test]
+fn a_token_that_was_not_verified_is_told_from_none() {
+    let ask = |sources: &[Source], lines: &[&'static [u8]]| {
+        let headers: Vec<_> = lines.iter().map(|line| ("authorization", *line)).collect();
+        ask(sources, &headers, &Client::default())
+    };
+    let claims = || jwt(&[&["sub"]]);
+    let invalid = Err(NoIdentity::InvalidToken("token"));
+    assert_eq!(ask(&[claims()], &[b"Bearer a.b.c"]), invalid);
+    assert_eq!(ask(&[claims()], &[b"Bearer a.b.c", b"Bearer a.b.c"]), invalid);
+    assert_eq!(ask(&[claims()], &[]), Err(NoIdentity::Missing));
+    for line in [&b"Basic a"[..], b"Bearer", b"Bearer ", b""] {
+        assert_eq!(ask(&[claims()], &[line]), Err(NoIdentity::Missing));
+    }
+    // Other sources come before, and without claims there is nothing to verify.
+    assert_eq!(ask(&[claims(), tokens()], &[b"Bearer red"]), Ok("bearer:alice".into()));
+    let other = Source::Header("x-agent-id".into());
+    assert_eq!(ask(&[other], &[b"Bearer a.b.c"]), Err(NoIdentity::Missing));
 }
 
 #[test]
@@ -108,7 +153,7 @@ fn claims_are_joined_so_that_no_two_callers_are_one() {
     assert_eq!(ask(&both, &[], &client(&[("iss", "a|b"), ("sub", "c")])), Ok("a\\|b|c".into()));
     assert_eq!(ask(&both, &[], &client(&[("iss", "a"), ("sub", "b|c")])), Ok("a|b\\|c".into()));
     assert_eq!(ask(&both, &[], &client(&[("iss", "a\\"), ("sub", "b")])), Ok("a\\\\|b".into()));
-    let unusable = Err(NoIdentity::Unusable("token"));
+    let unusable = Err(NoIdentity::InvalidToken("token"));
     assert_eq!(ask(&both, &[], &client(&[("iss", "a")])), unusable);
     assert_eq!(ask(&both, &[], &client(&[])), Err(NoIdentity::Missing));
     let nested = [jwt(&[&["realm", "id"]])];
@@ -121,7 +166,7 @@ fn claims_are_joined_so_that_no_two_callers_are_one() {
 fn only_a_text_names_a_caller() {
     let untyped = |value| Claim::Untyped(value);
     let text = |text: &str| Untyped { text: Some(text.into()), ..Untyped::default() };
-    let unusable = Err(NoIdentity::Unusable("token"));
+    let unusable = Err(NoIdentity::InvalidToken("token"));
     for (sub, expected) in [
         (Claim::Text("alice".into()), Ok("alice".to_owned())),
         (untyped(text("alice")), Ok("alice".into())),
@@ -151,6 +196,8 @@ fn a_certificate_without_the_field_is_unusable() {
     assert_eq!(ask(None, false), Err(NoIdentity::Missing));
     assert_eq!(ask(None, true), Err(NoIdentity::Unusable("certificate")));
     assert_eq!(ask(Some(b""), true), Err(NoIdentity::Unusable("certificate")));
+    // An empty field without a certificate is none, and the next source is asked.
+    assert_eq!(ask(Some(b""), false), Err(NoIdentity::Missing));
 }
 
 #[test]
@@ -162,5 +209,5 @@ fn the_first_source_with_a_credential_decides_and_ids_do_not_mix() {
     let token: (&str, &[u8]) = ("authorization", b"Bearer blue");
     assert_eq!(ask(&sources, &[id, token], &client), Ok("bearer:bob".into()));
     let bad: (&str, &[u8]) = ("authorization", b"Bearer x");
-    assert_eq!(ask(&sources, &[id, bad], &client), UNUSABLE_TOKEN);
+    assert_eq!(ask(&sources, &[id, bad], &client), INVALID_TOKEN);
 }

@@ -50,6 +50,7 @@ fn every_id_of_a_refused_batch_is_answered() {
             Outcome::Refused(refusal) => {
                 Ok((refusal.reply.status, String::from_utf8(refusal.reply.body).unwrap()))
             }
+            Outcome::Served(_) => panic!("it was served"),
         };
     let (a, b) = (call(r#","id":1"#, "a"), call(r#","id":"\u0062""#, "b"));
     assert_eq!(answer_to(&[a.clone(), call(r#","id":2"#, "a")]), Err(2));
@@ -86,6 +87,7 @@ fn a_batch_has_no_more_work_than_one_call() {
         match judge(&gateway, &format!("[{}]", calls.join(","))) {
             Outcome::WentOn(_) => None,
             Outcome::Refused(refusal) => Some(refusal.reason),
+            Outcome::Served(_) => panic!("it was served"),
         }
     };
     assert_eq!(reason(1), None);
@@ -107,6 +109,7 @@ fn a_record_has_the_names_of_arguments_and_what_limits_have_left() {
         match judge(&gateway, &body) {
             Outcome::WentOn(mut records) => records.remove(0),
             Outcome::Refused(refusal) => refusal.record,
+            Outcome::Served(_) => panic!("it was served"),
         }
     };
     let first = record(r#"{"n": 2.5, "b\u0061": 1, "B": 1}"#);

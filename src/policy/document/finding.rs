@@ -30,6 +30,8 @@ pub enum Severity {
 pub enum Warning {
     /// The policy lists no paths, so requests to any path can reach the server.
     AnyPath,
+    /// The metadata of a protected resource is there, and no answer names it.
+    UnnamedResource,
     /// A window is so long that a restart of Envoy cuts it short.
     LongWindow,
     /// A reason is given that no denial shows.

@@ -29,6 +29,13 @@ pub enum Source {
     Header(String),
 }
 
+impl Source {
+    /// Whether its credential is a token, which a client gets by signing in.
+    pub const fn is_token(&self) -> bool {
+        matches!(self, Self::Jwt { .. } | Self::Bearer(_))
+    }
+}
+
 /// A field of a client's certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Certificate {

@@ -31,7 +31,19 @@ fn has_dot_segment(path: &str) -> bool {
     path.split('/').any(|segment| segment == "." || segment.starts_with(".."))
 }
 
+/// Whether a `text` of a policy with this `path` can be compared byte by byte.
+fn is_plain(text: &str, path: &str) -> bool {
+    let unclear = is_unclear(&text.replace("/.", "/"));
+    !(path.contains(['*', '?']) || has_dot_segment(path) || unclear)
+}
+
 impl RequestPath {
+    /// One path, if every server reads it in one way.
+    pub(super) fn plain(path: &str) -> Option<Self> {
+        let good = path.starts_with('/') && is_plain(path, path);
+        good.then(|| Self { path: path.into(), below: false })
+    }
+
     /// Reads `paths`.
     pub(super) fn read_listed(at: &At<'_>) -> Vec<Self> {
         let elements = at.elements();
@@ -77,10 +89,7 @@ impl RequestPath {
             "it must begin with `/`"
         } else if below && path.trim_matches('/').is_empty() {
             &format!("it would {be} every request; name a segment before `/*`")
-        } else if path.contains(['*', '?'])
-            || has_dot_segment(path)
-            || is_unclear(&text.replace("/.", "/"))
-        {
+        } else if !is_plain(text, path) {
             "write a plain path in ASCII, with `/*` at its end at most"
         } else {
             return Some(Self { path: path.into(), below });

@@ -1,6 +1,7 @@
 //! `settings`: the filter's behaviour apart from its decisions.
 
 use super::at::At;
+use super::protected_resource::ProtectedResource;
 use super::request_path::RequestPath;
 use super::wording::quote;
 use crate::policy::fingerprint::ArgumentsHmac;
@@ -14,6 +15,8 @@ pub struct Settings {
     pub paths: Option<Vec<RequestPath>>,
     /// `exempt_paths`: requests that are not MCP.
     pub exempt_paths: Vec<RequestPath>,
+    /// `protected_resource`: the metadata by which clients find where to sign in.
+    pub protected_resource: Option<ProtectedResource>,
     /// `methods`: the methods that pass besides `tools/call`.
     pub methods: PatternMap<()>,
     /// `hold_request_headers`: nothing of a request goes upstream before it
@@ -95,6 +98,7 @@ impl Default for Settings {
         Self {
             paths: None,
             exempt_paths: Vec::new(),
+            protected_resource: None,
             methods: PatternMap::set(known.map(Pattern::new).collect()),
             hold_request_headers: false,
             mark_requests: false,
@@ -116,9 +120,10 @@ impl Default for Counters {
     }
 }
 
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 14] = [
     "paths",
     "exempt_paths",
+    "protected_resource",
     "methods",
     "hold_request_headers",
     "mark_requests",
@@ -152,7 +157,8 @@ fn size(value: u64) -> usize {
 }
 
 impl Settings {
-    pub(super) fn read(at: &At<'_>) -> Self {
+    /// Reads the settings; `has_sources` if the policy says how callers are known.
+    pub(super) fn read(at: &At<'_>, has_sources: bool) -> Self {
         let mut settings = Self::default();
         let Some(object) = at.object(&KEYS) else { return settings };
         if let Some(at) = object.get("paths") {
@@ -161,6 +167,15 @@ impl Settings {
         if let Some(at) = object.get("exempt_paths") {
             let listed = settings.paths.as_deref().unwrap_or_default();
             settings.exempt_paths = RequestPath::read_exempt(at, listed);
+        }
+        if let Some(at) = object.get("protected_resource") {
+            if !has_sources {
+                at.wrong(
+                    "needs `identity`, which says who is calling; without it, no client is asked \
+                     to sign in",
+                );
+            }
+            settings.protected_resource = ProtectedResource::read(at);
         }
         if let Some(at) = object.get("methods") {
             settings.methods = PatternMap::set(at.each(method));

@@ -1,7 +1,7 @@
 //! Warnings: rules that are allowed, but probably not meant.
 
 use super::{all_rules, limits};
-use crate::policy::document::{Action, Document, Findings, Rules, Warning, quote};
+use crate::policy::document::{Action, Document, Findings, Rules, Source, Warning, quote};
 
 /// Steps of the search for overlaps in a whole policy: more than one that a
 /// person writes takes. Patterns are compared pair by pair, and each pair
@@ -15,11 +15,21 @@ const LONG_WINDOW_SECONDS: u32 = 3_600;
 const ANY_PATH: &str = "is not set, so requests to any path can reach the server, and run tools \
                         where it has paths for them; list the MCP endpoint, as in `[\"/mcp\"]`";
 
+/// The warning where no client is told of the metadata.
+const UNNAMED: &str = "no answer names it, since `identity` has neither a `jwt` nor a `bearer` \
+                       source; add one, or ask for tokens in front of the filter";
+
 /// The warnings about a policy, kind by kind.
 pub(in crate::policy) fn warnings(document: &Document) -> Findings {
     let mut findings = Findings::default();
     if document.settings.paths.is_none() {
         findings.warning(Warning::AnyPath, &|| ("/settings/paths".into(), ANY_PATH.into()));
+    }
+    if document.settings.protected_resource.is_some()
+        && !document.identity.iter().any(Source::is_token)
+    {
+        let path = || ("/settings/protected_resource".into(), UNNAMED.into());
+        findings.warning(Warning::UnnamedResource, &path);
     }
     let all_rules = all_rules(document);
     for warn in [windows, reasons, unasked] {
@@ -113,6 +123,24 @@ mod tests {
 
     fn warnings(policy: &str) -> Vec<String> {
         Policy::parse(policy.as_bytes(), "").unwrap().warnings.lines().collect()
+    }
+
+    #[test]
+    fn metadata_that_no_answer_names_is_told() {
+        let with = |source: &str| {
+            warnings(&format!(
+                r#"{{"version": "1", "default": "deny", "identity": [{source}], "settings": {{
+                    "paths": ["/mcp"], "protected_resource": {{"resource": "https://a.example/mcp",
+                    "authorization_servers": ["https://b.example"]}}}}}}"#
+            ))
+        };
+        assert!(with(r#"{"jwt": {"claim": "sub"}}"#).is_empty());
+        assert!(with(r#"{"mtls": "uri_san"}, {"jwt": {"claim": "sub"}}"#).is_empty());
+        assert_eq!(
+            with(r#"{"header": "x-id"}"#),
+            ["/settings/protected_resource: no answer names it, since `identity` has neither a \
+              `jwt` nor a `bearer` source; add one, or ask for tokens in front of the filter"]
+        );
     }
 
     #[test]

@@ -7,7 +7,7 @@ use mcp_rig::upstream::Upstream;
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
-use super::{MISSING, assert_nobody, grants, once_each};
+use super::{MISSING, assert_challenged, grants, once_each};
 use crate::seen;
 use crate::support::{Holding, RECORDS, Wire, code, counted, passed, reason, safe};
 
@@ -85,7 +85,7 @@ async fn a_refused_request_shows_its_token_to_nobody() {
         let gateway = gateway(holding, &upstream).await;
         let send = async |request: &Request| http1::send(gateway.addr(), request).await;
 
-        assert_nobody(&send(&safe()).await, MISSING);
+        assert_challenged(&send(&safe()).await, MISSING);
         let bob = with(safe(), "hush-bob");
         let wrong = [
             with(safe(), "hush-unknown"),
@@ -102,7 +102,7 @@ async fn a_refused_request_shows_its_token_to_nobody() {
         for request in &wrong {
             let response = send(request).await;
             assert!(!passed(&response), "{request:?}");
-            assert_nobody(&response, UNUSABLE);
+            assert_challenged(&response, UNUSABLE);
         }
         // A call that is known, but not allowed.
         let denied = send(&with(Request::tool_call(1, "danger", "{}"), "hush-bob")).await;
@@ -127,13 +127,15 @@ async fn requests_without_a_call_need_a_token_too() {
         for request in [Request::new(method, "/mcp"), with(Request::new(method, "/mcp"), "x")] {
             let refused = http1::send(gateway.addr(), &request).await;
             nobody(&refused, 401);
-            assert_eq!(refused.header("www-authenticate"), Some("Bearer"));
+            let invalid = request.headers.iter().any(|(name, _)| name == "authorization");
+            let challenge = if invalid { r#"Bearer error="invalid_token""# } else { "Bearer" };
+            assert_eq!(refused.header("www-authenticate"), Some(challenge));
         }
     }
     let message = |method| format!(r#"{{"jsonrpc":"2.0","id":7,"method":"{method}"}}"#);
     for method in ["initialize", "tools/list", "ping", "no/such"] {
         let refused = http1::send(gateway.addr(), &Request::mcp(message(method))).await;
-        nobody(&refused, 200);
+        nobody(&refused, 401);
         assert_eq!(refused.json()["id"], 7);
     }
     let notification = Request::mcp(r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#);

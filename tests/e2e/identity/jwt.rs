@@ -6,7 +6,7 @@ use mcp_rig::gateway::Gateway;
 use mcp_rig::upstream::Upstream;
 use serde_json::{Value, json};
 
-use super::{MISSING, assert_nobody, grants, once_each};
+use super::{MISSING, assert_challenged, grants, once_each};
 use crate::seen;
 use crate::support::{RECORDS, code, counted, passed, safe};
 use crate::tokens::Issuer;
@@ -42,7 +42,7 @@ async fn a_verified_token_names_the_caller_and_each_caller_has_its_own_count() {
 async fn without_a_token_or_its_claim_nobody_is_calling() {
     let (issuer, upstream) = (Issuer::new(), Upstream::start().await);
     let gateway = gateway(&issuer, &upstream, json!("id")).await;
-    assert_nobody(&http1::send(gateway.addr(), &safe()).await, MISSING);
+    assert_challenged(&http1::send(gateway.addr(), &safe()).await, MISSING);
 
     // Not of `sub`, which jwt_authn itself requires to be a text.
     let unusable = [
@@ -61,7 +61,7 @@ async fn without_a_token_or_its_claim_nobody_is_calling() {
         let request = issuer.authorize(safe(), claims.clone());
         let response = http1::send(gateway.addr(), &request).await;
         assert!(!passed(&response), "{claims}");
-        assert_nobody(&response, UNUSABLE);
+        assert_challenged(&response, UNUSABLE);
     }
     assert!(seen::whole_bodies(&upstream).await.is_empty());
 }
@@ -96,5 +96,5 @@ async fn several_claims_and_nested_ones_are_joined_unambiguously() {
 
     let incomplete = json!({ "org": { "name": "acme" }, "groups": ["first"] });
     let response = http1::send(gateway.addr(), &issuer.authorize(counted(), incomplete)).await;
-    assert_nobody(&response, UNUSABLE);
+    assert_challenged(&response, UNUSABLE);
 }

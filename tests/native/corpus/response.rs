@@ -39,7 +39,7 @@ impl Response {
         if status == self.status && body == self.body {
             Outcome::Forwarded
         } else {
-            Outcome::Replied { status, body }
+            Outcome::Replied { status, headers: Vec::new(), body }
         }
     }
 }

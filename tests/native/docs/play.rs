@@ -7,6 +7,7 @@ use mcp_policy_filter::exchange::audit;
 use mcp_policy_filter::exchange::head::Trace;
 use mcp_policy_filter::exchange::record::{Decision, Record};
 use mcp_policy_filter::exchange::refusal::Refusal;
+use mcp_policy_filter::exchange::reply::Reply;
 use mcp_policy_filter::limits::window::Nanos;
 use mcp_policy_filter::limits::{MemoryStore, Store};
 use mcp_policy_filter::policy::Policy;
@@ -17,6 +18,8 @@ use serde_json::Value;
 pub struct Stage {
     pub policy: Policy,
     store: MemoryStore,
+    /// The filter's own answer to the last request, if it was one.
+    pub served: Option<Reply>,
     /// Seconds after midnight.
     clock: u64,
 }
@@ -44,6 +47,7 @@ pub fn send(policy: &Policy, store: &impl Store, clock: u64, ask: &Ask) -> Answe
             Ok(record)
         }
         Outcome::Refused(refusal) => Err(refusal),
+        Outcome::Served(reply) => panic!("nobody asked for {reply:?}"),
     }
 }
 
@@ -74,7 +78,7 @@ fn parse(policy: &str) -> Result<Policy, Vec<String>> {
 
 impl Stage {
     pub fn new(policy: &str) -> Result<Self, Vec<String>> {
-        Ok(Self { policy: parse(policy)?, store: MemoryStore::default(), clock: 0 })
+        Ok(Self { policy: parse(policy)?, store: MemoryStore::default(), served: None, clock: 0 })
     }
 
     /// Another policy takes over, as by a push of configuration.
@@ -85,6 +89,16 @@ impl Stage {
 
     pub fn send(&self, ask: &Ask) -> Answer {
         send(&self.policy, &self.store, self.clock, ask)
+    }
+
+    /// The answer to a request that asks the filter itself.
+    fn serve(&self, ask: &Ask) -> Option<Reply> {
+        let resource = self.policy.settings.protected_resource.as_ref()?;
+        let host = Host { policy: &self.policy, store: &self.store, now: moment(self.clock) };
+        match resource.is_at(&ask.path).then(|| sent(&host, ask).outcome) {
+            Some(Outcome::Served(reply)) => Some(reply),
+            _ => None,
+        }
     }
 
     /// What a request would be found again by now.
@@ -111,12 +125,12 @@ impl Stage {
     /// Plays one line of a table of calls:
     ///
     /// ```text
-    /// [HH:MM:SS]  CALL[, N times]  allowed | shadow | REASON  [MORE ..]
+    /// [HH:MM:SS]  CALL[, N times]  allowed | shadow | served | REASON  [MORE ..]
     /// ```
     ///
     /// Columns stand apart by two spaces or more. MORE is the rule, `HTTP N`,
-    /// `again in N s`, the reason of what shadow mode lets pass, or a part of
-    /// the message in double quotes.
+    /// `NAME: VALUE` for a header, `again in N s`, the reason of what shadow mode lets
+    /// pass, or a part of the message in double quotes.
     pub fn play(&mut self, line: &str) -> Result<(), String> {
         let mut columns = line.split("  ").map(str::trim).filter(|column| !column.is_empty());
         let mut column = || columns.next().ok_or("a column is missing");
@@ -132,7 +146,12 @@ impl Stage {
         };
         let more: Vec<&str> = columns.collect();
         for _ in 0..times {
-            let (found, message) = facts(&self.send(&Ask::parse(call)?));
+            let ask = Ask::parse(call)?;
+            self.served = self.serve(&ask);
+            let (found, message) = match &self.served {
+                Some(reply) => (of_reply("served".into(), reply), String::new()),
+                None => facts(&self.send(&ask)),
+            };
             let is_so = |column: &&str| match column.strip_prefix('"') {
                 Some(part) => message.contains(part.trim_end_matches('"')),
                 None => found.iter().skip(1).any(|fact| fact == column),
@@ -157,16 +176,19 @@ fn facts(answer: &Answer) -> (Vec<String>, String) {
         }
         Err(refusal) => {
             let reply = &refusal.reply;
-            let facts = vec![
-                refusal.reason.to_string(),
-                rule(refusal).to_owned(),
-                format!("HTTP {}", reply.status),
-                reply.retry_after.map(|s| format!("again in {s} s")).unwrap_or_default(),
-            ];
+            let mut facts = of_reply(refusal.reason.to_string(), reply);
+            facts.push(rule(refusal).to_owned());
+            facts.extend(reply.retry_after.map(|s| format!("again in {s} s")));
             let body: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
             (facts, body["error"]["message"].as_str().unwrap_or_default().to_owned())
         }
     }
+}
+
+/// What a line may say of the filter's own answer, with this word for its outcome.
+fn of_reply(word: String, reply: &Reply) -> Vec<String> {
+    let headers = reply.fields().into_iter().map(|(name, value)| format!("{name}: {value}"));
+    [word, format!("HTTP {}", reply.status)].into_iter().chain(headers).collect()
 }
 
 /// "00:01:30" as seconds.

@@ -57,6 +57,10 @@ const CALLS: [&str; 16] = [
     "PUT /mcp",
 ];
 
+const RESOURCE: &str = r#"{"version": "1", "default": "deny", "identity": [{"jwt": {"claim": "sub"}}],
+    "settings": {"protected_resource": {"resource": "https://mcp.example.com/mcp",
+                                        "authorization_servers": ["https://id.example.com"]}}}"#;
+
 const JUDGING: &str = r#"{"version": "1", "default": "deny", "settings": {"batches": "judge"}}"#;
 
 const LISTED: &str = r#"{"version": "1", "default": "deny", "settings": {"paths": ["/mcp"]}}"#;
@@ -92,6 +96,10 @@ fn refusals() -> Vec<Refusal> {
     let nobody = Stage::new(IDENTIFIED).unwrap();
     for call in ["a", "a (x-id:)", "GET /mcp", "GET /mcp (x-id:)"] {
         refusals.push(refused(&nobody, &Ask::parse(call).unwrap()));
+    }
+    let resource = Stage::new(RESOURCE).unwrap();
+    for call in ["a", "POST /.well-known/oauth-protected-resource ping"] {
+        refusals.push(refused(&resource, &Ask::parse(call).unwrap()));
     }
     let judging = Stage::new(JUDGING).unwrap();
     let ping = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;

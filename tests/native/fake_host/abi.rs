@@ -28,6 +28,21 @@ unsafe fn bytes<'a>(data: *const u8, size: usize) -> &'a [u8] {
     if size == 0 { &[] } else { unsafe { slice::from_raw_parts(data, size) } }
 }
 
+/// A header map as the filter gives it.
+fn pairs(bytes: &[u8]) -> Vec<(String, String)> {
+    let number = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) as usize;
+    let count = number(0);
+    let mut at = 4 + 8 * count;
+    let mut text = |size: usize| {
+        let text = String::from_utf8(bytes[at..at + size].to_vec()).unwrap();
+        assert_eq!(bytes[at + size], 0, "a text without its end");
+        at += size + 1;
+        text
+    };
+    let sizes = (0..count).map(|index| (number(4 + 8 * index), number(8 + 8 * index)));
+    sizes.map(|(name, value)| (text(name), text(value))).collect()
+}
+
 unsafe fn lend(value: &[u8], data: *mut *mut u8, size: *mut usize) -> u32 {
     unsafe {
         if value.is_empty() {
@@ -234,16 +249,17 @@ unsafe extern "C" fn proxy_send_local_response(
     details_size: usize,
     body: *const u8,
     body_size: usize,
-    _headers: *const u8,
-    _headers_size: usize,
+    headers: *const u8,
+    headers_size: usize,
     _grpc_status: i32,
 ) -> u32 {
     fault!("reply");
     let details = String::from_utf8(unsafe { bytes(details, details_size) }.to_vec()).unwrap();
     let body = unsafe { bytes(body, body_size) }.to_vec();
+    let headers = pairs(unsafe { bytes(headers, headers_size) });
     HOST.with_borrow_mut(|host| {
         assert!(host.reply.is_none(), "answered twice");
-        host.reply = Some((u16::try_from(status).unwrap(), body, details));
+        host.reply = Some((u16::try_from(status).unwrap(), headers, body, details));
     });
     0
 }

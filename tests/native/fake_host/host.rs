@@ -16,6 +16,9 @@ pub(super) const RESPONSE_HEADERS: u32 = 2;
 /// Header lines, in the order in which they came.
 pub(super) type Lines = Vec<(Vec<u8>, Vec<u8>)>;
 
+/// The headers of an answer.
+pub(super) type Fields = Vec<(String, String)>;
+
 #[derive(Default)]
 pub(super) struct Host {
     pub(super) log: Vec<String>,
@@ -37,7 +40,7 @@ pub(super) struct Host {
     pub(super) filter_state: String,
     pub(super) shared: BTreeMap<Vec<u8>, (Vec<u8>, u32)>,
     pub(super) version: u32,
-    pub(super) reply: Option<(u16, Vec<u8>, String)>,
+    pub(super) reply: Option<(u16, Fields, Vec<u8>, String)>,
     pub(super) metrics: Vec<(String, i64)>,
     /// Milliseconds between two ticks; none if zero.
     pub(super) tick: u32,

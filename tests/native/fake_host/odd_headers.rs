@@ -77,7 +77,7 @@ fn assert_reason(outcome: &Outcome, reason: &str, what: &str) {
 /// Asserts a refusal that says why.
 #[track_caller]
 fn assert_refused(outcome: &Outcome, what: &str) {
-    let Outcome::Replied { status, body } = outcome else { panic!("{what}: {outcome:?}") };
+    let Outcome::Replied { status, body, .. } = outcome else { panic!("{what}: {outcome:?}") };
     let body = String::from_utf8_lossy(body);
     assert!(*status >= 200 && body.contains(r#""reason":""#), "{what}: {status} {body}");
 }

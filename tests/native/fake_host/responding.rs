@@ -28,7 +28,7 @@ impl Worker {
         match HOST.with_borrow_mut(|host| host.reply.take()) {
             // After the head, no other answer is possible.
             Some(_) if client.head => Outcome::Cut { body: client.body },
-            Some((status, body, _)) => response.outcome(status, body),
+            Some((status, _, body, _)) => response.outcome(status, body),
             None if !whole => Outcome::Cut { body: client.body },
             None => {
                 let length = HOST.with_borrow(|host| {

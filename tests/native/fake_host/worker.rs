@@ -111,10 +111,10 @@ impl Worker {
         });
         match reply {
             _ if got.is_some() => got.unwrap_or(Outcome::Hung),
-            Some((status, body, details)) => {
+            Some((status, headers, body, details)) => {
                 assert!(!forwarded, "both forwarded and answered");
                 assert!(details.starts_with("mcp_policy_filter:"), "{details}");
-                Outcome::Replied { status, body }
+                Outcome::Replied { status, headers, body }
             }
             None if forwarded => Outcome::Forwarded,
             None => Outcome::Hung,
