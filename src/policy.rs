@@ -22,6 +22,7 @@ pub use fingerprint::{ArgumentsHmac, fingerprint_of};
 pub use limit::{Holders, Limit};
 
 use crate::limits::Table;
+use crate::policy::condition::{Facts, Path};
 use crate::policy::document::{Check, DefaultAction, Findings, Mode, Settings, Source};
 use crate::policy::pattern::PatternMap;
 
@@ -41,6 +42,8 @@ pub struct Policy {
     pub identity: Vec<Source>,
     /// The headers that conditions look at.
     pub headers: Vec<String>,
+    /// Whether any values of arguments are recorded.
+    records: bool,
     /// The rules for callers whom no grant matches.
     top: Rules,
     grants: PatternMap<Rules>,
@@ -67,6 +70,8 @@ struct Rules {
 struct Rule {
     pointer: String,
     action: Action,
+    /// The arguments whose values are recorded.
+    record: Box<[Path]>,
 }
 
 #[derive(Debug)]
@@ -91,7 +96,14 @@ struct Conditions {
 struct Names {
     pointer: String,
     allowed: Vec<Box<str>>,
+    /// Whether a denial lists them.
+    explains: bool,
 }
+
+/// Values of a call's arguments, each with the path by which the policy names it.
+/// A `None` is a value that readers may differ on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Values(pub Vec<(String, Option<String>)>);
 
 /// The caller of a tool.
 #[derive(Clone, Debug)]
@@ -155,6 +167,26 @@ impl Policy {
     /// Whether a denial of this caller's call is only recorded.
     pub fn is_shadow(&self, caller: &Caller) -> bool {
         self.rules(caller).mode == Mode::Shadow
+    }
+
+    /// The values of a call's arguments that its record is to hold: those of
+    /// `settings.record`, and of the entry that decides about the tool.
+    pub fn values(&self, caller: &Caller, facts: &Facts<'_>) -> Option<Box<Values>> {
+        if !self.records {
+            return None;
+        }
+        let entry = self.rules(caller).tools.get(facts.tool);
+        let own = entry.map(|rule| &*rule.record).unwrap_or_default();
+        let mut values = Vec::new();
+        for path in self.settings.record.iter().chain(own) {
+            let name = path.as_str();
+            if !values.iter().any(|(other, _)| other == name)
+                && let Some(value) = condition::recorded(path, facts)
+            {
+                values.push((name.to_owned(), value));
+            }
+        }
+        (!values.is_empty()).then(|| Box::new(Values(values)))
     }
 
     fn rules(&self, caller: &Caller) -> &Rules {

@@ -171,11 +171,13 @@ fn decisions(policy: &Policy, names: &[String]) -> Vec<String> {
         policy.headers.iter().map(|name| (name.clone(), Line::Text("value".to_owned()))).collect();
     let settings = &policy.settings;
     let mut said = vec![format!(
-        "{} {} {} {:?} {:?} {:?} {:?} {:?} {:?} {} {} {} {}",
+        "{} {} {} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {} {} {} {}",
         settings.max_body_bytes,
         settings.max_depth,
         settings.hold_request_headers,
         settings.denied_as,
+        settings.json_texts,
+        settings.record,
         settings.batches,
         settings.audit_log,
         settings.paths,

@@ -1,12 +1,13 @@
 //! The record of a decision: one JSON object on one line. It names the request and
-//! the rule that decided, never a value of an argument and never a credential.
+//! the rule that decided, and never a credential. Of arguments it holds values only
+//! where the policy has `record`.
 
 mod time;
 
 use crate::exchange::head::Trace;
 use crate::exchange::record::{Decision, Left, Names, Record};
 use crate::limits::window::{Nanos, ONE_CALL};
-use crate::policy::{Policy, fingerprint_of};
+use crate::policy::{Policy, Values, fingerprint_of};
 use crate::text::disturbs;
 use core::fmt::Write;
 
@@ -25,6 +26,7 @@ pub fn json(policy: &Policy, record: &Record, trace: &Trace, now: Option<Nanos>)
         caller_id,
         arguments,
         arguments_hmac,
+        values,
         limits,
     } = record;
     // With the limits of most calls, so that the text never moves.
@@ -57,6 +59,9 @@ pub fn json(policy: &Policy, record: &Record, trace: &Trace, now: Option<Nanos>)
     }
     if let Some(arguments) = arguments {
         object.names(arguments);
+    }
+    if let Some(values) = values {
+        object.values(values);
     }
     if let Some(hmac) = arguments_hmac {
         object.own("arguments_hmac", hmac);
@@ -123,6 +128,20 @@ impl Object {
             self.name("more_arguments");
             let _ = write!(self.0, "{}", names.more);
         }
+    }
+
+    fn values(&mut self, values: &Values) {
+        self.name("values");
+        for (index, (path, value)) in values.0.iter().enumerate() {
+            self.0.push(if index == 0 { '{' } else { ',' });
+            self.string(path);
+            self.0.push(':');
+            match value {
+                Some(value) => self.string(value),
+                None => self.0.push_str("null"),
+            }
+        }
+        self.0.push('}');
     }
 
     fn limits(&mut self, limits: &[Left]) {

@@ -15,7 +15,7 @@ use crate::limits::window::Nanos;
 use crate::limits::{Receipt, Store, Trial};
 use crate::policy::condition::{Facts, JsonTexts, Work};
 use crate::policy::document::Batches;
-use crate::policy::{Caller, Denial, Policy, Reason, Ruling};
+use crate::policy::{Caller, Denial, Policy, Reason, Ruling, Values};
 use crate::wire::jsonrpc::{self, Call, DecodeError, DecodeErrorKind, Id, Message, Params};
 use crate::wire::mcp::{Method, TOOLS_CALL, TOOLS_LIST, ToolCall};
 use charging::{Allowed, Called};
@@ -189,7 +189,11 @@ impl<'a, S: Store> Judge<'a, S> {
             let charges = self.charges(ruling.limits, caller, &facts)?;
             Ok((ruling, charges))
         });
-        let called = |rule| Called { id, stateless, record: self.record(rule, &call, params) };
+        let called = |rule| Called {
+            id,
+            stateless,
+            record: self.record(rule, &call, params, self.policy.values(caller, &facts)),
+        };
         match decided {
             Ok((Ruling { rule, limits }, charges)) => {
                 Ok(Decided::Allowed(Allowed { called: called(rule), limits, charges }))
@@ -228,7 +232,13 @@ impl<'a, S: Store> Judge<'a, S> {
     }
 
     /// The record of a call that goes on.
-    fn record(&self, rule: &str, call: &ToolCall<'_>, params: &Params<'_>) -> Record {
+    fn record(
+        &self,
+        rule: &str,
+        call: &ToolCall<'_>,
+        params: &Params<'_>,
+        values: Option<Box<Values>>,
+    ) -> Record {
         let hmac = self.policy.settings.audit_key.as_ref();
         Record {
             decision: Decision::Allowed,
@@ -242,6 +252,7 @@ impl<'a, S: Store> Judge<'a, S> {
             arguments_hmac: hmac
                 .zip(call.arguments)
                 .map(|(hmac, arguments)| hmac.hex(arguments.text)),
+            values,
             limits: Vec::new(),
         }
     }

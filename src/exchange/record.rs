@@ -2,7 +2,7 @@
 //! response that is to come.
 
 use crate::limits::Receipt;
-use crate::policy::{Limit, Reason};
+use crate::policy::{Limit, Reason, Values};
 use crate::text::start;
 use crate::wire::json::Members;
 use std::borrow::Cow;
@@ -38,6 +38,8 @@ pub struct Record {
     pub arguments: Option<Names>,
     /// The HMAC-SHA-256 of the arguments' text, if the policy has a key.
     pub arguments_hmac: Option<String>,
+    /// The values of arguments that the policy asks for, if there are any.
+    pub values: Option<Box<Values>>,
     /// The limits that an allowed call was charged.
     pub limits: Vec<Left>,
 }

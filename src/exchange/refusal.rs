@@ -113,7 +113,8 @@ impl Refusal {
         let answer = Answer { status, code, id, reason, rule, tool, message, retry_after };
         let mut refusal = Self::answer(policy, &answer);
         if policy.settings.denied_as == DeniedAs::Result && tool.is_some() {
-            refusal.reply.body = reply::error_result(Id::new(&to.id), message, to.stateless);
+            let why = reply::Why { reason: reason.as_str(), rule, retry_after };
+            refusal.reply.body = reply::error_result(Id::new(&to.id), message, why, to.stateless);
         }
         refusal
     }
@@ -291,6 +292,7 @@ fn denied(reason: Reason, rule: &str, tool: Option<&str>, message: Option<&str>)
         caller_id: None,
         arguments: None,
         arguments_hmac: None,
+        values: None,
         limits: Vec::new(),
     }
 }

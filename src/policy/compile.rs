@@ -4,7 +4,7 @@ use super::fingerprint::fingerprint_of;
 use super::{Action, Conditions, Limit, Names, Policy, Rule, Rules, lint};
 use crate::limits::Table;
 use crate::order;
-use crate::policy::document::{self, Document, Findings, ToolsList};
+use crate::policy::document::{self, Document, Findings, Settings};
 use crate::policy::pattern::PatternMap;
 
 impl Policy {
@@ -42,14 +42,17 @@ impl Policy {
         let mut headers = order::sorted(headers, Ord::cmp);
         headers.dedup();
 
+        let records = lint::records(&document);
         let Document { rules, identity, grants, settings, digest } = document;
         let counters = &settings.counters;
         let namespace = counters.namespace.as_deref().unwrap_or(namespace);
         let table = Table::new(namespace, counters.capacity, counters.max_entries);
-        let tools_list = settings.tools_list;
         let grants = grants.into_iter().map(|(pattern, document::Grant { name, rules })| {
-            (pattern, compile(&format!("grant:{name}"), rules, tools_list))
+            (pattern, compile(&format!("grant:{name}"), rules, &settings))
         });
+        // Grants neither allow nor deny, so only specificity orders them.
+        let grants = PatternMap::new(grants, |_| false);
+        let top = compile("top", rules, &settings);
         Ok(Self {
             fingerprint: fingerprint_of(&digest),
             warnings,
@@ -57,20 +60,21 @@ impl Policy {
             table,
             identity,
             headers,
-            top: compile("top", rules, tools_list),
-            // Grants neither allow nor deny, so only specificity orders them.
-            grants: PatternMap::new(grants, |_| false),
+            records,
+            top,
+            grants,
         })
     }
 }
 
-fn compile(name: &str, rules: document::Rules, tools_list: ToolsList) -> Rules {
-    let document::Rules { default, mode, hide, tools, all_tools } = rules;
+fn compile(name: &str, rules: document::Rules, settings: &Settings) -> Rules {
+    let document::Rules { path: _, default, mode, hide, tools, all_tools } = rules;
     let document::AllTools { require, deny_if, limits } = all_tools;
     let for_all: Vec<Limit> =
         limits.into_iter().map(|limit| Limit::new(name, "all tools", limit)).collect();
-    let tools =
-        tools.into_iter().map(|(pattern, rule)| (pattern, compile_rule(name, rule, &for_all)));
+    let tools = tools
+        .into_iter()
+        .map(|(pattern, rule)| (pattern, compile_rule(name, rule, &for_all, settings)));
     let mut rules = Rules {
         default,
         mode,
@@ -81,22 +85,42 @@ fn compile(name: &str, rules: document::Rules, tools_list: ToolsList) -> Rules {
         limits: once_each(for_all.iter().cloned()),
         conceals: false,
     };
-    rules.conceals = rules.conceals(tools_list);
+    rules.conceals = rules.conceals(settings.tools_list);
     rules
 }
 
-fn compile_rule(rules: &str, rule: document::ToolRule, for_all: &[Limit]) -> Rule {
-    let document::ToolRule { name, pointer, action, reason, args, require, deny_if, limits } = rule;
+fn compile_rule(
+    rules: &str,
+    rule: document::ToolRule,
+    for_all: &[Limit],
+    settings: &Settings,
+) -> Rule {
+    let document::ToolRule {
+        name,
+        pointer,
+        action,
+        reason,
+        args,
+        require,
+        deny_if,
+        limits,
+        record,
+    } = rule;
+    let record = record.into();
     match action {
         document::Action::Deny => {
-            Rule { pointer: pointer + "/action", action: Action::Deny(reason) }
+            Rule { pointer: pointer + "/action", action: Action::Deny(reason), record }
         }
         document::Action::Allow => {
             let own = limits.into_iter().map(|limit| Limit::new(rules, &name, limit));
-            let args = args.map(|allowed| Names { pointer: format!("{pointer}/args"), allowed });
+            let args = args.map(|allowed| Names {
+                pointer: format!("{pointer}/args"),
+                allowed,
+                explains: settings.explain_denials,
+            });
             let limits = once_each(own.chain(for_all.iter().cloned()));
             let conditions = Conditions { args, require, deny_if, limits };
-            Rule { pointer, action: Action::Allow(Box::new(conditions)) }
+            Rule { pointer, action: Action::Allow(Box::new(conditions)), record }
         }
     }
 }

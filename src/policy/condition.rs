@@ -12,6 +12,7 @@
 
 mod claim;
 mod evaluate;
+mod explain;
 mod expression;
 mod find;
 mod json_text;
@@ -23,7 +24,7 @@ mod test_error;
 mod work;
 
 pub use claim::{Claim, Claims, Untyped};
-pub use find::weight;
+pub use find::{recorded, weight};
 pub use json_text::JsonTexts;
 pub use literal::Literal;
 pub use number::Number;
@@ -44,13 +45,15 @@ pub struct Condition {
     pub test: Test,
     /// Whether a null is a value to the test, and not the absence of one.
     of_null: bool,
+    /// Whether an argument that is a text is nothing else, also one that is JSON.
+    pub literal: bool,
 }
 
 impl Condition {
     /// A condition of a path and a test that fit each other.
     pub fn new(path: Path, test: Test) -> Self {
         let of_null = test.speaks_of_null();
-        Self { path, test, of_null }
+        Self { path, test, of_null, literal: false }
     }
 }
 

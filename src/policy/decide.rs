@@ -2,7 +2,7 @@
 //! or `default`, `action`, `args`, `require`, `deny_if`, limits.
 
 use super::{Action, Caller, Conditions, Denial, Limit, Names, Policy, Reason, Rule, Rules};
-use crate::policy::condition::{Elements, Facts, Truth};
+use crate::policy::condition::{Condition, Elements, Facts, Truth, Why};
 use crate::policy::document::{Check, DefaultAction};
 use crate::policy::pattern::PatternMap;
 use crate::wire::json::{Members, Raw, Reader, Text};
@@ -133,7 +133,7 @@ impl<'p> Question<'p> {
                 "(default deny)",
                 format!("No rule of the policy allows the tool {tool}."),
             )),
-            Asked::Action(Rule { pointer, action: Action::Deny(reason) }) => {
+            Asked::Action(Rule { pointer, action: Action::Deny(reason), .. }) => {
                 let message = match reason {
                     Some(reason) => reason.as_str().into(),
                     None => format!("The policy denies the tool {tool}.").into(),
@@ -171,13 +171,14 @@ impl Names {
             };
         if !all_allowed {
             // The name is the client's text, and is not repeated.
-            let allowed = match &*self.allowed {
-                [] => "none".to_owned(),
-                names => names.join(", "),
-            };
-            let message = format!(
-                "The call has an argument that the policy does not allow. Allowed: {allowed}."
-            );
+            let mut message = "The call has an argument that the policy does not allow.".to_owned();
+            if self.explains {
+                let allowed = match &*self.allowed {
+                    [] => "none".to_owned(),
+                    names => names.join(", "),
+                };
+                message.extend([" Allowed: ", &allowed, "."]);
+            }
             return Err(denial(Reason::Require, &self.pointer, message));
         }
         Ok(())
@@ -194,15 +195,25 @@ fn every_key<'a>(object: Raw<'a>, passes: impl Fn(Text<'a>) -> bool) -> bool {
     all && read.is_ok()
 }
 
+/// The message where a requirement is not met.
+const UNMET: &str = "The call does not meet a requirement of the policy.";
+/// The beginning of the message that names the requirement.
+const UNMET_THIS: &str = "The call does not meet a requirement of the policy: ";
+
 fn require<'p>(check: &'p Check, facts: &Facts<'_>) -> Result<(), Denial<'p>> {
     match check.holds(facts, Elements::All) {
         (Truth::True, _) => Ok(()),
-        (Truth::False, _) => Err(failed(
-            check,
-            Reason::Require,
-            "The call does not meet a requirement of the policy.",
-        )),
-        (Truth::Undecidable(why), path) => Err(undecidable(check, path, &why.to_string())),
+        (Truth::False, condition) => {
+            let mut denial = failed(check, Reason::Require, UNMET);
+            if check.explains
+                && check.on_deny.is_none()
+                && let Some(asks) = condition.and_then(Condition::asks)
+            {
+                denial.message = format!("{UNMET_THIS}{asks}.").into();
+            }
+            Err(denial)
+        }
+        (Truth::Undecidable(why), by) => Err(undecidable(check, by, why)),
     }
 }
 
@@ -212,7 +223,7 @@ fn deny_if<'p>(check: &'p Check, facts: &Facts<'_>) -> Result<(), Denial<'p>> {
         (Truth::True, _) => {
             Err(failed(check, Reason::DenyIf, "The policy denies calls like this one."))
         }
-        (Truth::Undecidable(why), path) => Err(undecidable(check, path, &why.to_string())),
+        (Truth::Undecidable(why), by) => Err(undecidable(check, by, why)),
     }
 }
 
@@ -221,8 +232,8 @@ fn failed<'p>(check: &'p Check, reason: Reason, otherwise: &'static str) -> Deni
     Denial { reason, rule: &check.pointer, message, retry_after: None }
 }
 
-fn undecidable<'p>(check: &'p Check, path: Option<&str>, why: &str) -> Denial<'p> {
-    let path = path.unwrap_or("a value");
+fn undecidable<'p>(check: &'p Check, by: Option<&Condition>, why: Why) -> Denial<'p> {
+    let path = by.map_or("a value", |condition| condition.path.as_str());
     let message = format!("The policy cannot decide about {path}: {why}.");
     denial(Reason::Undecidable, &check.pointer, message)
 }

@@ -17,6 +17,7 @@ mod request_path;
 mod rules;
 mod settings;
 mod structure;
+mod tool_name;
 mod tools;
 mod tree;
 mod unreadable;
@@ -30,7 +31,8 @@ pub use limits::Limit;
 pub use protected_resource::ProtectedResource;
 pub use request_path::RequestPath;
 pub use rules::{DefaultAction, Grant, Mode, Rules};
-pub use settings::{AuditLog, Batches, Counters, DeniedAs, Settings, ToolsList};
+pub use settings::{AuditLog, Batches, Counters, DeniedAs, JsonTexts, Settings, ToolsList};
+pub use tool_name::dot_star;
 pub use tools::{Action, AllTools, ToolRule};
 pub(crate) use wording::{pointer, quote, shorten};
 

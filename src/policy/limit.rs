@@ -133,8 +133,7 @@ impl Limit {
     /// The denial of a call that finds the limit full; there is room again
     /// after this many seconds.
     pub fn full(&self, retry_after: u64) -> Denial<'_> {
-        let plural = if retry_after == 1 { "" } else { "s" };
-        let again = format!("Try again in {retry_after} second{plural}.");
+        let again = format!("Try again in {}.", duration(retry_after));
         let message = match &self.on_deny {
             Some(text) => format!("{text} {again}"),
             None => {
@@ -158,8 +157,30 @@ impl Limit {
     /// "rate limit of 10 per minute", "budget of 12.5 per day".
     fn describe(&self) -> String {
         let kind = if self.increment_from.is_some() { "budget" } else { "rate limit" };
-        format!("{kind} of {} per {}", decimal(self.max), self.window)
+        let seconds = u64::from(self.window.seconds());
+        let unit = if seconds < 86_400 { 60 } else { 3_600 };
+        let window = match self.window.to_string() {
+            // Not one of the words, and exact in two units.
+            window if window.contains(' ') && seconds.is_multiple_of(unit) => duration(seconds),
+            window => window,
+        };
+        format!("{kind} of {} per {window}", decimal(self.max))
     }
+}
+
+/// A time to wait as people say it, in one or two units and never too short: "37
+/// seconds", "2 min 10 s", "16 h 10 min", "3 days 4 h".
+fn duration(seconds: u64) -> String {
+    let (minutes, hours) = (seconds.div_ceil(60), seconds.div_ceil(3_600));
+    let (many, of, few, rest) = match seconds {
+        1 => return "1 second".into(),
+        0..=60 => return format!("{seconds} seconds"),
+        61..3_600 => (seconds / 60, "min", seconds % 60, "s"),
+        3_600..86_400 if minutes < 1_440 => (minutes / 60, "h", minutes % 60, "min"),
+        _ if hours < 48 => (hours / 24, "day", hours % 24, "h"),
+        _ => (hours / 24, "days", hours % 24, "h"),
+    };
+    if few == 0 { format!("{many} {of}") } else { format!("{many} {of} {few} {rest}") }
 }
 
 /// Millionths as a decimal without needless zeros.
@@ -170,4 +191,37 @@ fn decimal(millionths: u64) -> String {
     }
     let text = format!("{whole}.{part:06}");
     text.trim_end_matches('0').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::duration;
+    #[cfg(target_family = "wasm")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn waits_have_one_or_two_units_and_are_never_too_short() {
+        for (seconds, words) in [
+            (1, "1 second"),
+            (37, "37 seconds"),
+            (60, "60 seconds"),
+            (61, "1 min 1 s"),
+            (120, "2 min"),
+            (3_599, "59 min 59 s"),
+            (3_600, "1 h"),
+            (3_601, "1 h 1 min"),
+            (58_200, "16 h 10 min"),
+            (58_201, "16 h 11 min"),
+            (86_340, "23 h 59 min"),
+            (86_341, "1 day"),
+            (86_400, "1 day"),
+            (86_401, "1 day 1 h"),
+            (169_201, "2 days"),
+            (172_800, "2 days"),
+            (2_678_400, "31 days"),
+            (u64::MAX, "213503982334601 days 8 h"),
+        ] {
+            assert_eq!(duration(seconds), words, "{seconds}");
+        }
+    }
 }

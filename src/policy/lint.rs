@@ -203,12 +203,24 @@ fn bound_sessions(rules: &Rules, errors: &mut Findings) {
     }
 }
 
+/// Whether any values of arguments are recorded.
+pub(super) fn records(document: &Document) -> bool {
+    let by_tool = |rules: &Rules| rules.tools.iter().any(|(_, rule)| !rule.record.is_empty());
+    !document.settings.record.is_empty() || all_rules(document).into_iter().any(by_tool)
+}
+
 /// Every condition, with its check.
-pub(super) fn conditions<'c>(document: &'c Document) -> Vec<(&'c Check, &'c Condition)> {
+pub(super) fn conditions(document: &Document) -> Vec<(&Check, &Condition)> {
+    conditions_at(document).into_iter().map(|(check, _, condition)| (check, condition)).collect()
+}
+
+/// Every condition, with its check and its place there.
+fn conditions_at<'c>(document: &'c Document) -> Vec<(&'c Check, usize, &'c Condition)> {
     let mut conditions = Vec::new();
     let mut extend = |checks: &'c Vec<Check>| {
         for check in checks {
-            conditions.extend(check.conditions.iter().map(|condition| (check, condition)));
+            let all = check.conditions.iter().enumerate();
+            conditions.extend(all.map(|(index, condition)| (check, index, condition)));
         }
     };
     for rules in all_rules(document) {

@@ -67,6 +67,8 @@ const BEYOND_A_SCHEMA: [(&str, &[&str]); 12] = [
             "paths_exempt",
             "protected_resource_no_sources",
             "protected_resource_without_identity",
+            "hide_expressions",
+            "tool_expressions",
         ],
     ),
     (

@@ -51,7 +51,7 @@ impl Client {
     pub fn of(way: Way) -> impl Iterator<Item = Self> {
         let old = [Self::TypeScript1, Self::Python1];
         Self::ALL.into_iter().filter(move |client| {
-            way == Way::Session || !(old.contains(client) || *client == Self::Inspector)
+            way != Way::Stateless || !(old.contains(client) || *client == Self::Inspector)
         })
     }
 

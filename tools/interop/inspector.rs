@@ -46,7 +46,8 @@ async fn take(packages: &Packages, addr: SocketAddr, words: &[&str]) -> Value {
         return json!({ "tools": names });
     }
     if said["content"].is_array() {
-        return json!({ "text": said["content"][0]["text"], "failed": said["isError"] });
+        let why = &said["_meta"]["mcp-policy-filter/denial"];
+        return json!({ "text": said["content"][0]["text"], "failed": said["isError"], "why": why });
     }
     // A JSON object is the last that it complains of. Its `code` is a word of
     // its own, and `status` the code that came.

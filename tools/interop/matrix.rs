@@ -26,7 +26,7 @@ impl Table {
 }
 
 /// Runs them all, one after the other, each with an Envoy of its own.
-pub async fn run(packages: &Packages) -> [Table; 2] {
+pub async fn run(packages: &Packages) -> [Table; 3] {
     let name = "@modelcontextprotocol/server-everything";
     let program = packages.file(name, "dist/index.js");
     let everything = packages.serve("server-everything", &program, &["streamableHttp"]).await;
@@ -36,7 +36,12 @@ pub async fn run(packages: &Packages) -> [Table; 2] {
         fs::read_to_string("envoy/policies/minimal/server-everything.json").expect("the policy");
     let policy: Value = serde_json::from_str(&policy).expect("a policy in JSON");
     let title = format!("With `initialize`, in front of {}", packages.named(name));
-    let sessions = table(packages, title, Way::Session, policy, everything.addr()).await;
+    let sessions = table(packages, title, Way::Session, policy.clone(), everything.addr()).await;
+
+    let mut as_results = policy;
+    as_results["settings"]["denied_as"] = "result".into();
+    let title = "The same, with `denied_as` at `result`".to_owned();
+    let results = table(packages, title, Way::Results, as_results, everything.addr()).await;
 
     let policy = json!({
         "version": "1",
@@ -56,7 +61,7 @@ pub async fn run(packages: &Packages) -> [Table; 2] {
             without.rows.push((denied.to_owned(), vec![Cell::Bad("it ran".to_owned())]));
         }
     }
-    [sessions, without]
+    [sessions, results, without]
 }
 
 async fn table(

@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 pub enum Way {
     /// `initialize`, a session, answers as event streams, and a stream by GET.
     Session,
+    /// The same, with denials as results.
+    Results,
     /// Revision 2026-07-28: no session, each request for itself.
     Stateless,
 }
@@ -31,6 +33,8 @@ pub enum Want {
     Text(&'static str, u64),
     /// A denial for this reason, with this code.
     Denial(&'static str, u64),
+    /// A denial for this reason, as a result.
+    Result(&'static str),
     /// A message.
     Heard,
 }
@@ -72,6 +76,17 @@ pub fn steps(way: Way) -> Vec<Planned> {
                 ),
                 call(None, "toggle-simulated-logging", json!({}), Want::Text("Started", 0)),
                 step(Some("GET"), Step::Hear, Want::Heard),
+                call(Some("afterwards"), echo().0, echo().1, echo().2),
+            ]
+        }
+        Way::Results => {
+            let echo = || ("echo", json!({ "message": "hello" }), Want::Text("Echo: hello", 0));
+            let sum = || ("get-sum", json!({ "a": 1, "b": 2 }));
+            vec![
+                call(Some("denied"), "gzip-file-as-resource", json!({}), Want::Result("denied")),
+                call(None, sum().0, sum().1, Want::Text("3", 0)),
+                call(None, sum().0, sum().1, Want::Text("3", 0)),
+                call(Some("limited"), sum().0, sum().1, Want::Result("rate_limited")),
                 call(Some("afterwards"), echo().0, echo().1, echo().2),
             ]
         }

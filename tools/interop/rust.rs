@@ -64,7 +64,7 @@ pub async fn run(way: Way, addr: SocketAddr, steps: &[Planned]) -> Seen {
 impl Rust {
     pub async fn connect(way: Way, addr: SocketAddr) -> Self {
         let lifecycle = match way {
-            Way::Session => ClientLifecycleMode::Initialize,
+            Way::Session | Way::Results => ClientLifecycleMode::Initialize,
             Way::Stateless => {
                 let preferred_versions = vec![ProtocolVersion::V_2026_07_28];
                 ClientLifecycleMode::Discover { preferred_versions }
@@ -127,6 +127,7 @@ impl Rust {
                 json!({
                     "text": text.map(|text| &text.text),
                     "failed": result.is_error == Some(true),
+                    "why": json!(result.meta)["mcp-policy-filter/denial"],
                 })
             }
             Err(error) => failure(error),

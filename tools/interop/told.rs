@@ -36,6 +36,7 @@ pub fn told(want: Want, seen: &Value) -> Cell {
         }
         Want::Heard => good(seen["heard"].as_u64() >= Some(1), "heard".to_owned(), seen),
         Want::Denial(reason, code) => denial(reason, code, seen),
+        Want::Result(reason) => denial_as_result(reason, seen),
     }
 }
 
@@ -66,6 +67,24 @@ fn denial(reason: &str, code: u64, seen: &Value) -> Cell {
     }
     // What a model reads is the message: no client may lose it.
     good(parts.iter().any(|part| part == "message"), parts.join(", "), seen)
+}
+
+/// What becomes of a denial that is a tool's result, and which parts of it the
+/// client hands on.
+fn denial_as_result(reason: &str, seen: &Value) -> Cell {
+    const MARK: &str = "[POLICY DENIED]";
+    if seen["other"].as_str().is_some_and(|raised| raised.contains(MARK)) {
+        return Cell::Good("an exception with the message".to_owned());
+    }
+    let mut parts = vec!["result with `isError`, message"];
+    if seen["why"]["reason"] == reason {
+        parts.push("`_meta`");
+    }
+    if seen["why"]["retry_after"].as_u64().is_some_and(|seconds| (1..=3600).contains(&seconds)) {
+        parts.push("`retry_after`");
+    }
+    let has = seen["text"].as_str().is_some_and(|text| text.contains(MARK));
+    good(has && seen["failed"] == true, parts.join(", "), seen)
 }
 
 fn good(is: bool, shown: String, seen: &Value) -> Cell {

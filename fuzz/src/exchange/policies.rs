@@ -9,6 +9,8 @@ pub(super) struct Subject {
     pub(super) allows: fn(&str, &str) -> bool,
     pub(super) exempts: bool,
     pub(super) any_method: bool,
+    /// The arguments whose values may be recorded.
+    pub(super) recorded: Vec<&'static str>,
     /// Whether it is in shadow mode.
     pub(super) watches: bool,
 }
@@ -40,8 +42,10 @@ fn subjects() -> Vec<Subject> {
         let policy = Policy::parse(text.as_bytes(), "fuzz")
             .unwrap_or_else(|errors| panic!("{:?}", errors.lines().collect::<Vec<_>>()));
         let exempts = !policy.settings.exempt_paths.is_empty();
+        let paths = ["args.to", "args.path", "args.x.y"];
+        let recorded = paths.into_iter().filter(|_| text.contains("record")).collect();
         let any_method = policy.settings.passes("anything");
-        Subject { policy, allows, exempts, any_method, watches: text.contains("shadow") }
+        Subject { policy, allows, exempts, any_method, recorded, watches: text.contains("shadow") }
     };
     vec![
         subject(
@@ -94,8 +98,8 @@ fn subjects() -> Vec<Subject> {
         ),
         subject(
             r#"{"version": "1", "default": "allow", "mode": "shadow",
-                "settings": {"batches": "judge", "audit_key": "KEY"},
-                "tools": {"danger": {"action": "deny"}, "pay": {ASKED}, WIRE}}"#,
+                "settings": {"batches": "judge", "audit_key": "KEY", "record": ["args.to"]},
+                "tools": {"danger": {"action": "deny", "record": ["args.path", "args.x.y"]}, "pay": {ASKED}, WIRE}}"#,
             |tool, _| tool != "danger",
         ),
     ]

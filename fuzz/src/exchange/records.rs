@@ -1,5 +1,6 @@
 //! What is recorded of a request: one line of JSON for each of its calls, of
-//! bounded length, in which no value of an argument stands and no secret.
+//! bounded length, in which no secret stands, and no value of an argument that the
+//! policy does not name.
 
 use super::{Outcome, Request, Subject};
 use crate::lenient::{Node, Value, documents};
@@ -13,7 +14,10 @@ const MOST: usize = 16_384;
 /// What [`crate::mutate`] and `seeds.py` put where values of arguments stand.
 const MARKER: &str = "m4rk3r";
 
-const FIELDS: [&str; 15] = [
+/// The most bytes of a value that is recorded.
+const VALUE: usize = 256;
+
+const FIELDS: [&str; 16] = [
     "decision",
     "reason",
     "rule",
@@ -26,6 +30,7 @@ const FIELDS: [&str; 15] = [
     "time",
     "arguments",
     "more_arguments",
+    "values",
     "arguments_hmac",
     "limits",
     "policy",
@@ -36,11 +41,18 @@ pub(super) fn check(request: &Request<'_>, subject: &Subject, outcome: &Outcome)
     assert!(lines.len() >= records.len() && lines.len() <= 64, "{} records", lines.len());
     let marked = marks_a_name(request.body);
     for line in lines {
-        assert!(line.len() <= MOST, "{} bytes", line.len());
+        // A byte may take six to be escaped.
+        let values = subject.recorded.len() * VALUE * 6;
+        assert!(line.len() <= MOST + values, "{} bytes", line.len());
         assert!(!line.chars().any(char::is_control), "{line:?}");
         assert!(!line.contains(super::policies::AUDIT_KEY), "{line}");
-        assert!(marked || !line.contains(MARKER), "{line}");
-        let Ok(Json::Object(fields)) = serde_json::from_str(line) else { panic!("{line}") };
+        let Ok(Json::Object(mut fields)) = serde_json::from_str(line) else { panic!("{line}") };
+        for (path, value) in fields.remove("values").iter().filter_map(Json::as_object).flatten() {
+            assert!(subject.recorded.contains(&&**path), "{line}");
+            assert!(value.is_null() || value.as_str().is_some_and(|v| v.len() <= VALUE), "{line}");
+        }
+        let without = Json::Object(fields.clone()).to_string();
+        assert!(marked || !without.contains(MARKER), "{line}");
         assert!(fields.keys().all(|name| FIELDS.contains(&&**name)), "{line}");
         assert!(fields.values().all(|value| !value.is_null()), "{line}");
         assert_eq!(fields["policy"], *subject.policy.fingerprint, "{line}");

@@ -1,5 +1,5 @@
 use super::*;
-use crate::policy::Reason;
+use crate::policy::{Reason, Values};
 #[cfg(target_family = "wasm")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -18,6 +18,7 @@ fn record() -> Record {
         caller_id: None,
         arguments: None,
         arguments_hmac: None,
+        values: None,
         limits: Vec::new(),
     }
 }
@@ -58,6 +59,10 @@ fn every_field_is_written_so_that_it_reads_back() {
         caller_id: Some(nasty.into()),
         arguments: Some(Names { shown: vec!["a".into(), nasty.into()], more: 3 }),
         arguments_hmac: Some("00ff".into()),
+        values: Some(Box::new(Values(vec![
+            ("args[\"\\n\"]".into(), Some(nasty.into())),
+            ("args.b".into(), None),
+        ]))),
         limits: vec![left("/tools/a/rate_limit", 2_000_000), left("/b", 12_500_000), left("/c", 1)],
         ..record()
     };
@@ -69,6 +74,7 @@ fn every_field_is_written_so_that_it_reads_back() {
     }
     assert_eq!(value["arguments"], serde_json::json!(["a", nasty]));
     assert_eq!(value["more_arguments"], 3);
+    assert_eq!(value["values"], serde_json::json!({ "args[\"\\n\"]": nasty, "args.b": null }));
     assert_eq!(value["request_id"], "5-6");
     // The start of `printf secret | sha256sum`.
     assert_eq!(value["session"], "2bb80d537b1d");

@@ -139,6 +139,77 @@ fn a_record_has_the_names_of_arguments_and_what_limits_have_left() {
 }
 
 #[test]
+fn a_record_has_the_values_that_the_policy_asks_for_and_no_other() {
+    let gateway = gateway(
+        r#"{"version": "1", "default": "deny", "hide": ["hid*"], "tools": {
+            "a": {"record": ["args.path", "args.opts.force", "args.list[0]", "args.id"]},
+            "hidden": {"record": ["args.path"]},
+            "no": {"action": "deny", "record": ["args.path"]},
+            "checked": {"args": ["id"], "record": ["args.path"]}},
+        "settings": {"record": ["args.id"], "batches": "judge"}}"#,
+    );
+    let body = |tool: &str, arguments: &str| {
+        format!(
+            r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{tool}","arguments":{arguments}}}}}"#
+        )
+    };
+    let values = |body: &str| {
+        let record = match judge(&gateway, body) {
+            Outcome::WentOn(mut records) => records.remove(0),
+            Outcome::Refused(refusal) => refusal.record,
+        };
+        let values = record.values.into_iter().flat_map(|values| values.0);
+        let shown = values.map(|(path, value)| format!("{path}={}", value.unwrap_or("?".into())));
+        shown.collect::<Vec<_>>().join(" ")
+    };
+    for (tool, arguments, expected) in [
+        ("a", "null", ""),
+        ("a", "{}", ""),
+        ("a", r#"{"path": "/\u0061", "secret": 1}"#, "args.path=/a"),
+        (
+            "a",
+            r#"{"id": 1.50, "path": {"a": [1, "x"]}}"#,
+            r#"args.id=1.50 args.path={"a": [1, "x"]}"#,
+        ),
+        (
+            "a",
+            r#"{"opts": {"force": true}, "list": ["x", "y"]}"#,
+            "args.opts.force=true args.list[0]=x",
+        ),
+        ("a", r#"{"path": null, "opts": null, "list": []}"#, ""),
+        // Readers may differ on these.
+        ("a", r#"{"path": "x", "Path": "y"}"#, "args.path=?"),
+        ("a", r#"{"PATH": "y"}"#, "args.path=?"),
+        ("a", r#"{"opts": "{\"force\": true}"}"#, "args.opts.force=?"),
+        ("hidden", r#"{"path": "x", "id": "y"}"#, "args.id=y args.path=x"),
+        ("no", r#"{"path": "x"}"#, "args.path=x"),
+        ("checked", r#"{"path": "x", "id": 0}"#, "args.id=0 args.path=x"),
+        ("unknown", r#"{"path": "x", "id": "y"}"#, "args.id=y"),
+    ] {
+        assert_eq!(values(&body(tool, arguments)), expected, "{tool} {arguments}");
+    }
+    // Cut where a character begins, also one that an escape stands for.
+    for (text, kept) in
+        [("a", 256), ("é", 128), (r"\u00e9", 128), ("日", 85), (r"\ud83d\ude00", 64)]
+    {
+        let long = values(&body("a", &format!(r#"{{"id": "{}"}}"#, text.repeat(400))));
+        assert_eq!(long.trim_start_matches("args.id=").chars().count(), kept, "{text}");
+    }
+    let list = values(&body("a", &format!(r#"{{"id": ["{}"]}}"#, "é".repeat(400))));
+    assert_eq!(list, format!(r#"args.id=["{}"#, "é".repeat(127)));
+    // All calls of a batch that is refused, each its own.
+    let batch = format!(
+        "[{},{}]",
+        body("a", r#"{"path": "p"}"#),
+        body("no", r#"{"id": 7}"#).replace(r#""id":1,"#, r#""id":2,"#)
+    );
+    let Outcome::Refused(refusal) = judge(&gateway, &batch) else { panic!("it goes on") };
+    let of = |record: &Record| record.values.clone().unwrap().0;
+    assert_eq!(of(&refusal.record), [("args.id".into(), Some("7".into()))]);
+    assert_eq!(of(&refusal.others[0]), [("args.path".into(), Some("p".into()))]);
+}
+
+#[test]
 fn every_call_of_a_refused_batch_has_its_record() {
     let gateway = gateway(
         r#"{"version": "1", "default": "deny", "tools": {"a": {"rate_limit": "1/day"}},

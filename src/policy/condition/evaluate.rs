@@ -27,10 +27,10 @@ impl Condition {
     fn arguments(&self, facts: &Facts<'_>, each: Elements) -> Truth {
         let Self { path, test, .. } = self;
         let Some(arguments) = facts.arguments else { return test.of_absent() };
-        let whole = path.steps.len() == 1;
+        let as_json = path.steps.len() == 1 && !self.literal;
         let truth = find_argument(facts, arguments, &path.steps, each, &mut |found| match found {
             Found::Value(raw) => match raw.kind {
-                Kind::String(text) if whole => self.of_argument(&raw, text, facts),
+                Kind::String(text) if as_json => self.of_argument(&raw, text, facts),
                 _ => self.of_value(&raw, facts),
             },
             Found::Absent => test.of_absent(),

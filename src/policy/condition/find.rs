@@ -2,6 +2,7 @@
 
 use super::{Elements, Facts, Path, Root, Step, Truth, Why};
 use crate::meter;
+use crate::text::start;
 use crate::wire::json::{Decimal, JsonError, Kind, Members, Raw, Reader, Text, same_but_for_case};
 
 /// The value at the end of a path.
@@ -159,6 +160,31 @@ impl<'n, 'a> Search<'n, 'a> {
             None => Found::Absent,
         }
     }
+}
+
+/// The most bytes of a value that are recorded.
+const MAX_RECORDED: usize = 256;
+
+/// The start of the value that a path names, for a record: of a text its
+/// characters, of anything else its JSON. An inner `None` is a value that readers
+/// may differ on; without a value there is nothing.
+pub fn recorded(path: &Path, facts: &Facts<'_>) -> Option<Option<String>> {
+    debug_assert!(path.root == Root::Args && !path.has_each());
+    let mut recorded = None;
+    let arguments = facts.arguments?;
+    find_argument(facts, arguments, &path.steps, Elements::Any, &mut |found| {
+        recorded = match found {
+            Found::Value(Raw { kind: Kind::Null, .. }) | Found::Absent => None,
+            Found::Value(Raw { kind: Kind::String(text), .. }) => {
+                Some(Some(text.start(MAX_RECORDED)))
+            }
+            Found::Value(other) => Some(Some(start(other.text, MAX_RECORDED).to_owned())),
+            Found::Unclear(_) => Some(None),
+        };
+        // Without `[*]` there is one answer, and nothing to join it with.
+        Truth::decided(recorded.is_some())
+    });
+    recorded
 }
 
 /// The number that a path names, in millionths: the weight of a call.

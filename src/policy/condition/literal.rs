@@ -78,6 +78,16 @@ impl Literal {
         }
     }
 
+    /// Whether one of its strings holds this text.
+    pub(super) fn mentions(&self, text: &str) -> bool {
+        match self {
+            Self::String(value) => value.contains(text),
+            Self::List(elements) => elements.iter().any(|element| element.mentions(text)),
+            Self::Object(members) => members.iter().any(|(_, value)| value.mentions(text)),
+            Self::Null | Self::Bool(_) | Self::Number(_) => false,
+        }
+    }
+
     /// The number of values that make it up, itself included.
     pub(super) fn parts(&self) -> usize {
         let inner: usize = match self {

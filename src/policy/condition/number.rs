@@ -14,6 +14,8 @@ use core::cmp::Ordering;
 /// A number of a policy.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Number {
+    /// As written.
+    text: Box<str>,
     exact: DecimalBuf,
     double: f64,
 }
@@ -54,7 +56,14 @@ const EXACT_DOUBLES: f64 = 9_007_199_254_740_992.0;
 impl Number {
     /// Reads a number that the reader let pass.
     pub fn parse(text: &str) -> Option<Self> {
-        Some(Self { exact: Decimal::parse(text)?.into(), double: text.parse().ok()? })
+        let exact = Decimal::parse(text)?.into();
+        Some(Self { text: text.into(), exact, double: text.parse().ok()? })
+    }
+
+    /// The number for people: a whole one without a fraction or an exponent,
+    /// another as written.
+    pub(super) fn shown(&self) -> String {
+        self.exact.get().whole().map_or_else(|| (&*self.text).into(), |whole| whole.to_string())
     }
 
     /// Asks `holds` about the order of a claim, which is a double, and this number. A

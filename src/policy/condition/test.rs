@@ -174,6 +174,19 @@ impl Test {
         }
     }
 
+    /// Whether this text is somewhere in the policy's value.
+    pub fn mentions(&self, text: &str) -> bool {
+        match self {
+            Self::Eq(value) | Self::Neq(value) | Self::Contains(value) => value.mentions(text),
+            Self::In(values) | Self::NotIn(values) => {
+                values.iter().any(|value| value.mentions(text))
+            }
+            Self::Regex(regex, _) => regex.as_str().contains(text),
+            Self::StartsWith(value) | Self::EndsWith(value) => value.contains(text),
+            Self::Order(..) | Self::Exists(_) => false,
+        }
+    }
+
     /// Whether a null is a value to this test, and not the absence of one.
     pub(super) fn speaks_of_null(&self) -> bool {
         match self {

@@ -77,7 +77,7 @@ fn literal(json: &str) -> Literal {
     convert(Reader::new(json.as_bytes(), 64).unwrap().value().unwrap())
 }
 
-fn condition(path: &str, op: &str, value: &str) -> Condition {
+pub(super) fn condition(path: &str, op: &str, value: &str) -> Condition {
     let path = Path::parse(path).unwrap();
     let test = Test::new(op, literal(value), path.root).unwrap();
     Condition::new(path, test)

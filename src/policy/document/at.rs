@@ -17,6 +17,19 @@ pub(super) struct Parsed<'a> {
     errors: RefCell<Findings>,
     /// Bytes of the regular expressions so far.
     regexes: Cell<usize>,
+    /// The settings that say how the rest is read.
+    reading: Reading,
+}
+
+/// The settings that say how the rest of a document is read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reading {
+    /// Whether tools may have names that MCP does not allow.
+    pub(super) unusual_tool_names: bool,
+    /// Whether every text of the arguments is a text, also one that is JSON.
+    pub(super) literal: bool,
+    /// Whether a denial says what the policy asks for.
+    pub(super) explains: bool,
 }
 
 impl<'a> Parsed<'a> {
@@ -25,6 +38,7 @@ impl<'a> Parsed<'a> {
     /// different things to different readers.
     pub(super) fn parse(bytes: &'a [u8]) -> Result<Self, Findings> {
         tree::parse(bytes).map(|(root, errors)| Self {
+            reading: Reading::new(&root),
             root,
             errors: RefCell::new(errors),
             regexes: Cell::default(),
@@ -44,6 +58,25 @@ impl<'a> Parsed<'a> {
     pub(super) fn into_errors(self) -> Findings {
         self.errors.into_inner()
     }
+}
+
+impl Reading {
+    /// Looks the settings up before anything is read. One that is wrong is
+    /// reported where it is read.
+    fn new(root: &Node<'_>) -> Self {
+        let settings = member(root, "settings");
+        let setting = |key| settings.and_then(|settings| member(settings, key));
+        Self {
+            unusual_tool_names: matches!(setting("unusual_tool_names"), Some(Node::Bool(true))),
+            literal: matches!(setting("json_texts"), Some(Node::String(way)) if way == "text"),
+            explains: !matches!(setting("explain_denials"), Some(Node::Bool(false))),
+        }
+    }
+}
+
+fn member<'n, 'a>(node: &'n Node<'a>, key: &str) -> Option<&'n Node<'a>> {
+    let Node::Object(members) = node else { return None };
+    members.iter().find(|(name, _)| name == key).map(|(_, value)| value)
 }
 
 /// The most bytes of all the regular expressions of a policy, compiled.
@@ -85,6 +118,11 @@ impl<'d> At<'d> {
         let all = self.document.regexes.get().saturating_add(regex);
         self.document.regexes.set(all);
         all <= MAX_REGEXES_BYTES
+    }
+
+    /// The settings that say how this value is read.
+    pub(super) const fn reading(&self) -> Reading {
+        self.document.reading
     }
 
     /// The path of this value, as a JSON pointer.
@@ -305,6 +343,11 @@ pub(super) struct Object<'d> {
 impl<'d> Object<'d> {
     pub(super) fn get(&self, key: &str) -> Option<&At<'d>> {
         self.members.iter().find(|(name, _)| *name == key).map(|(_, at)| at)
+    }
+
+    /// Its path, as a JSON pointer.
+    pub(super) fn path(&self) -> &str {
+        &self.path
     }
 
     /// Whether it has no members at all.

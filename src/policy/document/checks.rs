@@ -2,7 +2,9 @@
 
 use super::at::{At, escape};
 use super::wording::{choices, nearest, quote};
-use crate::policy::condition::{Condition, Elements, Facts, Path, Test, TestError, Truth};
+use crate::policy::condition::{
+    Condition, Elements, Facts, Path, Root, Step, Test, TestError, Truth,
+};
 
 /// Conditions that hold together or not at all.
 #[derive(Debug)]
@@ -15,21 +17,21 @@ pub struct Check {
     pub conditions: Vec<Condition>,
     /// `on_deny`
     pub on_deny: Option<String>,
+    /// Whether a denial without `on_deny` says what the check asks for.
+    pub explains: bool,
 }
 
 impl Check {
     /// Whether all conditions hold together: one that is false decides, in any
-    /// order, and otherwise one that is undecidable does. It comes with the path
-    /// of the condition that could not be decided.
-    pub fn holds(&self, facts: &Facts<'_>, elements: Elements) -> (Truth, Option<&str>) {
+    /// order, and otherwise one that is undecidable does. It comes with the first
+    /// condition that is so.
+    pub fn holds(&self, facts: &Facts<'_>, elements: Elements) -> (Truth, Option<&Condition>) {
         let mut truth = (Truth::True, None);
         for condition in &self.conditions {
             match condition.evaluate(facts, elements) {
                 Truth::True => {}
-                Truth::False => return (Truth::False, None),
-                undecidable if truth.1.is_none() => {
-                    truth = (undecidable, Some(condition.path.as_str()));
-                }
+                Truth::False => return (Truth::False, Some(condition)),
+                undecidable if truth.1.is_none() => truth = (undecidable, Some(condition)),
                 Truth::Undecidable(_) => {}
             }
         }
@@ -63,6 +65,7 @@ pub(super) fn read(at: &At<'_>) -> Vec<Check> {
             path: at.path().into(),
             conditions: conditions.each(condition),
             on_deny,
+            explains: at.reading().explains,
         });
     }
     checks
@@ -73,8 +76,37 @@ pub(super) fn names(at: &At<'_>) -> Vec<Box<str>> {
     at.each(|at| at.string().map(Into::into))
 }
 
+/// Reads the path of a single argument.
+pub(super) fn argument(at: &At<'_>) -> Option<Path> {
+    let text = at.string()?;
+    let path = Path::parse(text).ok();
+    let path =
+        path.filter(|path| path.root == Root::Args && !path.steps.is_empty() && !path.has_each());
+    if path.is_none() {
+        at.wrong(format!(
+            "{} does not name a single argument; write a path like `args.amount`",
+            quote(text)
+        ));
+    }
+    path
+}
+
+/// The most arguments that one list records: a record is a line of a log.
+const MAX_RECORDED: usize = 16;
+
+/// Reads `record`: the arguments whose values are recorded.
+pub(super) fn recorded(at: &At<'_>) -> Vec<Path> {
+    let paths = at.each(argument);
+    if paths.len() > MAX_RECORDED {
+        let found = paths.len();
+        at.wrong(format!("at most {MAX_RECORDED} arguments are recorded, found {found}"));
+    }
+    paths
+}
+
 fn condition(at: &At<'_>) -> Option<Condition> {
-    let object = at.object(&["path", "op", "value"])?;
+    let object = at.object(&["path", "op", "value", "literal"])?;
+    let literal = object.get("literal").map(|at| (at, at.boolean()));
     let path = object.required("path").and_then(path);
     let op = object.required("op").and_then(|at| Some((at, at.string()?)));
     let value = object.required("value").and_then(|at| Some((at, at.literal()?)));
@@ -87,7 +119,23 @@ fn condition(at: &At<'_>) -> Option<Condition> {
             );
             None
         }
-        Ok(test) => Some(Condition::new(path, test)),
+        Ok(test) => {
+            let whole = path.root == Root::Args && matches!(*path.steps, [Step::Key(_)]);
+            let literal = match literal {
+                Some((at, _)) if !whole => {
+                    at.wrong(
+                        "only a whole argument can be a text that is JSON; leave `literal` out, or \
+                         write a path like `args.text`",
+                    );
+                    return None;
+                }
+                Some((_, literal)) => literal?,
+                None => at.reading().literal,
+            };
+            let mut condition = Condition::new(path, test);
+            condition.literal = literal;
+            Some(condition)
+        }
         Err(TestError::Unknown) => {
             op_at.wrong(match nearest(op, &Test::NAMES) {
                 Some(word) => format!("unknown operator {}; did you mean `{word}`?", quote(op)),
@@ -158,15 +206,16 @@ mod tests {
         let unclear = || condition("headers.h", "b");
         let ask = |conditions: Vec<Condition>| {
             let (pointer, path) = (String::new(), String::new());
-            let check = Check { pointer, path, conditions, on_deny: None };
-            let (truth, path) = check.holds(&facts, Elements::Any);
-            (truth, path.map(str::to_owned))
+            let check = Check { pointer, path, conditions, on_deny: None, explains: true };
+            let (truth, decided_by) = check.holds(&facts, Elements::Any);
+            (truth, decided_by.map(|condition| condition.path.as_str().to_owned()))
         };
         let undecidable = (Truth::Undecidable(Why::Header), Some("headers.h".into()));
         assert_eq!(ask(vec![]), (Truth::True, None));
         assert_eq!(ask(vec![yes(), yes()]), (Truth::True, None));
-        assert_eq!(ask(vec![unclear(), no()]), (Truth::False, None));
-        assert_eq!(ask(vec![no(), unclear()]), (Truth::False, None));
+        let no_by_grant = (Truth::False, Some("grant".into()));
+        assert_eq!(ask(vec![unclear(), no()]), no_by_grant);
+        assert_eq!(ask(vec![no(), unclear()]), no_by_grant);
         assert_eq!(ask(vec![yes(), unclear(), yes()]), undecidable);
     }
 }

@@ -38,6 +38,15 @@ pub enum Warning {
     UnseenReason,
     /// Checks or limits of a tool that is denied anyway are never asked.
     NeverAsked,
+    /// Every text of the arguments is a text to all conditions, also one that is
+    /// JSON.
+    AllTexts,
+    /// A pattern is probably meant as a regular expression.
+    DotStar,
+    /// A value holds `${`, which nothing fills in.
+    Placeholder,
+    /// A grant is named after a claim.
+    GrantByClaim,
     /// Two patterns match the same names and have different actions.
     Overlap,
     /// There are too many patterns to compare all of them.

@@ -1,9 +1,9 @@
 //! `limits` and `rate_limit`.
 
 use super::at::{At, escape};
-use super::wording::quote;
+use super::checks;
 use crate::limits::window::{Algorithm, ONE_CALL, Scope, Window};
-use crate::policy::condition::{Path, Root};
+use crate::policy::condition::Path;
 use crate::wire::json::Decimal;
 
 /// The largest `max`, so that sums in millionths fit 64 bits.
@@ -53,7 +53,7 @@ pub(super) fn read(at: &At<'_>) -> Vec<Limit> {
         let object = at.object(&KEYS)?;
         let counter = object.required("counter").and_then(counter);
         let window = object.required("window").and_then(window);
-        let increment_from = object.get("increment_from").map(increment_from);
+        let increment_from = object.get("increment_from").map(checks::argument);
         let max = object.required("max").and_then(|at| match increment_from {
             Some(_) => at.millionths(MAX),
             None => at.whole(1, MAX).map(|max| max.saturating_mul(ONE_CALL)),
@@ -76,20 +76,6 @@ pub(super) fn read(at: &At<'_>) -> Vec<Limit> {
             counter,
         })
     })
-}
-
-fn increment_from(at: &At<'_>) -> Option<Path> {
-    let text = at.string()?;
-    let path = Path::parse(text).ok();
-    let path =
-        path.filter(|path| path.root == Root::Args && !path.steps.is_empty() && !path.has_each());
-    if path.is_none() {
-        at.wrong(format!(
-            "{} does not name a single argument; write a path like `args.amount`",
-            quote(text)
-        ));
-    }
-    path
 }
 
 /// Reads the short form of one limit on the tools that `name` matches.

@@ -1,6 +1,7 @@
 //! The part of a document that decides: at its top, and in each grant.
 
 use super::at::{At, Object};
+use super::tool_name;
 use super::tools::{self, AllTools, ToolRule};
 use super::wording::quote;
 use crate::policy::pattern::Pattern;
@@ -27,6 +28,8 @@ pub enum Mode {
 /// The rules for one set of callers.
 #[derive(Debug)]
 pub struct Rules {
+    /// The JSON pointer to the object that has them.
+    pub path: String,
     /// `default`
     pub default: DefaultAction,
     /// `mode`
@@ -59,10 +62,11 @@ impl Rules {
         let mode = object.get("mode").map_or(Some(inherited), |at| {
             at.choice(&[("enforce", Mode::Enforce), ("shadow", Mode::Shadow)])
         });
-        let hide = object.get("hide").map(|at| at.each(tools::pattern)).unwrap_or_default();
+        let hide = object.get("hide").map(|at| at.each(tool_name::pattern)).unwrap_or_default();
         let tools = object.get("tools").map(tools::read).unwrap_or_default();
         let all_tools = object.get("all_tools").map(AllTools::read).unwrap_or_default();
-        Some(Self { default: default?, mode: mode?, hide, tools, all_tools })
+        let path = object.path().to_owned();
+        Some(Self { path, default: default?, mode: mode?, hide, tools, all_tools })
     }
 }
 

@@ -1,9 +1,11 @@
 //! `settings`: the filter's behaviour apart from its decisions.
 
 use super::at::At;
+use super::checks;
 use super::protected_resource::ProtectedResource;
 use super::request_path::RequestPath;
 use super::wording::quote;
+use crate::policy::condition::Path;
 use crate::policy::fingerprint::ArgumentsHmac;
 use crate::policy::pattern::{Pattern, PatternMap};
 use crate::wire::mcp::KNOWN_METHODS;
@@ -30,6 +32,12 @@ pub struct Settings {
     pub max_depth: usize,
     /// `denied_as`
     pub denied_as: DeniedAs,
+    /// `explain_denials`: a denial says what the policy asks for.
+    pub explain_denials: bool,
+    /// `json_texts`
+    pub json_texts: JsonTexts,
+    /// `unusual_tool_names`: tools may have names that MCP does not allow.
+    pub unusual_tool_names: bool,
     /// `batches`
     pub batches: Batches,
     /// `tools_list`
@@ -39,6 +47,8 @@ pub struct Settings {
     /// `audit_key`: the key of the HMACs of arguments in records, if there are
     /// to be any.
     pub audit_key: Option<ArgumentsHmac>,
+    /// `record`: the arguments of every tool whose values are recorded.
+    pub record: Vec<Path>,
     /// `counters`
     pub counters: Counters,
 }
@@ -50,6 +60,15 @@ pub enum DeniedAs {
     Error,
     /// A tool's result that is an error, which the model reads.
     Result,
+}
+
+/// The readings of a text in arguments that is JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JsonTexts {
+    /// As a text and as JSON: a condition has to say the same of both.
+    Both,
+    /// As a text alone.
+    Text,
 }
 
 /// The treatment of several messages in one body.
@@ -105,10 +124,14 @@ impl Default for Settings {
             max_body_bytes: 1 << 20,
             max_depth: 64,
             denied_as: DeniedAs::Error,
+            explain_denials: true,
+            json_texts: JsonTexts::Both,
+            unusual_tool_names: false,
             batches: Batches::Reject,
             tools_list: ToolsList::Hide,
             audit_log: AuditLog::Denied,
             audit_key: None,
+            record: Vec::new(),
             counters: Counters::default(),
         }
     }
@@ -120,7 +143,7 @@ impl Default for Counters {
     }
 }
 
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 18] = [
     "paths",
     "exempt_paths",
     "protected_resource",
@@ -130,13 +153,18 @@ const KEYS: [&str; 14] = [
     "max_body_bytes",
     "max_depth",
     "denied_as",
+    "explain_denials",
+    "json_texts",
+    "unusual_tool_names",
     "batches",
     "tools_list",
     "audit_log",
     "audit_key",
+    "record",
     "counters",
 ];
 const DENIED_AS: [(&str, DeniedAs); 2] = [("error", DeniedAs::Error), ("result", DeniedAs::Result)];
+const JSON_TEXTS: [(&str, JsonTexts); 2] = [("both", JsonTexts::Both), ("text", JsonTexts::Text)];
 const BATCHES: [(&str, Batches); 2] = [("reject", Batches::Reject), ("judge", Batches::Judge)];
 const TOOLS_LIST: [(&str, ToolsList); 2] =
     [("hide", ToolsList::Hide), ("callable", ToolsList::Callable)];
@@ -196,6 +224,15 @@ impl Settings {
         if let Some(form) = object.get("denied_as").and_then(|at| at.choice(&DENIED_AS)) {
             settings.denied_as = form;
         }
+        if let Some(explain) = object.get("explain_denials").and_then(At::boolean) {
+            settings.explain_denials = explain;
+        }
+        if let Some(way) = object.get("json_texts").and_then(|at| at.choice(&JSON_TEXTS)) {
+            settings.json_texts = way;
+        }
+        if let Some(admit) = object.get("unusual_tool_names").and_then(At::boolean) {
+            settings.unusual_tool_names = admit;
+        }
         if let Some(batches) = object.get("batches").and_then(|at| at.choice(&BATCHES)) {
             settings.batches = batches;
         }
@@ -207,6 +244,9 @@ impl Settings {
         }
         if let Some(which) = object.get("audit_log").and_then(|at| at.choice(&AUDIT_LOG)) {
             settings.audit_log = which;
+        }
+        if let Some(at) = object.get("record") {
+            settings.record = checks::recorded(at);
         }
         if let Some(at) = object.get("counters") {
             settings.counters = Counters::read(at);

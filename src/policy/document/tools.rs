@@ -3,10 +3,11 @@
 use super::at::At;
 use super::checks::{self, Check};
 use super::limits::{self, Limit};
+use super::tool_name;
 use super::wording::quote;
 use crate::order;
+use crate::policy::condition::Path;
 use crate::policy::pattern::Pattern;
-use crate::wire::mcp::MAX_TOOL_NAME;
 
 /// The action of an entry on the tools that it matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,16 +37,19 @@ pub struct ToolRule {
     pub deny_if: Vec<Check>,
     /// `limits`, then `rate_limit`
     pub limits: Vec<Limit>,
+    /// `record`: the arguments whose values are recorded.
+    pub record: Vec<Path>,
 }
 
-const KEYS: [&str; 7] = ["action", "reason", "args", "require", "deny_if", "limits", "rate_limit"];
+const KEYS: [&str; 8] =
+    ["action", "reason", "args", "require", "deny_if", "limits", "rate_limit", "record"];
 
 /// Reads the map of tools.
 pub(super) fn read(at: &At<'_>) -> Vec<(Pattern, ToolRule)> {
     let mut rules: Vec<(Pattern, ToolRule)> = Vec::new();
     for (name, at) in at.entries() {
-        let Some(pattern) = check_pattern(&at, name) else { continue };
-        if let Some(rule) = ToolRule::read(name, &at) {
+        let pattern = tool_name::check(&at, name);
+        if let (Some(pattern), Some(rule)) = (pattern, ToolRule::read(name, &at)) {
             rules.push((pattern, rule));
         }
     }
@@ -68,25 +72,6 @@ pub(super) fn refuse_twins(at: &At<'_>, names: Vec<(&Pattern, &str)>) {
     }
 }
 
-/// Reads a tool pattern from a list.
-pub(super) fn pattern(at: &At<'_>) -> Option<Pattern> {
-    check_pattern(at, at.string()?)
-}
-
-fn check_pattern(at: &At<'_>, text: &str) -> Option<Pattern> {
-    let fault = if text.is_empty() {
-        "a tool's name is never empty"
-    } else if text.len() > MAX_TOOL_NAME {
-        "a tool's name has at most 256 bytes"
-    } else if text.chars().any(char::is_control) {
-        "a tool's name has no control characters"
-    } else {
-        return Some(Pattern::new(text));
-    };
-    at.wrong(format!("the pattern {} matches no tool: {fault}", quote(text)));
-    None
-}
-
 impl ToolRule {
     fn read(name: &str, at: &At<'_>) -> Option<Self> {
         let object = at.object(&KEYS)?;
@@ -104,6 +89,7 @@ impl ToolRule {
         let args = object.get("args").map(checks::names);
         let require = object.get("require").map(checks::read).unwrap_or_default();
         let deny_if = object.get("deny_if").map(checks::read).unwrap_or_default();
+        let record = object.get("record").map(checks::recorded).unwrap_or_default();
         let mut limits = object.get("limits").map(limits::read).unwrap_or_default();
         if let Some(at) = object.get("rate_limit") {
             limits.extend(limits::read_short(name, at));
@@ -117,6 +103,7 @@ impl ToolRule {
             require,
             deny_if,
             limits,
+            record,
         })
     }
 }

@@ -38,10 +38,18 @@ pub(crate) fn shorten(text: &str) -> String {
 
 /// Words as a choice: "`a`, `b` or `c`".
 pub(super) fn choices<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
-    let quoted: Vec<String> = words.into_iter().map(quote).collect();
-    match quoted.split_last() {
+    joined(words.into_iter().map(quote).collect(), "or")
+}
+
+/// Words that go together: "`a`, `b` and `c`".
+pub(super) fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    joined(words.into_iter().map(quote).collect(), "and")
+}
+
+fn joined(words: Vec<String>, last_by: &str) -> String {
+    match words.split_last() {
         Some((last, [])) => last.clone(),
-        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        Some((last, others)) => format!("{} {last_by} {last}", others.join(", ")),
         None => String::new(),
     }
 }

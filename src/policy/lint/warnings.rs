@@ -1,7 +1,9 @@
 //! Warnings: rules that are allowed, but probably not meant.
 
-use super::{all_rules, limits};
-use crate::policy::document::{Action, Document, Findings, Rules, Source, Warning, quote};
+use super::{all_rules, conditions_at, limits};
+use crate::policy::document::{
+    Action, Document, Findings, JsonTexts, Rules, Source, Warning, dot_star, escape, quote, shorten,
+};
 
 /// Steps of the search for overlaps in a whole policy: more than one that a
 /// person writes takes. Patterns are compared pair by pair, and each pair
@@ -19,6 +21,10 @@ const ANY_PATH: &str = "is not set, so requests to any path can reach the server
 const UNNAMED: &str = "no answer names it, since `identity` has neither a `jwt` nor a `bearer` \
                        source; add one, or ask for tokens in front of the filter";
 
+/// The warning where no argument of any tool is read as JSON.
+const ALL_TEXTS: &str = "holds for every tool, and a server that reads a text as JSON gets past the \
+                         conditions on it; prefer `\"literal\": true` on the conditions that need it";
+
 /// The warnings about a policy, kind by kind.
 pub(in crate::policy) fn warnings(document: &Document) -> Findings {
     let mut findings = Findings::default();
@@ -31,10 +37,18 @@ pub(in crate::policy) fn warnings(document: &Document) -> Findings {
         let path = || ("/settings/protected_resource".into(), UNNAMED.into());
         findings.warning(Warning::UnnamedResource, &path);
     }
+    if document.settings.json_texts == JsonTexts::Text {
+        findings.warning(Warning::AllTexts, &|| ("/settings/json_texts".into(), ALL_TEXTS.into()));
+    }
     let all_rules = all_rules(document);
     for warn in [windows, reasons, unasked] {
         all_rules.iter().for_each(|rules| warn(rules, &mut findings));
     }
+    if !document.settings.unusual_tool_names {
+        all_rules.iter().for_each(|rules| dots(rules, &mut findings));
+    }
+    placeholders(document, &mut findings);
+    grants_by_claim(document, &mut findings);
     let mut steps = MAX_STEPS;
     for rules in all_rules {
         overlaps(rules, &mut steps, &mut findings);
@@ -83,6 +97,53 @@ fn unasked(rules: &Rules, findings: &mut Findings) {
             findings.warning(Warning::NeverAsked, &|| {
                 let message = "denies every call, so its checks and limits are never asked";
                 (rule.pointer.clone(), message.into())
+            });
+        }
+    }
+}
+
+/// Patterns that are probably meant as regular expressions, and match the names
+/// of other tools than those would.
+fn dots(rules: &Rules, findings: &mut Findings) {
+    let tools = rules.tools.iter().map(|(_, rule)| ("tools", &*rule.name));
+    let hidden = rules.hide.iter().map(|pattern| ("hide", pattern.as_str()));
+    for (key, text) in tools.chain(hidden) {
+        if let Some(start) = dot_star(text) {
+            findings.warning(Warning::DotStar, &|| {
+                let (text, start) = (quote(text), shorten(start));
+                let message = format!(
+                    "{text} matches only names with a dot after `{start}`; to match all that \
+                     begin so, write `{start}*`"
+                );
+                (format!("{}/{key}", rules.path), message)
+            });
+        }
+    }
+}
+
+/// Values with something that other programs would fill in.
+fn placeholders(document: &Document, findings: &mut Findings) {
+    for (check, index, condition) in conditions_at(document) {
+        if condition.test.mentions("${") {
+            findings.warning(Warning::Placeholder, &|| {
+                let message =
+                    "holds `${`, and is compared as it is written: nothing is put in its place";
+                (format!("{}/conditions/{index}/value", check.path), message.into())
+            });
+        }
+    }
+}
+
+/// Grants that are probably meant for a claim, and match the callers' ids.
+fn grants_by_claim(document: &Document, findings: &mut Findings) {
+    for (_, grant) in &document.grants {
+        if let Some(claim) = grant.name.strip_prefix("claims")
+            && claim.starts_with(['.', '['])
+        {
+            findings.warning(Warning::GrantByClaim, &|| {
+                let message = "is compared with the caller's id, which `identity` makes, and with \
+                               no claim; name callers by their ids";
+                (format!("/grants/{}", escape(&grant.name)), message.into())
             });
         }
     }
@@ -176,6 +237,35 @@ mod tests {
                  decides (and 3 more of this kind)",
             ]
         );
+    }
+
+    #[test]
+    fn keys_and_values_of_other_languages_are_told() {
+        let policy = r#"{"version":"1","default":"deny","hide":["x.*"],
+            "tools":{"github.*":{},"read":{"require":[{"conditions":[
+                {"path":"args.a","op":"eq","value":"a"},
+                {"path":"args.a","op":"in","value":["${args.b}"]},
+                {"path":"args.a","op":"starts_with","value":"/srv/${claims.sub}/"}]}]}},
+            "identity":[{"header":"x-id"}],
+            "grants":{"claims.team:ops":{"default":"deny","hide":["y1.*"]},"claimsman":{"default":"deny"}},
+            "settings":{"paths":["/mcp"],"json_texts":"text"}}"#;
+        assert_eq!(
+            warnings(policy),
+            [
+                "/settings/json_texts: holds for every tool, and a server that reads a text as \
+                 JSON gets past the conditions on it; prefer `\"literal\": true` on the \
+                 conditions that need it",
+                "/tools: `github.*` matches only names with a dot after `github`; to match all \
+                 that begin so, write `github*` (and 2 more of this kind)",
+                "/tools/read/require/0/conditions/1/value: holds `${`, and is compared as it is \
+                 written: nothing is put in its place (and 1 more of this kind)",
+                "/grants/claims.team:ops: is compared with the caller's id, which `identity` \
+                 makes, and with no claim; name callers by their ids",
+            ]
+        );
+        let admitted = r#"{"version":"1","default":"deny","tools":{"github.*":{}},
+            "settings":{"paths":["/mcp"],"unusual_tool_names":true}}"#;
+        assert!(warnings(admitted).is_empty());
     }
 
     #[test]

@@ -40,6 +40,19 @@ impl<'a> Text<'a> {
         if self.escaped { Cow::Owned(self.chars().collect()) } else { Cow::Borrowed(self.raw) }
     }
 
+    /// The start of the string's value: at most this many bytes, and whole
+    /// characters.
+    pub fn start(self, bytes: usize) -> String {
+        let mut start = String::new();
+        for c in self.chars() {
+            if start.len().saturating_add(c.len_utf8()) > bytes {
+                break;
+            }
+            start.push(c);
+        }
+        start
+    }
+
     /// The characters of the string's value.
     pub fn chars(self) -> impl Iterator<Item = char> + Clone + 'a {
         Decoded { rest: self.raw.chars(), escaped: self.escaped }

@@ -45,6 +45,27 @@ struct ErrorResult<'a> {
     /// Clients of revision 2026-07-28 reject a result without it.
     #[serde(rename = "resultType", skip_serializing_if = "Option::is_none")]
     result_type: Option<&'static str>,
+    #[serde(rename = "_meta")]
+    meta: Meta<'a>,
+}
+
+/// The part of a result for the client's program, which a model is not shown.
+#[derive(Serialize)]
+struct Meta<'a> {
+    #[serde(rename = "mcp-policy-filter/denial")]
+    denial: Why<'a>,
+}
+
+/// The reason for which there is no result.
+#[derive(Debug, Serialize)]
+pub struct Why<'a> {
+    /// The kind of refusal.
+    pub reason: &'a str,
+    /// The rule that decided.
+    pub rule: &'a str,
+    /// Seconds until the same call may go on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -56,11 +77,12 @@ struct Content<'a> {
 
 /// The body of a reply in which a tool's result is an error: the form that a
 /// model reads and can adapt to.
-pub fn error_result(id: Id<'_>, text: &str, stateless: bool) -> Vec<u8> {
+pub fn error_result(id: Id<'_>, text: &str, why: Why<'_>, stateless: bool) -> Vec<u8> {
     let result = ErrorResult {
         content: [Content { kind: "text", text }],
         is_error: true,
         result_type: stateless.then_some("complete"),
+        meta: Meta { denial: why },
     };
     reply(Some(id), "result", &result)
 }

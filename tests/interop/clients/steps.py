@@ -63,4 +63,5 @@ async def take(step, heard, list_tools, call_tool):
             await asyncio.wait_for(all_came.wait(), 10)
     failed = getattr(result, "isError", None) or getattr(result, "is_error", False)
     text = result.content[0].text if result.content else ""
-    return {"text": text, "failed": bool(failed), "progress": count}
+    why = (getattr(result, "meta", None) or {}).get("mcp-policy-filter/denial")
+    return {"text": text, "failed": bool(failed), "progress": count, "why": why}

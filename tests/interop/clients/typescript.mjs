@@ -49,7 +49,8 @@ export async function run(open) {
         const result = await client.call(params, step.progress ? { onprogress } : undefined);
         // They may be handed on beside the answer, and so a moment late.
         await Promise.race([came, step.progress && late()]);
-        return { text: result.content[0]?.text ?? '', failed: result.isError === true, progress };
+        const why = result._meta?.['mcp-policy-filter/denial'];
+        return { text: result.content[0]?.text ?? '', failed: result.isError === true, progress, why };
     }
 }
 

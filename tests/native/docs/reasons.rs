@@ -31,6 +31,7 @@ const POLICY: &str = r#"{"version": "1", "default": "deny", "hide": ["hidden"],
               "named": {"args": ["a"]},
               "bound": {"require": [{"conditions": [{"path": "args.a", "op": "lt", "value": 5}]}],
                         "deny_if": [{"conditions": [{"path": "args.b", "op": "exists", "value": true}]}]},
+              "teamed": {"require": [{"conditions": [{"path": "headers.x-team", "op": "eq", "value": "red"}]}]},
               "told": {"require": [{"conditions": [{"path": "args.a", "op": "lt", "value": 5}], "on_deny": "Too much."}],
                        "deny_if": [{"conditions": [{"path": "args.b", "op": "exists", "value": true}], "on_deny": "No b."}]},
               "shut": {"action": "deny"}, "closed": {"action": "deny", "reason": "Because."}}}"#;
@@ -38,7 +39,7 @@ const POLICY: &str = r#"{"version": "1", "default": "deny", "hide": ["hidden"],
 const IDENTIFIED: &str = r#"{"version": "1", "default": "deny", "identity": [{"header": "x-id"}]}"#;
 
 /// Calls that checks, budgets and limits refuse, in the notation of the pages.
-const CALLS: [&str; 16] = [
+const CALLS: [&str; 17] = [
     "hidden",
     "other",
     "shut",
@@ -52,6 +53,7 @@ const CALLS: [&str; 16] = [
     "bound",
     r#"bound {"a": 1, "b": 1}"#,
     r#"bound {"a": "1"}"#,
+    "teamed",
     "told",
     r#"told {"a": 1, "b": 1}"#,
     "PUT /mcp",

@@ -122,6 +122,22 @@ fn records_name_the_rule_and_never_a_value() {
 }
 
 #[test]
+fn records_hold_the_values_that_the_policy_names() {
+    let mut policy: serde_json::Value = serde_json::from_str(ONE_A_MINUTE).unwrap();
+    policy["settings"]["record"] = serde_json::json!(["args.path"]);
+    let worker = Worker::configure(&policy.to_string(), PLAIN).unwrap();
+    let mut request = call("b");
+    request.body = br#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"b","arguments":{"path":"a\n\u001b[31m","password":"hunter2"}}}"#.to_vec();
+    worker.send(&request);
+    let values = r#","values":{"args.path":"a\u000a\u001b[31m"},"#;
+    let state = HOST.with_borrow(|host| host.filter_state.clone());
+    let lines = log();
+    assert!(state.contains(values), "{state}");
+    assert!(lines.iter().any(|line| line.contains(values)), "{lines:?}");
+    assert!(!lines.iter().any(|line| line.contains("hunter2")) && !state.contains("hunter2"));
+}
+
+#[test]
 fn the_log_has_the_decisions_that_it_is_told_to_have() {
     for (which, expected) in [("all", [1, 1]), ("denied", [0, 1]), ("off", [0, 0])] {
         let mut policy: serde_json::Value = serde_json::from_str(ONE_A_MINUTE).unwrap();
