@@ -157,6 +157,7 @@ fn a_record_has_the_values_that_the_policy_asks_for_and_no_other() {
         let record = match judge(&gateway, body) {
             Outcome::WentOn(mut records) => records.remove(0),
             Outcome::Refused(refusal) => refusal.record,
+            Outcome::Served(_) => panic!("it was served"),
         };
         let values = record.values.into_iter().flat_map(|values| values.0);
         let shown = values.map(|(path, value)| format!("{path}={}", value.unwrap_or("?".into())));
