@@ -54,14 +54,16 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn the_demo_prints_the_page_that_the_readme_shows() {
+fn the_demo_prints_the_part_that_the_readme_shows() {
     let ports = ports();
     let Output { status, stdout, stderr } = demo("demo", ports).output().expect("python3");
     assert!(status.success(), "{}", text(&stderr));
     let readme = file("README.md");
     let (_, shown) = readme.split_once("```text demo\n").expect("the fence");
     let shown = shown.split("```").next().expect("its text");
-    assert_eq!(without_numbers(&text(&stdout)), without_numbers(shown));
+    let (printed, shown) = (without_numbers(&text(&stdout)), without_numbers(shown));
+    let is_part = printed.windows(shown.len()).any(|part| part == shown);
+    assert!(is_part && shown.len() >= 16, "{printed:#?}\n{shown:#?}");
     assert!(!stdout.contains(&0x1b), "no colours where there is no terminal");
     std::fs::remove_dir_all(folder(ports[0])).expect("its folder");
 }

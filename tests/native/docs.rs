@@ -6,16 +6,18 @@
 //! | --- | --- |
 //! | `json policy` | it compiles; the calls below it are made under it |
 //! | `json pushed policy` | it compiles; it takes over, and the counts stay |
+//! | `json added to the policy` | the policy above with these members compiles, and takes over like a pushed one |
 //! | `yaml policy` | a plugin's `configuration` with a Struct, whose policy compiles |
 //! | `json broken policy` | it does not compile |
 //! | `text errors`, `text warnings` | the lines for the policy above, exactly |
 //! | `text calls` | each line, through the core ([`play::Stage::play`]) |
 //! | `text calls of FILE` | the same under the policy of a file, as YAML |
 //! | `json request`, `json reply` | the answer; [`ANY_DIGEST`] stands for any; what goes with a request may stand behind the word ([`ask`]) |
-//! | `json list`, `json shown` | what a server answers to `tools/list`, and what a client gets of it, byte for byte |
+//! | `json list`, `json shown` | what a server answers to `tools/list`, and what a client gets of it, byte for byte; what goes with the request as with `json request` |
 //! | `json served` | the body that the filter served for the last of the calls above, as a value |
 //! | `json record` | the audit record of the request above, with its digest as in a reply |
 //! | `yaml filter` | it stands in `envoy/envoy.yaml`, line by line; its policy compiles |
+//! | `yaml configuration` | its `configuration` is a Struct that holds the policy above |
 //! | `yaml fragment` | the names that it shares with the filter ([`fragment`]) |
 //! | `text demo` | all that the demo prints, but for seconds ([`demo`]) |
 //! | `sh` | `make` targets, scripts, suites and files exist; a `curl` is sent under the shipped policy; a token that is hashed is known to the policy above |
@@ -42,8 +44,18 @@ use std::fs;
 /// The folders whose pages are executed.
 const FOLDERS: [&str; 5] = ["", "docs", "docs/policy", "benches", "envoy"];
 
+/// The folders whose pages are read by people who change the code, or are made
+/// by a program. Their fences are not executed.
+const FURTHER: [&str; 4] =
+    ["benches/results", "tests/conformance", "tests/differential", "tests/interop"];
+
 pub fn pages() -> Vec<Page> {
     FOLDERS.into_iter().flat_map(Page::in_folder).collect()
+}
+
+/// The pages, further ones included.
+pub fn all_pages() -> Vec<Page> {
+    FOLDERS.into_iter().chain(FURTHER).flat_map(Page::in_folder).collect()
 }
 
 /// The pages of the reference.
@@ -58,6 +70,8 @@ const ANY_DIGEST: &str = "3f9a1c0e8d27";
 #[derive(Default)]
 struct Reading {
     stage: Option<Stage>,
+    /// The policy of the stage, as JSON.
+    policy: Value,
     errors: Vec<String>,
     last: Option<Answer>,
     seen: Seen,
@@ -72,7 +86,22 @@ impl Reading {
 
     fn start(&mut self, policy: &str) -> Result<(), String> {
         self.stage = Some(Stage::new(policy).map_err(|errors| errors.join("\n"))?);
+        self.policy = serde_json::from_str(policy).map_err(|error| error.to_string())?;
         Ok(())
+    }
+
+    fn push(&mut self, policy: &str) -> Result<(), String> {
+        self.stage()?.push(policy).map_err(|errors| errors.join("\n"))?;
+        self.policy = serde_json::from_str(policy).map_err(|error| error.to_string())?;
+        Ok(())
+    }
+
+    /// Pushes the policy with further members.
+    fn add(&mut self, members: &str) -> Result<(), String> {
+        let members = serde_json::from_str(members).map_err(|error| error.to_string())?;
+        let mut policy = self.policy.clone();
+        merge(&mut policy, members);
+        self.push(&policy.to_string())
     }
 
     fn ask(&mut self, ask: &Ask) -> Result<(), String> {
@@ -88,7 +117,8 @@ impl Reading {
         let text = &*fence.text;
         match &*fence.info {
             "json policy" => self.start(text),
-            "json pushed policy" => self.stage()?.push(text).map_err(|errors| errors.join("\n")),
+            "json pushed policy" => self.push(text),
+            "json added to the policy" => self.add(text),
             "yaml policy" => self.start(&policy_in(text)?),
             "json broken policy" => match Stage::new(text) {
                 Ok(_) => Err("it compiles".into()),
@@ -112,8 +142,9 @@ impl Reading {
                 let served = self.stage()?.served.take().ok_or("nothing was served above")?;
                 same_reply(text, &served.body, false)
             }
-            "json list" => {
-                self.shown = self.stage()?.show(text);
+            other if other.starts_with("json list") => {
+                let ask = Ask::rpc("tools/list").with_parenthesis(&other["json list".len()..])?;
+                self.shown = self.stage()?.show(&ask, text)?;
                 Ok(())
             }
             "json shown" => same(text, &self.shown),
@@ -137,6 +168,10 @@ impl Reading {
                 }
                 self.start(&policy_in(text)?)
             }
+            "yaml configuration" => {
+                let shown = fragment::policy(text)?;
+                same(&format!("{shown:#}\n"), &format!("{:#}\n", self.policy))
+            }
             "yaml fragment" => fragment::check(text, self.stage.as_ref()),
             "text demo" => demo::check(text, &policy_in(&shipped())?),
             "sh" => self.shell(text),
@@ -146,11 +181,7 @@ impl Reading {
                 self.play(text)
             }
             other => match other.strip_prefix("json request") {
-                Some("") => self.ask(&Ask::post(text)),
-                Some(with) => {
-                    let with = with.trim_matches([' ', '(', ')']);
-                    self.ask(&Ask::post(text).with_words(with)?)
-                }
+                Some(with) => self.ask(&Ask::post(text).with_parenthesis(with)?),
                 None => Err(format!("nobody checks fences of the kind `{other}`")),
             },
         }
@@ -212,6 +243,19 @@ impl Reading {
 
 fn shipped() -> String {
     fs::read_to_string(root().join("envoy/envoy.yaml")).unwrap()
+}
+
+/// Puts members into an object, and those of objects into the objects that are
+/// there.
+fn merge(into: &mut Value, members: Value) {
+    match (into, members) {
+        (Value::Object(into), Value::Object(members)) => {
+            for (key, value) in members {
+                merge(into.entry(key).or_insert(Value::Null), value);
+            }
+        }
+        (into, value) => *into = value,
+    }
 }
 
 fn lines(list: &[String]) -> String {

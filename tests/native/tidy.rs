@@ -40,7 +40,7 @@ fn sources() -> Vec<PathBuf> {
 }
 
 /// Files as git knows them, or none outside a checkout.
-fn tracked() -> Vec<PathBuf> {
+pub fn tracked() -> Vec<PathBuf> {
     let git = Command::new("git").args(["ls-files", "-z"]).current_dir(root()).output();
     let list = git.map(|output| output.stdout).unwrap_or_default();
     let list = String::from_utf8(list).unwrap();

@@ -96,6 +96,14 @@ impl Ask {
         }
     }
 
+    /// The same with what a parenthesis says, or with nothing.
+    pub fn with_parenthesis(self, text: &str) -> Result<Self, String> {
+        match text.trim_matches([' ', '(', ')']) {
+            "" => Ok(self),
+            words => self.with_words(words),
+        }
+    }
+
     /// The same with what stands in the parentheses behind a call.
     pub fn with_words(self, words: &str) -> Result<Self, String> {
         words.split("; ").try_fold(self, Self::with_word)

@@ -1,8 +1,10 @@
 //! Fragments of Envoy's configuration around the filter. What Envoy makes of
 //! them no test here can say; what they share with the filter is checked.
 
+use super::markdown::policy_in;
 use super::play::Stage;
 use crate::config::root;
+use serde_json::Value;
 use std::fs;
 
 /// Whether the filter sets a filter state of this name.
@@ -11,6 +13,21 @@ fn sets(source: &str, name: &str) -> Result<(), String> {
         return Ok(());
     }
     Err(format!("the filter sets no `{name}`"))
+}
+
+/// The policy in a fragment's `configuration`. It fits the shipped file, which
+/// holds headers and has a guard.
+pub fn policy(text: &str) -> Result<Value, String> {
+    let policy: Value =
+        serde_json::from_str(&policy_in(text)?).map_err(|error| error.to_string())?;
+    let is_on = |setting: &str| policy["settings"][setting] == true;
+    if !text.starts_with("allow_on_headers_stop_iteration: true\n")
+        || !is_on("hold_request_headers")
+        || !is_on("mark_requests")
+    {
+        return Err("it does not fit envoy/envoy.yaml, which holds headers and has a guard".into());
+    }
+    Ok(policy)
 }
 
 /// Whether the names in a fragment are those of the filter: the filter state

@@ -108,16 +108,18 @@ impl Stage {
         (Trace::from_headers(headers), self.clock)
     }
 
-    /// What a client gets of `list`, with which a server answers `tools/list`.
-    pub fn show(&self, list: &str) -> String {
+    /// What a client gets of `list`, with which a server answers its request.
+    pub fn show(&self, ask: &Ask, list: &str) -> Result<String, String> {
         let host = Host { policy: &self.policy, store: &self.store, now: moment(self.clock) };
-        let mut sent = sent(&host, &Ask::rpc("tools/list"));
-        assert!(matches!(sent.outcome, Outcome::WentOn(_)), "{sent:?}");
+        let mut sent = sent(&host, ask);
+        if let Outcome::Refused(refusal) = sent.outcome {
+            return Err(format!("refused: {}", refusal.reason));
+        }
         let shown = sent.exchange.listing().map(|listing| {
             let headers = [(":status", "200"), ("content-type", "application/json")];
             host.receive(listing, pairs(&headers), &Body::whole(list.as_bytes())).body
         });
-        shown.map_or(list.to_owned(), |bytes| String::from_utf8(bytes).unwrap())
+        Ok(shown.map_or(list.to_owned(), |bytes| String::from_utf8(bytes).unwrap()))
     }
 
     /// Plays one line of a table of calls:

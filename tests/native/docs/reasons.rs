@@ -170,3 +170,13 @@ fn every_refusal_has_its_row() {
         assert!(refusals.iter().any(|refusal| fits(row, refusal)), "{}: nothing is so", row.at);
     }
 }
+
+#[test]
+fn every_reason_has_its_remedy() {
+    let rows = Page::read("docs/why-denied.md").rows();
+    for reason in Reason::ALL {
+        let is_row =
+            |row: &&Row| row.cells.len() == 3 && quoted(&row.cells[0]) == [reason.as_str()];
+        assert_eq!(rows.iter().filter(is_row).count(), 1, "rows for {reason}");
+    }
+}

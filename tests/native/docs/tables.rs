@@ -2,8 +2,10 @@
 
 use super::markdown::{Page, Row, quoted};
 use super::play::Stage;
-use super::{pages, reference};
+use super::{all_pages, reference};
 use crate::config::root;
+use crate::tidy::tracked;
+use crate::yaml::documents;
 use mcp_policy_filter::policy::condition::{PathError, Test};
 use mcp_policy_filter::wire::mcp::KNOWN_METHODS;
 use std::collections::BTreeSet;
@@ -90,8 +92,41 @@ fn every_method_that_passes_by_default_is_listed() {
 }
 
 #[test]
+fn every_alarm_has_a_row() {
+    let rows = Page::read("docs/operate.md").rows();
+    let file = &documents("envoy/prometheus/alerts.yml")[0];
+    let groups = file["groups"].as_array().unwrap().iter();
+    let rules = groups.flat_map(|group| group["rules"].as_array().unwrap());
+    let alarms: BTreeSet<&str> = rules.filter_map(|rule| rule["alert"].as_str()).collect();
+    let shown = rows.iter().map(|row| &*row.cells[0]).filter(|cell| cell.starts_with("McpPol"));
+    assert_eq!(shown.collect::<BTreeSet<_>>(), alarms);
+}
+
+/// A reader finds an answer on a page within a minute.
+#[test]
+fn pages_are_short() {
+    let pages = all_pages();
+    for page in &pages {
+        let bytes = page.text.len();
+        assert!(bytes <= 30 * 1024, "{} has {bytes} bytes; make two pages of it", page.name);
+    }
+    let readme = pages.iter().find(|page| page.name == "README.md").unwrap();
+    let lines = readme.text.lines().count();
+    assert!(lines <= 150, "README.md has {lines} lines; move some to the page of their topic");
+}
+
+#[test]
+fn every_page_is_in_a_folder_that_is_read() {
+    let read: BTreeSet<String> = all_pages().into_iter().map(|page| page.name).collect();
+    for file in tracked() {
+        let name = file.strip_prefix(root()).unwrap().to_str().unwrap();
+        assert!(!name.ends_with(".md") || read.contains(name), "no test reads {name}");
+    }
+}
+
+#[test]
 fn links_lead_somewhere() {
-    for page in pages() {
+    for page in all_pages() {
         for (line, link) in page.links() {
             let at = format!("{}:{line}", page.name);
             if link.starts_with("https://") {
@@ -122,7 +157,7 @@ fn below(page: &str, link: &str) -> String {
 
 #[test]
 fn files_that_are_named_exist() {
-    for page in pages() {
+    for page in all_pages() {
         for (line, word) in page.quoted() {
             let ours =
                 ["src/", "tests/", "scripts/", "envoy/", "docs/", "benches/", "fuzz/", ".ci/"];
