@@ -70,14 +70,19 @@ fn accepted(data: &[u8], policy: &Policy) {
     let said = decisions(policy, &names);
     match Policy::parse(&encode(&json), "fuzz") {
         Ok(other) => {
-            assert_eq!(other.fingerprint, policy.fingerprint);
-            if are_doubles(document) {
+            let same = other.fingerprint == policy.fingerprint;
+            assert_eq!(same, are_doubles(document));
+            if same {
                 assert_eq!(decisions(&other, &names), said);
             }
         }
         Err(errors) if are_doubles(document) => {
-            let rounded = "before a google.protobuf.Struct rounded it";
-            assert!(errors.lines().all(|line| line.contains(rounded)), "{errors:?}");
+            let doubts = ["before a google.protobuf.Struct rounded it", "texts stand in one list"];
+            let doubtful = |line: &String| doubts.iter().any(|doubt| line.contains(doubt));
+            assert!(
+                errors.iter().map(ToString::to_string).all(|line| doubtful(&line)),
+                "{errors:?}"
+            );
         }
         Err(_) => {}
     }
