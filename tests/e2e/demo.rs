@@ -109,6 +109,7 @@ async fn a_policy_of_ones_own_is_run_and_ended_with_envoy() {
     std::fs::write(&policy, format!("{own:#}\n")).expect("written");
     let (run, page) = Run::start(demo("run", ports).env("POLICY", &policy));
     assert!(page.iter().any(|line| line.contains("my policy.json")), "{page:?}");
+    assert!(page.iter().any(|line| line.contains("no guard")), "{page:?}");
     let call = |tool| Request::tool_call(1, tool, r#"{"sessionId":"s1"}"#);
     let denied = http1::send(addr, &call("session_kill")).await;
     assert_eq!(reason(&denied), "denied");
@@ -119,6 +120,24 @@ async fn a_policy_of_ones_own_is_run_and_ended_with_envoy() {
     assert_eq!(code(&http1::send(addr, &call("nothing")).await), -32602);
     run.stop();
     assert!(http1::try_send(addr, &call("session_kill")).await.is_err());
+    std::fs::remove_dir_all(folder(ports[0])).expect("its folder");
+}
+
+#[tokio::test]
+async fn a_policy_of_ones_own_that_marks_requests_is_run_with_the_guard() {
+    let ports = ports();
+    let addr = SocketAddr::from(([127, 0, 0, 1], ports[0]));
+    std::fs::create_dir_all(folder(ports[0])).expect("a folder");
+    let policy = folder(ports[0]).join("policy.json");
+    let own = json!({ "version": "1", "default": "allow", "settings": { "mark_requests": true } });
+    std::fs::write(&policy, own.to_string()).expect("written");
+    let (run, page) = Run::start(demo("run", ports).env("POLICY", &policy));
+    assert!(!page.iter().any(|line| line.contains("no guard")), "{page:?}");
+    let copy = std::fs::read_to_string(folder(ports[0]).join("envoy.yaml")).expect("the copy");
+    assert!(copy.contains("key: wasm.mcp_policy"), "{copy}");
+    let allowed = http1::send(addr, &Request::tool_call(1, "session_list", "{}")).await;
+    assert!(allowed.json()["result"].is_object(), "{allowed:?}");
+    run.stop();
     std::fs::remove_dir_all(folder(ports[0])).expect("its folder");
 }
 

@@ -21,6 +21,9 @@ PORTS = {"PORT": 10000, "ADMIN_PORT": 9901, "UPSTREAM_PORT": 9100}
 PATIENCE = 60
 # The filter's own lines in Envoy's log.
 FAULT = "mcp-policy-filter: bad policy: "
+# The filter that refuses requests without the mark.
+GUARD = "envoy.filters.http.rbac"
+MARK = "wasm.mcp_policy"
 
 
 class Settings:
@@ -78,6 +81,8 @@ class Settings:
             file.write("\n".join(lines) + "\n")
         what = "policy, ports" if self.policy else "ports"
         page.say(f"Your {what} and module are in a copy of {SHIPPED}: {copy}")
+        if self.policy is not None and not marks(self.policy_text):
+            page.say("The policy does not set mark_requests, so the copy has no guard.")
         return copy
 
     def substituted(self, line):
@@ -118,9 +123,40 @@ def policy_text(path):
     return text
 
 
+def marks(policy):
+    """Whether requests are marked under a policy, as the guard asks for."""
+    policy = json.loads(policy)
+    settings = policy.get("settings") if isinstance(policy, dict) else None
+    return isinstance(settings, dict) and settings.get("mark_requests") is True
+
+
+def without_guard(lines):
+    """A configuration without the filter that refuses what has no mark, and without
+    the comment above it."""
+    starts = [i for i, line in enumerate(lines) if line.strip() == f"- name: {GUARD}"]
+    for begin in reversed(starts):
+        indent = len(lines[begin]) - len(lines[begin].lstrip())
+        end = begin + 1
+        while end < len(lines) and (
+            not lines[end].strip() or len(lines[end]) - len(lines[end].lstrip()) > indent
+        ):
+            end += 1
+        # RBAC for another purpose stays.
+        if not any(line.strip() == f"key: {MARK}" for line in lines[begin:end]):
+            continue
+        while begin and lines[begin - 1].lstrip().startswith("#"):
+            begin -= 1
+        lines = lines[:begin] + lines[end:]
+    return lines
+
+
 def with_policy(lines, policy):
     """A configuration with another policy, whatever form the one in it has. A string
-    of JSON is one of YAML too, and a StringValue reaches the filter byte for byte."""
+    of JSON is one of YAML too, and a StringValue reaches the filter byte for byte.
+    The guard behind the filter goes if the policy does not mark requests: it would
+    refuse them all."""
+    if not marks(policy):
+        lines = without_guard(lines)
     places = [i for i, line in enumerate(lines) if line.strip() == "configuration:"]
     if len(places) != 1:
         raise Wrong(

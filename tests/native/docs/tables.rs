@@ -115,6 +115,23 @@ fn pages_are_short() {
     assert!(lines <= 150, "README.md has {lines} lines; move some to the page of their topic");
 }
 
+/// CONTRIBUTING.md, "Sentences", as far as a program can read them.
+#[test]
+fn pages_keep_the_law_of_sentences() {
+    let barred = [" but for ", " so many ", " so much ", " is no ", " are no "];
+    for page in all_pages() {
+        for (number, line) in page.prose() {
+            let line = line.to_lowercase();
+            // "There is no look-around" says that there is none.
+            let plain = line.replace("there is no ", "").replace("there are no ", "");
+            let plain = plain.replace(" is no longer ", " ");
+            for words in barred {
+                assert!(!plain.contains(words), "{}:{number}:{words}in {line}", page.name);
+            }
+        }
+    }
+}
+
 #[test]
 fn every_page_is_in_a_folder_that_is_read() {
     let read: BTreeSet<String> = all_pages().into_iter().map(|page| page.name).collect();
