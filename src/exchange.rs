@@ -5,6 +5,7 @@
 //! trailers, by a body in pieces, and by a GET with a body. In each of these states
 //! a request goes on by a [`Permit`] or not at all.
 
+pub mod approvals;
 pub mod audit;
 pub mod head;
 pub mod identity;
@@ -15,6 +16,7 @@ pub mod permit;
 pub mod record;
 pub mod refusal;
 pub mod reply;
+pub mod target;
 mod waiting;
 
 pub use waiting::{Ticket, Waiting, Whose};
@@ -23,6 +25,8 @@ use crate::limits::window::Nanos;
 use crate::limits::{Receipt, Store, Trial};
 use crate::policy::condition::Work;
 use crate::policy::{Caller, Policy};
+use approvals::{DecisionRecord, Endpoint};
+use core::cell::OnceCell;
 use head::{Entry, Head, HeadError, Trace};
 use identity::{NoIdentity, Peer, identify};
 use judge::{Judge, Verdict};
@@ -46,9 +50,20 @@ pub enum Step {
     /// Answer in the server's place.
     Refuse(Box<Refusal>),
     /// Answer what the filter serves itself; nothing was refused.
-    Serve(Reply),
+    Serve(Box<Served>),
     /// Do nothing: the answer was sent before.
     Answered,
+}
+
+/// An answer of the filter to a request that is for itself.
+#[derive(Debug)]
+pub struct Served {
+    /// The answer.
+    pub reply: Reply,
+    /// The word for what was served, for access logs.
+    pub what: &'static str,
+    /// The decision of a person, or the attempt at one.
+    pub decision: Option<DecisionRecord>,
 }
 
 #[derive(Debug, Default)]
@@ -80,22 +95,42 @@ pub struct Exchange {
 
 impl Exchange {
     /// Takes the request's headers; `end` if nothing follows. The store and the
-    /// clock are for what a head decides alone; no kind of head asks them yet. A
+    /// clock are for the endpoint of approvals, which a head decides alone. A
     /// clock is asked at most once, since each question is a call of the host.
     pub fn headers<'a>(
         &mut self,
         policy: &Policy,
         headers: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone,
         peer: &dyn Peer,
-        _store: &impl Store,
-        _now: impl FnOnce() -> Option<Nanos>,
+        store: &impl Store,
+        now: impl FnOnce() -> Option<Nanos>,
         end: bool,
     ) -> Step {
-        let step = self.enter(policy, headers.clone(), peer, end);
-        if let Step::Refuse(_) = step {
+        let step = match self.approvals(policy, headers.clone(), peer, store, now, end) {
+            Some(served) => self.serve(served),
+            None => self.enter(policy, headers.clone(), peer, end),
+        };
+        if let Step::Refuse(_) | Step::Serve(_) = step {
             self.trace = Trace::from_headers(headers);
         }
         step
+    }
+
+    /// The answer of the endpoint of approvals, if the request is for it.
+    fn approvals<'a>(
+        &self,
+        policy: &Policy,
+        headers: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone,
+        peer: &dyn Peer,
+        store: &impl Store,
+        now: impl FnOnce() -> Option<Nanos>,
+        end: bool,
+    ) -> Option<Served> {
+        let approvals = policy.approvals.as_ref()?;
+        let caller = || caller(policy, headers.clone(), peer);
+        let (caller, admitted) = (&caller, OnceCell::new());
+        let headers = headers.clone();
+        Endpoint { policy, approvals, headers, peer, store, caller, admitted }.answer(end, now)
     }
 
     fn enter<'a>(
@@ -108,7 +143,11 @@ impl Exchange {
         let caller = || caller(policy, headers.clone(), peer);
         match Entry::from_headers(headers.clone(), policy) {
             Entry::Metadata(kind) => match &policy.settings.protected_resource {
-                Some(resource) => self.serve(metadata::answer(resource, kind)),
+                Some(resource) => self.serve(Served {
+                    reply: metadata::answer(resource, kind),
+                    what: "protected_resource",
+                    decision: None,
+                }),
                 None => self.refuse(out_of_order(policy)),
             },
             Entry::Exempt => self.go(Permit::unjudged(), Vec::new()),
@@ -129,6 +168,9 @@ impl Exchange {
                 let caller = caller();
                 self.watch_response(policy, &caller);
                 let head = match caller {
+                    Ok(_) if policy.approvals.is_some() => {
+                        head.naming(policy, headers.clone()).targeting(headers, peer)
+                    }
                     Ok(_) => head.naming(policy, headers),
                     Err(_) => head.unidentified(),
                 };
@@ -304,9 +346,9 @@ impl Exchange {
         self.listing = listing.map(Box::new);
     }
 
-    fn serve(&mut self, reply: Reply) -> Step {
+    fn serve(&mut self, served: Served) -> Step {
         self.move_to(State::Answered);
-        Step::Serve(reply)
+        Step::Serve(Box::new(served))
     }
 
     fn refuse(&mut self, refusal: Box<Refusal>) -> Step {

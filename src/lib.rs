@@ -12,6 +12,7 @@
 //! | `filter` | the proxy-wasm shell, behind the feature `proxy-wasm`: host callbacks in, steps carried out |
 //! | [`exchange`] | one HTTP exchange without I/O: head, caller, judging, records, answers, lists of tools |
 //! | [`policy`] | the language: documents, patterns, conditions, and the decision about one call |
+//! | [`approvals`] | requests for approval: canonical texts, digests, slots, decisions |
 //! | [`limits`] | counting: windows, the table of counters, charging all or none |
 //! | [`wire`] | bytes and messages: strict JSON, JSON-RPC, MCP |
 //!
@@ -39,6 +40,8 @@
     )
 )]
 
+pub mod approvals;
+pub mod digest;
 pub mod exchange;
 #[cfg(all(feature = "proxy-wasm", not(all(target_family = "wasm", target_os = "unknown"))))]
 mod filter;

@@ -5,6 +5,7 @@
 //! pointer, every limit knows its counter. [`Policy::decide`] then looks one
 //! name up and either denies or says what is to be charged.
 
+mod approval;
 mod compile;
 pub mod condition;
 mod decide;
@@ -16,12 +17,14 @@ mod lint;
 pub mod pattern;
 mod shown;
 
+pub use approval::{Approvals, Needed, Terms};
 pub use decide::{Question, Ruling};
 pub use denial::{Denial, Reason};
 pub use fingerprint::{ArgumentsHmac, fingerprint_of};
-pub use limit::{Holders, Limit};
+pub use limit::{Holders, Limit, duration};
 
 use crate::limits::Table;
+use crate::policy::approval::Approving;
 use crate::policy::condition::{Facts, Path};
 use crate::policy::document::{Check, DefaultAction, Findings, Mode, Settings, Source};
 use crate::policy::pattern::PatternMap;
@@ -42,6 +45,8 @@ pub struct Policy {
     pub identity: Vec<Source>,
     /// The headers that conditions look at.
     pub headers: Vec<String>,
+    /// The approvals, if the policy has any.
+    pub approvals: Option<Approvals>,
     /// Whether any values of arguments are recorded.
     records: bool,
     /// The rules for callers whom no grant matches.
@@ -59,8 +64,11 @@ struct Rules {
     /// The checks of every tool, asked after its own.
     require: Vec<Check>,
     deny_if: Vec<Check>,
+    approve_if: Vec<Check>,
     /// The limits of a tool that no entry matches.
     limits: Vec<Limit>,
+    /// The approvals of a tool that no entry matches.
+    approving: Option<Approving>,
     /// Whether there may be a tool that lists do not show.
     conceals: bool,
 }
@@ -72,6 +80,24 @@ struct Rule {
     action: Action,
     /// The arguments whose values are recorded.
     record: Box<[Path]>,
+}
+
+impl Rule {
+    /// The rank of an entry among those whose patterns do not nest: the stricter
+    /// decides.
+    fn rank(&self) -> u8 {
+        match &self.action {
+            Action::Deny(_) => 2,
+            Action::Allow(conditions) => u8::from(conditions.always_asks()),
+        }
+    }
+}
+
+impl Conditions {
+    /// Whether every call needs approval.
+    fn always_asks(&self) -> bool {
+        self.approving.as_ref().is_some_and(|approving| approving.always.is_some())
+    }
 }
 
 #[derive(Debug)]
@@ -89,6 +115,8 @@ struct Conditions {
     deny_if: Vec<Check>,
     /// The tool's own limits and those of all tools; each counter once.
     limits: Vec<Limit>,
+    /// The approvals of its calls, if some of them need any.
+    approving: Option<Approving>,
 }
 
 /// The only names that arguments may have, and the rule that says so.

@@ -7,8 +7,7 @@ use crate::exchange::identity::{NoPeer, Peer};
 use crate::exchange::listing::{BodyStep, HeadStep, Listing};
 use crate::exchange::record::Record;
 use crate::exchange::refusal::Refusal;
-use crate::exchange::reply::Reply;
-use crate::exchange::{Exchange, Step, audit};
+use crate::exchange::{Exchange, Served, Step, audit};
 use crate::limits::window::Nanos;
 use crate::limits::{MemoryStore, Store};
 use crate::policy::Policy;
@@ -106,7 +105,7 @@ pub enum Outcome {
     /// It was refused.
     Refused(Box<Refusal>),
     /// It was answered by the filter, which refused nothing.
-    Served(Reply),
+    Served(Box<Served>),
 }
 
 /// A response that came back.
@@ -201,7 +200,7 @@ impl<S: Store> Host<'_, S> {
             (Step::Wait, None) if exchange.waits() => {}
             (Step::Go(_, records), None) => *outcome = Some(Outcome::WentOn(records)),
             (Step::Refuse(refusal), None) => *outcome = Some(Outcome::Refused(refusal)),
-            (Step::Serve(reply), None) => *outcome = Some(Outcome::Served(reply)),
+            (Step::Serve(served), None) => *outcome = Some(Outcome::Served(served)),
             (Step::Gone(_), Some(Outcome::WentOn(_)))
             | (Step::Answered, Some(Outcome::Refused(_) | Outcome::Served(_))) => {}
             (step, _) => return Err(step),

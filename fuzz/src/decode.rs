@@ -3,6 +3,7 @@
 //! The first byte of an input chooses how deep values may be nested, the rest is
 //! the body.
 
+use crate::canonical;
 use crate::lenient::{Node, Value, documents};
 use crate::reading::{self, READINGS};
 use mcp_policy_filter::meter;
@@ -34,6 +35,11 @@ pub fn check(data: &[u8]) {
         Ok(message) => {
             agree(body, depth, &[&message]);
             alone(body, depth, &message);
+            if let Message::Call(Call { params, .. }) = &message
+                && let Some(params) = params.all.filter(|raw| matches!(raw.kind, Kind::Object))
+            {
+                canonical::check(params, depth);
+            }
         }
         Err(malformed) => refused(body, &malformed),
     }

@@ -6,6 +6,7 @@
 //! `fuzz_targets` and a `[[bin]]` in `Cargo.toml`. `scripts/fuzz` finds it by
 //! the file; `seeds.py` says what it starts from.
 
+pub mod canonical;
 pub mod config;
 pub mod decode;
 pub mod exchange;

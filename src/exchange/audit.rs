@@ -4,6 +4,7 @@
 
 mod time;
 
+use crate::exchange::approvals::{ApprovalRecord, Attempt, DecisionRecord};
 use crate::exchange::head::Trace;
 use crate::exchange::record::{Decision, Left, Names, Record};
 use crate::limits::window::{Nanos, ONE_CALL};
@@ -28,6 +29,7 @@ pub fn json(policy: &Policy, record: &Record, trace: &Trace, now: Option<Nanos>)
         arguments_hmac,
         values,
         limits,
+        approval,
     } = record;
     // With the limits of most calls, so that the text never moves.
     let mut object = Object(String::with_capacity(768));
@@ -68,6 +70,56 @@ pub fn json(policy: &Policy, record: &Record, trace: &Trace, now: Option<Nanos>)
     }
     if !limits.is_empty() {
         object.limits(limits);
+    }
+    if let Some(ApprovalRecord { id, stage, by }) = approval.as_deref() {
+        object.name("approval");
+        object.0.extend(["{\"id\":\"", &id.to_string(), "\",\"state\":\"", stage.as_str(), "\""]);
+        object.0.push_str(",\"by\":");
+        object.strings(by);
+        object.0.push('}');
+    }
+    object.own("policy", &policy.fingerprint);
+    object.0.push('}');
+    object.0
+}
+
+/// The record of a person's decision, or of an attempt at one.
+pub fn decision(
+    policy: &Policy,
+    decision: &DecisionRecord,
+    trace: &Trace,
+    now: Option<Nanos>,
+) -> String {
+    let DecisionRecord { attempt, id, digest, by, tool, caller_id, rule, reason } = decision;
+    let mut object = Object(String::with_capacity(512));
+    match attempt {
+        Attempt::Approved => object.own("decision", "approved"),
+        Attempt::Denied => object.own("decision", "denied"),
+        Attempt::Refused(why) => {
+            object.own("decision", "refused");
+            object.own("refused", why);
+        }
+    }
+    if let Some(id) = id {
+        let digest = digest.as_ref().map(fingerprint_of).unwrap_or_default();
+        object.name("approval");
+        object.0.extend(["{\"id\":\"", &id.to_string(), "\",\"digest\":\"", &digest, "\"}"]);
+    }
+    object.text("by", by);
+    let request_id = trace.request_id.as_deref().map(String::from_utf8_lossy);
+    for (name, value) in [
+        ("tool", tool.as_deref()),
+        ("grant", caller_id.as_deref()),
+        ("rule", rule.as_deref()),
+        ("reason", reason.as_deref()),
+        ("request_id", request_id.as_deref()),
+    ] {
+        if let Some(value) = value {
+            object.text(name, value);
+        }
+    }
+    if let Some(now) = now {
+        object.own("time", &time::rfc3339(now));
     }
     object.own("policy", &policy.fingerprint);
     object.0.push('}');
@@ -121,9 +173,13 @@ impl Object {
         }
     }
 
+    fn strings(&mut self, values: &[String]) {
+        self.list(values, |object, value| object.string(value));
+    }
+
     fn names(&mut self, names: &Names) {
         self.name("arguments");
-        self.list(&names.shown, |object, name| object.string(name));
+        self.strings(&names.shown);
         if names.more > 0 {
             self.name("more_arguments");
             let _ = write!(self.0, "{}", names.more);

@@ -10,8 +10,9 @@
 mod query;
 mod seen;
 
-use crate::exchange::identity::Given;
+use crate::exchange::identity::{Given, Peer};
 use crate::exchange::metadata::Kind;
+use crate::exchange::target::Target;
 use crate::policy::Policy;
 use crate::policy::condition::Line;
 use crate::wire::mcp::RevisionHeaders;
@@ -61,6 +62,8 @@ pub struct Head {
     pub trace: Trace,
     /// The headers that the policy's conditions look at.
     pub named: Vec<(String, Line)>,
+    /// The target of the request, if approvals may bind it.
+    pub target: Option<Box<Target>>,
 }
 
 /// The identification of a request for its records.
@@ -85,6 +88,22 @@ impl Head {
         Self { named: policy.headers.iter().map(lines).collect(), ..self }
     }
 
+    /// Adds the target, which approvals bind.
+    #[must_use]
+    pub fn targeting<'a>(
+        self,
+        headers: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone,
+        peer: &dyn Peer,
+    ) -> Self {
+        let one = |name| match given(headers.clone(), name) {
+            Given::Once(value) => Some(value),
+            Given::Never => Some(&b""[..]),
+            Given::Twice => None,
+        };
+        let target = || Target::new(&peer.route()?, one(":authority")?, one(":path")?);
+        Self { target: target().map(Box::new), ..self }
+    }
+
     /// The parts that are kept without a caller, whose request is refused in any
     /// case: those that the answer and its record need.
     #[must_use]
@@ -102,7 +121,8 @@ impl Head {
             size_of::<(String, Line)>().saturating_add(name.len()).saturating_add(text)
         });
         let id = self.trace.request_id.as_ref().map_or(0, Vec::len);
-        self.revision.size().saturating_add(id).saturating_add(lines.sum())
+        let target = self.target.as_deref().map_or(0, Target::size);
+        self.revision.size().saturating_add(id).saturating_add(target).saturating_add(lines.sum())
     }
 }
 
@@ -272,7 +292,7 @@ pub fn given<'a>(headers: impl Iterator<Item = (&'a [u8], &'a [u8])>, name: &str
 }
 
 /// A header as conditions read it.
-fn line<'a>(headers: impl Iterator<Item = (&'a [u8], &'a [u8])>, name: &str) -> Line {
+pub fn line<'a>(headers: impl Iterator<Item = (&'a [u8], &'a [u8])>, name: &str) -> Line {
     match given(headers, name) {
         Given::Never => Line::Absent,
         Given::Once(line) if line.len() > LONGEST_LINE => Line::Unclear,

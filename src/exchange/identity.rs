@@ -19,6 +19,12 @@ pub trait Peer: Claims {
 
     /// Whether the client presented a certificate at all.
     fn has_certificate(&self) -> bool;
+
+    /// Envoy's name of the route that the request takes, empty where it has none;
+    /// `None` where that cannot be read.
+    fn route(&self) -> Option<Vec<u8>> {
+        Some(Vec::new())
+    }
 }
 
 /// A client without a certificate and without claims.

@@ -3,9 +3,11 @@
 //! A request goes on only by a [`Permit`]; every error on the way is a [`Refusal`]
 //! with its reason.
 
+mod approving;
 mod batch;
 mod charging;
 
+use crate::exchange::approvals::Asking;
 use crate::exchange::head::Head;
 use crate::exchange::identity::{NoIdentity, Peer};
 use crate::exchange::permit::Permit;
@@ -18,6 +20,7 @@ use crate::policy::document::Batches;
 use crate::policy::{Caller, Denial, Policy, Reason, Ruling, Values};
 use crate::wire::jsonrpc::{self, Call, DecodeError, DecodeErrorKind, Id, Message, Params};
 use crate::wire::mcp::{Method, TOOLS_CALL, TOOLS_LIST, ToolCall};
+use approving::Asks;
 use charging::{Allowed, Called};
 
 /// The outcome of judging a request.
@@ -89,6 +92,7 @@ impl<'a, S: Store> Judge<'a, S> {
         let decode = if is_known { jsonrpc::decode } else { jsonrpc::outline };
         match self.message(decode(body, settings.max_depth).map_err(|why| self.malformed(why))?)? {
             Decided::Passes(passed) => Ok(passed),
+            Decided::Asks(call) => self.approve(*call),
             Decided::Allowed(call) => self.settle(&Trial::through(self.store), call, None),
         }
     }
@@ -195,8 +199,12 @@ impl<'a, S: Store> Judge<'a, S> {
             record: self.record(rule, &call, params, self.policy.values(caller, &facts)),
         };
         match decided {
-            Ok((Ruling { rule, limits }, charges)) => {
-                Ok(Decided::Allowed(Allowed { called: called(rule), limits, charges }))
+            Ok((Ruling { rule, limits, approval }, charges)) => {
+                let allowed = Allowed { called: called(rule), limits, charges };
+                let Some(needed) = approval else { return Ok(Decided::Allowed(allowed)) };
+                let target = self.head.target.as_deref();
+                let asking = Asking { caller, tool: &call.tool, params, target };
+                self.asks(allowed, needed, &asking)
             }
             Err(denial) => self.deny(called(denial.rule), &denial).map(Decided::Passes),
         }
@@ -254,6 +262,7 @@ impl<'a, S: Store> Judge<'a, S> {
                 .map(|(hmac, arguments)| hmac.hex(arguments.text)),
             values,
             limits: Vec::new(),
+            approval: None,
         }
     }
 
@@ -330,11 +339,14 @@ struct Passed {
 type Judged = Result<Passed, Box<Refusal>>;
 
 /// A message that no rule denies.
+#[expect(clippy::large_enum_variant, reason = "it lives for one request, on the stack")]
 enum Decided<'m, 'p> {
     /// It goes on without a charge.
     Passes(Passed),
     /// It goes on as soon as its limits are charged.
     Allowed(Allowed<'m, 'p>),
+    /// It goes on as soon as it is approved, and its limits are charged.
+    Asks(Box<Asks<'m, 'p>>),
 }
 
 #[cfg(test)]

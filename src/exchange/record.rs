@@ -1,6 +1,7 @@
 //! The parts of a judged message that outlive it: for the audit log, and for the
 //! response that is to come.
 
+use crate::exchange::approvals::ApprovalRecord;
 use crate::limits::Receipt;
 use crate::policy::{Limit, Reason, Values};
 use crate::text::start;
@@ -42,6 +43,8 @@ pub struct Record {
     pub values: Option<Box<Values>>,
     /// The limits that an allowed call was charged.
     pub limits: Vec<Left>,
+    /// The approval that the call has or waits for.
+    pub approval: Option<Box<ApprovalRecord>>,
 }
 
 /// The kinds of decisions.

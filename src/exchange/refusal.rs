@@ -97,7 +97,8 @@ impl Refusal {
         let Denial { reason, rule, ref message, retry_after } = *denial;
         let code = match reason {
             Reason::RateLimited => 429,
-            Reason::CounterFull | Reason::CounterContended => 503,
+            Reason::ApprovalRequired => 428,
+            Reason::CounterFull | Reason::CounterContended | Reason::ApprovalsFull => 503,
             Reason::NoIdentity => 403,
             _ if reason.is_by_rule() => 403,
             _ => INTERNAL_ERROR,
@@ -105,10 +106,12 @@ impl Refusal {
         let status = match (to.accepts_mcp, code) {
             (true, _) => 200,
             (false, 429) => 429,
+            (false, 428) => 428,
             (false, 403) => 403,
             (false, _) => 503,
         };
-        let message = &format!("{DENIED}{message}");
+        let mark = if reason == Reason::ApprovalRequired { APPROVAL } else { DENIED };
+        let message = &format!("{mark}{message}");
         let (id, tool) = (to.id(), to.tool.as_deref());
         let answer = Answer { status, code, id, reason, rule, tool, message, retry_after };
         let mut refusal = Self::answer(policy, &answer);
@@ -279,6 +282,8 @@ impl Refusal {
 pub(super) const BATCH: &str = "Refused: another message of the batch was refused";
 /// The beginning of a denial's message, for the model that reads it.
 const DENIED: &str = "[POLICY DENIED] ";
+/// The beginning of the message for a call that a person may still approve.
+const APPROVAL: &str = "[APPROVAL REQUIRED] ";
 
 /// The record of a request that did not go on.
 fn denied(reason: Reason, rule: &str, tool: Option<&str>, message: Option<&str>) -> Record {
@@ -286,7 +291,13 @@ fn denied(reason: Reason, rule: &str, tool: Option<&str>, message: Option<&str>)
         decision: Decision::Denied,
         reason: Some(reason),
         rule: rule.into(),
-        message: message.map(|text| text.strip_prefix(DENIED).unwrap_or(text).to_owned()),
+        message: message.map(|text| {
+            [DENIED, APPROVAL]
+                .into_iter()
+                .find_map(|mark| text.strip_prefix(mark))
+                .unwrap_or(text)
+                .to_owned()
+        }),
         method: None,
         tool: tool.map(str::to_owned),
         caller_id: None,
@@ -294,6 +305,7 @@ fn denied(reason: Reason, rule: &str, tool: Option<&str>, message: Option<&str>)
         arguments_hmac: None,
         values: None,
         limits: Vec::new(),
+        approval: None,
     }
 }
 

@@ -8,6 +8,7 @@ mod by_rule;
 pub(super) use by_rule::called;
 
 use super::host;
+use crate::exchange::approvals::{Attempt, DecisionRecord, Stage};
 use crate::exchange::record::{Decision, Record};
 use crate::exchange::refusal::Refusal;
 use crate::policy::Reason;
@@ -24,6 +25,8 @@ pub(super) struct Metrics {
     shadow: ByKind<Reason>,
     starved: Option<u32>,
     unreadable_lists: Option<u32>,
+    approvals: [Option<u32>; 3],
+    decisions: [Option<u32>; 3],
 }
 
 impl Metrics {
@@ -45,6 +48,8 @@ impl Metrics {
             shadow: ByKind::define("shadow_denied", by_rule, Reason::as_str),
             starved: counter("mcp_policy_held_without_body_total"),
             unreadable_lists: counter("mcp_policy_unreadable_lists_total"),
+            approvals: APPROVALS.map(counter),
+            decisions: DECISIONS.map(counter),
         }
     }
 
@@ -73,6 +78,30 @@ impl Metrics {
         }
     }
 
+    /// Counts a call by the stage of its approval.
+    pub(super) fn approval(&self, stage: Stage) {
+        let [requested, polled, used] = self.approvals;
+        increment(match stage {
+            Stage::Requested => requested,
+            Stage::Pending => polled,
+            Stage::Used => used,
+            // Counted by its reason.
+            Stage::Denied => return,
+        });
+    }
+
+    /// Counts a person's decision, or an attempt at one.
+    pub(super) fn decided(&self, decision: &DecisionRecord) {
+        let [granted, denied, refused] = self.decisions;
+        increment(match decision.attempt {
+            Attempt::Approved => granted,
+            Attempt::Denied => denied,
+            // Anybody could raise the alarm. It is recorded, and not counted.
+            Attempt::Refused("no_identity") => return,
+            Attempt::Refused(_) => refused,
+        });
+    }
+
     /// Counts a response that was replaced because it may have been a list.
     pub(super) fn unreadable_list(&self) {
         increment(self.unreadable_lists);
@@ -83,6 +112,19 @@ impl Metrics {
         increment(self.starved);
     }
 }
+
+/// The metrics of calls that need approval.
+const APPROVALS: [&str; 3] = [
+    "mcp_policy_approvals_requested_total",
+    "mcp_policy_approvals_polled_total",
+    "mcp_policy_approvals_used_total",
+];
+/// The metrics of decisions.
+const DECISIONS: [&str; 3] = [
+    "mcp_policy_approvals_granted_total",
+    "mcp_policy_approvals_denied_total",
+    "mcp_policy_approvals_decisions_refused_total",
+];
 
 /// Counts policies that the module refused. A call with zero makes the metric exist
 /// before the first of them.

@@ -61,6 +61,10 @@ impl Peer for Client<'_> {
         host::property(name).ok().flatten()
     }
 
+    fn route(&self) -> Option<Vec<u8>> {
+        host::property("xds\0route_name").ok().map(Option::unwrap_or_default)
+    }
+
     fn has_certificate(&self) -> bool {
         // Anything except for a plain "no" may be a certificate.
         match host::property("connection\0mtls") {

@@ -9,6 +9,7 @@ use super::plugin::{Plugin, REMEDY};
 use super::reply::{send, unconfigured};
 use super::response;
 use super::shared_data::SharedData;
+use crate::exchange::approvals::{DecisionRecord, Stage};
 use crate::exchange::audit;
 use crate::exchange::head::repeats_requests;
 use crate::exchange::listing::Listing;
@@ -190,9 +191,13 @@ impl Stream {
                 let step = self.judge(plugin);
                 self.carry_out(plugin, step)
             }
-            Step::Serve(reply) => {
+            Step::Serve(served) => {
                 plugin.metrics.served();
-                send(&reply, "mcp_policy_filter:protected_resource");
+                if let Some(decision) = &served.decision {
+                    self.decided(plugin, decision);
+                }
+                send(&served.reply, &format!("mcp_policy_filter:{}", served.what));
+                self.exchange.forget();
                 Flow::Pause
             }
             Step::Refuse(refusal) => {
@@ -213,6 +218,15 @@ impl Stream {
         self.record(plugin, records.iter());
     }
 
+    /// Records a person's decision, whatever `audit_log` says.
+    fn decided(&self, plugin: &Plugin, decision: &DecisionRecord) {
+        plugin.metrics.decided(decision);
+        let now = host::now().ok().map(Nanos);
+        let json = audit::decision(&plugin.policy, decision, self.exchange.trace(), now);
+        log::info!("{}{json}", audit::PREFIX);
+        set_filter_state(AUDIT, &json);
+    }
+
     fn answer(&self, plugin: &Plugin, refusal: &Refusal) {
         let records = core::iter::once(&refusal.record).chain(&refusal.others);
         records.clone().for_each(called);
@@ -228,7 +242,13 @@ impl Stream {
         let mut all = Vec::new();
         for record in records {
             let json = audit::json(policy, record, self.exchange.trace(), now);
+            if let Some(approval) = &record.approval {
+                plugin.metrics.approval(approval.stage);
+            }
             let logged = match policy.settings.audit_log {
+                _ if record.approval.as_ref().is_some_and(|one| one.stage != Stage::Pending) => {
+                    true
+                }
                 AuditLog::All => true,
                 AuditLog::Denied => record.decision != Decision::Allowed,
                 AuditLog::Off => false,

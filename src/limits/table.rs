@@ -1,7 +1,7 @@
 //! The table that holds the counters: the key in shared data for each entry.
 
 use super::{Store, StoreError, recent};
-use sha2::{Digest, Sha256};
+use crate::digest::of_parts;
 
 /// The beginning of every key: another layout takes another number.
 const PREFIX: &str = "mcp-policy-filter/1/";
@@ -19,7 +19,7 @@ pub struct Holder {
 impl Holder {
     /// The one holder of a counter that all callers share.
     pub fn for_everyone(tag: Tag) -> Self {
-        Self::new(hash(&[b"everyone", &tag.0]))
+        Self::new(of_parts(&[b"everyone", &tag.0]))
     }
 
     fn new(hash: [u8; 32]) -> Self {
@@ -38,18 +38,8 @@ impl Tag {
     /// The counter of everything that makes two counters different. `parts` are
     /// told apart by their lengths.
     pub fn new(parts: &[&[u8]]) -> Self {
-        Self(*hash(parts).first_chunk().unwrap_or(&[0; 8]))
+        Self(*of_parts(parts).first_chunk().unwrap_or(&[0; 8]))
     }
-}
-
-fn hash(parts: &[&[u8]]) -> [u8; 32] {
-    let mut hasher = Sha256::new();
-    for part in parts {
-        let length = u64::try_from(part.len()).unwrap_or(u64::MAX);
-        hasher.update(length.to_le_bytes());
-        hasher.update(part);
-    }
-    hasher.finalize().into()
 }
 
 /// The counters of one filter configuration.
@@ -84,6 +74,16 @@ impl Table {
         Ok(())
     }
 
+    /// The beginning of every key of this namespace.
+    pub fn prefix(&self) -> &[u8] {
+        &self.prefix
+    }
+
+    /// The salt that the workers share.
+    pub const fn salt(&self) -> &[u8; 16] {
+        &self.salt
+    }
+
     /// The holder for a caller's id.
     pub fn holder_for_caller(&self, id: &str) -> Holder {
         recent::holder(&self.salt, id, || self.hash_caller(id))
@@ -91,12 +91,12 @@ impl Table {
 
     /// The same holder, without the cache.
     pub(super) fn hash_caller(&self, id: &str) -> Holder {
-        Holder::new(hash(&[b"caller", &self.salt, id.as_bytes()]))
+        Holder::new(of_parts(&[b"caller", &self.salt, id.as_bytes()]))
     }
 
     /// The holder for one session of a caller.
     pub fn holder_for_session(&self, caller: &str, session: &[u8]) -> Holder {
-        Holder::new(hash(&[b"session", &self.salt, caller.as_bytes(), session]))
+        Holder::new(of_parts(&[b"session", &self.salt, caller.as_bytes(), session]))
     }
 
     pub(super) fn key(&self, holder: Holder) -> Vec<u8> {

@@ -1,10 +1,11 @@
 //! From a document to a policy.
 
+use super::approval::{Approving, Terms};
 use super::fingerprint::fingerprint_of;
-use super::{Action, Conditions, Limit, Names, Policy, Rule, Rules, lint};
+use super::{Action, Approvals, Conditions, Limit, Names, Policy, Rule, Rules, lint};
 use crate::limits::Table;
 use crate::order;
-use crate::policy::document::{self, Document, Findings, Settings};
+use crate::policy::document::{self, Check, Document, Findings, Settings, Source};
 use crate::policy::pattern::PatternMap;
 
 impl Policy {
@@ -47,12 +48,17 @@ impl Policy {
         let counters = &settings.counters;
         let namespace = counters.namespace.as_deref().unwrap_or(namespace);
         let table = Table::new(namespace, counters.capacity, counters.max_entries);
-        let grants = grants.into_iter().map(|(pattern, document::Grant { name, rules })| {
-            (pattern, compile(&format!("grant:{name}"), rules, &settings))
-        });
-        // Grants neither allow nor deny, so only specificity orders them.
-        let grants = PatternMap::new(grants, |_| false);
-        let top = compile("top", rules, &settings);
+        let mut settings = settings;
+        let anybody = lint::approvers(&rules, &grants, &settings);
+        let approvals = settings.approvals.take();
+        let by = By { settings: &settings, approvals: approvals.as_ref(), identity: &identity };
+        let grants: Vec<_> = grants
+            .into_iter()
+            .map(|(pattern, document::Grant { name, rules })| {
+                (pattern, by.compile(&format!("grant:{name}"), rules))
+            })
+            .collect();
+        let top = by.compile("top", rules);
         Ok(Self {
             fingerprint: fingerprint_of(&digest),
             warnings,
@@ -62,66 +68,95 @@ impl Policy {
             headers,
             records,
             top,
-            grants,
+            approvals: approvals.map(|approvals| Approvals::new(approvals, anybody)),
+            // Grants neither allow nor deny, so only specificity orders them.
+            grants: PatternMap::new(grants, |_| 0),
         })
     }
 }
 
-fn compile(name: &str, rules: document::Rules, settings: &Settings) -> Rules {
-    let document::Rules { path: _, default, mode, hide, tools, all_tools } = rules;
-    let document::AllTools { require, deny_if, limits } = all_tools;
-    let for_all: Vec<Limit> =
-        limits.into_iter().map(|limit| Limit::new(name, "all tools", limit)).collect();
-    let tools = tools
-        .into_iter()
-        .map(|(pattern, rule)| (pattern, compile_rule(name, rule, &for_all, settings)));
-    let mut rules = Rules {
-        default,
-        mode,
-        hide: PatternMap::set(hide),
-        tools: PatternMap::new(tools, |rule| matches!(rule.action, Action::Deny(_))),
-        require,
-        deny_if,
-        limits: once_each(for_all.iter().cloned()),
-        conceals: false,
-    };
-    rules.conceals = rules.conceals(settings.tools_list);
-    rules
+/// The parts of a document that all sets of rules are compiled with.
+struct By<'d> {
+    settings: &'d Settings,
+    approvals: Option<&'d document::Approvals>,
+    identity: &'d [Source],
 }
 
-fn compile_rule(
-    rules: &str,
-    rule: document::ToolRule,
-    for_all: &[Limit],
-    settings: &Settings,
-) -> Rule {
-    let document::ToolRule {
-        name,
-        pointer,
-        action,
-        reason,
-        args,
-        require,
-        deny_if,
-        limits,
-        record,
-    } = rule;
-    let record = record.into();
-    match action {
-        document::Action::Deny => {
-            Rule { pointer: pointer + "/action", action: Action::Deny(reason), record }
-        }
-        document::Action::Allow => {
-            let own = limits.into_iter().map(|limit| Limit::new(rules, &name, limit));
-            let args = args.map(|allowed| Names {
-                pointer: format!("{pointer}/args"),
-                allowed,
-                explains: settings.explain_denials,
-            });
-            let limits = once_each(own.chain(for_all.iter().cloned()));
-            let conditions = Conditions { args, require, deny_if, limits };
-            Rule { pointer, action: Action::Allow(Box::new(conditions)), record }
-        }
+impl By<'_> {
+    fn compile(&self, name: &str, rules: document::Rules) -> Rules {
+        let document::Rules { path: _, default, mode, hide, tools, all_tools } = rules;
+        let document::AllTools { require, deny_if, approve_if, limits } = all_tools;
+        let for_all: Vec<Limit> =
+            limits.into_iter().map(|limit| Limit::new(name, "all tools", limit)).collect();
+        let any = !approve_if.is_empty();
+        let tools = tools
+            .into_iter()
+            .map(|(pattern, rule)| (pattern, self.compile_rule(name, rule, &for_all, any)));
+        let mut rules = Rules {
+            default,
+            mode,
+            hide: PatternMap::set(hide),
+            tools: PatternMap::new(tools, Rule::rank),
+            require,
+            deny_if,
+            approve_if,
+            limits: once_each(for_all.iter().cloned()),
+            approving: any.then(|| self.approving(None, Vec::new(), &document::Terms::default())),
+            conceals: false,
+        };
+        rules.conceals = rules.conceals(self.settings.tools_list);
+        rules
+    }
+
+    fn compile_rule(
+        &self,
+        rules: &str,
+        rule: document::ToolRule,
+        for_all: &[Limit],
+        any: bool,
+    ) -> Rule {
+        let document::ToolRule {
+            name,
+            pointer,
+            action,
+            reason,
+            args,
+            require,
+            deny_if,
+            approve_if,
+            approval,
+            limits,
+            record,
+        } = rule;
+        let record = record.into();
+        let always = match action {
+            document::Action::Deny => {
+                return Rule { pointer: pointer + "/action", action: Action::Deny(reason), record };
+            }
+            document::Action::RequireApproval => Some((format!("{pointer}/action"), reason)),
+            document::Action::Allow => None,
+        };
+        let own = limits.into_iter().map(|limit| Limit::new(rules, &name, limit));
+        let args = args.map(|allowed| Names {
+            pointer: format!("{pointer}/args"),
+            allowed,
+            explains: self.settings.explain_denials,
+        });
+        let limits = once_each(own.chain(for_all.iter().cloned()));
+        let asks = any || always.is_some() || !approve_if.is_empty();
+        let approving = asks.then(|| self.approving(always, approve_if, &approval));
+        let conditions = Conditions { args, require, deny_if, limits, approving };
+        Rule { pointer, action: Action::Allow(Box::new(conditions)), record }
+    }
+
+    /// The approvals of a tool.
+    fn approving(
+        &self,
+        always: Option<(String, Option<String>)>,
+        checks: Vec<Check>,
+        own: &document::Terms,
+    ) -> Approving {
+        Approving { always, checks, terms: Terms::new(own, self.approvals, self.identity) }
     }
 }
 

@@ -1,7 +1,9 @@
 //! The order of evaluation, as `docs/policy/README.md` lists it: `hide`, the deciding entry
 //! or `default`, `action`, `args`, `require`, `deny_if`, limits.
 
-use super::{Action, Caller, Conditions, Denial, Limit, Names, Policy, Reason, Rule, Rules};
+use super::{
+    Action, Caller, Conditions, Denial, Limit, Names, Needed, Policy, Reason, Rule, Rules,
+};
 use crate::policy::condition::{Condition, Elements, Facts, Truth, Why};
 use crate::policy::document::{Check, DefaultAction};
 use crate::policy::pattern::PatternMap;
@@ -16,6 +18,8 @@ pub struct Ruling<'p> {
     pub rule: &'p str,
     /// The limits to charge.
     pub limits: &'p [Limit],
+    /// The approval that the call needs before.
+    pub approval: Option<Needed<'p>>,
 }
 
 /// One question of the order of evaluation, which a call passes or fails.
@@ -32,6 +36,7 @@ enum Asked<'p> {
     Args(&'p Names),
     Require(&'p Check),
     DenyIf(&'p Check),
+    ApproveIf(&'p Check),
     /// Charged later, by the exchange.
     Limits,
 }
@@ -50,8 +55,16 @@ impl Policy {
     ) -> Result<Ruling<'_>, Denial<'_>> {
         let rules = self.rules(caller);
         let entry = rules.tools.get(&call.tool);
-        rules.ask(entry, |question| question.answer(&call.tool, facts))?;
+        let mut holding = Vec::new();
+        rules.ask(entry, |question| match question.0 {
+            Asked::ApproveIf(check) => {
+                holding.extend(approve_if(check, facts)?.then_some(check));
+                Ok(())
+            }
+            _ => question.answer(&call.tool, facts),
+        })?;
         Ok(Ruling {
+            approval: rules.approving(entry).and_then(|approving| approving.needed(&holding)),
             rule: entry.map_or("(default allow)", |rule| &rule.pointer),
             limits: entry.and_then(Rule::conditions).map_or(&rules.limits, |own| &own.limits),
         })
@@ -99,6 +112,11 @@ impl Rules {
         for check in denying.iter().chain(&self.deny_if) {
             ask(Asked::DenyIf(check))?;
         }
+        if let Some(approving) = self.approving(entry) {
+            for check in approving.checks.iter().chain(&self.approve_if) {
+                ask(Asked::ApproveIf(check))?;
+            }
+        }
         ask(Asked::Limits)
     }
 }
@@ -113,6 +131,7 @@ impl<'p> Question<'p> {
             Asked::Args(_) => "args",
             Asked::Require(_) => "require",
             Asked::DenyIf(_) => "deny_if",
+            Asked::ApproveIf(_) => "approve_if",
             Asked::Limits => "limits",
         }
     }
@@ -143,13 +162,14 @@ impl<'p> Question<'p> {
             Asked::Args(names) => names.check(facts),
             Asked::Require(check) => require(check, facts),
             Asked::DenyIf(check) => deny_if(check, facts),
+            Asked::ApproveIf(check) => approve_if(check, facts).map(drop),
             Asked::Hidden(_) | Asked::Entry(..) | Asked::Action(_) | Asked::Limits => Ok(()),
         }
     }
 }
 
 impl Rule {
-    const fn conditions(&self) -> Option<&Conditions> {
+    pub(super) const fn conditions(&self) -> Option<&Conditions> {
         match &self.action {
             Action::Allow(conditions) => Some(conditions),
             Action::Deny(_) => None,
@@ -223,6 +243,15 @@ fn deny_if<'p>(check: &'p Check, facts: &Facts<'_>) -> Result<(), Denial<'p>> {
         (Truth::True, _) => {
             Err(failed(check, Reason::DenyIf, "The policy denies calls like this one."))
         }
+        (Truth::Undecidable(why), by) => Err(undecidable(check, by, why)),
+    }
+}
+
+/// Whether a call needs approval by a check.
+fn approve_if<'p>(check: &'p Check, facts: &Facts<'_>) -> Result<bool, Denial<'p>> {
+    match check.holds(facts, Elements::Any) {
+        (Truth::False, _) => Ok(false),
+        (Truth::True, _) => Ok(true),
         (Truth::Undecidable(why), by) => Err(undecidable(check, by, why)),
     }
 }

@@ -46,11 +46,19 @@ pub enum Reason {
     Path,
     /// Several messages in one body.
     BatchRefused,
+    /// A person has to approve the call.
+    ApprovalRequired,
+    /// A person has denied the call.
+    ApprovalDenied,
+    /// The call is too long to be shown to a person.
+    ApprovalTooLarge,
+    /// There is no room for another request for approval.
+    ApprovalsFull,
 }
 
 impl Reason {
     /// Every reason, for tables that have one row each.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 24] = [
         Self::Hidden,
         Self::DefaultDeny,
         Self::Denied,
@@ -71,6 +79,10 @@ impl Reason {
         Self::Method,
         Self::Path,
         Self::BatchRefused,
+        Self::ApprovalRequired,
+        Self::ApprovalDenied,
+        Self::ApprovalTooLarge,
+        Self::ApprovalsFull,
     ];
 
     /// The word for it.
@@ -96,6 +108,10 @@ impl Reason {
             Self::Method => "method",
             Self::Path => "path",
             Self::BatchRefused => "batch_refused",
+            Self::ApprovalRequired => "approval_required",
+            Self::ApprovalDenied => "approval_denied",
+            Self::ApprovalTooLarge => "approval_too_large",
+            Self::ApprovalsFull => "approvals_full",
         }
     }
 }
@@ -114,6 +130,9 @@ impl Reason {
                 | Self::DenyIf
                 | Self::Undecidable
                 | Self::RateLimited
+                | Self::ApprovalRequired
+                | Self::ApprovalDenied
+                | Self::ApprovalTooLarge
         )
     }
 }

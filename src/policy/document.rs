@@ -7,6 +7,7 @@
 //! a duplicate key is one of them, and numbers keep their exact value. This
 //! folder holds all of the language's shape.
 
+mod approvals;
 mod at;
 mod checks;
 mod finding;
@@ -23,6 +24,7 @@ mod tree;
 mod unreadable;
 mod wording;
 
+pub use approvals::{Approvals, Terms, patterns};
 pub use at::escape;
 pub use checks::Check;
 pub use finding::{Finding, Findings, Severity, Warning};

@@ -107,6 +107,20 @@ impl Limit {
         })
     }
 
+    /// The charge for a call that weighs one, whatever its arguments: of a limit without
+    /// `increment_from` and not by session.
+    pub fn plain(&self, holders: &Holders<'_>) -> Charge {
+        Charge {
+            tag: self.tag,
+            holder: if self.scope == Scope::Global { self.everyone } else { holders.caller },
+            per_caller: self.scope != Scope::Global,
+            window: self.window,
+            algorithm: self.algorithm,
+            max: self.max,
+            weight: ONE_CALL,
+        }
+    }
+
     fn weight(&self, facts: &Facts<'_>) -> Result<u64, Denial<'_>> {
         let Some(path) = &self.increment_from else { return Ok(ONE_CALL) };
         let deny = |reason, message: String| Denial {
@@ -170,7 +184,7 @@ impl Limit {
 
 /// A time to wait as people say it, in one or two units and never too short: "37
 /// seconds", "2 min 10 s", "16 h 10 min", "3 days 4 h".
-fn duration(seconds: u64) -> String {
+pub fn duration(seconds: u64) -> String {
     let (minutes, hours) = (seconds.div_ceil(60), seconds.div_ceil(3_600));
     let (many, of, few, rest) = match seconds {
         1 => return "1 second".into(),

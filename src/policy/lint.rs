@@ -1,6 +1,7 @@
 //! Errors that only show when the parts of a document are seen together;
 //! `lint/warnings.rs` has the warnings.
 
+mod approvals;
 mod warnings;
 
 pub(super) use warnings::warnings;
@@ -9,7 +10,7 @@ use crate::limits::window::Scope;
 use crate::order;
 use crate::policy::condition::{Condition, Root};
 use crate::policy::document::{
-    Check, Document, Findings, Limit, Rules, Source, escape, pointer, shorten,
+    Check, Document, Findings, Grant, Limit, Rules, Settings, Source, escape, pointer, shorten,
 };
 use crate::policy::pattern::Pattern;
 use std::vec::IntoIter;
@@ -37,6 +38,7 @@ pub(super) fn errors(document: &Document) -> Findings {
         keep_tokens(document, &mut errors);
     }
     reach_grants(document, &mut errors);
+    approvals::errors(document, &self::all_rules(document), &mut errors);
     errors
 }
 
@@ -203,6 +205,21 @@ fn bound_sessions(rules: &Rules, errors: &mut Findings) {
     }
 }
 
+/// The patterns of all who may approve something.
+pub(super) fn approvers(
+    top: &Rules,
+    grants: &[(Pattern, Grant)],
+    settings: &Settings,
+) -> Vec<Pattern> {
+    let all_rules = core::iter::once(top).chain(grants.iter().map(|(_, grant)| &grant.rules));
+    let own = all_rules.flat_map(|rules| &rules.tools).map(|(_, rule)| &rule.approval);
+    let common = settings.approvals.iter().map(|all| &all.terms);
+    let texts = own.chain(common).flat_map(|terms| terms.approvers.iter().flatten());
+    let mut patterns = order::sorted(texts.map(|text| Pattern::new(text)).collect(), Ord::cmp);
+    patterns.dedup();
+    patterns
+}
+
 /// Whether any values of arguments are recorded.
 pub(super) fn records(document: &Document) -> bool {
     let by_tool = |rules: &Rules| rules.tools.iter().any(|(_, rule)| !rule.record.is_empty());
@@ -227,9 +244,14 @@ fn conditions_at<'c>(document: &'c Document) -> Vec<(&'c Check, usize, &'c Condi
         for (_, rule) in &rules.tools {
             extend(&rule.require);
             extend(&rule.deny_if);
+            extend(&rule.approve_if);
         }
         extend(&rules.all_tools.require);
         extend(&rules.all_tools.deny_if);
+        extend(&rules.all_tools.approve_if);
+    }
+    if let Some(approvals) = &document.settings.approvals {
+        extend(&approvals.approver_require);
     }
     conditions
 }

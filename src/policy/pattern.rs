@@ -105,19 +105,17 @@ pub struct PatternMap<T> {
 impl PatternMap<()> {
     /// A set of patterns, whose entries have no value.
     pub fn set(patterns: Vec<Pattern>) -> Self {
-        Self::new(patterns.into_iter().map(|pattern| (pattern, ())), |()| false)
+        Self::new(patterns.into_iter().map(|pattern| (pattern, ())), |()| 0)
     }
 }
 
 impl<T> PatternMap<T> {
-    /// Gathers entries; `denies` tells which of them are denials.
-    pub fn new(
-        entries: impl IntoIterator<Item = (Pattern, T)>,
-        denies: impl Fn(&T) -> bool,
-    ) -> Self {
+    /// Gathers entries; of patterns that do not nest, the one with the highest rank
+    /// decides.
+    pub fn new(entries: impl IntoIterator<Item = (Pattern, T)>, rank: impl Fn(&T) -> u8) -> Self {
         let (patterns, values): (Vec<Pattern>, Vec<T>) = entries.into_iter().unzip();
-        let denials: Vec<bool> = values.iter().map(denies).collect();
-        Self { order: Order::new(patterns, &denials), values }
+        let ranks: Vec<u8> = values.iter().map(rank).collect();
+        Self { order: Order::new(patterns, &ranks), values }
     }
 
     /// Whether there is no entry.
@@ -148,17 +146,17 @@ struct Order {
 }
 
 impl Order {
-    /// Orders patterns; `denials` tells of each whether its value is a denial.
-    fn new(patterns: Vec<Pattern>, denials: &[bool]) -> Self {
+    /// Orders patterns with the ranks of their values.
+    fn new(patterns: Vec<Pattern>, ranks: &[u8]) -> Self {
         let (exact, patterns): (Vec<_>, Vec<_>) = patterns
             .into_iter()
             .enumerate()
             .map(|(number, pattern)| (pattern, number))
             .partition(|(pattern, _)| pattern.is_exact());
-        let denies = |number: usize| denials.get(number).copied().unwrap_or_default();
+        let rank = |number: usize| ranks.get(number).copied().unwrap_or_default();
         let patterns = order::sorted(patterns, |(a, left), (b, right)| {
-            denies(*right)
-                .cmp(&denies(*left))
+            rank(*right)
+                .cmp(&rank(*left))
                 .then_with(|| b.literals().cmp(&a.literals()))
                 .then_with(|| a.cmp(b))
         });
@@ -253,7 +251,7 @@ mod tests {
     /// Entries whose text begins with `-` deny.
     fn map(entries: &[&'static str]) -> PatternMap<&'static str> {
         let entries = entries.iter().map(|&e| (Pattern::new(e.trim_start_matches('-')), e));
-        PatternMap::new(entries, |e| e.starts_with('-'))
+        PatternMap::new(entries, |e| u8::from(e.starts_with('-')))
     }
 
     #[test]

@@ -21,6 +21,7 @@
 )]
 
 mod answers;
+mod approvals;
 mod body_types;
 mod callers;
 mod certificates;

@@ -176,10 +176,66 @@ fn warnings_are_given_for_what_surprises() {
              tools where it has paths for them; list the MCP endpoint, as in `[\"/mcp\"]`",
             "/tools/x/rate_limit: a window of one day is counted by each Envoy process alone and \
              starts afresh with it",
-            "/tools/x/reason: is shown only with `\"action\": \"deny\"`",
+            "/tools/x/reason: is shown only with the actions `deny` and `require_approval`",
             "/tools/github_*: overlaps with `*delete*`, which has another action; a denial decides",
         ]
     );
+}
+
+#[test]
+fn warnings_are_given_for_approvals_that_protect_less_than_they_seem_to() {
+    let policy = |identity: &str, tool: &str, settings: &str| {
+        let policy = format!(
+            r#"{{"version": "1", "default": "deny", "identity": [{identity}], "tools": {{{tool}}},
+                "settings": {{"paths": ["/mcp"],
+                              "approvals": {{"path": "/approvals", "approvers": ["ops"]{settings}}}}}}}"#
+        );
+        lines(policy.as_bytes()).unwrap_or_else(|errors| panic!("{errors:?}"))
+    };
+    let (jwt, header) = (r#"{"jwt": {"claim": "sub"}}"#, r#"{"header": "x-id"}"#);
+    let asks = r#""a": {"action": "require_approval"}"#;
+    let if_holds = |condition: &str, more: &str| {
+        format!(r#""a": {{"approve_if": [{{"conditions": [{condition}]}}]{more}}}"#)
+    };
+    let large = r#"{"path": "args.n", "op": "gt", "value": 1}"#;
+    let exists = r#"{"path": "args.n", "op": "exists", "value": true}"#;
+    let requires = format!(r#", "require": [{{"conditions": [{exists}]}}]"#);
+    let by_claim = r#", "approver_require": [{"conditions": [{"path": "claims.azp", "op": "eq", "value": "ui"}]}]"#;
+
+    assert!(policy(jwt, asks, "").is_empty());
+    assert!(policy(header, r#""a": {}"#, "").is_empty(), "nothing needs approval");
+    assert_eq!(
+        policy(header, asks, ""),
+        [
+            "/settings/approvals: whoever sets the header of `identity` approves; let a proxy in front \
+          set it, or know approvers by `jwt`, `mtls` or `bearer`"
+        ]
+    );
+    let may_ask = r#", "approvers_may_ask": true"#;
+    assert_eq!(
+        policy(jwt, asks, may_ask),
+        [
+            "/settings/approvals/approvers_may_ask: agents that hold approvers' tokens can approve each \
+          other's calls; ask for more in `approver_require`"
+        ]
+    );
+    assert!(policy(jwt, asks, &format!("{may_ask}{by_claim}")).is_empty());
+    let long = "a wait of more than an hour is over before its time when Envoy restarts";
+    assert!(policy(jwt, asks, r#", "wait": 3600"#).is_empty());
+    assert_eq!(policy(jwt, asks, r#", "wait": 3601"#), [format!("/tools/a: {long}")]);
+    let own = r#""a": {"action": "require_approval", "approval": {"wait": 7200}}"#;
+    assert_eq!(policy(jwt, own, ""), [format!("/tools/a: {long}")]);
+    assert_eq!(
+        policy(jwt, &if_holds(large, ""), ""),
+        [
+            "/tools/a/approve_if/0: a call without `args.n` needs no approval by this; have a `require` \
+          say that it exists"
+        ]
+    );
+    assert!(policy(jwt, &if_holds(large, &requires), "").is_empty());
+    assert!(policy(jwt, &if_holds(exists, ""), "").is_empty());
+    let claim = r#"{"path": "claims.team", "op": "eq", "value": "new"}"#;
+    assert!(policy(jwt, &if_holds(claim, ""), "").is_empty());
 }
 
 #[test]

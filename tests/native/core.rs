@@ -68,7 +68,7 @@ fn send(policy: &Policy, store: &MemoryStore, request: &Request, piece: usize) -
             assert_eq!(refusal.flaw.is_some(), unread, "{:?}", refusal.flaw);
             replied(refusal.reply)
         }
-        simulate::Outcome::Served(reply) => replied(reply),
+        simulate::Outcome::Served(served) => replied(served.reply),
     }
 }
 

@@ -12,7 +12,7 @@
 //! | `text errors`, `text warnings` | the lines for the policy above, exactly |
 //! | `text calls` | each line, through the core ([`play::Stage::play`]) |
 //! | `text calls of FILE` | the same under the policy of a file, as YAML |
-//! | `json request`, `json reply` | the answer; [`ANY_DIGEST`] stands for any; what goes with a request may stand behind the word ([`ask`]) |
+//! | `json request`, `json reply` | the answer; [`ANY_DIGEST`] stands for any, and then ids of requests for approval too; what goes with a request may stand behind the word ([`ask`]) |
 //! | `json list`, `json shown` | what a server answers to `tools/list`, and what a client gets of it, byte for byte; what goes with the request as with `json request` |
 //! | `json served` | the body that the filter served for the last of the calls above, as a value |
 //! | `json record` | the audit record of the request above, with its digest as in a reply |
@@ -21,6 +21,7 @@
 //! | `yaml fragment` | the names that it shares with the filter ([`fragment`]) |
 //! | `text demo` | all that the demo prints, but for seconds ([`demo`]) |
 //! | `sh` | `make` targets, scripts, suites and files exist; a `curl` is sent under the shipped policy; a token that is hashed is known to the policy above |
+//! | `sh with TOKEN` | each `curl` is sent to the endpoint of approvals with this token, about the request that was named last, and is answered 200 |
 //! | `text diagram` | nothing |
 
 mod ask;
@@ -66,6 +67,9 @@ pub fn reference() -> Vec<Page> {
 /// The policy's digest where an example does not say whose it is.
 const ANY_DIGEST: &str = "3f9a1c0e8d27";
 
+/// How the ids of requests for approval begin, which no example can foresee.
+const ANY_REQUEST: &str = "apr_";
+
 /// What the fences of a page have set up so far.
 #[derive(Default)]
 struct Reading {
@@ -107,7 +111,11 @@ impl Reading {
     fn ask(&mut self, ask: &Ask) -> Result<(), String> {
         let stage = self.stage()?;
         let seen = stage.seen(ask);
-        self.last = Some(stage.send(ask));
+        let answer = stage.send(ask);
+        if let Err(refusal) = &answer {
+            stage.note(refusal);
+        }
+        self.last = Some(answer);
         self.seen = seen;
         Ok(())
     }
@@ -175,6 +183,11 @@ impl Reading {
             "yaml fragment" => fragment::check(text, self.stage.as_ref()),
             "text demo" => demo::check(text, &policy_in(&shipped())?),
             "sh" => self.shell(text),
+            other if other.starts_with("sh with ") => {
+                let token = &other["sh with ".len()..];
+                let stage = self.stage()?;
+                text.lines().try_for_each(|line| stage.curl(line, token))
+            }
             "text diagram" => Ok(()),
             other if other.starts_with("text calls of ") => {
                 self.start(&yaml::as_json(&other["text calls of ".len()..]))?;
@@ -279,6 +292,13 @@ fn same_reply(shown: &str, found: &[u8], any_second: bool) -> Result<(), String>
     same(&format!("{shown:#}\n"), &format!("{found:#}\n"))
 }
 
+/// A text without the sixteen letters of each id in it.
+fn without_ids(text: &str) -> String {
+    let mut parts = text.split(ANY_REQUEST);
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| text + ANY_REQUEST + part.get(16..).unwrap_or_default())
+}
+
 fn forget(value: &mut Value, any_digest: bool, any_second: bool) {
     for element in value.as_array_mut().into_iter().flatten() {
         forget(element, any_digest, any_second);
@@ -286,7 +306,11 @@ fn forget(value: &mut Value, any_digest: bool, any_second: bool) {
     for (key, value) in value.as_object_mut().into_iter().flatten() {
         let digest = |text: &str| text.len() == 12 && text.bytes().all(|b| b.is_ascii_hexdigit());
         match (&**key, &mut *value) {
+            (_, Value::String(text)) if any_digest && text.contains(ANY_REQUEST) => {
+                *text = without_ids(text);
+            }
             ("policy", Value::String(text)) if any_digest && digest(text) => text.clear(),
+            ("digest", Value::String(text)) if any_digest && text.len() == 64 => text.clear(),
             ("retry_after", Value::Number(_)) if any_second => *value = Value::Null,
             ("message", Value::String(text)) if any_second => {
                 text.retain(|c| !c.is_ascii_digit());

@@ -5,6 +5,7 @@
 //! Each thread has a VM of its own, since the SDK keeps its state by thread.
 
 mod abi;
+mod approvals;
 mod body_types;
 mod by_rule;
 mod configuring;

@@ -14,6 +14,7 @@
 )]
 
 mod alarms;
+mod approvals;
 mod clock;
 mod compose;
 mod config;

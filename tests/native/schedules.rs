@@ -6,6 +6,7 @@
 //! what a seed says, and a failure names the seed that shows it again.
 //! `SCHEDULES` in the environment asks for more of them.
 
+mod approvals;
 mod baton;
 mod model;
 

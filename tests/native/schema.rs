@@ -50,6 +50,18 @@ const BEYOND_A_SCHEMA: [(&str, &[&str]); 12] = [
     (
         "distant places of the document have to be compared",
         &[
+            "approvals_flood",
+            "approvals_flood_by_requests",
+            "approvals_in_grant",
+            "approvals_path_exempt",
+            "approvals_path_missing",
+            "approvals_path_of_mcp",
+            "approvals_path_over_an_exempt_one",
+            "approvals_path_over_mcp",
+            "approvals_without_identity",
+            "approve_if_nobody",
+            "approve_if_too_many",
+            "approve_if_too_many_for_all",
             "authorization_with_bearer",
             "authorization_with_bearer_in_grant",
             "authorization_with_bearer_quoted",
@@ -68,6 +80,7 @@ const BEYOND_A_SCHEMA: [(&str, &[&str]); 12] = [
             "protected_resource_no_sources",
             "protected_resource_without_identity",
             "hide_expressions",
+            "require_approval",
             "tool_expressions",
         ],
     ),
@@ -124,9 +137,11 @@ const BEYOND_A_SCHEMA: [(&str, &[&str]); 12] = [
 
 /// The objects of the language: where the schema has them, and a policy with a
 /// key in one that is none, so that the error lists those that are.
-const OBJECTS: [(&str, &str); 14] = [
+const OBJECTS: [(&str, &str); 16] = [
     ("", r#"{"zzzzzzzz": 0}"#),
     ("/$defs/all_tools", r#"{"all_tools": {"zzzzzzzz": 0}}"#),
+    ("/$defs/approval", r#"{"tools": {"a": {"approval": {"zzzzzzzz": 0}}}}"#),
+    ("/$defs/approvals", r#"{"settings": {"approvals": {"zzzzzzzz": 0}}}"#),
     ("/$defs/check", r#"{"all_tools": {"deny_if": [{"zzzzzzzz": 0}]}}"#),
     ("/$defs/condition", r#"{"all_tools": {"require": [{"conditions": [{"zzzzzzzz": 0}]}]}}"#),
     ("/$defs/counters", r#"{"settings": {"counters": {"zzzzzzzz": 0}}}"#),
@@ -302,6 +317,10 @@ fn the_schema_has_the_defaults_of_the_code() {
     assert_eq!(given("settings", "mark_requests"), settings.mark_requests);
     assert_eq!(given("counters", "capacity"), settings.counters.capacity);
     assert_eq!(given("counters", "max_entries"), settings.counters.max_entries);
+    let policy = br#"{"version": "1", "default": "deny", "settings": {"approvals": {}}}"#;
+    let approvals = Document::parse(policy).0.unwrap().settings.approvals.unwrap();
+    assert_eq!(given("approvals", "approvers_may_ask"), approvals.approvers_may_ask);
+    assert_eq!(given("approvals", "max_arguments_bytes"), approvals.max_arguments_bytes);
 }
 
 #[test]

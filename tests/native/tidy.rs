@@ -9,12 +9,13 @@ use std::process::Command;
 
 /// The folders of `src` from the outermost to the innermost, and the ground that
 /// all stand on: one may use those after it, and none before it or beside it.
-const FLOORS: [&[&str]; 5] = [
+const FLOORS: [&[&str]; 6] = [
     &["filter", "simulate"],
     &["exchange"],
     &["policy"],
+    &["approvals"],
     &["limits", "wire"],
-    &["meter", "order", "text"],
+    &["digest", "meter", "order", "text"],
 ];
 
 /// The files in a folder and the folders in it, of which there are some.

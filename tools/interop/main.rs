@@ -1,6 +1,6 @@
 //! The clients that people use, each through Envoy with the filter: what they
-//! see of a denial, of a limit, of a list and of a stream, and how they sign in. And a server that
-//! people use, with the policy that is shipped for it.
+//! see of a denial, of a limit, of a list and of a stream, how they sign in, and how they
+//! get a call approved. And a server that people use, with the policy that is shipped for it.
 //!
 //! `make interop` runs it, from the repository's root. It prints the table of
 //! `tests/interop/README.md`, and fails if something is not as it has to be, or
@@ -9,6 +9,7 @@
 //! `NODE` and `PYTHON` have to name the programs, `SDK_SERVERS` and `INTEROP`
 //! the directories of the packages, `ENVOY_BIN` Envoy, and `MODULE` the module.
 
+mod approving;
 mod authorization;
 mod client;
 mod files;
@@ -31,6 +32,7 @@ async fn main() -> ExitCode {
     let signing_in = sign_in::run(&packages).await;
     let mut tables = Vec::from(matrix::run(&packages).await);
     tables.push(signing_in);
+    tables.push(approving::run(&packages).await);
     let files = files::run(&packages).await;
     match page::agrees(&tables) && tables.iter().all(|table| table.is_sound()) && files {
         true => ExitCode::SUCCESS,

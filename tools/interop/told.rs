@@ -55,11 +55,15 @@ fn denial(reason: &str, code: u64, seen: &Value) -> Cell {
     if error["code"] == code {
         parts.push(code.to_string());
     }
-    if message.contains("[POLICY DENIED]") {
+    let mark = if code == 428 { "[APPROVAL REQUIRED]" } else { "[POLICY DENIED]" };
+    if message.contains(mark) {
         parts.push("message".to_owned());
     }
     if error["data"]["reason"] == reason {
         parts.push("data".to_owned());
+    }
+    if error["data"]["approval"]["id"].is_string() {
+        parts.push("id".to_owned());
     }
     let wait = error["data"]["retry_after"].as_u64();
     if wait.is_some_and(|seconds| (1..=3600).contains(&seconds)) {

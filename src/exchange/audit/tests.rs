@@ -20,6 +20,7 @@ fn record() -> Record {
         arguments_hmac: None,
         values: None,
         limits: Vec::new(),
+        approval: None,
     }
 }
 

@@ -123,6 +123,7 @@ impl<'a> Seen<'a> {
             untyped: kind.is_none_or(|kind| media_type(kind).is_empty()),
             trace: Trace::new(self.request_id, self.value("Mcp-Session-Id")),
             named: Vec::new(),
+            target: None,
         })
     }
 }

@@ -32,8 +32,12 @@ impl<'a, S: Store> Judge<'a, S> {
             match &message {
                 Ok(Decided::Allowed(call)) => charges.extend_from_slice(&call.charges),
                 Ok(Decided::Passes(_)) => {}
-                Err(_) => all_allowed = false,
+                Ok(Decided::Asks(_)) | Err(_) => all_allowed = false,
             }
+            let message = match message {
+                Ok(Decided::Asks(call)) => Err(self.refuse_in_batch(*call)),
+                other => other,
+            };
             decided.push((id, message));
         }
         let store = Trial::through(self.store);
@@ -81,6 +85,7 @@ impl<'a, S: Store> Judge<'a, S> {
                     self.settle(store, call, own)
                 }
                 Ok(Decided::Passes(passed)) => Ok(passed),
+                Ok(Decided::Asks(call)) => Err(self.refuse_in_batch(*call)),
                 Err(refusal) => Err(refusal),
             };
             let refusal = match judged {
@@ -135,7 +140,8 @@ fn gone(messages: Messages<'_, '_>, receipt: Receipt) -> Passed {
                 all.records.push(call.goes(&receipt, first));
                 first = next;
             }
-            Err(_) => {}
+            // None is there: a batch with one does not go on.
+            Ok(Decided::Asks(_)) | Err(_) => {}
         }
     }
     Passed { receipt, ..all }

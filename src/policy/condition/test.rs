@@ -174,6 +174,11 @@ impl Test {
         }
     }
 
+    /// Whether the test is about there being a value.
+    pub const fn is_about_presence(&self) -> bool {
+        matches!(self, Self::Exists(_))
+    }
+
     /// Whether this text is somewhere in the policy's value.
     pub fn mentions(&self, text: &str) -> bool {
         match self {

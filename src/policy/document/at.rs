@@ -1,6 +1,8 @@
 //! A value of the document with its path: it is read as the type that belongs
 //! there, or an error is noted.
 
+mod hash;
+
 use super::Findings;
 use super::tree::{self, Node};
 use super::wording::{choices, nearest, quote};

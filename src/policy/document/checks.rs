@@ -17,6 +17,9 @@ pub struct Check {
     pub conditions: Vec<Condition>,
     /// `on_deny`
     pub on_deny: Option<String>,
+    /// The hash of the conditions as written, which tells whether two checks ask the
+    /// same.
+    pub hash: [u8; 32],
     /// Whether a denial without `on_deny` says what the check asks for.
     pub explains: bool,
 }
@@ -65,6 +68,7 @@ pub(super) fn read(at: &At<'_>) -> Vec<Check> {
             path: at.path().into(),
             conditions: conditions.each(condition),
             on_deny,
+            hash: conditions.hash(),
             explains: at.reading().explains,
         });
     }
@@ -206,7 +210,8 @@ mod tests {
         let unclear = || condition("headers.h", "b");
         let ask = |conditions: Vec<Condition>| {
             let (pointer, path) = (String::new(), String::new());
-            let check = Check { pointer, path, conditions, on_deny: None, explains: true };
+            let check =
+                Check { pointer, path, conditions, on_deny: None, hash: [0; 32], explains: true };
             let (truth, decided_by) = check.holds(&facts, Elements::Any);
             (truth, decided_by.map(|condition| condition.path.as_str().to_owned()))
         };

@@ -51,6 +51,14 @@ pub enum Warning {
     Overlap,
     /// There are too many patterns to compare all of them.
     NotCompared,
+    /// A header says who approves.
+    ApproverByHeader,
+    /// Those who approve may make such calls.
+    ApproversMayAsk,
+    /// A request waits for longer than an Envoy process may live.
+    LongWait,
+    /// A call without an argument needs no approval.
+    ApprovalByAbsent,
 }
 
 /// One finding.

@@ -30,6 +30,21 @@ pub enum Source {
 }
 
 impl Source {
+    /// The kind, and the fields that make the id: two sources with the same text name
+    /// callers alike.
+    pub fn description(&self) -> String {
+        match self {
+            Self::Jwt { claims, payload } => {
+                let paths: Vec<String> = claims.iter().map(|path| path.join("\u{1f}")).collect();
+                format!("jwt\u{1e}{payload}\u{1e}{}", paths.join("\u{1e}"))
+            }
+            Self::Mtls(Certificate::UriSan) => "mtls uri_san".into(),
+            Self::Mtls(Certificate::Subject) => "mtls subject".into(),
+            Self::Bearer(_) => "bearer".into(),
+            Self::Header(name) => format!("header {name}"),
+        }
+    }
+
     /// Whether its credential is a token, which a client gets by signing in.
     pub const fn is_token(&self) -> bool {
         matches!(self, Self::Jwt { .. } | Self::Bearer(_))

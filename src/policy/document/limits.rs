@@ -104,6 +104,23 @@ pub(super) fn read_short(name: &str, at: &At<'_>) -> Option<Limit> {
     })
 }
 
+impl Limit {
+    /// A limit of the filter's own: this many calls of each caller in an hour.
+    pub(super) fn built_in(counter: &str, max: u64, window: u32, pointer: &str) -> Option<Self> {
+        Some(Self {
+            pointer: pointer.into(),
+            path: pointer.into(),
+            counter: counter.into(),
+            window: Window::new(window)?,
+            max: max.saturating_mul(ONE_CALL),
+            scope: Scope::Grant,
+            algorithm: Algorithm::Fixed,
+            increment_from: None,
+            on_deny: None,
+        })
+    }
+}
+
 /// "10/minute", or with seconds "10/60".
 fn short(text: &str) -> Option<(u64, Window)> {
     let (max, window) = text.split_once('/')?;

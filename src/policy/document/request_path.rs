@@ -98,6 +98,50 @@ impl RequestPath {
         None
     }
 
+    /// Reads the filter's own path. No exempt path may take it or a path below it, and
+    /// no MCP server may be there, since all that is below it is the filter's.
+    pub(super) fn read_own(at: &At<'_>, exempt: &[Self], served: &[Self]) -> Option<Self> {
+        let own = Self::read(at, "serve approvals at")?;
+        if own.below || own.path.ends_with('/') {
+            at.wrong(format!(
+                "{} must be one whole path, like `/mcp-approvals`",
+                quote(&own.to_string())
+            ));
+            return None;
+        }
+        if let Some(exempt) = exempt.iter().find(|exempt| exempt.meets(&own)) {
+            at.wrong(format!(
+                "{} is among `exempt_paths`, by {}; take it out of one of the two",
+                quote(&own.path),
+                quote(&exempt.to_string())
+            ));
+        }
+        if let Some(served) = served.iter().find(|served| served.is_within(&own)) {
+            at.wrong(format!(
+                "{} is among `paths`, by {}, where MCP is served; write another path",
+                quote(&own.path),
+                quote(&served.to_string())
+            ));
+        }
+        Some(own)
+    }
+
+    /// Whether it matches `other` or a path below it.
+    fn meets(&self, other: &Self) -> bool {
+        self.is_within(other) || (self.below && other.is_within(self))
+    }
+
+    /// Whether its path, without `/*`, is that of `other` or below it.
+    fn is_within(&self, other: &Self) -> bool {
+        let rest = self.path.strip_prefix(&*other.path);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
+    /// The path, without `/*`.
+    pub fn as_str(&self) -> &str {
+        &self.path
+    }
+
     /// Whether it matches every request that `other` matches.
     fn covers(&self, other: &Self) -> bool {
         let same = self.below && other.below && self.path == other.path;

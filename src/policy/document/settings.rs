@@ -1,5 +1,6 @@
 //! `settings`: the filter's behaviour apart from its decisions.
 
+use super::approvals::Approvals;
 use super::at::At;
 use super::checks;
 use super::protected_resource::ProtectedResource;
@@ -51,6 +52,8 @@ pub struct Settings {
     pub record: Vec<Path>,
     /// `counters`
     pub counters: Counters,
+    /// `approvals`
+    pub approvals: Option<Approvals>,
 }
 
 /// The form in which a call is denied.
@@ -133,6 +136,7 @@ impl Default for Settings {
             audit_key: None,
             record: Vec::new(),
             counters: Counters::default(),
+            approvals: None,
         }
     }
 }
@@ -143,7 +147,8 @@ impl Default for Counters {
     }
 }
 
-const KEYS: [&str; 18] = [
+const KEYS: [&str; 19] = [
+    "approvals",
     "paths",
     "exempt_paths",
     "protected_resource",
@@ -244,6 +249,10 @@ impl Settings {
         }
         if let Some(which) = object.get("audit_log").and_then(|at| at.choice(&AUDIT_LOG)) {
             settings.audit_log = which;
+        }
+        if let Some(at) = object.get("approvals") {
+            let served = settings.paths.as_deref().unwrap_or_default();
+            settings.approvals = Approvals::read(at, &settings.exempt_paths, served);
         }
         if let Some(at) = object.get("record") {
             settings.record = checks::recorded(at);

@@ -1,5 +1,6 @@
 //! `tools` and `all_tools`.
 
+use super::approvals::Terms;
 use super::at::At;
 use super::checks::{self, Check};
 use super::limits::{self, Limit};
@@ -14,6 +15,8 @@ use crate::policy::pattern::Pattern;
 pub enum Action {
     /// The call goes on to the checks and limits.
     Allow,
+    /// The call goes on once a person has approved it.
+    RequireApproval,
     /// The call is denied.
     Deny,
 }
@@ -35,14 +38,33 @@ pub struct ToolRule {
     pub require: Vec<Check>,
     /// `deny_if`
     pub deny_if: Vec<Check>,
+    /// `approve_if`
+    pub approve_if: Vec<Check>,
+    /// `approval`
+    pub approval: Terms,
     /// `limits`, then `rate_limit`
     pub limits: Vec<Limit>,
     /// `record`: the arguments whose values are recorded.
     pub record: Vec<Path>,
 }
 
-const KEYS: [&str; 8] =
-    ["action", "reason", "args", "require", "deny_if", "limits", "rate_limit", "record"];
+const KEYS: [&str; 10] = [
+    "action",
+    "reason",
+    "args",
+    "require",
+    "deny_if",
+    "approve_if",
+    "approval",
+    "limits",
+    "rate_limit",
+    "record",
+];
+const ACTIONS: [(&str, Action); 3] = [
+    ("allow", Action::Allow),
+    ("require_approval", Action::RequireApproval),
+    ("deny", Action::Deny),
+];
 
 /// Reads the map of tools.
 pub(super) fn read(at: &At<'_>) -> Vec<(Pattern, ToolRule)> {
@@ -75,20 +97,13 @@ pub(super) fn refuse_twins(at: &At<'_>, names: Vec<(&Pattern, &str)>) {
 impl ToolRule {
     fn read(name: &str, at: &At<'_>) -> Option<Self> {
         let object = at.object(&KEYS)?;
-        let action = object.get("action").map_or(Some(Action::Allow), |at| {
-            if at.as_string() == Some("require_approval") {
-                at.wrong(
-                    "`require_approval` is reserved until this filter has approvals; write \
-                     `deny` until then",
-                );
-                return None;
-            }
-            at.choice(&[("allow", Action::Allow), ("deny", Action::Deny)])
-        });
+        let action = object.get("action").map_or(Some(Action::Allow), |at| at.choice(&ACTIONS));
         let reason = object.get("reason").and_then(At::string).map(str::to_owned);
         let args = object.get("args").map(checks::names);
         let require = object.get("require").map(checks::read).unwrap_or_default();
         let deny_if = object.get("deny_if").map(checks::read).unwrap_or_default();
+        let approve_if = object.get("approve_if").map(checks::read).unwrap_or_default();
+        let approval = object.get("approval").map(Terms::read).unwrap_or_default();
         let record = object.get("record").map(checks::recorded).unwrap_or_default();
         let mut limits = object.get("limits").map(limits::read).unwrap_or_default();
         if let Some(at) = object.get("rate_limit") {
@@ -102,6 +117,8 @@ impl ToolRule {
             args,
             require,
             deny_if,
+            approve_if,
+            approval,
             limits,
             record,
         })
@@ -115,18 +132,21 @@ pub struct AllTools {
     pub require: Vec<Check>,
     /// `deny_if`
     pub deny_if: Vec<Check>,
+    /// `approve_if`
+    pub approve_if: Vec<Check>,
     /// `limits`
     pub limits: Vec<Limit>,
 }
 
 impl AllTools {
     pub(super) fn read(at: &At<'_>) -> Self {
-        let Some(object) = at.object(&["require", "deny_if", "limits"]) else {
+        let Some(object) = at.object(&["require", "deny_if", "approve_if", "limits"]) else {
             return Self::default();
         };
         Self {
             require: object.get("require").map(checks::read).unwrap_or_default(),
             deny_if: object.get("deny_if").map(checks::read).unwrap_or_default(),
+            approve_if: object.get("approve_if").map(checks::read).unwrap_or_default(),
             limits: object.get("limits").map(limits::read).unwrap_or_default(),
         }
     }

@@ -50,9 +50,10 @@ pub(in crate::policy) fn warnings(document: &Document) -> Findings {
     placeholders(document, &mut findings);
     grants_by_claim(document, &mut findings);
     let mut steps = MAX_STEPS;
-    for rules in all_rules {
+    for rules in &all_rules {
         overlaps(rules, &mut steps, &mut findings);
     }
+    super::approvals::warnings(document, &all_rules, &mut findings);
     if steps == 0 {
         let message = "there are too many patterns to compare all of them";
         findings.warning(Warning::NotCompared, &|| (String::new(), message.into()));
@@ -82,7 +83,7 @@ fn reasons(rules: &Rules, findings: &mut Findings) {
     for (_, rule) in &rules.tools {
         if rule.reason.is_some() && rule.action == Action::Allow {
             findings.warning(Warning::UnseenReason, &|| {
-                let message = "is shown only with `\"action\": \"deny\"`";
+                let message = "is shown only with the actions `deny` and `require_approval`";
                 (format!("{}/reason", rule.pointer), message.into())
             });
         }
@@ -92,7 +93,10 @@ fn reasons(rules: &Rules, findings: &mut Findings) {
 fn unasked(rules: &Rules, findings: &mut Findings) {
     for (_, rule) in &rules.tools {
         let asks = rule.args.is_some()
-            || !(rule.require.is_empty() && rule.deny_if.is_empty() && rule.limits.is_empty());
+            || !(rule.require.is_empty()
+                && rule.deny_if.is_empty()
+                && rule.approve_if.is_empty()
+                && rule.limits.is_empty());
         if asks && rule.action == Action::Deny {
             findings.warning(Warning::NeverAsked, &|| {
                 let message = "denies every call, so its checks and limits are never asked";
@@ -225,8 +229,8 @@ mod tests {
                 ANY_PATH,
                 "/tools/t0/limits/0: a window of one day is counted by each Envoy process alone \
                  and starts afresh with it (and 199 more of this kind)",
-                "/tools/t0/reason: is shown only with `\"action\": \"deny\"` (and 99 more of this \
-                 kind)",
+                "/tools/t0/reason: is shown only with the actions `deny` and `require_approval` (and \
+                 99 more of this kind)",
                 "/tools/d0: denies every call, so its checks and limits are never asked (and 99 \
                  more of this kind)",
                 "/tools/a*: overlaps with `*b`, which has another action; a denial decides",

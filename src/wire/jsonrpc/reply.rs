@@ -93,6 +93,18 @@ pub fn error(id: Option<Id<'_>>, error: &Error<'_>) -> Vec<u8> {
     reply(id, "error", error)
 }
 
+/// Adds a member, whose value is JSON, to the last object of a reply of this module:
+/// the `data` of an error, or the denial in the `_meta` of a result. It is spliced in
+/// as it is, since a number of a client must keep its spelling.
+pub fn add_approval(body: &mut Vec<u8>, approval: &str) {
+    const ENDS: &[u8] = b"}}}";
+    let ends = if body.ends_with(b"}}}}") { 4 } else { ENDS.len() };
+    if body.ends_with(ENDS) {
+        let rest = body.split_off(body.len().saturating_sub(ends));
+        body.extend([b",\"approval\":", approval.as_bytes(), &rest].concat());
+    }
+}
+
 fn reply(id: Option<Id<'_>>, member: &str, value: &impl Serialize) -> Vec<u8> {
     let id = id.map_or("null", Id::as_json);
     let mut body = format!(r#"{{"jsonrpc":"2.0","id":{id},"{member}":"#).into_bytes();

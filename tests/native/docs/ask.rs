@@ -153,6 +153,16 @@ impl Ask {
         self
     }
 
+    /// The same at another path.
+    pub fn at(self, path: &str) -> Self {
+        Self { path: path.into(), ..self }
+    }
+
+    /// The same without a body.
+    pub fn without_body(self) -> Self {
+        Self { body: Vec::new(), ..self }
+    }
+
     /// The same without an Accept header.
     pub fn without_accept(mut self) -> Self {
         self.headers.retain(|(name, _)| name != "accept");

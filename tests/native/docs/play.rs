@@ -20,6 +20,8 @@ pub struct Stage {
     store: MemoryStore,
     /// The filter's own answer to the last request, if it was one.
     pub served: Option<Reply>,
+    /// The request for approval that an answer named last.
+    asked: Option<String>,
     /// Seconds after midnight.
     clock: u64,
 }
@@ -78,7 +80,8 @@ fn parse(policy: &str) -> Result<Policy, Vec<String>> {
 
 impl Stage {
     pub fn new(policy: &str) -> Result<Self, Vec<String>> {
-        Ok(Self { policy: parse(policy)?, store: MemoryStore::default(), served: None, clock: 0 })
+        let (policy, store) = (parse(policy)?, MemoryStore::default());
+        Ok(Self { policy, store, served: None, asked: None, clock: 0 })
     }
 
     /// Another policy takes over, as by a push of configuration.
@@ -93,12 +96,29 @@ impl Stage {
 
     /// The answer to a request that asks the filter itself.
     fn serve(&self, ask: &Ask) -> Option<Reply> {
-        let resource = self.policy.settings.protected_resource.as_ref()?;
+        let resource = self.policy.settings.protected_resource.as_ref();
+        let endpoint = self.policy.approvals.as_ref().and_then(|all| all.path.as_ref());
+        let is_own = resource.is_some_and(|resource| resource.is_at(&ask.path))
+            || endpoint.is_some_and(|path| ask.path.starts_with(path.as_str()));
         let host = Host { policy: &self.policy, store: &self.store, now: moment(self.clock) };
-        match resource.is_at(&ask.path).then(|| sent(&host, ask).outcome) {
-            Some(Outcome::Served(reply)) => Some(reply),
+        match is_own.then(|| sent(&host, ask).outcome) {
+            Some(Outcome::Served(served)) => Some(served.reply),
             _ => None,
         }
+    }
+
+    /// What a person is answered who decides about the request that was named last,
+    /// as it is shown to him.
+    fn decide(&self, decision: &str, with: &str) -> Result<Reply, String> {
+        let endpoint = self.policy.approvals.as_ref().and_then(|all| all.path.as_ref());
+        let path = endpoint.ok_or("the policy has no endpoint")?.as_str();
+        let id = self.asked.as_ref().ok_or("nothing was asked for above")?;
+        let ask = |method: &str, below: &str| Ask::parse(&format!("{method} {path}/{id}{below}"));
+        let shown = self.serve(&ask("GET", "")?.with_parenthesis(with)?);
+        let shown = shown.map(|reply| body(&reply)).unwrap_or_default();
+        let digest = shown["digest"].as_str().map_or("0".repeat(64), str::to_owned);
+        let ask = ask("POST", decision)?.without_body().with_parenthesis(with)?;
+        self.serve(&ask.with("mcp-approval-digest", &digest)).ok_or("it went on".into())
     }
 
     /// What a request would be found again by now.
@@ -131,6 +151,10 @@ impl Stage {
     /// Columns stand apart by two spaces or more. MORE is the rule, `HTTP N`,
     /// `NAME: VALUE` for a header, `again in N s`, the reason of what shadow mode lets
     /// pass, or a part of the message in double quotes.
+    ///
+    /// In a path, `ID` is the request for approval that an answer named last.
+    /// `approve it (WITH)` and `deny it: REASON (WITH)` are decisions about it. Their
+    /// outcome is its state, or `refused`.
     pub fn play(&mut self, line: &str) -> Result<(), String> {
         let mut columns = line.split("  ").map(str::trim).filter(|column| !column.is_empty());
         let mut column = || columns.next().ok_or("a column is missing");
@@ -146,11 +170,12 @@ impl Stage {
         };
         let more: Vec<&str> = columns.collect();
         for _ in 0..times {
-            let ask = Ask::parse(call)?;
-            self.served = self.serve(&ask);
-            let (found, message) = match &self.served {
-                Some(reply) => (of_reply("served".into(), reply), String::new()),
-                None => facts(&self.send(&ask)),
+            let (found, message) = match decision(call) {
+                Some((decision, with)) => of_decision(&self.decide(&decision, with)?),
+                None => {
+                    let id = self.asked.as_deref().unwrap_or_default();
+                    self.answer(&Ask::parse(&call.replace("/ID ", &format!("/{id} ")))?)
+                }
             };
             let is_so = |column: &&str| match column.strip_prefix('"') {
                 Some(part) => message.contains(part.trim_end_matches('"')),
@@ -162,6 +187,81 @@ impl Stage {
         }
         Ok(())
     }
+}
+
+impl Stage {
+    /// What a line may say of the answer to a request, and the message.
+    fn answer(&mut self, ask: &Ask) -> (Vec<String>, String) {
+        self.served = self.serve(ask);
+        if let Some(reply) = &self.served {
+            return (of_reply("served".into(), reply), String::new());
+        }
+        let answer = self.send(ask);
+        if let Err(refusal) = &answer {
+            self.note(refusal);
+        }
+        facts(&answer)
+    }
+
+    /// Sends what a `curl` sends to the endpoint of approvals.
+    pub fn curl(&self, line: &str, token: &str) -> Result<(), String> {
+        if line == "read -rs TOKEN" {
+            return Ok(());
+        }
+        let id = self.asked.as_ref().ok_or("nothing was asked for above")?;
+        let bearer = ("authorization", format!("Bearer {token}"));
+        let endpoint = self.policy.approvals.as_ref().and_then(|all| all.path.as_ref());
+        let path = endpoint.ok_or("the policy has no endpoint")?.as_str();
+        let one = Ask::parse(&format!("GET {path}/{id}"))?.with(bearer.0, &bearer.1);
+        let shown = self.serve(&one).map(|reply| body(&reply)).unwrap_or_default();
+        let digest = shown["digest"].as_str().ok_or("nothing is shown")?;
+        let line = line.replace("$TOKEN", token).replace("/ID", &format!("/{id}"));
+        let line = line.replace("DIGEST", digest);
+        let url = line.rsplit(' ').next().unwrap_or_default().trim_matches('"');
+        let target = url.strip_prefix("https://gateway.example.com").ok_or("another host")?;
+        let method = if line.contains(" -X POST ") { "POST" } else { "GET" };
+        let mut ask = Ask::parse(&format!("{method} {target}"))?.without_body();
+        for header in line.split(" -H \"").skip(1) {
+            let header = header.split('"').next().unwrap_or_default();
+            let (name, value) = header.split_once(": ").ok_or("a header is `NAME: VALUE`")?;
+            ask = ask.with(name, value);
+        }
+        let reply = self.serve(&ask).ok_or("it went on")?;
+        let text = String::from_utf8_lossy(&reply.body);
+        if reply.status == 200 { Ok(()) } else { Err(format!("{line}: {} {text}", reply.status)) }
+    }
+
+    /// Keeps the request for approval that a refusal names.
+    pub fn note(&mut self, refusal: &Refusal) {
+        let id =
+            body(&refusal.reply)["error"]["data"]["approval"]["id"].as_str().map(str::to_owned);
+        self.asked = id.or(self.asked.take());
+    }
+}
+
+fn body(reply: &Reply) -> Value {
+    serde_json::from_slice(&reply.body).unwrap_or_default()
+}
+
+/// A decision as a path below a request for approval, and who makes it.
+fn decision(call: &str) -> Option<(String, &str)> {
+    let split = call.strip_suffix(')').and_then(|call| call.rsplit_once(" ("));
+    let (decision, with) = split.unwrap_or((call, ""));
+    match decision {
+        "approve it" => Some(("/approve".into(), with)),
+        "deny it" => Some(("/deny".into(), with)),
+        _ => {
+            let reason = decision.strip_prefix("deny it: ")?.replace(' ', "%20");
+            Some((format!("/deny?reason={reason}"), with))
+        }
+    }
+}
+
+/// What a line may say of the answer to a decision, and its error.
+fn of_decision(reply: &Reply) -> (Vec<String>, String) {
+    let body = body(reply);
+    let word = body["state"].as_str().unwrap_or("refused").to_owned();
+    (of_reply(word, reply), body["error"].as_str().unwrap_or_default().to_owned())
 }
 
 /// What a line may say of an answer, its outcome first, and the message.
@@ -179,8 +279,7 @@ fn facts(answer: &Answer) -> (Vec<String>, String) {
             let mut facts = of_reply(refusal.reason.to_string(), reply);
             facts.push(rule(refusal).to_owned());
             facts.extend(reply.retry_after.map(|s| format!("again in {s} s")));
-            let body: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
-            (facts, body["error"]["message"].as_str().unwrap_or_default().to_owned())
+            (facts, body(reply)["error"]["message"].as_str().unwrap_or_default().to_owned())
         }
     }
 }

@@ -14,6 +14,14 @@ use serde_json::Value;
 /// A store that fails.
 struct Failing(StoreError);
 
+const TROUBLES: [StoreError; 5] = [
+    StoreError::Contended,
+    StoreError::Full,
+    StoreError::Damaged,
+    StoreError::Clock,
+    StoreError::Host,
+];
+
 impl Store for Failing {
     fn update<T>(
         &self,
@@ -67,6 +75,55 @@ const JUDGING: &str = r#"{"version": "1", "default": "deny", "settings": {"batch
 
 const LISTED: &str = r#"{"version": "1", "default": "deny", "settings": {"paths": ["/mcp"]}}"#;
 
+const APPROVING: &str = r#"{"version": "1", "default": "deny", "identity": [{"header": "x-id"}],
+    "tools": {"asked": {"action": "require_approval"},
+              "told": {"action": "require_approval", "reason": "Two look."}},
+    "settings": {"batches": "judge",
+                 "approvals": {"path": "/approvals", "approvers": ["ops"], "requests": "100/hour",
+                               "max_arguments_bytes": 256}}}"#;
+
+/// Refusals of calls that need approval.
+fn unapproved() -> Vec<Refusal> {
+    let mut stage = Stage::new(APPROVING).unwrap();
+    let refused = |stage: &Stage, ask: &Ask| *stage.send(ask).expect_err("it passes");
+    let call = |call: &str| Ask::parse(call).unwrap();
+    let long = "x".repeat(256);
+    let batch = r#"[{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"asked"}}]"#;
+    let denied = refused(&stage, &call(r#"told {"a": 0} (x-id: a)"#));
+    stage.note(&denied);
+    stage.play("deny it: No. (x-id: ops)  denied").unwrap();
+    let mute = refused(&stage, &call(r#"told {"a": 1} (x-id: a)"#));
+    stage.note(&mute);
+    stage.play("deny it (x-id: ops)  denied").unwrap();
+    let mut refusals: Vec<_> = [
+        call("asked (x-id: a)"),
+        call("asked (x-id: a)"),
+        call(&format!(r#"asked {{"a": "{long}"}} (x-id: a)"#)),
+        call("asked (x-id: a)").at(&format!("/{}", long.repeat(8))),
+        call("asked (x-id: ops)"),
+        call(r#"told {"a": 0} (x-id: a)"#),
+        call(r#"told {"a": 1} (x-id: a)"#),
+        Ask::post(batch).with("x-id", "a"),
+    ]
+    .iter()
+    .map(|ask| refused(&stage, ask))
+    .collect();
+    refusals.extend([denied, mute]);
+    // Of 1,024 slots the eight of some call are taken by then, and a caller makes at
+    // most 100 requests.
+    let many = (0..2_000).map(|n| call(&format!(r#"asked {{"n": {n}}} (x-id: c{})"#, n / 110)));
+    let mut many = many.map(|ask| refused(&stage, &ask));
+    refusals.extend(many.find(|refusal| refusal.reason == Reason::RateLimited));
+    refusals.extend(many.find(|refusal| refusal.reason == Reason::ApprovalsFull));
+    drop(many);
+    for trouble in TROUBLES {
+        let ask = call("asked (x-id: a)");
+        let refusal = send(&stage.policy, &Failing(trouble), 0, &ask);
+        refusals.push(*refusal.expect_err("it passes"));
+    }
+    refusals
+}
+
 /// A refusal of every kind that there is.
 fn refusals() -> Vec<Refusal> {
     let stage = Stage::new(POLICY).unwrap();
@@ -110,19 +167,13 @@ fn refusals() -> Vec<Refusal> {
     }
     let listed = Stage::new(LISTED).unwrap();
     refusals.push(refused(&listed, &Ask::parse("GET /read_secret").unwrap()));
-    let troubles = [
-        StoreError::Contended,
-        StoreError::Full,
-        StoreError::Damaged,
-        StoreError::Clock,
-        StoreError::Host,
-    ];
-    for trouble in troubles {
+    for trouble in TROUBLES {
         let refusal = send(&stage.policy, &Failing(trouble), 0, &tool("limited"));
         refusals.push(*refusal.expect_err("it passes"));
     }
     let mut exchange = Exchange::default();
     let steps = [exchange.fail(&stage.policy, "anything"), exchange.crowd_out(&stage.policy)];
+    refusals.extend(unapproved());
     refusals.extend(steps.into_iter().filter_map(|step| match step {
         Step::Refuse(refusal) => Some(*refusal),
         _ => None,
@@ -135,7 +186,8 @@ fn refusals() -> Vec<Refusal> {
 fn fits(row: &Row, refusal: &Refusal) -> bool {
     let [reason, code, status, rule, message] = &*row.cells else { return false };
     let body: Value = serde_json::from_slice(&refusal.reply.body).unwrap_or_default();
-    let error = &body["error"];
+    // A batch of one has an array of one answer.
+    let error = if body.is_array() { &body[0]["error"] } else { &body["error"] };
     let is = |cell: &str, text: &str| match *quoted(cell) {
         [] => true,
         [shown] => Pattern::new(&shown.replace('…', "*")).matches(text),

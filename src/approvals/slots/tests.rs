@@ -1,0 +1,203 @@
+use super::*;
+use crate::approvals::{Decided, DecisionError, Verdict};
+use crate::limits::MemoryStore;
+#[cfg(target_family = "wasm")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+const NOW: Nanos = Nanos(1_800_000_000_000_000_000);
+
+fn draft(digest: [u8; 32], need: u8) -> Entry {
+    Entry {
+        state: State::Pending,
+        need,
+        made: Nanos(0),
+        expires: Nanos(0),
+        wait: 600,
+        valid: 60,
+        digest,
+        rule_hash: [9; 32],
+        id: Id::none(),
+        policy: "0123456789ab".into(),
+        caller: "agent".into(),
+        route: String::new(),
+        authority: "mcp.example.com".into(),
+        path: "/mcp".into(),
+        tool: "refund".into(),
+        rules: vec!["/tools/refund/action".into()],
+        params: r#"{"arguments":{"amount":500}}"#.into(),
+        approved_by: Vec::new(),
+        reason: String::new(),
+    }
+}
+
+fn table() -> Table {
+    Table::new("test", 1, 1)
+}
+
+/// A request for `digest`, made now.
+fn ask(slots: Slots<'_>, store: &MemoryStore, digest: [u8; 32], need: u8, now: Nanos) -> Entry {
+    let Standing::Unknown(free) = slots.find(store, &digest, now).unwrap() else {
+        panic!("it is known")
+    };
+    match slots.request(store, &free, &draft(digest, need), now).unwrap() {
+        Requested::Made(entry) => entry,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_entry_is_read_as_it_was_written() {
+    let mut entry = draft([1; 32], 3);
+    entry.approved_by = vec!["ann".into(), "bo\u{301}b".into()];
+    entry.rules.push("/all_tools/approve_if/0".into());
+    let bytes = entry.write();
+    assert_eq!(Entry::read(&bytes), Ok(entry));
+    for cut in 0..bytes.len() {
+        assert_eq!(Entry::read(&bytes[..cut]), Err(StoreError::Damaged));
+    }
+    assert_eq!(Entry::read(&[&*bytes, b"x"].concat()), Err(StoreError::Damaged));
+    let mut wrong = bytes;
+    wrong[0] = 0;
+    assert_eq!(Entry::read(&wrong), Err(StoreError::Damaged));
+}
+
+#[test]
+fn an_approval_is_used_once() {
+    let (table, store) = (table(), MemoryStore::default());
+    let slots = Slots::new(&table);
+    let digest = [1; 32];
+    let entry = ask(slots, &store, digest, 1, NOW);
+    assert_eq!(entry.expires_in(NOW), 600);
+    assert!(
+        matches!(slots.find(&store, &digest, NOW), Ok(Standing::Pending(found)) if found == entry)
+    );
+    assert_eq!(slots.use_up(&store, entry.id.slot(), &digest, NOW), Ok(None));
+    let Decided(approved) =
+        slots.decide(&store, entry.id, &digest, "ann", Verdict::Approve, NOW).unwrap();
+    assert_eq!((approved.state, approved.expires_in(NOW)), (State::Approved, 60));
+    let Ok(Standing::Approved(slot, _)) = slots.find(&store, &digest, NOW) else { panic!() };
+    assert_eq!(slots.use_up(&store, slot, &[2; 32], NOW), Ok(None));
+    let used = slots.use_up(&store, slot, &digest, NOW).unwrap().unwrap();
+    assert_eq!(
+        (used.state, &*used.params, &*used.approved_by),
+        (State::Used, "", &["ann".to_owned()][..])
+    );
+    assert_eq!(slots.use_up(&store, slot, &digest, NOW), Ok(None));
+    // Another request comes in the same slot, under another id.
+    let Ok(Standing::Unknown(free)) = slots.find(&store, &digest, NOW) else { panic!() };
+    assert_eq!(free[0], slot);
+    let again = ask(slots, &store, digest, 1, Nanos(NOW.0 + 1));
+    assert_eq!(again.id.slot(), slot);
+    assert_ne!(again.id, entry.id);
+    let late = slots.decide(&store, entry.id, &digest, "ann", Verdict::Approve, NOW);
+    assert_eq!(late, Err(DecisionError::Unknown));
+}
+
+#[test]
+fn two_different_approvers_make_two() {
+    let (table, store) = (table(), MemoryStore::default());
+    let slots = Slots::new(&table);
+    let entry = ask(slots, &store, [1; 32], 2, NOW);
+    let decide = |by, verdict| slots.decide(&store, entry.id, &[1; 32], by, verdict, NOW);
+    assert_eq!(decide("ann", Verdict::Approve).unwrap().0.state, State::Pending);
+    assert_eq!(decide("ann", Verdict::Approve), Err(DecisionError::Twice));
+    assert_eq!(decide("bob", Verdict::Approve).unwrap().0.state, State::Approved);
+    assert_eq!(decide("eve", Verdict::Approve), Err(DecisionError::Approved));
+    // A denial takes the approval back.
+    let Decided(denied) = decide("eve", Verdict::Deny("too much")).unwrap();
+    assert_eq!((denied.state, denied.expires_in(NOW)), (State::Denied, 3600));
+    assert_eq!((&*denied.params, &*denied.reason), ("", "too much"));
+    assert_eq!(decide("ann", Verdict::Approve), Err(DecisionError::Denied));
+    assert_eq!(slots.use_up(&store, entry.id.slot(), &[1; 32], NOW), Ok(None));
+    assert!(matches!(slots.find(&store, &[1; 32], NOW), Ok(Standing::Denied(_))));
+}
+
+#[test]
+fn a_decision_is_about_the_call_that_was_seen() {
+    let (table, store) = (table(), MemoryStore::default());
+    let slots = Slots::new(&table);
+    let entry = ask(slots, &store, [1; 32], 1, NOW);
+    let other = slots.decide(&store, entry.id, &[2; 32], "ann", Verdict::Approve, NOW);
+    assert_eq!(other, Err(DecisionError::OtherCall));
+    let over = later(NOW, 600);
+    let late = slots.decide(&store, entry.id, &[1; 32], "ann", Verdict::Approve, over);
+    assert_eq!(late, Err(DecisionError::Unknown));
+    assert!(
+        matches!(slots.find(&store, &[1; 32], over), Ok(Standing::Unknown(free)) if !free.is_empty())
+    );
+}
+
+#[test]
+fn a_denial_holds_in_every_slot_of_the_call() {
+    let (table, store) = (table(), MemoryStore::default());
+    let slots = Slots::new(&table);
+    let digest = [1; 32];
+    let free = slots.choices(&digest);
+    let make = |slot: Slot| match slots.request(&store, &[slot], &draft(digest, 1), NOW).unwrap() {
+        Requested::Made(entry) => entry,
+        other => panic!("{other:?}"),
+    };
+    let (first, second) = (make(free[0]), make(free[1]));
+    slots.decide(&store, first.id, &digest, "ann", Verdict::Approve, NOW).unwrap();
+    slots.decide(&store, second.id, &digest, "bob", Verdict::Deny(""), NOW).unwrap();
+    assert_eq!(slots.use_up(&store, free[0], &digest, NOW), Ok(None));
+    assert!(matches!(slots.find(&store, &digest, NOW), Ok(Standing::Denied(_))));
+}
+
+#[test]
+fn living_entries_keep_their_slots() {
+    let (table, store) = (table(), MemoryStore::default());
+    let slots = Slots::new(&table);
+    let mut made = Vec::new();
+    let mut full = None;
+    for n in 0_u16..4096 {
+        let mut digest = [0; 32];
+        digest[..2].copy_from_slice(&n.to_be_bytes());
+        let Ok(Standing::Unknown(free)) = slots.find(&store, &digest, NOW) else { panic!() };
+        match slots.request(&store, &free, &draft(digest, 1), NOW).unwrap() {
+            Requested::Made(entry) => made.push(entry),
+            Requested::Full => full = Some(digest),
+            Requested::Found(entry) => panic!("{entry:?}"),
+        }
+    }
+    assert!((1000..=1024).contains(&made.len()), "{}", made.len());
+    for entry in &made {
+        assert_eq!(slots.by_id(&store, entry.id, NOW).as_ref(), Ok(entry));
+    }
+    let mut seen = 0;
+    slots
+        .each(&store, NOW, |_| {
+            seen += 1;
+            true
+        })
+        .unwrap();
+    assert_eq!(seen, made.len());
+    assert_eq!(store.size().0, made.len());
+    // After they are over there is room, in the same keys.
+    let over = later(NOW, 600);
+    let digest = full.expect("all had room");
+    ask(slots, &store, digest, 1, over);
+    assert_eq!(store.size().0, made.len());
+}
+
+#[test]
+fn what_cannot_be_read_is_taken() {
+    let (table, store) = (table(), MemoryStore::default());
+    let slots = Slots::new(&table);
+    let entry = ask(slots, &store, [1; 32], 1, NOW);
+    store.damage(b"odd");
+    // The other slots are free.
+    let Ok(Standing::Unknown(free)) = slots.find(&store, &[1; 32], NOW) else { panic!() };
+    assert!(!free.contains(&entry.id.slot()) && !free.is_empty());
+    let decided = slots.decide(&store, entry.id, &[1; 32], "ann", Verdict::Approve, NOW);
+    assert_eq!(decided, Err(DecisionError::Unknown));
+    for slot in slots.choices(&[1; 32]) {
+        store.update(&slots.key(slot), |_| (Some(b"odd".to_vec()), ())).unwrap();
+    }
+    assert_eq!(slots.find(&store, &[1; 32], NOW).err(), Some(StoreError::Damaged));
+    // Made by a clock that was ahead.
+    let store = MemoryStore::default();
+    ask(slots, &store, [1; 32], 1, later(NOW, 61));
+    assert_eq!(slots.find(&store, &[1; 32], NOW).err(), Some(StoreError::Clock));
+    assert!(slots.find(&store, &[1; 32], later(NOW, 1)).is_ok());
+}

@@ -1,0 +1,93 @@
+//! Calls that need the approval of a person.
+
+use super::charging::Allowed;
+use super::{Decided, Judge, Judged, Passed};
+use crate::exchange::approvals::{ASKS, Asking, Draft, Required};
+use crate::exchange::record::Record;
+use crate::exchange::refusal::Refusal;
+use crate::limits::{Store, Trial};
+use crate::policy::{Denial, Needed, Reason};
+use crate::wire::jsonrpc::reply;
+
+/// A call that goes on as soon as it is approved, and its limits are charged.
+pub(super) struct Asks<'m, 'p> {
+    allowed: Allowed<'m, 'p>,
+    draft: Draft<'p>,
+}
+
+impl<'a, S: Store> Judge<'a, S> {
+    /// The treatment of a call that needs approval and is denied by nothing else.
+    pub(super) fn asks<'m>(
+        &self,
+        allowed: Allowed<'m, 'a>,
+        needed: Needed<'a>,
+        asking: &Asking<'_, '_>,
+    ) -> Result<Decided<'m, 'a>, Box<Refusal>> {
+        if self.is_shadow() {
+            // Nobody is asked about a call that goes on in any case.
+            let message = needed.message.unwrap_or(ASKS);
+            let (reason, rule) = (Reason::ApprovalRequired, needed.rule);
+            let denial = Denial { reason, rule, message: message.into(), retry_after: None };
+            return self.deny(allowed.called, &denial).map(Decided::Passes);
+        }
+        match Draft::new(self.policy, needed, asking) {
+            Ok(draft) => Ok(Decided::Asks(Box::new(Asks { allowed, draft }))),
+            Err(denial) => self.deny(allowed.called, &denial).map(Decided::Passes),
+        }
+    }
+
+    /// The outcome of a call that needs approval. Nobody is asked about one for which
+    /// its limits have no room; an approval is used after they are charged.
+    pub(super) fn approve(&self, Asks { allowed, draft }: Asks<'_, 'a>) -> Judged {
+        let look = || {
+            let trial = Trial::new(self.store);
+            let charged = self.policy.table.charge(&trial, &allowed.charges, self.now);
+            charged.map(drop).map_err(|refused| allowed.refused(refused))
+        };
+        let approved = match draft.find(self.policy, self.store, self.now, look) {
+            Ok(approved) => approved,
+            Err(required) => return self.require(allowed, *required),
+        };
+        let store = Trial::through(self.store);
+        let receipt = match self.policy.table.charge(&store, &allowed.charges, self.now) {
+            Ok(receipt) => receipt,
+            Err(refused) => {
+                let denial = allowed.refused(refused);
+                return self.deny(allowed.called, &denial);
+            }
+        };
+        match approved.use_up(self.policy, self.store, self.now) {
+            Ok(used) => {
+                let record = Record { approval: Some(Box::new(used)), ..allowed.goes(&receipt, 0) };
+                Ok(Passed { receipt, records: vec![record], ..Passed::default() })
+            }
+            Err(required) => {
+                self.policy.table.refund(&store, receipt, self.now);
+                self.require(allowed, *required)
+            }
+        }
+    }
+
+    /// Refuses a call in a batch: nobody is asked about a part of one.
+    pub(super) fn refuse_in_batch(&self, Asks { allowed, draft }: Asks<'_, 'a>) -> Box<Refusal> {
+        match self.require(allowed, draft.in_batch()) {
+            Err(refusal) => refusal,
+            // Only shadow mode lets a denied call pass, and there nobody is asked.
+            Ok(_) => Refusal::failed(self.policy, "the call needs approval"),
+        }
+    }
+
+    fn require(&self, allowed: Allowed<'_, 'a>, required: Required<'a>) -> Judged {
+        let Required { denial, record, data, logged } = required;
+        self.deny(allowed.called, &denial).map_err(|mut refusal| {
+            refusal.record.approval = record.map(Box::new);
+            if logged.is_some() {
+                refusal.record.message = logged;
+            }
+            if let Some(data) = data {
+                reply::add_approval(&mut refusal.reply.body, &data);
+            }
+            refusal
+        })
+    }
+}

@@ -1,0 +1,47 @@
+//! The target of a call, which its approval binds, and the endpoint's own paths.
+
+use crate::policy::document::RequestPath;
+
+/// The most bytes of a route's name, and of host and path together, that an approver
+/// is shown.
+const LONGEST: usize = 2_048;
+
+/// The target of a call as the client addressed it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Envoy's name of the route, empty where it has none.
+    pub route: String,
+    /// The host.
+    pub authority: String,
+    /// The path with its query.
+    pub path: String,
+}
+
+impl Target {
+    /// A target that can be shown whole. One that is not text or too long cannot be
+    /// approved.
+    pub fn new(route: &[u8], authority: &[u8], path: &[u8]) -> Option<Self> {
+        let text = |bytes: &[u8]| {
+            let text = core::str::from_utf8(bytes).ok()?;
+            (text.len() <= LONGEST).then(|| text.to_owned())
+        };
+        let authority = text(authority)?.to_ascii_lowercase();
+        Some(Self { route: text(route)?, authority, path: text(path)? })
+    }
+
+    /// The bytes that are kept until the body is there.
+    pub fn size(&self) -> usize {
+        let Self { route, authority, path } = self;
+        size_of::<Self>()
+            .saturating_add(route.len())
+            .saturating_add(authority.len())
+            .saturating_add(path.len())
+    }
+}
+
+/// The part of a request target behind the endpoint's path, if it is at that path or
+/// below.
+pub(super) fn is_below<'t>(endpoint: &RequestPath, target: &'t [u8]) -> Option<&'t [u8]> {
+    let rest = target.strip_prefix(endpoint.as_str().as_bytes())?;
+    matches!(rest.first(), None | Some(b'/' | b'?' | b'#')).then_some(rest)
+}

@@ -1,0 +1,189 @@
+//! Rules that ask for approval, as compiled.
+
+use super::{Caller, Policy, Rule, Rules};
+use crate::approvals::Entry;
+use crate::digest::of_parts;
+use crate::policy::condition::{Elements, Facts, Truth};
+use crate::policy::document::{self, Check, RequestPath, Source};
+use crate::policy::limit::Limit;
+use crate::policy::pattern::Pattern;
+
+/// The filter's approvals, where a policy has any.
+#[derive(Debug)]
+pub struct Approvals {
+    /// The request path at which approvers talk to the filter.
+    pub path: Option<RequestPath>,
+    /// The same as people see it.
+    pub url: Option<String>,
+    /// The checks on an approver's request.
+    pub(super) approver_require: Vec<Check>,
+    /// Whether an approver of a rule may make calls under it.
+    pub approvers_may_ask: bool,
+    /// The new requests that one caller may make.
+    pub requests: Limit,
+    /// The lists that one approver may ask for.
+    pub lists: Limit,
+    /// The longest call that an approver is shown, in bytes.
+    pub max_arguments_bytes: usize,
+    /// All patterns of approvers, to know who may be one.
+    pub(super) anybody: Vec<Pattern>,
+}
+
+impl Approvals {
+    pub(super) fn new(settings: document::Approvals, anybody: Vec<Pattern>) -> Self {
+        let document::Approvals {
+            path,
+            url,
+            terms: _,
+            approver_require,
+            approvers_may_ask,
+            requests,
+            lists,
+            max_arguments_bytes,
+        } = settings;
+        let limit = |limit| Limit::new("approvals", "requests for approval", limit);
+        Self {
+            path,
+            url,
+            approver_require,
+            approvers_may_ask,
+            requests: limit(requests),
+            lists: limit(lists),
+            max_arguments_bytes,
+            anybody,
+        }
+    }
+}
+
+/// The terms on which calls under a rule are approved.
+#[derive(Debug)]
+pub struct Terms {
+    approvers: Vec<Pattern>,
+    /// Different approvers that a call takes.
+    pub need: u8,
+    /// The seconds for which a request stays open.
+    pub wait: u64,
+    /// The seconds for which an approval can be used.
+    pub valid: u64,
+    /// The hash of these, of the checks on approvers and of the sources of ids.
+    hash: [u8; 32],
+}
+
+/// The rules of a tool by which its calls need approval.
+#[derive(Debug)]
+pub(super) struct Approving {
+    /// The pointer and message of an entry whose every call needs it.
+    pub(super) always: Option<(String, Option<String>)>,
+    /// The tool's own checks. Those of all tools are asked after them.
+    pub(super) checks: Vec<Check>,
+    pub(super) terms: Terms,
+}
+
+/// An approval that a call needs.
+#[derive(Debug)]
+pub struct Needed<'p> {
+    /// The rule that asks for it.
+    pub rule: &'p str,
+    /// The message of its author.
+    pub message: Option<&'p str>,
+    /// All rules that ask for it, the first of them first.
+    pub rules: Vec<&'p str>,
+    /// The terms.
+    pub terms: &'p Terms,
+    /// The hash of all that makes the rule what it is.
+    pub hash: [u8; 32],
+}
+
+impl Terms {
+    /// The terms of a rule: its own, where it gives them, else those of the settings.
+    pub(super) fn new(
+        own: &document::Terms,
+        settings: Option<&document::Approvals>,
+        identity: &[Source],
+    ) -> Self {
+        let none = document::Terms::default();
+        let common = settings.map_or(&none, |settings| &settings.terms);
+        let required = settings.map(|settings| &*settings.approver_require).unwrap_or_default();
+        let texts = own.approvers.as_ref().or(common.approvers.as_ref());
+        let texts = texts.map(Vec::as_slice).unwrap_or_default();
+        let need = own.need.or(common.need).unwrap_or(1);
+        let wait = own.wait.or(common.wait).unwrap_or(3_600);
+        let valid = own.valid.or(common.valid).unwrap_or(3_600);
+        let numbers = [u64::from(need), wait, valid].map(u64::to_le_bytes);
+        let sources: Vec<String> = identity.iter().map(Source::description).collect();
+        let mut parts: Vec<&[u8]> = vec![b"approval-terms/1"];
+        parts.extend(numbers.iter().map(<[u8; 8]>::as_slice));
+        parts.extend(texts.iter().map(String::as_bytes));
+        parts.push(b"approver_require");
+        parts.extend(required.iter().map(|check| check.hash.as_slice()));
+        parts.push(b"identity");
+        parts.extend(sources.iter().map(String::as_bytes));
+        Self { approvers: document::patterns(texts), need, wait, valid, hash: of_parts(&parts) }
+    }
+
+    /// Whether this caller is one of the approvers.
+    pub fn name(&self, caller: &str) -> bool {
+        self.approvers.iter().any(|pattern| pattern.matches(caller))
+    }
+}
+
+impl Approving {
+    /// The approval that a call needs under an entry and these checks of it that
+    /// hold; `None` where it needs none.
+    pub(super) fn needed<'p>(&'p self, holding: &[&'p Check]) -> Option<Needed<'p>> {
+        let always = self.always.as_ref();
+        let first = holding.first();
+        let (rule, message) = match (always, first) {
+            (Some((pointer, message)), _) => (&**pointer, message.as_deref()),
+            (None, Some(check)) => (&*check.pointer, check.on_deny.as_deref()),
+            (None, None) => return None,
+        };
+        let always = always.map(|(pointer, _)| &**pointer);
+        let rules = always.into_iter().chain(holding.iter().map(|check| &*check.pointer));
+        let mut parts: Vec<&[u8]> = vec![b"approval-rule/1", rule.as_bytes()];
+        parts.extend(holding.iter().map(|check| check.hash.as_slice()));
+        parts.push(&self.terms.hash);
+        Some(Needed {
+            rule,
+            message,
+            rules: rules.collect(),
+            terms: &self.terms,
+            hash: of_parts(&parts),
+        })
+    }
+}
+
+impl Policy {
+    /// The approval that a stored request asks for, as the policy now in force has
+    /// it; `None` where its rule has changed.
+    pub fn needed_by(&self, entry: &Entry) -> Option<Needed<'_>> {
+        let rules = self.rules(&Caller::new(entry.caller.clone()));
+        let approving = rules.approving(rules.tools.get(&entry.tool))?;
+        let held = |check: &&Check| entry.rules.contains(&check.pointer);
+        let checks = approving.checks.iter().chain(&rules.approve_if);
+        let holding: Vec<&Check> = checks.filter(held).collect();
+        approving.needed(&holding).filter(|needed| needed.hash == entry.rule_hash)
+    }
+
+    /// Whether this caller matches any pattern of approvers.
+    pub fn may_approve_something(&self, caller: &str) -> bool {
+        let approvals = self.approvals.as_ref();
+        approvals.is_some_and(|all| all.anybody.iter().any(|pattern| pattern.matches(caller)))
+    }
+
+    /// Whether an approver's request has all that the policy requires of it.
+    pub fn admits_approver(&self, facts: &Facts<'_>) -> bool {
+        let checks = self.approvals.as_ref().map(|all| &*all.approver_require);
+        let holds = |check: &Check| check.holds(facts, Elements::All).0 == Truth::True;
+        checks.unwrap_or_default().iter().all(holds)
+    }
+}
+
+impl Rules {
+    pub(super) fn approving<'p>(&'p self, entry: Option<&'p Rule>) -> Option<&'p Approving> {
+        match entry {
+            Some(rule) => rule.conditions()?.approving.as_ref(),
+            None => self.approving.as_ref(),
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Errors and warnings about approvals.
+
+use crate::policy::condition::Root;
+use crate::policy::document::{
+    Action, Check, Document, Findings, Rules, Source, ToolRule, Warning, pointer,
+};
+
+/// The most checks that may ask for the approval of one call: all that hold are kept
+/// with a request.
+const MAX_CHECKS: usize = 16;
+/// The longest wait without a warning: requests end with the Envoy process.
+const LONG_WAIT: u64 = 3_600;
+
+/// Refuses rules that ask for an approval which nobody can give.
+pub(super) fn errors(document: &Document, all_rules: &[&Rules], errors: &mut Findings) {
+    let settings = document.settings.approvals.as_ref();
+    let mut longest = settings.and_then(|all| all.terms.wait).unwrap_or(LONG_WAIT);
+    let mut first = None;
+    for rules in all_rules {
+        let common = &rules.all_tools.approve_if;
+        if let (Some(check), None) =
+            (common.first(), settings.and_then(|all| all.terms.approvers.as_ref()))
+        {
+            errors.error(check.path.clone(), "has no approvers; name them in `settings.approvals`");
+        }
+        first = first.or(common.first().map(|check| check.path.as_str()));
+        few_enough(common.first().map(|check| &*check.path), common.len(), errors);
+        for (_, rule) in &rules.tools {
+            if !asks(rule) {
+                continue;
+            }
+            first = first.or(Some(&rule.pointer));
+            longest = longest.max(rule.approval.wait.unwrap_or_default());
+            let named = rule.approval.approvers.is_some()
+                || settings.is_some_and(|all| all.terms.approvers.is_some());
+            if !named {
+                errors.error(
+                    rule.pointer.clone(),
+                    "has no approvers; name them in its `approval` or in `settings.approvals`",
+                );
+            }
+            let asked = rule.approve_if.len().saturating_add(common.len());
+            few_enough(Some(&rule.pointer), asked, errors);
+        }
+    }
+    let Some(first) = first else { return };
+    if document.identity.is_empty() {
+        errors
+            .error(first, "approvals need `identity`, which says who is calling and who approves");
+    }
+    match settings {
+        Some(all) if all.path.is_some() => {
+            if all.floods(longest) {
+                errors.error(
+                    all.requests.path.clone(),
+                    "one caller could have more than 256 requests waiting at once; lower \
+                     `requests` or `wait`",
+                );
+            }
+        }
+        _ => errors.error(
+            first,
+            "nobody could approve this; give `settings.approvals` a `path`, like `/mcp-approvals`",
+        ),
+    }
+}
+
+fn few_enough(path: Option<&str>, asked: usize, errors: &mut Findings) {
+    if let Some(path) = path.filter(|_| asked > MAX_CHECKS) {
+        errors.error(
+            path,
+            format!(
+                "a call has at most {MAX_CHECKS} checks of `approve_if`, with those of `all_tools`; \
+                 one of this would have {asked}"
+            ),
+        );
+    }
+}
+
+/// Whether some calls of a tool need approval by its own entry.
+fn asks(rule: &ToolRule) -> bool {
+    rule.action == Action::RequireApproval
+        || (rule.action == Action::Allow && !rule.approve_if.is_empty())
+}
+
+/// Warns of approvals that protect less than their author may think.
+pub(super) fn warnings(document: &Document, all_rules: &[&Rules], findings: &mut Findings) {
+    let any = all_rules.iter().any(|rules| {
+        !rules.all_tools.approve_if.is_empty() || rules.tools.iter().any(|(_, rule)| asks(rule))
+    });
+    let Some(settings) = document.settings.approvals.as_ref().filter(|_| any) else { return };
+    if document.identity.iter().any(|source| matches!(source, Source::Header(_))) {
+        findings.warning(Warning::ApproverByHeader, &|| {
+            let message = "whoever sets the header of `identity` approves; let a proxy in front set \
+                           it, or know approvers by `jwt`, `mtls` or `bearer`";
+            ("/settings/approvals".into(), message.into())
+        });
+    }
+    if settings.approvers_may_ask && settings.approver_require.is_empty() {
+        findings.warning(Warning::ApproversMayAsk, &|| {
+            let message = "agents that hold approvers' tokens can approve each other's calls; ask for \
+                           more in `approver_require`";
+            ("/settings/approvals/approvers_may_ask".into(), message.into())
+        });
+    }
+    for rules in all_rules {
+        for (_, rule) in rules.tools.iter().filter(|(_, rule)| asks(rule)) {
+            let wait = rule.approval.wait.or(settings.terms.wait).unwrap_or(LONG_WAIT);
+            if wait > LONG_WAIT {
+                findings.warning(Warning::LongWait, &|| {
+                    let message = "a wait of more than an hour is over before its time when Envoy \
+                                   restarts";
+                    (pointer(&rule.pointer), message.into())
+                });
+            }
+        }
+    }
+    for rules in all_rules {
+        let common = &rules.all_tools;
+        for (_, rule) in &rules.tools {
+            let demands: Vec<&Check> = rule.require.iter().chain(&common.require).collect();
+            rule.approve_if.iter().for_each(|check| absent(check, &demands, findings));
+        }
+        let demands: Vec<&Check> = common.require.iter().collect();
+        common.approve_if.iter().for_each(|check| absent(check, &demands, findings));
+    }
+}
+
+/// Warns of a check on an argument that a call may leave out: then it does not hold,
+/// and nobody is asked.
+fn absent(check: &Check, demands: &[&Check], findings: &mut Findings) {
+    for condition in check.conditions.iter().filter(|one| one.path.root == Root::Args) {
+        let path = condition.path.as_str();
+        let demanded = demands
+            .iter()
+            .any(|other| other.conditions.iter().any(|other| other.path.as_str() == path));
+        if !demanded && !condition.test.is_about_presence() {
+            findings.warning(Warning::ApprovalByAbsent, &|| {
+                let message = format!(
+                    "a call without `{path}` needs no approval by this; have a `require` say that \
+                     it exists"
+                );
+                (pointer(&check.pointer), message)
+            });
+        }
+    }
+}
