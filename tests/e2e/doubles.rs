@@ -91,7 +91,7 @@ async fn a_policy_as_a_struct_is_the_same_policy_as_its_text() {
             "a": {
                 "args": ["amount", "rate"],
                 "require": [{ "conditions": [
-                    { "path": "args.rate", "op": "in", "value": [60, "x", true, null, {}] },
+                    { "path": "args.rate", "op": "in", "value": [60, null, {}] },
                 ] }],
                 "limits": [{ "counter": "sum", "window": 2_678_400, "max": 10,
                              "increment_from": "args.amount" }],
@@ -111,7 +111,7 @@ async fn a_policy_as_a_struct_is_the_same_policy_as_its_text() {
         assert_eq!(digest(gateway), digest(&gateways[0]));
         for (tool, arguments, expected) in [
             ("a", r#"{"amount":9.5,"rate":60}"#, json!(null)),
-            ("a", r#"{"amount":0.5,"rate":"x"}"#, json!(null)),
+            ("a", r#"{"amount":0.5,"rate":60}"#, json!(null)),
             ("a", r#"{"amount":0.1,"rate":60}"#, json!("rate_limited")),
             ("a", r#"{"amount":1,"rate":61}"#, json!("require")),
             ("b_d", "{}", json!("denied")),
@@ -135,7 +135,7 @@ async fn a_number_that_a_struct_may_have_rounded_is_refused() {
     ] }]);
     let builder = Gateway::builder().policy(policy.to_string());
     let exit = builder.policy_as_struct().start_expecting_failure().await;
-    let place = "bad policy: /tools/safe/require/0/conditions/0/value: `9007199254740992` may have";
+    let place = "bad policy: /tools/safe/require/0/conditions/0/value: this may have been another";
     assert!(exit.log.contains(place), "{}", exit.log);
 }
 

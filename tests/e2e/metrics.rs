@@ -70,7 +70,7 @@ async fn refusals_have_their_reason_as_a_label() {
     ] {
         assert_eq!(scrape.value(series), Some(value), "{series}");
     }
-    assert_eq!(scrape.series_of("mcp_policy_refused_total").count(), 20);
+    assert_eq!(scrape.series_of("mcp_policy_refused_total").count(), 24);
     assert_eq!(scrape.series_of("mcp_policy_undecodable_total").count(), 10);
 }
 
