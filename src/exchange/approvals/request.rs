@@ -11,7 +11,7 @@ use crate::policy::{Approvals, Caller, Denial, Holders, Needed, Policy, Reason, 
 use crate::wire::jsonrpc::Params;
 use std::borrow::Cow;
 
-/// Bytes of arguments that stand in a message: beyond, a model does not copy them
+/// The most bytes of arguments that a message repeats: a model does not copy more
 /// without a mistake.
 const REPEATED: usize = 512;
 /// The message for a call whose rule has none.

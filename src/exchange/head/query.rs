@@ -102,7 +102,7 @@ impl Name {
     }
 }
 
-/// A part of a name: a word in lower case, if it is no longer than the members'.
+/// A part of a name: a word in lower case, unless it is longer than the members'.
 struct Segment {
     word: [u8; LONGEST],
     /// Bytes of the word; more than there is room for if it cannot be a member's.

@@ -189,7 +189,7 @@ fn a_record_has_the_values_that_the_policy_asks_for_and_no_other() {
     ] {
         assert_eq!(values(&body(tool, arguments)), expected, "{tool} {arguments}");
     }
-    // Cut where a character begins, also one that an escape stands for.
+    // Cut where a character begins, escaped or not.
     for (text, kept) in
         [("a", 256), ("é", 128), (r"\u00e9", 128), ("日", 85), (r"\ud83d\ude00", 64)]
     {
