@@ -124,7 +124,7 @@ impl Case {
     pub fn facts<T>(&self, ask: impl FnOnce(&Caller, &ToolCall<'_>, &Facts<'_>) -> T) -> T {
         let decoded = self.decode();
         let call = ToolCall::parse(&decoded.params).unwrap();
-        let caller = Caller::new("ci".into());
+        let caller = self.policy.caller("ci", NOW);
         let work = Work::default();
         let facts = Facts {
             arguments: call.arguments,

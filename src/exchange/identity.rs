@@ -5,8 +5,10 @@
 //! refusal and never leads to the next source: otherwise a client could become
 //! another caller by a broken token.
 
+use crate::exchange::head::given;
 use crate::policy::condition::{Claim, Claims};
 use crate::policy::document::{Bearer, Certificate, Source};
+use crate::policy::{Caller, Policy};
 use crate::text::is_name;
 use core::fmt;
 use sha2::{Digest, Sha256};
@@ -89,6 +91,22 @@ impl<'a> Given<'a> {
         }
         given
     }
+}
+
+/// The caller of a request, before anything is known of its rules.
+///
+/// # Errors
+/// See [`identify`].
+pub fn caller<'a>(
+    policy: &Policy,
+    headers: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone,
+    peer: &dyn Peer,
+) -> Result<Caller, NoIdentity> {
+    if policy.identity.is_empty() {
+        return Ok(Caller::anonymous());
+    }
+    let given = |name: &str| given(headers.clone(), name);
+    identify(&policy.identity, &given, peer).map(Caller::new)
 }
 
 /// A search for a header by its name.

@@ -1,6 +1,6 @@
 //! Rules that ask for approval, as compiled.
 
-use super::{Caller, Policy, Rule, Rules};
+use super::{Policy, Rule, Rules};
 use crate::approvals::Entry;
 use crate::digest::of_parts;
 use crate::policy::condition::{Elements, Facts, Truth};
@@ -156,13 +156,15 @@ impl Approving {
 impl Policy {
     /// The approval that a stored request asks for, as the policy now in force has
     /// it; `None` where its rule has changed.
-    pub fn needed_by(&self, entry: &Entry) -> Option<Needed<'_>> {
-        let rules = self.rules(&Caller::new(entry.caller.clone()));
-        let approving = rules.approving(rules.tools.get(&entry.tool))?;
-        let held = |check: &&Check| entry.rules.contains(&check.pointer);
-        let checks = approving.checks.iter().chain(&rules.approve_if);
-        let holding: Vec<&Check> = checks.filter(held).collect();
-        approving.needed(&holding).filter(|needed| needed.hash == entry.rule_hash)
+    pub fn needed_by<'p>(&'p self, entry: &Entry) -> Option<Needed<'p>> {
+        let needed = |rules: &'p Rules| {
+            let approving = rules.approving(rules.tools.get(&entry.tool))?;
+            let held = |check: &&Check| entry.rules.contains(&check.pointer);
+            let checks = approving.checks.iter().chain(&rules.approve_if);
+            let holding: Vec<&Check> = checks.filter(held).collect();
+            approving.needed(&holding).filter(|needed| needed.hash == entry.rule_hash)
+        };
+        self.candidates(&entry.caller).into_iter().find_map(needed)
     }
 
     /// Whether this caller matches any pattern of approvers.

@@ -2,7 +2,7 @@
 
 use super::approval::{Approving, Terms};
 use super::fingerprint::fingerprint_of;
-use super::{Action, Approvals, Conditions, Limit, Names, Policy, Rule, Rules, lint};
+use super::{Action, Approvals, Conditions, Dated, Limit, Names, Policy, Rule, Rules, lint};
 use crate::limits::Table;
 use crate::order;
 use crate::policy::document::{self, Check, Document, Findings, Settings, Source};
@@ -44,6 +44,7 @@ impl Policy {
         headers.dedup();
 
         let records = lint::records(&document);
+        let is_dated = lint::is_dated(&document);
         let Document { rules, identity, grants, settings, digest } = document;
         let counters = &settings.counters;
         let namespace = counters.namespace.as_deref().unwrap_or(namespace);
@@ -67,6 +68,7 @@ impl Policy {
             identity,
             headers,
             records,
+            is_dated,
             top,
             approvals: approvals.map(|approvals| Approvals::new(approvals, anybody)),
             // Grants neither allow nor deny, so only specificity orders them.
@@ -84,7 +86,7 @@ struct By<'d> {
 
 impl By<'_> {
     fn compile(&self, name: &str, rules: document::Rules) -> Rules {
-        let document::Rules { path: _, default, mode, hide, tools, all_tools } = rules;
+        let document::Rules { path: _, default, mode, hide, tools, all_tools, validity } = rules;
         let document::AllTools { require, deny_if, approve_if, limits } = all_tools;
         let for_all: Vec<Limit> =
             limits.into_iter().map(|limit| Limit::new(name, "all tools", limit)).collect();
@@ -103,6 +105,7 @@ impl By<'_> {
             limits: once_each(for_all.iter().cloned()),
             approving: any.then(|| self.approving(None, Vec::new(), &document::Terms::default())),
             conceals: false,
+            validity,
         };
         rules.conceals = rules.conceals(self.settings.tools_list);
         rules
@@ -127,6 +130,7 @@ impl By<'_> {
             approval,
             limits,
             record,
+            validity,
         } = rule;
         let record = record.into();
         let always = match action {
@@ -143,9 +147,10 @@ impl By<'_> {
             explains: self.settings.explain_denials,
         });
         let limits = once_each(own.chain(for_all.iter().cloned()));
+        let validity = validity.is_bounded().then(|| Box::new(Dated::new(&pointer, validity)));
         let asks = any || always.is_some() || !approve_if.is_empty();
         let approving = asks.then(|| self.approving(always, approve_if, &approval));
-        let conditions = Conditions { args, require, deny_if, limits, approving };
+        let conditions = Conditions { validity, args, require, deny_if, limits, approving };
         Rule { pointer, action: Action::Allow(Box::new(conditions)), record }
     }
 

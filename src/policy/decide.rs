@@ -1,14 +1,16 @@
 //! The order of evaluation, as `docs/policy/README.md` lists it: `hide`, the deciding entry
-//! or `default`, `action`, `args`, `require`, `deny_if`, limits.
+//! or `default`, the time of the entry, `action`, `args`, `require`, `deny_if`, limits.
 
 use super::{
-    Action, Caller, Conditions, Denial, Limit, Names, Needed, Policy, Reason, Rule, Rules,
+    Action, Caller, Conditions, Dated, Denial, Limit, Names, Needed, Policy, Reason, Rule, Rules,
 };
+use crate::limits::window::Nanos;
 use crate::policy::condition::{Condition, Elements, Facts, Truth, Why};
-use crate::policy::document::{Check, DefaultAction};
+use crate::policy::document::{Check, DefaultAction, Validity};
 use crate::policy::pattern::PatternMap;
 use crate::wire::json::{Members, Raw, Reader, Text};
 use crate::wire::mcp::ToolCall;
+use core::cmp::Ordering;
 use core::convert::Infallible;
 
 /// A call that goes on as soon as its limits have been charged.
@@ -32,6 +34,8 @@ enum Asked<'p> {
     Hidden(&'p PatternMap<()>),
     /// Whether an entry or the default allows the tool.
     Entry(Option<&'p Rule>, DefaultAction),
+    /// Whether the present moment is in the time of an entry.
+    Validity(&'p Dated, Option<Nanos>),
     Action(&'p Rule),
     Args(&'p Names),
     Require(&'p Check),
@@ -53,10 +57,10 @@ impl Policy {
         call: &ToolCall<'_>,
         facts: &Facts<'_>,
     ) -> Result<Ruling<'_>, Denial<'_>> {
-        let rules = self.rules(caller);
+        let rules = self.rules(caller)?;
         let entry = rules.tools.get(&call.tool);
         let mut holding = Vec::new();
-        rules.ask(entry, |question| match question.0 {
+        rules.ask(entry, caller.now(), |question| match question.0 {
             Asked::ApproveIf(check) => {
                 holding.extend(approve_if(check, facts)?.then_some(check));
                 Ok(())
@@ -73,9 +77,10 @@ impl Policy {
     /// The questions about a caller's call of a tool, in the order of
     /// evaluation.
     pub fn questions(&self, caller: &Caller, tool: &str) -> Vec<Question<'_>> {
-        let rules = self.rules(caller);
         let mut questions = Vec::new();
-        let _all: Result<(), Infallible> = rules.ask(rules.tools.get(tool), |question| {
+        let Ok(rules) = self.rules(caller) else { return questions };
+        let (entry, now) = (rules.tools.get(tool), caller.now());
+        let _all: Result<(), Infallible> = rules.ask(entry, now, |question| {
             questions.push(question);
             Ok(())
         });
@@ -92,15 +97,19 @@ impl Rules {
     fn ask<'p, E>(
         &'p self,
         entry: Option<&'p Rule>,
+        now: Option<Nanos>,
         mut answer: impl FnMut(Question<'p>) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut ask = |asked| answer(Question(asked));
         ask(Asked::Hidden(&self.hide))?;
         ask(Asked::Entry(entry, self.default))?;
+        let own = entry.and_then(Rule::conditions);
+        if let Some(dated) = own.and_then(|own| own.validity.as_deref()) {
+            ask(Asked::Validity(dated, now))?;
+        }
         if let Some(rule) = entry {
             ask(Asked::Action(rule))?;
         }
-        let own = entry.and_then(Rule::conditions);
         if let Some(names) = own.and_then(|own| own.args.as_ref()) {
             ask(Asked::Args(names))?;
         }
@@ -127,6 +136,7 @@ impl<'p> Question<'p> {
         match self.0 {
             Asked::Hidden(_) => "hidden",
             Asked::Entry(..) => "entry",
+            Asked::Validity(..) => "validity",
             Asked::Action(_) => "action",
             Asked::Args(_) => "args",
             Asked::Require(_) => "require",
@@ -159,6 +169,7 @@ impl<'p> Question<'p> {
                 };
                 Err(Denial { reason: Reason::Denied, rule: pointer, message, retry_after: None })
             }
+            Asked::Validity(dated, now) => dated.check(tool, now),
             Asked::Args(names) => names.check(facts),
             Asked::Require(check) => require(check, facts),
             Asked::DenyIf(check) => deny_if(check, facts),
@@ -174,6 +185,28 @@ impl Rule {
             Action::Allow(conditions) => Some(conditions),
             Action::Deny(_) => None,
         }
+    }
+}
+
+impl Dated {
+    pub(super) fn new(entry: &str, validity: Validity) -> Self {
+        Self { pointers: Validity::KEYS.map(|key| format!("{entry}/{key}")), validity }
+    }
+
+    fn check(&self, tool: &str, now: Option<Nanos>) -> Result<(), Denial<'_>> {
+        let [from, until] = &self.pointers;
+        let (rule, message) = match now.map(|now| self.validity.of(now)) {
+            Some(Ordering::Equal) => return Ok(()),
+            Some(Ordering::Less) => {
+                (from, format!("The policy does not allow the tool {tool} yet."))
+            }
+            Some(Ordering::Greater) => {
+                (until, format!("The policy allows the tool {tool} no longer."))
+            }
+            // Without a clock nothing was looked up, so nothing comes here.
+            None => (from, format!("The gateway cannot tell the time for the tool {tool}.")),
+        };
+        Err(denial(Reason::Denied, rule, message))
     }
 }
 
@@ -286,7 +319,7 @@ mod tests {
             "require": [{"conditions": []}], "deny_if": [{"name": "all", "conditions": []}]}}"#;
         let policy = Policy::parse(policy, "").unwrap();
         let asked = |tool: &str| {
-            let words = policy.questions(&Caller::anonymous(), tool);
+            let words = policy.questions(&policy.caller("anonymous", Nanos(0)), tool);
             words.iter().map(Question::as_str).collect::<Vec<_>>()
         };
         assert_eq!(

@@ -22,6 +22,7 @@ mod tool_name;
 mod tools;
 mod tree;
 mod unreadable;
+mod validity;
 mod wording;
 
 pub use approvals::{Approvals, Terms, patterns};
@@ -36,6 +37,7 @@ pub use rules::{DefaultAction, Grant, Mode, Rules};
 pub use settings::{AuditLog, Batches, Counters, DeniedAs, JsonTexts, Settings, ToolsList};
 pub use tool_name::dot_star;
 pub use tools::{Action, AllTools, ToolRule};
+pub use validity::Validity;
 pub(crate) use wording::{pointer, quote, shorten};
 
 use crate::policy::pattern::Pattern;

@@ -2,6 +2,7 @@
 //! `lint/warnings.rs` has the warnings.
 
 mod approvals;
+mod bodies;
 mod warnings;
 
 pub(super) use warnings::warnings;
@@ -224,6 +225,12 @@ pub(super) fn approvers(
 pub(super) fn records(document: &Document) -> bool {
     let by_tool = |rules: &Rules| rules.tools.iter().any(|(_, rule)| !rule.record.is_empty());
     !document.settings.record.is_empty() || all_rules(document).into_iter().any(by_tool)
+}
+
+/// Whether any part of a policy applies for a time only.
+pub(super) fn is_dated(document: &Document) -> bool {
+    let by_tool = |rules: &Rules| rules.tools.iter().any(|(_, rule)| rule.validity.is_bounded());
+    all_rules(document).into_iter().any(|rules| rules.validity.is_bounded() || by_tool(rules))
 }
 
 /// Every condition, with its check.

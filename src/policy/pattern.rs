@@ -9,6 +9,7 @@
 mod index;
 
 use crate::order;
+use core::cmp::Ordering;
 use index::Index;
 
 /// A pattern: literal text with `*` for any run of characters, none included.
@@ -130,7 +131,27 @@ impl<T> PatternMap<T> {
 
     /// The entry that decides for `name`.
     pub fn get(&self, name: &str) -> Option<&T> {
-        self.values.get(self.order.first(name)?)
+        self.values.get(self.find(name)?)
+    }
+
+    /// The number of the entry that decides for `name`, among the values.
+    pub fn find(&self, name: &str) -> Option<usize> {
+        self.order.first(name)
+    }
+
+    /// All entries that match `name`, in no order.
+    pub fn all(&self, name: &str) -> Vec<&T> {
+        let matching = self.order.matching(name).into_iter();
+        matching.filter_map(|(_, number)| self.values.get(number)).collect()
+    }
+
+    /// The number of the entry that decides for `name`, if only the entries are there
+    /// that `admits` lets in. All are of one rank.
+    pub fn find_where(&self, name: &str, admits: &dyn Fn(&T) -> bool) -> Option<usize> {
+        let mut matching = self.order.matching(name);
+        matching.retain(|(_, number)| self.values.get(*number).is_some_and(admits));
+        let ranked = matching.into_iter().map(|(pattern, number)| (pattern, 0, number));
+        deciding(ranked.collect())
     }
 }
 
@@ -155,16 +176,23 @@ impl Order {
             .partition(|(pattern, _)| pattern.is_exact());
         let rank = |number: usize| ranks.get(number).copied().unwrap_or_default();
         let patterns = order::sorted(patterns, |(a, left), (b, right)| {
-            rank(*right)
-                .cmp(&rank(*left))
-                .then_with(|| b.literals().cmp(&a.literals()))
-                .then_with(|| a.cmp(b))
+            precedence((a, rank(*left)), (b, rank(*right)))
         });
         Self {
             exact: order::sorted(exact, |(a, _), (b, _)| a.cmp(b)),
             index: Index::new(patterns.iter().map(|(pattern, _)| pattern)),
             patterns,
         }
+    }
+
+    /// The patterns that match `name`, with the numbers of their values.
+    fn matching(&self, name: &str) -> Vec<(&Pattern, usize)> {
+        let exact = self.exact.binary_search_by(|(pattern, _)| pattern.as_str().cmp(name));
+        let exact = exact.ok().and_then(|at| self.exact.get(at));
+        let candidates = self.index.candidates(name).into_iter();
+        let patterns = candidates.filter_map(|number| self.patterns.get(number));
+        let matching = patterns.filter(|(pattern, _)| pattern.matches(name));
+        exact.into_iter().chain(matching).map(|(pattern, number)| (pattern, *number)).collect()
     }
 
     /// The number of the value that decides for `name`.
@@ -191,6 +219,25 @@ impl Order {
             .min();
         narrowest.and_then(|number| self.patterns.get(*number)).map(|(_, value)| *value)
     }
+}
+
+/// Of patterns that match one name, each with a rank and a value, the value of the one
+/// that decides.
+fn deciding<V>(matching: Vec<(&Pattern, u8, V)>) -> Option<V> {
+    let is_narrowest = |pattern: &Pattern| {
+        !matching.iter().any(|(other, ..)| *other != pattern && other.is_within(pattern))
+    };
+    let narrowest: Vec<bool> = matching.iter().map(|(pattern, ..)| is_narrowest(pattern)).collect();
+    let remaining = matching.into_iter().zip(narrowest).filter(|(_, narrowest)| *narrowest);
+    let first = remaining
+        .map(|(one, _)| one)
+        .min_by(|(a, left, _), (b, right, _)| precedence((a, *left), (b, *right)));
+    first.map(|(_, _, value)| value)
+}
+
+/// The order of patterns that do not nest, each with the rank of its value.
+fn precedence((a, left): (&Pattern, u8), (b, right): (&Pattern, u8)) -> Ordering {
+    right.cmp(&left).then_with(|| b.literals().cmp(&a.literals())).then_with(|| a.cmp(b))
 }
 
 #[cfg(test)]

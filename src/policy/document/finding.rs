@@ -47,6 +47,8 @@ pub enum Warning {
     Placeholder,
     /// A grant is named after a claim.
     GrantByClaim,
+    /// After its time, callers of a grant come under rules that allow by default.
+    EndsOpen,
     /// Two patterns match the same names and have different actions.
     Overlap,
     /// There are too many patterns to compare all of them.

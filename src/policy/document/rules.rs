@@ -3,6 +3,7 @@
 use super::at::{At, Object};
 use super::tool_name;
 use super::tools::{self, AllTools, ToolRule};
+use super::validity::Validity;
 use super::wording::quote;
 use crate::policy::pattern::Pattern;
 use crate::text::is_name;
@@ -40,6 +41,8 @@ pub struct Rules {
     pub tools: Vec<(Pattern, ToolRule)>,
     /// `all_tools`
     pub all_tools: AllTools,
+    /// `valid_from` and `valid_until`
+    pub validity: Validity,
 }
 
 /// One entry of `grants`.
@@ -51,7 +54,8 @@ pub struct Grant {
     pub rules: Rules,
 }
 
-const KEYS: [&str; 5] = ["default", "mode", "hide", "tools", "all_tools"];
+const KEYS: [&str; 7] =
+    ["default", "mode", "hide", "tools", "all_tools", "valid_from", "valid_until"];
 
 impl Rules {
     /// Reads the keys of rules from an object that may have others.
@@ -65,8 +69,9 @@ impl Rules {
         let hide = object.get("hide").map(|at| at.each(tool_name::pattern)).unwrap_or_default();
         let tools = object.get("tools").map(tools::read).unwrap_or_default();
         let all_tools = object.get("all_tools").map(AllTools::read).unwrap_or_default();
+        let validity = Validity::read(object);
         let path = object.path().to_owned();
-        Some(Self { path, default: default?, mode: mode?, hide, tools, all_tools })
+        Some(Self { path, default: default?, mode: mode?, hide, tools, all_tools, validity })
     }
 }
 

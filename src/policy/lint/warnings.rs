@@ -49,6 +49,7 @@ pub(in crate::policy) fn warnings(document: &Document) -> Findings {
     }
     placeholders(document, &mut findings);
     grants_by_claim(document, &mut findings);
+    super::bodies::warnings(document, &mut findings);
     let mut steps = MAX_STEPS;
     for rules in &all_rules {
         overlaps(rules, &mut steps, &mut findings);
