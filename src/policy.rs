@@ -6,6 +6,7 @@
 //! name up and either denies or says what is to be charged.
 
 mod approval;
+mod bodies;
 mod caller;
 mod compile;
 pub mod condition;
@@ -19,6 +20,7 @@ pub mod pattern;
 mod shown;
 
 pub use approval::{Approvals, Needed, Terms};
+pub use bodies::Limits;
 pub use caller::Caller;
 pub use decide::{Question, Ruling};
 pub use denial::{Denial, Reason};
@@ -61,6 +63,8 @@ pub struct Policy {
 /// The rules for one set of callers.
 #[derive(Debug)]
 struct Rules {
+    /// Whether those of the top level apply besides.
+    extends: bool,
     default: DefaultAction,
     mode: Mode,
     hide: PatternMap<()>,
@@ -194,7 +198,7 @@ impl Policy {
         if !self.records {
             return None;
         }
-        let entry = self.rules(caller).ok().and_then(|rules| rules.tools.get(facts.tool));
+        let entry = self.rules(caller).ok().and_then(|rules| rules.decide(facts.tool).rule);
         let own = entry.map(|rule| &*rule.record).unwrap_or_default();
         let mut values = Vec::new();
         for path in self.settings.record.iter().chain(own) {

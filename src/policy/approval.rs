@@ -1,6 +1,7 @@
 //! Rules that ask for approval, as compiled.
 
-use super::{Policy, Rule, Rules};
+use super::Policy;
+use super::bodies::Applied;
 use crate::approvals::Entry;
 use crate::digest::of_parts;
 use crate::policy::condition::{Elements, Facts, Truth};
@@ -157,10 +158,11 @@ impl Policy {
     /// The approval that a stored request asks for, as the policy now in force has
     /// it; `None` where its rule has changed.
     pub fn needed_by<'p>(&'p self, entry: &Entry) -> Option<Needed<'p>> {
-        let needed = |rules: &'p Rules| {
-            let approving = rules.approving(rules.tools.get(&entry.tool))?;
+        let needed = |rules: Applied<'p>| {
+            let approving = rules.approving(rules.decide(&entry.tool).rule)?;
             let held = |check: &&Check| entry.rules.contains(&check.pointer);
-            let checks = approving.checks.iter().chain(&rules.approve_if);
+            let common = rules.inherited(|base| &base.approve_if);
+            let checks = approving.checks.iter().chain(&rules.own.approve_if).chain(common);
             let holding: Vec<&Check> = checks.filter(held).collect();
             approving.needed(&holding).filter(|needed| needed.hash == entry.rule_hash)
         };
@@ -178,14 +180,5 @@ impl Policy {
         let checks = self.approvals.as_ref().map(|all| &*all.approver_require);
         let holds = |check: &Check| check.holds(facts, Elements::All).0 == Truth::True;
         checks.unwrap_or_default().iter().all(holds)
-    }
-}
-
-impl Rules {
-    pub(super) fn approving<'p>(&'p self, entry: Option<&'p Rule>) -> Option<&'p Approving> {
-        match entry {
-            Some(rule) => rule.conditions()?.approving.as_ref(),
-            None => self.approving.as_ref(),
-        }
     }
 }

@@ -4,6 +4,7 @@
 //! also say what a caller is shown in lists. Where a policy has times, they are looked
 //! up again when the call is judged: its body may have come much later.
 
+use super::bodies::Applied;
 use super::{Denial, Policy, Reason, Rules};
 use crate::limits::window::Nanos;
 use crate::policy::document::Mode;
@@ -79,13 +80,13 @@ impl Policy {
     ///
     /// # Errors
     /// There are none.
-    pub(super) fn rules(&self, caller: &Caller) -> Result<&Rules, Denial<'_>> {
+    pub(super) fn rules(&self, caller: &Caller) -> Result<Applied<'_>, Denial<'_>> {
         let rules = match caller.body {
             Body::Unknown => None,
             Body::Top => Some(&self.top),
             Body::Grant(number) => self.grants.values().get(number),
         };
-        rules.ok_or_else(|| Denial {
+        rules.map(|rules| self.applied(rules)).ok_or_else(|| Denial {
             reason: Reason::Internal,
             rule: "(internal)",
             message: "The gateway cannot tell which rules apply.".into(),
@@ -93,24 +94,28 @@ impl Policy {
         })
     }
 
+    fn applied<'p>(&'p self, own: &'p Rules) -> Applied<'p> {
+        Applied { own, base: own.extends.then_some(&self.top) }
+    }
+
     /// All rules that can apply to a caller of whom the id alone is known. Those who
     /// decide about a request for approval find its rule among them: the call itself
     /// is judged again by the rules of its own moment.
-    pub(super) fn candidates(&self, id: &str) -> Vec<&Rules> {
+    pub(super) fn candidates(&self, id: &str) -> Vec<Applied<'_>> {
         let grants = self.grants.values();
         if let Some(grant) = self.grants.find(id).and_then(|number| grants.get(number))
             && !grant.validity.is_bounded()
         {
-            return vec![grant];
+            return vec![self.applied(grant)];
         }
         let mut candidates = self.grants.all(id);
         candidates.push(&self.top);
-        candidates
+        candidates.into_iter().map(|rules| self.applied(rules)).collect()
     }
 
     /// Whether a denial of this caller's call is only recorded.
     pub fn is_shadow(&self, caller: &Caller) -> bool {
-        self.rules(caller).is_ok_and(|rules| rules.mode == Mode::Shadow)
+        self.rules(caller).is_ok_and(|rules| rules.own.mode == Mode::Shadow)
     }
 }
 

@@ -1,11 +1,12 @@
 //! From a document to a policy.
 
 use super::approval::{Approving, Terms};
+use super::bodies::Applied;
 use super::fingerprint::fingerprint_of;
 use super::{Action, Approvals, Conditions, Dated, Limit, Names, Policy, Rule, Rules, lint};
 use crate::limits::Table;
 use crate::order;
-use crate::policy::document::{self, Check, Document, Findings, Settings, Source};
+use crate::policy::document::{self, Check, DefaultAction, Document, Findings, Settings, Source};
 use crate::policy::pattern::PatternMap;
 
 impl Policy {
@@ -45,6 +46,7 @@ impl Policy {
 
         let records = lint::records(&document);
         let is_dated = lint::is_dated(&document);
+        let shares_approvals = lint::shares_approvals(&document);
         let Document { rules, identity, grants, settings, digest } = document;
         let counters = &settings.counters;
         let namespace = counters.namespace.as_deref().unwrap_or(namespace);
@@ -52,14 +54,19 @@ impl Policy {
         let mut settings = settings;
         let anybody = lint::approvers(&rules, &grants, &settings);
         let approvals = settings.approvals.take();
-        let by = By { settings: &settings, approvals: approvals.as_ref(), identity: &identity };
+        let by = By {
+            settings: &settings,
+            approvals: approvals.as_ref(),
+            identity: &identity,
+            shares_approvals,
+        };
+        let top = by.compile("top", rules, None);
         let grants: Vec<_> = grants
             .into_iter()
             .map(|(pattern, document::Grant { name, rules })| {
-                (pattern, by.compile(&format!("grant:{name}"), rules))
+                (pattern, by.compile(&format!("grant:{name}"), rules, Some(&top)))
             })
             .collect();
-        let top = by.compile("top", rules);
         Ok(Self {
             fingerprint: fingerprint_of(&digest),
             warnings,
@@ -82,19 +89,27 @@ struct By<'d> {
     settings: &'d Settings,
     approvals: Option<&'d document::Approvals>,
     identity: &'d [Source],
+    /// Whether checks of `approve_if` may meet entries of another body.
+    shares_approvals: bool,
 }
 
 impl By<'_> {
-    fn compile(&self, name: &str, rules: document::Rules) -> Rules {
-        let document::Rules { path: _, default, mode, hide, tools, all_tools, validity } = rules;
+    /// Compiles a body, which may extend `top`.
+    fn compile(&self, name: &str, rules: document::Rules, top: Option<&Rules>) -> Rules {
+        let document::Rules { path: _, extends, default, mode, hide, tools, all_tools, validity } =
+            rules;
+        let base = top.filter(|_| extends);
+        // One that is missing elsewhere is an error.
+        let default = default.or(base.map(|base| base.default)).unwrap_or(DefaultAction::Deny);
         let document::AllTools { require, deny_if, approve_if, limits } = all_tools;
         let for_all: Vec<Limit> =
             limits.into_iter().map(|limit| Limit::new(name, "all tools", limit)).collect();
-        let any = !approve_if.is_empty();
+        let any = !approve_if.is_empty() || self.shares_approvals;
         let tools = tools
             .into_iter()
             .map(|(pattern, rule)| (pattern, self.compile_rule(name, rule, &for_all, any)));
         let mut rules = Rules {
+            extends,
             default,
             mode,
             hide: PatternMap::set(hide),
@@ -107,7 +122,7 @@ impl By<'_> {
             conceals: false,
             validity,
         };
-        rules.conceals = rules.conceals(self.settings.tools_list);
+        rules.conceals = Applied { own: &rules, base }.conceals(self.settings.tools_list);
         rules
     }
 

@@ -1,9 +1,8 @@
 //! The order of evaluation, as `docs/policy/README.md` lists it: `hide`, the deciding entry
 //! or `default`, the time of the entry, `action`, `args`, `require`, `deny_if`, limits.
 
-use super::{
-    Action, Caller, Conditions, Dated, Denial, Limit, Names, Needed, Policy, Reason, Rule, Rules,
-};
+use super::bodies::{Applied, Limits};
+use super::{Action, Caller, Conditions, Dated, Denial, Names, Needed, Policy, Reason, Rule};
 use crate::limits::window::Nanos;
 use crate::policy::condition::{Condition, Elements, Facts, Truth, Why};
 use crate::policy::document::{Check, DefaultAction, Validity};
@@ -19,7 +18,7 @@ pub struct Ruling<'p> {
     /// The rule that allowed it.
     pub rule: &'p str,
     /// The limits to charge.
-    pub limits: &'p [Limit],
+    pub limits: Limits<'p>,
     /// The approval that the call needs before.
     pub approval: Option<Needed<'p>>,
 }
@@ -58,7 +57,8 @@ impl Policy {
         facts: &Facts<'_>,
     ) -> Result<Ruling<'_>, Denial<'_>> {
         let rules = self.rules(caller)?;
-        let entry = rules.tools.get(&call.tool);
+        let deciding = rules.decide(&call.tool);
+        let entry = deciding.rule;
         let mut holding = Vec::new();
         rules.ask(entry, caller.now(), |question| match question.0 {
             Asked::ApproveIf(check) => {
@@ -70,7 +70,7 @@ impl Policy {
         Ok(Ruling {
             approval: rules.approving(entry).and_then(|approving| approving.needed(&holding)),
             rule: entry.map_or("(default allow)", |rule| &rule.pointer),
-            limits: entry.and_then(Rule::conditions).map_or(&rules.limits, |own| &own.limits),
+            limits: deciding.limits(),
         })
     }
 
@@ -79,7 +79,7 @@ impl Policy {
     pub fn questions(&self, caller: &Caller, tool: &str) -> Vec<Question<'_>> {
         let mut questions = Vec::new();
         let Ok(rules) = self.rules(caller) else { return questions };
-        let (entry, now) = (rules.tools.get(tool), caller.now());
+        let (entry, now) = (rules.decide(tool).rule, caller.now());
         let _all: Result<(), Infallible> = rules.ask(entry, now, |question| {
             questions.push(question);
             Ok(())
@@ -88,21 +88,26 @@ impl Policy {
     }
 }
 
-impl Rules {
+impl<'p> Applied<'p> {
     /// Asks one question after the other until one fails. In `args`, `require`
-    /// and `deny_if`, the tool's own checks come first.
+    /// and `deny_if`, the tool's own checks come first, and those of a body before
+    /// those of the top level that it extends.
     ///
     /// A function and not an iterator, whose links would each be a branch for
     /// every question of every call.
-    fn ask<'p, E>(
-        &'p self,
+    fn ask<E>(
+        self,
         entry: Option<&'p Rule>,
         now: Option<Nanos>,
         mut answer: impl FnMut(Question<'p>) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut ask = |asked| answer(Question(asked));
-        ask(Asked::Hidden(&self.hide))?;
-        ask(Asked::Entry(entry, self.default))?;
+        let own_rules = self.own;
+        ask(Asked::Hidden(&own_rules.hide))?;
+        if let Some(base) = self.base {
+            ask(Asked::Hidden(&base.hide))?;
+        }
+        ask(Asked::Entry(entry, own_rules.default))?;
         let own = entry.and_then(Rule::conditions);
         if let Some(dated) = own.and_then(|own| own.validity.as_deref()) {
             ask(Asked::Validity(dated, now))?;
@@ -114,15 +119,24 @@ impl Rules {
             ask(Asked::Args(names))?;
         }
         let required = own.map(|own| &*own.require).unwrap_or_default();
-        for check in required.iter().chain(&self.require) {
+        for check in required.iter().chain(&own_rules.require) {
+            ask(Asked::Require(check))?;
+        }
+        for check in self.inherited(|base| &base.require) {
             ask(Asked::Require(check))?;
         }
         let denying = own.map(|own| &*own.deny_if).unwrap_or_default();
-        for check in denying.iter().chain(&self.deny_if) {
+        for check in denying.iter().chain(&own_rules.deny_if) {
+            ask(Asked::DenyIf(check))?;
+        }
+        for check in self.inherited(|base| &base.deny_if) {
             ask(Asked::DenyIf(check))?;
         }
         if let Some(approving) = self.approving(entry) {
-            for check in approving.checks.iter().chain(&self.approve_if) {
+            for check in approving.checks.iter().chain(&own_rules.approve_if) {
+                ask(Asked::ApproveIf(check))?;
+            }
+            for check in self.inherited(|base| &base.approve_if) {
                 ask(Asked::ApproveIf(check))?;
             }
         }

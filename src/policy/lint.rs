@@ -30,10 +30,14 @@ pub(super) fn errors(document: &Document) -> Findings {
     let mut global = first_of_each(&global).into_iter();
     let mut stored = 0;
     for rules in all_rules {
+        let base = base(document, rules);
         agree(rules, &mut global, &mut errors);
-        bound_sessions(rules, &mut errors);
+        bound_sessions(rules, base, &mut errors);
         weigh_once(rules, &mut errors);
-        few_enough(rules, &mut stored, &mut errors);
+        few_enough(rules, base, &mut stored, &mut errors);
+        if let Some(base) = base {
+            bodies::extending(rules, base, &mut errors);
+        }
     }
     if document.identity.iter().any(|source| matches!(source, Source::Bearer(_))) {
         keep_tokens(document, &mut errors);
@@ -47,6 +51,11 @@ fn all_rules(document: &Document) -> Vec<&Rules> {
     let mut all_rules = vec![&document.rules];
     all_rules.extend(document.grants.iter().map(|(_, grant)| &grant.rules));
     all_rules
+}
+
+/// The rules that a body extends.
+fn base<'d>(document: &'d Document, rules: &Rules) -> Option<&'d Rules> {
+    rules.extends.then_some(&document.rules)
 }
 
 fn limits(rules: &Rules) -> Vec<&Limit> {
@@ -147,16 +156,17 @@ fn weigh_once(rules: &Rules, errors: &mut Findings) {
     }
 }
 
+fn too_many(asked: usize) -> String {
+    format!(
+        "a call has at most {MAX_ASKED} limits, with those of `all_tools`; one of this would have \
+         {asked}"
+    )
+}
+
 /// Refuses too many limits. Those of a call are charged in one go, and every
 /// worker stores those of all tools with each tool.
-fn few_enough(rules: &Rules, stored: &mut usize, errors: &mut Findings) {
+fn few_enough(rules: &Rules, base: Option<&Rules>, stored: &mut usize, errors: &mut Findings) {
     let all = &rules.all_tools.limits;
-    let too_many = |asked: usize| {
-        format!(
-            "a call has at most {MAX_ASKED} limits, with those of `all_tools`; one of this would \
-             have {asked}"
-        )
-    };
     // A tool that no entry names has these limits alone.
     if let Some((list, _)) = all.first().and_then(|limit| limit.path.rsplit_once('/'))
         && all.len() > MAX_ASKED
@@ -164,10 +174,12 @@ fn few_enough(rules: &Rules, stored: &mut usize, errors: &mut Findings) {
         errors.error(list, too_many(all.len()));
         return;
     }
+    let inherited = base.map_or(0, |base| base.all_tools.limits.len());
     for (_, rule) in &rules.tools {
-        let asked = rule.limits.len().saturating_add(all.len());
+        let stores = rule.limits.len().saturating_add(all.len());
+        let asked = stores.saturating_add(inherited);
         let before = *stored;
-        *stored = before.saturating_add(asked);
+        *stored = before.saturating_add(stores);
         if asked > MAX_ASKED {
             errors.error(rule.pointer.clone(), too_many(asked));
         }
@@ -183,11 +195,12 @@ fn few_enough(rules: &Rules, stored: &mut usize, errors: &mut Findings) {
 
 /// Refuses a limit by session without another limit: a client makes as many
 /// sessions as it likes. A budget does not help, since calls may weigh nothing.
-fn bound_sessions(rules: &Rules, errors: &mut Findings) {
+fn bound_sessions(rules: &Rules, base: Option<&Rules>, errors: &mut Findings) {
     let bounded = |limits: &[Limit]| {
         limits.iter().any(|limit| limit.scope != Scope::Session && limit.increment_from.is_none())
     };
     let all = &rules.all_tools.limits;
+    let by_all = bounded(all) || base.is_some_and(|base| bounded(&base.all_tools.limits));
     let mut complain = |limit: &Limit| {
         errors.error(
             limit.path.clone(),
@@ -197,11 +210,11 @@ fn bound_sessions(rules: &Rules, errors: &mut Findings) {
     };
     for (_, rule) in &rules.tools {
         let sessions = rule.limits.iter().filter(|limit| limit.scope == Scope::Session);
-        if !bounded(&rule.limits) && !bounded(all) {
+        if !bounded(&rule.limits) && !by_all {
             sessions.for_each(&mut complain);
         }
     }
-    if !bounded(all) {
+    if !by_all {
         all.iter().filter(|limit| limit.scope == Scope::Session).for_each(complain);
     }
 }
@@ -225,6 +238,13 @@ pub(super) fn approvers(
 pub(super) fn records(document: &Document) -> bool {
     let by_tool = |rules: &Rules| rules.tools.iter().any(|(_, rule)| !rule.record.is_empty());
     !document.settings.record.is_empty() || all_rules(document).into_iter().any(by_tool)
+}
+
+/// Whether a call may meet checks of `approve_if` of another body than its entry's.
+pub(super) fn shares_approvals(document: &Document) -> bool {
+    let all_rules = all_rules(document);
+    all_rules.iter().any(|rules| rules.extends)
+        && all_rules.iter().any(|rules| !rules.all_tools.approve_if.is_empty())
 }
 
 /// Whether any part of a policy applies for a time only.

@@ -139,6 +139,28 @@ impl<T> PatternMap<T> {
         self.order.first(name)
     }
 
+    /// The entry that decides for `name` if those of `base` compete with these, and
+    /// whether it is one of these. Of two with one pattern, that of `base` is out.
+    pub fn get_over<'m>(
+        &'m self,
+        base: &'m Self,
+        name: &str,
+        rank: impl Fn(&T) -> u8,
+    ) -> Option<(&'m T, bool)> {
+        let own = self.order.matching(name);
+        let mut other = base.order.matching(name);
+        other.retain(|(pattern, _)| !own.iter().any(|(own, _)| own == pattern));
+        let mut all = Vec::with_capacity(own.len().saturating_add(other.len()));
+        for (map, matching, is_own) in [(self, own, true), (base, other, false)] {
+            for (pattern, number) in matching {
+                if let Some(value) = map.values.get(number) {
+                    all.push((pattern, rank(value), (value, is_own)));
+                }
+            }
+        }
+        deciding(all)
+    }
+
     /// All entries that match `name`, in no order.
     pub fn all(&self, name: &str) -> Vec<&T> {
         let matching = self.order.matching(name).into_iter();

@@ -3,6 +3,7 @@
 //! A list is of the moment at which its request came: a part of a policy that is not
 //! in its time then is not shown, although the list itself may come later.
 
+use super::bodies::Applied;
 use super::{Action, Caller, Conditions, Policy, Rule, Rules};
 use crate::limits::window::Nanos;
 use crate::policy::document::{Check, DefaultAction, Mode, ToolsList};
@@ -12,7 +13,7 @@ impl Policy {
     /// Whether there may be a tool that this caller is not shown. Where there is
     /// none, no response is touched. Shadow mode takes nothing away.
     pub fn conceals(&self, caller: &Caller) -> bool {
-        self.rules(caller).map_or(true, |rules| rules.conceals)
+        self.rules(caller).map_or(true, |rules| rules.own.conceals)
     }
 
     /// Whether this caller is shown a tool: by `settings.tools_list`, one that is
@@ -20,30 +21,43 @@ impl Policy {
     pub fn shows(&self, caller: &Caller, tool: &str) -> bool {
         let callable = self.settings.tools_list == ToolsList::Callable;
         self.rules(caller).is_ok_and(|rules| {
-            rules.hide.get(tool).is_none() && (!callable || rules.may_allow(tool, caller.now()))
+            !rules.hides(tool) && (!callable || rules.may_allow(tool, caller.now()))
         })
     }
 }
 
-impl Rules {
+impl<'p> Applied<'p> {
+    /// The rules themselves, and those that they extend.
+    fn levels(self) -> impl Iterator<Item = &'p Rules> {
+        core::iter::once(self.own).chain(self.base)
+    }
+
+    fn hides(self, tool: &str) -> bool {
+        self.levels().any(|rules| rules.hide.get(tool).is_some())
+    }
+
     /// See [`Policy::conceals`].
-    pub(super) fn conceals(&self, tools_list: ToolsList) -> bool {
+    pub(super) fn conceals(self, tools_list: ToolsList) -> bool {
         let refuses_some = || {
-            self.default == DefaultAction::Deny
-                || self.deny_if.iter().any(always)
-                || self.tools.values().iter().any(|rule| !rule.may_allow(None))
+            let refuses = |rules: &Rules| {
+                rules.deny_if.iter().any(always)
+                    || rules.tools.values().iter().any(|rule| !rule.may_allow(None))
+            };
+            self.own.default == DefaultAction::Deny || self.levels().any(refuses)
         };
         let callable = tools_list == ToolsList::Callable;
-        self.mode == Mode::Enforce && (!self.hide.is_empty() || (callable && refuses_some()))
+        let hides_some = || self.levels().any(|rules| !rules.hide.is_empty());
+        self.own.mode == Mode::Enforce && (hides_some() || (callable && refuses_some()))
     }
 
     /// Whether some call of the tool, by its name alone, could go on.
-    fn may_allow(&self, tool: &str, now: Option<Nanos>) -> bool {
-        let by_entry = match self.tools.get(tool) {
+    fn may_allow(self, tool: &str, now: Option<Nanos>) -> bool {
+        let by_entry = match self.decide(tool).rule {
             Some(rule) => rule.may_allow(now),
-            None => self.default == DefaultAction::Allow,
+            None => self.own.default == DefaultAction::Allow,
         };
-        by_entry && !self.deny_if.iter().any(always) && tool_name_fault(tool).is_none()
+        let denied = |rules: &Rules| rules.deny_if.iter().any(always);
+        by_entry && !self.levels().any(denied) && tool_name_fault(tool).is_none()
     }
 }
 

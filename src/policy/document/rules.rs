@@ -31,8 +31,10 @@ pub enum Mode {
 pub struct Rules {
     /// The JSON pointer to the object that has them.
     pub path: String,
-    /// `default`
-    pub default: DefaultAction,
+    /// `extends`: the rules of the top level apply besides.
+    pub extends: bool,
+    /// `default`, which only rules that extend others may lack.
+    pub default: Option<DefaultAction>,
     /// `mode`
     pub mode: Mode,
     /// `hide`
@@ -54,15 +56,20 @@ pub struct Grant {
     pub rules: Rules,
 }
 
-const KEYS: [&str; 7] =
-    ["default", "mode", "hide", "tools", "all_tools", "valid_from", "valid_until"];
+const KEYS: [&str; 8] =
+    ["extends", "default", "mode", "hide", "tools", "all_tools", "valid_from", "valid_until"];
 
 impl Rules {
     /// Reads the keys of rules from an object that may have others.
     pub(super) fn read(object: &Object<'_>, inherited: Mode) -> Option<Self> {
-        let default = object.required("default").and_then(|at| {
-            at.choice(&[("allow", DefaultAction::Allow), ("deny", DefaultAction::Deny)])
-        });
+        let extends = object.get("extends").map(|at| at.choice(&[("top", ())])).is_some();
+        let default = match object.get("default") {
+            None if extends => Some(None),
+            _ => object.required("default").and_then(|at| {
+                at.choice(&[("allow", DefaultAction::Allow), ("deny", DefaultAction::Deny)])
+                    .map(Some)
+            }),
+        };
         let mode = object.get("mode").map_or(Some(inherited), |at| {
             at.choice(&[("enforce", Mode::Enforce), ("shadow", Mode::Shadow)])
         });
@@ -71,7 +78,16 @@ impl Rules {
         let all_tools = object.get("all_tools").map(AllTools::read).unwrap_or_default();
         let validity = Validity::read(object);
         let path = object.path().to_owned();
-        Some(Self { path, default: default?, mode: mode?, hide, tools, all_tools, validity })
+        Some(Self {
+            path,
+            extends,
+            default: default?,
+            mode: mode?,
+            hide,
+            tools,
+            all_tools,
+            validity,
+        })
     }
 }
 

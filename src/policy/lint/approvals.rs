@@ -18,13 +18,18 @@ pub(super) fn errors(document: &Document, all_rules: &[&Rules], errors: &mut Fin
     let mut first = None;
     for rules in all_rules {
         let common = &rules.all_tools.approve_if;
+        let inherited = super::base(document, rules).map_or(0, |base| {
+            let tools = base.tools.iter().map(|(_, rule)| rule.approve_if.len());
+            (base.all_tools.approve_if.len()).saturating_add(tools.max().unwrap_or_default())
+        });
         if let (Some(check), None) =
             (common.first(), settings.and_then(|all| all.terms.approvers.as_ref()))
         {
             errors.error(check.path.clone(), "has no approvers; name them in `settings.approvals`");
         }
         first = first.or(common.first().map(|check| check.path.as_str()));
-        few_enough(common.first().map(|check| &*check.path), common.len(), errors);
+        let asked = common.len().saturating_add(inherited);
+        few_enough(common.first().map(|check| &*check.path), asked, errors);
         for (_, rule) in &rules.tools {
             if !asks(rule) {
                 continue;
@@ -40,6 +45,8 @@ pub(super) fn errors(document: &Document, all_rules: &[&Rules], errors: &mut Fin
                 );
             }
             let asked = rule.approve_if.len().saturating_add(common.len());
+            let of_base = super::base(document, rules).map(|base| &base.all_tools.approve_if);
+            let asked = asked.saturating_add(of_base.map_or(0, Vec::len));
             few_enough(Some(&rule.pointer), asked, errors);
         }
     }
@@ -117,11 +124,14 @@ pub(super) fn warnings(document: &Document, all_rules: &[&Rules], findings: &mut
     }
     for rules in all_rules {
         let common = &rules.all_tools;
+        let base = super::base(document, rules);
+        let inherited = || base.iter().flat_map(|base| &base.all_tools.require);
         for (_, rule) in &rules.tools {
-            let demands: Vec<&Check> = rule.require.iter().chain(&common.require).collect();
+            let demands: Vec<&Check> =
+                rule.require.iter().chain(&common.require).chain(inherited()).collect();
             rule.approve_if.iter().for_each(|check| absent(check, &demands, findings));
         }
-        let demands: Vec<&Check> = common.require.iter().collect();
+        let demands: Vec<&Check> = common.require.iter().chain(inherited()).collect();
         common.approve_if.iter().for_each(|check| absent(check, &demands, findings));
     }
 }
