@@ -7,6 +7,7 @@
 
 pub mod approvals;
 pub mod audit;
+mod caller;
 pub mod head;
 pub mod identity;
 pub mod judge;
@@ -28,7 +29,7 @@ use crate::policy::{Caller, Policy};
 use approvals::{DecisionRecord, Endpoint};
 use core::cell::OnceCell;
 use head::{Entry, Head, HeadError, Trace};
-use identity::{NoIdentity, Peer, caller};
+use identity::{NoIdentity, Peer};
 use judge::{Judge, Verdict};
 use listing::Listing;
 use permit::Permit;
@@ -94,9 +95,9 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    /// Takes the request's headers; `end` if nothing follows. The store and the
-    /// clock are for the endpoint of approvals, which a head decides alone. A
-    /// clock is asked at most once, since each question is a call of the host.
+    /// Takes the request's headers; `end` if nothing follows. The store is for the
+    /// endpoint of approvals, which a head decides alone. The clock, a call of the host,
+    /// is asked at most once: by that endpoint, or for the times of a policy.
     pub fn headers<'a>(
         &mut self,
         policy: &Policy,
@@ -106,7 +107,6 @@ impl Exchange {
         now: impl FnOnce() -> Option<Nanos>,
         end: bool,
     ) -> Step {
-        // Only an answer of the endpoint asks for the time, and then nothing else does.
         let mut now = Some(now);
         let mut clock = || now.take().and_then(|now| now());
         let step = match self.approvals(policy, headers.clone(), peer, store, &mut clock, end) {
@@ -130,7 +130,7 @@ impl Exchange {
         end: bool,
     ) -> Option<Served> {
         let approvals = policy.approvals.as_ref()?;
-        let caller = || caller(policy, headers.clone(), peer);
+        let caller = || caller::approver(policy, headers.clone(), peer);
         let (caller, admitted) = (&caller, OnceCell::new());
         let headers = headers.clone();
         Endpoint { policy, approvals, headers, peer, store, caller, admitted }.answer(end, now)
@@ -144,7 +144,7 @@ impl Exchange {
         now: impl FnOnce() -> Option<Nanos>,
         end: bool,
     ) -> Step {
-        let caller = || caller(policy, headers.clone(), peer);
+        let caller = || caller::caller(policy, headers.clone(), peer);
         match Entry::from_headers(headers.clone(), policy) {
             Entry::Metadata(kind) => match &policy.settings.protected_resource {
                 Some(resource) => self.serve(Served {
@@ -161,7 +161,8 @@ impl Exchange {
                         return self.refuse(Refusal::unidentified(policy, why, None, None));
                     }
                     Ok(mut caller) => {
-                        policy.place(&mut caller, now);
+                        let head = Head::for_groups(policy, headers);
+                        policy.place(&mut caller, &head.about(peer), now);
                         self.watch_response(policy, &caller);
                     }
                     Err(_) => {}
@@ -177,7 +178,7 @@ impl Exchange {
                 let head = match &mut caller {
                     Ok(caller) => {
                         let head = head.naming(policy, headers.clone());
-                        policy.place(caller, now);
+                        policy.place(caller, &head.about(peer), now);
                         self.watch_response(policy, caller);
                         match policy.approvals {
                             Some(_) => head.targeting(headers, peer),
@@ -240,7 +241,7 @@ impl Exchange {
             return self.refuse(out_of_order(policy));
         };
         if let (true, Ok(caller)) = (policy.is_dated(), &mut *caller) {
-            policy.place(caller, || Some(now));
+            policy.place(caller, &head.about(peer), || Some(now));
         }
         let caller = caller.as_ref().map_err(|why| *why);
         if body.len() > policy.settings.max_body_bytes {

@@ -21,7 +21,7 @@ mod shown;
 
 pub use approval::{Approvals, Needed, Terms};
 pub use bodies::Limits;
-pub use caller::Caller;
+pub use caller::{About, Caller};
 pub use decide::{Question, Ruling};
 pub use denial::{Denial, Reason};
 pub use fingerprint::{ArgumentsHmac, fingerprint_of};
@@ -29,7 +29,7 @@ pub use limit::{Holders, Limit, duration};
 
 use crate::limits::Table;
 use crate::policy::approval::Approving;
-use crate::policy::condition::{Facts, Path};
+use crate::policy::condition::{Condition, Facts, Path};
 use crate::policy::document::{Check, DefaultAction, Findings, Mode, Settings, Source, Validity};
 use crate::policy::pattern::PatternMap;
 
@@ -55,9 +55,19 @@ pub struct Policy {
     records: bool,
     /// Whether any part of it applies for a time only.
     is_dated: bool,
-    /// The rules for callers whom no grant matches.
+    /// The rules for callers whom no grant and no group matches.
     top: Rules,
     grants: PatternMap<Rules>,
+    /// In the order in which they are asked, after the grants.
+    groups: Vec<Group>,
+}
+
+/// The rules for callers by what is known of their requests.
+#[derive(Debug)]
+struct Group {
+    /// The conditions, each with its pointer, all of which hold.
+    when: Vec<(String, Condition)>,
+    rules: Rules,
 }
 
 /// The rules for one set of callers.

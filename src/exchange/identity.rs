@@ -5,10 +5,8 @@
 //! refusal and never leads to the next source: otherwise a client could become
 //! another caller by a broken token.
 
-use crate::exchange::head::given;
 use crate::policy::condition::{Claim, Claims};
 use crate::policy::document::{Bearer, Certificate, Source};
-use crate::policy::{Caller, Policy};
 use crate::text::is_name;
 use core::fmt;
 use sha2::{Digest, Sha256};
@@ -93,20 +91,9 @@ impl<'a> Given<'a> {
     }
 }
 
-/// The caller of a request, before anything is known of its rules.
-///
-/// # Errors
-/// See [`identify`].
-pub fn caller<'a>(
-    policy: &Policy,
-    headers: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone,
-    peer: &dyn Peer,
-) -> Result<Caller, NoIdentity> {
-    if policy.identity.is_empty() {
-        return Ok(Caller::anonymous());
-    }
-    let given = |name: &str| given(headers.clone(), name);
-    identify(&policy.identity, &given, peer).map(Caller::new)
+/// Whether callers are known by claims.
+pub fn takes_claims(sources: &[Source]) -> bool {
+    sources.iter().any(|source| matches!(source, Source::Jwt { .. }))
 }
 
 /// A search for a header by its name.
@@ -134,8 +121,7 @@ pub fn identify(
         }
     }
     // A token that jwt_authn let pass without verifying it.
-    let by_claims = sources.iter().any(|source| matches!(source, Source::Jwt { .. }));
-    Err(match by_claims && has_token(headers("authorization")) {
+    Err(match takes_claims(sources) && has_token(headers("authorization")) {
         true => NoIdentity::InvalidToken("token"),
         false => NoIdentity::Missing,
     })

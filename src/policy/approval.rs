@@ -1,7 +1,7 @@
 //! Rules that ask for approval, as compiled.
 
-use super::Policy;
 use super::bodies::Applied;
+use super::{Policy, Rule};
 use crate::approvals::Entry;
 use crate::digest::of_parts;
 use crate::policy::condition::{Elements, Facts, Truth};
@@ -180,5 +180,15 @@ impl Policy {
         let checks = self.approvals.as_ref().map(|all| &*all.approver_require);
         let holds = |check: &Check| check.holds(facts, Elements::All).0 == Truth::True;
         checks.unwrap_or_default().iter().all(holds)
+    }
+}
+
+impl<'p> Applied<'p> {
+    /// The approvals of a tool by the entry that decides about it.
+    pub(super) fn approving(self, rule: Option<&'p Rule>) -> Option<&'p Approving> {
+        match rule {
+            Some(rule) => rule.conditions()?.approving.as_ref(),
+            None => self.own.approving.as_ref(),
+        }
     }
 }

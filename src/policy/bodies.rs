@@ -4,7 +4,6 @@
 //! the top level keeps its pointer and its counters in every body, and a policy with
 //! many bodies is no larger for it.
 
-use super::approval::Approving;
 use super::limit::Limit;
 use super::{Rule, Rules};
 
@@ -48,14 +47,6 @@ impl<'p> Applied<'p> {
                 let rule = found.map(|(rule, _)| rule);
                 Deciding { rule, limits: limits(own, rule), others: &base.limits }
             }
-        }
-    }
-
-    /// The approvals of a tool by the entry that decides about it.
-    pub(super) fn approving(self, rule: Option<&'p Rule>) -> Option<&'p Approving> {
-        match rule {
-            Some(rule) => rule.conditions()?.approving.as_ref(),
-            None => self.own.approving.as_ref(),
         }
     }
 

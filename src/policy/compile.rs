@@ -3,7 +3,7 @@
 use super::approval::{Approving, Terms};
 use super::bodies::Applied;
 use super::fingerprint::fingerprint_of;
-use super::{Action, Approvals, Conditions, Dated, Limit, Names, Policy, Rule, Rules, lint};
+use super::{Action, Approvals, Conditions, Dated, Group, Limit, Names, Policy, Rule, Rules, lint};
 use crate::limits::Table;
 use crate::order;
 use crate::policy::document::{self, Check, DefaultAction, Document, Findings, Settings, Source};
@@ -39,20 +39,20 @@ impl Policy {
         let warnings = lint::warnings(&document);
         let headers: Vec<String> = lint::conditions(&document)
             .iter()
-            .filter_map(|(_, condition)| condition.path.header().map(str::to_owned))
+            .filter_map(|placed| placed.condition.path.header().map(str::to_owned))
             .collect();
         let mut headers = order::sorted(headers, Ord::cmp);
         headers.dedup();
 
         let records = lint::records(&document);
         let is_dated = lint::is_dated(&document);
+        let anybody = lint::approvers(&document);
         let shares_approvals = lint::shares_approvals(&document);
-        let Document { rules, identity, grants, settings, digest } = document;
+        let Document { rules, identity, grants, groups, settings, digest } = document;
         let counters = &settings.counters;
         let namespace = counters.namespace.as_deref().unwrap_or(namespace);
         let table = Table::new(namespace, counters.capacity, counters.max_entries);
         let mut settings = settings;
-        let anybody = lint::approvers(&rules, &grants, &settings);
         let approvals = settings.approvals.take();
         let by = By {
             settings: &settings,
@@ -67,6 +67,11 @@ impl Policy {
                 (pattern, by.compile(&format!("grant:{name}"), rules, Some(&top)))
             })
             .collect();
+        let groups = groups.into_iter().map(|document::Group { name, when, rules }| Group {
+            when: when.into_iter().map(|when| (when.pointer, when.condition)).collect(),
+            rules: by.compile(&format!("group:{name}"), rules, Some(&top)),
+        });
+        let groups: Vec<Group> = groups.collect();
         Ok(Self {
             fingerprint: fingerprint_of(&digest),
             warnings,
@@ -80,6 +85,7 @@ impl Policy {
             approvals: approvals.map(|approvals| Approvals::new(approvals, anybody)),
             // Grants neither allow nor deny, so only specificity orders them.
             grants: PatternMap::new(grants, |_| 0),
+            groups,
         })
     }
 }
@@ -136,6 +142,7 @@ impl By<'_> {
         let document::ToolRule {
             name,
             pointer,
+            path: _,
             action,
             reason,
             args,

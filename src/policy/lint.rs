@@ -7,11 +7,12 @@ mod warnings;
 
 pub(super) use warnings::warnings;
 
+use super::caller::ANONYMOUS;
 use crate::limits::window::Scope;
 use crate::order;
 use crate::policy::condition::{Condition, Root};
 use crate::policy::document::{
-    Check, Document, Findings, Grant, Limit, Rules, Settings, Source, escape, pointer, shorten,
+    Check, Document, Findings, Limit, Rules, Source, escape, pointer, shorten,
 };
 use crate::policy::pattern::Pattern;
 use std::vec::IntoIter;
@@ -43,6 +44,7 @@ pub(super) fn errors(document: &Document) -> Findings {
         keep_tokens(document, &mut errors);
     }
     reach_grants(document, &mut errors);
+    bodies::reach_groups(document, &mut errors);
     approvals::errors(document, &self::all_rules(document), &mut errors);
     errors
 }
@@ -50,6 +52,7 @@ pub(super) fn errors(document: &Document) -> Findings {
 fn all_rules(document: &Document) -> Vec<&Rules> {
     let mut all_rules = vec![&document.rules];
     all_rules.extend(document.grants.iter().map(|(_, grant)| &grant.rules));
+    all_rules.extend(document.groups.iter().map(|group| &group.rules));
     all_rules
 }
 
@@ -181,14 +184,14 @@ fn few_enough(rules: &Rules, base: Option<&Rules>, stored: &mut usize, errors: &
         let before = *stored;
         *stored = before.saturating_add(stores);
         if asked > MAX_ASKED {
-            errors.error(rule.pointer.clone(), too_many(asked));
+            errors.error(rule.path.clone(), too_many(asked));
         }
         if (before..*stored).contains(&MAX_STORED) {
             let message = format!(
                 "from here on the policy has more than {MAX_STORED} limits, counting those of \
                  `all_tools` for each tool; have fewer, or name tools by patterns"
             );
-            errors.error(rule.pointer.clone(), message);
+            errors.error(rule.path.clone(), message);
         }
     }
 }
@@ -220,14 +223,12 @@ fn bound_sessions(rules: &Rules, base: Option<&Rules>, errors: &mut Findings) {
 }
 
 /// The patterns of all who may approve something.
-pub(super) fn approvers(
-    top: &Rules,
-    grants: &[(Pattern, Grant)],
-    settings: &Settings,
-) -> Vec<Pattern> {
-    let all_rules = core::iter::once(top).chain(grants.iter().map(|(_, grant)| &grant.rules));
-    let own = all_rules.flat_map(|rules| &rules.tools).map(|(_, rule)| &rule.approval);
-    let common = settings.approvals.iter().map(|all| &all.terms);
+pub(super) fn approvers(document: &Document) -> Vec<Pattern> {
+    let own = all_rules(document)
+        .into_iter()
+        .flat_map(|rules| &rules.tools)
+        .map(|(_, rule)| &rule.approval);
+    let common = document.settings.approvals.iter().map(|all| &all.terms);
     let texts = own.chain(common).flat_map(|terms| terms.approvers.iter().flatten());
     let mut patterns = order::sorted(texts.map(|text| Pattern::new(text)).collect(), Ord::cmp);
     patterns.dedup();
@@ -253,18 +254,36 @@ pub(super) fn is_dated(document: &Document) -> bool {
     all_rules(document).into_iter().any(|rules| rules.validity.is_bounded() || by_tool(rules))
 }
 
-/// Every condition, with its check.
-pub(super) fn conditions(document: &Document) -> Vec<(&Check, &Condition)> {
-    conditions_at(document).into_iter().map(|(check, _, condition)| (check, condition)).collect()
+/// A condition, and its place.
+pub(super) struct Placed<'c> {
+    /// The path of the check that it belongs to, or its own in a group.
+    of: &'c str,
+    /// Its number in that check.
+    index: Option<usize>,
+    pub(super) condition: &'c Condition,
 }
 
-/// Every condition, with its check and its place there.
-fn conditions_at<'c>(document: &'c Document) -> Vec<(&'c Check, usize, &'c Condition)> {
+impl Placed<'_> {
+    /// The path of the condition.
+    fn path(&self) -> String {
+        match self.index {
+            Some(index) => format!("{}/conditions/{index}", self.of),
+            None => self.of.to_owned(),
+        }
+    }
+}
+
+/// Every condition.
+pub(super) fn conditions<'c>(document: &'c Document) -> Vec<Placed<'c>> {
     let mut conditions = Vec::new();
     let mut extend = |checks: &'c Vec<Check>| {
         for check in checks {
             let all = check.conditions.iter().enumerate();
-            conditions.extend(all.map(|(index, condition)| (check, index, condition)));
+            conditions.extend(all.map(|(index, condition)| Placed {
+                of: &check.path,
+                index: Some(index),
+                condition,
+            }));
         }
     };
     for rules in all_rules(document) {
@@ -280,17 +299,21 @@ fn conditions_at<'c>(document: &'c Document) -> Vec<(&'c Check, usize, &'c Condi
     if let Some(approvals) = &document.settings.approvals {
         extend(&approvals.approver_require);
     }
+    for when in document.groups.iter().flat_map(|group| &group.when) {
+        conditions.push(Placed { of: &when.path, index: None, condition: &when.condition });
+    }
     conditions
 }
 
 /// Refuses conditions on the tokens that this filter keeps: they could be used
 /// to guess one.
 fn keep_tokens(document: &Document, errors: &mut Findings) {
-    for (check, condition) in conditions(document) {
+    for placed in conditions(document) {
+        let condition = placed.condition;
         if condition.path.root == Root::Headers && condition.path.header() == Some("authorization")
         {
             errors.error(
-                check.path.clone(),
+                placed.of,
                 "`headers.authorization` holds the callers' tokens; use `grant`, which says whose \
                  it is",
             );
@@ -311,8 +334,21 @@ fn reach_grants(document: &Document, errors: &mut Findings) {
             Source::Header(_) => "header:*".into(),
         })
         .collect();
+    if document.settings.admits_anonymous
+        && let [Source::Bearer(bearer)] = &*document.identity
+        && bearer.tokens.iter().any(|(_, name)| name == ANONYMOUS)
+    {
+        errors.error(
+            "/identity/0/bearer/tokens/anonymous",
+            "names those without a token, whom `settings` admit as `anonymous`; give it another \
+             name",
+        );
+    }
     for (pattern, grant) in &document.grants {
         let path = format!("/grants/{}", escape(&grant.name));
+        if document.settings.admits_anonymous && grant.name == ANONYMOUS {
+            continue;
+        }
         match &*document.identity {
             [Source::Bearer(bearer)] => {
                 if !bearer.tokens.iter().any(|(_, name)| pattern.matches(name)) {

@@ -161,6 +161,11 @@ impl<T> PatternMap<T> {
         deciding(all)
     }
 
+    /// The number of the entry whose pattern is this plain name.
+    pub fn find_exact(&self, name: &str) -> Option<usize> {
+        self.order.exact(name)
+    }
+
     /// All entries that match `name`, in no order.
     pub fn all(&self, name: &str) -> Vec<&T> {
         let matching = self.order.matching(name).into_iter();
@@ -217,10 +222,16 @@ impl Order {
         exact.into_iter().chain(matching).map(|(pattern, number)| (pattern, *number)).collect()
     }
 
+    /// The number of the value of a plain name.
+    fn exact(&self, name: &str) -> Option<usize> {
+        let at = self.exact.binary_search_by(|(pattern, _)| pattern.as_str().cmp(name)).ok()?;
+        self.exact.get(at).map(|(_, value)| *value)
+    }
+
     /// The number of the value that decides for `name`.
     fn first(&self, name: &str) -> Option<usize> {
-        if let Ok(at) = self.exact.binary_search_by(|(pattern, _)| pattern.as_str().cmp(name)) {
-            return self.exact.get(at).map(|(_, value)| *value);
+        if let Some(value) = self.exact(name) {
+            return Some(value);
         }
         if self.patterns.is_empty() {
             return None;
@@ -263,87 +274,4 @@ fn precedence((a, left): (&Pattern, u8), (b, right): (&Pattern, u8)) -> Ordering
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    #[cfg(target_family = "wasm")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
-
-    #[test]
-    fn a_star_is_any_run_and_nothing_else_is_special() {
-        for (pattern, name, expected) in [
-            ("", "", true),
-            ("a", "a", true),
-            ("a", "A", false),
-            ("a", "ab", false),
-            ("*", "", true),
-            ("*", "anything/at.all", true),
-            ("github_*", "github_", true),
-            ("github_*", "github", false),
-            ("*_delete", "x_delete", true),
-            ("*_delete", "x_delete_y", false),
-            ("a*b*c", "abc", true),
-            ("a*b*c", "a-b-b-c-c", true),
-            ("a*b*c", "acb", false),
-            ("a*a", "a", false),
-            ("*aa*", "aaa", true),
-            ("a?c", "abc", false),
-            ("[ab]", "a", false),
-            ("é*", "éé", true),
-        ] {
-            assert_eq!(Pattern::new(pattern).matches(name), expected, "{pattern} {name}");
-        }
-        assert_eq!(Pattern::new("a***b**").as_str(), "a*b*");
-    }
-
-    #[test]
-    fn nesting_and_overlap() {
-        for (a, b, within, overlaps) in [
-            ("github_list_*", "github_*", true, true),
-            ("github_*", "github_list_*", false, true),
-            ("github_*", "*delete*", false, true),
-            ("a*", "b*", false, false),
-            ("*a", "*b", false, false),
-            ("a*b", "*", true, true),
-            ("a*b", "*a*b", true, true),
-            ("a*b", "ab", false, true),
-            ("ab*", "*ba", false, true),
-            ("x*y", "x*z", false, false),
-            ("a*b*", "a*", true, true),
-        ] {
-            let (a, b) = (Pattern::new(a), Pattern::new(b));
-            assert_eq!(a.is_within(&b), within, "{a:?} in {b:?}");
-            assert_eq!(a.overlaps(&b), overlaps, "{a:?} and {b:?}");
-            assert_eq!(b.overlaps(&a), overlaps, "{b:?} and {a:?}");
-        }
-    }
-
-    /// Entries whose text begins with `-` deny.
-    fn map(entries: &[&'static str]) -> PatternMap<&'static str> {
-        let entries = entries.iter().map(|&e| (Pattern::new(e.trim_start_matches('-')), e));
-        PatternMap::new(entries, |e| u8::from(e.starts_with('-')))
-    }
-
-    #[test]
-    fn one_entry_decides_whatever_their_order() {
-        for (entries, name, decides) in [
-            (&["*", "-x"][..], "x", Some("-x")),
-            (&["-*", "x"], "x", Some("x")),
-            (&["-github_*", "github_list_*"], "github_list_repos", Some("github_list_*")),
-            (&["-github_*", "github_list_*"], "github_push", Some("-github_*")),
-            (&["-*delete*", "github_*"], "github_delete_repo", Some("-*delete*")),
-            (&["*_file", "read_*"], "read_file", Some("*_file")),
-            (&["*_xile", "read_*"], "read_xile", Some("*_xile")),
-            (&["a*bc", "a*c", "abx*c"], "abxbc", Some("abx*c")),
-            (&["*b", "a*"], "ab", Some("*b")),
-            // A broader denial is out once a narrower entry matches, and what
-            // remains is ordered without it.
-            (&["-github_*", "github_list_*", "-*_x"], "github_list_x", Some("-*_x")),
-            (&["github_*", "-zz*", "lit*", "github_l*", "-*x"], "github_lx", Some("-*x")),
-            (&["a"], "b", None),
-        ] {
-            assert_eq!(map(entries).get(name).copied(), decides, "{entries:?} {name}");
-            let reversed: Vec<_> = entries.iter().rev().copied().collect();
-            assert_eq!(map(&reversed).get(name).copied(), decides, "{reversed:?} {name}");
-        }
-    }
-}
+mod tests;

@@ -1,4 +1,4 @@
-//! The part of a document that decides: at its top, and in each grant.
+//! The part of a document that decides: at its top, in each grant and in each group.
 
 use super::at::{At, Object};
 use super::tool_name;
@@ -56,7 +56,8 @@ pub struct Grant {
     pub rules: Rules,
 }
 
-const KEYS: [&str; 8] =
+/// The keys of rules in a grant or a group.
+pub(super) const KEYS: [&str; 8] =
     ["extends", "default", "mode", "hide", "tools", "all_tools", "valid_from", "valid_until"];
 
 impl Rules {

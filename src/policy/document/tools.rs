@@ -27,8 +27,10 @@ pub enum Action {
 pub struct ToolRule {
     /// The entry's key, as written.
     pub name: String,
-    /// The entry's JSON pointer.
+    /// The entry's JSON pointer, with a group's name in the place of its index.
     pub pointer: String,
+    /// The path in the document, for messages to the author.
+    pub path: String,
     /// `action`
     pub action: Action,
     /// `reason`
@@ -122,7 +124,8 @@ impl ToolRule {
         }
         Some(Self {
             name: name.into(),
-            pointer: at.path().into(),
+            pointer: at.pointer(),
+            path: at.path().into(),
             action: action?,
             reason,
             args,

@@ -34,20 +34,20 @@ pub(super) fn errors(document: &Document, all_rules: &[&Rules], errors: &mut Fin
             if !asks(rule) {
                 continue;
             }
-            first = first.or(Some(&rule.pointer));
+            first = first.or(Some(&rule.path));
             longest = longest.max(rule.approval.wait.unwrap_or_default());
             let named = rule.approval.approvers.is_some()
                 || settings.is_some_and(|all| all.terms.approvers.is_some());
             if !named {
                 errors.error(
-                    rule.pointer.clone(),
+                    rule.path.clone(),
                     "has no approvers; name them in its `approval` or in `settings.approvals`",
                 );
             }
             let asked = rule.approve_if.len().saturating_add(common.len());
             let of_base = super::base(document, rules).map(|base| &base.all_tools.approve_if);
             let asked = asked.saturating_add(of_base.map_or(0, Vec::len));
-            few_enough(Some(&rule.pointer), asked, errors);
+            few_enough(Some(&rule.path), asked, errors);
         }
     }
     let Some(first) = first else { return };
@@ -117,7 +117,7 @@ pub(super) fn warnings(document: &Document, all_rules: &[&Rules], findings: &mut
                 findings.warning(Warning::LongWait, &|| {
                     let message = "a wait of more than an hour is over before its time when Envoy \
                                    restarts";
-                    (pointer(&rule.pointer), message.into())
+                    (pointer(&rule.path), message.into())
                 });
             }
         }

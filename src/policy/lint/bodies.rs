@@ -3,8 +3,10 @@
 
 use super::{MAX_ASKED, too_many};
 use crate::order;
+use crate::policy::condition::Root;
 use crate::policy::document::{
-    DefaultAction, Document, Findings, Grant, Limit, Rules, Warning, escape, pointer, shorten,
+    Action, AllTools, DefaultAction, Document, Findings, Grant, Group, Limit, Rules, ToolRule,
+    Warning, pointer, shorten,
 };
 use crate::policy::pattern::Pattern;
 
@@ -54,40 +56,128 @@ fn same_name(limits: &[Limit], others: &[&Limit], errors: &mut Findings) {
     }
 }
 
-/// Warns of bodies that end, where their callers come under one that allows by
-/// default.
+/// Refuses groups that no caller comes to.
+pub(super) fn reach_groups(document: &Document, errors: &mut Findings) {
+    let all = document
+        .grants
+        .iter()
+        .find(|(pattern, grant)| pattern.as_str() == "*" && !grant.rules.validity.is_bounded());
+    if let Some((_, grant)) = all.filter(|_| !document.groups.is_empty()) {
+        errors.error(
+            grant.rules.path.clone(),
+            "matches every caller, so no group is ever asked; make its rules those of the top \
+             level",
+        );
+    }
+}
+
+/// The warnings about bodies.
 pub(super) fn warnings(document: &Document, findings: &mut Findings) {
+    let allows =
+        |rules: &Rules| rules.default.or(document.rules.default) == Some(DefaultAction::Allow);
     for (pattern, grant) in &document.grants {
-        if grant.rules.validity.ends()
-            && let Some(next) = after(document, pattern, grant)
-        {
-            findings.warning(Warning::EndsOpen, &|| {
+        if grant.rules.validity.ends() {
+            let next = || after_grant(document, pattern, grant, &allows);
+            ends_open(&grant.rules, next, findings);
+        }
+    }
+    for (number, group) in document.groups.iter().enumerate() {
+        if group.rules.validity.ends() {
+            let later = document.groups.iter().skip(number.saturating_add(1));
+            ends_open(&group.rules, || after(document, later, &allows), findings);
+        }
+    }
+    for when in document.groups.iter().flat_map(|group| &group.when) {
+        if when.condition.path.root == Root::Headers {
+            findings.warning(Warning::GroupByHeader, &|| {
+                let message = "a client that can send the header chooses whether it belongs to the \
+                               group; have a proxy in front set it, and remove it from what clients \
+                               send";
+                (when.path.clone(), message.into())
+            });
+        }
+    }
+    for group in &document.groups {
+        if let Some((path, what)) = narrows(&document.rules, group) {
+            findings.warning(Warning::GroupNarrows, &|| {
                 let message = format!(
-                    "after this, its callers are under {next}, which allows by default; have that \
-                     deny, or leave the time out"
+                    "{what}, and the top level does not: a caller without what `when` asks for is \
+                     not under it; have the top level deny, and groups allow"
                 );
-                (format!("{}/valid_until", grant.rules.path), message)
+                (path.clone(), message)
             });
         }
     }
 }
 
+/// Warns of a body after whose time its callers come under one that allows by default.
+fn ends_open(rules: &Rules, next: impl FnOnce() -> Option<String>, findings: &mut Findings) {
+    if let Some(next) = next() {
+        findings.warning(Warning::EndsOpen, &|| {
+            let message = format!(
+                "after this, its callers are under {next}, which allows by default; have that \
+                 deny, or leave the time out"
+            );
+            (format!("{}/valid_until", rules.path), message)
+        });
+    }
+}
+
 /// A body with the default `allow` that some callers of a grant come under after its
 /// time.
-fn after(document: &Document, pattern: &Pattern, grant: &Grant) -> Option<String> {
-    let others = || {
-        let others = document.grants.iter();
-        others.filter(|(_, other)| !core::ptr::eq(other, grant))
-    };
-    let allows =
-        |rules: &Rules| rules.default.or(document.rules.default) == Some(DefaultAction::Allow);
-    let open = others().find(|(other, next)| {
-        allows(&next.rules) && (pattern.is_within(other) || pattern.overlaps(other))
-    });
+fn after_grant(
+    document: &Document,
+    pattern: &Pattern,
+    grant: &Grant,
+    allows: &dyn Fn(&Rules) -> bool,
+) -> Option<String> {
+    let others = || document.grants.iter().filter(|(_, other)| !core::ptr::eq(other, grant));
+    let open = others().find(|(other, next)| allows(&next.rules) && pattern.overlaps(other));
     if let Some((_, next)) = open {
-        return Some(format!("`/grants/{}`", escape(&next.name)));
+        return Some(format!("`{}`", pointer(&next.rules.path)));
     }
     let covered =
         others().any(|(other, next)| pattern.is_within(other) && !next.rules.validity.is_bounded());
-    (!covered && allows(&document.rules)).then(|| "the top-level rules".into())
+    if covered { None } else { after(document, document.groups.iter(), allows) }
+}
+
+/// A body with the default `allow` that callers come under whom these groups alone may
+/// have.
+fn after<'d>(
+    document: &Document,
+    mut groups: impl Iterator<Item = &'d Group>,
+    allows: &dyn Fn(&Rules) -> bool,
+) -> Option<String> {
+    match groups.find(|group| allows(&group.rules)) {
+        Some(group) => Some(format!("the group `{}`", shorten(&group.name))),
+        None => allows(&document.rules).then(|| "the top-level rules".into()),
+    }
+}
+
+/// A part of a group that denies what the top level does not, and its path.
+fn narrows(top: &Rules, group: &Group) -> Option<(String, &'static str)> {
+    let Group { rules, .. } = group;
+    let path = &rules.path;
+    let top_allows = top.default == Some(DefaultAction::Allow);
+    if top_allows && rules.default == Some(DefaultAction::Deny) {
+        return Some((format!("{path}/default"), "denies by default"));
+    }
+    let hidden = rules.hide.iter().find(|hidden| !top.hide.iter().any(|all| hidden.is_within(all)));
+    if hidden.is_some() {
+        return Some((format!("{path}/hide"), "hides tools"));
+    }
+    let denies = |rule: &ToolRule| rule.action == Action::Deny;
+    let allowed = |pattern: &Pattern| {
+        let within = top.tools.iter().any(|(all, rule)| denies(rule) && pattern.is_within(all));
+        let open = top.tools.iter().any(|(other, rule)| !denies(rule) && pattern.overlaps(other));
+        open || (top_allows && !within)
+    };
+    let denied = rules.tools.iter().find(|(pattern, rule)| denies(rule) && allowed(pattern));
+    if let Some((_, rule)) = denied {
+        return Some((rule.path.clone(), "denies calls"));
+    }
+    let AllTools { require, deny_if, approve_if, limits } = &rules.all_tools;
+    let asks = !(require.is_empty() && deny_if.is_empty() && approve_if.is_empty());
+    let adds = rules.extends && (asks || !limits.is_empty());
+    adds.then(|| (format!("{path}/all_tools"), "asks more of every call"))
 }
