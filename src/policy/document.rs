@@ -23,6 +23,7 @@ mod tool_name;
 mod tools;
 mod tree;
 mod unreadable;
+mod url;
 mod validity;
 mod wording;
 
