@@ -181,3 +181,125 @@ fn narrows(top: &Rules, group: &Group) -> Option<(String, &'static str)> {
     let adds = rules.extends && (asks || !limits.is_empty());
     adds.then(|| (format!("{path}/all_tools"), "asks more of every call"))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::policy::Policy;
+    #[cfg(target_family = "wasm")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    /// The warnings about a policy with this default and these other keys.
+    fn warnings(default: &str, rest: &str) -> Vec<String> {
+        let policy = format!(
+            r#"{{"version": "1", "default": "{default}", "identity": [{{"header": "x-id"}}],
+            "settings": {{"paths": ["/mcp"]}}, {rest}}}"#
+        );
+        let policy = Policy::parse(policy.as_bytes(), "");
+        let policy = policy.unwrap_or_else(|errors| panic!("{errors:?}"));
+        policy.warnings.iter().map(ToString::to_string).collect()
+    }
+
+    const END: &str = r#""valid_until": "2030-01-01T00:00:00Z""#;
+    const WHEN: &str = r#""when": [{"path": "claims.team", "op": "eq", "value": "a"}]"#;
+
+    #[test]
+    fn a_body_that_ends_is_told_where_what_follows_is_open() {
+        let other = |name: &str, rest: &str| {
+            format!(
+                r#""grants": {{"ci-main": {{"default": "deny", {END}}}, "{name}": {{{rest}}}}}"#
+            )
+        };
+        let group = |default: &str| {
+            format!(r#", "groups": [{{"name": "g", {WHEN}, "default": "{default}"}}]"#)
+        };
+        let deny = r#""default": "deny""#;
+        let allow = r#""default": "allow""#;
+        let top = "the top-level rules";
+        for (default, rest, next) in [
+            ("deny", other("x", deny), None),
+            ("allow", other("x", deny), Some(top)),
+            ("deny", other("x", allow), None),
+            ("deny", other("ci-*", allow), Some("`/grants/ci-*`")),
+            ("deny", other("*n", allow), Some("`/grants/*n`")),
+            ("allow", other("ci-*", deny), None),
+            ("allow", other("ci-*", r#""extends": "top""#), Some("`/grants/ci-*`")),
+            ("allow", other("ci-*", &format!("{deny}, {END}")), Some(top)),
+            ("deny", other("x", deny) + &group("allow"), Some("the group `g`")),
+            ("deny", other("x", deny) + &group("deny"), None),
+            ("allow", other("*", &format!("{deny}, {END}")) + &group("deny"), Some(top)),
+        ] {
+            let all = warnings(default, &rest);
+            let found =
+                all.iter().find_map(|line| line.strip_prefix("/grants/ci-main/valid_until: "));
+            let expected = next.map(|next| {
+                format!(
+                    "after this, its callers are under {next}, which allows by default; have that \
+                     deny, or leave the time out"
+                )
+            });
+            assert_eq!(found.map(str::to_owned), expected, "{default} {rest}");
+        }
+    }
+
+    #[test]
+    fn a_group_that_ends_is_told_by_the_groups_behind_it() {
+        let groups = |first: &str, second: &str| {
+            format!(
+                r#""groups": [{{"name": "a", {WHEN}, "default": "{first}"}},
+                {{"name": "b", {WHEN}, "default": "deny", {END}}},
+                {{"name": "c", {WHEN}, "default": "{second}"}}]"#
+            )
+        };
+        assert!(warnings("deny", &groups("allow", "deny")).is_empty());
+        assert_eq!(
+            warnings("deny", &groups("deny", "allow")),
+            [
+                "/groups/1/valid_until: after this, its callers are under the group `c`, which allows \
+              by default; have that deny, or leave the time out"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_group_that_is_narrower_than_the_top_is_told() {
+        let top = r#""hide": ["h*"], "tools": {"a": {}, "d*": {"action": "deny"}, "da": {}}"#;
+        let check = r#"[{"conditions": []}]"#;
+        for (default, group, place) in [
+            ("deny", r#""default": "deny""#.to_owned(), None),
+            ("allow", r#""default": "deny""#.into(), Some("default")),
+            ("allow", r#""extends": "top""#.into(), None),
+            ("deny", r#""default": "allow", "hide": ["ha", "h*b"]"#.into(), None),
+            ("deny", r#""default": "allow", "hide": ["ha", "a"]"#.into(), Some("hide")),
+            ("deny", r#""extends": "top", "tools": {"x": {"action": "deny"}}"#.into(), None),
+            (
+                "deny",
+                r#""extends": "top", "tools": {"a": {"action": "deny"}}"#.into(),
+                Some("tools/a"),
+            ),
+            (
+                "deny",
+                r#""extends": "top", "tools": {"*": {"action": "deny"}}"#.into(),
+                Some("tools/*"),
+            ),
+            ("deny", r#""extends": "top", "tools": {"db": {"action": "deny"}}"#.into(), None),
+            ("allow", r#""extends": "top", "tools": {"db": {"action": "deny"}}"#.into(), None),
+            (
+                "allow",
+                r#""extends": "top", "tools": {"x": {"action": "deny"}}"#.into(),
+                Some("tools/x"),
+            ),
+            (
+                "deny",
+                format!(r#""extends": "top", "all_tools": {{"deny_if": {check}}}"#),
+                Some("all_tools"),
+            ),
+            ("deny", format!(r#""default": "deny", "all_tools": {{"deny_if": {check}}}"#), None),
+        ] {
+            let rest = format!(r#"{top}, "groups": [{{"name": "g", {WHEN}, {group}}}]"#);
+            let all = warnings(default, &rest);
+            let found = all.iter().find(|line| line.contains("and the top level does not"));
+            let found = found.and_then(|line| line.strip_prefix("/groups/0/")?.split(':').next());
+            assert_eq!(found, place, "{default} {group}");
+        }
+    }
+}

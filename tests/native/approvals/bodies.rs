@@ -61,13 +61,15 @@ fn an_approval_is_not_used_after_the_time_of_its_rule() {
 
 #[test]
 fn nobody_without_a_credential_decides() {
-    let policy = POLICY.replace("ops-*", "*");
+    let open = r#""approvers": ["*"], "approvers_may_ask": true }, "anonymous""#;
+    let policy = POLICY.replace(r#""approvers": ["ops-*"] }, "anonymous""#, open);
+    assert_ne!(policy, POLICY);
     let world = World::new(&policy);
     let nobody = [(":method", "POST"), (":path", "/mcp"), (":authority", "mcp.example.com")];
     let body = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"drop"}}"#;
     let id = super::id(&world.send(&nobody, body).map(|(_, answer)| answer));
     let (status, shown) = world.show("ops-seer", &id);
-    assert_eq!((status, &shown["grant"]), (200, &"anonymous".into()), "{shown}");
+    assert_eq!((status, &shown["caller"]), (200, &"anonymous".into()), "{shown}");
     let digest = shown["digest"].as_str().unwrap();
     let own = super::id(&world.call("agent", "drop", r#"{"n":2}"#));
     for id in [&id, &own] {
