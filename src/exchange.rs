@@ -68,6 +68,7 @@ pub struct Served {
 }
 
 #[derive(Debug, Default)]
+#[expect(clippy::large_enum_variant, reason = "nearly every exchange is a message")]
 enum State {
     /// Before the headers.
     #[default]
@@ -302,8 +303,7 @@ impl Exchange {
         Some((inside.saturating_add(head.size()).saturating_add(id), whose))
     }
 
-    /// Refuses a request for which there is no room among those that wait for their
-    /// bodies.
+    /// Refuses a request for which there is no room while it waits for its body.
     pub fn crowd_out(&mut self, policy: &Policy) -> Step {
         let refusal = match self.state {
             // This is what the answer would have been with a body, too.

@@ -24,11 +24,11 @@ pub struct Caller {
     /// The rules that apply to it.
     body: Body,
     /// The moment, where the policy has times.
-    now: Option<Nanos>,
+    now: Nanos,
 }
 
 /// The rules that apply to a caller.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 enum Body {
     /// They were not looked up, so nothing is allowed.
     Unknown,
@@ -38,9 +38,9 @@ enum Body {
     Grant(usize),
     /// Those of the group with this number.
     Group(usize),
-    /// A condition of the group with this number cannot be decided, so nothing is
-    /// allowed.
-    Unclear(usize, usize, Why),
+    /// A condition of a group cannot be decided, so nothing is allowed: the numbers of
+    /// both. It is rare, and most callers are smaller without it.
+    Unclear(Box<(usize, usize, Why)>),
 }
 
 /// The parts of a request that groups are asked about.
@@ -56,7 +56,7 @@ impl Caller {
     /// The caller with this id, to whom nothing is allowed before its rules are
     /// looked up.
     pub const fn new(id: String) -> Self {
-        Self { id, body: Body::Unknown, now: None }
+        Self { id, body: Body::Unknown, now: Nanos(0) }
     }
 
     /// The one caller where no identity is configured, or without a credential where
@@ -65,7 +65,7 @@ impl Caller {
         Self::new(ANONYMOUS.into())
     }
 
-    pub(super) const fn now(&self) -> Option<Nanos> {
+    pub(super) const fn now(&self) -> Nanos {
         self.now
     }
 }
@@ -97,11 +97,12 @@ impl Policy {
         about: &About<'_>,
         now: impl FnOnce() -> Option<Nanos>,
     ) {
-        caller.now = if self.is_dated { now() } else { None };
-        caller.body = match (self.is_dated, caller.now) {
+        let now = if self.is_dated { now() } else { None };
+        caller.body = match (self.is_dated, now) {
             (true, None) => Body::Unknown,
             (_, now) => self.body(&caller.id, about, now),
         };
+        caller.now = now.unwrap_or(Nanos(0));
     }
 
     fn body(&self, id: &str, about: &About<'_>, now: Option<Nanos>) -> Body {
@@ -156,7 +157,7 @@ impl Policy {
                     }
                     Truth::Undecidable(why) => {
                         if let Some(Body::Group(_)) = body {
-                            body = Some(Body::Unclear(number, index, why));
+                            body = Some(Body::Unclear(Box::new((number, index, why))));
                         }
                     }
                 }
@@ -173,12 +174,15 @@ impl Policy {
     /// # Errors
     /// It is not known which.
     pub(super) fn rules(&self, caller: &Caller) -> Result<Applied<'_>, Denial<'_>> {
-        let rules = match caller.body {
+        let rules = match &caller.body {
             Body::Unknown => None,
             Body::Top => Some(&self.top),
-            Body::Grant(number) => self.grants.values().get(number),
-            Body::Group(number) => self.groups.get(number).map(|group| &group.rules),
-            Body::Unclear(group, index, why) => return Err(self.unclear(group, index, why)),
+            Body::Grant(number) => self.grants.values().get(*number),
+            Body::Group(number) => self.groups.get(*number).map(|group| &group.rules),
+            Body::Unclear(unclear) => {
+                let (group, index, why) = **unclear;
+                return Err(self.unclear(group, index, why));
+            }
         };
         rules.map(|rules| self.applied(rules)).ok_or_else(unknown)
     }

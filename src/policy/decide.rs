@@ -34,7 +34,7 @@ enum Asked<'p> {
     /// Whether an entry or the default allows the tool.
     Entry(Option<&'p Rule>, DefaultAction),
     /// Whether the present moment is in the time of an entry.
-    Validity(&'p Dated, Option<Nanos>),
+    Validity(&'p Dated, Nanos),
     Action(&'p Rule),
     Args(&'p Names),
     Require(&'p Check),
@@ -98,7 +98,7 @@ impl<'p> Applied<'p> {
     fn ask<E>(
         self,
         entry: Option<&'p Rule>,
-        now: Option<Nanos>,
+        now: Nanos,
         mut answer: impl FnMut(Question<'p>) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut ask = |asked| answer(Question(asked));
@@ -207,18 +207,12 @@ impl Dated {
         Self { pointers: Validity::KEYS.map(|key| format!("{entry}/{key}")), validity }
     }
 
-    fn check(&self, tool: &str, now: Option<Nanos>) -> Result<(), Denial<'_>> {
+    fn check(&self, tool: &str, now: Nanos) -> Result<(), Denial<'_>> {
         let [from, until] = &self.pointers;
-        let (rule, message) = match now.map(|now| self.validity.of(now)) {
-            Some(Ordering::Equal) => return Ok(()),
-            Some(Ordering::Less) => {
-                (from, format!("The policy does not allow the tool {tool} yet."))
-            }
-            Some(Ordering::Greater) => {
-                (until, format!("The policy allows the tool {tool} no longer."))
-            }
-            // Without a clock nothing was looked up, so nothing comes here.
-            None => (from, format!("The gateway cannot tell the time for the tool {tool}.")),
+        let (rule, message) = match self.validity.of(now) {
+            Ordering::Equal => return Ok(()),
+            Ordering::Less => (from, format!("The policy does not allow the tool {tool} yet.")),
+            Ordering::Greater => (until, format!("The policy allows the tool {tool} no longer.")),
         };
         Err(denial(Reason::Denied, rule, message))
     }

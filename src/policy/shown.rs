@@ -51,9 +51,9 @@ impl<'p> Applied<'p> {
     }
 
     /// Whether some call of the tool, by its name alone, could go on.
-    fn may_allow(self, tool: &str, now: Option<Nanos>) -> bool {
+    fn may_allow(self, tool: &str, now: Nanos) -> bool {
         let by_entry = match self.decide(tool).rule {
-            Some(rule) => rule.may_allow(now),
+            Some(rule) => rule.may_allow(Some(now)),
             None => self.own.default == DefaultAction::Allow,
         };
         let denied = |rules: &Rules| rules.deny_if.iter().any(always);
