@@ -324,7 +324,7 @@ fn say_json() -> Result<(), host::HostError> {
 }
 
 fn client(plugin: &Plugin) -> Client<'_> {
-    Client { payload: plugin.policy.payload() }
+    Client::new(plugin.policy.payload())
 }
 
 /// The state of a request after a step.
