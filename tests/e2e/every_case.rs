@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use mcp_rig::client::{Request, Response};
-use mcp_rig::gateway::Gateway;
+use mcp_rig::gateway::{Gateway, Shell};
 use mcp_rig::upstream::{Answer, Upstream};
 use serde_json::{Value, json};
 
@@ -212,9 +212,17 @@ impl Policies {
             let mut filter = filter.clone();
             filter["name"] = name.as_str().into();
             filter["disabled"] = true.into();
-            let config = &mut filter["typed_config"]["config"];
-            config["name"] = name.as_str().into();
-            config["configuration"]["value"] = text.as_str().into();
+            let config = &mut filter["typed_config"];
+            match Shell::under_test() {
+                Shell::Wasm => {
+                    config["config"]["name"] = name.as_str().into();
+                    config["config"]["configuration"]["value"] = text.as_str().into();
+                }
+                Shell::Native => {
+                    config["filter_name"] = name.as_str().into();
+                    config["filter_config"]["value"] = text.as_str().into();
+                }
+            }
             filters.insert(1, filter);
 
             let mut route = route.clone();
