@@ -1,0 +1,203 @@
+//! One stream: headers, answers, metadata, metrics.
+
+use super::imports::{self, Bytes, EnvoyFilter, Pair};
+use super::{NOTHING, lend};
+use core::marker::PhantomData;
+use std::borrow::Cow;
+
+/// Envoy's half of one stream, for the time of one hook.
+pub(crate) struct Envoy {
+    pub(super) filter: EnvoyFilter,
+}
+
+/// Header maps of a stream.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Map {
+    Request = 0,
+    Response = 2,
+}
+
+/// The messages of a stream that have bodies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Message {
+    Request,
+    Response,
+}
+
+/// Attributes of a stream, by their numbers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Attribute {
+    ResponseFlags = 17,
+    ConnectionMtls = 29,
+    SubjectPeerCertificate = 33,
+    UriSanPeerCertificate = 37,
+    RouteName = 61,
+}
+
+/// An answer in the server's place.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// The HTTP status.
+    pub(crate) status: u16,
+    /// All headers besides the status.
+    pub(crate) headers: Vec<(&'static str, Cow<'static, str>)>,
+    /// The body; none where it is empty.
+    pub(crate) body: Vec<u8>,
+    /// The text of `%RESPONSE_CODE_DETAILS%`.
+    pub(crate) details: Cow<'static, str>,
+}
+
+impl Envoy {
+    /// The stream of a hook.
+    ///
+    /// # Safety
+    /// The pointer must be the one that the hook got, and only used in it.
+    pub(super) const unsafe fn new(filter: EnvoyFilter) -> Self {
+        Self { filter }
+    }
+
+    /// All headers of a map, each line of a repeated one by itself.
+    pub(crate) fn headers(&self, map: Map) -> Option<Headers<'_>> {
+        const NONE: Pair = Pair { name: NOTHING, value: NOTHING };
+        // SAFETY: the stream is in a hook.
+        let count = unsafe { imports::headers_size(self.filter, map as u32) };
+        let mut headers =
+            Headers { few: [NONE; FEW], many: Vec::new(), count, stream: PhantomData };
+        if count > FEW {
+            headers.many = vec![NONE; count];
+        }
+        let pairs = if count > FEW { headers.many.as_mut_ptr() } else { headers.few.as_mut_ptr() };
+        // SAFETY: the stream is in a hook; Envoy writes as many pairs as it has just
+        // counted, for which there is room.
+        let read = unsafe { imports::headers(self.filter, map as u32, pairs) };
+        // A map that is not there counts no line.
+        (read || count == 0).then_some(headers)
+    }
+
+    /// Replaces all lines of a header by one, or by none; whether Envoy did it.
+    pub(crate) fn set_header(&mut self, map: Map, name: &[u8], value: Option<&[u8]>) -> bool {
+        let value = value.map_or(NOTHING, lend);
+        // SAFETY: name and value are live, and no view of a header is: they borrow
+        // from `self`.
+        unsafe { imports::set_header(self.filter, map as u32, lend(name), value) }
+    }
+
+    /// Answers in the server's place. Envoy may destroy the stream before this
+    /// returns, so it takes the stream, and whoever calls it must hold nothing of it.
+    pub(crate) fn answer(self, answer: &Answer) {
+        let pair = |(name, value): &(&'static str, Cow<'static, str>)| Pair {
+            name: lend(name.as_bytes()),
+            value: lend(value.as_bytes()),
+        };
+        let headers: Vec<Pair> = answer.headers.iter().map(pair).collect();
+        // SAFETY: the stream is in a hook in which an answer may be sent (see
+        // `hooks`); all that is lent is live, and Envoy copies it.
+        unsafe {
+            imports::send_response(
+                self.filter,
+                u32::from(answer.status),
+                headers.as_ptr(),
+                headers.len(),
+                lend(&answer.body),
+                lend(answer.details.as_bytes()),
+            );
+        }
+    }
+
+    /// The text under a key of the filter state; `None` where there is none.
+    pub(crate) fn filter_state(&self, name: &str) -> Option<&[u8]> {
+        let mut value = NOTHING;
+        // SAFETY: the name is live; Envoy writes one view.
+        let found =
+            unsafe { imports::filter_state(self.filter, lend(name.as_bytes()), &raw mut value) };
+        // SAFETY: the view is good until filter state changes, which takes `&mut`.
+        found.then(|| unsafe { value.view() })
+    }
+
+    /// Sets a text in the filter state; whether Envoy did it.
+    pub(crate) fn set_filter_state(&mut self, name: &str, value: &str) -> bool {
+        let (name, value) = (lend(name.as_bytes()), lend(value.as_bytes()));
+        // SAFETY: name and value are live, and Envoy copies them.
+        unsafe { imports::set_filter_state(self.filter, name, value) }
+    }
+
+    /// Sets texts in a namespace of the dynamic metadata.
+    pub(crate) fn set_metadata(&mut self, namespace: &str, texts: &[(&str, &str)]) {
+        let pair = |(name, value): &(&str, &str)| Pair {
+            name: lend(name.as_bytes()),
+            value: lend(value.as_bytes()),
+        };
+        let pairs: Vec<Pair> = texts.iter().map(pair).collect();
+        // SAFETY: all that is lent is live, and Envoy copies it.
+        unsafe {
+            let namespace = lend(namespace.as_bytes());
+            imports::set_metadata(self.filter, namespace, pairs.as_ptr(), pairs.len());
+        }
+    }
+
+    /// Adds one to a counter; the error is Envoy's status.
+    pub(crate) fn increment<const N: usize>(
+        &self,
+        id: usize,
+        labels: [&str; N],
+    ) -> Result<(), u32> {
+        let labels: [Bytes; N] = labels.map(|label| lend(label.as_bytes()));
+        // SAFETY: the labels are live; Envoy refuses an id or a number of labels that
+        // it does not know.
+        match unsafe { imports::increment(self.filter, id, labels.as_ptr(), N, 1) } {
+            0 => Ok(()),
+            status => Err(status),
+        }
+    }
+
+    /// An attribute that is a text; `None` where there is none.
+    pub(crate) fn text(&self, attribute: Attribute) -> Option<&[u8]> {
+        let mut value = NOTHING;
+        // SAFETY: Envoy writes one view.
+        let found =
+            unsafe { imports::attribute_text(self.filter, attribute as u32, &raw mut value) };
+        // SAFETY: the view is good for the hook, as `self` is.
+        found.then(|| unsafe { value.view() })
+    }
+
+    /// An attribute that is a number; `None` where there is none.
+    pub(crate) fn number(&self, attribute: Attribute) -> Option<u64> {
+        let mut value = 0;
+        // SAFETY: Envoy writes one u64.
+        let found =
+            unsafe { imports::attribute_number(self.filter, attribute as u32, &raw mut value) };
+        found.then_some(value)
+    }
+
+    /// An attribute that is true or false; `None` where there is none.
+    pub(crate) fn flag(&self, attribute: Attribute) -> Option<bool> {
+        let mut value = false;
+        // SAFETY: Envoy writes one bool.
+        let found =
+            unsafe { imports::attribute_flag(self.filter, attribute as u32, &raw mut value) };
+        found.then_some(value)
+    }
+}
+
+/// Lines of headers that need no allocation: more than clients send.
+const FEW: usize = 40;
+
+/// Views of all headers of a map.
+pub(crate) struct Headers<'h> {
+    few: [Pair; FEW],
+    many: Vec<Pair>,
+    count: usize,
+    stream: PhantomData<&'h Envoy>,
+}
+
+impl Headers<'_> {
+    /// The pairs, in Envoy's order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> + Clone {
+        let pairs = if self.many.is_empty() { &self.few[..] } else { &*self.many };
+        pairs.iter().take(self.count).map(|pair| {
+            // SAFETY: Envoy filled the pair in, and its headers do not change while
+            // this borrows the stream.
+            unsafe { (pair.name.view(), pair.value.view()) }
+        })
+    }
+}
