@@ -16,7 +16,7 @@ mod stream;
 
 pub(crate) use config::Definitions;
 pub(crate) use log::{Level, is_logged, write_log};
-pub(crate) use stream::{Answer, Attribute, Envoy, Headers, Map, Message};
+pub(crate) use stream::{Answer, Attribute, Envoy, Headers, KeptHeaders};
 
 use core::ptr::null;
 use imports::Bytes;

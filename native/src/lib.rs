@@ -9,11 +9,19 @@
 //! | --- | --- |
 //! | `abi` | Envoy's functions and the hooks that it calls; all `unsafe` |
 //! | `config` | one policy, compiled once and shared by all workers |
-//! | `http` | one stream |
+//! | `http`, `host`, `peer` | one stream: its hooks, and Envoy as its host |
 //! | `store` | counts that the workers share |
 //! | `metrics`, `log` | Envoy's metrics and log |
+//!
+//! The order of events is not here but in the core, in `mcp_policy_filter::shell`, where
+//! the wasm shell has it from too. A request goes on by a permit of the core alone.
 
 mod abi;
 mod config;
+mod host;
 mod http;
 mod log;
+mod metrics;
+mod peer;
+mod store;
+mod trap;

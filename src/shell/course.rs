@@ -70,6 +70,11 @@ impl Course {
         self.exchange.waits()
     }
 
+    /// Whether the response may have to be changed.
+    pub fn reads_response(&mut self) -> bool {
+        self.exchange.listing().is_some()
+    }
+
     /// Whether the request waited for a body and got none.
     pub fn starved(&self) -> bool {
         self.exchange.starved()

@@ -3,28 +3,27 @@
 //! the piece the whole.
 
 use super::imports::{self, Bytes};
-use super::stream::{Envoy, Message};
+use super::stream::Envoy;
 use super::{NOTHING, lend};
+use mcp_policy_filter::shell::Message;
 use std::borrow::Cow;
 
 /// Slices that need no allocation: some 128 KB.
 const FEW: usize = 8;
 
-impl Message {
-    /// Envoy's number for the part that it holds.
-    const fn held(self) -> u32 {
-        match self {
-            Self::Request => 1,
-            Self::Response => 3,
-        }
+/// Envoy's number for the part of a body that it holds.
+const fn held(of: Message) -> u32 {
+    match of {
+        Message::Request => 1,
+        Message::Response => 3,
     }
+}
 
-    /// Envoy's number for the piece that a hook is about.
-    const fn piece(self) -> u32 {
-        match self {
-            Self::Request => 0,
-            Self::Response => 2,
-        }
+/// Envoy's number for the piece that a hook is about.
+const fn piece(of: Message) -> u32 {
+    match of {
+        Message::Request => 0,
+        Message::Response => 2,
     }
 }
 
@@ -63,7 +62,7 @@ impl Envoy {
                 return false;
             }
         }
-        let part = if trailers { message.held() } else { message.piece() };
+        let part = if trailers { held(message) } else { piece(message) };
         // SAFETY: the bytes are live, and Envoy copies them.
         bytes.is_empty() || unsafe { imports::append(self.filter, part, lend(bytes)) }
     }
@@ -77,8 +76,8 @@ impl Envoy {
                 Message::Response => imports::received_is_buffered_response(self.filter),
             }
         };
-        let held = (!is_one).then_some(message.held());
-        held.into_iter().chain([message.piece()])
+        let held = (!is_one).then_some(held(message));
+        held.into_iter().chain([piece(message)])
     }
 
     fn part_size(&self, part: u32) -> usize {

@@ -8,7 +8,7 @@
 
 use super::config::Definitions;
 use super::imports::{Bytes, EnvoyConfig, EnvoyFilter, Pair};
-use super::stream::{Answer, Envoy};
+use super::stream::Envoy;
 use crate::config::Config;
 use crate::http::{Http, Outcome};
 use core::ffi::{CStr, c_char, c_void};
@@ -103,9 +103,11 @@ unsafe fn answering(
     match outcome {
         Outcome::GoOn => GO_ON,
         Outcome::Wait => waiting,
-        Outcome::Answer(answer) => {
-            // SAFETY: this is a hook of the stream in which an answer may be sent.
-            guarded((), || unsafe { Envoy::new(filter) }.answer(&answer));
+        Outcome::Answered(answer) => {
+            if let Some(answer) = answer {
+                // SAFETY: this is a hook of the stream in which an answer may be sent.
+                guarded((), || unsafe { Envoy::new(filter) }.answer(&answer));
+            }
             // From here on, `http` may be gone.
             stopped
         }

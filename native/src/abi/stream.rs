@@ -3,6 +3,7 @@
 use super::imports::{self, Bytes, EnvoyFilter, Pair};
 use super::{NOTHING, lend};
 use core::marker::PhantomData;
+use mcp_policy_filter::shell::Message;
 use std::borrow::Cow;
 
 /// Envoy's half of one stream, for the time of one hook.
@@ -10,25 +11,9 @@ pub(crate) struct Envoy {
     pub(super) filter: EnvoyFilter,
 }
 
-/// Header maps of a stream.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Map {
-    Request = 0,
-    Response = 2,
-}
-
-/// The messages of a stream that have bodies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Message {
-    Request,
-    Response,
-}
-
-/// Attributes of a stream, by their numbers.
+/// Attributes of a stream that are texts, by their numbers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Attribute {
-    ResponseFlags = 17,
-    ConnectionMtls = 29,
     SubjectPeerCertificate = 33,
     UriSanPeerCertificate = 37,
     RouteName = 61,
@@ -57,10 +42,11 @@ impl Envoy {
     }
 
     /// All headers of a map, each line of a repeated one by itself.
-    pub(crate) fn headers(&self, map: Map) -> Option<Headers<'_>> {
+    pub(crate) fn headers(&self, of: Message) -> Option<Headers<'_>> {
+        let map = map(of);
         const NONE: Pair = Pair { name: NOTHING, value: NOTHING };
         // SAFETY: the stream is in a hook.
-        let count = unsafe { imports::headers_size(self.filter, map as u32) };
+        let count = unsafe { imports::headers_size(self.filter, map) };
         let mut headers =
             Headers { few: [NONE; FEW], many: Vec::new(), count, stream: PhantomData };
         if count > FEW {
@@ -69,17 +55,17 @@ impl Envoy {
         let pairs = if count > FEW { headers.many.as_mut_ptr() } else { headers.few.as_mut_ptr() };
         // SAFETY: the stream is in a hook; Envoy writes as many pairs as it has just
         // counted, for which there is room.
-        let read = unsafe { imports::headers(self.filter, map as u32, pairs) };
+        let read = unsafe { imports::headers(self.filter, map, pairs) };
         // A map that is not there counts no line.
         (read || count == 0).then_some(headers)
     }
 
     /// Replaces all lines of a header by one, or by none; whether Envoy did it.
-    pub(crate) fn set_header(&mut self, map: Map, name: &[u8], value: Option<&[u8]>) -> bool {
+    pub(crate) fn set_header(&mut self, of: Message, name: &[u8], value: Option<&[u8]>) -> bool {
         let value = value.map_or(NOTHING, lend);
         // SAFETY: name and value are live, and no view of a header is: they borrow
         // from `self`.
-        unsafe { imports::set_header(self.filter, map as u32, lend(name), value) }
+        unsafe { imports::set_header(self.filter, map(of), lend(name), value) }
     }
 
     /// Answers in the server's place. Envoy may destroy the stream before this
@@ -160,22 +146,30 @@ impl Envoy {
         found.then(|| unsafe { value.view() })
     }
 
-    /// An attribute that is a number; `None` where there is none.
-    pub(crate) fn number(&self, attribute: Attribute) -> Option<u64> {
+    /// The response flags.
+    pub(crate) fn response_flags(&self) -> Option<u64> {
+        const FLAGS: u32 = 17;
         let mut value = 0;
         // SAFETY: Envoy writes one u64.
-        let found =
-            unsafe { imports::attribute_number(self.filter, attribute as u32, &raw mut value) };
+        let found = unsafe { imports::attribute_number(self.filter, FLAGS, &raw mut value) };
         found.then_some(value)
     }
 
-    /// An attribute that is true or false; `None` where there is none.
-    pub(crate) fn flag(&self, attribute: Attribute) -> Option<bool> {
+    /// Whether the client presented a certificate.
+    pub(crate) fn has_certificate(&self) -> Option<bool> {
+        const MTLS: u32 = 29;
         let mut value = false;
         // SAFETY: Envoy writes one bool.
-        let found =
-            unsafe { imports::attribute_flag(self.filter, attribute as u32, &raw mut value) };
+        let found = unsafe { imports::attribute_flag(self.filter, MTLS, &raw mut value) };
         found.then_some(value)
+    }
+}
+
+/// Envoy's number for the headers of a message.
+const fn map(of: Message) -> u32 {
+    match of {
+        Message::Request => 0,
+        Message::Response => 2,
     }
 }
 
@@ -190,7 +184,18 @@ pub(crate) struct Headers<'h> {
     stream: PhantomData<&'h Envoy>,
 }
 
+/// Copies of all headers of a map.
+pub(crate) struct KeptHeaders(pub(crate) Vec<Line>);
+
+/// A copy of a name and a value.
+type Line = (Box<[u8]>, Box<[u8]>);
+
 impl Headers<'_> {
+    /// Copies, which outlive changes of the map.
+    pub(crate) fn keep(&self) -> KeptHeaders {
+        KeptHeaders(self.iter().map(|(name, value)| (name.into(), value.into())).collect())
+    }
+
     /// The pairs, in Envoy's order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> + Clone {
         let pairs = if self.many.is_empty() { &self.few[..] } else { &*self.many };
