@@ -10,6 +10,8 @@ use mcp_policy_filter::shell::random;
 pub(crate) struct Config {
     /// The policy.
     pub(crate) policy: Policy,
+    /// The name of the filter state that holds the claims of tokens.
+    pub(crate) claims: String,
     /// The metrics.
     pub(crate) metrics: Metrics,
     /// The filter's name, which says where to panic.
@@ -40,6 +42,13 @@ impl Config {
                 return None;
             }
         };
+        let claims = match policy.payload_state() {
+            Ok(state) => state.to_owned(),
+            Err(error) => {
+                log::error!("mcp-policy-filter: bad policy: {error}");
+                return None;
+            }
+        };
         if let Err(trouble) = policy.table.share_salt(&SHARED, random()) {
             log::error!("mcp-policy-filter: no shared counters: {trouble:?}");
             return None;
@@ -51,6 +60,7 @@ impl Config {
         metrics::show(definitions, &name, &policy.fingerprint);
         Some(Self {
             policy,
+            claims,
             metrics: Metrics::define(definitions),
             #[cfg(feature = "test-panics")]
             name: name.into_owned(),

@@ -89,7 +89,7 @@ impl Host for Native<'_> {
     }
 
     fn peer<'p>(&'p self, _: &'p Policy) -> impl Peer + 'p {
-        Client { envoy: self.envoy }
+        Client::new(self.envoy, &self.config.claims)
     }
 
     fn store(&self) -> &Shards {

@@ -36,8 +36,14 @@ impl Metrics {
     pub(crate) fn define(definitions: &mut Definitions) -> Self {
         let families = Family::ALL.map(|family| {
             let name = format!("mcp_policy_{}_total", family.name());
-            let label = family.label();
-            counter(definitions, &name, label.as_slice())
+            let id = counter(definitions, &name, family.label().as_slice())?;
+            if family.label().is_some() {
+                // An alarm on the first of them needs the zero before it.
+                for word in family.words() {
+                    let _ = definitions.start(id, word);
+                }
+            }
+            Some(id)
         });
         let labels = ["decision", "reason", "rule", "tool"];
         let calls = counter(definitions, "mcp_policy_calls_total", &labels);

@@ -96,7 +96,7 @@ impl Host for Envoy {
     }
 
     fn peer<'p>(&'p self, policy: &'p Policy) -> impl Peer + 'p {
-        Client { payload: policy.payload() }
+        Client::new(policy.payload())
     }
 
     fn store(&self) -> &SharedData {

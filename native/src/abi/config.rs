@@ -31,6 +31,16 @@ impl Definitions {
         if status == OK { Ok(id) } else { Err(status) }
     }
 
+    /// Makes a counter with a label exist for one of its texts, before it counts; the
+    /// error is Envoy's status.
+    pub(crate) fn start(&mut self, id: usize, text: &str) -> Result<(), u32> {
+        let texts = [lend(text.as_bytes())];
+        // SAFETY: the configuration is being made, and the text is live; Envoy refuses an
+        // id or a number of labels that it does not know.
+        let status = unsafe { imports::add(self.0, id, texts.as_ptr(), texts.len(), 0) };
+        if status == OK { Ok(()) } else { Err(status) }
+    }
+
     /// Defines a gauge with one label, and sets it; the error is Envoy's status.
     pub(crate) fn gauge(
         &mut self,

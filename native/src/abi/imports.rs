@@ -44,6 +44,9 @@ imports! {
     define_gauge = "http_filter_config_define_gauge"(
         config: EnvoyConfig, name: Bytes, labels: *const Bytes, count: usize, id: *mut usize
     ) -> u32;
+    add = "http_filter_config_increment_counter"(
+        config: EnvoyConfig, id: usize, labels: *const Bytes, count: usize, by: u64
+    ) -> u32;
     set_gauge = "http_filter_config_set_gauge"(
         config: EnvoyConfig, id: usize, labels: *const Bytes, count: usize, value: u64
     ) -> u32;
