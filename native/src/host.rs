@@ -8,8 +8,9 @@ use mcp_policy_filter::exchange::identity::Peer;
 use mcp_policy_filter::exchange::record::Record;
 use mcp_policy_filter::exchange::reply::Reply;
 use mcp_policy_filter::limits::window::Nanos;
-use mcp_policy_filter::policy::Policy;
+use mcp_policy_filter::policy::{Policy, Reason};
 use mcp_policy_filter::shell::metrics::Family;
+use mcp_policy_filter::shell::metrics::by_rule::word;
 use mcp_policy_filter::shell::{self, Host, HostError, Message};
 use std::borrow::Cow;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -86,6 +87,20 @@ impl Host for Native<'_> {
         // The name that Envoy gives to what a wasm module sets, so that one
         // configuration of access logs and guards fits both.
         done(self.envoy.set_filter_state(&format!("wasm.{name}"), value))
+    }
+
+    fn describe(&mut self, record: &Record) {
+        let reason = record.reason.map(Reason::as_str);
+        let texts = [
+            ("decision", Some(word(record.decision))),
+            ("reason", reason),
+            ("rule", Some(&*record.rule)),
+            ("method", record.method.as_deref()),
+            ("tool", record.tool.as_deref()),
+            ("caller", record.caller_id.as_deref()),
+        ];
+        let texts = texts.into_iter().filter_map(|(name, text)| Some((name, text?)));
+        self.envoy.set_metadata("mcp_policy", &texts.collect::<Vec<_>>());
     }
 
     fn peer<'p>(&'p self, _: &'p Policy) -> impl Peer + 'p {

@@ -23,7 +23,9 @@ pub(super) fn write<'r, H: Host>(
     now: Option<Nanos>,
 ) {
     let mut all = Vec::new();
+    let mut last = None;
     for record in records {
+        last = Some(record);
         let json = audit::json(policy, record, trace, now);
         if let Some(approval) = &record.approval {
             metrics::approval(host, approval.stage);
@@ -41,7 +43,13 @@ pub(super) fn write<'r, H: Host>(
     }
     match &*all {
         [] => {}
-        [one] => publish(host, AUDIT, one),
+        [one] => {
+            publish(host, AUDIT, one);
+            // For the same filters as the mark.
+            if let Some(record) = last.filter(|_| policy.settings.mark_requests) {
+                host.describe(record);
+            }
+        }
         many => publish(host, AUDIT, &format!("[{}]", many.join(","))),
     }
 }
