@@ -14,7 +14,7 @@ pub(crate) fn install() {
     let _ = log::set_logger(&LOG);
     log::set_max_level(LevelFilter::Info);
     std::panic::set_hook(Box::new(|panic| {
-        let line = panic.to_string().replace('\n', ": ");
+        let line = panic.to_string().replace('\n', " ");
         write_log(Level::Critical, &format!("mcp-policy-filter: {line}"));
     }));
 }

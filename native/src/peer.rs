@@ -51,8 +51,10 @@ impl Peer for Client<'_> {
     }
 
     fn has_certificate(&self) -> bool {
-        // Anything except for a plain "no" may be a certificate.
-        self.envoy.has_certificate().unwrap_or(true)
+        // Envoy answers for connections with TLS alone. One that has TLS and no answer
+        // may have a certificate.
+        let has_tls = || self.envoy.text(Attribute::TlsVersion).is_some();
+        self.envoy.has_certificate().unwrap_or_else(has_tls)
     }
 
     fn route(&self) -> Option<Vec<u8>> {

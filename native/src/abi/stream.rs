@@ -14,6 +14,7 @@ pub(crate) struct Envoy {
 /// Attributes of a stream that are texts, by their numbers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Attribute {
+    TlsVersion = 31,
     SubjectPeerCertificate = 33,
     UriSanPeerCertificate = 37,
     RouteName = 61,
