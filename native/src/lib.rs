@@ -16,6 +16,16 @@
 //! The order of events is not here but in the core, in `mcp_policy_filter::shell`, where
 //! the wasm shell has it from too. A request goes on by a permit of the core alone.
 
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::panic,
+        clippy::arithmetic_side_effects,
+        reason = "tests fail by panicking"
+    )
+)]
+
 mod abi;
 mod config;
 mod host;

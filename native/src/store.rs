@@ -4,15 +4,30 @@
 //!
 //! The map belongs to the process. Counts stay over pushes as long as the module stays
 //! loaded, which takes `do_not_close: true`. Keys are few and fixed in number, as in
-//! shared data; what is over in a value goes when the value is next written.
+//! shared data; what is over in a value goes when the value is next written. So that a
+//! burst of callers does not stay in memory for good, writes now and then look at one
+//! shard, and drop the values in which all is over.
 
-use mcp_policy_filter::limits::{Store, StoreError};
+use core::cell::Cell;
+use mcp_policy_filter::limits::window::Nanos;
+use mcp_policy_filter::limits::{Store, StoreError, is_over};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Shards: so many that two workers seldom meet in one.
 const SHARDS: usize = 64;
+
+/// Writes of a worker between two sweeps of its own: a sweep takes as long as some ten
+/// calls.
+const WRITES_PER_SWEEP: u32 = 4096;
+
+thread_local! {
+    /// The writes of this worker.
+    static WRITES: Cell<u32> = const { Cell::new(0) };
+}
 
 type Values = HashMap<Box<[u8]>, Vec<u8>, BuildHasherDefault<Fnv>>;
 
@@ -21,14 +36,50 @@ type Values = HashMap<Box<[u8]>, Vec<u8>, BuildHasherDefault<Fnv>>;
 struct Shard(Mutex<Values>);
 
 /// A map in shards.
-pub(crate) struct Shards([Shard; SHARDS]);
+pub(crate) struct Shards {
+    shards: [Shard; SHARDS],
+    /// The shard that is swept next.
+    next: AtomicUsize,
+}
 
 /// The counts of this process.
 pub(crate) static SHARED: Shards = Shards::new();
 
+impl Default for Shards {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Shards {
     const fn new() -> Self {
-        Self([const { Shard(Mutex::new(Values::with_hasher(BuildHasherDefault::new()))) }; SHARDS])
+        let shards =
+            [const { Shard(Mutex::new(Values::with_hasher(BuildHasherDefault::new()))) }; SHARDS];
+        Self { shards, next: AtomicUsize::new(0) }
+    }
+
+    /// Counts a write of this worker, and after some of them sweeps a shard.
+    fn wrote(&self) {
+        let writes = WRITES.with(|writes| {
+            writes.set(writes.get().wrapping_add(1));
+            writes.get()
+        });
+        if writes.is_multiple_of(WRITES_PER_SWEEP)
+            && let Ok(since) = SystemTime::now().duration_since(UNIX_EPOCH)
+            && let Ok(now) = u64::try_from(since.as_nanos())
+        {
+            let shard = self.next.fetch_add(1, Ordering::Relaxed) % SHARDS;
+            self.sweep(shard, Nanos(now));
+        }
+    }
+
+    /// Drops the values of a shard in which all counts are over, unless a worker is at it.
+    fn sweep(&self, shard: usize, now: Nanos) {
+        if let Some(shard) = self.shards.get(shard)
+            && let Ok(mut values) = shard.0.try_lock()
+        {
+            values.retain(|key, value| !is_over(key, value, now));
+        }
     }
 
     fn shard(&self, key: &[u8]) -> Option<&Mutex<Values>> {
@@ -36,7 +87,7 @@ impl Shards {
         hasher.write(key);
         // The map takes the low bits.
         let shard = usize::try_from(hasher.finish() >> 48).unwrap_or_default() % SHARDS;
-        Some(&self.0.get(shard)?.0)
+        Some(&self.shards.get(shard)?.0)
     }
 }
 
@@ -49,22 +100,16 @@ impl Store for Shards {
         let shard = self.shard(key).ok_or(StoreError::Host)?;
         // A step that panicked has written nothing, but why it did may be in a value.
         let mut values = shard.lock().map_err(|_| StoreError::Host)?;
-        match values.get_mut(key) {
-            Some(value) => {
-                let (new, result) = step(Some(value));
-                if let Some(new) = new {
-                    *value = new;
-                }
-                Ok(result)
-            }
-            None => {
-                let (new, result) = step(None);
-                if let Some(new) = new {
-                    values.insert(key.into(), new);
-                }
-                Ok(result)
-            }
+        let stored = values.get_mut(key);
+        let (new, result) = step(stored.as_deref().map(Vec::as_slice));
+        match (new, stored) {
+            (None, _) => return Ok(result),
+            (Some(new), Some(value)) => *value = new,
+            (Some(new), None) => drop(values.insert(key.into(), new)),
         }
+        drop(values);
+        self.wrote();
+        Ok(result)
     }
 }
 
@@ -92,7 +137,14 @@ impl Hasher for Fnv {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mcp_policy_filter::exchange::identity::NoPeer;
+    use mcp_policy_filter::simulate::{Body, Gateway, Outcome, POST, pairs};
     use std::thread;
+
+    const POLICY: &str = r#"{"version":"1","default":"deny","identity":[{"header":"x-id"}],"tools":
+        {"echo":{"limits":[{"counter":"c","window":"minute","max":9,"scope":"grant"}]}}}"#;
+    const CALL: &[u8] =
+        br#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo"}}"#;
 
     /// Adds one to the number under a key.
     fn add(store: &Shards, key: &[u8]) -> u64 {
@@ -124,7 +176,7 @@ mod tests {
 
     #[test]
     fn a_step_sees_what_is_stored_and_stores_what_it_says() {
-        let store = Shards::new();
+        let store = Shards::default();
         let see = |stored: Option<&[u8]>| (None, stored.map(<[u8]>::to_vec));
         assert_eq!(store.update(b"key", see), Ok(None));
         store.update(b"key", |_| (Some(b"value".to_vec()), ())).unwrap();
@@ -143,8 +195,37 @@ mod tests {
     }
 
     #[test]
+    fn memory_of_windows_that_are_over_is_freed_and_nothing_else() {
+        let mut gateway = Gateway::<Shards>::new(POLICY).unwrap();
+        gateway.policy.table.share_salt(&gateway.store, [7; 16]).unwrap();
+        let values = |store: &Shards| -> usize {
+            store.shards.iter().map(|shard| shard.0.lock().unwrap().len()).sum()
+        };
+        let sweep = |gateway: &Gateway<Shards>| {
+            (0..SHARDS).for_each(|shard| gateway.store.sweep(shard, gateway.now));
+        };
+        // An approval's slot is not a bucket.
+        let slot = b"mcp-policy-filter/1//approval1/0ff";
+        gateway.store.update(slot, |_| (Some(Vec::new()), ())).unwrap();
+        for caller in 0..500 {
+            let caller = format!("caller-{caller}");
+            let headers = [&POST[..], &[("x-id", &caller)]].concat();
+            let sent = gateway.host().send(pairs(&headers), &NoPeer, &Body::whole(CALL)).unwrap();
+            assert!(matches!(sent.outcome, Outcome::WentOn(_)), "{:?}", sent.outcome);
+        }
+        let full = values(&gateway.store);
+        assert!(full > 400, "{full}");
+        sweep(&gateway);
+        assert_eq!(values(&gateway.store), full);
+        gateway.now = Nanos(180_000_000_000);
+        sweep(&gateway);
+        // The salt, the number of all entries, and the slot.
+        assert_eq!(values(&gateway.store), 3);
+    }
+
+    #[test]
     fn keys_of_a_table_spread_over_the_shards() {
-        let store = Shards::new();
+        let store = Shards::default();
         let mut used = std::collections::HashMap::new();
         for bucket in 0..4096 {
             let key = format!("mcp-policy-filter/1/6:policy:/{bucket:04x}");

@@ -3,7 +3,7 @@
 //!
 //! `ENVOY_BIN` and `NATIVE_MODULE` name the files; scripts/test-module sets them.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 use object::{Object, ObjectSymbol};
 use std::collections::BTreeSet;
