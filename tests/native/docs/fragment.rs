@@ -36,7 +36,7 @@ pub fn policy(text: &str) -> Result<Value, String> {
 /// policy above, and the statistics that are given labels, which are those of
 /// the shipped file.
 pub fn check(text: &str, stage: Option<&Stage>) -> Result<(), String> {
-    let source = fs::read_to_string(root().join("src/filter/stream.rs")).unwrap();
+    let source = fs::read_to_string(root().join("src/shell/records.rs")).unwrap();
     let mut known = 0;
     for line in text.lines().map(str::trim) {
         if let Some((_, rest)) = line.split_once("%FILTER_STATE(wasm.") {
