@@ -9,8 +9,9 @@ use std::process::Command;
 
 /// The folders of `src` from the outermost to the innermost, and the ground that
 /// all stand on: one may use those after it, and none before it or beside it.
-const FLOORS: [&[&str]; 6] = [
+const FLOORS: [&[&str]; 7] = [
     &["filter", "simulate"],
+    &["shell"],
     &["exchange"],
     &["policy"],
     &["approvals"],

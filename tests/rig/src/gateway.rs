@@ -16,8 +16,8 @@
 //! # }
 //! ```
 //!
-//! Two variables of the environment say what is run: `ENVOY_BIN` and `MODULE`,
-//! relative paths being relative to the workspace.
+//! Variables of the environment say what is run: `ENVOY_BIN`, and `MODULE` or, with
+//! `MCP_SHELL=native`, `NATIVE_MODULE`. Relative paths are relative to the workspace.
 //!
 //! Each gateway has a directory under `target/rig/`, with its configuration
 //! and its logs; it stays there when the test fails.
@@ -27,6 +27,7 @@ mod bootstrap;
 mod builder;
 mod process;
 mod run;
+mod shell;
 
 use std::net::SocketAddr;
 use std::process::ExitStatus;
@@ -36,6 +37,7 @@ use tokio::sync::Mutex;
 pub use admin::Admin;
 pub use builder::Builder;
 pub use process::Process;
+pub use shell::Shell;
 
 use crate::wait::until;
 use run::Run;
