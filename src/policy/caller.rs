@@ -267,6 +267,14 @@ impl Claims for Remembered<'_> {
         self.known.set(known);
         claim
     }
+
+    fn has_lists(&self) -> bool {
+        self.claims.has_lists()
+    }
+
+    fn size(&self) -> usize {
+        self.claims.size()
+    }
 }
 
 #[cfg(test)]

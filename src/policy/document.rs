@@ -32,7 +32,7 @@ pub use at::escape;
 pub use checks::Check;
 pub use finding::{Finding, Findings, Severity, Warning};
 pub use groups::{Group, When};
-pub use identity::{Bearer, Certificate, Source};
+pub use identity::{Bearer, Certificate, PayloadPlace, Source};
 pub use limits::Limit;
 pub use protected_resource::ProtectedResource;
 pub use request_path::RequestPath;
