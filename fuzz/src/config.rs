@@ -3,10 +3,10 @@
 
 use crate::lenient::{Member, Node, Value, documents};
 use mcp_policy_filter::exchange::identity::NoPeer;
-use mcp_policy_filter::policy::condition::{Facts, JsonTexts, Line, Work};
-use mcp_policy_filter::policy::document::Findings;
 use mcp_policy_filter::limits::window::Nanos;
 use mcp_policy_filter::policy::Policy;
+use mcp_policy_filter::policy::condition::{Facts, JsonTexts, Line, Work};
+use mcp_policy_filter::policy::document::Findings;
 use mcp_policy_filter::wire::json::{Decimal, of_double};
 use mcp_policy_filter::wire::jsonrpc::{Message, decode};
 use mcp_policy_filter::wire::mcp::{ToolCall, tool_name_fault};

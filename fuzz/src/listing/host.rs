@@ -66,8 +66,8 @@ impl<'a> Response<'a> {
     /// What becomes of it in pieces of these sizes, one after the other and
     /// again from the first.
     pub(super) fn pass(&self, policy: &Policy, sizes: &[usize], ending: Ending) -> Outcome {
-        let mut listing =
-            Listing::for_caller(policy, &policy.caller("anonymous", Nanos(0))).expect("something is hidden");
+        let mut listing = Listing::for_caller(policy, &policy.caller("anonymous", Nanos(0)))
+            .expect("something is hidden");
         listing.expect(self.asked.clone());
         let headers = self.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
         // Its head is never its end.
