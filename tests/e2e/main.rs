@@ -47,6 +47,7 @@ mod mesh;
 mod metrics;
 mod native_filter;
 mod overlong;
+mod panics;
 mod published;
 mod pushes;
 mod reconfiguring;
