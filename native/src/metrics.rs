@@ -1,0 +1,122 @@
+//! Metrics, under the names of the wasm shell, with labels where that writes words into
+//! the names.
+
+use crate::abi::{Definitions, Envoy};
+use mcp_policy_filter::exchange::record::Record;
+use mcp_policy_filter::shell::metrics::Family;
+use mcp_policy_filter::shell::metrics::by_rule::{ByRule, Labels};
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// The metrics of one configuration. Envoy finds those of the one before by their
+/// names, and goes on counting.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    families: [Option<usize>; Family::ALL.len()],
+    calls: Option<usize>,
+}
+
+/// The labels of calls by their rule.
+#[derive(Debug)]
+struct Calls {
+    decision: &'static str,
+    reason: &'static str,
+    rule: String,
+    tool: String,
+}
+
+thread_local! {
+    /// The labels that this worker has used.
+    static CALLS: RefCell<ByRule<Rc<Calls>>> = RefCell::default();
+}
+
+impl Metrics {
+    /// Defines the metrics. One that cannot be defined is logged and missed;
+    /// it does not stop a request from being judged.
+    pub(crate) fn define(definitions: &mut Definitions) -> Self {
+        let families = Family::ALL.map(|family| {
+            let name = format!("mcp_policy_{}_total", family.name());
+            let id = counter(definitions, &name, family.label().as_slice())?;
+            if family.label().is_some() {
+                // An alarm on the first of them needs the zero before it.
+                for word in family.words() {
+                    let _ = definitions.start(id, word);
+                }
+            }
+            Some(id)
+        });
+        let labels = ["decision", "reason", "rule", "tool"];
+        let calls = counter(definitions, "mcp_policy_calls_total", &labels);
+        Self { families, calls }
+    }
+
+    /// Counts one more of a family, under one of its words.
+    pub(crate) fn count(&self, envoy: &Envoy, family: Family, word: &str) {
+        let Some(Some(id)) = self.families.get(family as usize) else { return };
+        // A count that Envoy refuses is only a wrong figure.
+        let _ = match family.label() {
+            Some(_) => envoy.increment(*id, [word]),
+            None => envoy.increment(*id, []),
+        };
+    }
+
+    /// Counts a call by the rule that decided.
+    pub(crate) fn count_call(&self, envoy: &Envoy, record: &Record) {
+        let define = |Labels { decision, reason, rule }: Labels<'_>| {
+            Rc::new(Calls { decision, reason, rule: rule.into(), tool: tool(rule).into() })
+        };
+        let calls = CALLS.with(|calls| Some(calls.try_borrow_mut().ok()?.id(record, define)));
+        if let (Some(id), Some(calls)) = (self.calls, calls) {
+            let Calls { decision, reason, rule, tool } = &*calls;
+            // As for the families.
+            let _ = envoy.increment(id, [decision, reason, rule, tool]);
+        }
+    }
+}
+
+/// Shows the policy in force, as a gauge with its fingerprint as a number: twelve digits
+/// are 48 bits, which a double holds exactly.
+pub(crate) fn show(definitions: &mut Definitions, plugin: &str, fingerprint: &str) {
+    let Ok(number) = u64::from_str_radix(fingerprint, 16) else { return };
+    let shown = definitions.gauge("mcp_policy_digest", ("plugin", plugin), number);
+    if let Err(status) = shown {
+        log::error!("mcp-policy-filter: no metric mcp_policy_digest: status {status}");
+    }
+}
+
+fn counter(definitions: &mut Definitions, name: &str, labels: &[&str]) -> Option<usize> {
+    let id = definitions.counter(name, labels);
+    id.inspect_err(|status| log::error!("mcp-policy-filter: no metric {name}: status {status}"))
+        .ok()
+}
+
+/// The key of `tools` in the name of a rule; empty where there is none.
+fn tool(rule: &str) -> &str {
+    let own = ["/grants/", "/groups/"].iter().find_map(|start| rule.strip_prefix(start));
+    let tools = match own {
+        Some(own) => own.split_once('/').and_then(|(_, below)| below.strip_prefix("tools/")),
+        None => rule.strip_prefix("/tools/"),
+    };
+    tools.and_then(|tools| tools.split('/').next()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_tells_its_tool_as_the_tags_of_the_other_shell_do() {
+        for (rule, name) in [
+            ("/tools/echo/limits/a", "echo"),
+            ("/tools/read_*", "read_*"),
+            ("/grants/ci/tools/echo", "echo"),
+            ("/groups/ci/tools/echo/require/0", "echo"),
+            ("/grants/ci/default", ""),
+            ("/default", ""),
+            ("/tools", ""),
+            ("other", ""),
+        ] {
+            assert_eq!(tool(rule), name, "{rule}");
+        }
+    }
+}
