@@ -76,7 +76,7 @@ sanitize: ## the native module under AddressSanitizer and Miri (half an hour)
 soak: ## load with pushes and hostile clients for SOAK_MINUTES (5); what held in target/soak
 	scripts/soak
 
-bench: ## what a call costs in Envoy, beside its own MCP filter (15 minutes, alone)
+bench: ## what a call costs in Envoy, beside other ways to put policy on it (20 minutes, alone)
 	scripts/bench
 
 clean: ## remove target/, and with it everything that was installed there

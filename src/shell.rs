@@ -88,8 +88,8 @@ pub trait Host {
     /// Sets the filter state `wasm.NAME`, for access logs and other filters.
     fn set_filter_state(&mut self, name: &str, value: &str) -> Result<(), HostError>;
 
-    /// Tells other filters of the record of a request, where the host can do so by more
-    /// than filter state.
+    /// Publishes the record of a request for other filters, on a host that has more than
+    /// filter state for that.
     fn describe(&mut self, _: &Record) {}
 
     /// The client at the other end of the stream.

@@ -33,21 +33,9 @@ impl Config {
         crate::trap::spring(&name, "config_new");
         // As in the wasm shell, where a second name follows.
         let namespace = format!("{}:{name}:", name.len());
-        let mut policy = match Policy::parse(text, &namespace) {
-            Ok(policy) => policy,
-            Err(errors) => {
-                for line in errors.lines() {
-                    log::error!("mcp-policy-filter: bad policy: {line}");
-                }
-                return None;
-            }
-        };
-        let claims = match policy.payload_state() {
-            Ok(state) => state.to_owned(),
-            Err(error) => {
-                log::error!("mcp-policy-filter: bad policy: {error}");
-                return None;
-            }
+        let Some((mut policy, claims)) = read(text, &namespace) else {
+            metrics::bad_policies(definitions, 1);
+            return None;
         };
         if let Err(trouble) = policy.table.share_salt(&SHARED, random()) {
             log::error!("mcp-policy-filter: no shared counters: {trouble:?}");
@@ -57,6 +45,7 @@ impl Config {
             log::warn!("mcp-policy-filter: {warning}");
         }
         log::info!("mcp-policy-filter: policy {} is in force", policy.fingerprint);
+        metrics::bad_policies(definitions, 0);
         metrics::show(definitions, &name, &policy.fingerprint);
         Some(Self {
             policy,
@@ -77,4 +66,15 @@ impl Config {
     #[cfg(not(feature = "test-panics"))]
     #[inline(always)]
     pub(crate) const fn trap(&self, _: &str) {}
+}
+
+/// The policy of a text, and the filter state that holds the claims of tokens. What is
+/// wrong with it is logged.
+fn read(text: &[u8], namespace: &str) -> Option<(Policy, String)> {
+    let log = |line: &str| log::error!("mcp-policy-filter: bad policy: {line}");
+    let policy =
+        Policy::parse(text, namespace).map_err(|errors| errors.lines().for_each(|line| log(&line)));
+    let policy = policy.ok()?;
+    let claims = policy.payload_state().map(str::to_owned).map_err(|error| log(&error)).ok()?;
+    Some((policy, claims))
 }

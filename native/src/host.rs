@@ -39,7 +39,7 @@ impl Native<'_> {
     }
 }
 
-/// The status of a call that failed: Envoy does not say why.
+/// The status of a call that failed, for which Envoy gives no reason.
 const FAILED: HostError = HostError(1);
 
 const fn done(done: bool) -> Result<(), HostError> {

@@ -13,7 +13,9 @@ use std::rc::Rc;
 #[derive(Debug)]
 pub(crate) struct Metrics {
     families: [Option<usize>; Family::ALL.len()],
-    calls: Option<usize>,
+    /// Calls whose rule is that of a tool, and others: these have no such label.
+    of_tools: Option<usize>,
+    others: Option<usize>,
 }
 
 /// The labels of calls by their rule.
@@ -22,7 +24,7 @@ struct Calls {
     decision: &'static str,
     reason: &'static str,
     rule: String,
-    tool: String,
+    tool: Option<String>,
 }
 
 thread_local! {
@@ -40,14 +42,15 @@ impl Metrics {
             if family.label().is_some() {
                 // An alarm on the first of them needs the zero before it.
                 for word in family.words() {
-                    let _ = definitions.start(id, word);
+                    let _ = definitions.add(id, &[word], 0);
                 }
             }
             Some(id)
         });
-        let labels = ["decision", "reason", "rule", "tool"];
-        let calls = counter(definitions, "mcp_policy_calls_total", &labels);
-        Self { families, calls }
+        let mut calls = |labels: &[&str]| counter(definitions, "mcp_policy_calls_total", labels);
+        let of_tools = calls(&["decision", "reason", "rule", "tool"]);
+        let others = calls(&["decision", "reason", "rule"]);
+        Self { families, of_tools, others }
     }
 
     /// Counts one more of a family, under one of its words.
@@ -63,14 +66,34 @@ impl Metrics {
     /// Counts a call by the rule that decided.
     pub(crate) fn count_call(&self, envoy: &Envoy, record: &Record) {
         let define = |Labels { decision, reason, rule }: Labels<'_>| {
-            Rc::new(Calls { decision, reason, rule: rule.into(), tool: tool(rule).into() })
+            Rc::new(Calls {
+                decision,
+                reason,
+                rule: rule.into(),
+                tool: tool(rule).map(str::to_owned),
+            })
         };
         let calls = CALLS.with(|calls| Some(calls.try_borrow_mut().ok()?.id(record, define)));
-        if let (Some(id), Some(calls)) = (self.calls, calls) {
-            let Calls { decision, reason, rule, tool } = &*calls;
-            // As for the families.
-            let _ = envoy.increment(id, [decision, reason, rule, tool]);
-        }
+        let Some(calls) = calls else { return };
+        // As for the families.
+        let _ = match (&*calls, self.of_tools, self.others) {
+            (Calls { decision, reason, rule, tool: Some(tool) }, Some(id), _) => {
+                envoy.increment(id, [decision, reason, rule, tool])
+            }
+            (Calls { decision, reason, rule, tool: None }, _, Some(id)) => {
+                envoy.increment(id, [decision, reason, rule])
+            }
+            _ => Ok(()),
+        };
+    }
+}
+
+/// Counts policies that were refused. The counter is that of the configuration in
+/// force, which has the same name; there zero makes it exist before the first of them.
+pub(crate) fn bad_policies(definitions: &mut Definitions, count: u64) {
+    if let Some(id) = counter(definitions, "mcp_policy_bad_policies_total", &[]) {
+        // As for the families.
+        let _ = definitions.add(id, &[], count);
     }
 }
 
@@ -90,14 +113,14 @@ fn counter(definitions: &mut Definitions, name: &str, labels: &[&str]) -> Option
         .ok()
 }
 
-/// The key of `tools` in the name of a rule; empty where there is none.
-fn tool(rule: &str) -> &str {
+/// The key of `tools` in the name of a rule.
+fn tool(rule: &str) -> Option<&str> {
     let own = ["/grants/", "/groups/"].iter().find_map(|start| rule.strip_prefix(start));
     let tools = match own {
         Some(own) => own.split_once('/').and_then(|(_, below)| below.strip_prefix("tools/")),
         None => rule.strip_prefix("/tools/"),
     };
-    tools.and_then(|tools| tools.split('/').next()).unwrap_or_default()
+    tools?.split('/').next().filter(|tool| !tool.is_empty())
 }
 
 #[cfg(test)]
@@ -116,7 +139,7 @@ mod tests {
             ("/tools", ""),
             ("other", ""),
         ] {
-            assert_eq!(tool(rule), name, "{rule}");
+            assert_eq!(tool(rule).unwrap_or_default(), name, "{rule}");
         }
     }
 }

@@ -1,12 +1,12 @@
 //! Counts that all workers share: a map in shards, each under a lock. A step runs under
-//! its shard's lock, so it runs once, no worker is ever told that another was first, and
-//! a count is exact.
+//! its shard's lock, so it runs once, no write is lost to another worker's, and a count
+//! is exact.
 //!
 //! The map belongs to the process. Counts stay over pushes as long as the module stays
 //! loaded, which takes `do_not_close: true`. Keys are few and fixed in number, as in
 //! shared data; what is over in a value goes when the value is next written. So that a
-//! burst of callers does not stay in memory for good, writes now and then look at one
-//! shard, and drop the values in which all is over.
+//! burst of callers does not stay in memory for good, a worker sweeps one shard after
+//! each 4,096 of its writes, and drops the values in which all is over.
 
 use core::cell::Cell;
 use mcp_policy_filter::limits::window::Nanos;
@@ -17,7 +17,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Shards: so many that two workers seldom meet in one.
+/// Shards: enough for two workers to be in one seldom.
 const SHARDS: usize = 64;
 
 /// Writes of a worker between two sweeps of its own: a sweep takes as long as some ten
@@ -98,7 +98,7 @@ impl Store for Shards {
         mut step: impl FnMut(Option<&[u8]>) -> (Option<Vec<u8>>, T),
     ) -> Result<T, StoreError> {
         let shard = self.shard(key).ok_or(StoreError::Host)?;
-        // A step that panicked has written nothing, but why it did may be in a value.
+        // A step that panicked has written nothing, but its cause may be in a value.
         let mut values = shard.lock().map_err(|_| StoreError::Host)?;
         let stored = values.get_mut(key);
         let (new, result) = step(stored.as_deref().map(Vec::as_slice));
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_sees_what_is_stored_and_stores_what_it_says() {
+    fn a_step_gets_the_stored_value_and_its_result_is_stored() {
         let store = Shards::default();
         let see = |stored: Option<&[u8]>| (None, stored.map(<[u8]>::to_vec));
         assert_eq!(store.update(b"key", see), Ok(None));

@@ -34,7 +34,7 @@ impl Envoy {
     }
 
     /// These bytes: Envoy's own where they are one slice, and a copy otherwise. `None`
-    /// if Envoy does not show what it counts.
+    /// if Envoy counts slices and hands over none.
     pub(crate) fn body(&self, message: Message) -> Option<Cow<'_, [u8]>> {
         let mut whole = Cow::Borrowed(&[][..]);
         for part in self.parts(message) {

@@ -31,13 +31,13 @@ impl Definitions {
         if status == OK { Ok(id) } else { Err(status) }
     }
 
-    /// Makes a counter with a label exist for one of its texts, before it counts; the
-    /// error is Envoy's status.
-    pub(crate) fn start(&mut self, id: usize, text: &str) -> Result<(), u32> {
-        let texts = [lend(text.as_bytes())];
-        // SAFETY: the configuration is being made, and the text is live; Envoy refuses an
-        // id or a number of labels that it does not know.
-        let status = unsafe { imports::add(self.0, id, texts.as_ptr(), texts.len(), 0) };
+    /// Adds to a counter, under as many texts as it has labels. Zero makes it exist
+    /// before it counts. The error is Envoy's status.
+    pub(crate) fn add(&mut self, id: usize, texts: &[&str], by: u64) -> Result<(), u32> {
+        let texts: Vec<Bytes> = texts.iter().map(|text| lend(text.as_bytes())).collect();
+        // SAFETY: the configuration is being made, and the texts are live; Envoy refuses
+        // an id or a number of labels that it does not know.
+        let status = unsafe { imports::add(self.0, id, texts.as_ptr(), texts.len(), by) };
         if status == OK { Ok(()) } else { Err(status) }
     }
 

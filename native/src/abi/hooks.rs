@@ -199,8 +199,8 @@ unsafe extern "C" fn envoy_dynamic_module_on_http_filter_stream_complete(
     });
 }
 
-// Envoy looks for the rest of the hooks too, and calls them only for modules that ask
-// for callouts, schedule events, or watch the buffer of the connection.
+// Envoy loads no module without the rest of the hooks, and calls them only where a
+// module makes callouts, schedules events, or overfills the client's connection.
 
 #[unsafe(no_mangle)]
 extern "C" fn envoy_dynamic_module_on_http_filter_http_callout_done(
