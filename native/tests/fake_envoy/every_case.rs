@@ -25,8 +25,8 @@ fn cases() -> impl Iterator<Item = Case> {
         Ok(step) => step.parse().expect("MIRI_CASES is a number"),
         Err(_) => 1,
     };
-    let cases = corpus::cases().into_iter().filter(|case| !case.sets_clock);
-    cases.filter(|case| !cfg!(miri) || is_small(case)).step_by(step)
+    let cases = corpus::some_cases(step).into_iter().filter(|case| !case.sets_clock);
+    cases.filter(|case| !cfg!(miri) || is_small(case))
 }
 
 fn is_small(case: &Case) -> bool {
