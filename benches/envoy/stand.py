@@ -52,7 +52,7 @@ def variants(modules, authorizer):
     }
     if "module" in modules:
         filters = [native_module(modules["module"], many_tools(50))]
-        found["module"] = Variant(filters, "%FILTER_STATE(mcp_audit:PLAIN)%")
+        found["module"] = Variant(filters, audit)
     return found
 
 

@@ -161,7 +161,7 @@ fn scripts_compile_what_is_locked() {
 
 /// The crates of the library without its feature `proxy-wasm`: no host and
 /// no runtime.
-const CORE: [&str; 25] = [
+const CORE: [&str; 26] = [
     "block-buffer",
     "cfg-if",
     "cpufeatures",
@@ -182,6 +182,7 @@ const CORE: [&str; 25] = [
     "serde_derive",
     "serde_json",
     "sha2",
+    "simdutf8",
     "subtle",
     "syn",
     "typenum",
