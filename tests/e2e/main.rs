@@ -46,6 +46,7 @@ mod listing;
 mod mesh;
 mod metrics;
 mod native_filter;
+mod native_shipped;
 mod overlong;
 mod panics;
 mod published;
