@@ -3,7 +3,7 @@
 
 use crate::exchange::approvals::ApprovalRecord;
 use crate::limits::Receipt;
-use crate::policy::{Limit, Reason, Values};
+use crate::policy::{Limits, Reason, Values};
 use crate::text::start;
 use crate::wire::json::Members;
 use std::borrow::Cow;
@@ -69,7 +69,7 @@ pub struct Left {
 
 impl Left {
     /// The rests of limits whose charges begin at `first` in a receipt.
-    pub(super) fn from_receipt(limits: &[Limit], receipt: &Receipt, first: usize) -> Vec<Self> {
+    pub(super) fn from_receipt(limits: Limits<'_>, receipt: &Receipt, first: usize) -> Vec<Self> {
         let left = receipt.left().filter_map(|(index, millionths)| {
             let limit = limits.get(index.checked_sub(first)?)?;
             Some(Self { rule: limit.pointer.clone(), millionths })

@@ -1,11 +1,12 @@
 //! From a document to a policy.
 
 use super::approval::{Approving, Terms};
+use super::bodies::Applied;
 use super::fingerprint::fingerprint_of;
-use super::{Action, Approvals, Conditions, Limit, Names, Policy, Rule, Rules, lint};
+use super::{Action, Approvals, Conditions, Dated, Group, Limit, Names, Policy, Rule, Rules, lint};
 use crate::limits::Table;
 use crate::order;
-use crate::policy::document::{self, Check, Document, Findings, Settings, Source};
+use crate::policy::document::{self, Check, DefaultAction, Document, Findings, Settings, Source};
 use crate::policy::pattern::PatternMap;
 
 impl Policy {
@@ -38,27 +39,39 @@ impl Policy {
         let warnings = lint::warnings(&document);
         let headers: Vec<String> = lint::conditions(&document)
             .iter()
-            .filter_map(|(_, condition)| condition.path.header().map(str::to_owned))
+            .filter_map(|placed| placed.condition.path.header().map(str::to_owned))
             .collect();
         let mut headers = order::sorted(headers, Ord::cmp);
         headers.dedup();
 
         let records = lint::records(&document);
-        let Document { rules, identity, grants, settings, digest } = document;
+        let is_dated = lint::is_dated(&document);
+        let anybody = lint::approvers(&document);
+        let shares_approvals = lint::shares_approvals(&document);
+        let Document { rules, identity, grants, groups, settings, digest } = document;
         let counters = &settings.counters;
         let namespace = counters.namespace.as_deref().unwrap_or(namespace);
         let table = Table::new(namespace, counters.capacity, counters.max_entries);
         let mut settings = settings;
-        let anybody = lint::approvers(&rules, &grants, &settings);
         let approvals = settings.approvals.take();
-        let by = By { settings: &settings, approvals: approvals.as_ref(), identity: &identity };
+        let by = By {
+            settings: &settings,
+            approvals: approvals.as_ref(),
+            identity: &identity,
+            shares_approvals,
+        };
+        let top = by.compile("top", rules, None);
         let grants: Vec<_> = grants
             .into_iter()
             .map(|(pattern, document::Grant { name, rules })| {
-                (pattern, by.compile(&format!("grant:{name}"), rules))
+                (pattern, by.compile(&format!("grant:{name}"), rules, Some(&top)))
             })
             .collect();
-        let top = by.compile("top", rules);
+        let groups = groups.into_iter().map(|document::Group { name, when, rules }| Group {
+            when: when.into_iter().map(|when| (when.pointer, when.condition)).collect(),
+            rules: by.compile(&format!("group:{name}"), rules, Some(&top)),
+        });
+        let groups: Vec<Group> = groups.collect();
         Ok(Self {
             fingerprint: fingerprint_of(&digest),
             warnings,
@@ -67,10 +80,12 @@ impl Policy {
             identity,
             headers,
             records,
+            is_dated,
             top,
             approvals: approvals.map(|approvals| Approvals::new(approvals, anybody)),
             // Grants neither allow nor deny, so only specificity orders them.
             grants: PatternMap::new(grants, |_| 0),
+            groups,
         })
     }
 }
@@ -80,19 +95,27 @@ struct By<'d> {
     settings: &'d Settings,
     approvals: Option<&'d document::Approvals>,
     identity: &'d [Source],
+    /// Whether checks of `approve_if` may meet entries of another body.
+    shares_approvals: bool,
 }
 
 impl By<'_> {
-    fn compile(&self, name: &str, rules: document::Rules) -> Rules {
-        let document::Rules { path: _, default, mode, hide, tools, all_tools } = rules;
+    /// Compiles a body, which may extend `top`.
+    fn compile(&self, name: &str, rules: document::Rules, top: Option<&Rules>) -> Rules {
+        let document::Rules { path: _, extends, default, mode, hide, tools, all_tools, validity } =
+            rules;
+        let base = top.filter(|_| extends);
+        // One that is missing elsewhere is an error.
+        let default = default.or(base.map(|base| base.default)).unwrap_or(DefaultAction::Deny);
         let document::AllTools { require, deny_if, approve_if, limits } = all_tools;
         let for_all: Vec<Limit> =
             limits.into_iter().map(|limit| Limit::new(name, "all tools", limit)).collect();
-        let any = !approve_if.is_empty();
+        let any = !approve_if.is_empty() || self.shares_approvals;
         let tools = tools
             .into_iter()
             .map(|(pattern, rule)| (pattern, self.compile_rule(name, rule, &for_all, any)));
         let mut rules = Rules {
+            extends,
             default,
             mode,
             hide: PatternMap::set(hide),
@@ -103,8 +126,9 @@ impl By<'_> {
             limits: once_each(for_all.iter().cloned()),
             approving: any.then(|| self.approving(None, Vec::new(), &document::Terms::default())),
             conceals: false,
+            validity,
         };
-        rules.conceals = rules.conceals(self.settings.tools_list);
+        rules.conceals = Applied { own: &rules, base }.conceals(self.settings.tools_list);
         rules
     }
 
@@ -118,6 +142,7 @@ impl By<'_> {
         let document::ToolRule {
             name,
             pointer,
+            path: _,
             action,
             reason,
             args,
@@ -127,6 +152,7 @@ impl By<'_> {
             approval,
             limits,
             record,
+            validity,
         } = rule;
         let record = record.into();
         let always = match action {
@@ -143,9 +169,10 @@ impl By<'_> {
             explains: self.settings.explain_denials,
         });
         let limits = once_each(own.chain(for_all.iter().cloned()));
+        let validity = validity.is_bounded().then(|| Box::new(Dated::new(&pointer, validity)));
         let asks = any || always.is_some() || !approve_if.is_empty();
         let approving = asks.then(|| self.approving(always, approve_if, &approval));
-        let conditions = Conditions { args, require, deny_if, limits, approving };
+        let conditions = Conditions { validity, args, require, deny_if, limits, approving };
         Rule { pointer, action: Action::Allow(Box::new(conditions)), record }
     }
 

@@ -24,7 +24,7 @@ mod test;
 mod test_error;
 mod work;
 
-pub use claim::{Claim, Claims, Untyped};
+pub use claim::{Claim, Claims, NoClaims, Untyped};
 pub use find::{recorded, weight};
 pub use json_text::JsonTexts;
 pub use literal::Literal;

@@ -1,14 +1,15 @@
 //! The order of evaluation, as `docs/policy/README.md` lists it: `hide`, the deciding entry
-//! or `default`, `action`, `args`, `require`, `deny_if`, limits.
+//! or `default`, the time of the entry, `action`, `args`, `require`, `deny_if`, limits.
 
-use super::{
-    Action, Caller, Conditions, Denial, Limit, Names, Needed, Policy, Reason, Rule, Rules,
-};
+use super::bodies::{Applied, Limits};
+use super::{Action, Caller, Conditions, Dated, Denial, Names, Needed, Policy, Reason, Rule};
+use crate::limits::window::Nanos;
 use crate::policy::condition::{Condition, Elements, Facts, Truth, Why};
-use crate::policy::document::{Check, DefaultAction};
+use crate::policy::document::{Check, DefaultAction, Validity};
 use crate::policy::pattern::PatternMap;
 use crate::wire::json::{Members, Raw, Reader, Text};
 use crate::wire::mcp::ToolCall;
+use core::cmp::Ordering;
 use core::convert::Infallible;
 
 /// A call that goes on as soon as its limits have been charged.
@@ -17,7 +18,7 @@ pub struct Ruling<'p> {
     /// The rule that allowed it.
     pub rule: &'p str,
     /// The limits to charge.
-    pub limits: &'p [Limit],
+    pub limits: Limits<'p>,
     /// The approval that the call needs before.
     pub approval: Option<Needed<'p>>,
 }
@@ -32,6 +33,8 @@ enum Asked<'p> {
     Hidden(&'p PatternMap<()>),
     /// Whether an entry or the default allows the tool.
     Entry(Option<&'p Rule>, DefaultAction),
+    /// Whether the present moment is in the time of an entry.
+    Validity(&'p Dated, Nanos),
     Action(&'p Rule),
     Args(&'p Names),
     Require(&'p Check),
@@ -53,10 +56,11 @@ impl Policy {
         call: &ToolCall<'_>,
         facts: &Facts<'_>,
     ) -> Result<Ruling<'_>, Denial<'_>> {
-        let rules = self.rules(caller);
-        let entry = rules.tools.get(&call.tool);
+        let rules = self.rules(caller)?;
+        let deciding = rules.decide(&call.tool);
+        let entry = deciding.rule;
         let mut holding = Vec::new();
-        rules.ask(entry, |question| match question.0 {
+        rules.ask(entry, caller.now(), |question| match question.0 {
             Asked::ApproveIf(check) => {
                 holding.extend(approve_if(check, facts)?.then_some(check));
                 Ok(())
@@ -66,16 +70,17 @@ impl Policy {
         Ok(Ruling {
             approval: rules.approving(entry).and_then(|approving| approving.needed(&holding)),
             rule: entry.map_or("(default allow)", |rule| &rule.pointer),
-            limits: entry.and_then(Rule::conditions).map_or(&rules.limits, |own| &own.limits),
+            limits: deciding.limits(),
         })
     }
 
     /// The questions about a caller's call of a tool, in the order of
     /// evaluation.
     pub fn questions(&self, caller: &Caller, tool: &str) -> Vec<Question<'_>> {
-        let rules = self.rules(caller);
         let mut questions = Vec::new();
-        let _all: Result<(), Infallible> = rules.ask(rules.tools.get(tool), |question| {
+        let Ok(rules) = self.rules(caller) else { return questions };
+        let (entry, now) = (rules.decide(tool).rule, caller.now());
+        let _all: Result<(), Infallible> = rules.ask(entry, now, |question| {
             questions.push(question);
             Ok(())
         });
@@ -83,37 +88,55 @@ impl Policy {
     }
 }
 
-impl Rules {
+impl<'p> Applied<'p> {
     /// Asks one question after the other until one fails. In `args`, `require`
-    /// and `deny_if`, the tool's own checks come first.
+    /// and `deny_if`, the tool's own checks come first, and those of a body before
+    /// those of the top level that it extends.
     ///
     /// A function and not an iterator, whose links would each be a branch for
     /// every question of every call.
-    fn ask<'p, E>(
-        &'p self,
+    fn ask<E>(
+        self,
         entry: Option<&'p Rule>,
+        now: Nanos,
         mut answer: impl FnMut(Question<'p>) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut ask = |asked| answer(Question(asked));
-        ask(Asked::Hidden(&self.hide))?;
-        ask(Asked::Entry(entry, self.default))?;
+        let own_rules = self.own;
+        ask(Asked::Hidden(&own_rules.hide))?;
+        if let Some(base) = self.base {
+            ask(Asked::Hidden(&base.hide))?;
+        }
+        ask(Asked::Entry(entry, own_rules.default))?;
+        let own = entry.and_then(Rule::conditions);
+        if let Some(dated) = own.and_then(|own| own.validity.as_deref()) {
+            ask(Asked::Validity(dated, now))?;
+        }
         if let Some(rule) = entry {
             ask(Asked::Action(rule))?;
         }
-        let own = entry.and_then(Rule::conditions);
         if let Some(names) = own.and_then(|own| own.args.as_ref()) {
             ask(Asked::Args(names))?;
         }
         let required = own.map(|own| &*own.require).unwrap_or_default();
-        for check in required.iter().chain(&self.require) {
+        for check in required.iter().chain(&own_rules.require) {
+            ask(Asked::Require(check))?;
+        }
+        for check in self.inherited(|base| &base.require) {
             ask(Asked::Require(check))?;
         }
         let denying = own.map(|own| &*own.deny_if).unwrap_or_default();
-        for check in denying.iter().chain(&self.deny_if) {
+        for check in denying.iter().chain(&own_rules.deny_if) {
+            ask(Asked::DenyIf(check))?;
+        }
+        for check in self.inherited(|base| &base.deny_if) {
             ask(Asked::DenyIf(check))?;
         }
         if let Some(approving) = self.approving(entry) {
-            for check in approving.checks.iter().chain(&self.approve_if) {
+            for check in approving.checks.iter().chain(&own_rules.approve_if) {
+                ask(Asked::ApproveIf(check))?;
+            }
+            for check in self.inherited(|base| &base.approve_if) {
                 ask(Asked::ApproveIf(check))?;
             }
         }
@@ -127,6 +150,7 @@ impl<'p> Question<'p> {
         match self.0 {
             Asked::Hidden(_) => "hidden",
             Asked::Entry(..) => "entry",
+            Asked::Validity(..) => "validity",
             Asked::Action(_) => "action",
             Asked::Args(_) => "args",
             Asked::Require(_) => "require",
@@ -159,6 +183,7 @@ impl<'p> Question<'p> {
                 };
                 Err(Denial { reason: Reason::Denied, rule: pointer, message, retry_after: None })
             }
+            Asked::Validity(dated, now) => dated.check(tool, now),
             Asked::Args(names) => names.check(facts),
             Asked::Require(check) => require(check, facts),
             Asked::DenyIf(check) => deny_if(check, facts),
@@ -174,6 +199,22 @@ impl Rule {
             Action::Allow(conditions) => Some(conditions),
             Action::Deny(_) => None,
         }
+    }
+}
+
+impl Dated {
+    pub(super) fn new(entry: &str, validity: Validity) -> Self {
+        Self { pointers: Validity::KEYS.map(|key| format!("{entry}/{key}")), validity }
+    }
+
+    fn check(&self, tool: &str, now: Nanos) -> Result<(), Denial<'_>> {
+        let [from, until] = &self.pointers;
+        let (rule, message) = match self.validity.of(now) {
+            Ordering::Equal => return Ok(()),
+            Ordering::Less => (from, format!("The policy does not allow the tool {tool} yet.")),
+            Ordering::Greater => (until, format!("The policy allows the tool {tool} no longer.")),
+        };
+        Err(denial(Reason::Denied, rule, message))
     }
 }
 
@@ -286,7 +327,7 @@ mod tests {
             "require": [{"conditions": []}], "deny_if": [{"name": "all", "conditions": []}]}}"#;
         let policy = Policy::parse(policy, "").unwrap();
         let asked = |tool: &str| {
-            let words = policy.questions(&Caller::anonymous(), tool);
+            let words = policy.questions(&policy.caller("anonymous", Nanos(0)), tool);
             words.iter().map(Question::as_str).collect::<Vec<_>>()
         };
         assert_eq!(

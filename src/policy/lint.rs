@@ -2,15 +2,17 @@
 //! `lint/warnings.rs` has the warnings.
 
 mod approvals;
+mod bodies;
 mod warnings;
 
 pub(super) use warnings::warnings;
 
+use super::caller::ANONYMOUS;
 use crate::limits::window::Scope;
 use crate::order;
 use crate::policy::condition::{Condition, Root};
 use crate::policy::document::{
-    Check, Document, Findings, Grant, Limit, Rules, Settings, Source, escape, pointer, shorten,
+    Check, Document, Findings, Limit, Rules, Source, escape, pointer, shorten,
 };
 use crate::policy::pattern::Pattern;
 use std::vec::IntoIter;
@@ -29,15 +31,20 @@ pub(super) fn errors(document: &Document) -> Findings {
     let mut global = first_of_each(&global).into_iter();
     let mut stored = 0;
     for rules in all_rules {
+        let base = base(document, rules);
         agree(rules, &mut global, &mut errors);
-        bound_sessions(rules, &mut errors);
+        bound_sessions(rules, base, &mut errors);
         weigh_once(rules, &mut errors);
-        few_enough(rules, &mut stored, &mut errors);
+        few_enough(rules, base, &mut stored, &mut errors);
+        if let Some(base) = base {
+            bodies::extending(rules, base, &mut errors);
+        }
     }
     if document.identity.iter().any(|source| matches!(source, Source::Bearer(_))) {
         keep_tokens(document, &mut errors);
     }
     reach_grants(document, &mut errors);
+    bodies::reach_groups(document, &mut errors);
     approvals::errors(document, &self::all_rules(document), &mut errors);
     errors
 }
@@ -45,7 +52,13 @@ pub(super) fn errors(document: &Document) -> Findings {
 fn all_rules(document: &Document) -> Vec<&Rules> {
     let mut all_rules = vec![&document.rules];
     all_rules.extend(document.grants.iter().map(|(_, grant)| &grant.rules));
+    all_rules.extend(document.groups.iter().map(|group| &group.rules));
     all_rules
+}
+
+/// The rules that a body extends.
+fn base<'d>(document: &'d Document, rules: &Rules) -> Option<&'d Rules> {
+    rules.extends.then_some(&document.rules)
 }
 
 fn limits(rules: &Rules) -> Vec<&Limit> {
@@ -146,16 +159,17 @@ fn weigh_once(rules: &Rules, errors: &mut Findings) {
     }
 }
 
+fn too_many(asked: usize) -> String {
+    format!(
+        "a call has at most {MAX_ASKED} limits, with those of `all_tools`; one of this would have \
+         {asked}"
+    )
+}
+
 /// Refuses too many limits. Those of a call are charged in one go, and every
 /// worker stores those of all tools with each tool.
-fn few_enough(rules: &Rules, stored: &mut usize, errors: &mut Findings) {
+fn few_enough(rules: &Rules, base: Option<&Rules>, stored: &mut usize, errors: &mut Findings) {
     let all = &rules.all_tools.limits;
-    let too_many = |asked: usize| {
-        format!(
-            "a call has at most {MAX_ASKED} limits, with those of `all_tools`; one of this would \
-             have {asked}"
-        )
-    };
     // A tool that no entry names has these limits alone.
     if let Some((list, _)) = all.first().and_then(|limit| limit.path.rsplit_once('/'))
         && all.len() > MAX_ASKED
@@ -163,30 +177,33 @@ fn few_enough(rules: &Rules, stored: &mut usize, errors: &mut Findings) {
         errors.error(list, too_many(all.len()));
         return;
     }
+    let inherited = base.map_or(0, |base| base.all_tools.limits.len());
     for (_, rule) in &rules.tools {
-        let asked = rule.limits.len().saturating_add(all.len());
+        let stores = rule.limits.len().saturating_add(all.len());
+        let asked = stores.saturating_add(inherited);
         let before = *stored;
-        *stored = before.saturating_add(asked);
+        *stored = before.saturating_add(stores);
         if asked > MAX_ASKED {
-            errors.error(rule.pointer.clone(), too_many(asked));
+            errors.error(rule.path.clone(), too_many(asked));
         }
         if (before..*stored).contains(&MAX_STORED) {
             let message = format!(
                 "from here on the policy has more than {MAX_STORED} limits, counting those of \
                  `all_tools` for each tool; have fewer, or name tools by patterns"
             );
-            errors.error(rule.pointer.clone(), message);
+            errors.error(rule.path.clone(), message);
         }
     }
 }
 
 /// Refuses a limit by session without another limit: a client makes as many
 /// sessions as it likes. A budget does not help, since calls may weigh nothing.
-fn bound_sessions(rules: &Rules, errors: &mut Findings) {
+fn bound_sessions(rules: &Rules, base: Option<&Rules>, errors: &mut Findings) {
     let bounded = |limits: &[Limit]| {
         limits.iter().any(|limit| limit.scope != Scope::Session && limit.increment_from.is_none())
     };
     let all = &rules.all_tools.limits;
+    let by_all = bounded(all) || base.is_some_and(|base| bounded(&base.all_tools.limits));
     let mut complain = |limit: &Limit| {
         errors.error(
             limit.path.clone(),
@@ -196,24 +213,22 @@ fn bound_sessions(rules: &Rules, errors: &mut Findings) {
     };
     for (_, rule) in &rules.tools {
         let sessions = rule.limits.iter().filter(|limit| limit.scope == Scope::Session);
-        if !bounded(&rule.limits) && !bounded(all) {
+        if !bounded(&rule.limits) && !by_all {
             sessions.for_each(&mut complain);
         }
     }
-    if !bounded(all) {
+    if !by_all {
         all.iter().filter(|limit| limit.scope == Scope::Session).for_each(complain);
     }
 }
 
 /// The patterns of all who may approve something.
-pub(super) fn approvers(
-    top: &Rules,
-    grants: &[(Pattern, Grant)],
-    settings: &Settings,
-) -> Vec<Pattern> {
-    let all_rules = core::iter::once(top).chain(grants.iter().map(|(_, grant)| &grant.rules));
-    let own = all_rules.flat_map(|rules| &rules.tools).map(|(_, rule)| &rule.approval);
-    let common = settings.approvals.iter().map(|all| &all.terms);
+pub(super) fn approvers(document: &Document) -> Vec<Pattern> {
+    let own = all_rules(document)
+        .into_iter()
+        .flat_map(|rules| &rules.tools)
+        .map(|(_, rule)| &rule.approval);
+    let common = document.settings.approvals.iter().map(|all| &all.terms);
     let texts = own.chain(common).flat_map(|terms| terms.approvers.iter().flatten());
     let mut patterns = order::sorted(texts.map(|text| Pattern::new(text)).collect(), Ord::cmp);
     patterns.dedup();
@@ -226,18 +241,49 @@ pub(super) fn records(document: &Document) -> bool {
     !document.settings.record.is_empty() || all_rules(document).into_iter().any(by_tool)
 }
 
-/// Every condition, with its check.
-pub(super) fn conditions(document: &Document) -> Vec<(&Check, &Condition)> {
-    conditions_at(document).into_iter().map(|(check, _, condition)| (check, condition)).collect()
+/// Whether a call may meet checks of `approve_if` of another body than its entry's.
+pub(super) fn shares_approvals(document: &Document) -> bool {
+    let all_rules = all_rules(document);
+    all_rules.iter().any(|rules| rules.extends)
+        && all_rules.iter().any(|rules| !rules.all_tools.approve_if.is_empty())
 }
 
-/// Every condition, with its check and its place there.
-fn conditions_at<'c>(document: &'c Document) -> Vec<(&'c Check, usize, &'c Condition)> {
+/// Whether any part of a policy applies for a time only.
+pub(super) fn is_dated(document: &Document) -> bool {
+    let by_tool = |rules: &Rules| rules.tools.iter().any(|(_, rule)| rule.validity.is_bounded());
+    all_rules(document).into_iter().any(|rules| rules.validity.is_bounded() || by_tool(rules))
+}
+
+/// A condition, and its place.
+pub(super) struct Placed<'c> {
+    /// The path of the check that it belongs to, or its own in a group.
+    of: &'c str,
+    /// Its number in that check.
+    index: Option<usize>,
+    pub(super) condition: &'c Condition,
+}
+
+impl Placed<'_> {
+    /// The path of the condition.
+    fn path(&self) -> String {
+        match self.index {
+            Some(index) => format!("{}/conditions/{index}", self.of),
+            None => self.of.to_owned(),
+        }
+    }
+}
+
+/// Every condition.
+pub(super) fn conditions<'c>(document: &'c Document) -> Vec<Placed<'c>> {
     let mut conditions = Vec::new();
     let mut extend = |checks: &'c Vec<Check>| {
         for check in checks {
             let all = check.conditions.iter().enumerate();
-            conditions.extend(all.map(|(index, condition)| (check, index, condition)));
+            conditions.extend(all.map(|(index, condition)| Placed {
+                of: &check.path,
+                index: Some(index),
+                condition,
+            }));
         }
     };
     for rules in all_rules(document) {
@@ -253,17 +299,21 @@ fn conditions_at<'c>(document: &'c Document) -> Vec<(&'c Check, usize, &'c Condi
     if let Some(approvals) = &document.settings.approvals {
         extend(&approvals.approver_require);
     }
+    for when in document.groups.iter().flat_map(|group| &group.when) {
+        conditions.push(Placed { of: &when.path, index: None, condition: &when.condition });
+    }
     conditions
 }
 
 /// Refuses conditions on the tokens that this filter keeps: they could be used
 /// to guess one.
 fn keep_tokens(document: &Document, errors: &mut Findings) {
-    for (check, condition) in conditions(document) {
+    for placed in conditions(document) {
+        let condition = placed.condition;
         if condition.path.root == Root::Headers && condition.path.header() == Some("authorization")
         {
             errors.error(
-                check.path.clone(),
+                placed.of,
                 "`headers.authorization` holds the callers' tokens; use `grant`, which says whose \
                  it is",
             );
@@ -284,8 +334,21 @@ fn reach_grants(document: &Document, errors: &mut Findings) {
             Source::Header(_) => "header:*".into(),
         })
         .collect();
+    if document.settings.admits_anonymous
+        && let [Source::Bearer(bearer)] = &*document.identity
+        && bearer.tokens.iter().any(|(_, name)| name == ANONYMOUS)
+    {
+        errors.error(
+            "/identity/0/bearer/tokens/anonymous",
+            "names those without a token, whom `settings` admit as `anonymous`; give it another \
+             name",
+        );
+    }
     for (pattern, grant) in &document.grants {
         let path = format!("/grants/{}", escape(&grant.name));
+        if document.settings.admits_anonymous && grant.name == ANONYMOUS {
+            continue;
+        }
         match &*document.identity {
             [Source::Bearer(bearer)] => {
                 if !bearer.tokens.iter().any(|(_, name)| pattern.matches(name)) {

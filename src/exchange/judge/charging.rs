@@ -4,7 +4,7 @@ use super::{Judge, Judged, Passed};
 use crate::exchange::record::{Left, Record};
 use crate::limits::{Charge, ChargeError, Receipt, Store, StoreError, Trial};
 use crate::policy::condition::Facts;
-use crate::policy::{Caller, Denial, Holders, Limit, Reason};
+use crate::policy::{Caller, Denial, Holders, Limits, Reason};
 use crate::wire::jsonrpc::Id;
 
 /// A call of a tool, for its answer and its record.
@@ -20,7 +20,7 @@ pub(super) struct Called<'m> {
 pub(super) struct Allowed<'m, 'p> {
     pub(super) called: Called<'m>,
     /// The limits that have to have room.
-    pub(super) limits: &'p [Limit],
+    pub(super) limits: Limits<'p>,
     /// One charge for each of them.
     pub(super) charges: Vec<Charge>,
 }
@@ -48,7 +48,7 @@ impl<S: Store> Judge<'_, S> {
     /// The charges of a call, one for each limit.
     pub(super) fn charges<'p>(
         &self,
-        limits: &'p [Limit],
+        limits: Limits<'p>,
         caller: &Caller,
         facts: &Facts<'_>,
     ) -> Result<Vec<Charge>, Denial<'p>> {
@@ -56,7 +56,7 @@ impl<S: Store> Judge<'_, S> {
         if !limits.is_empty() {
             let session = self.head.trace.session.as_ref();
             let holders = Holders::new(&self.policy.table, caller, session);
-            for limit in limits {
+            for limit in limits.iter() {
                 charges.push(limit.charge(&holders, facts)?);
             }
         }
@@ -85,7 +85,7 @@ impl<S: Store> Judge<'_, S> {
     }
 }
 
-fn counting_failed(limits: &[Limit], index: usize, trouble: StoreError) -> Denial<'_> {
+fn counting_failed(limits: Limits<'_>, index: usize, trouble: StoreError) -> Denial<'_> {
     let (reason, message) = match trouble {
         StoreError::Full => {
             (Reason::CounterFull, "The gateway cannot count another caller at the moment.")

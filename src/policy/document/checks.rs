@@ -44,7 +44,7 @@ impl Check {
 
 /// Reads a list of checks.
 pub(super) fn read(at: &At<'_>) -> Vec<Check> {
-    let list = at.path();
+    let list = at.pointer();
     let mut names: Vec<&str> = Vec::new();
     let mut checks = Vec::new();
     for (index, at) in at.elements().iter().enumerate() {
@@ -108,7 +108,8 @@ pub(super) fn recorded(at: &At<'_>) -> Vec<Path> {
     paths
 }
 
-fn condition(at: &At<'_>) -> Option<Condition> {
+/// Reads one condition.
+pub(super) fn condition(at: &At<'_>) -> Option<Condition> {
     let object = at.object(&["path", "op", "value", "literal"])?;
     let literal = object.get("literal").map(|at| (at, at.boolean()));
     let path = object.required("path").and_then(path);

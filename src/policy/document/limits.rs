@@ -48,7 +48,7 @@ pub struct Limit {
 
 /// Reads a list of limits.
 pub(super) fn read(at: &At<'_>) -> Vec<Limit> {
-    let list = at.path();
+    let list = at.pointer();
     at.each(|at| {
         let object = at.object(&KEYS)?;
         let counter = object.required("counter").and_then(counter);
@@ -92,7 +92,7 @@ pub(super) fn read_short(name: &str, at: &At<'_>) -> Option<Limit> {
         return None;
     };
     Some(Limit {
-        pointer: at.path().into(),
+        pointer: at.pointer(),
         path: at.path().into(),
         counter: format!("{name}_rate"),
         window,

@@ -20,6 +20,8 @@ pub struct Settings {
     pub exempt_paths: Vec<RequestPath>,
     /// `protected_resource`: the metadata by which clients find where to sign in.
     pub protected_resource: Option<ProtectedResource>,
+    /// `anonymous`: a request without any credential has a caller too.
+    pub admits_anonymous: bool,
     /// `methods`: the methods that pass besides `tools/call`.
     pub methods: PatternMap<()>,
     /// `hold_request_headers`: nothing of a request goes upstream before it
@@ -121,6 +123,7 @@ impl Default for Settings {
             paths: None,
             exempt_paths: Vec::new(),
             protected_resource: None,
+            admits_anonymous: false,
             methods: PatternMap::set(known.map(Pattern::new).collect()),
             hold_request_headers: false,
             mark_requests: false,
@@ -147,11 +150,12 @@ impl Default for Counters {
     }
 }
 
-const KEYS: [&str; 19] = [
+const KEYS: [&str; 20] = [
     "approvals",
     "paths",
     "exempt_paths",
     "protected_resource",
+    "anonymous",
     "methods",
     "hold_request_headers",
     "mark_requests",
@@ -168,6 +172,7 @@ const KEYS: [&str; 19] = [
     "record",
     "counters",
 ];
+const ANONYMOUS: [(&str, bool); 2] = [("refuse", false), ("allow", true)];
 const DENIED_AS: [(&str, DeniedAs); 2] = [("error", DeniedAs::Error), ("result", DeniedAs::Result)];
 const JSON_TEXTS: [(&str, JsonTexts); 2] = [("both", JsonTexts::Both), ("text", JsonTexts::Text)];
 const BATCHES: [(&str, Batches); 2] = [("reject", Batches::Reject), ("judge", Batches::Judge)];
@@ -209,6 +214,12 @@ impl Settings {
                 );
             }
             settings.protected_resource = ProtectedResource::read(at);
+        }
+        if let Some(at) = object.get("anonymous") {
+            if !has_sources {
+                at.wrong("needs `identity`; without it, every caller is `anonymous`");
+            }
+            settings.admits_anonymous = at.choice(&ANONYMOUS).unwrap_or_default();
         }
         if let Some(at) = object.get("methods") {
             settings.methods = PatternMap::set(at.each(method));

@@ -5,6 +5,7 @@ use super::at::At;
 use super::checks::{self, Check};
 use super::limits::{self, Limit};
 use super::tool_name;
+use super::validity::Validity;
 use super::wording::quote;
 use crate::order;
 use crate::policy::condition::Path;
@@ -26,8 +27,10 @@ pub enum Action {
 pub struct ToolRule {
     /// The entry's key, as written.
     pub name: String,
-    /// The entry's JSON pointer.
+    /// The entry's JSON pointer, with a group's name in the place of its index.
     pub pointer: String,
+    /// The path in the document, for messages to the author.
+    pub path: String,
     /// `action`
     pub action: Action,
     /// `reason`
@@ -46,9 +49,11 @@ pub struct ToolRule {
     pub limits: Vec<Limit>,
     /// `record`: the arguments whose values are recorded.
     pub record: Vec<Path>,
+    /// `valid_from` and `valid_until`
+    pub validity: Validity,
 }
 
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 12] = [
     "action",
     "reason",
     "args",
@@ -59,6 +64,8 @@ const KEYS: [&str; 10] = [
     "limits",
     "rate_limit",
     "record",
+    "valid_from",
+    "valid_until",
 ];
 const ACTIONS: [(&str, Action); 3] = [
     ("allow", Action::Allow),
@@ -105,13 +112,20 @@ impl ToolRule {
         let approve_if = object.get("approve_if").map(checks::read).unwrap_or_default();
         let approval = object.get("approval").map(Terms::read).unwrap_or_default();
         let record = object.get("record").map(checks::recorded).unwrap_or_default();
+        let validity = Validity::read(&object);
+        if action == Some(Action::Deny) {
+            Validity::KEYS.iter().filter_map(|key| object.get(key)).for_each(|at| {
+                at.wrong("`action` denies at every time; leave one of the two out");
+            });
+        }
         let mut limits = object.get("limits").map(limits::read).unwrap_or_default();
         if let Some(at) = object.get("rate_limit") {
             limits.extend(limits::read_short(name, at));
         }
         Some(Self {
             name: name.into(),
-            pointer: at.path().into(),
+            pointer: at.pointer(),
+            path: at.path().into(),
             action: action?,
             reason,
             args,
@@ -121,6 +135,7 @@ impl ToolRule {
             approval,
             limits,
             record,
+            validity,
         })
     }
 }

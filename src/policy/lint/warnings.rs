@@ -1,6 +1,6 @@
 //! Warnings: rules that are allowed, but probably not meant.
 
-use super::{all_rules, conditions_at, limits};
+use super::{all_rules, conditions, limits};
 use crate::policy::document::{
     Action, Document, Findings, JsonTexts, Rules, Source, Warning, dot_star, escape, quote, shorten,
 };
@@ -21,6 +21,10 @@ const ANY_PATH: &str = "is not set, so requests to any path can reach the server
 const UNNAMED: &str = "no answer names it, since `identity` has neither a `jwt` nor a `bearer` \
                        source; add one, or ask for tokens in front of the filter";
 
+/// The warning where no client is told to sign in.
+const NO_SIGN_IN: &str = "a request without a token is not answered with HTTP 401, so no client \
+                          begins to sign in; leave it out where people have tokens";
+
 /// The warning where no argument of any tool is read as JSON.
 const ALL_TEXTS: &str = "holds for every tool, and a server that reads a text as JSON gets past the \
                          conditions on it; prefer `\"literal\": true` on the conditions that need it";
@@ -37,6 +41,9 @@ pub(in crate::policy) fn warnings(document: &Document) -> Findings {
         let path = || ("/settings/protected_resource".into(), UNNAMED.into());
         findings.warning(Warning::UnnamedResource, &path);
     }
+    if document.settings.admits_anonymous && document.identity.iter().any(Source::is_token) {
+        findings.warning(Warning::NoSignIn, &|| ("/settings/anonymous".into(), NO_SIGN_IN.into()));
+    }
     if document.settings.json_texts == JsonTexts::Text {
         findings.warning(Warning::AllTexts, &|| ("/settings/json_texts".into(), ALL_TEXTS.into()));
     }
@@ -49,6 +56,7 @@ pub(in crate::policy) fn warnings(document: &Document) -> Findings {
     }
     placeholders(document, &mut findings);
     grants_by_claim(document, &mut findings);
+    super::bodies::warnings(document, &mut findings);
     let mut steps = MAX_STEPS;
     for rules in &all_rules {
         overlaps(rules, &mut steps, &mut findings);
@@ -84,7 +92,7 @@ fn reasons(rules: &Rules, findings: &mut Findings) {
         if rule.reason.is_some() && rule.action == Action::Allow {
             findings.warning(Warning::UnseenReason, &|| {
                 let message = "is shown only with the actions `deny` and `require_approval`";
-                (format!("{}/reason", rule.pointer), message.into())
+                (format!("{}/reason", rule.path), message.into())
             });
         }
     }
@@ -100,7 +108,7 @@ fn unasked(rules: &Rules, findings: &mut Findings) {
         if asks && rule.action == Action::Deny {
             findings.warning(Warning::NeverAsked, &|| {
                 let message = "denies every call, so its checks and limits are never asked";
-                (rule.pointer.clone(), message.into())
+                (rule.path.clone(), message.into())
             });
         }
     }
@@ -127,12 +135,12 @@ fn dots(rules: &Rules, findings: &mut Findings) {
 
 /// Values with something that other programs would fill in.
 fn placeholders(document: &Document, findings: &mut Findings) {
-    for (check, index, condition) in conditions_at(document) {
-        if condition.test.mentions("${") {
+    for placed in conditions(document) {
+        if placed.condition.test.mentions("${") {
             findings.warning(Warning::Placeholder, &|| {
                 let message =
                     "holds `${`, and is compared as it is written: nothing is put in its place";
-                (format!("{}/conditions/{index}/value", check.path), message.into())
+                (format!("{}/value", placed.path()), message.into())
             });
         }
     }
@@ -170,7 +178,7 @@ fn overlaps(rules: &Rules, steps: &mut usize, findings: &mut Findings) {
                         "overlaps with {}, which has another action; a denial decides",
                         quote(&second.name)
                     );
-                    (first.pointer.clone(), message)
+                    (first.path.clone(), message)
                 });
             }
         }
