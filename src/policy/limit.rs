@@ -21,9 +21,10 @@ pub struct Limit {
     algorithm: Algorithm,
     /// The amount that a window admits, in millionths.
     pub(super) max: u64,
-    /// The argument that gives a call's weight; `None` where a call counts as
-    /// one.
+    /// The argument that gives a call's weight, if one does.
     increment_from: Option<Arc<Path>>,
+    /// The weight of any other call, in millionths.
+    weight: u64,
     on_deny: Option<Arc<str>>,
     /// The subject of the limit: a tool, a pattern or "all tools".
     subject: Arc<str>,
@@ -60,6 +61,7 @@ impl Limit {
             scope,
             algorithm,
             increment_from,
+            weight,
             on_deny,
         } = limit;
         // One `global` counter across all sets of rules.
@@ -79,6 +81,7 @@ impl Limit {
             algorithm,
             max,
             increment_from: increment_from.map(Arc::new),
+            weight,
             on_deny: on_deny.map(Into::into),
             subject: subject.into(),
             everyone: Holder::for_everyone(tag),
@@ -122,7 +125,7 @@ impl Limit {
     }
 
     fn weight(&self, facts: &Facts<'_>) -> Result<u64, Denial<'_>> {
-        let Some(path) = &self.increment_from else { return Ok(ONE_CALL) };
+        let Some(path) = &self.increment_from else { return Ok(self.weight) };
         let deny = |reason, message: String| Denial {
             reason,
             rule: &self.pointer,

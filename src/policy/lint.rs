@@ -6,7 +6,7 @@ mod warnings;
 
 pub(super) use warnings::warnings;
 
-use crate::limits::window::Scope;
+use crate::limits::window::{ONE_CALL, Scope};
 use crate::order;
 use crate::policy::condition::{Condition, Root};
 use crate::policy::document::{
@@ -126,23 +126,39 @@ fn weigh_once(rules: &Rules, errors: &mut Findings) {
             let others =
                 limits.iter().take(at).chain(all.iter().filter(|_| !core::ptr::eq(limits, all)));
             for other in others.filter(|other| other.counter == limit.counter) {
-                if let (Some(here), Some(there)) = (&limit.increment_from, &other.increment_from)
-                    && here.steps != there.steps
-                {
+                if !weighs_alike(limit, other) {
                     errors.error(
                         limit.path.clone(),
                         format!(
-                            "the counter `{}` is charged once for a call, with `{}` here and `{}` \
-                             at {}; give one of them another counter",
+                            "the counter `{}` is charged once for a call, with the weight `{}` \
+                             here and `{}` at {}; give one of them another counter",
                             limit.counter,
-                            shorten(here.as_str()),
-                            shorten(there.as_str()),
+                            weight(limit),
+                            weight(other),
                             pointer(&other.path)
                         ),
                     );
                 }
             }
         }
+    }
+}
+
+/// Whether every call has the same weight under two limits. Where only one of them
+/// has `increment_from`, there is another error.
+fn weighs_alike(one: &Limit, other: &Limit) -> bool {
+    match (&one.increment_from, &other.increment_from) {
+        (Some(one), Some(other)) => one.steps == other.steps,
+        (None, None) => one.weight == other.weight,
+        _ => true,
+    }
+}
+
+/// The weight of a call, as the author wrote it.
+fn weight(limit: &Limit) -> String {
+    match &limit.increment_from {
+        Some(path) => shorten(path.as_str()),
+        None => (limit.weight / ONE_CALL).to_string(),
     }
 }
 

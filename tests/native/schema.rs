@@ -82,6 +82,7 @@ const BEYOND_A_SCHEMA: [(&str, &[&str]); 12] = [
             "hide_expressions",
             "require_approval",
             "tool_expressions",
+            "weight_above_max",
         ],
     ),
     (
@@ -93,6 +94,7 @@ const BEYOND_A_SCHEMA: [(&str, &[&str]); 12] = [
             "grants_without_kind",
             "grants_without_token",
             "host_header",
+            "weighed_twice",
         ],
     ),
     (

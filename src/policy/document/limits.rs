@@ -11,8 +11,8 @@ const MAX: u64 = 9_000_000_000_000;
 
 const WINDOWS: [(&str, u32); 4] = [("second", 1), ("minute", 60), ("hour", 3_600), ("day", 86_400)];
 
-const KEYS: [&str; 7] =
-    ["counter", "window", "max", "scope", "increment_from", "algorithm", "on_deny"];
+const KEYS: [&str; 8] =
+    ["counter", "window", "max", "scope", "increment_from", "weight", "algorithm", "on_deny"];
 const SCOPES: [(&str, Scope); 3] = [
     (Scope::Grant.as_str(), Scope::Grant),
     (Scope::Session.as_str(), Scope::Session),
@@ -42,6 +42,8 @@ pub struct Limit {
     pub algorithm: Algorithm,
     /// `increment_from`
     pub increment_from: Option<Path>,
+    /// `weight`, in millionths: that of a call without `increment_from`.
+    pub weight: u64,
     /// `on_deny`
     pub on_deny: Option<String>,
 }
@@ -58,6 +60,14 @@ pub(super) fn read(at: &At<'_>) -> Vec<Limit> {
             Some(_) => at.millionths(MAX),
             None => at.whole(1, MAX).map(|max| max.saturating_mul(ONE_CALL)),
         });
+        let weight = object.get("weight").map_or(Some(ONE_CALL), |at| {
+            if increment_from.is_some() {
+                at.wrong("a call weighs what `increment_from` names; leave one of the two out");
+                return None;
+            }
+            let weight = at.whole(1, max.unwrap_or(u64::MAX) / ONE_CALL)?;
+            Some(weight.saturating_mul(ONE_CALL))
+        });
         let scope = object.get("scope").map_or(Some(Scope::Grant), |at| at.choice(&SCOPES));
         let algorithm =
             object.get("algorithm").map_or(Some(Algorithm::Fixed), |at| at.choice(&ALGORITHMS));
@@ -72,6 +82,7 @@ pub(super) fn read(at: &At<'_>) -> Vec<Limit> {
             algorithm: algorithm?,
             // One that cannot be read is an error already.
             increment_from: increment_from.flatten(),
+            weight: weight?,
             on_deny,
             counter,
         })
@@ -100,6 +111,7 @@ pub(super) fn read_short(name: &str, at: &At<'_>) -> Option<Limit> {
         scope: Scope::Grant,
         algorithm: Algorithm::Fixed,
         increment_from: None,
+        weight: ONE_CALL,
         on_deny: None,
     })
 }
@@ -116,6 +128,7 @@ impl Limit {
             scope: Scope::Grant,
             algorithm: Algorithm::Fixed,
             increment_from: None,
+            weight: ONE_CALL,
             on_deny: None,
         })
     }
