@@ -36,10 +36,8 @@ impl Policy {
             _ => return Err(errors),
         };
         let warnings = lint::warnings(&document);
-        let headers: Vec<String> = lint::conditions(&document)
-            .iter()
-            .filter_map(|(_, condition)| condition.path.header().map(str::to_owned))
-            .collect();
+        let headers = lint::paths(&document).into_iter().map(|(_, path)| path);
+        let headers = headers.filter_map(|path| path.header().map(str::to_owned)).collect();
         let mut headers = order::sorted(headers, Ord::cmp);
         headers.dedup();
 
@@ -47,7 +45,8 @@ impl Policy {
         let Document { rules, identity, grants, settings, digest } = document;
         let counters = &settings.counters;
         let namespace = counters.namespace.as_deref().unwrap_or(namespace);
-        let table = Table::new(namespace, counters.capacity, counters.max_entries);
+        let table = Table::new(namespace, counters.capacity, counters.max_entries)
+            .with_values(counters.values);
         let mut settings = settings;
         let anybody = lint::approvers(&rules, &grants, &settings);
         let approvals = settings.approvals.take();

@@ -21,6 +21,7 @@ mod number;
 mod path;
 mod test;
 mod test_error;
+mod value;
 mod work;
 
 pub use claim::{Claim, Claims, Untyped};
@@ -31,6 +32,7 @@ pub use number::Number;
 pub use path::{Path, PathError, Root, Step, is_header};
 pub use test::{Order, Test};
 pub use test_error::TestError;
+pub use value::text;
 pub use work::Work;
 
 use crate::wire::json::{Members, Raw};

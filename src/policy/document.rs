@@ -29,7 +29,7 @@ pub use at::escape;
 pub use checks::Check;
 pub use finding::{Finding, Findings, Severity, Warning};
 pub use identity::{Bearer, Certificate, Source};
-pub use limits::Limit;
+pub use limits::{Limit, Per};
 pub use protected_resource::ProtectedResource;
 pub use request_path::RequestPath;
 pub use rules::{DefaultAction, Grant, Mode, Rules};

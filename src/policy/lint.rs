@@ -8,9 +8,9 @@ pub(super) use warnings::warnings;
 
 use crate::limits::window::{ONE_CALL, Scope};
 use crate::order;
-use crate::policy::condition::{Condition, Root};
+use crate::policy::condition::{Condition, Path};
 use crate::policy::document::{
-    Check, Document, Findings, Grant, Limit, Rules, Settings, Source, escape, pointer, shorten,
+    Check, Document, Findings, Grant, Limit, Per, Rules, Settings, Source, escape, pointer, shorten,
 };
 use crate::policy::pattern::Pattern;
 use std::vec::IntoIter;
@@ -100,6 +100,10 @@ fn agree<'c>(rules: &'c Rules, global: &mut IntoIter<&'c Limit>, errors: &mut Fi
 
 fn differences(a: &Limit, b: &Limit) -> Vec<(&'static str, String, String)> {
     let increment = |limit: &Limit| if limit.increment_from.is_some() { "an" } else { "no" };
+    let per = |limit: &Limit| match &*limit.per {
+        [] => "no `per`".to_owned(),
+        _ => format!("`per` {}", shorten(&limit.per_text())),
+    };
     let all = [
         (" the window", format!("`{}`", a.window), format!("`{}`", b.window)),
         (" the scope", format!("`{}`", a.scope.as_str()), format!("`{}`", b.scope.as_str())),
@@ -113,6 +117,7 @@ fn differences(a: &Limit, b: &Limit) -> Vec<(&'static str, String, String)> {
             format!("{} `increment_from`", increment(a)),
             format!("{} `increment_from`", increment(b)),
         ),
+        ("", per(a), per(b)),
     ];
     all.into_iter().filter(|(_, here, there)| here != there).collect()
 }
@@ -199,25 +204,24 @@ fn few_enough(rules: &Rules, stored: &mut usize, errors: &mut Findings) {
 /// Refuses a limit by session without another limit: a client makes as many
 /// sessions as it likes. A budget does not help, since calls may weigh nothing.
 fn bound_sessions(rules: &Rules, errors: &mut Findings) {
-    let bounded = |limits: &[Limit]| {
-        limits.iter().any(|limit| limit.scope != Scope::Session && limit.increment_from.is_none())
-    };
-    let all = &rules.all_tools.limits;
-    let mut complain = |limit: &Limit| {
+    unbounded(rules, |limit| limit.scope == Scope::Session, &mut |limit| {
         errors.error(
             limit.path.clone(),
             "a client can open any number of sessions; give the same calls a limit with the scope \
-             `grant` or `global` and without `increment_from` too",
+             `grant` or `global` and without `increment_from` or `per` too",
         );
-    };
-    for (_, rule) in &rules.tools {
-        let sessions = rule.limits.iter().filter(|limit| limit.scope == Scope::Session);
-        if !bounded(&rule.limits) && !bounded(all) {
-            sessions.for_each(&mut complain);
-        }
+    });
+}
+
+/// Tells of the limits of a kind whose calls have no limit that bounds their caller.
+fn unbounded<'d>(rules: &'d Rules, is_meant: fn(&Limit) -> bool, tell: &mut dyn FnMut(&'d Limit)) {
+    let all = &rules.all_tools.limits;
+    if all.iter().any(Limit::bounds_caller) {
+        return;
     }
-    if !bounded(all) {
-        all.iter().filter(|limit| limit.scope == Scope::Session).for_each(complain);
+    let own = rules.tools.iter().map(|(_, rule)| &rule.limits);
+    for limits in own.chain([all]).filter(|limits| !limits.iter().any(Limit::bounds_caller)) {
+        limits.iter().filter(|limit| is_meant(limit)).for_each(&mut *tell);
     }
 }
 
@@ -242,9 +246,19 @@ pub(super) fn records(document: &Document) -> bool {
     !document.settings.record.is_empty() || all_rules(document).into_iter().any(by_tool)
 }
 
-/// Every condition, with its check.
-pub(super) fn conditions(document: &Document) -> Vec<(&Check, &Condition)> {
-    conditions_at(document).into_iter().map(|(check, _, condition)| (check, condition)).collect()
+/// Every path to a value that decides about calls, with the place of its check or
+/// limit.
+pub(super) fn paths(document: &Document) -> Vec<(&str, &Path)> {
+    let conditions = conditions_at(document).into_iter();
+    let mut paths: Vec<(&str, &Path)> =
+        conditions.map(|(check, _, condition)| (&*check.path, &condition.path)).collect();
+    for limit in all_rules(document).into_iter().flat_map(limits) {
+        paths.extend(limit.per.iter().filter_map(|per| match per {
+            Per::Value { path, .. } => Some((&*limit.path, path)),
+            Per::Call => None,
+        }));
+    }
+    paths
 }
 
 /// Every condition, with its check and its place there.
@@ -275,11 +289,10 @@ fn conditions_at<'c>(document: &'c Document) -> Vec<(&'c Check, usize, &'c Condi
 /// Refuses conditions on the tokens that this filter keeps: they could be used
 /// to guess one.
 fn keep_tokens(document: &Document, errors: &mut Findings) {
-    for (check, condition) in conditions(document) {
-        if condition.path.root == Root::Headers && condition.path.header() == Some("authorization")
-        {
+    for (place, path) in paths(document) {
+        if path.header() == Some("authorization") {
             errors.error(
-                check.path.clone(),
+                place,
                 "`headers.authorization` holds the callers' tokens; use `grant`, which says whose \
                  it is",
             );

@@ -77,6 +77,8 @@ const BEYOND_A_SCHEMA: [(&str, &[&str]); 12] = [
             "counters_disagree_with_all_tools",
             "counters_disagree_with_rate_limit",
             "paths_exempt",
+            "per_authorization",
+            "per_disagrees",
             "protected_resource_no_sources",
             "protected_resource_without_identity",
             "hide_expressions",
@@ -100,6 +102,7 @@ const BEYOND_A_SCHEMA: [(&str, &[&str]); 12] = [
     (
         "the limit that bounds the caller may stand elsewhere",
         &[
+            "per_does_not_bound_sessions",
             "session_alone",
             "session_alone_in_all_tools",
             "session_alone_in_grant",
@@ -319,6 +322,7 @@ fn the_schema_has_the_defaults_of_the_code() {
     assert_eq!(given("settings", "mark_requests"), settings.mark_requests);
     assert_eq!(given("counters", "capacity"), settings.counters.capacity);
     assert_eq!(given("counters", "max_entries"), settings.counters.max_entries);
+    assert_eq!(given("counters", "values"), settings.counters.values);
     let policy = br#"{"version": "1", "default": "deny", "settings": {"approvals": {}}}"#;
     let approvals = Document::parse(policy).0.unwrap().settings.approvals.unwrap();
     assert_eq!(given("approvals", "approvers_may_ask"), approvals.approvers_may_ask);

@@ -86,7 +86,11 @@ impl<S: Store> Judge<'_, S> {
 }
 
 fn counting_failed(limits: &[Limit], index: usize, trouble: StoreError) -> Denial<'_> {
+    let limit = limits.get(index);
     let (reason, message) = match trouble {
+        StoreError::Full if limit.is_some_and(Limit::is_by_value) => {
+            (Reason::CounterFull, "The gateway cannot count another value at the moment.")
+        }
         StoreError::Full => {
             (Reason::CounterFull, "The gateway cannot count another caller at the moment.")
         }
@@ -101,6 +105,6 @@ fn counting_failed(limits: &[Limit], index: usize, trouble: StoreError) -> Denia
         }
         StoreError::Host => (Reason::Internal, "The gateway cannot count this call."),
     };
-    let rule = limits.get(index).map_or("(internal)", |limit| &limit.pointer);
+    let rule = limit.map_or("(internal)", |limit| &limit.pointer);
     Denial { reason, rule, message: message.into(), retry_after: None }
 }

@@ -1,8 +1,9 @@
 //! Warnings: rules that are allowed, but probably not meant.
 
-use super::{all_rules, conditions_at, limits};
+use super::{all_rules, conditions_at, limits, unbounded};
 use crate::policy::document::{
-    Action, Document, Findings, JsonTexts, Rules, Source, Warning, dot_star, escape, quote, shorten,
+    Action, Document, Findings, JsonTexts, Limit, Per, Rules, Source, Warning, dot_star, escape,
+    quote, shorten,
 };
 
 /// Steps of the search for overlaps in a whole policy: more than one that a
@@ -41,7 +42,21 @@ pub(in crate::policy) fn warnings(document: &Document) -> Findings {
         findings.warning(Warning::AllTexts, &|| ("/settings/json_texts".into(), ALL_TEXTS.into()));
     }
     let all_rules = all_rules(document);
-    for warn in [windows, reasons, unasked] {
+    let counters = &document.settings.counters;
+    let room = counters.capacity.min(counters.max_entries);
+    if counters.values > room / 4
+        && all_rules.iter().any(|rules| limits(rules).iter().any(|limit| !limit.per.is_empty()))
+    {
+        findings.warning(Warning::ManyValues, &|| {
+            let message = format!(
+                "lets one caller take {} of the {room} entries of a counter; raise `capacity` and \
+                 `max_entries`, or have fewer `values`",
+                counters.values.min(room)
+            );
+            ("/settings/counters".into(), message)
+        });
+    }
+    for warn in [windows, values, reasons, unasked] {
         all_rules.iter().for_each(|rules| warn(rules, &mut findings));
     }
     if !document.settings.unusual_tool_names {
@@ -77,6 +92,18 @@ fn windows(rules: &Rules, findings: &mut Findings) {
             });
         }
     }
+}
+
+/// Limits by values that a client makes up, without another limit on the same calls.
+fn values(rules: &Rules, findings: &mut Findings) {
+    let is_meant = |limit: &Limit| limit.per.iter().any(Per::is_of_client);
+    unbounded(rules, is_meant, &mut |limit| {
+        findings.warning(Warning::UnboundedValues, &|| {
+            let message = "a client can send any number of values, each with a count of its own; \
+                           give the same calls a limit without `per` and `increment_from` too";
+            (format!("{}/per", limit.path), message.into())
+        });
+    });
 }
 
 fn reasons(rules: &Rules, findings: &mut Findings) {
