@@ -231,8 +231,8 @@ impl Exchange {
         if body.len() > policy.settings.max_body_bytes {
             return self.refuse(unread(policy, caller.map(drop), HeadError::TooLarge));
         }
-        let work = Work::default();
-        match (Judge { policy, caller, head, peer, store, now, work }).judge(body) {
+        let (work, beside) = (Work::default(), Work::default());
+        match (Judge { policy, caller, head, peer, store, now, work, beside }).judge(body) {
             Verdict::Go { permit, receipt, records, asked } => {
                 self.receipt = receipt;
                 if let Some(listing) = &mut self.listing {

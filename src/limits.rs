@@ -10,6 +10,7 @@
 //! ```text
 //! mcp-policy-filter/1/NAMESPACE/0000 .. /0fff   buckets of entries
 //! mcp-policy-filter/1/NAMESPACE/total           entries in use, by window length
+//! mcp-policy-filter/1/NAMESPACE/shadow          the same of limits in shadow
 //! mcp-policy-filter/1/NAMESPACE/salt            random bytes, drawn once
 //! ```
 //! An entry is found by a *holder* (128 bits of the salted SHA-256 of the

@@ -6,6 +6,7 @@
 //! name up and either denies or says what is to be charged.
 
 mod approval;
+mod beside;
 mod compile;
 pub mod condition;
 mod decide;
@@ -18,6 +19,7 @@ pub mod pattern;
 mod shown;
 
 pub use approval::{Approvals, Needed, Terms};
+pub use beside::Shadowed;
 pub use decide::{Question, Ruling};
 pub use denial::{Denial, Reason};
 pub use fingerprint::{ArgumentsHmac, fingerprint_of};
@@ -25,6 +27,7 @@ pub use limit::{Holders, Limit, duration};
 
 use crate::limits::Table;
 use crate::policy::approval::Approving;
+use crate::policy::beside::{Beside, Shadows};
 use crate::policy::condition::{Facts, Path};
 use crate::policy::document::{Check, DefaultAction, Findings, Mode, Settings, Source};
 use crate::policy::pattern::PatternMap;
@@ -49,6 +52,8 @@ pub struct Policy {
     pub approvals: Option<Approvals>,
     /// Whether any values of arguments are recorded.
     records: bool,
+    /// Whether any rules are asked beside those that decide.
+    has_shadows: bool,
     /// The rules for callers whom no grant matches.
     top: Rules,
     grants: PatternMap<Rules>,
@@ -71,6 +76,8 @@ struct Rules {
     approving: Option<Approving>,
     /// Whether there may be a tool that lists do not show.
     conceals: bool,
+    /// The rules that are asked beside the others, if there are any.
+    shadows: Option<Box<Shadows>>,
 }
 
 /// One entry of `tools`.
@@ -117,6 +124,8 @@ struct Conditions {
     limits: Vec<Limit>,
     /// The approvals of its calls, if some of them need any.
     approving: Option<Approving>,
+    /// The tool's checks and limits in shadow.
+    beside: Beside,
 }
 
 /// The only names that arguments may have, and the rule that says so.
@@ -203,8 +212,10 @@ impl Policy {
         if !self.records {
             return None;
         }
-        let entry = self.rules(caller).tools.get(facts.tool);
-        let own = entry.map(|rule| &*rule.record).unwrap_or_default();
+        let rules = self.rules(caller);
+        let own = rules.tools.get(facts.tool).map(|rule| &*rule.record).unwrap_or_default();
+        let beside = rules.shadow_entry(facts.tool).map(|entry| &*entry.record);
+        let own = own.iter().chain(beside.unwrap_or_default());
         let mut values = Vec::new();
         for path in self.settings.record.iter().chain(own) {
             let name = path.as_str();

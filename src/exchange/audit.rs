@@ -30,6 +30,7 @@ pub fn json(policy: &Policy, record: &Record, trace: &Trace, now: Option<Nanos>)
         values,
         limits,
         approval,
+        shadow,
     } = record;
     // With the limits of most calls, so that the text never moves.
     let mut object = Object(String::with_capacity(768));
@@ -77,6 +78,14 @@ pub fn json(policy: &Policy, record: &Record, trace: &Trace, now: Option<Nanos>)
         object.0.push_str(",\"by\":");
         object.strings(by);
         object.0.push('}');
+    }
+    if !shadow.is_empty() {
+        object.name("shadow");
+        object.list(shadow, |object, (rule, reason)| {
+            object.0.push_str("{\"rule\":");
+            object.string(rule);
+            object.0.extend([",\"reason\":\"", reason.as_str(), "\"}"]);
+        });
     }
     object.own("policy", &policy.fingerprint);
     object.0.push('}');

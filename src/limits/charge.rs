@@ -22,6 +22,8 @@ pub struct Charge {
     /// The caller whose values the holder is one of, if the counter has one for each
     /// value.
     pub values: Option<Values>,
+    /// Whether its entries take none of the room that `max_entries` gives all others.
+    pub apart: bool,
     /// The window.
     pub window: Window,
     /// The algorithm of the window.
@@ -56,6 +58,12 @@ impl Receipt {
     /// Adds the charges of another call.
     pub fn extend(&mut self, other: Self) {
         self.0.extend(other.0);
+    }
+
+    /// Adds charges that count by themselves: the rests of the others are told.
+    pub fn add(&mut self, other: Self) {
+        let apart = other.0.into_iter().map(|taken| Taken { index: usize::MAX, ..taken });
+        self.0.extend(apart);
     }
 
     /// The rest of each `max` after its charge, in millionths, by the charge's

@@ -48,7 +48,7 @@ impl Table {
             add(bytes, (tag, holder), window, now, |_, _| capacity)
         })??;
         let (total, everyone) = total(window);
-        let added = store.update(&self.total_key(), |bytes| {
+        let added = store.update(&self.total_key(charge), |bytes| {
             add(bytes, (total, everyone), window, now, |bucket, now| {
                 // The rest of the total beside the entries of the other
                 // windows.
@@ -72,7 +72,7 @@ impl Table {
         for seats in charge.values_seats().into_iter().chain([population(charge.tag)]) {
             subtract(store, &self.key(seats.1), seats, window, start, now);
         }
-        subtract(store, &self.total_key(), total(window), window, start, now);
+        subtract(store, &self.total_key(charge), total(window), window, start, now);
     }
 }
 

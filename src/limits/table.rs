@@ -1,6 +1,6 @@
 //! The table that holds the counters: the key in shared data for each entry.
 
-use super::{Store, StoreError, recent};
+use super::{Charge, Store, StoreError, recent};
 use crate::digest::of_parts;
 
 /// The beginning of every key: another layout takes another number.
@@ -128,8 +128,8 @@ impl Table {
         self.named(&digits)
     }
 
-    pub(super) fn total_key(&self) -> Vec<u8> {
-        self.named(b"total")
+    pub(super) fn total_key(&self, charge: &Charge) -> Vec<u8> {
+        self.named(if charge.apart { b"shadow" } else { b"total" })
     }
 
     fn named(&self, name: &[u8]) -> Vec<u8> {

@@ -1,8 +1,9 @@
 //! From a document to a policy.
 
 use super::approval::{Approving, Terms};
+use super::beside::{self, Beside, Entry, Shadows};
 use super::fingerprint::fingerprint_of;
-use super::{Action, Approvals, Conditions, Limit, Names, Policy, Rule, Rules, lint};
+use super::{Action, Approvals, Conditions, Limit, Names, Policy, Reason, Rule, Rules, lint};
 use crate::limits::Table;
 use crate::order;
 use crate::policy::document::{self, Check, Document, Findings, Settings, Source};
@@ -66,6 +67,8 @@ impl Policy {
             identity,
             headers,
             records,
+            has_shadows: grants.iter().any(|(_, rules)| rules.shadows.is_some())
+                || top.shadows.is_some(),
             top,
             approvals: approvals.map(|approvals| Approvals::new(approvals, anybody)),
             // Grants neither allow nor deny, so only specificity orders them.
@@ -84,13 +87,22 @@ struct By<'d> {
 impl By<'_> {
     fn compile(&self, name: &str, rules: document::Rules) -> Rules {
         let document::Rules { path: _, default, mode, hide, tools, all_tools } = rules;
-        let document::AllTools { require, deny_if, approve_if, limits } = all_tools;
-        let for_all: Vec<Limit> =
-            limits.into_iter().map(|limit| Limit::new(name, "all tools", limit)).collect();
+        let document::AllTools { mut require, mut deny_if, mut approve_if, limits } = all_tools;
+        let mut all = Beside::take(&mut require, &mut deny_if, &mut approve_if);
+        let for_all;
+        (for_all, all.limits) = compile_limits(name, "all tools", limits);
         let any = !approve_if.is_empty();
-        let tools = tools
+        let (shadow, tools): (Vec<_>, Vec<_>) =
+            tools.into_iter().partition(|(_, rule)| rule.shadow);
+        let shadow = shadow.into_iter().map(|(pattern, rule)| (pattern, self.beside(name, rule)));
+        let entries = PatternMap::new(shadow, |entry: &Entry| entry.rank);
+        let tools: Vec<_> = tools
             .into_iter()
-            .map(|(pattern, rule)| (pattern, self.compile_rule(name, rule, &for_all, any)));
+            .map(|(pattern, rule)| (pattern, self.compile_rule(name, rule, &for_all, any)))
+            .collect();
+        let is_beside =
+            |(_, rule): &(_, Rule)| rule.conditions().is_some_and(|own| !own.beside.is_empty());
+        let any_beside = !entries.is_empty() || !all.is_empty() || tools.iter().any(is_beside);
         let mut rules = Rules {
             default,
             mode,
@@ -102,6 +114,7 @@ impl By<'_> {
             limits: once_each(for_all.iter().cloned()),
             approving: any.then(|| self.approving(None, Vec::new(), &document::Terms::default())),
             conceals: false,
+            shadows: any_beside.then(|| Box::new(Shadows { entries, all })),
         };
         rules.conceals = rules.conceals(self.settings.tools_list);
         rules
@@ -118,16 +131,18 @@ impl By<'_> {
             name,
             pointer,
             action,
+            shadow: _,
             reason,
             args,
-            require,
-            deny_if,
-            approve_if,
+            mut require,
+            mut deny_if,
+            mut approve_if,
             approval,
             limits,
             record,
         } = rule;
         let record = record.into();
+        let mut beside = Beside::take(&mut require, &mut deny_if, &mut approve_if);
         let always = match action {
             document::Action::Deny => {
                 return Rule { pointer: pointer + "/action", action: Action::Deny(reason), record };
@@ -135,17 +150,47 @@ impl By<'_> {
             document::Action::RequireApproval => Some((format!("{pointer}/action"), reason)),
             document::Action::Allow => None,
         };
-        let own = limits.into_iter().map(|limit| Limit::new(rules, &name, limit));
-        let args = args.map(|allowed| Names {
-            pointer: format!("{pointer}/args"),
-            allowed,
-            explains: self.settings.explain_denials,
-        });
-        let limits = once_each(own.chain(for_all.iter().cloned()));
+        let own;
+        (own, beside.limits) = compile_limits(rules, &name, limits);
+        let args = args.map(|allowed| self.names(&pointer, allowed));
+        let limits = once_each(own.into_iter().chain(for_all.iter().cloned()));
         let asks = any || always.is_some() || !approve_if.is_empty();
         let approving = asks.then(|| self.approving(always, approve_if, &approval));
-        let conditions = Conditions { args, require, deny_if, limits, approving };
+        let conditions = Conditions { args, require, deny_if, limits, approving, beside };
         Rule { pointer, action: Action::Allow(Box::new(conditions)), record }
+    }
+
+    fn names(&self, pointer: &str, allowed: Vec<Box<str>>) -> Names {
+        let explains = self.settings.explain_denials;
+        Names { pointer: format!("{pointer}/args"), allowed, explains }
+    }
+
+    /// Compiles an entry in shadow.
+    fn beside(&self, rules: &str, rule: document::ToolRule) -> Entry {
+        let action = match rule.action {
+            document::Action::Allow => None,
+            document::Action::RequireApproval => Some(Reason::ApprovalRequired),
+            document::Action::Deny => Some(Reason::Denied),
+        };
+        let pointer = rule.pointer;
+        let mut questions = Vec::new();
+        questions.extend(
+            action.map(|reason| beside::Question::Action(format!("{pointer}/action"), reason)),
+        );
+        if action != Some(Reason::Denied) {
+            let args = rule.args.map(|allowed| self.names(&pointer, allowed));
+            questions.extend(args.map(beside::Question::Args));
+            questions.extend(rule.require.into_iter().map(beside::Question::Require));
+            questions.extend(rule.deny_if.into_iter().map(beside::Question::DenyIf));
+            questions.extend(rule.approve_if.into_iter().map(beside::Question::ApproveIf));
+        }
+        let (_, limits) = compile_limits(rules, &rule.name, rule.limits);
+        let rank = match rule.action {
+            document::Action::Allow => 0,
+            document::Action::RequireApproval => 1,
+            document::Action::Deny => 2,
+        };
+        Entry { pointer, beside: Beside { questions, limits }, record: rule.record.into(), rank }
     }
 
     /// The approvals of a tool.
@@ -157,6 +202,19 @@ impl By<'_> {
     ) -> Approving {
         Approving { always, checks, terms: Terms::new(own, self.approvals, self.identity) }
     }
+}
+
+/// Compiles limits: those that decide, and those in shadow.
+fn compile_limits(
+    rules: &str,
+    subject: &str,
+    limits: Vec<document::Limit>,
+) -> (Vec<Limit>, Vec<Limit>) {
+    let (shadow, enforced): (Vec<_>, Vec<_>) = limits.into_iter().partition(|limit| limit.shadow);
+    let compile = |limits: Vec<document::Limit>| {
+        limits.into_iter().map(|limit| Limit::new(rules, subject, limit)).collect()
+    };
+    (compile(enforced), compile(shadow))
 }
 
 /// A counter named twice for one call is charged once, under the smaller max.

@@ -55,8 +55,9 @@ impl Policy {
     ) -> Result<Ruling<'_>, Denial<'_>> {
         let rules = self.rules(caller);
         let entry = rules.tools.get(&call.tool);
+        let beside = rules.beside_none(entry, &call.tool);
         let mut holding = Vec::new();
-        rules.ask(entry, |question| match question.0 {
+        rules.ask(entry, beside.is_some(), |question| match question.0 {
             Asked::ApproveIf(check) => {
                 holding.extend(approve_if(check, facts)?.then_some(check));
                 Ok(())
@@ -65,7 +66,11 @@ impl Policy {
         })?;
         Ok(Ruling {
             approval: rules.approving(entry).and_then(|approving| approving.needed(&holding)),
-            rule: entry.map_or("(default allow)", |rule| &rule.pointer),
+            rule: match (entry, beside) {
+                (Some(rule), _) => &rule.pointer,
+                (None, Some(beside)) => &beside.pointer,
+                (None, None) => "(default allow)",
+            },
             limits: entry.and_then(Rule::conditions).map_or(&rules.limits, |own| &own.limits),
         })
     }
@@ -75,7 +80,9 @@ impl Policy {
     pub fn questions(&self, caller: &Caller, tool: &str) -> Vec<Question<'_>> {
         let rules = self.rules(caller);
         let mut questions = Vec::new();
-        let _all: Result<(), Infallible> = rules.ask(rules.tools.get(tool), |question| {
+        let entry = rules.tools.get(tool);
+        let beside = rules.beside_none(entry, tool).is_some();
+        let _all: Result<(), Infallible> = rules.ask(entry, beside, |question| {
             questions.push(question);
             Ok(())
         });
@@ -85,18 +92,22 @@ impl Policy {
 
 impl Rules {
     /// Asks one question after the other until one fails. In `args`, `require`
-    /// and `deny_if`, the tool's own checks come first.
+    /// and `deny_if`, the tool's own checks come first. Where an entry in shadow is
+    /// `beside` none that decides, `default` is not asked.
     ///
     /// A function and not an iterator, whose links would each be a branch for
     /// every question of every call.
     fn ask<'p, E>(
         &'p self,
         entry: Option<&'p Rule>,
+        beside: bool,
         mut answer: impl FnMut(Question<'p>) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut ask = |asked| answer(Question(asked));
         ask(Asked::Hidden(&self.hide))?;
-        ask(Asked::Entry(entry, self.default))?;
+        if !beside {
+            ask(Asked::Entry(entry, self.default))?;
+        }
         if let Some(rule) = entry {
             ask(Asked::Action(rule))?;
         }
@@ -178,7 +189,7 @@ impl Rule {
 }
 
 impl Names {
-    fn check<'p>(&'p self, facts: &Facts<'_>) -> Result<(), Denial<'p>> {
+    pub(super) fn check<'p>(&'p self, facts: &Facts<'_>) -> Result<(), Denial<'p>> {
         let Some(arguments) = facts.arguments else { return Ok(()) };
         let allowed = |key: Text<'_>| self.allowed.iter().any(|name| key.is(name));
         // No argument is given twice, so of more arguments than names, one has
@@ -220,7 +231,7 @@ const UNMET: &str = "The call does not meet a requirement of the policy.";
 /// The beginning of the message that names the requirement.
 const UNMET_THIS: &str = "The call does not meet a requirement of the policy: ";
 
-fn require<'p>(check: &'p Check, facts: &Facts<'_>) -> Result<(), Denial<'p>> {
+pub(super) fn require<'p>(check: &'p Check, facts: &Facts<'_>) -> Result<(), Denial<'p>> {
     match check.holds(facts, Elements::All) {
         (Truth::True, _) => Ok(()),
         (Truth::False, condition) => {
@@ -237,7 +248,7 @@ fn require<'p>(check: &'p Check, facts: &Facts<'_>) -> Result<(), Denial<'p>> {
     }
 }
 
-fn deny_if<'p>(check: &'p Check, facts: &Facts<'_>) -> Result<(), Denial<'p>> {
+pub(super) fn deny_if<'p>(check: &'p Check, facts: &Facts<'_>) -> Result<(), Denial<'p>> {
     match check.holds(facts, Elements::Any) {
         (Truth::False, _) => Ok(()),
         (Truth::True, _) => {
@@ -248,7 +259,7 @@ fn deny_if<'p>(check: &'p Check, facts: &Facts<'_>) -> Result<(), Denial<'p>> {
 }
 
 /// Whether a call needs approval by a check.
-fn approve_if<'p>(check: &'p Check, facts: &Facts<'_>) -> Result<bool, Denial<'p>> {
+pub(super) fn approve_if<'p>(check: &'p Check, facts: &Facts<'_>) -> Result<bool, Denial<'p>> {
     match check.holds(facts, Elements::Any) {
         (Truth::False, _) => Ok(false),
         (Truth::True, _) => Ok(true),

@@ -32,6 +32,8 @@ pub struct Limit {
     /// The weight of any other call, in millionths.
     weight: u64,
     on_deny: Option<Arc<str>>,
+    /// Whether its entries are counted apart from those of limits that decide.
+    shadow: bool,
     /// The subject of the limit: a tool, a pattern or "all tools".
     subject: Arc<str>,
     /// The one holder of a `global` counter.
@@ -109,6 +111,7 @@ impl Limit {
             increment_from,
             weight,
             on_deny,
+            shadow,
         } = limit;
         // One `global` counter across all sets of rules.
         let rules = if scope == Scope::Global { "" } else { rules };
@@ -138,6 +141,7 @@ impl Limit {
             increment_from: increment_from.map(Arc::new),
             weight,
             on_deny: on_deny.map(Into::into),
+            shadow,
             subject,
             everyone: Holder::for_everyone(tag),
         }
@@ -169,6 +173,7 @@ impl Limit {
             },
             per_caller: self.scope != Scope::Global,
             values: None,
+            apart: self.shadow,
             window: self.window,
             algorithm: self.algorithm,
             max: self.max,
@@ -184,6 +189,7 @@ impl Limit {
             holder: if self.scope == Scope::Global { self.everyone } else { holders.caller },
             per_caller: self.scope != Scope::Global,
             values: None,
+            apart: self.shadow,
             window: self.window,
             algorithm: self.algorithm,
             max: self.max,

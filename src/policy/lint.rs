@@ -100,6 +100,7 @@ fn agree<'c>(rules: &'c Rules, global: &mut IntoIter<&'c Limit>, errors: &mut Fi
 
 fn differences(a: &Limit, b: &Limit) -> Vec<(&'static str, String, String)> {
     let increment = |limit: &Limit| if limit.increment_from.is_some() { "an" } else { "no" };
+    let mode = |limit: &Limit| if limit.shadow { "`shadow`" } else { "`enforce`" }.to_owned();
     let per = |limit: &Limit| match &*limit.per {
         [] => "no `per`".to_owned(),
         _ => format!("`per` {}", shorten(&limit.per_text())),
@@ -118,6 +119,7 @@ fn differences(a: &Limit, b: &Limit) -> Vec<(&'static str, String, String)> {
             format!("{} `increment_from`", increment(b)),
         ),
         ("", per(a), per(b)),
+        (" the mode", mode(a), mode(b)),
     ];
     all.into_iter().filter(|(_, here, there)| here != there).collect()
 }
@@ -208,7 +210,7 @@ fn bound_sessions(rules: &Rules, errors: &mut Findings) {
         errors.error(
             limit.path.clone(),
             "a client can open any number of sessions; give the same calls a limit with the scope \
-             `grant` or `global` and without `increment_from` or `per` too",
+             `grant` or `global` and without `increment_from`, `per` or shadow mode too",
         );
     });
 }

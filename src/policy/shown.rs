@@ -36,7 +36,7 @@ impl Rules {
     fn may_allow(&self, tool: &str) -> bool {
         let by_entry = match self.tools.get(tool) {
             Some(rule) => rule.may_allow(),
-            None => self.default == DefaultAction::Allow,
+            None => self.default == DefaultAction::Allow || self.shadow_entry(tool).is_some(),
         };
         by_entry && !self.deny_if.iter().any(always) && tool_name_fault(tool).is_none()
     }

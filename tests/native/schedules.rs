@@ -104,7 +104,8 @@ impl Setting {
         let per_caller = counts != Counts::Everyone;
         let (max, weight) = (max * ONE_CALL, weight * ONE_CALL);
         let window = Window::new(60).unwrap();
-        Charge { tag, holder, per_caller, values, window, algorithm, max, weight }
+        let apart = false;
+        Charge { tag, holder, per_caller, values, apart, window, algorithm, max, weight }
     }
 
     /// Whether a count can be without weight and still be that of the caller who

@@ -83,6 +83,9 @@ const BEYOND_A_SCHEMA: [(&str, &[&str]); 12] = [
             "protected_resource_without_identity",
             "hide_expressions",
             "require_approval",
+            "shadow_approver_require",
+            "shadow_entry_shares_a_counter",
+            "shadow_shares_a_counter",
             "tool_expressions",
             "weight_above_max",
         ],
@@ -104,6 +107,7 @@ const BEYOND_A_SCHEMA: [(&str, &[&str]); 12] = [
         &[
             "per_does_not_bound_sessions",
             "session_alone",
+            "shadow_does_not_bound_sessions",
             "session_alone_in_all_tools",
             "session_alone_in_grant",
             "session_bounded_elsewhere",

@@ -22,6 +22,7 @@ fn charge(name: &str, caller: &str, max: u64) -> Charge {
         holder: table(1, 1).holder_for_caller(caller),
         per_caller: true,
         values: None,
+        apart: false,
         window: Window::new(60).unwrap(),
         algorithm: Algorithm::Fixed,
         max: max * ONE_CALL,

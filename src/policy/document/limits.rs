@@ -12,7 +12,7 @@ const MAX: u64 = 9_000_000_000_000;
 
 const WINDOWS: [(&str, u32); 4] = [("second", 1), ("minute", 60), ("hour", 3_600), ("day", 86_400)];
 
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 10] = [
     "counter",
     "window",
     "max",
@@ -22,6 +22,7 @@ const KEYS: [&str; 9] = [
     "weight",
     "algorithm",
     "on_deny",
+    "mode",
 ];
 const SCOPES: [(&str, Scope); 3] = [
     (Scope::Grant.as_str(), Scope::Grant),
@@ -103,6 +104,8 @@ pub struct Limit {
     pub weight: u64,
     /// `on_deny`
     pub on_deny: Option<String>,
+    /// Whether calls without room go on, and are recorded.
+    pub shadow: bool,
 }
 
 /// Reads a list of limits.
@@ -143,6 +146,7 @@ pub(super) fn read(at: &At<'_>) -> Vec<Limit> {
             increment_from: increment_from.flatten(),
             weight: weight?,
             on_deny,
+            shadow: checks::shadow(&object),
             counter,
         })
     })
@@ -173,6 +177,7 @@ pub(super) fn read_short(name: &str, at: &At<'_>) -> Option<Limit> {
         increment_from: None,
         weight: ONE_CALL,
         on_deny: None,
+        shadow: false,
     })
 }
 
@@ -183,9 +188,13 @@ impl Limit {
     }
 
     /// Whether it bounds the calls of a caller, whatever they hold: a client opens
-    /// sessions and makes up values as it likes, and calls may weigh nothing.
+    /// sessions and makes up values as it likes, and calls may weigh nothing. A limit
+    /// in shadow bounds nothing.
     pub fn bounds_caller(&self) -> bool {
-        self.scope != Scope::Session && self.increment_from.is_none() && self.per.is_empty()
+        self.scope != Scope::Session
+            && self.increment_from.is_none()
+            && self.per.is_empty()
+            && !self.shadow
     }
 
     /// A limit of the filter's own: this many calls of each caller in an hour.
@@ -202,6 +211,7 @@ impl Limit {
             increment_from: None,
             weight: ONE_CALL,
             on_deny: None,
+            shadow: false,
         })
     }
 }

@@ -51,6 +51,9 @@ pub struct Grant {
     pub rules: Rules,
 }
 
+/// The words of `mode`.
+pub(super) const MODES: [(&str, Mode); 2] = [("enforce", Mode::Enforce), ("shadow", Mode::Shadow)];
+
 const KEYS: [&str; 5] = ["default", "mode", "hide", "tools", "all_tools"];
 
 impl Rules {
@@ -59,9 +62,7 @@ impl Rules {
         let default = object.required("default").and_then(|at| {
             at.choice(&[("allow", DefaultAction::Allow), ("deny", DefaultAction::Deny)])
         });
-        let mode = object.get("mode").map_or(Some(inherited), |at| {
-            at.choice(&[("enforce", Mode::Enforce), ("shadow", Mode::Shadow)])
-        });
+        let mode = object.get("mode").map_or(Some(inherited), |at| at.choice(&MODES));
         let hide = object.get("hide").map(|at| at.each(tool_name::pattern)).unwrap_or_default();
         let tools = object.get("tools").map(tools::read).unwrap_or_default();
         let all_tools = object.get("all_tools").map(AllTools::read).unwrap_or_default();

@@ -30,6 +30,8 @@ pub struct ToolRule {
     pub pointer: String,
     /// `action`
     pub action: Action,
+    /// Whether it is asked beside the entry that decides, and recorded.
+    pub shadow: bool,
     /// `reason`
     pub reason: Option<String>,
     /// `args`
@@ -48,8 +50,9 @@ pub struct ToolRule {
     pub record: Vec<Path>,
 }
 
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     "action",
+    "mode",
     "reason",
     "args",
     "require",
@@ -109,10 +112,13 @@ impl ToolRule {
         if let Some(at) = object.get("rate_limit") {
             limits.extend(limits::read_short(name, at));
         }
+        let shadow = checks::shadow(&object);
+        limits.iter_mut().for_each(|limit| limit.shadow |= shadow);
         Some(Self {
             name: name.into(),
             pointer: at.path().into(),
             action: action?,
+            shadow,
             reason,
             args,
             require,

@@ -100,7 +100,7 @@ fn values(rules: &Rules, findings: &mut Findings) {
     unbounded(rules, is_meant, &mut |limit| {
         findings.warning(Warning::UnboundedValues, &|| {
             let message = "a client can send any number of values, each with a count of its own; \
-                           give the same calls a limit without `per` and `increment_from` too";
+                           give the same calls a limit without `per`, `increment_from` or shadow mode too";
             (format!("{}/per", limit.path), message.into())
         });
     });
@@ -190,7 +190,7 @@ fn overlaps(rules: &Rules, steps: &mut usize, findings: &mut Findings) {
             if *steps == 0 {
                 return;
             }
-            let differ = first.action != second.action;
+            let differ = first.action != second.action && first.shadow == second.shadow;
             if differ && !a.is_within(b) && !b.is_within(a) && a.overlaps(b) {
                 findings.warning(Warning::Overlap, &|| {
                     let message = format!(
