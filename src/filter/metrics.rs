@@ -70,8 +70,9 @@ impl Metrics {
     }
 
     /// Counts a call that went on: as the policy allows, or in shadow mode although
-    /// the policy denies it.
+    /// the policy denies it. Rules in shadow that it did not pass count as well.
     pub(super) fn went_on(&self, record: &Record) {
+        record.shadow.iter().for_each(|(_, reason)| self.shadow.increment(*reason));
         match (record.decision, record.reason) {
             (Decision::Shadow, Some(reason)) => self.shadow.increment(reason),
             _ => increment(self.allowed),

@@ -14,7 +14,7 @@ use crate::exchange::audit;
 use crate::exchange::head::repeats_requests;
 use crate::exchange::listing::Listing;
 use crate::exchange::permit::Permit;
-use crate::exchange::record::{Decision, Record};
+use crate::exchange::record::Record;
 use crate::exchange::refusal::Refusal;
 use crate::exchange::{Exchange, Step, Ticket};
 use crate::limits::window::Nanos;
@@ -250,7 +250,7 @@ impl Stream {
                     true
                 }
                 AuditLog::All => true,
-                AuditLog::Denied => record.decision != Decision::Allowed,
+                AuditLog::Denied => record.is_of_denial(),
                 AuditLog::Off => false,
             };
             if logged {

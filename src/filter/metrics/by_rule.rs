@@ -23,14 +23,23 @@ thread_local! {
     static CALLS: RefCell<ByRule> = RefCell::default();
 }
 
-/// Counts a call of a tool, as its record says. A request in which no tool was read
+/// Counts a call of a tool, as its record says, and the rules in shadow that it did
+/// not pass. A request in which no tool was read
 /// is not a call.
 pub(in crate::filter) fn called(record: &Record) {
     if record.tool.is_none() {
         return;
     }
-    let id = CALLS.with(|calls| calls.try_borrow_mut().ok()?.id(record));
-    increment(id);
+    count(&record.rule, (record.decision, record.reason));
+    if record.decision != Decision::Denied {
+        for (rule, reason) in &record.shadow {
+            count(rule, (Decision::Shadow, Some(*reason)));
+        }
+    }
+}
+
+fn count(rule: &str, outcome: Outcome) {
+    increment(CALLS.with(|calls| calls.try_borrow_mut().ok()?.id(rule, outcome)));
 }
 
 /// The metrics of rules.
@@ -46,10 +55,9 @@ struct ByRule {
 type Outcome = (Decision, Option<Reason>);
 
 impl ByRule {
-    fn id(&mut self, record: &Record) -> Option<u32> {
-        let outcome = (record.decision, record.reason);
+    fn id(&mut self, rule: &str, outcome: Outcome) -> Option<u32> {
         // Rules of the policy are pointers; a word in parentheses is not one.
-        let rule = if record.rule.starts_with('/') { &record.rule } else { OTHER };
+        let rule = if rule.starts_with('/') { rule } else { OTHER };
         if let Some(id) = self.known(rule, outcome) {
             return id;
         }
