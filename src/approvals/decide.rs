@@ -88,11 +88,13 @@ impl Slots<'_> {
                 Err(error) => (None, Err(error)),
             }
         });
-        let decided = decided.map_err(DecisionError::from)??;
-        if let Verdict::Deny(_) = verdict {
+        let decided = decided.map_err(DecisionError::from)?;
+        // Also after an earlier denial: that one may have failed half-way.
+        let is_denied = matches!(decided, Ok(_) | Err(DecisionError::Denied));
+        if is_denied && matches!(verdict, Verdict::Deny(_)) {
             self.deny_others(store, id, digest, by, verdict, now)?;
         }
-        Ok(decided)
+        decided
     }
 
     /// Denies the other entries of a digest: two workers can have made two, when a

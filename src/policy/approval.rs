@@ -33,6 +33,7 @@ impl Approvals {
     pub(super) fn new(settings: document::Approvals, anybody: Vec<Pattern>) -> Self {
         let document::Approvals {
             path,
+            has_path: _,
             url,
             terms: _,
             approver_require,

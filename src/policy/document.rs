@@ -22,6 +22,7 @@ mod tool_name;
 mod tools;
 mod tree;
 mod unreadable;
+mod url;
 mod wording;
 
 pub use approvals::{Approvals, Terms, patterns};

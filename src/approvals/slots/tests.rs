@@ -145,6 +145,25 @@ fn a_denial_holds_in_every_slot_of_the_call() {
 }
 
 #[test]
+fn a_denial_that_failed_half_way_is_completed_by_the_next() {
+    let (table, store) = (table(), MemoryStore::default());
+    let slots = Slots::new(&table);
+    let digest = [1; 32];
+    let free = slots.choices(&digest);
+    let make = |slot: Slot| match slots.request(&store, &[slot], &draft(digest, 1), NOW).unwrap() {
+        Requested::Made(entry) => entry,
+        other => panic!("{other:?}"),
+    };
+    let deny = |id| slots.decide(&store, id, &digest, "bob", Verdict::Deny("no"), NOW);
+    let first = make(free[0]);
+    deny(first.id).unwrap();
+    let second = make(free[1]);
+    assert_eq!(slots.by_id(&store, second.id, NOW).unwrap().state, State::Pending);
+    assert_eq!(deny(first.id), Err(DecisionError::Denied));
+    assert_eq!(slots.by_id(&store, second.id, NOW).unwrap().state, State::Denied);
+}
+
+#[test]
 fn living_entries_keep_their_slots() {
     let (table, store) = (table(), MemoryStore::default());
     let slots = Slots::new(&table);

@@ -4,6 +4,7 @@ use super::at::{At, Object};
 use super::checks::{self, Check};
 use super::limits::{self, Limit};
 use super::request_path::RequestPath;
+use super::url::url;
 use super::wording::quote;
 use crate::policy::condition::Root;
 use crate::policy::pattern::Pattern;
@@ -29,6 +30,8 @@ pub struct Terms {
 pub struct Approvals {
     /// `path`: the request path at which approvers talk to the filter.
     pub path: Option<RequestPath>,
+    /// Whether there is a `path`, which may be one that cannot be used.
+    pub has_path: bool,
     /// `url`: the same as people see it.
     pub url: Option<String>,
     /// The terms of rules that give none of their own.
@@ -120,8 +123,12 @@ impl Approvals {
         let requests = requests.or_else(built_in)?;
         let max = object.get("max_arguments_bytes").and_then(|at| at.whole(256, 16_384));
         Some(Self {
+            has_path: object.get("path").is_some(),
             path: object.get("path").and_then(|at| RequestPath::read_own(at, exempt, served)),
-            url: object.get("url").and_then(url),
+            url: object
+                .get("url")
+                .and_then(|at| url(at, false))
+                .map(|url| url.text.trim_end_matches('/').to_owned()),
             terms: Terms::of_object(at, &object),
             approver_require: object.get("approver_require").map(require).unwrap_or_default(),
             approvers_may_ask: object
@@ -162,31 +169,6 @@ fn require(at: &At<'_>) -> Vec<Check> {
         }
     }
     checks
-}
-
-fn url(at: &At<'_>) -> Option<String> {
-    let text = at.string()?;
-    let rest = text.strip_prefix("https://").or_else(|| {
-        let rest = text.strip_prefix("http://")?;
-        let host = rest.split(['/', ':']).next()?;
-        matches!(host, "127.0.0.1" | "localhost").then_some(rest)
-    });
-    let good = rest.is_some_and(|rest| {
-        let host = rest.split('/').next().unwrap_or_default();
-        !host.is_empty()
-            && !host.contains('@')
-            && rest.bytes().all(|byte| byte.is_ascii_graphic())
-            && !rest.contains(['?', '#', '"', '<', '>', '\\'])
-    });
-    if !good {
-        at.wrong(format!(
-            "{} is not where people find requests; write a URL like \
-             `https://gateway.example.com/mcp-approvals` (http only on 127.0.0.1)",
-            quote(text)
-        ));
-        return None;
-    }
-    Some(text.trim_end_matches('/').to_owned())
 }
 
 /// The patterns of approvers, compiled.

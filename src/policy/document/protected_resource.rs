@@ -7,6 +7,7 @@
 
 use super::at::At;
 use super::request_path::RequestPath;
+use super::url::{Url, url};
 use super::wording::quote;
 
 /// The metadata of the resource that the filter protects.
@@ -22,8 +23,6 @@ pub struct ProtectedResource {
 
 /// The path of the document, behind which that of the resource may come.
 const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
-/// The most bytes of a URL.
-const MAX_URL: usize = 2_048;
 /// The most authorization servers. Anybody may ask for the document, so that it is
 /// to be small.
 const MAX_SERVERS: usize = 16;
@@ -171,72 +170,4 @@ fn scope<'d>(at: &At<'d>) -> Option<&'d str> {
         return None;
     }
     Some(scope)
-}
-
-/// A URL of the policy.
-struct Url<'d> {
-    text: &'d str,
-    /// Its scheme, host and port.
-    origin: &'d str,
-    path: &'d str,
-}
-
-/// Reads a URL that clients are sent to; `query` if a query and a fragment may be
-/// there.
-fn url<'d>(at: &At<'d>, query: bool) -> Option<Url<'d>> {
-    let text = at.string()?;
-    match split(text) {
-        Ok(url) if query || !url.path.contains(['?', '#']) => return Some(url),
-        Ok(_) => at.wrong(format!(
-            "{} must have no query and no fragment; write it up to its path",
-            quote(text)
-        )),
-        Err(fault) => at.wrong(format!("{} cannot be used: {fault}", quote(text))),
-    }
-    None
-}
-
-fn split(text: &str) -> Result<Url<'_>, &'static str> {
-    const FORM: &str = "write `https://`, a host in lower case, a port if it has one, and a path, \
-                        in visible ASCII characters";
-    let visible = |byte: u8| byte.is_ascii_graphic() && !br#""\<>^`{|}"#.contains(&byte);
-    if text.len() > MAX_URL {
-        return Err("it is longer than 2048 bytes; write a shorter one");
-    }
-    if !text.bytes().all(visible) {
-        return Err(FORM);
-    }
-    let (secure, rest) = match (text.strip_prefix("https://"), text.strip_prefix("http://")) {
-        (Some(rest), _) => (true, rest),
-        (_, Some(rest)) => (false, rest),
-        _ => return Err(FORM),
-    };
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let (authority, path) = rest.split_at_checked(end).ok_or(FORM)?;
-    let host = host(authority).ok_or(FORM)?;
-    // Tokens are sent there, and on the way to oneself nobody listens.
-    if !secure && !matches!(host, "localhost" | "127.0.0.1" | "[::1]") {
-        return Err("only on loopback may it be `http`; write `https`");
-    }
-    let origin = text.strip_suffix(path).ok_or(FORM)?;
-    Ok(Url { text, origin, path })
-}
-
-/// The host of an authority, if it is a host in lower case with a port or without.
-fn host(authority: &str) -> Option<&str> {
-    let (host, port) = match authority.rsplit_once(':') {
-        Some((host, port)) if !port.contains(']') => (host, Some(port)),
-        _ => (authority, None),
-    };
-    let is_port = |port: &str| {
-        let number = port.parse::<u64>().ok().filter(|_| port.bytes().all(|b| b.is_ascii_digit()));
-        number.is_some_and(|number| (1..=65_535).contains(&number))
-    };
-    let name = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-._".contains(&b);
-    let part = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f' | b':' | b'.');
-    let is_host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
-        Some(address) => address.contains(':') && address.bytes().all(part),
-        None => !host.is_empty() && host.bytes().all(name),
-    };
-    (is_host && port.is_none_or(is_port)).then_some(host)
 }

@@ -49,7 +49,7 @@ pub(super) fn errors(document: &Document, all_rules: &[&Rules], errors: &mut Fin
             .error(first, "approvals need `identity`, which says who is calling and who approves");
     }
     match settings {
-        Some(all) if all.path.is_some() => {
+        Some(all) if all.has_path => {
             if all.floods(longest) {
                 errors.error(
                     all.requests.path.clone(),
