@@ -60,7 +60,7 @@ impl Receipt {
         self.0.extend(other.0);
     }
 
-    /// Adds charges that count by themselves: the rests of the others are told.
+    /// Adds charges of which [`Self::left`] does not tell.
     pub fn add(&mut self, other: Self) {
         let apart = other.0.into_iter().map(|taken| Taken { index: usize::MAX, ..taken });
         self.0.extend(apart);

@@ -47,7 +47,7 @@ struct Limit {
     algorithm: Algorithm,
 }
 
-/// Whose calls a limit counts together.
+/// The calls that a limit counts together: all, those of a caller, those of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Counts {
     Everyone,
@@ -253,35 +253,29 @@ impl Outcome {
         }
     }
 
-    /// Never more values of a caller than he can hold.
+    /// Never more values of a caller than he can hold. A value that is shared may be
+    /// one of either.
     fn check_values(&self) {
-        if self.setting.turns {
-            return;
-        }
-        for limit in &self.setting.limits {
-            let (callers, counts): (Vec<u64>, Counts) = match limit.counts {
-                Counts::Values => ((0..2).collect(), Counts::Values),
-                // Each of the two may have brought as many.
-                Counts::SharedValues => (vec![0], Counts::SharedValues),
-                _ => continue,
+        let Setting { limits, values, turns, .. } = &self.setting;
+        for limit in limits.iter().filter(|_| !turns) {
+            let (groups, most) = match limit.counts {
+                Counts::Values => (vec![vec![0], vec![1]], *values),
+                Counts::SharedValues => (vec![vec![0, 1]], 2 * values),
+                Counts::Everyone | Counts::Callers => continue,
             };
-            for caller in callers {
-                for moment in self.calls.iter().map(|call| call.ended) {
-                    let of_caller = |who: Who| counts != Counts::Values || who.caller == caller;
-                    let held = (0..2).filter(|value| {
-                        let counts = |call: &&Call| {
-                            call.counted_at(moment)
-                                && call.who.value == *value
-                                && of_caller(call.who)
-                        };
-                        self.calls.iter().any(|call| counts(&call))
-                    });
-                    let most = match counts {
-                        Counts::Values => self.setting.values,
-                        _ => 2 * self.setting.values,
-                    };
-                    assert!(held.count() as u64 <= most, "{limit:?} at {moment}");
-                }
+            for (callers, moment) in groups
+                .iter()
+                .flat_map(|callers| self.calls.iter().map(move |call| (callers, call.ended)))
+            {
+                let held = |value: &u64| {
+                    self.calls.iter().any(|call| {
+                        call.counted_at(moment)
+                            && call.who.value == *value
+                            && callers.contains(&call.who.caller)
+                    })
+                };
+                let held = (0..2).filter(held).count() as u64;
+                assert!(held <= most, "{held} values of {limit:?} at {moment}");
             }
         }
     }
