@@ -118,10 +118,13 @@ impl Beside {
     ) -> Self {
         let mut questions = Vec::new();
         let mut take = |checks: &mut Vec<Check>, question: fn(Check) -> Question| {
-            let all = core::mem::take(checks).into_iter();
-            let (shadow, enforced): (Vec<_>, Vec<_>) = all.partition(|check| check.shadow);
-            *checks = enforced;
-            questions.extend(shadow.into_iter().map(question));
+            for check in core::mem::take(checks) {
+                if check.shadow {
+                    questions.push(question(check));
+                } else {
+                    checks.push(check);
+                }
+            }
         };
         take(require, Question::Require);
         take(deny_if, Question::DenyIf);

@@ -92,22 +92,23 @@ impl By<'_> {
         let for_all;
         (for_all, all.limits) = compile_limits(name, "all tools", limits);
         let any = !approve_if.is_empty();
-        let (shadow, tools): (Vec<_>, Vec<_>) =
-            tools.into_iter().partition(|(_, rule)| rule.shadow);
-        let shadow = shadow.into_iter().map(|(pattern, rule)| (pattern, self.beside(name, rule)));
-        let entries = PatternMap::new(shadow, |entry: &Entry| entry.rank);
-        let tools: Vec<_> = tools
-            .into_iter()
-            .map(|(pattern, rule)| (pattern, self.compile_rule(name, rule, &for_all, any)))
-            .collect();
+        let (mut entries, mut deciding) = (Vec::new(), Vec::new());
+        for (pattern, rule) in tools {
+            if rule.shadow {
+                entries.push((pattern, self.beside(name, rule)));
+            } else {
+                deciding.push((pattern, self.compile_rule(name, rule, &for_all, any)));
+            }
+        }
+        let entries = PatternMap::new(entries, |entry: &Entry| entry.rank);
         let is_beside =
             |(_, rule): &(_, Rule)| rule.conditions().is_some_and(|own| !own.beside.is_empty());
-        let any_beside = !entries.is_empty() || !all.is_empty() || tools.iter().any(is_beside);
+        let any_beside = !entries.is_empty() || !all.is_empty() || deciding.iter().any(is_beside);
         let mut rules = Rules {
             default,
             mode,
             hide: PatternMap::set(hide),
-            tools: PatternMap::new(tools, Rule::rank),
+            tools: PatternMap::new(deciding, Rule::rank),
             require,
             deny_if,
             approve_if,
@@ -210,11 +211,12 @@ fn compile_limits(
     subject: &str,
     limits: Vec<document::Limit>,
 ) -> (Vec<Limit>, Vec<Limit>) {
-    let (shadow, enforced): (Vec<_>, Vec<_>) = limits.into_iter().partition(|limit| limit.shadow);
-    let compile = |limits: Vec<document::Limit>| {
-        limits.into_iter().map(|limit| Limit::new(rules, subject, limit)).collect()
-    };
-    (compile(enforced), compile(shadow))
+    let (mut deciding, mut shadow) = (Vec::new(), Vec::new());
+    for limit in limits {
+        let list = if limit.shadow { &mut shadow } else { &mut deciding };
+        list.push(Limit::new(rules, subject, limit));
+    }
+    (deciding, shadow)
 }
 
 /// A counter named twice for one call is charged once, under the smaller max.

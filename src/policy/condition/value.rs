@@ -100,3 +100,38 @@ fn whole(number: f64) -> Result<String, Why> {
     let whole = number as i64;
     Ok(whole.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_family = "wasm")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn claims_are_texts_whatever_host_hands_them_over() {
+        let untyped = |bytes: &[u8]| {
+            let text = core::str::from_utf8(bytes).ok().map(str::to_owned);
+            let number = bytes.try_into().ok().map(f64::from_le_bytes);
+            let boolean = match bytes {
+                [0] => Some(false),
+                [1] => Some(true),
+                _ => None,
+            };
+            Claim::Untyped(Untyped { text, number, boolean, is_empty_list: false })
+        };
+        for (one, other, expected) in [
+            (Claim::Text("red".into()), untyped(b"red"), Ok("red")),
+            (Claim::Number(-7.0), untyped(&(-7.0_f64).to_le_bytes()), Ok("-7")),
+            (Claim::Number(-0.0), untyped(&0.0_f64.to_le_bytes()), Ok("0")),
+            (Claim::Number(7.5), untyped(&7.5_f64.to_le_bytes()), Err(Why::Claim)),
+            (Claim::Number(1e15), untyped(&f64::NAN.to_le_bytes()), Err(Why::Claim)),
+            (Claim::Bool(true), untyped(&[1]), Ok("true")),
+            (Claim::Opaque, untyped(b"\x0a\x03red"), Err(Why::Claim)),
+            (Claim::List(Vec::new()), Claim::Unreadable, Err(Why::Claim)),
+            (Claim::Absent, Claim::Absent, Err(Why::Absent)),
+        ] {
+            assert_eq!(claim(one).as_deref().map_err(|why| *why), expected);
+            assert_eq!(claim(other).as_deref().map_err(|why| *why), expected);
+        }
+    }
+}
