@@ -13,7 +13,7 @@ export PORT ADMIN_PORT UPSTREAM_PORT ENVOY POLICY
 MAKEFLAGS += --no-print-directory
 .SILENT:
 .NOTPARALLEL:
-.PHONY: help setup build envoy-path demo run validate test fuzz conformance deny image release soak compose-test bench interop clean
+.PHONY: help setup build native envoy-path demo run validate test fuzz conformance deny image release soak compose-test bench interop clean
 
 help: ## list the targets
 	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -27,6 +27,9 @@ setup: ## install what build, demo and run need (they do it by themselves)
 
 build: ## compile the module to target/mcp_policy_filter.wasm
 	scripts/build
+
+native: ## compile the native module to target/libmcp_policy_filter.so
+	scripts/native
 
 envoy-path: ## print the path of the Envoy in use
 	scripts/envoy-path
@@ -67,7 +70,7 @@ release: ## what is published, in target/release-files, compiled twice and compa
 soak: ## load with pushes and hostile clients for SOAK_MINUTES (5); what held in target/soak
 	scripts/soak
 
-bench: ## what a call costs in Envoy, beside its own MCP filter (15 minutes, alone)
+bench: ## what a call costs in Envoy, beside other ways to put policy on it (20 minutes, alone)
 	scripts/bench
 
 clean: ## remove target/, and with it everything that was installed there

@@ -4,6 +4,7 @@
 //! serves for exports and their dispatch alone: its wrappers of host calls panic on
 //! unexpected statuses and bytes, and a panic here is an outage.
 
+mod envoy;
 mod headers;
 mod held;
 mod host;
@@ -12,7 +13,6 @@ mod metrics;
 mod peer;
 mod plugin;
 mod reply;
-mod response;
 mod root;
 mod shared_data;
 mod stream;

@@ -10,6 +10,7 @@
 //! | module | holds |
 //! | --- | --- |
 //! | `filter` | the proxy-wasm shell, behind the feature `proxy-wasm`: host callbacks in, steps carried out |
+//! | [`shell`] | the course of a stream for both shells, whatever the host |
 //! | [`exchange`] | one HTTP exchange without I/O: head, caller, judging, records, answers, lists of tools |
 //! | [`policy`] | the language: documents, patterns, conditions, and the decision about one call |
 //! | [`approvals`] | requests for approval: canonical texts, digests, slots, decisions |
@@ -49,6 +50,7 @@ pub mod limits;
 pub mod meter;
 pub mod order;
 pub mod policy;
+pub mod shell;
 #[cfg(any(test, not(target_family = "wasm")))]
 pub mod simulate;
 pub mod text;

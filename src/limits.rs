@@ -66,6 +66,13 @@ pub trait Store {
     ) -> Result<T, StoreError>;
 }
 
+/// Whether a stored value holds nothing but counts whose windows are over. A store that
+/// can forget a key may then do so: the value says what no value says.
+pub fn is_over(key: &[u8], value: &[u8], now: window::Nanos) -> bool {
+    table::is_bucket(key)
+        && bucket::Bucket::read(Some(value), now).is_ok_and(|bucket| bucket.len() == 0)
+}
+
 /// The reason why the counters could not be charged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoreError {

@@ -29,7 +29,9 @@ use crate::limits::Table;
 use crate::policy::approval::Approving;
 use crate::policy::beside::{Beside, Shadows};
 use crate::policy::condition::{Facts, Path};
-use crate::policy::document::{Check, DefaultAction, Findings, Mode, Settings, Source};
+use crate::policy::document::{
+    Check, DefaultAction, Findings, Mode, PayloadPlace, Settings, Source, quote,
+};
 use crate::policy::pattern::PatternMap;
 
 /// A compiled policy.
@@ -163,13 +165,34 @@ impl Caller {
 }
 
 impl Policy {
-    /// The key of jwt_authn's metadata that holds the claims.
-    pub fn payload(&self) -> &str {
-        let payload = self.identity.iter().find_map(|source| match source {
-            Source::Jwt { payload, .. } => Some(&**payload),
+    /// The place of the claims.
+    pub fn payload(&self) -> &PayloadPlace {
+        let place = self.identity.iter().find_map(|source| match source {
+            Source::Jwt { payload, .. } => Some(payload),
             _ => None,
         });
-        payload.unwrap_or("payload")
+        place.unwrap_or(&PayloadPlace::Unnamed)
+    }
+
+    /// The filter state with the claims, for a shell that cannot read metadata.
+    ///
+    /// # Errors
+    /// The policy names metadata: the message says where, and the remedy.
+    pub fn payload_state(&self) -> Result<&str, String> {
+        match self.payload() {
+            PayloadPlace::Unnamed => Ok(PayloadPlace::STATE),
+            PayloadPlace::State(name) => Ok(name),
+            PayloadPlace::Metadata(key) => {
+                let jwt = |source: &Source| matches!(source, Source::Jwt { .. });
+                let index = self.identity.iter().position(jwt).unwrap_or_default();
+                Err(format!(
+                    "/identity/{index}/jwt/payload: {} is a key of metadata, which a native \
+                     module cannot read; have envoy.filters.http.set_filter_state write the \
+                     payload, and name that state as `payload_state`",
+                    quote(key)
+                ))
+            }
+        }
     }
 
     /// Whether callers are known by tokens of this filter, which must not go
@@ -243,5 +266,27 @@ mod tests {
     fn workers_can_share_a_policy() {
         const fn shared<T: Send + Sync>() {}
         shared::<Policy>();
+    }
+
+    #[test]
+    fn a_shell_without_metadata_reads_the_state_that_is_named_or_the_usual_one() {
+        let state = |jwt: &str| {
+            let text = format!(
+                r#"{{"version":"1","default":"deny","identity":[{{"header":"x-id"}},{jwt}]}}"#
+            );
+            let policy = Policy::parse(text.as_bytes(), "").unwrap();
+            policy.payload_state().map(str::to_owned)
+        };
+        let usual = Ok("mcp_policy.jwt_payload".to_owned());
+        assert_eq!(state(r#"{"mtls":"subject"}"#), usual);
+        assert_eq!(state(r#"{"jwt":{"claim":"sub"}}"#), usual);
+        assert_eq!(state(r#"{"jwt":{"claim":"sub","payload_state":"a.b"}}"#), Ok("a.b".into()));
+        assert_eq!(
+            state(r#"{"jwt":{"claim":"sub","payload":"verified"}}"#),
+            Err("/identity/1/jwt/payload: `verified` is a key of metadata, which a native module \
+                 cannot read; have envoy.filters.http.set_filter_state write the payload, and name \
+                 that state as `payload_state`"
+                .into())
+        );
     }
 }

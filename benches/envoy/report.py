@@ -1,160 +1,233 @@
-"""The figures of a run, as Markdown."""
+"""The figures of a run as Markdown: all of them, and the summary for the page."""
 
 import statistics
 
-import measure
+import calls
+import figures
+import plan
 import stand
+import statistic
 
-
+HOW = ("low", "pairs")
+# Cores that others used on a machine that was not quiet.
+LOUD = 0.1
 LEGEND = (
-    "In parentheses what was added to the plain proxy, and that against what the native filter added. "
-    f"\"{stand.NAMES['empty']}\" is a module that makes the host calls of an allowed call under (b) and throws "
-    "away what they return: Envoy's own part of the cost."
+    "Microseconds of Envoy's CPU that a call takes more than through the plain proxy: by the lowest sixth of "
+    "the bursts / by the paired median, each with ± half of the range between the starts. In parentheses, by "
+    "the lowest sixth, against what Envoy's own MCP filter adds."
 )
 
 
-class Figures:
-    """What is asked of the results: medians, and differences within a round."""
-
-    def __init__(self, results):
-        self.results = results
-        self.rows = {
-            (row["variant"], row["protocol"], row["size"], row["outcome"]): row
-            for row in results["costs"]
-        }
-
-    def cpu(self, *cell):
-        return statistics.median(self.rows[cell]["cpu_us"])
-
-    def rounds(self, variant, protocol, size):
-        """What was added to the plain proxy, by round."""
-        cell = (protocol, size, "allowed")
-        pairs = zip(self.rows[variant, *cell]["cpu_us"], self.rows["plain", *cell]["cpu_us"])
-        return [with_filter - without for with_filter, without in pairs]
-
-    def added(self, *cell):
-        return statistics.median(self.rounds(*cell))
-
-    def against_native(self, variant, protocol, size):
-        return self.added(variant, protocol, size) / self.added("native", protocol, size)
-
-    def per_byte(self, variant, protocol):
-        """Nanoseconds added by each byte from 4 KB to 1 MB."""
-        small, large = (self.added(variant, protocol, size) for size in ("4 KB", "1 MB"))
-        return (large - small) * 1000 / (stand.SIZES["1 MB"] - stand.SIZES["4 KB"])
-
-    def refused(self, variant, protocol, size, outcome):
-        whole = (protocol, size)
-        return self.cpu(variant, *whole, outcome) / self.cpu(variant, *whole, "allowed")
-
-    def latency(self, variant, protocol):
-        [row] = [
-            row for row in self.results["latencies"]
-            if (row["variant"], row["protocol"]) == (variant, protocol)
-        ]
-        return row["rate"], [statistics.median(times) for times in zip(*row["us"])]
-
-    def added_p99(self, protocol):
-        """What this filter adds to p99, against what the native one adds."""
-        p99 = {variant: self.latency(variant, protocol)[1][1] for variant in ("plain", "native", "b")}
-        native = p99["native"] - p99["plain"]
-        return (p99["b"] - p99["plain"]) / native if native > 0 else float("nan")
-
-    def start(self, variant, workers):
-        [row] = [
-            row for row in self.results["starts"]
-            if (row["variant"], row["workers"]) == (variant, workers)
-        ]
-        return statistics.median(row["ready_s"]), statistics.median(row["bytes"])
-
-    def worker_mib(self):
-        """Of each of seven further workers, what the module adds."""
-        more = {v: self.start(v, 8)[1] - self.start(v, 1)[1] for v in ("plain", "b")}
-        return (more["b"] - more["plain"]) / 7 / 2**20
-
-    def spreads(self):
-        """For each cell, half of the range of its rounds over their median."""
-        rows = [row["cpu_us"] for row in self.results["costs"]]
-        return sorted((max(r) - min(r)) / 2 / statistics.median(r) for r in rows)
-
-
-def bars(figures):
-    """What is promised: a figure, its bar and its aim."""
-    h1 = "h1"
-    yield "added CPU, 170 B, (b) against native + RBAC", figures.against_native("b", h1, "170 B"), 0.8, 0.6
-    yield "the same at 4 KB", figures.against_native("b", h1, "4 KB"), 0.55, 0.4
-    yield "added CPU a body byte, 4 KB to 1 MB, ns", figures.per_byte("b", h1), 0.7, 0.3
-    yield "added CPU, 170 B, (c) against (b)", figures.added("c", h1, "170 B") / figures.added("b", h1, "170 B"), 1.05, 1.0
-    yield "added p99 at half load, against native + RBAC", figures.added_p99(h1), 1.0, 0.7
-    yield "a denied call against an allowed one, whole", figures.refused("b", h1, "170 B", "denied"), 0.8, 0.6
-    yield "module, KB", figures.results["module_bytes"] / 1000, 500, 350
-    added = figures.start("b", 1)[0] - figures.start("plain", 1)[0]
-    yield "Envoy ready, added by the module, s", added, 0.25, 0.15
-    yield "memory a further worker, MiB", figures.worker_mib(), 1.5, 1.0
-
-
-def write(results):
-    figures = Figures(results)
-    lines = ["# What a call costs in Envoy", "", *preamble(results, figures), ""]
-    lines += ["## Where it has to come out", "", "| figure | measured | bar | aim | |", "| --- | --- | --- | --- | --- |"]
-    for name, value, bar, aim in bars(figures):
-        verdict = "aim met" if value <= aim else "bar met" if value <= bar else "missed"
-        lines.append(f"| {name} | {number(value)} | {bar} | {aim} | {verdict} |")
+def write(found):
+    lines = ["# What a call costs in Envoy", "", *preamble(found), ""]
+    lines += ["A goal is met or missed by the lowest sixth. Two runs on one machine may differ by 10 % in their "
+              "ratios, and shall by 5 %: `benches/envoy/compare.py` compares them.", ""]
+    lines += goals("wasm module", figures.goals_of_wasm(found))
+    if "module" in found.variants():
+        lines += goals("native module", figures.goals_of_module(found))
     for protocol, title in (("h1", "HTTP/1.1"), ("h2", "HTTP/2")):
-        lines += ["", f"## {title}: microseconds of Envoy's CPU for an allowed call", ""]
-        lines += [LEGEND, ""]
-        lines += header("", *stand.SIZES)
-        for variant, name in stand.NAMES.items():
-            lines.append(row(name, *(cell(figures, variant, protocol, size) for size in stand.SIZES)))
-    lines += ["", "## Refused calls", "", "Microseconds of Envoy's CPU for the whole call, and that against the same call allowed.", ""]
-    lines += header("", *(f"{p}, {size}" for p in measure.FLIGHT for size in ("170 B", "4 KB")))
-    for variant, outcome in (("native", "denied"), ("b", "denied"), ("b", "limited")):
-        values = []
-        for protocol in measure.FLIGHT:
-            for size in ("170 B", "4 KB"):
-                cpu = figures.cpu(variant, protocol, size, outcome)
-                values.append(f"{cpu:.1f} ({figures.refused(variant, protocol, size, outcome):.2f})")
-        lines.append(row(f"{stand.NAMES[variant]}: {outcome}", *values))
-    lines += ["", "## Latency at half of what the slowest can do, 170 B", "", "Microseconds, with the load generator's own.", ""]
-    lines += header("", "calls/s", "p50", "p99", "p99.9")
-    for protocol in measure.FLIGHT:
-        for variant in ("plain", "native", "b"):
-            rate, times = figures.latency(variant, protocol)
-            lines.append(row(f"{protocol}, {stand.NAMES[variant]}", rate, *(f"{time:.0f}" for time in times)))
-    lines += ["", "## Start-up and memory", ""]
-    lines += header("", "ready after, s", "memory, MiB")
-    for variant in ("plain", "b"):
-        for workers in (1, 8):
-            ready, size = figures.start(variant, workers)
-            plural = "worker" if workers == 1 else "workers"
-            lines.append(row(f"{stand.NAMES[variant]}, {workers} {plural}", f"{ready:.3f}", f"{size / 2**20:.1f}"))
+        cells = [cell._replace(protocol=protocol) for cell in plan.ROW]
+        lines += [f"## Allowed calls of code over {title}", "", LEGEND, ""]
+        lines += table(found, [cell.size for cell in cells], lambda name: [added(found, name, cell) for cell in cells])
+    lines += ["## Other texts", "", "The same, over HTTP/1.1.", ""]
+    texts = [cell._replace(text=text) for text in calls.TEXTS for cell in plan.SLOPE]
+    lines += table(found, [f"{c.size}, {c.text}" for c in texts], lambda name: [added(found, name, c) for c in texts])
+    lines += ["## A byte", "", f"Nanoseconds that each byte adds: {slope()}, both ways.", ""]
+    lines += table(found, calls.TEXTS, lambda name: [per_byte(found, name, text) for text in calls.TEXTS])
+    lines += ["## Refused calls", "", "Microseconds of Envoy's CPU for the whole call, both ways, and in parentheses "
+              "against the same call allowed.", ""]
+    cells = [cell for cell in plan.cells() if cell.outcome != "allowed"]
+    lines += table(found, map(describe, cells), lambda name: [refused(found, name, cell) for cell in cells])
+    if "ext_authz" in found.variants():
+        lines += asked(found)
+    lines += two_workers(found)
+    lines += starts(found)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def summary(found):
+    """The part of docs/cost.md that a run writes."""
+    lines = [*preamble(found), ""]
+    lines += header("added to a call, µs", *(cell.size for cell in plan.ROW))
+    shown = [name for name in found.variants() if name not in ("plain", "many")]
+    for name in shown:
+        lines.append(row(stand.NAMES[name], *(short(found, name, cell) for cell in plan.ROW)))
+    plain = [f"{found.whole('plain', cell, 'low').value:.1f}" for cell in plan.ROW]
+    lines += [
+        "",
+        "Microseconds of Envoy's CPU more than through the plain proxy, for calls of code over HTTP/1.1: by the "
+        "lowest sixth, with ± half of the range between the starts / by the paired median. In parentheses, by the "
+        "lowest sixth, against what Envoy's own MCP filter adds. Through the plain proxy, the whole call takes "
+        f"{', '.join(plain[:-1])} and {plain[-1]} µs.",
+    ]
+    if "ext_authz" in shown:
+        lines[-1] += (
+            f" Behind ext_authz, the service that is asked takes another {found.asked(plan.SMALL).value:.0f} µs of "
+            "CPU for a call of 170 bytes, which are not in the table."
+        )
+    lines += ["", *header("", *(f"a byte of {text}, ns" for text in calls.TEXTS), "denied, whole, µs",
+                          "calls/s, two workers", "ready later, s", "memory, MiB")]
+    for name in ["plain", *shown]:
+        lines.append(row(stand.NAMES[name], *others(found, name)))
+    lines += ["", "By the lowest sixth, over HTTP/1.1. Later, and more memory, than the plain proxy: with one worker, and with eight."]
     return "\n".join(lines) + "\n"
 
 
-def preamble(results, figures):
-    machine = results["machine"]
-    spreads = figures.spreads()
-    others = [share for row in results["costs"] for share in row["others"]]
+def others(found, name):
+    cells = [""] * len(calls.TEXTS)
+    if name != "plain":
+        cells = [f"{found.per_byte(name, text, 'low').value:.2f}" for text in calls.TEXTS]
+    denied = plan.SMALL._replace(outcome="denied")
+    cells.append(spread(found.whole(name, denied, "low")) if found.has(name, denied) else "")
+    cells.append(f"{found.rate(name).value:,.0f}")
+    if name == "plain":
+        return [*cells, "", ""]
+    cells.append(f"{found.start_added(name, 1, 'ready_s').value:+.2f}")
+    return [*cells, f"{found.start_added(name, 8, 'bytes').value / figures.MIB:+.1f}"]
+
+
+def preamble(found):
+    results = found.results
+    machine, much, others = results["machine"], results["plan"], results["others"]
     yield (
-        f"Made by `make bench` on {machine['day']}: {machine['cpu']}, {machine['cores']} cores, Linux "
-        f"{machine['kernel']}, Envoy {machine['envoy']} with one worker on a core of its own, h2load "
-        f"{machine['load']} and the upstream on another. An access log is written in all variants, with "
-        f"what each knows of the call. Medians of {results['rounds']} rounds in turn, "
-        f"{results['seconds']:g} s a cell; what was added is the median of the differences within a round."
+        f"Taken by `make bench` on {machine['day']}, of commit {machine['commit']}: {machine['cpu']}, "
+        f"{machine['cores']} cores, Linux {machine['kernel']}, Envoy {machine['envoy']}, h2load {machine['load']}; "
+        f"{much['starts']} starts of {much['rounds']} bursts. Other processes used {statistics.mean(others):.2f} "
+        f"of {machine['cores']} cores meanwhile."
     )
-    yield ""
-    yield (
-        f"Noise: the rounds of a cell spread by ±{statistics.median(spreads):.0%} in the median cell and by "
-        f"±{spreads[-1]:.0%} in the worst; other processes took {statistics.mean(others):.2f} of the two cores."
+    if statistics.mean(others) > LOUD:
+        yield ""
+        yield (
+            "**The machine was loud.** Of the calls, the lowest sixth can be believed within a tenth or two; start-up "
+            "and calls a second cannot."
+        )
+    if much["quick"]:
+        yield ""
+        yield "**A quick run, which shows whether everything works. Its figures are worth nothing.**"
+
+
+def goals(what, found):
+    lines = [f"## Goals of the {what}", ""]
+    lines += header("figure", "lowest sixth", "starts", "paired median", "starts", "bar", "aim", "")
+    for goal in found:
+        cells = [f(goal.name, getattr(goal, how)) for how in HOW for f in (value, span)]
+        lines.append(row(goal.name, *cells, goal.bar, goal.aim, figures.verdict(goal)))
+    return [*lines, ""]
+
+
+def value(_, figure):
+    return number(figure.value)
+
+
+def span(_, figure):
+    return f"{number(figure.least)} to {number(figure.most)}"
+
+
+def number(figure):
+    return f"{figure:.0f}" if abs(figure) >= 100 else f"{figure:.2f}"
+
+
+def table(found, names, cells_of):
+    """A row for each variant that was measured in some of the cells."""
+    lines = header("", *names)
+    for name in found.variants():
+        cells = cells_of(name)
+        if any(cells):
+            lines.append(row(stand.NAMES[name], *cells))
+    return [*lines, ""]
+
+
+def added(found, name, cell):
+    if not found.has(name, cell):
+        return ""
+    if name == "plain":
+        low, pairs = (found.whole(name, cell, how) for how in HOW)
+        return f"{spread(low)} / {spread(pairs)}, whole"
+    low, pairs = (found.added(name, cell, how) for how in HOW)
+    return f"{spread(low, '+')} / {spread(pairs, '+')} ({found.against_native(name, cell, 'low').value:.2f})"
+
+
+def short(found, name, cell):
+    low, pairs = (found.added(name, cell, how) for how in HOW)
+    part = found.against_native(name, cell, "low")
+    return f"{spread(low, '+')} / {pairs.value:+.1f} ({part.value:.2f})"
+
+
+def per_byte(found, name, text):
+    cells = [cell._replace(text=text) for cell in plan.SLOPE]
+    if name == "plain" or not all(found.has(name, cell) for cell in cells):
+        return ""
+    return " / ".join(spread(found.per_byte(name, text, how), digits=2) for how in HOW)
+
+
+def refused(found, name, cell):
+    if not found.has(name, cell):
+        return ""
+    low, pairs = (found.whole(name, cell, how) for how in HOW)
+    part = found.whole_against(name, cell, name, cell._replace(outcome="allowed"), "low")
+    return f"{spread(low)} / {spread(pairs)} ({part.value:.2f})"
+
+
+def asked(found):
+    lines = ["## The service behind ext_authz", "", "Microseconds of its own CPU for a call, by the lowest sixth. "
+             "It looks for a name and answers; one that judges takes more.", ""]
+    lines += header(*map(describe, plan.ROW))
+    return [*lines, row(*(spread(found.asked(cell)) for cell in plan.ROW)), ""]
+
+
+def two_workers(found):
+    cores = found.results["machine"]["cores"]
+    place = "two cores, and the load and the upstream on two others"
+    if cores < 4:
+        place = f"{cores} cores, which the load and the upstream share: what they take is in each figure"
+    lines = ["## Two workers and one hot counter", "", "Allowed calls of 170 bytes over HTTP/1.1, all of one caller, "
+             f"as fast as they go. Envoy runs on {place}.", ""]
+    lines += header("", "calls a second", "against the plain proxy, both ways", "CPU added to a call, µs, both ways")
+    for name in found.variants():
+        if name not in found.two:
+            continue
+        cells = [spread(found.rate(name), digits=0)]
+        if name == "plain":
+            cells += ["", ""]
+        else:
+            cells.append(" / ".join(spread(found.rate_against_plain(name, how), digits=2) for how in HOW))
+            cells.append(" / ".join(spread(found.two_added(name, how), "+") for how in HOW))
+        lines.append(row(stand.NAMES[name], *cells))
+    return [*lines, ""]
+
+
+def starts(found):
+    lines = ["## Start-up and memory", "", "Seconds until Envoy is ready, on all cores, and resident memory once all "
+             "workers have served, by the lowest sixth.", ""]
+    workers = [(count, f"{count} worker{'s' * (count > 1)}") for count in plan.WORKERS]
+    lines += header("", *(f"ready, s: {name}" for _, name in workers), *(f"MiB: {name}" for _, name in workers))
+    for name in found.variants():
+        cells = []
+        for what, unit, digits in (("ready_s", 1, 3), ("bytes", figures.MIB, 1)):
+            for count, _ in workers:
+                figure = found.start(name, count, what) if name == "plain" else found.start_added(name, count, what)
+                figure = statistic.scaled(figure, 1 / unit)
+                cells.append(spread(figure, "" if name == "plain" else "+", digits))
+        lines.append(row(stand.NAMES[name], *cells))
+    return [*lines, ""]
+
+
+def slope():
+    middle, largest = plan.SLOPE
+    return (
+        f"what is added at {calls.SIZES[largest.size]:,} bytes less what is added at {calls.SIZES[middle.size]:,}, "
+        "over the bytes between"
     )
 
 
-def cell(figures, variant, protocol, size):
-    cpu = figures.cpu(variant, protocol, size, "allowed")
-    if variant == "plain":
-        return f"{cpu:.1f}"
-    added = figures.added(variant, protocol, size)
-    return f"{cpu:.1f} ({added:+.1f}, {figures.against_native(variant, protocol, size):.2f})"
+def describe(cell):
+    protocol = {"h1": "HTTP/1.1", "h2": "HTTP/2"}[cell.protocol]
+    text = "" if cell.size == "170 B" else f" of {cell.text}"
+    return f"{cell.outcome}, {cell.size}{text}, {protocol}"
+
+
+def spread(figure, sign="", digits=1):
+    return f"{figure.value:{sign}.{digits}f} ±{statistic.half_range(figure):.{digits}f}"
 
 
 def header(*names):
@@ -163,7 +236,3 @@ def header(*names):
 
 def row(*values):
     return "| " + " | ".join(str(value) for value in values) + " |"
-
-
-def number(value):
-    return f"{value:.0f}" if value >= 100 else f"{value:.2f}"

@@ -1,49 +1,59 @@
-"""What is compared: the Envoys, their policies, and the calls that they get."""
+"""What is compared: filters, the policies that they get, and the Envoys around
+them."""
 
+import collections
 import json
-import pathlib
+
+import calls
 
 TYPE = "type.googleapis.com/envoy.extensions."
-
-# The grant that the calls are made under, the tools of the calls, and the
-# header by which callers are known.
-GRANT = "ci"
-ALLOWED, DENIED, LIMITED = "tool_25", "tool_denied", "tool_limited"
-HEADERS = {
-    "content-type": "application/json",
-    # Without these two, the native filter skips its work.
-    "accept": "application/json, text/event-stream",
-    "mcp-protocol-version": "2025-06-18",
-    "x-agent-id": GRANT,
-    "user-agent": "bench",
-}
-
-# Bytes of a body, by the name that tables show.
-SIZES = {"170 B": 170, "4 KB": 4_000, "64 KB": 64_000, "1 MB": 1_000_000}
 # Room for the largest body with what Envoy holds besides.
 BUFFER = 4 << 20
 
+# Every variant, as tables and pictures name it.
+NAMES = {
+    "plain": "Plain proxy",
+    "native": "Envoy's MCP filter + RBAC",
+    "lua": "Lua",
+    "ext_authz": "ext_authz",
+    "empty": "A wasm module that decides nothing",
+    "wasm": "This filter (wasm)",
+    "many": "This filter (wasm), 10,000 tools",
+    "module": "This filter (native module)",
+}
+# Those that refuse, and the refusals that they can make.
+REFUSES = {
+    "native": ("denied",),
+    "lua": ("denied",),
+    "ext_authz": ("denied",),
+    "wasm": ("denied", "limited"),
+    "module": ("denied", "limited"),
+}
 
-def body(tool, size):
-    """A call that writes a text of lines into a file, as agents do."""
-    call = {
-        "jsonrpc": "2.0",
-        "id": 1,
-        "method": "tools/call",
-        "params": {"name": tool, "arguments": {"path": "src/main.rs", "amount": 5, "text": ""}},
+# The filters of a variant, what its access log prints of a call, and the port of
+# the service that it asks.
+Variant = collections.namedtuple("Variant", "filters logged asks", defaults=("-", None))
+
+
+def variants(modules, authorizer):
+    """By key, those that there is a module for. All know the tool of a call, and
+    those that can print it do."""
+    metadata = "%DYNAMIC_METADATA(envoy.filters.http.mcp:{})%"
+    known = metadata.format("method") + " " + metadata.format("params:name")
+    audit = "%FILTER_STATE(wasm.mcp_audit:PLAIN)%"
+    found = {
+        "plain": Variant([]),
+        "native": Variant(native(), known),
+        "lua": Variant([lua()]),
+        "ext_authz": Variant([ext_authz()], asks=authorizer),
+        "empty": Variant([wasm(modules["empty"], {})], audit),
+        "wasm": Variant([wasm(modules["wasm"], many_tools(50))], audit),
+        "many": Variant([wasm(modules["wasm"], many_tools(10_000))], audit),
     }
-    line = 'Lines of some sixty characters, and "quotes" among them.\n'
-    room = size - len(json.dumps(call, separators=(",", ":")))
-    quoted = json.dumps(line)[1:-1]
-    # Whole lines first, then letters: the length is exact.
-    call["params"]["arguments"]["text"] = line * (room // len(quoted)) + "x" * (room % len(quoted))
-    text = json.dumps(call, separators=(",", ":"))
-    assert len(text) == size, (len(text), size)
-    return text
-
-
-def one_tool():
-    return {"version": "1", "default": "deny", "tools": {ALLOWED: {}}}
+    if "module" in modules:
+        filters = [native_module(modules["module"], many_tools(50))]
+        found["module"] = Variant(filters, audit)
+    return found
 
 
 def many_tools(count):
@@ -56,13 +66,13 @@ def many_tools(count):
         "limits": [limit, budget],
     }
     tools = {f"tool_{number}": rule for number in range(count - 2)}
-    tools[DENIED] = {**rule, "action": "deny"}
-    tools[LIMITED] = {**rule, "limits": [limit, {**limit, "counter": "few", "max": 1}]}
+    tools[calls.DENIED] = {**rule, "action": "deny"}
+    tools[calls.LIMITED] = {**rule, "limits": [limit, {**limit, "counter": "few", "max": 1}]}
     return {
         "version": "1",
         "default": "deny",
         "identity": [{"header": "x-agent-id"}],
-        "grants": {GRANT: {"default": "deny", "tools": tools}},
+        "grants": {calls.GRANT: {"default": "deny", "tools": tools}},
     }
 
 
@@ -91,12 +101,32 @@ def wasm(module, policy):
     }
 
 
+def native_module(library, policy):
+    """The same core as a dynamic module, which holds without a flag."""
+    return {
+        "name": "mcp_policy",
+        "typed_config": {
+            "@type": TYPE + "filters.http.dynamic_modules.v3.DynamicModuleFilter",
+            "dynamic_module_config": {
+                "module": {"local": {"filename": str(library)}},
+                "do_not_close": True,
+                "metrics_namespace": "mcp_policy",
+            },
+            "filter_name": "mcp-policy",
+            "filter_config": {
+                "@type": "type.googleapis.com/google.protobuf.StringValue",
+                "value": json.dumps(policy),
+            },
+        },
+    }
+
+
 def native():
-    """Envoy's own filter, and RBAC that denies a tool by its name."""
+    """Envoy's own MCP filter, and RBAC that denies a tool by its name."""
     denied = {
         "filter": "envoy.filters.http.mcp",
         "path": [{"key": "params"}, {"key": "name"}],
-        "value": {"string_match": {"exact": DENIED}},
+        "value": {"string_match": {"exact": calls.DENIED}},
     }
     policy = {"permissions": [{"metadata": denied}], "principals": [{"any": True}]}
     return [
@@ -124,11 +154,11 @@ function envoy_on_request(handle)
   local body = handle:body()
   local text = body:getBytes(0, body:length())
   local tool = string.match(text, '"name"%s*:%s*"([^"]*)"')
-  if tool == "DENIED" then
+  if tool == "TOOL" then
     handle:respond({[":status"] = "403"}, "denied")
   end
 end
-""".replace("DENIED", DENIED)
+""".replace("TOOL", calls.DENIED)
     return {
         "name": "envoy.filters.http.lua",
         "typed_config": {
@@ -138,40 +168,28 @@ end
     }
 
 
-def variants(module, empty):
-    """By name: the filters, and what the access log prints of a call."""
-    audit = "%FILTER_STATE(wasm.mcp_audit:PLAIN)%"
-    metadata = "%DYNAMIC_METADATA(envoy.filters.http.mcp:{})%"
-    known = metadata.format("method") + " " + metadata.format("params:name")
+def ext_authz():
+    """A service that is asked about each call, and gets its body: without that,
+    it could not know the tool."""
     return {
-        "plain": ([], "-"),
-        "native": (native(), known),
-        "lua": ([lua()], "-"),
-        "empty": ([wasm(empty, {})], audit),
-        "a": ([wasm(module, one_tool())], audit),
-        "b": ([wasm(module, many_tools(50))], audit),
-        "c": ([wasm(module, many_tools(10_000))], audit),
+        "name": "envoy.filters.http.ext_authz",
+        "typed_config": {
+            "@type": TYPE + "filters.http.ext_authz.v3.ExtAuthz",
+            "transport_api_version": "V3",
+            # A loud machine is slow, and a denial in its place would be cheap.
+            "grpc_service": {"envoy_grpc": {"cluster_name": "authorizer"}, "timeout": "10s"},
+            "with_request_body": {"max_request_bytes": BUFFER, "pack_as_bytes": True},
+        },
     }
 
 
-NAMES = {
-    "plain": "plain proxy",
-    "native": "native mcp + RBAC",
-    "lua": "Lua, body read",
-    "empty": "wasm, deciding nothing",
-    "a": "this filter, (a) one tool",
-    "b": "this filter, (b) 50 tools",
-    "c": "this filter, (c) 10,000 tools",
-}
-
-
-def bootstrap(filters, logged, upstream, admin):
-    """Envoy's configuration; `admin` is the file for the admin's address."""
+def bootstrap(variant, upstream):
+    """Envoy's configuration."""
     router = {
         "name": "envoy.filters.http.router",
         "typed_config": {"@type": TYPE + "filters.http.router.v3.Router"},
     }
-    line = f"%START_TIME% %REQ(:METHOD)% %RESPONSE_CODE% %RESPONSE_CODE_DETAILS% %DURATION% {logged}\n"
+    line = f"%START_TIME% %REQ(:METHOD)% %RESPONSE_CODE% %RESPONSE_CODE_DETAILS% %DURATION% {variant.logged}\n"
     access_log = {
         "name": "envoy.access_loggers.file",
         "typed_config": {
@@ -180,56 +198,53 @@ def bootstrap(filters, logged, upstream, admin):
             "log_format": {"text_format_source": {"inline_string": line}},
         },
     }
+    route = {"match": {"prefix": "/"}, "route": {"cluster": "upstream", "timeout": "0s"}}
     manager = {
         "@type": TYPE + "filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "mcp",
         "codec_type": "AUTO",
-        "http_filters": [*filters, router],
+        "http_filters": [*variant.filters, router],
         "access_log": [access_log],
-        "route_config": {
-            "virtual_hosts": [
-                {
-                    "name": "mcp",
-                    "domains": ["*"],
-                    "routes": [{"match": {"prefix": "/"}, "route": {"cluster": "mcp", "timeout": "0s"}}],
-                }
-            ]
-        },
+        "route_config": {"virtual_hosts": [{"name": "mcp", "domains": ["*"], "routes": [route]}]},
     }
     listener = {
         "name": "mcp",
         "address": address(0),
         "per_connection_buffer_limit_bytes": BUFFER,
+        # Else two workers may get seven and one of eight connections.
+        "connection_balance_config": {"exact_balance": {}},
         "filter_chains": [
             {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
         ],
     }
-    cluster = {
-        "name": "mcp",
+    clusters = [cluster("upstream", upstream)]
+    if variant.asks:
+        clusters.append({**cluster("authorizer", variant.asks), **speaking_http2()})
+    return {
+        "admin": {"address": address(0)},
+        "static_resources": {"listeners": [listener], "clusters": clusters},
+    }
+
+
+def cluster(name, port):
+    return {
+        "name": name,
         "type": "STATIC",
         "connect_timeout": "5s",
         "per_connection_buffer_limit_bytes": BUFFER,
         "load_assignment": {
-            "cluster_name": "mcp",
-            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address(upstream)}}]}],
+            "cluster_name": name,
+            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address(port)}}]}],
         },
     }
-    return {
-        "admin": {"address": address(0)},
-        "static_resources": {"listeners": [listener], "clusters": [cluster]},
-    }
+
+
+def speaking_http2():
+    options = TYPE + "upstreams.http.v3.HttpProtocolOptions"
+    explicit = {"explicit_http_config": {"http2_protocol_options": {}}}
+    name = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+    return {"typed_extension_protocol_options": {name: {"@type": options, **explicit}}}
 
 
 def address(port):
     return {"socket_address": {"address": "127.0.0.1", "port_value": port}}
-
-
-def write_bodies(folder):
-    """A file for each body: by tool and size, its path."""
-    paths = {}
-    for tool in (ALLOWED, DENIED, LIMITED):
-        for name, size in SIZES.items():
-            path = pathlib.Path(folder) / f"{tool}-{size}.json"
-            path.write_text(body(tool, size))
-            paths[tool, name] = path
-    return paths

@@ -11,7 +11,8 @@ import http.client
 import json
 import sys
 
-import measure
+import calls
+import processes
 import stand
 
 MIB = 1 << 20
@@ -189,10 +190,10 @@ def main(program, module, upstream, only=""):
     for name, policy, body in program_rows:
         policies.setdefault(json.dumps(policy), []).append((name, body))
     results = {}
-    with measure.upstream(upstream) as port:
+    with processes.service([upstream], processes.share_cores(1)[1]) as served:
         for policy, bodies in policies.items():
-            filters = [stand.wasm(module, json.loads(policy))]
-            with measure.envoy(program, filters, "-", port) as envoy:
+            variant = stand.Variant([stand.wasm(module, json.loads(policy))])
+            with processes.envoy(program, variant, served.port) as envoy:
                 for name, body in bodies:
                     results[name] = least(envoy, body)
     for name, _, body in program_rows:
@@ -205,7 +206,7 @@ def least(envoy, body):
     for _ in range(TRIES):
         before = envoy.cpu()
         connection = http.client.HTTPConnection("127.0.0.1", envoy.port, timeout=60)
-        connection.request("POST", "/mcp", body, stand.HEADERS)
+        connection.request("POST", "/mcp", body, calls.HEADERS)
         response = connection.getresponse()
         answer = response.read()
         connection.close()

@@ -2,13 +2,29 @@
 
 use super::host::{self, HostError};
 use crate::exchange::identity::Peer;
-use crate::policy::condition::{Claim, Claims, Untyped};
-use crate::policy::document::Certificate;
+use crate::policy::condition::{Claim, Claims, Payload, Untyped};
+use crate::policy::document::{Certificate, PayloadPlace};
+use core::cell::OnceCell;
 
 /// The client at the other end of the stream.
 pub(super) struct Client<'a> {
-    /// The key of jwt_authn's metadata that holds the claims.
-    pub(super) payload: &'a str,
+    place: &'a PayloadPlace,
+    /// The filter state with the claims, once it was asked for.
+    state: OnceCell<Payload>,
+}
+
+impl<'a> Client<'a> {
+    pub(super) const fn new(place: &'a PayloadPlace) -> Self {
+        Self { place, state: OnceCell::new() }
+    }
+
+    /// The claims where they are in a filter state.
+    fn state(&self) -> Option<&Payload> {
+        let PayloadPlace::State(name) = self.place else { return None };
+        Some(self.state.get_or_init(|| {
+            Payload::read(host::property(&["filter_state", name].join("\0")).ok().flatten())
+        }))
+    }
 }
 
 /// The host's status for a value that it cannot put into bytes.
@@ -19,7 +35,14 @@ const JWT: [&str; 3] = ["metadata", "filter_metadata", "envoy.filters.http.jwt_a
 
 impl Claims for Client<'_> {
     fn claim(&self, path: &[&str]) -> Claim {
-        let steps = [&JWT[..], &[self.payload], path].concat();
+        if let Some(state) = self.state() {
+            return state.claim(path);
+        }
+        let key = match self.place {
+            PayloadPlace::Metadata(key) => key,
+            _ => PayloadPlace::METADATA,
+        };
+        let steps = [&JWT[..], &[key], path].concat();
         match host::property(&steps.join("\0")) {
             Ok(Some(bytes)) => Claim::Untyped(untyped(bytes)),
             Ok(None) => Claim::Absent,
@@ -33,6 +56,14 @@ impl Claims for Client<'_> {
             }
             Err(_) => Claim::Unreadable,
         }
+    }
+
+    fn has_lists(&self) -> bool {
+        self.state().is_some()
+    }
+
+    fn size(&self) -> usize {
+        self.state().map_or(0, Payload::size)
     }
 }
 

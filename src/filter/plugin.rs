@@ -51,6 +51,12 @@ impl Plugin {
         self.policy.settings.hold_request_headers && !self.gets_bodies.get()
     }
 
+    /// Whether a line about such a request is due.
+    pub(super) fn may_say(&self) -> bool {
+        let now = host::now().ok().map(Nanos);
+        self.held.try_borrow_mut().is_ok_and(|mut held| held.may_say(now))
+    }
+
     /// Looks after the requests that are held without a body.
     pub(super) fn tick(&self) {
         let Ok(mut held) = self.held.try_borrow_mut() else { return };

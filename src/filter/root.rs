@@ -7,9 +7,9 @@ use super::plugin::Plugin;
 use super::shared_data::SharedData;
 use super::stream::Stream;
 use crate::policy::Policy;
+use crate::shell::random;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::rc::Rc;
 
 /// The root context.
@@ -91,17 +91,6 @@ impl RootContext for Root {
 /// kind that takes the most.
 const fn needed(document: usize) -> usize {
     document.saturating_mul(32).saturating_add(96 << 20)
-}
-
-/// Bytes that no client can guess: the keys with which the standard library
-/// seeds its hash maps, which come from the host's random numbers.
-fn random() -> [u8; 16] {
-    let half = || RandomState::new().build_hasher().finish().to_le_bytes();
-    let mut bytes = [0; 16];
-    for (byte, random) in bytes.iter_mut().zip(half().into_iter().chain(half())) {
-        *byte = random;
-    }
-    bytes
 }
 
 /// The namespace of the counts where the policy names none, and the plugin's

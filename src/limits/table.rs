@@ -46,6 +46,17 @@ impl Tag {
     }
 }
 
+/// Whether a key is that of a bucket, as [`Table::key`] makes it.
+pub(super) fn is_bucket(key: &[u8]) -> bool {
+    match key {
+        [start @ .., b'/', a, b, c, d] => {
+            let is_digit = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+            start.starts_with(PREFIX.as_bytes()) && [a, b, c, d].into_iter().all(is_digit)
+        }
+        _ => false,
+    }
+}
+
 /// The counters of one filter configuration.
 #[derive(Clone, Debug)]
 pub struct Table {

@@ -29,7 +29,7 @@ pub use approvals::{Approvals, Terms, patterns};
 pub use at::escape;
 pub use checks::Check;
 pub use finding::{Finding, Findings, Severity, Warning};
-pub use identity::{Bearer, Certificate, Source};
+pub use identity::{Bearer, Certificate, PayloadPlace, Source};
 pub use limits::{Limit, Per};
 pub use protected_resource::ProtectedResource;
 pub use request_path::RequestPath;

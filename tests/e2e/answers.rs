@@ -18,11 +18,13 @@ const LONG: Duration = Duration::from_secs(20);
 
 #[tokio::test]
 async fn twenty_seconds_of_a_tool_or_of_silence_are_not_cut() {
+    // Two ways at the most, waited for at once; of one way, the same twice.
+    let (first, last) = (Holding::each()[0], Holding::each()[Holding::each().len() - 1]);
     tokio::join!(
-        a_slow_tool(Holding::Body),
-        a_slow_tool(Holding::Everything),
-        a_silent_stream(Holding::Body),
-        a_silent_stream(Holding::Everything),
+        a_slow_tool(first),
+        a_slow_tool(last),
+        a_silent_stream(first),
+        a_silent_stream(last),
     );
 }
 

@@ -124,7 +124,7 @@ async fn listed(gateway: &Gateway, who: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn a_call_is_refused_shown_approved_and_runs_once() {
-    for holding in Holding::BOTH {
+    for &holding in Holding::each() {
         let upstream = Upstream::start().await;
         let gateway = holding.gateway(policy(), upstream.addr()).start().await;
         for (wire, amount) in [(Wire::Http1, 500), (Wire::Http2, 600)] {

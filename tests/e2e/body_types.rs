@@ -19,7 +19,7 @@ fn typed(request: Request, value: Option<&str>) -> Request {
 
 #[tokio::test]
 async fn a_body_without_a_type_arrives_as_json() {
-    for holding in Holding::BOTH {
+    for &holding in Holding::each() {
         let upstream = Upstream::start().await;
         let mut policy = only_safe();
         policy["settings"]["exempt_paths"] = json!(["/healthz"]);

@@ -42,11 +42,9 @@ async fn a_million_callers_do_not_make_envoy_grow() {
     println!("resident: {before} kB after {WARM_UP} callers, {after} kB after {callers}");
     assert!(after <= before + MAX_GROWTH_KB, "{before} kB, then {after} kB");
 
-    let counts = gateway.admin().stats("wasmcustom.mcp_policy_.*_total").await;
-    let count = |name: &str| {
-        let name = format!("wasmcustom.mcp_policy_{name}_total");
-        counts.get(&name).map(|count| usize::try_from(*count).expect("a count"))
-    };
+    let counts = gateway.counts().await;
+    let count =
+        |name: &str| counts.get(name).map(|count| usize::try_from(*count).expect("a count"));
     assert_eq!(count("evaluations"), Some(callers), "{counts:?}");
     assert_eq!(count("passed"), Some(CAPACITY), "{counts:?}");
     // Workers that take one of the places at the same time give up after a

@@ -13,7 +13,7 @@ use crate::support::{
 
 #[tokio::test]
 async fn a_kept_alive_connection_takes_allowed_and_denied_calls_in_turn() {
-    for holding in Holding::BOTH {
+    for &holding in Holding::each() {
         let upstream = Upstream::start().await;
         let gateway = holding.gateway(only_safe(), upstream.addr()).start().await;
         let mut over_http1 = http1::Connection::open(gateway.addr()).await;
@@ -39,7 +39,7 @@ async fn a_kept_alive_connection_takes_allowed_and_denied_calls_in_turn() {
 async fn a_request_inside_a_refused_body_is_not_a_request() {
     let inner = "POST /mcp HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n";
     let outer = String::from_utf8(body(&danger())).expect("text") + inner;
-    for holding in Holding::BOTH {
+    for &holding in Holding::each() {
         let upstream = Upstream::start().await;
         // Envoy would close an HTTP/1.1 connection after any 400 of its own,
         // and with it the way on which the inner request could travel.
@@ -61,7 +61,7 @@ async fn a_request_inside_a_refused_body_is_not_a_request() {
 
 #[tokio::test]
 async fn a_request_sent_ahead_of_an_answer_is_judged_by_itself() {
-    for holding in Holding::BOTH {
+    for &holding in Holding::each() {
         let upstream = Upstream::start().await;
         let gateway = holding.gateway(only_safe(), upstream.addr()).start().await;
         // Envoy takes a third request on its way for an attack.
@@ -86,7 +86,7 @@ async fn a_request_sent_ahead_of_an_answer_is_judged_by_itself() {
 
 #[tokio::test]
 async fn a_client_that_vanishes_within_a_body_has_sent_nothing() {
-    for holding in Holding::BOTH {
+    for &holding in Holding::each() {
         let upstream = Upstream::start().await;
         let gateway = holding.gateway(only_safe(), upstream.addr()).start().await;
         let call = body(&safe());

@@ -8,18 +8,21 @@
 use std::collections::BTreeMap;
 
 use mcp_rig::client::{Request, Response};
-use mcp_rig::gateway::Gateway;
+use mcp_rig::gateway::{Gateway, Shell};
 use mcp_rig::upstream::{Answer, Upstream};
 use serde_json::{Value, json};
 
-use crate::corpus::{self, Case, Outcome};
+use crate::corpus::{self, Case, Outcome, PAYLOAD_STATE};
 use crate::seen::{self, Seen};
 use crate::support::{Holding, Wire, manager, passed};
+use crate::tokens::set_filter_state;
 
 /// Picks the filter.
 const POLICY: &str = "x-case-policy";
 /// Names one request, so that the upstream's record can be asked for it.
 const REQUEST: &str = "x-case-request";
+/// The text of the filter state with the payload of a token.
+const PAYLOAD: &str = "x-case-payload";
 
 #[tokio::test]
 async fn the_corpus_passes_over_http1() {
@@ -50,6 +53,7 @@ async fn every_case(wire: Wire, holding: Holding) {
         .upstream(upstream.addr())
         .hold_request_headers(holding == Holding::Everything)
         .http1_trailers()
+        .filter_before(set_filter_state(PAYLOAD_STATE, &format!("%REQ({PAYLOAD})%")))
         .edit_listener(move |listener| policies.edit(listener))
         .start()
         .await;
@@ -126,6 +130,9 @@ fn written(request: &corpus::Request) -> Request {
     for (name, value) in &request.headers {
         written = written.header(name, value);
     }
+    if let Some(payload) = &request.client.payload {
+        written = written.header(PAYLOAD, payload);
+    }
     if !request.body.is_empty() {
         written = written.body(request.body.clone());
     }
@@ -197,17 +204,26 @@ impl Policies {
         let manager = manager(listener);
         let route = manager["route_config"]["virtual_hosts"][0]["routes"][0].clone();
         let filters = manager["http_filters"].as_array_mut().expect("a list of filters");
-        let filter = filters.remove(0);
+        // Behind the one that sets the filter state.
+        let filter = filters.remove(1);
         let mut routes = Vec::new();
         for (number, text) in self.texts.iter().enumerate() {
             let (number, name) = (number.to_string(), format!("policy-{number}"));
             let mut filter = filter.clone();
             filter["name"] = name.as_str().into();
             filter["disabled"] = true.into();
-            let config = &mut filter["typed_config"]["config"];
-            config["name"] = name.as_str().into();
-            config["configuration"]["value"] = text.as_str().into();
-            filters.insert(0, filter);
+            let config = &mut filter["typed_config"];
+            match Shell::under_test() {
+                Shell::Wasm => {
+                    config["config"]["name"] = name.as_str().into();
+                    config["config"]["configuration"]["value"] = text.as_str().into();
+                }
+                Shell::Native => {
+                    config["filter_name"] = name.as_str().into();
+                    config["filter_config"]["value"] = text.as_str().into();
+                }
+            }
+            filters.insert(1, filter);
 
             let mut route = route.clone();
             route["match"]["headers"] =

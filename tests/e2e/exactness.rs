@@ -213,8 +213,7 @@ async fn passed(gateway: &Gateway) -> usize {
 }
 
 async fn stat(gateway: &Gateway, name: &str) -> usize {
-    let name = format!("wasmcustom.mcp_policy_{name}_total");
-    gateway.admin().stat(&name).await.and_then(|count| count.try_into().ok()).expect(&name)
+    gateway.count(name).await.and_then(|count| count.try_into().ok()).expect(name)
 }
 
 fn second(moment: SystemTime) -> u64 {

@@ -45,7 +45,7 @@ fn without_the_filter(listener: &mut Value) {
 
 #[tokio::test]
 async fn a_guard_lets_through_what_the_filter_has_seen() {
-    for holding in Holding::BOTH {
+    for &holding in Holding::each() {
         let upstream = Upstream::start().await;
         let gateway = holding.gateway(marking(), upstream.addr()).edit_listener(guarded);
         let gateway = gateway.start().await;

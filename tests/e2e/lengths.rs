@@ -68,7 +68,7 @@ fn lies() -> Vec<Lie> {
 
 #[tokio::test]
 async fn lengths_that_lie_let_nothing_through() {
-    for holding in Holding::BOTH {
+    for &holding in Holding::each() {
         let upstream = Upstream::start().await;
         let gateway = holding.gateway(only_safe(), upstream.addr()).start().await;
         for lie in lies() {
@@ -100,7 +100,7 @@ async fn lengths_that_lie_over_http2_let_nothing_through() {
         vec![n.to_string(), n.to_string()],
         vec!["1".to_owned(), n.to_string()],
     ];
-    for holding in Holding::BOTH {
+    for &holding in Holding::each() {
         let upstream = Upstream::start().await;
         let gateway = holding.gateway(only_safe(), upstream.addr()).start().await;
         // Envoy takes a second to close a connection after a bad header.
@@ -127,7 +127,7 @@ async fn lengths_that_lie_over_http2_let_nothing_through() {
 
 #[tokio::test]
 async fn a_body_that_never_ends_is_answered_when_the_time_for_requests_is_over() {
-    for holding in Holding::BOTH {
+    for &holding in Holding::each() {
         let upstream = Upstream::start().await;
         let gateway = holding.gateway(only_safe(), upstream.addr());
         let gateway = gateway.edit_listener(a_second).start().await;
@@ -150,7 +150,7 @@ async fn a_body_that_never_ends_is_answered_when_the_time_for_requests_is_over()
 
 #[tokio::test]
 async fn a_body_without_end_is_cut_off_when_it_is_too_large() {
-    for holding in Holding::BOTH {
+    for &holding in Holding::each() {
         let upstream = Upstream::start().await;
         let gateway = holding.gateway(only_safe(), upstream.addr()).start().await;
         for chunk in [1, 100_000] {

@@ -59,8 +59,7 @@ async fn holds_the_policy(builder: Builder, upstream: &Upstream, held: bool) {
     };
     assert_eq!(reason(&refused), "rate_limited", "{refused:?}");
     assert!(sent >= 10, "{sent}");
-    let metric = "wasmcustom.mcp_policy_evaluations_total";
-    assert!(gateway.admin().stat(metric).await.is_some_and(|count| count >= 17));
+    assert!(gateway.count("evaluations").await.is_some_and(|count| count >= 17));
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ const HIDDEN: &str = "secret";
 #[tokio::test]
 async fn a_list_beyond_the_limit_is_replaced_and_any_other_answer_passes() {
     let list = list(20_000);
-    for holding in Holding::BOTH {
+    for &holding in Holding::each() {
         let upstream = Upstream::start_answering(Answer::json(&list)).await;
         let gateway = holding.gateway(hiding(10_000), upstream.addr()).start().await;
         for wire in Wire::BOTH {
@@ -33,7 +33,7 @@ async fn a_list_beyond_the_limit_is_replaced_and_any_other_answer_passes() {
 async fn an_event_beyond_the_limit_passes_unless_it_may_be_a_list() {
     let result = json!({ "jsonrpc": "2.0", "id": 8, "result": { "text": "x".repeat(20_000) } });
     let events = [event(&list(20_000)), event(&result.to_string()), event(&list(2_000))];
-    for holding in Holding::BOTH {
+    for &holding in Holding::each() {
         let upstream = Upstream::start_answering(Answer::events(events.iter().map(|x| &**x))).await;
         let gateway = holding.gateway(hiding(10_000), upstream.addr()).start().await;
         for wire in Wire::BOTH {
@@ -52,7 +52,7 @@ async fn an_event_beyond_the_limit_passes_unless_it_may_be_a_list() {
 
 #[tokio::test]
 async fn a_list_beyond_envoys_own_limit_is_an_error_or_breaks_off() {
-    for holding in Holding::BOTH {
+    for &holding in Holding::each() {
         let upstream = Upstream::start_answering(Answer::json(&list(2_000_000))).await;
         let gateway = holding.gateway(hiding(10_000_000), upstream.addr());
         let gateway = gateway.buffer_limit(16_384).edit_listener(small_windows).start().await;
@@ -86,7 +86,7 @@ async fn a_list_beyond_envoys_own_limit_is_an_error_or_breaks_off() {
 #[tokio::test]
 async fn events_are_not_kept_in_envoys_buffer() {
     let upstream = Upstream::start_answering(Answer::events([&*event(&list(500_000))])).await;
-    for holding in Holding::BOTH {
+    for &holding in Holding::each() {
         let gateway = holding.gateway(hiding(1_000_000), upstream.addr());
         let gateway = gateway.buffer_limit(16_384).start().await;
         for wire in Wire::BOTH {

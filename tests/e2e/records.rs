@@ -7,7 +7,7 @@ use crate::support::{Holding, a_day, code, counted, danger, passed};
 
 #[tokio::test]
 async fn the_access_log_names_the_reason() {
-    for holding in Holding::BOTH {
+    for &holding in Holding::each() {
         let upstream = Upstream::start().await;
         let gateway = holding
             .gateway(a_day(1), upstream.addr())

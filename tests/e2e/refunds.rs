@@ -155,7 +155,7 @@ async fn a_call_that_a_server_was_sent_is_charged_whatever_it_answers() {
         ("a reset", Answer::new().then_close(), "503 UC"),
         ("no HTTP", Answer::new().then("what?\r\n\r\n").then_close(), "502 UPE"),
     ] {
-        for holding in Holding::BOTH {
+        for &holding in Holding::each() {
             let live = Upstream::start().await;
             let server = Upstream::start_answering(answer.clone()).await;
             let gateway = gateway(holding, &live, Some("other"), other(Some(server.addr()))).await;
@@ -169,7 +169,7 @@ async fn a_call_that_a_server_was_sent_is_charged_whatever_it_answers() {
 
 #[tokio::test]
 async fn a_client_that_resets_does_not_get_its_charge_back() {
-    for holding in Holding::BOTH {
+    for &holding in Holding::each() {
         let live = Upstream::start().await;
         // It takes the call and says nothing.
         let silent = Upstream::start_answering(Answer::new()).await;

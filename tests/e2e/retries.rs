@@ -11,7 +11,7 @@ use crate::support::{Holding, Wire, manager, only_safe, safe};
 
 #[tokio::test]
 async fn a_client_cannot_have_a_call_repeated() {
-    for holding in Holding::BOTH {
+    for &holding in Holding::each() {
         for answer in failures() {
             let upstream = Upstream::start_answering(answer).await;
             let builder = holding.gateway(only_safe(), upstream.addr());

@@ -9,7 +9,7 @@ use crate::support::{Holding, assert_denied};
 
 #[tokio::test]
 async fn a_whole_session_passes_but_for_its_calls() {
-    for holding in Holding::BOTH {
+    for &holding in Holding::each() {
         let server = McpServer::start("127.0.0.1:0", Mode::Sessions).await;
         let deny = json!({ "version": "1", "default": "deny" });
         let gateway = holding.gateway(deny, server.addr()).start().await;

@@ -12,7 +12,7 @@ use crate::support::{Holding, Wire, body, in_time, manager, passed, reason};
 
 #[tokio::test]
 async fn a_length_beyond_the_limit_is_refused_before_the_body() {
-    for holding in Holding::BOTH {
+    for &holding in Holding::each() {
         let upstream = Upstream::start().await;
         let gateway = holding.gateway(allow_up_to(1_000), upstream.addr()).start().await;
         for wire in Wire::BOTH {
@@ -25,7 +25,7 @@ async fn a_length_beyond_the_limit_is_refused_before_the_body() {
 
 #[tokio::test]
 async fn a_body_that_grows_beyond_the_limit_is_refused_before_its_end() {
-    for holding in Holding::BOTH {
+    for &holding in Holding::each() {
         let upstream = Upstream::start().await;
         let gateway = holding.gateway(allow_up_to(1_000), upstream.addr()).start().await;
         for wire in Wire::BOTH {
@@ -39,7 +39,7 @@ async fn a_body_that_grows_beyond_the_limit_is_refused_before_its_end() {
 
 #[tokio::test]
 async fn a_body_may_grow_up_to_the_limit() {
-    for holding in Holding::BOTH {
+    for &holding in Holding::each() {
         let upstream = Upstream::start().await;
         let gateway = holding.gateway(allow_up_to(1_000), upstream.addr()).start().await;
         for wire in Wire::BOTH {
@@ -56,7 +56,7 @@ async fn a_body_may_grow_up_to_the_limit() {
 
 #[tokio::test]
 async fn a_body_beyond_envoys_own_limit_gets_envoys_answer_and_goes_nowhere() {
-    for holding in Holding::BOTH {
+    for &holding in Holding::each() {
         let upstream = Upstream::start().await;
         let builder = holding.gateway(allow_up_to(1_000_000), upstream.addr());
         let gateway = builder.buffer_limit(4_096).edit_listener(small_windows).start().await;

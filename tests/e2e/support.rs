@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 
 use mcp_rig::client::{Body, PATIENCE, Request, Response, http1, http2};
-use mcp_rig::gateway::{Builder, Gateway};
+use mcp_rig::gateway::{Builder, Gateway, Shell};
 use mcp_rig::upstream::RESULT;
 use serde_json::{Value, json};
 
@@ -37,7 +37,13 @@ pub enum Holding {
 }
 
 impl Holding {
-    pub const BOTH: [Self; 2] = [Self::Everything, Self::Body];
+    /// The ways of the filter under test: a native module holds everything.
+    pub fn each() -> &'static [Self] {
+        match Shell::under_test() {
+            Shell::Wasm => &[Self::Everything, Self::Body],
+            Shell::Native => &[Self::Everything],
+        }
+    }
 
     /// Envoy set up so, before `upstream`. Trailers pass in both versions of
     /// HTTP.

@@ -4,12 +4,78 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
 use mcp_rig::client::Request;
+use mcp_rig::gateway::{Builder, Shell};
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use serde_json::{Value, json};
 
+use crate::corpus::PAYLOAD_STATE;
+
 /// Who issues every token.
 pub const ISSUER: &str = "e2e";
+
+/// The place of a token's payload, as the policy names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    Unnamed,
+    Metadata,
+    State,
+}
+
+impl Place {
+    /// Those that the filter can read here. A native module has no metadata, and
+    /// looks for the state where the policy names no place.
+    pub fn readable() -> &'static [Self] {
+        match Shell::under_test() {
+            Shell::Wasm => &[Self::Unnamed, Self::Metadata, Self::State],
+            Shell::Native => &[Self::Unnamed, Self::State],
+        }
+    }
+
+    /// The source of ids that makes one of this claim.
+    pub fn source(self, claim: &Value) -> Value {
+        match self {
+            Self::Unnamed => json!({ "jwt": { "claim": claim } }),
+            Self::Metadata => json!({ "jwt": { "claim": claim, "payload": "payload" } }),
+            Self::State => json!({ "jwt": { "claim": claim, "payload_state": PAYLOAD_STATE } }),
+        }
+    }
+
+    /// Puts the filters before the module that it needs for the tokens of `issuer`.
+    pub fn behind(self, issuer: &Issuer, builder: Builder) -> Builder {
+        let builder = builder.filter_before(issuer.jwt_authn());
+        match (self, Shell::under_test()) {
+            (Self::Metadata, _) | (Self::Unnamed, Shell::Wasm) => builder,
+            (Self::State, _) | (Self::Unnamed, Shell::Native) => {
+                builder.filter_before(payload_state())
+            }
+        }
+    }
+}
+
+/// Envoy's filter that puts the payload of the token that jwt_authn has verified into
+/// a filter state.
+pub fn payload_state() -> Value {
+    const PAYLOAD: &str = "%DYNAMIC_METADATA(envoy.filters.http.jwt_authn:payload)%";
+    set_filter_state(PAYLOAD_STATE, PAYLOAD)
+}
+
+/// Envoy's filter that puts what a format says into a filter state, for the filters
+/// behind it alone.
+pub fn set_filter_state(name: &str, format: &str) -> Value {
+    json!({
+        "name": "envoy.filters.http.set_filter_state",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.set_filter_state.v3.Config",
+            "on_request_headers": [{
+                "object_key": name,
+                "factory_key": "envoy.string",
+                "read_only": true,
+                "format_string": { "text_format_source": { "inline_string": format } },
+            }],
+        },
+    })
+}
 
 /// An authorization server with a key of its own.
 pub struct Issuer {

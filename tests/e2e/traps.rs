@@ -27,7 +27,7 @@ const CLOSED: &str = "FAIL_CLOSED";
 const OPEN: &str = "FAIL_OPEN";
 const RELOAD: &str = "FAIL_RELOAD";
 
-const EVALUATIONS: &str = "wasmcustom.mcp_policy_evaluations_total";
+const EVALUATIONS: &str = "evaluations";
 const RELOADED: &str = "wasm.mcp-policy.vm_reload_success";
 
 #[tokio::test]
@@ -57,7 +57,7 @@ async fn fail_open_lets_every_call_pass_until_a_policy_is_pushed() {
     let gateway = trapping(OPEN, Holding::Everything, only_safe(), &upstream);
     let gateway = gateway.dynamic().start().await;
     assert_judges(&gateway).await;
-    let judged = gateway.admin().stat(EVALUATIONS).await;
+    let judged = gateway.count(EVALUATIONS).await;
     assert!(judged.is_some());
 
     // The one that traps does not pass: the next one does.
@@ -65,7 +65,7 @@ async fn fail_open_lets_every_call_pass_until_a_policy_is_pushed() {
     assert!(!upstream.received("for nobody"));
     assert!(passed(&http1::send(gateway.addr(), &danger()).await));
     assert!(upstream.received("for nobody"));
-    assert_eq!(gateway.admin().stat(EVALUATIONS).await, judged);
+    assert_eq!(gateway.count(EVALUATIONS).await, judged);
 
     push(&gateway).await;
     assert_judges(&gateway).await;
@@ -119,7 +119,7 @@ async fn held_requests_end_with_503_when_more_of_them_comes_or_at_the_timeout() 
     let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"safe"}}"#;
     let (start, end) = call.split_at(20);
     for policy in [CLOSED, OPEN, RELOAD] {
-        for holding in Holding::BOTH {
+        for &holding in Holding::each() {
             let upstream = Upstream::start().await;
             let gateway = trapping(policy, holding, only_safe(), &upstream)
                 .edit_listener(|listener| manager(listener)["request_timeout"] = "1s".into())

@@ -7,7 +7,7 @@ use mcp_policy_filter::exchange::listing::{HeadStep, Listing};
 use mcp_policy_filter::exchange::reply::Reply;
 use mcp_policy_filter::limits::MemoryStore;
 use mcp_policy_filter::limits::window::Nanos;
-use mcp_policy_filter::policy::condition::{Claim, Claims};
+use mcp_policy_filter::policy::condition::{Claim, Claims, Payload};
 use mcp_policy_filter::policy::document::Certificate;
 use mcp_policy_filter::policy::{Policy, Reason};
 use mcp_policy_filter::simulate::{self, Body, Ending, Host};
@@ -20,8 +20,19 @@ pub const MIDNIGHT: u64 = 20_000 * 86_400;
 /// than Envoy's Wasm runtime may hand them over.
 pub struct Connection<'a>(pub &'a Client);
 
+impl Connection<'_> {
+    /// The payload where a case has it as a text.
+    fn payload(&self) -> Option<Payload> {
+        let text = self.0.payload.as_ref()?;
+        Some(Payload::read(Some(text.clone().into_bytes())))
+    }
+}
+
 impl Claims for Connection<'_> {
     fn claim(&self, path: &[&str]) -> Claim {
+        if let Some(payload) = self.payload() {
+            return payload.claim(path);
+        }
         let path = path.join("/");
         let claims = &self.0.claims;
         if let Some((_, value)) = claims.iter().find(|(other, _)| *other == path) {
@@ -35,6 +46,10 @@ impl Claims for Connection<'_> {
         let below = if path.is_empty() { path } else { path + "/" };
         let part = claims.iter().any(|(other, _)| other.starts_with(&below));
         if part { Claim::Opaque } else { Claim::Absent }
+    }
+
+    fn has_lists(&self) -> bool {
+        self.payload().is_some()
     }
 }
 

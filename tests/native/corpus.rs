@@ -14,7 +14,8 @@
 //! as MCP clients send it), `body` (text, or a list of texts, `{"hex": ..}` and
 //! `{"repeat": text, "times": n}`), `trailers` (true), `times` (1), `at` (seconds
 //! after a full day), `claims` (what jwt_authn verified: path, joined by `/`, to
-//! text, number or boolean), `san` (the URI in the client's certificate; an empty
+//! text, number or boolean), `payload` (the text of the filter state
+//! [`PAYLOAD_STATE`], `-` where there is none), `san` (the URI in the client's certificate; an empty
 //! text is a certificate without one) and `expect`: `"forwarded"`, or an object with `status`,
 //! `code`, `reason`, `rule`, `id` (its JSON text), `message` (a part of it),
 //! `retry_after`, `tool`, `body` (all of it), `empty`, `headers` (name to value, or to
@@ -33,6 +34,9 @@ pub use response::Response;
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
+
+/// The filter state that holds the payload of a token.
+pub const PAYLOAD_STATE: &str = "mcp_policy.jwt_payload";
 
 /// One case file.
 pub struct Case {
@@ -69,6 +73,8 @@ pub struct Request {
 pub struct Client {
     /// Claims by their paths: texts, numbers and booleans.
     pub claims: Vec<(String, Value)>,
+    /// The text of [`PAYLOAD_STATE`].
+    pub payload: Option<String>,
     /// The URI in the certificate, if there is a certificate.
     pub san: Option<String>,
 }
@@ -134,8 +140,8 @@ impl Case {
 impl Request {
     fn read(name: &str, request: &Value) -> Self {
         let keys = [
-            "method", "path", "headers", "body", "trailers", "times", "at", "claims", "san",
-            "response", "expect",
+            "method", "path", "headers", "body", "trailers", "times", "at", "claims", "payload",
+            "san", "response", "expect",
         ];
         known(name, request, &keys);
         let text = |key: &str, default: &str| request[key].as_str().unwrap_or(default).to_owned();
@@ -167,6 +173,7 @@ impl Client {
         let claims = request["claims"].as_object().into_iter().flatten();
         Self {
             claims: claims.map(|(path, value)| (path.clone(), value.clone())).collect(),
+            payload: request["payload"].as_str().map(str::to_owned),
             san: request["san"].as_str().map(str::to_owned),
         }
     }

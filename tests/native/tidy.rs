@@ -9,8 +9,9 @@ use std::process::Command;
 
 /// The folders of `src` from the outermost to the innermost, and the ground that
 /// all stand on: one may use those after it, and none before it or beside it.
-const FLOORS: [&[&str]; 6] = [
+const FLOORS: [&[&str]; 7] = [
     &["filter", "simulate"],
+    &["shell"],
     &["exchange"],
     &["policy"],
     &["approvals"],
@@ -31,13 +32,22 @@ fn walk(folder: &str) -> Vec<PathBuf> {
     }
     let mut found = Vec::new();
     into(&mut found, &root().join(folder));
-    assert!(found.len() > 20, "{folder} has {} files", found.len());
+    assert!(found.len() > 10, "{folder} has {} files", found.len());
     found
 }
 
 fn sources() -> Vec<PathBuf> {
+    rust("src")
+}
+
+/// The sources of the native shell.
+fn native() -> Vec<PathBuf> {
+    rust("native/src")
+}
+
+fn rust(folder: &str) -> Vec<PathBuf> {
     let is_source = |file: &PathBuf| file.extension().is_some_and(|extension| extension == "rs");
-    walk("src").into_iter().filter(is_source).collect()
+    walk(folder).into_iter().filter(is_source).collect()
 }
 
 /// Files as git knows them, or none outside a checkout.
@@ -153,6 +163,32 @@ fn only_the_shell_knows_the_host_and_only_one_folder_is_unsafe() {
 }
 
 #[test]
+fn only_one_folder_of_the_native_shell_is_unsafe() {
+    for file in native() {
+        let name = file.strip_prefix(root().join("native/src")).unwrap().display().to_string();
+        assert!(!code(&file).contains("unsafe ") || name.starts_with("abi"), "{name}");
+    }
+}
+
+#[test]
+fn each_shell_has_one_way_on_for_a_request_and_it_takes_a_permit() {
+    // However the lines are broken.
+    let code = |name: &str| code(&root().join(name)).split_whitespace().collect::<String>();
+    for (file, way, uses) in [
+        // Beside it: a head that is not held, and responses.
+        ("src/filter/stream.rs", "fngo(_:Permit)->Action{Action::Continue}", 7),
+        // Beside it: responses.
+        ("native/src/http.rs", "fngo(_:Permit)->Outcome{Outcome::GoOn}", 2),
+    ] {
+        let code = code(file);
+        assert!(code.contains(way), "{file}");
+        let on = way.split(['{', '}']).nth(1).unwrap();
+        assert_eq!(code.matches(on).count(), uses, "{file}");
+        assert_eq!(code.matches("Flow::Continue(permit)").count(), 1, "{file}");
+    }
+}
+
+#[test]
 fn only_the_exchange_lets_what_was_not_judged_go_on() {
     let mut makers = BTreeSet::new();
     for file in sources() {
@@ -221,7 +257,7 @@ fn nobody_calls_the_wrappers_of_the_sdk_which_panic() {
 
 #[test]
 fn files_hold_one_idea() {
-    for file in sources() {
+    for file in sources().into_iter().chain(native()) {
         let text = fs::read_to_string(&file).unwrap();
         let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
         let lines = code.lines().count();
@@ -234,7 +270,7 @@ fn files_hold_one_idea() {
 #[test]
 fn comments_open_with_a_noun_or_a_verb() {
     let opening = ["How", "What", "Where", "Which", "Whose", "Why"];
-    for file in sources() {
+    for file in sources().into_iter().chain(native()) {
         let name = file.strip_prefix(root()).unwrap().display().to_string();
         // A paragraph may go on with such a word, but none begins with one.
         let mut before = "";

@@ -1,5 +1,6 @@
 use super::*;
-use crate::policy::condition::Untyped;
+use crate::policy::condition::{Payload, Untyped};
+use crate::policy::document::PayloadPlace;
 use std::collections::BTreeMap;
 #[cfg(target_family = "wasm")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -44,7 +45,7 @@ fn ask(
 
 fn jwt(claims: &[&[&str]]) -> Source {
     let claims = claims.iter().map(|path| path.iter().map(|key| (*key).to_owned()).collect());
-    Source::Jwt { claims: claims.collect(), payload: "payload".into() }
+    Source::Jwt { claims: claims.collect(), payload: PayloadPlace::Unnamed }
 }
 
 fn tokens() -> Source {
@@ -160,6 +161,41 @@ fn claims_are_joined_so_that_no_two_callers_are_one() {
     assert_eq!(ask(&nested, &[], &client(&[("realm/id", "x")])), Ok("x".into()));
     assert_eq!(ask(&nested, &[], &client(&[("realm/id", "")])), unusable);
     assert_eq!(ask(&nested, &[], &client(&[("other", "x")])), unusable);
+}
+
+/// A client whose token's payload is a text.
+struct Bearing(Payload);
+
+impl Claims for Bearing {
+    fn claim(&self, path: &[&str]) -> Claim {
+        self.0.claim(path)
+    }
+}
+
+impl Peer for Bearing {
+    fn certificate(&self, _: Certificate) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn has_certificate(&self) -> bool {
+        false
+    }
+}
+
+#[test]
+fn a_payload_names_the_caller_or_leads_to_the_next_source_only_if_there_is_none() {
+    let sources = [jwt(&[&["org", "id"]]), Source::Header("x-agent-id".into())];
+    let ask = |text: Option<&str>| {
+        let client = Bearing(Payload::read(text.map(|text| text.as_bytes().to_vec())));
+        identify(&sources, &|_| Given::Once(b"ci"), &client)
+    };
+    let unusable = Err(NoIdentity::InvalidToken("token"));
+    assert_eq!(ask(Some(r#"{"org":{"id":"alice"}}"#)), Ok("jwt:alice".into()));
+    assert_eq!(ask(Some("-")), Ok("header:ci".into()));
+    assert_eq!(ask(Some("{}")), unusable);
+    assert_eq!(ask(Some(r#"{"org":{"id":7}}"#)), unusable);
+    assert_eq!(ask(Some(r#"{"org":{"id":"alice"}"#)), unusable);
+    assert_eq!(ask(None), unusable);
 }
 
 #[test]

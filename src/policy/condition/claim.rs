@@ -9,6 +9,16 @@ use super::{Facts, Literal, Number, Step, Test, Truth, Why, Work};
 pub trait Claims {
     /// The claim at the end of a path. The empty path leads to the token.
     fn claim(&self, path: &[&str]) -> Claim;
+
+    /// Whether a claim that is a list is handed over as [`Claim::List`].
+    fn has_lists(&self) -> bool {
+        false
+    }
+
+    /// The most bytes that are read to find a claim.
+    fn size(&self) -> usize {
+        0
+    }
 }
 
 /// A claim of a token.
@@ -49,7 +59,7 @@ pub struct Untyped {
 }
 
 /// The most elements of a list of claims that are looked at.
-const MAX_ELEMENTS: usize = 256;
+pub(super) const MAX_ELEMENTS: usize = 256;
 
 /// The answer where a claim is not of the type that is asked for.
 const UNDECIDABLE: Truth = Truth::Undecidable(Why::Claim);
@@ -96,6 +106,9 @@ impl Claim {
 pub(super) fn test(test: &Test, steps: &[Step], facts: &Facts<'_>) -> Truth {
     let names: Vec<_> = steps.iter().map(Step::name).collect();
     let path: Vec<&str> = names.iter().map(|name| &**name).collect();
+    if !facts.work.reading(facts.claims.size()) {
+        return Truth::Undecidable(Why::Work);
+    }
     if let Test::Contains(Literal::String(word)) = test {
         return contains(word, &path, facts.claims);
     }
@@ -153,9 +166,12 @@ fn decide(
     }
 }
 
-/// Membership in a list of texts, never a part of a text. The list is asked for by
-/// its elements first, since that is how every host has it.
+/// Membership in a list of texts, never a part of a text. Where the list is not
+/// handed over whole, it is asked for by its elements.
 fn contains(word: &str, path: &[&str], claims: &dyn Claims) -> Truth {
+    if claims.has_lists() {
+        return in_whole(word, &claims.claim(path));
+    }
     let element = |index: usize| claims.claim(&[path, &[&index.to_string()]].concat());
     let mut seen = false;
     for index in 0..MAX_ELEMENTS {
@@ -181,10 +197,11 @@ fn in_whole(word: &str, claim: &Claim) -> Truth {
     match claim {
         Claim::Absent => Truth::False,
         Claim::Untyped(value) if value.is_empty_list => Truth::False,
-        Claim::List(elements) if elements.len() < MAX_ELEMENTS => {
+        Claim::List(elements) => {
             let deciding = |element: &&Claim| element.is_word(word) || **element == Claim::Opaque;
-            match elements.iter().find(deciding) {
+            match elements.iter().take(MAX_ELEMENTS).find(deciding) {
                 Some(Claim::Opaque) => UNDECIDABLE,
+                None if elements.len() >= MAX_ELEMENTS => UNDECIDABLE,
                 found => Truth::decided(found.is_some()),
             }
         }

@@ -7,6 +7,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 mod claims;
 mod numbers;
+mod payload;
 mod refused;
 mod values;
 mod work;

@@ -4,7 +4,7 @@ use super::at::{At, Object};
 use super::checks::{self, Check};
 use super::limits::{self, Limit};
 use super::request_path::RequestPath;
-use super::url::url;
+use super::url;
 use super::wording::quote;
 use crate::policy::condition::Root;
 use crate::policy::pattern::Pattern;
@@ -125,10 +125,7 @@ impl Approvals {
         Some(Self {
             has_path: object.get("path").is_some(),
             path: object.get("path").and_then(|at| RequestPath::read_own(at, exempt, served)),
-            url: object
-                .get("url")
-                .and_then(|at| url(at, false))
-                .map(|url| url.text.trim_end_matches('/').to_owned()),
+            url: object.get("url").and_then(url::page).map(|url| url.trim_end_matches('/').into()),
             terms: Terms::of_object(at, &object),
             approver_require: object.get("approver_require").map(require).unwrap_or_default(),
             approvers_may_ask: object

@@ -8,8 +8,6 @@ use crate::text::is_name;
 /// The most hashes of one grant's token: the one in use, and those of a
 /// rotation.
 const MAX_TOKENS: usize = 4;
-/// The key under which Istio's authentication leaves the claims.
-const PAYLOAD: &str = "payload";
 
 /// One source of ids.
 #[derive(Debug)]
@@ -18,8 +16,8 @@ pub enum Source {
     Jwt {
         /// The path of each claim, as keys and indexes.
         claims: Vec<Vec<String>>,
-        /// The filter's `payload_in_metadata`.
-        payload: String,
+        /// The place of all its claims.
+        payload: PayloadPlace,
     },
     /// The client's certificate.
     Mtls(Certificate),
@@ -36,7 +34,12 @@ impl Source {
         match self {
             Self::Jwt { claims, payload } => {
                 let paths: Vec<String> = claims.iter().map(|path| path.join("\u{1f}")).collect();
-                format!("jwt\u{1e}{payload}\u{1e}{}", paths.join("\u{1e}"))
+                let place = match payload {
+                    PayloadPlace::Unnamed => PayloadPlace::METADATA,
+                    PayloadPlace::Metadata(key) => key,
+                    PayloadPlace::State(name) => &format!("state\u{1f}{name}"),
+                };
+                format!("jwt\u{1e}{place}\u{1e}{}", paths.join("\u{1e}"))
             }
             Self::Mtls(Certificate::UriSan) => "mtls uri_san".into(),
             Self::Mtls(Certificate::Subject) => "mtls subject".into(),
@@ -49,6 +52,26 @@ impl Source {
     pub const fn is_token(&self) -> bool {
         matches!(self, Self::Jwt { .. } | Self::Bearer(_))
     }
+}
+
+/// The place in Envoy of a verified token's payload.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum PayloadPlace {
+    /// None is named: a shell that reads metadata looks there under
+    /// [`Self::METADATA`], and another one for the state [`Self::STATE`].
+    #[default]
+    Unnamed,
+    /// The metadata of jwt_authn, under this `payload_in_metadata`.
+    Metadata(String),
+    /// The filter state of this name, as JSON text.
+    State(String),
+}
+
+impl PayloadPlace {
+    /// The key under which Istio's authentication leaves the claims.
+    pub const METADATA: &str = "payload";
+    /// The name of the filter state in the configurations of this repository.
+    pub const STATE: &str = "mcp_policy.jwt_payload";
 }
 
 /// A field of a client's certificate.
@@ -192,15 +215,8 @@ fn is_joined(name: &str) -> bool {
 }
 
 fn jwt(at: &At<'_>) -> Option<Source> {
-    let object = at.object(&["claim", "payload"])?;
-    let payload = object.get("payload").map_or(Some(PAYLOAD), |at| {
-        let payload = at.string()?;
-        if payload.is_empty() || payload.contains('\0') {
-            at.wrong("jwt_authn's `payload_in_metadata` is never empty");
-            return None;
-        }
-        Some(payload)
-    });
+    let object = at.object(&["claim", "payload", "payload_state"])?;
+    let payload = payload(&object);
     let claim = object.required("claim")?;
     let claims = if claim.is_list() {
         let claims = claim.each(claim_path);
@@ -211,7 +227,39 @@ fn jwt(at: &At<'_>) -> Option<Source> {
     } else {
         vec![claim_path(claim)?]
     };
-    Some(Source::Jwt { claims, payload: payload?.into() })
+    Some(Source::Jwt { claims, payload: payload? })
+}
+
+/// Reads the place of the payload; `None` where it is wrong.
+fn payload(object: &Object<'_>) -> Option<PayloadPlace> {
+    match (object.get("payload"), object.get("payload_state")) {
+        (None, None) => Some(PayloadPlace::Unnamed),
+        (Some(at), None) => {
+            let key = at.string()?;
+            if key.is_empty() || key.contains('\0') {
+                at.wrong("jwt_authn's `payload_in_metadata` is never empty");
+                return None;
+            }
+            Some(PayloadPlace::Metadata(key.into()))
+        }
+        (None, Some(at)) => {
+            let name = at.string()?;
+            if !is_name(name) {
+                at.wrong(format!(
+                    "{} cannot name a filter state: 1 to 256 bytes without control characters, \
+                     like {}",
+                    quote(name),
+                    quote(PayloadPlace::STATE)
+                ));
+                return None;
+            }
+            Some(PayloadPlace::State(name.into()))
+        }
+        (Some(_), Some(at)) => {
+            at.wrong("`payload` names another place of the same claims; keep one of the two");
+            None
+        }
+    }
 }
 
 /// Reads a claim, which is named as after `claims.` in a condition.

@@ -18,7 +18,22 @@ pub(super) struct Url<'d> {
 /// there.
 pub(super) fn url<'d>(at: &At<'d>, query: bool) -> Option<Url<'d>> {
     let text = at.string()?;
-    match split(text) {
+    checked(at, text, split(text), query)
+}
+
+/// Reads the URL of a page for people, who may write its host in capitals.
+pub(super) fn page<'d>(at: &At<'d>) -> Option<&'d str> {
+    let text = at.string()?;
+    checked(at, text, split(&text.to_ascii_lowercase()), false).map(|_| text)
+}
+
+fn checked<'u>(
+    at: &At<'_>,
+    text: &str,
+    url: Result<Url<'u>, &'static str>,
+    query: bool,
+) -> Option<Url<'u>> {
+    match url {
         Ok(url) if query || !url.path.contains(['?', '#']) => return Some(url),
         Ok(_) => at.wrong(format!(
             "{} must have no query and no fragment; write it up to its path",

@@ -61,7 +61,7 @@ fn without_effect(id: &str, approving: &Request) -> Vec<(&'static str, Request, 
 
 #[tokio::test]
 async fn nothing_of_the_endpoint_goes_on_and_only_a_decision_decides() {
-    for holding in Holding::BOTH {
+    for &holding in Holding::each() {
         let upstream = Upstream::start().await;
         let gateway = holding.gateway(policy(), upstream.addr()).start().await;
         let call = call("agent", "refund", LARGE);
@@ -91,7 +91,7 @@ async fn nothing_of_the_endpoint_goes_on_and_only_a_decision_decides() {
 
 #[tokio::test]
 async fn a_path_like_the_endpoints_is_not_the_endpoint() {
-    for holding in Holding::BOTH {
+    for &holding in Holding::each() {
         let upstream = Upstream::start().await;
         let gateway = holding.gateway(policy(), upstream.addr()).start().await;
         let call = call("agent", "refund", LARGE);
@@ -117,7 +117,7 @@ async fn a_path_like_the_endpoints_is_not_the_endpoint() {
 
 #[tokio::test]
 async fn the_filters_settings_do_not_shadow_its_endpoint() {
-    for holding in Holding::BOTH {
+    for &holding in Holding::each() {
         let upstream = Upstream::start().await;
         let mut policy = policy();
         policy["settings"]["paths"] = serde_json::json!(["/mcp"]);

@@ -11,10 +11,10 @@ use crate::support::{Holding, RECORDS, passed, reason};
 
 /// Waits for a metric of approvals.
 async fn metric(gateway: &Gateway, name: &str, value: u64) {
-    let name = format!("wasmcustom.mcp_policy_approvals_{name}_total");
+    let name = format!("approvals_{name}");
     let mut last = None;
     until(&format!("{name} at {value}"), async || {
-        last = gateway.admin().stat(&name).await;
+        last = gateway.count(&name).await;
         last.filter(|count| *count == value)
     })
     .await;

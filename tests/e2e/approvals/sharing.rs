@@ -17,7 +17,7 @@ const CONNECTIONS: usize = 8;
 #[tokio::test(flavor = "multi_thread")]
 async fn of_all_that_race_for_an_approval_one_runs() {
     const ROUNDS: usize = 10;
-    for holding in Holding::BOTH {
+    for &holding in Holding::each() {
         let upstream = Upstream::start().await;
         let builder = holding.gateway(policy(), upstream.addr());
         let gateway = builder.concurrency(4).edit_listener(spread).start().await;

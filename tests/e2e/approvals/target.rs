@@ -9,7 +9,7 @@ use crate::support::{Holding, manager, passed};
 
 #[tokio::test]
 async fn an_approval_is_for_one_route_host_and_path() {
-    for holding in Holding::BOTH {
+    for &holding in Holding::each() {
         let upstream = Upstream::start().await;
         let builder = holding.gateway(policy(), upstream.addr()).edit_listener(|listener| {
             let hosts = &mut manager(listener)["route_config"]["virtual_hosts"][0];

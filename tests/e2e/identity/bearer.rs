@@ -51,7 +51,7 @@ async fn every_token_of_a_caller_names_it_while_they_rotate() {
 
 #[tokio::test]
 async fn an_allowed_request_arrives_without_its_token() {
-    for holding in Holding::BOTH {
+    for &holding in Holding::each() {
         let upstream = Upstream::start().await;
         let gateway = gateway(holding, &upstream).await;
         let requests = [
@@ -80,7 +80,7 @@ async fn an_allowed_request_arrives_without_its_token() {
 
 #[tokio::test]
 async fn a_refused_request_shows_its_token_to_nobody() {
-    for holding in Holding::BOTH {
+    for &holding in Holding::each() {
         let upstream = Upstream::start().await;
         let gateway = gateway(holding, &upstream).await;
         let send = async |request: &Request| http1::send(gateway.addr(), request).await;

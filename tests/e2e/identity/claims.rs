@@ -1,5 +1,5 @@
-//! Conditions on claims, as Envoy's jwt_authn hands claims over: without their
-//! types, lists by index, objects by key.
+//! Conditions on claims, as Envoy hands them over: in metadata without their types,
+//! lists by index, objects by key; in a filter state as one text with all types.
 
 use mcp_rig::client::{Request, http1};
 use mcp_rig::gateway::Gateway;
@@ -7,7 +7,7 @@ use mcp_rig::upstream::Upstream;
 use serde_json::{Map, Value, json};
 
 use crate::support::{passed, reason};
-use crate::tokens::Issuer;
+use crate::tokens::{Issuer, Place};
 
 /// What becomes of a call that requires the condition.
 type Row = (&'static str, &'static str, Value, &'static str);
@@ -120,32 +120,59 @@ async fn a_boolean_claim_is_no_text() {
 }
 
 #[tokio::test]
-async fn a_null_claim_may_be_an_object_with_a_null_in_it() {
-    check(&[
-        ("claims.nothing", "exists", json!(false), UNCLEAR),
-        ("claims.nothing", "exists", json!(true), UNCLEAR),
-        ("claims.nothing", "eq", json!("x"), UNCLEAR),
-        ("claims.nothing", "contains", json!("x"), UNCLEAR),
-        ("claims.holed", "exists", json!(true), UNCLEAR),
-        ("claims.holed.yes", "eq", json!("x"), HOLDS),
-        ("claims.holed.no", "eq", json!("x"), UNCLEAR),
-    ])
+async fn a_null_claim_in_metadata_may_be_an_object_with_a_null_in_it() {
+    check_in(
+        Place::Metadata,
+        &[
+            ("claims.nothing", "exists", json!(false), UNCLEAR),
+            ("claims.nothing", "exists", json!(true), UNCLEAR),
+            ("claims.nothing", "eq", json!("x"), UNCLEAR),
+            ("claims.nothing", "contains", json!("x"), UNCLEAR),
+            ("claims.holed", "exists", json!(true), UNCLEAR),
+            ("claims.holed.yes", "eq", json!("x"), HOLDS),
+            ("claims.holed.no", "eq", json!("x"), UNCLEAR),
+        ],
+    )
     .await;
 }
 
 #[tokio::test]
-async fn a_list_with_a_null_in_it_is_a_list() {
-    check(&[
-        ("claims.null_first", "contains", json!("dev"), UNCLEAR),
-        ("claims.null_first", "contains", json!("ops"), UNCLEAR),
-        ("claims.null_first", "exists", json!(true), HOLDS),
-        ("claims.null_first", "eq", json!("dev"), UNCLEAR),
-        ("claims.null_first[0]", "exists", json!(false), UNCLEAR),
-        ("claims.null_first[1]", "eq", json!("dev"), HOLDS),
-        ("claims.null_last", "contains", json!("dev"), HOLDS),
-        ("claims.null_last", "contains", json!("ops"), UNCLEAR),
-        ("claims.null_last", "exists", json!(false), FALSE),
-    ])
+async fn a_list_in_metadata_with_a_null_in_it_is_a_list() {
+    check_in(
+        Place::Metadata,
+        &[
+            ("claims.null_first", "contains", json!("dev"), UNCLEAR),
+            ("claims.null_first", "contains", json!("ops"), UNCLEAR),
+            ("claims.null_first", "exists", json!(true), HOLDS),
+            ("claims.null_first", "eq", json!("dev"), UNCLEAR),
+            ("claims.null_first[0]", "exists", json!(false), UNCLEAR),
+            ("claims.null_first[1]", "eq", json!("dev"), HOLDS),
+            ("claims.null_last", "contains", json!("dev"), HOLDS),
+            ("claims.null_last", "contains", json!("ops"), UNCLEAR),
+            ("claims.null_last", "exists", json!(false), FALSE),
+        ],
+    )
+    .await;
+}
+
+/// What bytes without a type do not tell.
+#[tokio::test]
+async fn a_null_and_eight_characters_are_told_apart_in_a_filter_state() {
+    check_in(
+        Place::State,
+        &[
+            ("claims.eight", "gte", json!(0), UNCLEAR),
+            ("claims.nothing", "exists", json!(false), HOLDS),
+            ("claims.nothing", "eq", json!("x"), FALSE),
+            ("claims.holed", "exists", json!(true), HOLDS),
+            ("claims.holed.no", "exists", json!(false), HOLDS),
+            ("claims.holed.yes", "eq", json!("x"), HOLDS),
+            ("claims.null_first", "contains", json!("dev"), HOLDS),
+            ("claims.null_first", "contains", json!("ops"), FALSE),
+            ("claims.null_last", "contains", json!("ops"), FALSE),
+            ("claims.null_first[0]", "exists", json!(false), HOLDS),
+        ],
+    )
     .await;
 }
 
@@ -164,15 +191,22 @@ async fn a_number_that_envoy_has_rounded_equals_none() {
     .await;
 }
 
+/// The same from wherever claims are read.
 async fn check(rows: &[Row]) {
-    let outcomes = outcomes(rows).await;
+    for place in Place::readable() {
+        check_in(*place, rows).await;
+    }
+}
+
+async fn check_in(place: Place, rows: &[Row]) {
+    let outcomes = outcomes(place, rows).await;
     let wrong: Vec<_> = rows.iter().zip(outcomes).filter(|(row, found)| row.3 != found).collect();
-    assert!(wrong.is_empty(), "found instead: {wrong:#?}");
+    assert!(wrong.is_empty(), "found instead, {place:?}: {wrong:#?}");
 }
 
 /// What becomes of a call of a tool that requires the condition, for each of
 /// the rows.
-async fn outcomes(rows: &[Row]) -> Vec<String> {
+async fn outcomes(place: Place, rows: &[Row]) -> Vec<String> {
     let name = |index: usize| format!("tool_{index}");
     let tools = rows.iter().enumerate().map(|(index, (path, op, value, _))| {
         let condition = json!({ "path": path, "op": op, "value": value });
@@ -181,16 +215,12 @@ async fn outcomes(rows: &[Row]) -> Vec<String> {
     let policy = json!({
         "version": "1",
         "default": "deny",
-        "identity": [{ "jwt": { "claim": "sub" } }],
+        "identity": [place.source(&json!("sub"))],
         "tools": tools.collect::<Map<_, _>>(),
     });
     let (issuer, upstream) = (Issuer::new(), Upstream::start().await);
-    let gateway = Gateway::builder()
-        .policy(policy.to_string())
-        .upstream(upstream.addr())
-        .filter_before(issuer.jwt_authn())
-        .start()
-        .await;
+    let builder = Gateway::builder().policy(policy.to_string()).upstream(upstream.addr());
+    let gateway = place.behind(&issuer, builder).start().await;
     let mut connection = http1::Connection::open(gateway.addr()).await;
     let mut outcomes = Vec::new();
     for index in 0..rows.len() {

@@ -57,7 +57,7 @@ async fn every_kind_of_request_without_a_token_is_a_401_with_its_id() {
     let list = r#"{"jsonrpc":"2.0","id":8,"method":"tools/list"}"#;
     let notification = r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
     let upstream = Upstream::start().await;
-    for holding in Holding::BOTH {
+    for &holding in Holding::each() {
         let gateway = holding.gateway(by_hash(), upstream.addr()).start().await;
         for wire in Wire::BOTH {
             // What is said of each message: its id and what there is of a tool.
@@ -120,7 +120,7 @@ async fn assert_metadata(addr: SocketAddr, request: &Request) {
 #[tokio::test]
 async fn the_metadata_names_what_the_policy_names_and_nothing_of_a_request() {
     let upstream = Upstream::start().await;
-    for holding in Holding::BOTH {
+    for &holding in Holding::each() {
         // As in the shipped configuration, MCP's path alone has a route.
         let builder = holding.gateway(by_hash(), upstream.addr()).edit_listener(|listener| {
             let hosts = &mut manager(listener)["route_config"]["virtual_hosts"];

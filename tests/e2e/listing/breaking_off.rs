@@ -9,7 +9,7 @@ use crate::support::Holding;
 
 #[tokio::test]
 async fn a_client_that_breaks_off_within_a_list_does_no_harm() {
-    for holding in Holding::BOTH {
+    for &holding in Holding::each() {
         for (content_type, start) in [("application/json", ""), ("text/event-stream", "data: ")] {
             let gate = Gate::new();
             let (half, rest) = LIST.split_at(60);
@@ -42,7 +42,7 @@ async fn a_client_that_breaks_off_within_a_list_does_no_harm() {
 
 #[tokio::test]
 async fn a_list_of_which_the_server_sends_a_part_is_not_shown() {
-    for holding in Holding::BOTH {
+    for &holding in Holding::each() {
         for content_type in ["application/json", "text/event-stream"] {
             let part = if content_type == "application/json" {
                 LIST.to_owned()

@@ -10,7 +10,7 @@ use crate::support::{Holding, Wire, only_safe};
 #[tokio::test]
 async fn a_server_is_asked_for_plain_text_only_where_something_is_hidden() {
     const ENCODINGS: &str = "gzip, br";
-    for holding in Holding::BOTH {
+    for &holding in Holding::each() {
         for (policy, expected) in [(hiding(), None), (only_safe(), Some(ENCODINGS))] {
             let upstream = Upstream::start().await;
             let gateway = holding.gateway(policy, upstream.addr()).start().await;

@@ -11,7 +11,7 @@ use crate::support::{Holding, Wire, manager};
 
 #[tokio::test]
 async fn a_shorter_list_does_not_keep_its_old_length() {
-    for holding in Holding::BOTH {
+    for &holding in Holding::each() {
         let upstream = Upstream::start_answering(Answer::json(LIST)).await;
         let gateway = holding.gateway(hiding(), upstream.addr()).start().await;
         for wire in Wire::BOTH {
@@ -31,7 +31,7 @@ async fn a_shorter_list_does_not_keep_its_old_length() {
 #[tokio::test]
 async fn a_list_that_ends_with_trailers_is_filtered() {
     let (start, rest) = LIST.split_at(70);
-    for holding in Holding::BOTH {
+    for &holding in Holding::each() {
         for (content_type, before, after) in
             [("application/json", "", ""), ("text/event-stream", ": ping\n\ndata: ", "\n\n")]
         {
@@ -51,7 +51,7 @@ async fn a_list_that_ends_with_trailers_is_filtered() {
 #[tokio::test]
 async fn other_responses_keep_their_length() {
     let length = LIST.len().to_string();
-    for holding in Holding::BOTH {
+    for &holding in Holding::each() {
         let upstream = Upstream::start_answering(Answer::json(LIST)).await;
         let gateway = holding.gateway(hiding(), upstream.addr()).start().await;
         for request in [Request::tool_call(1, "safe", "{}"), Request::new("DELETE", "/mcp")] {
@@ -83,7 +83,7 @@ async fn a_list_beyond_envoys_own_limit_is_shown_to_nobody() {
         "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
         list.len() + 10
     );
-    for holding in Holding::BOTH {
+    for &holding in Holding::each() {
         let answer = Answer::new().then(head.clone() + &list).when(&Gate::new(), "          ");
         let upstream = Upstream::start_answering(answer).await;
         let builder = holding.gateway(hiding(), upstream.addr()).buffer_limit(4_096);

@@ -9,7 +9,7 @@ use crate::support::{Holding, only_safe};
 
 #[tokio::test]
 async fn events_pass_at_once_while_something_is_hidden() {
-    for holding in Holding::BOTH {
+    for &holding in Holding::each() {
         for request in [Request::tools_list(1), Request::tool_call(1, "safe", "{}"), listen()] {
             let gate = Gate::new();
             let (start, rest) = LIST.split_at(60);
@@ -41,7 +41,7 @@ async fn events_pass_at_once_while_something_is_hidden() {
 #[tokio::test]
 async fn nothing_is_held_back_where_nothing_can_be_hidden() {
     let call = Request::tool_call(1, "safe", "{}");
-    for holding in Holding::BOTH {
+    for &holding in Holding::each() {
         for (policy, request, content_type) in [
             (only_safe(), Request::tools_list(1), "application/json"),
             (only_safe(), Request::tools_list(1), "text/event-stream"),

@@ -4,6 +4,7 @@
 use super::markdown::policy_in;
 use super::play::Stage;
 use crate::config::root;
+use mcp_policy_filter::policy::document::PayloadPlace;
 use serde_json::Value;
 use std::fs;
 
@@ -35,7 +36,7 @@ pub fn policy(text: &str) -> Result<Value, String> {
 /// policy above, and the statistics that are given labels, which are those of
 /// the shipped file.
 pub fn check(text: &str, stage: Option<&Stage>) -> Result<(), String> {
-    let source = fs::read_to_string(root().join("src/filter/stream.rs")).unwrap();
+    let source = fs::read_to_string(root().join("src/shell/records.rs")).unwrap();
     let mut known = 0;
     for line in text.lines().map(str::trim) {
         if let Some((_, rest)) = line.split_once("%FILTER_STATE(wasm.") {
@@ -47,8 +48,20 @@ pub fn check(text: &str, stage: Option<&Stage>) -> Result<(), String> {
             known += 1;
         } else if let Some(key) = line.strip_prefix("payload_in_metadata: ") {
             let policy = &stage.ok_or("there is no policy above")?.policy;
-            if policy.payload() != key {
-                return Err(format!("the policy reads `{}`", policy.payload()));
+            let read = match policy.payload() {
+                PayloadPlace::Unnamed => key == PayloadPlace::METADATA,
+                PayloadPlace::Metadata(other) => key == other,
+                // The filter that writes the state takes it from there.
+                PayloadPlace::State(_) => text.contains(&format!("jwt_authn:{key})%")),
+            };
+            if !read {
+                return Err(format!("the policy reads {:?}", policy.payload()));
+            }
+            known += 1;
+        } else if let Some(name) = line.strip_prefix("- object_key: ") {
+            let policy = &stage.ok_or("there is no policy above")?.policy;
+            if policy.payload_state() != Ok(name) {
+                return Err(format!("the policy reads {:?}", policy.payload()));
             }
             known += 1;
         } else if line.starts_with("regex: ") {

@@ -79,9 +79,14 @@ fn a_host_that_takes_no_logs_metrics_or_records_has_its_calls_judged() {
 
 #[test]
 fn a_caller_whose_properties_cannot_be_read_is_refused() {
-    let sources = [r#"{"jwt": {"claim": "sub"}}"#, r#"{"mtls": "uri_san"}"#];
+    let sources = [
+        r#"{"jwt": {"claim": "sub"}}"#,
+        r#"{"jwt": {"claim": "sub", "payload_state": "mcp_policy.jwt_payload"}}"#,
+        r#"{"mtls": "uri_san"}"#,
+    ];
     let mut request = call("a");
     request.client.claims = vec![("sub".into(), "alice".into())];
+    request.client.payload = Some(r#"{"sub":"alice"}"#.into());
     request.client.san = Some("spiffe://alice".into());
     for source in sources {
         let policy = format!(r#"{{"version": "1", "default": "allow", "identity": [{source}]}}"#);

@@ -6,7 +6,7 @@ use super::host::{
     HOST, Host, Lines, PLUGIN_CONFIGURATION, REQUEST_BODY, REQUEST_HEADERS, heal, log,
 };
 use crate::core::MIDNIGHT;
-use crate::corpus::{Client, Outcome, Request};
+use crate::corpus::{Client, Outcome, PAYLOAD_STATE, Request};
 use serde_json::Value;
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -206,6 +206,8 @@ fn lines(request: &Request) -> Lines {
 fn properties(client: &Client) -> BTreeMap<String, Vec<u8>> {
     let payload = "metadata\0filter_metadata\0envoy.filters.http.jwt_authn\0payload";
     let mut properties = BTreeMap::new();
+    let state = client.payload.as_deref().unwrap_or("-");
+    properties.insert(format!("filter_state\0{PAYLOAD_STATE}"), state.as_bytes().to_vec());
     for (path, value) in &client.claims {
         let bytes = match value {
             Value::String(text) => text.clone().into_bytes(),

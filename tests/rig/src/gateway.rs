@@ -16,8 +16,8 @@
 //! # }
 //! ```
 //!
-//! Two variables of the environment say what is run: `ENVOY_BIN` and `MODULE`,
-//! relative paths being relative to the workspace.
+//! Variables of the environment say what is run: `ENVOY_BIN`, and `MODULE` or, with
+//! `MCP_SHELL=native`, `NATIVE_MODULE`. Relative paths are relative to the workspace.
 //!
 //! Each gateway has a directory under `target/rig/`, with its configuration
 //! and its logs; it stays there when the test fails.
@@ -27,7 +27,9 @@ mod bootstrap;
 mod builder;
 mod process;
 mod run;
+mod shell;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::process::ExitStatus;
 
@@ -36,6 +38,7 @@ use tokio::sync::Mutex;
 pub use admin::Admin;
 pub use builder::Builder;
 pub use process::Process;
+pub use shell::Shell;
 
 use crate::wait::until;
 use run::Run;
@@ -84,6 +87,27 @@ impl Gateway {
     /// Its administration interface.
     pub fn admin(&self) -> &Admin {
         &self.admin
+    }
+
+    /// The filter's counts so far, by their names without `mcp_policy_` and `_total`:
+    /// `passed`, `refused_crowded`. A native module has the word at the end as a label,
+    /// and no such count before the first.
+    pub async fn counts(&self) -> BTreeMap<String, u64> {
+        let all = self.admin.stats("mcp_policy_.*_total").await;
+        let named = all.into_iter().filter_map(|(name, count)| {
+            let (_, name) = name.split_once("mcp_policy_")?;
+            let (family, label) = name.split_once("_total")?;
+            // `.reason.crowded`
+            let word = label.strip_prefix('.').and_then(|label| label.split_once('.'));
+            let name = word.map_or(family.to_owned(), |(_, word)| format!("{family}_{word}"));
+            Some((name, count))
+        });
+        named.collect()
+    }
+
+    /// One of [`Self::counts`], if there is one.
+    pub async fn count(&self, name: &str) -> Option<u64> {
+        self.counts().await.get(name).copied()
     }
 
     /// Envoy's process id, for measuring it.

@@ -6,6 +6,7 @@
 
 use serde_json::{Value, json};
 
+use super::Shell;
 use super::builder::Builder;
 use super::run::Run;
 
@@ -62,7 +63,10 @@ fn listener(builder: &Builder, run: &Run, policy: &str) -> Value {
 fn connection_manager(builder: &Builder, run: &Run, policy: &str) -> Value {
     let mut filters = builder.filters_before.clone();
     if builder.filter {
-        filters.push(wasm(builder, policy));
+        filters.push(match builder.shell {
+            Shell::Wasm => wasm(builder, policy),
+            Shell::Native => native(builder, policy),
+        });
     }
     filters.extend(builder.filters_after.iter().cloned());
     filters.push(json!({
@@ -122,6 +126,22 @@ fn wasm(builder: &Builder, policy: &str) -> Value {
         "typed_config": {
             "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
             "config": config,
+        },
+    })
+}
+
+fn native(builder: &Builder, policy: &str) -> Value {
+    json!({
+        "name": "envoy.filters.http.dynamic_modules",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.dynamic_modules.v3.DynamicModuleFilter",
+            "dynamic_module_config": {
+                "module": { "local": { "filename": builder.module } },
+                "do_not_close": true,
+                "metrics_namespace": "mcp_policy",
+            },
+            "filter_name": builder.plugin_name,
+            "filter_config": configuration(builder, policy),
         },
     })
 }

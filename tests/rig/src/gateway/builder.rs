@@ -8,17 +8,18 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
-use super::{Admin, Exit, Gateway, Process, Run, bootstrap, run};
+use super::{Admin, Exit, Gateway, Process, Run, Shell, bootstrap, run};
 use crate::wait::until;
 
-/// A gateway to be started. The defaults are one worker, the module from
-/// `MODULE` under a policy that allows everything, and no held headers.
+/// A gateway to be started. The defaults are one worker, the module under test
+/// with a policy that allows everything, and no held headers.
 #[derive(Clone)]
 pub struct Builder {
     pub(super) policy: String,
     pub(super) as_struct: bool,
     pub(super) as_yaml: bool,
     pub(super) replacements: Vec<(String, String)>,
+    pub(super) shell: Shell,
     pub(super) module: Option<PathBuf>,
     pub(super) filter: bool,
     pub(super) upstream: SocketAddr,
@@ -51,6 +52,7 @@ impl Default for Builder {
             as_struct: false,
             as_yaml: false,
             replacements: Vec::new(),
+            shell: Shell::under_test(),
             module: None,
             filter: true,
             upstream: SocketAddr::from(([127, 0, 0, 1], 9)),
@@ -210,7 +212,13 @@ impl Builder {
         self
     }
 
-    /// Another module than the one that `MODULE` names.
+    /// A form of the filter whichever is under test.
+    pub fn shell(mut self, shell: Shell) -> Self {
+        self.shell = shell;
+        self
+    }
+
+    /// Another module than the one that the environment names.
     pub fn module(mut self, path: impl Into<PathBuf>) -> Self {
         self.module = Some(path.into());
         self
@@ -266,7 +274,7 @@ impl Builder {
     /// Runs Envoy until it serves or ends.
     async fn launch(mut self, arguments: &[&str]) -> Result<Gateway, Exit> {
         if self.filter && self.module.is_none() {
-            self.module = Some(run::module());
+            self.module = Some(run::module(self.shell));
         }
         let run = Run::new();
         run.write("lds.json", &bootstrap::listeners(&self, &run, &self.policy, 0).to_string());

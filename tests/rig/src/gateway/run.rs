@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::Value;
 
+use super::Shell;
+
 /// A directory under `target/rig/`; removed when dropped, but for a failed
 /// test's, which stays to be read.
 #[derive(Debug)]
@@ -80,8 +82,11 @@ impl Drop for Run {
 }
 
 /// The module under test.
-pub(super) fn module() -> PathBuf {
-    let path = workspace().join(required("MODULE"));
+pub(super) fn module(shell: Shell) -> PathBuf {
+    let path = workspace().join(required(match shell {
+        Shell::Wasm => "MODULE",
+        Shell::Native => "NATIVE_MODULE",
+    }));
     assert!(path.is_file(), "no module at {}: run the tests with `make test`", path.display());
     path
 }

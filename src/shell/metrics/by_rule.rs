@@ -1,61 +1,53 @@
 //! Calls of tools by the rule that decided. The names are made of the policy alone,
 //! each at its first use, since a definition costs a host call and most rules of a
 //! policy never decide. Envoy forgets no metric, and each policy pushed can bring new
-//! rules: so there are at most [`MOST`] for the life of a VM, and calls beyond them
+//! rules: so there are at most [`MOST`] for the life of a worker, and calls beyond them
 //! count under [`OTHER`].
 
-use super::{counter, increment};
-use crate::exchange::record::{Decision, Record};
+use crate::exchange::record::Decision;
 use crate::policy::Reason;
 use core::fmt::Write;
-use std::cell::RefCell;
 use std::collections::HashMap;
 
-/// Metrics with a rule's name that one VM defines, over all its policies.
+/// Metrics with a rule's name that one worker defines, over all its policies.
 const MOST: usize = 1_000;
 /// Bytes of the longest name of a rule in a metric.
 const LONGEST: usize = 256;
 /// The name for all that no rule of the policy decided, or one without a metric.
 const OTHER: &str = "other";
 
-thread_local! {
-    /// The metrics of the VM: their ids hold for all policies in it.
-    static CALLS: RefCell<ByRule> = RefCell::default();
-}
-
-/// Counts a call of a tool, as its record says, and the rules in shadow that it did
-/// not pass. A request in which no tool was read
-/// is not a call.
-pub(in crate::filter) fn called(record: &Record) {
-    if record.tool.is_none() {
-        return;
-    }
-    count(&record.rule, (record.decision, record.reason));
-    if record.decision != Decision::Denied {
-        for (rule, reason) in &record.shadow {
-            count(rule, (Decision::Shadow, Some(*reason)));
-        }
-    }
-}
-
-fn count(rule: &str, outcome: Outcome) {
-    increment(CALLS.with(|calls| calls.try_borrow_mut().ok()?.id(rule, outcome)));
-}
-
-/// The metrics of rules.
-#[derive(Default)]
-struct ByRule {
+/// The metrics of rules in one worker; their ids hold for all policies in it.
+#[derive(Debug)]
+pub struct ByRule<I> {
     /// The number of those with a rule's name.
     named: usize,
     /// By the text of the rule, and then by the outcome of the call.
-    rules: HashMap<Box<str>, Vec<(Outcome, Option<u32>)>>,
+    rules: HashMap<Box<str>, Vec<(Outcome, I)>>,
 }
 
 /// The outcome of a call.
-type Outcome = (Decision, Option<Reason>);
+pub type Outcome = (Decision, Option<Reason>);
 
-impl ByRule {
-    fn id(&mut self, rule: &str, outcome: Outcome) -> Option<u32> {
+/// The labels of a metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Labels<'a> {
+    /// The decision.
+    pub decision: &'static str,
+    /// The reason, or `none`.
+    pub reason: &'static str,
+    /// The name of the rule.
+    pub rule: &'a str,
+}
+
+impl<I> Default for ByRule<I> {
+    fn default() -> Self {
+        Self { named: 0, rules: HashMap::new() }
+    }
+}
+
+impl<I: Clone> ByRule<I> {
+    /// The id of the metric of a call, which `define` makes at its first use.
+    pub fn id(&mut self, rule: &str, outcome: Outcome, define: impl FnOnce(Labels<'_>) -> I) -> I {
         // Rules of the policy are pointers; a word in parentheses is not one.
         let rule = if rule.starts_with('/') { rule } else { OTHER };
         if let Some(id) = self.known(rule, outcome) {
@@ -66,30 +58,41 @@ impl ByRule {
         match name {
             Some(name) => {
                 self.named = self.named.saturating_add(1);
-                self.define(rule, &name, outcome)
+                self.define(rule, &name, outcome, define)
             }
             None => match self.known(OTHER, outcome) {
                 Some(id) => id,
-                None => self.define(OTHER, OTHER, outcome),
+                None => self.define(OTHER, OTHER, outcome, define),
             },
         }
     }
 
-    fn known(&self, rule: &str, outcome: Outcome) -> Option<Option<u32>> {
+    fn known(&self, rule: &str, outcome: Outcome) -> Option<I> {
         let known = self.rules.get(rule)?.iter().find(|(other, _)| *other == outcome);
-        known.map(|(_, id)| *id)
+        known.map(|(_, id)| id.clone())
     }
 
-    fn define(&mut self, rule: &str, name: &str, outcome: Outcome) -> Option<u32> {
-        let decision = match outcome.0 {
-            Decision::Allowed => "allowed",
-            Decision::Denied => "denied",
-            Decision::Shadow => "shadow",
-        };
+    fn define(
+        &mut self,
+        rule: &str,
+        name: &str,
+        outcome: Outcome,
+        define: impl FnOnce(Labels<'_>) -> I,
+    ) -> I {
+        let decision = word(outcome.0);
         let reason = outcome.1.map_or("none", Reason::as_str);
-        let id = counter(&format!("mcp_policy_calls_total.{decision}.{reason}.{name}"));
-        self.rules.entry(rule.into()).or_default().push((outcome, id));
+        let id = define(Labels { decision, reason, rule: name });
+        self.rules.entry(rule.into()).or_default().push((outcome, id.clone()));
         id
+    }
+}
+
+/// The word for a decision.
+pub const fn word(decision: Decision) -> &'static str {
+    match decision {
+        Decision::Allowed => "allowed",
+        Decision::Denied => "denied",
+        Decision::Shadow => "shadow",
     }
 }
 

@@ -1,0 +1,46 @@
+//! Envoy's functions and the hooks that it calls, as Rust types: the one folder with
+//! `unsafe` in it. The ABI is that of dynamic modules, `v0.2.0`, written by hand: the
+//! official SDK is on no registry, and its wrappers do not fit a core that borrows.
+//!
+//! A pointer from Envoy is good for the hook that got it. So [`Envoy`] is made in a
+//! hook and dies with it, and views of headers and bodies borrow from it: a header
+//! can only be changed when no view is left.
+#![expect(unsafe_code, reason = "Envoy's functions can be called in no other way")]
+
+mod body;
+mod config;
+mod hooks;
+mod imports;
+mod log;
+mod stream;
+
+pub(crate) use config::Definitions;
+pub(crate) use log::{Level, is_logged, write_log};
+pub(crate) use stream::{Answer, Attribute, Envoy, Headers, KeptHeaders};
+
+use core::ptr::null;
+use imports::Bytes;
+
+/// Bytes of this module, for a call.
+const fn lend(bytes: &[u8]) -> Bytes {
+    Bytes { data: bytes.as_ptr(), size: bytes.len() }
+}
+
+/// No bytes, to be filled in, or where Envoy takes a null for "none".
+const NOTHING: Bytes = Bytes { data: null(), size: 0 };
+
+impl Bytes {
+    /// The bytes as a slice.
+    ///
+    /// # Safety
+    /// Unless it is null or empty, Envoy must have lent the whole of it, and must not
+    /// change it during `'b`.
+    unsafe fn view<'b>(self) -> &'b [u8] {
+        // Envoy writes a null for what is empty, of which Rust makes no slice.
+        if self.data.is_null() || self.size == 0 {
+            return &[];
+        }
+        // SAFETY: not null, and by the caller's promise live and unchanged.
+        unsafe { core::slice::from_raw_parts(self.data, self.size) }
+    }
+}

@@ -1,0 +1,119 @@
+//! Bodies. Envoy keeps the part that it holds apart from the piece that a hook is
+//! about, and both in slices; only where another filter has held the body before is
+//! the piece the whole.
+
+use super::imports::{self, Bytes};
+use super::stream::Envoy;
+use super::{NOTHING, lend};
+use mcp_policy_filter::shell::Message;
+use std::borrow::Cow;
+
+/// Slices that need no allocation: some 128 KB.
+const FEW: usize = 8;
+
+/// Envoy's number for the part of a body that it holds.
+const fn held(of: Message) -> u32 {
+    match of {
+        Message::Request => 1,
+        Message::Response => 3,
+    }
+}
+
+/// Envoy's number for the piece that a hook is about.
+const fn piece(of: Message) -> u32 {
+    match of {
+        Message::Request => 0,
+        Message::Response => 2,
+    }
+}
+
+impl Envoy {
+    /// The number of bytes of a body that have come and not gone on.
+    pub(crate) fn size(&self, message: Message) -> usize {
+        self.parts(message).map(|part| self.part_size(part)).fold(0, usize::saturating_add)
+    }
+
+    /// These bytes: Envoy's own where they are one slice, and a copy otherwise. `None`
+    /// if Envoy counts slices and hands over none.
+    pub(crate) fn body(&self, message: Message) -> Option<Cow<'_, [u8]>> {
+        let mut whole = Cow::Borrowed(&[][..]);
+        for part in self.parts(message) {
+            self.slices(part, |slice| match &mut whole {
+                Cow::Borrowed([]) => whole = Cow::Borrowed(slice),
+                Cow::Borrowed(first) => {
+                    let mut joined = Vec::with_capacity(self.size(message));
+                    joined.extend_from_slice(first);
+                    joined.extend_from_slice(slice);
+                    whole = Cow::Owned(joined);
+                }
+                Cow::Owned(joined) => joined.extend_from_slice(slice),
+            })?;
+        }
+        Some(whole)
+    }
+
+    /// Puts other bytes in the place of these; whether Envoy did it. In a hook about
+    /// trailers there is no piece, and they are held.
+    pub(crate) fn set_body(&mut self, message: Message, bytes: &[u8], trailers: bool) -> bool {
+        for part in self.parts(message) {
+            let size = self.part_size(part);
+            // SAFETY: no view of the body is left: they borrow from `self`.
+            if size > 0 && !unsafe { imports::drain(self.filter, part, size) } {
+                return false;
+            }
+        }
+        let part = if trailers { held(message) } else { piece(message) };
+        // SAFETY: the bytes are live, and Envoy copies them.
+        bytes.is_empty() || unsafe { imports::append(self.filter, part, lend(bytes)) }
+    }
+
+    /// The parts that make up the whole, in order.
+    fn parts(&self, message: Message) -> impl Iterator<Item = u32> + use<> {
+        // SAFETY: the stream is in a hook.
+        let is_one = unsafe {
+            match message {
+                Message::Request => imports::received_is_buffered_request(self.filter),
+                Message::Response => imports::received_is_buffered_response(self.filter),
+            }
+        };
+        let held = (!is_one).then_some(held(message));
+        held.into_iter().chain([piece(message)])
+    }
+
+    fn part_size(&self, part: u32) -> usize {
+        // SAFETY: the stream is in a hook.
+        unsafe { imports::body_size(self.filter, part) }
+    }
+
+    /// Calls `each` with the slices of a part that are not empty. `None` if Envoy does
+    /// not show what it counts.
+    fn slices<'b>(&'b self, part: u32, mut each: impl FnMut(&'b [u8])) -> Option<()> {
+        // SAFETY: the stream is in a hook.
+        let count = unsafe { imports::chunks_size(self.filter, part) };
+        if count == 0 {
+            return Some(());
+        }
+        let (mut few, mut many) = ([NOTHING; FEW], Vec::new());
+        let slices: &mut [Bytes] = match few.get_mut(..count) {
+            Some(few) => few,
+            None => {
+                many.resize(count, NOTHING);
+                &mut many
+            }
+        };
+        // SAFETY: the stream is in a hook; Envoy writes as many slices as it has just
+        // counted, for which there is room.
+        if !unsafe { imports::chunks(self.filter, part, slices.as_mut_ptr()) } {
+            return None;
+        }
+        for slice in slices {
+            // SAFETY: Envoy filled the slice in, and its body does not change while
+            // this borrows the stream.
+            let slice: &'b [u8] = unsafe { slice.view() };
+            if !slice.is_empty() {
+                each(slice);
+            }
+        }
+        Some(())
+    }
+}

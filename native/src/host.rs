@@ -1,0 +1,142 @@
+//! Envoy as the host of a stream, for the time of one hook.
+
+use crate::abi::{Answer, Envoy, Headers, KeptHeaders};
+use crate::config::Config;
+use crate::peer::Client;
+use crate::store::{SHARED, Shards};
+use mcp_policy_filter::exchange::identity::Peer;
+use mcp_policy_filter::exchange::record::Record;
+use mcp_policy_filter::exchange::reply::Reply;
+use mcp_policy_filter::limits::window::Nanos;
+use mcp_policy_filter::policy::{Policy, Reason};
+use mcp_policy_filter::shell::metrics::Family;
+use mcp_policy_filter::shell::metrics::by_rule::{Outcome, word};
+use mcp_policy_filter::shell::{self, Host, HostError, Message};
+use std::borrow::Cow;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The host of one stream.
+pub(crate) struct Native<'h> {
+    envoy: &'h mut Envoy,
+    config: &'static Config,
+    /// The answer to send when the hook is over: sending it may end the stream, with all
+    /// that a hook still refers to.
+    pub(crate) answer: Option<Answer>,
+    /// Whether the hook is about trailers.
+    trailers: bool,
+}
+
+impl<'h> Native<'h> {
+    pub(crate) const fn new(config: &'static Config, envoy: &'h mut Envoy, trailers: bool) -> Self {
+        Self { envoy, config, answer: None, trailers }
+    }
+}
+
+impl Native<'_> {
+    /// The number of bytes of a body that have come and not gone on.
+    pub(crate) fn size(&self, of: Message) -> usize {
+        self.envoy.size(of)
+    }
+}
+
+/// The status of a call that failed, for which Envoy gives no reason.
+const FAILED: HostError = HostError(1);
+
+const fn done(done: bool) -> Result<(), HostError> {
+    if done { Ok(()) } else { Err(FAILED) }
+}
+
+impl Host for Native<'_> {
+    type Store = Shards;
+    type Headers<'h>
+        = Headers<'h>
+    where
+        Self: 'h;
+    type Kept = KeptHeaders;
+
+    fn headers(&self, of: Message) -> Result<Headers<'_>, HostError> {
+        self.envoy.headers(of).ok_or(FAILED)
+    }
+
+    fn keep_headers(headers: Headers<'_>) -> KeptHeaders {
+        headers.keep()
+    }
+
+    fn remove_header(&mut self, of: Message, name: &[u8]) -> Result<(), HostError> {
+        done(self.envoy.set_header(of, name, None))
+    }
+
+    fn set_header(&mut self, of: Message, name: &str, value: &str) -> Result<(), HostError> {
+        done(self.envoy.set_header(of, name.as_bytes(), Some(value.as_bytes())))
+    }
+
+    fn body(&self, of: Message, _: usize) -> Result<Cow<'_, [u8]>, HostError> {
+        self.envoy.body(of).ok_or(FAILED)
+    }
+
+    fn replace_response(&mut self, body: &[u8]) -> Result<(), HostError> {
+        done(self.envoy.set_body(Message::Response, body, self.trailers))
+    }
+
+    fn answer(&mut self, reply: Reply, details: Cow<'static, str>) {
+        let headers = reply.fields();
+        self.answer = Some(Answer { status: reply.status, headers, body: reply.body, details });
+    }
+
+    fn set_filter_state(&mut self, name: &str, value: &str) -> Result<(), HostError> {
+        // The name that Envoy gives to what a wasm module sets, so that one
+        // configuration of access logs and guards fits both.
+        done(self.envoy.set_filter_state(&format!("wasm.{name}"), value))
+    }
+
+    fn describe(&mut self, record: &Record) {
+        let reason = record.reason.map(Reason::as_str);
+        let texts = [
+            ("decision", Some(word(record.decision))),
+            ("reason", reason),
+            ("rule", Some(&*record.rule)),
+            ("method", record.method.as_deref()),
+            ("tool", record.tool.as_deref()),
+            ("caller", record.caller_id.as_deref()),
+        ];
+        let texts = texts.into_iter().filter_map(|(name, text)| Some((name, text?)));
+        self.envoy.set_metadata("mcp_policy", &texts.collect::<Vec<_>>());
+    }
+
+    fn peer<'p>(&'p self, _: &'p Policy) -> impl Peer + 'p {
+        Client::new(self.envoy, &self.config.claims)
+    }
+
+    fn store(&self) -> &Shards {
+        &SHARED
+    }
+
+    fn now(&self) -> Option<Nanos> {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+        u64::try_from(since.as_nanos()).ok().map(Nanos)
+    }
+
+    fn response_flags(&self) -> Option<u64> {
+        self.envoy.response_flags()
+    }
+
+    fn count(&mut self, family: Family, word: &'static str) {
+        self.config.metrics.count(self.envoy, family, word);
+    }
+
+    fn count_call(&mut self, rule: &str, outcome: Outcome) {
+        self.config.metrics.count_call(self.envoy, rule, outcome);
+    }
+}
+
+impl shell::Headers for Headers<'_> {
+    fn pairs(&self) -> impl Iterator<Item = (&[u8], &[u8])> + Clone {
+        self.iter()
+    }
+}
+
+impl shell::Headers for KeptHeaders {
+    fn pairs(&self) -> impl Iterator<Item = (&[u8], &[u8])> + Clone {
+        self.0.iter().map(|(name, value)| (&**name, &**value))
+    }
+}

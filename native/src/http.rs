@@ -1,0 +1,151 @@
+//! One stream: hooks in, and their outcomes out.
+
+use crate::abi::{Answer, Envoy};
+use crate::config::Config;
+use crate::host::Native;
+use core::cell::{Cell, RefCell};
+use mcp_policy_filter::exchange::permit::Permit;
+use mcp_policy_filter::shell::{Course, Flow, Message, Passage};
+use std::borrow::Cow;
+
+/// The filter of one stream.
+pub(crate) struct Http {
+    config: &'static Config,
+    course: RefCell<Course>,
+    /// Whether a hook began and did not end: it panicked, and the course may be at
+    /// any point of it.
+    broken: Cell<bool>,
+}
+
+/// The outcome of a hook.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// The message goes on.
+    GoOn,
+    /// It is held until more of it has come.
+    Wait,
+    /// It was answered, or is by this; nothing of it goes on.
+    Answered(Option<Answer>),
+}
+
+impl Outcome {
+    /// The outcome of a hook that panicked.
+    pub(crate) const fn panicked() -> Self {
+        Self::Answered(Some(Answer {
+            status: 500,
+            headers: Vec::new(),
+            body: Vec::new(),
+            details: Cow::Borrowed("mcp_policy_filter:panic"),
+        }))
+    }
+}
+
+impl Http {
+    pub(crate) fn new(config: &'static Config) -> Self {
+        config.trap("filter_new");
+        Self { config, course: RefCell::default(), broken: Cell::new(false) }
+    }
+
+    pub(crate) fn request_headers(&self, envoy: &mut Envoy, end: bool) -> Outcome {
+        self.request(envoy, false, |course, host| {
+            self.config.trap("request_headers");
+            course.request_headers(host, &self.config.policy, end)
+        })
+    }
+
+    pub(crate) fn request_body(&self, envoy: &mut Envoy, end: bool) -> Outcome {
+        self.request(envoy, false, |course, host| {
+            self.config.trap("request_body");
+            let size = if course.waits() { host.size(Message::Request) } else { 0 };
+            course.request_body(host, &self.config.policy, size, end)
+        })
+    }
+
+    pub(crate) fn request_trailers(&self, envoy: &mut Envoy) -> Outcome {
+        self.request(envoy, true, |course, host| {
+            self.config.trap("request_trailers");
+            course.request_trailers(host, &self.config.policy)
+        })
+    }
+
+    pub(crate) fn response_headers(&self, envoy: &mut Envoy, end: bool) -> Outcome {
+        self.response(envoy, false, |course, host| {
+            self.config.trap("response_headers");
+            course.response_headers(host, &self.config.policy, end)
+        })
+    }
+
+    pub(crate) fn response_body(&self, envoy: &mut Envoy, end: bool) -> Outcome {
+        self.response(envoy, false, |course, host| {
+            self.config.trap("response_body");
+            let size = if course.reads_response() { host.size(Message::Response) } else { 0 };
+            course.response_body(host, &self.config.policy, size, end)
+        })
+    }
+
+    pub(crate) fn response_trailers(&self, envoy: &mut Envoy) -> Outcome {
+        self.response(envoy, true, |course, host| {
+            self.config.trap("response_trailers");
+            course.response_trailers(host, &self.config.policy)
+        })
+    }
+
+    pub(crate) fn complete(&self, envoy: &mut Envoy) {
+        self.run(envoy, false, |course, host| {
+            self.config.trap("stream_complete");
+            course.end(host, &self.config.policy);
+        });
+    }
+
+    /// Runs a hook of the request.
+    fn request(
+        &self,
+        envoy: &mut Envoy,
+        trailers: bool,
+        hook: impl FnOnce(&mut Course, &mut Native<'_>) -> Flow,
+    ) -> Outcome {
+        match self.run(envoy, trailers, hook) {
+            Some((Flow::Continue(permit), _)) => go(permit),
+            Some((Flow::Wait, _)) => Outcome::Wait,
+            Some((Flow::Answered, answer)) => Outcome::Answered(answer),
+            None => Outcome::panicked(),
+        }
+    }
+
+    /// Runs a hook of the response.
+    fn response(
+        &self,
+        envoy: &mut Envoy,
+        trailers: bool,
+        hook: impl FnOnce(&mut Course, &mut Native<'_>) -> Passage,
+    ) -> Outcome {
+        match self.run(envoy, trailers, hook) {
+            Some((Passage::Pass, _)) => Outcome::GoOn,
+            Some((Passage::Wait, _)) => Outcome::Wait,
+            Some((Passage::Answered, answer)) => Outcome::Answered(answer),
+            None => Outcome::panicked(),
+        }
+    }
+
+    /// Runs a hook; `None` if one before it panicked.
+    fn run<T>(
+        &self,
+        envoy: &mut Envoy,
+        trailers: bool,
+        hook: impl FnOnce(&mut Course, &mut Native<'_>) -> T,
+    ) -> Option<(T, Option<Answer>)> {
+        let mut course = self.course.try_borrow_mut().ok()?;
+        if self.broken.replace(true) {
+            return None;
+        }
+        let mut host = Native::new(self.config, envoy, trailers);
+        let result = hook(&mut course, &mut host);
+        self.broken.set(false);
+        Some((result, host.answer))
+    }
+}
+
+/// The only way on for a request.
+fn go(_: Permit) -> Outcome {
+    Outcome::GoOn
+}

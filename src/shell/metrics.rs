@@ -1,0 +1,176 @@
+//! Metrics. Their names and labels are made of fixed words and the policy's rules, never
+//! of a request. A shell without labels writes the word into the name, where one regular
+//! expression of Envoy's `stats_tags` makes a label of it: so both have the same.
+
+pub mod by_rule;
+
+use super::Host;
+use crate::exchange::approvals::{Attempt, DecisionRecord, Stage};
+use crate::exchange::record::{Decision, Record};
+use crate::exchange::refusal::Refusal;
+use crate::policy::Reason;
+use crate::wire::jsonrpc::UndecodableKind;
+
+/// The counters that differ in at most one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// Requests that were let through, refused or served. Those that come often are
+    /// first, since shells search.
+    Evaluations,
+    /// Requests that were let through.
+    Passed,
+    /// Calls that the policy allows.
+    AllowedCalls,
+    /// Requests that were refused, by their reason.
+    Refused,
+    /// Messages that could not be read, by their kind.
+    Undecodable,
+    /// Calls that shadow mode let through, by their reason.
+    ShadowDenied,
+    /// Responses that were replaced because they may have been lists.
+    UnreadableLists,
+    /// Calls for which approval was asked.
+    ApprovalsRequested,
+    /// Calls that wait for approval.
+    ApprovalsPolled,
+    /// Calls that were approved, and ran.
+    ApprovalsUsed,
+    /// Approvals.
+    ApprovalsGranted,
+    /// Denials by people.
+    ApprovalsDenied,
+    /// Decisions that were refused.
+    ApprovalsDecisionsRefused,
+}
+
+impl Family {
+    /// All families.
+    pub const ALL: [Self; 13] = [
+        Self::Evaluations,
+        Self::Passed,
+        Self::AllowedCalls,
+        Self::Refused,
+        Self::Undecodable,
+        Self::ShadowDenied,
+        Self::UnreadableLists,
+        Self::ApprovalsRequested,
+        Self::ApprovalsPolled,
+        Self::ApprovalsUsed,
+        Self::ApprovalsGranted,
+        Self::ApprovalsDenied,
+        Self::ApprovalsDecisionsRefused,
+    ];
+
+    /// The name, between `mcp_policy_` and `_total`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Evaluations => "evaluations",
+            Self::Passed => "passed",
+            Self::AllowedCalls => "allowed_calls",
+            Self::Refused => "refused",
+            Self::Undecodable => "undecodable",
+            Self::ShadowDenied => "shadow_denied",
+            Self::UnreadableLists => "unreadable_lists",
+            Self::ApprovalsRequested => "approvals_requested",
+            Self::ApprovalsPolled => "approvals_polled",
+            Self::ApprovalsUsed => "approvals_used",
+            Self::ApprovalsGranted => "approvals_granted",
+            Self::ApprovalsDenied => "approvals_denied",
+            Self::ApprovalsDecisionsRefused => "approvals_decisions_refused",
+        }
+    }
+
+    /// The label, if the family has one.
+    pub const fn label(self) -> Option<&'static str> {
+        match self {
+            Self::Refused | Self::ShadowDenied => Some("reason"),
+            Self::Undecodable => Some("kind"),
+            _ => None,
+        }
+    }
+
+    /// The words of the label; one that is empty if there is no label.
+    pub fn words(self) -> Vec<&'static str> {
+        let reasons = Reason::ALL.into_iter();
+        match self {
+            Self::Refused => reasons.map(Reason::as_str).collect(),
+            Self::ShadowDenied => {
+                reasons.filter(|reason| reason.is_by_rule()).map(Reason::as_str).collect()
+            }
+            Self::Undecodable => {
+                UndecodableKind::ALL.into_iter().map(UndecodableKind::as_str).collect()
+            }
+            _ => vec![""],
+        }
+    }
+}
+
+pub(super) fn count<H: Host>(host: &mut H, family: Family) {
+    host.count(family, "");
+}
+
+/// Counts a request that was let through or refused.
+pub(super) fn evaluated<H: Host>(host: &mut H, refused: Option<&Refusal>) {
+    count(host, Family::Evaluations);
+    let Some(refusal) = refused else { return count(host, Family::Passed) };
+    host.count(Family::Refused, refusal.reason.as_str());
+    if let Some(flaw) = refusal.flaw {
+        host.count(Family::Undecodable, flaw.as_str());
+    }
+}
+
+/// Counts a request that the filter answered by itself without refusing it. Where
+/// nothing else comes, an alarm would take the filter for dead without it.
+pub(super) fn served<H: Host>(host: &mut H) {
+    count(host, Family::Evaluations);
+}
+
+/// Counts a call that went on: as the policy allows, or in shadow mode although
+/// the policy denies it. Rules in shadow that it did not pass count as well.
+pub(super) fn went_on<H: Host>(host: &mut H, record: &Record) {
+    for (_, reason) in &record.shadow {
+        host.count(Family::ShadowDenied, reason.as_str());
+    }
+    match (record.decision, record.reason) {
+        (Decision::Shadow, Some(reason)) => host.count(Family::ShadowDenied, reason.as_str()),
+        _ => count(host, Family::AllowedCalls),
+    }
+}
+
+/// Counts a call of a tool by its rule, as its record says, and by the rules in shadow
+/// that it did not pass. A request in which no tool was read is not a call.
+pub(super) fn called<H: Host>(host: &mut H, record: &Record) {
+    if record.tool.is_none() {
+        return;
+    }
+    host.count_call(&record.rule, (record.decision, record.reason));
+    if record.decision != Decision::Denied {
+        for (rule, reason) in &record.shadow {
+            host.count_call(rule, (Decision::Shadow, Some(*reason)));
+        }
+    }
+}
+
+/// Counts a call by the stage of its approval.
+pub(super) fn approval<H: Host>(host: &mut H, stage: Stage) {
+    let family = match stage {
+        Stage::Requested => Family::ApprovalsRequested,
+        Stage::Pending => Family::ApprovalsPolled,
+        Stage::Used => Family::ApprovalsUsed,
+        // Counted by its reason.
+        Stage::Denied => return,
+    };
+    count(host, family);
+}
+
+/// Counts a person's decision, or an attempt at one.
+pub(super) fn decided<H: Host>(host: &mut H, decision: &DecisionRecord) {
+    let family = match decision.attempt {
+        Attempt::Approved => Family::ApprovalsGranted,
+        Attempt::Denied => Family::ApprovalsDenied,
+        // Anybody could raise the alarm. It is recorded, and not counted.
+        Attempt::Refused("no_identity") => return,
+        Attempt::Refused(_) => Family::ApprovalsDecisionsRefused,
+    };
+    count(host, family);
+}

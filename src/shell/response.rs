@@ -1,0 +1,148 @@
+//! The response of a server, where tools may have to be taken out of it.
+//!
+//! A list is held until it is whole; a stream of events passes piece by piece. Every
+//! failure here ends the response, since a list must not pass unread.
+
+use super::metrics::{self, Family};
+use super::{Course, Headers, Host, HostError, Message};
+use crate::exchange::listing::{BodyStep, HeadStep, Listing};
+use crate::exchange::reply::Reply;
+use crate::policy::Policy;
+
+/// The state of a response after a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Passage {
+    /// It passes.
+    Pass,
+    /// It is held until more of it has come; of its head, as far as the host can.
+    Wait,
+    /// Another answer was sent, or the stream was ended; nothing of it goes on.
+    Answered,
+}
+
+impl Course {
+    /// Takes the response's headers; `end` if nothing follows.
+    pub fn response_headers<H: Host>(
+        &mut self,
+        host: &mut H,
+        policy: &Policy,
+        end: bool,
+    ) -> Passage {
+        let Some(listing) = self.exchange.listing() else { return Passage::Pass };
+        let head = match host.headers(Message::Response) {
+            Ok(headers) => listing.headers(policy, headers.pairs(), end),
+            Err(_) => listing.replace(policy),
+        };
+        let passage = match head {
+            HeadStep::Pass => Ok(Passage::Pass),
+            HeadStep::Stream => without_length(host).map(|()| Passage::Pass),
+            HeadStep::Hold => without_length(host).map(|()| Passage::Wait),
+            HeadStep::Replace(reply) => {
+                host.answer(reply, DETAILS.into());
+                Ok(Passage::Answered)
+            }
+        };
+        ended(host, listing, passage)
+    }
+
+    /// Takes the size of the part of the response's body that has not gone on; `end`
+    /// if no more comes.
+    pub fn response_body<H: Host>(
+        &mut self,
+        host: &mut H,
+        policy: &Policy,
+        size: usize,
+        end: bool,
+    ) -> Passage {
+        let Some(listing) = self.exchange.listing() else { return Passage::Pass };
+        let passage = match listing.body(policy, size, end) {
+            BodyStep::Pass => Ok(Passage::Pass),
+            BodyStep::Wait => Ok(Passage::Wait),
+            BodyStep::Whole => whole(host, policy, listing),
+            BodyStep::Piece => piece(host, policy, listing, size, end),
+            BodyStep::Replace(body) => replace(host, Some(body)),
+        };
+        ended(host, listing, passage)
+    }
+
+    /// Takes the response's trailers, by which its body ends.
+    pub fn response_trailers<H: Host>(&mut self, host: &mut H, policy: &Policy) -> Passage {
+        let Some(listing) = self.exchange.listing() else { return Passage::Pass };
+        let passage = match listing.trailers() {
+            BodyStep::Whole => whole(host, policy, listing),
+            BodyStep::Wait => Ok(Passage::Wait),
+            BodyStep::Pass => Ok(Passage::Pass),
+            // There is no piece to read or to replace here.
+            BodyStep::Piece | BodyStep::Replace(_) => Err(SHORT),
+        };
+        ended(host, listing, passage)
+    }
+}
+
+/// Removes the length: a body that gets shorter under the old one leaves the client
+/// waiting.
+fn without_length<H: Host>(host: &mut H) -> Result<(), HostError> {
+    host.remove_header(Message::Response, b"content-length")
+}
+
+fn whole<H: Host>(
+    host: &mut H,
+    policy: &Policy,
+    listing: &mut Listing,
+) -> Result<Passage, HostError> {
+    // One byte more than is allowed shows that there are too many.
+    let most = policy.settings.max_body_bytes.saturating_add(1);
+    let text = listing.whole(policy, &host.body(Message::Response, most)?);
+    replace(host, text)
+}
+
+fn piece<H: Host>(
+    host: &mut H,
+    policy: &Policy,
+    listing: &mut Listing,
+    size: usize,
+    end: bool,
+) -> Result<Passage, HostError> {
+    let piece = host.body(Message::Response, size)?;
+    if piece.len() != size {
+        return Err(SHORT);
+    }
+    let text = listing.piece(policy, &piece, end);
+    drop(piece);
+    replace(host, text)
+}
+
+/// Replaces all that is held of the body, if there is a text for it.
+fn replace<H: Host>(host: &mut H, text: Option<Vec<u8>>) -> Result<Passage, HostError> {
+    if let Some(text) = text {
+        host.replace_response(&text)?;
+    }
+    Ok(Passage::Pass)
+}
+
+/// Reports a list that could not be read, and ends a response that can neither be read
+/// nor changed: with an error if nothing of it has gone out, and by closing the stream
+/// otherwise.
+fn ended<H: Host>(
+    host: &mut H,
+    listing: &mut Listing,
+    passage: Result<Passage, HostError>,
+) -> Passage {
+    if listing.take_unreadable() {
+        metrics::count(host, Family::UnreadableLists);
+        log::warn!(
+            "mcp-policy-filter: what may be a list of tools cannot be read; it was replaced"
+        );
+    }
+    passage.unwrap_or_else(|error| {
+        listing.break_off();
+        log::error!("mcp-policy-filter: a response was cut off: status {}", error.0);
+        host.answer(Reply::bare(500), DETAILS.into());
+        Passage::Answered
+    })
+}
+
+/// The status for a host that lends less of a body than it announced.
+const SHORT: HostError = HostError(1);
+
+const DETAILS: &str = "mcp_policy_filter:unreadable_list";
