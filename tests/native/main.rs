@@ -29,6 +29,7 @@ mod schedules;
 mod schema;
 mod servers;
 mod shadow;
+mod shells;
 mod structure;
 mod supply;
 mod tidy;
