@@ -249,8 +249,8 @@ impl Exchange {
             let known = caller.map(drop);
             return self.refuse(unread(policy, known, HeadError::TooLarge));
         }
-        let work = Work::default();
-        match (Judge { policy, caller, head, peer, store, now, work }).judge(body) {
+        let (work, beside) = (Work::default(), Work::default());
+        match (Judge { policy, caller, head, peer, store, now, work, beside }).judge(body) {
             Verdict::Go { permit, receipt, records, asked } => {
                 self.receipt = receipt;
                 if let Some(listing) = &mut self.listing {

@@ -6,6 +6,7 @@
 //! name up and either denies or says what is to be charged.
 
 mod approval;
+mod beside;
 mod bodies;
 mod caller;
 mod compile;
@@ -20,6 +21,7 @@ pub mod pattern;
 mod shown;
 
 pub use approval::{Approvals, Needed, Terms};
+pub use beside::Shadowed;
 pub use bodies::Limits;
 pub use caller::{About, Caller};
 pub use decide::{Question, Ruling};
@@ -29,6 +31,7 @@ pub use limit::{Holders, Limit, duration};
 
 use crate::limits::Table;
 use crate::policy::approval::Approving;
+use crate::policy::beside::{Beside, Shadows};
 use crate::policy::condition::{Condition, Facts, Path};
 use crate::policy::document::{
     Check, DefaultAction, Findings, Mode, PayloadPlace, Settings, Source, Validity, quote,
@@ -57,6 +60,8 @@ pub struct Policy {
     records: bool,
     /// Whether any part of it applies for a time only.
     is_dated: bool,
+    /// Whether any rules are asked beside those that decide.
+    has_shadows: bool,
     /// The rules for callers whom no grant and no group matches.
     top: Rules,
     grants: PatternMap<Rules>,
@@ -93,6 +98,8 @@ struct Rules {
     conceals: bool,
     /// The time in which they apply to anybody.
     validity: Validity,
+    /// The rules that are asked beside the others, if there are any.
+    shadows: Option<Box<Shadows>>,
 }
 
 /// One entry of `tools`.
@@ -141,6 +148,8 @@ struct Conditions {
     limits: Vec<Limit>,
     /// The approvals of its calls, if some of them need any.
     approving: Option<Approving>,
+    /// The tool's checks and limits in shadow.
+    beside: Beside,
 }
 
 /// A time in which an entry allows calls.
@@ -231,8 +240,11 @@ impl Policy {
         if !self.records {
             return None;
         }
-        let entry = self.rules(caller).ok().and_then(|rules| rules.decide(facts.tool).rule);
-        let own = entry.map(|rule| &*rule.record).unwrap_or_default();
+        let rules = self.rules(caller).ok();
+        let entry = rules.and_then(|rules| rules.decide(facts.tool).rule);
+        let beside = rules.and_then(|rules| rules.shadow_entry(facts.tool));
+        let own = entry.map(|rule| &*rule.record).unwrap_or_default().iter();
+        let own = own.chain(beside.map(|entry| &*entry.record).unwrap_or_default());
         let mut values = Vec::new();
         for path in self.settings.record.iter().chain(own) {
             let name = path.as_str();

@@ -177,7 +177,7 @@ fn decisions(policy: &Policy, names: &[String]) -> Vec<String> {
         policy.headers.iter().map(|name| (name.clone(), Line::Text("value".to_owned()))).collect();
     let settings = &policy.settings;
     let mut said = vec![format!(
-        "{} {} {} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {} {} {} {}",
+        "{} {} {} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {} {} {} {:?}",
         settings.max_body_bytes,
         settings.max_depth,
         settings.hold_request_headers,

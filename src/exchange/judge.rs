@@ -57,6 +57,8 @@ pub struct Judge<'a, S> {
     pub now: Nanos,
     /// The budget of work for conditions, which a batch shares.
     pub work: Work,
+    /// The budget of rules in shadow, which can take nothing from it.
+    pub beside: Work,
 }
 
 impl<'a, S: Store> Judge<'a, S> {
@@ -218,14 +220,18 @@ impl<'a, S: Store> Judge<'a, S> {
             let charges = self.charges(ruling.limits, caller, &facts)?;
             Ok((ruling, charges))
         });
+        let (shadow, beside) = self.shadowed(caller, &facts);
         let called = |rule| Called {
             id,
             stateless,
-            record: self.record(rule, &call, params, self.policy.values(caller, &facts)),
+            record: Record {
+                shadow,
+                ..self.record(rule, &call, params, self.policy.values(caller, &facts))
+            },
         };
         match decided {
             Ok((Ruling { rule, limits, approval }, charges)) => {
-                let allowed = Allowed { called: called(rule), limits, charges };
+                let allowed = Allowed { called: called(rule), limits, charges, beside };
                 let Some(needed) = approval else { return Ok(Decided::Allowed(allowed)) };
                 let target = self.head.target.as_deref();
                 let asking = Asking { caller, tool: &call.tool, params, target };
@@ -288,6 +294,7 @@ impl<'a, S: Store> Judge<'a, S> {
             values,
             limits: Vec::new(),
             approval: None,
+            shadow: Vec::new(),
         }
     }
 

@@ -45,6 +45,15 @@ pub struct Record {
     pub limits: Vec<Left>,
     /// The approval that the call has or waits for.
     pub approval: Option<Box<ApprovalRecord>>,
+    /// The rules in shadow that the call did not pass, each with its reason.
+    pub shadow: Vec<(String, Reason)>,
+}
+
+impl Record {
+    /// Whether a rule was not passed, in shadow or not.
+    pub fn is_of_denial(&self) -> bool {
+        self.decision != Decision::Allowed || !self.shadow.is_empty()
+    }
 }
 
 /// The kinds of decisions.

@@ -31,6 +31,11 @@ pub(super) struct Deciding<'p> {
 pub struct Limits<'p>([&'p [Limit]; 2]);
 
 impl<'p> Applied<'p> {
+    /// The rules themselves, and those that they extend.
+    pub(super) fn levels(self) -> impl Iterator<Item = &'p Rules> {
+        core::iter::once(self.own).chain(self.base)
+    }
+
     /// The entry that decides about a tool: those of both bodies compete, and of two
     /// with one pattern the body's own is the only one.
     pub(super) fn decide(self, tool: &str) -> Deciding<'p> {

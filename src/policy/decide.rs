@@ -59,8 +59,9 @@ impl Policy {
         let rules = self.rules(caller)?;
         let deciding = rules.decide(&call.tool);
         let entry = deciding.rule;
+        let beside = rules.beside_none(entry, &call.tool);
         let mut holding = Vec::new();
-        rules.ask(entry, caller.now(), |question| match question.0 {
+        rules.ask(entry, beside.is_some(), caller.now(), |question| match question.0 {
             Asked::ApproveIf(check) => {
                 holding.extend(approve_if(check, facts)?.then_some(check));
                 Ok(())
@@ -69,7 +70,11 @@ impl Policy {
         })?;
         Ok(Ruling {
             approval: rules.approving(entry).and_then(|approving| approving.needed(&holding)),
-            rule: entry.map_or("(default allow)", |rule| &rule.pointer),
+            rule: match (entry, beside) {
+                (Some(rule), _) => &rule.pointer,
+                (None, Some(beside)) => &beside.pointer,
+                (None, None) => "(default allow)",
+            },
             limits: deciding.limits(),
         })
     }
@@ -80,7 +85,8 @@ impl Policy {
         let mut questions = Vec::new();
         let Ok(rules) = self.rules(caller) else { return questions };
         let (entry, now) = (rules.decide(tool).rule, caller.now());
-        let _all: Result<(), Infallible> = rules.ask(entry, now, |question| {
+        let beside = rules.beside_none(entry, tool).is_some();
+        let _all: Result<(), Infallible> = rules.ask(entry, beside, now, |question| {
             questions.push(question);
             Ok(())
         });
@@ -91,13 +97,15 @@ impl Policy {
 impl<'p> Applied<'p> {
     /// Asks one question after the other until one fails. In `args`, `require`
     /// and `deny_if`, the tool's own checks come first, and those of a body before
-    /// those of the top level that it extends.
+    /// those of the top level that it extends. Where an entry in shadow is `beside`
+    /// none that decides, `default` is not asked.
     ///
     /// A function and not an iterator, whose links would each be a branch for
     /// every question of every call.
     fn ask<E>(
         self,
         entry: Option<&'p Rule>,
+        beside: bool,
         now: Nanos,
         mut answer: impl FnMut(Question<'p>) -> Result<(), E>,
     ) -> Result<(), E> {
@@ -107,7 +115,9 @@ impl<'p> Applied<'p> {
         if let Some(base) = self.base {
             ask(Asked::Hidden(&base.hide))?;
         }
-        ask(Asked::Entry(entry, own_rules.default))?;
+        if !beside {
+            ask(Asked::Entry(entry, own_rules.default))?;
+        }
         let own = entry.and_then(Rule::conditions);
         if let Some(dated) = own.and_then(|own| own.validity.as_deref()) {
             ask(Asked::Validity(dated, now))?;
@@ -203,11 +213,13 @@ impl Rule {
 }
 
 impl Dated {
-    pub(super) fn new(entry: &str, validity: Validity) -> Self {
-        Self { pointers: Validity::KEYS.map(|key| format!("{entry}/{key}")), validity }
+    /// The time of the entry with this pointer, if it is bounded.
+    pub(super) fn new(entry: &str, validity: Validity) -> Option<Box<Self>> {
+        let pointers = || Validity::KEYS.map(|key| format!("{entry}/{key}"));
+        validity.is_bounded().then(|| Box::new(Self { pointers: pointers(), validity }))
     }
 
-    fn check(&self, tool: &str, now: Nanos) -> Result<(), Denial<'_>> {
+    pub(super) fn check(&self, tool: &str, now: Nanos) -> Result<(), Denial<'_>> {
         let [from, until] = &self.pointers;
         let (rule, message) = match self.validity.of(now) {
             Ordering::Equal => return Ok(()),
@@ -219,7 +231,7 @@ impl Dated {
 }
 
 impl Names {
-    fn check<'p>(&'p self, facts: &Facts<'_>) -> Result<(), Denial<'p>> {
+    pub(super) fn check<'p>(&'p self, facts: &Facts<'_>) -> Result<(), Denial<'p>> {
         let Some(arguments) = facts.arguments else { return Ok(()) };
         let allowed = |key: Text<'_>| self.allowed.iter().any(|name| key.is(name));
         // No argument is given twice, so of more arguments than names, one has
@@ -261,7 +273,7 @@ const UNMET: &str = "The call does not meet a requirement of the policy.";
 /// The beginning of the message that names the requirement.
 const UNMET_THIS: &str = "The call does not meet a requirement of the policy: ";
 
-fn require<'p>(check: &'p Check, facts: &Facts<'_>) -> Result<(), Denial<'p>> {
+pub(super) fn require<'p>(check: &'p Check, facts: &Facts<'_>) -> Result<(), Denial<'p>> {
     match check.holds(facts, Elements::All) {
         (Truth::True, _) => Ok(()),
         (Truth::False, condition) => {
@@ -278,7 +290,7 @@ fn require<'p>(check: &'p Check, facts: &Facts<'_>) -> Result<(), Denial<'p>> {
     }
 }
 
-fn deny_if<'p>(check: &'p Check, facts: &Facts<'_>) -> Result<(), Denial<'p>> {
+pub(super) fn deny_if<'p>(check: &'p Check, facts: &Facts<'_>) -> Result<(), Denial<'p>> {
     match check.holds(facts, Elements::Any) {
         (Truth::False, _) => Ok(()),
         (Truth::True, _) => {
@@ -289,7 +301,7 @@ fn deny_if<'p>(check: &'p Check, facts: &Facts<'_>) -> Result<(), Denial<'p>> {
 }
 
 /// Whether a call needs approval by a check.
-fn approve_if<'p>(check: &'p Check, facts: &Facts<'_>) -> Result<bool, Denial<'p>> {
+pub(super) fn approve_if<'p>(check: &'p Check, facts: &Facts<'_>) -> Result<bool, Denial<'p>> {
     match check.holds(facts, Elements::Any) {
         (Truth::False, _) => Ok(false),
         (Truth::True, _) => Ok(true),

@@ -33,7 +33,7 @@ pub use checks::Check;
 pub use finding::{Finding, Findings, Severity, Warning};
 pub use groups::{Group, When};
 pub use identity::{Bearer, Certificate, PayloadPlace, Source};
-pub use limits::Limit;
+pub use limits::{Limit, Per};
 pub use protected_resource::ProtectedResource;
 pub use request_path::RequestPath;
 pub use rules::{DefaultAction, Grant, Mode, Rules};

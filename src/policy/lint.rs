@@ -3,6 +3,7 @@
 
 mod approvals;
 mod bodies;
+mod limits;
 mod warnings;
 
 pub(super) use warnings::warnings;
@@ -10,17 +11,9 @@ pub(super) use warnings::warnings;
 use super::caller::ANONYMOUS;
 use crate::limits::window::Scope;
 use crate::order;
-use crate::policy::condition::{Condition, Root};
-use crate::policy::document::{
-    Check, Document, Findings, Limit, Rules, Source, escape, pointer, shorten,
-};
+use crate::policy::condition::{Condition, Path};
+use crate::policy::document::{Check, Document, Findings, Limit, Per, Rules, Source, escape};
 use crate::policy::pattern::Pattern;
-use std::vec::IntoIter;
-
-/// The most limits that one call may have.
-const MAX_ASKED: usize = 256;
-/// The most limits of a policy, counting those of all tools for each tool.
-const MAX_STORED: usize = 100_000;
 
 /// All errors between the parts of a document.
 pub(super) fn errors(document: &Document) -> Findings {
@@ -28,14 +21,14 @@ pub(super) fn errors(document: &Document) -> Findings {
     let all_rules = all_rules(document);
     let everywhere = all_rules.iter().flat_map(|rules| limits(rules));
     let global: Vec<&Limit> = everywhere.filter(|limit| limit.scope == Scope::Global).collect();
-    let mut global = first_of_each(&global).into_iter();
+    let mut global = limits::first_of_each(&global).into_iter();
     let mut stored = 0;
     for rules in all_rules {
         let base = base(document, rules);
-        agree(rules, &mut global, &mut errors);
-        bound_sessions(rules, base, &mut errors);
-        weigh_once(rules, &mut errors);
-        few_enough(rules, base, &mut stored, &mut errors);
+        limits::agree(rules, &mut global, &mut errors);
+        limits::bound_sessions(rules, base, &mut errors);
+        limits::weigh_once(rules, &mut errors);
+        limits::few_enough(rules, base, &mut stored, &mut errors);
         if let Some(base) = base {
             bodies::extending(rules, base, &mut errors);
         }
@@ -70,158 +63,6 @@ fn limits(rules: &Rules) -> Vec<&Limit> {
     limits
 }
 
-/// For each limit, the first one that has the same counter.
-fn first_of_each<'c>(limits: &[&'c Limit]) -> Vec<&'c Limit> {
-    let counter = |number: usize| limits.get(number).map(|limit| &limit.counter);
-    let mut firsts = limits.to_vec();
-    let mut first: Option<&Limit> = None;
-    for number in order::indexes(limits.len(), &|a, b| counter(a).cmp(&counter(b))) {
-        match (first, firsts.get_mut(number)) {
-            (Some(first), Some(limit)) if first.counter == limit.counter => *limit = first,
-            (_, limit) => first = limit.copied(),
-        }
-    }
-    firsts
-}
-
-/// Refuses limits that share a counter and count differently: within one set of
-/// rules, and for `global` ones in all of them. `global` gives, for each of
-/// those in turn, the first of the document.
-fn agree<'c>(rules: &'c Rules, global: &mut IntoIter<&'c Limit>, errors: &mut Findings) {
-    let limits = limits(rules);
-    for (limit, first) in limits.iter().zip(first_of_each(&limits)) {
-        let mut others = vec![first];
-        if limit.scope == Scope::Global {
-            others.extend(global.next());
-        }
-        others.dedup_by(|a, b| core::ptr::eq(*a, *b));
-        for other in others {
-            for (what, here, there) in differences(limit, other) {
-                errors.error(
-                    limit.path.clone(),
-                    format!(
-                        "the counter `{}` has{what} {here} here and {there} at {}; limits that \
-                         share a counter must agree",
-                        limit.counter,
-                        pointer(&other.path)
-                    ),
-                );
-            }
-        }
-    }
-}
-
-fn differences(a: &Limit, b: &Limit) -> Vec<(&'static str, String, String)> {
-    let increment = |limit: &Limit| if limit.increment_from.is_some() { "an" } else { "no" };
-    let all = [
-        (" the window", format!("`{}`", a.window), format!("`{}`", b.window)),
-        (" the scope", format!("`{}`", a.scope.as_str()), format!("`{}`", b.scope.as_str())),
-        (
-            " the algorithm",
-            format!("`{}`", a.algorithm.as_str()),
-            format!("`{}`", b.algorithm.as_str()),
-        ),
-        (
-            "",
-            format!("{} `increment_from`", increment(a)),
-            format!("{} `increment_from`", increment(b)),
-        ),
-    ];
-    all.into_iter().filter(|(_, here, there)| here != there).collect()
-}
-
-/// Refuses two weights of one counter in one call, which charges it only once.
-fn weigh_once(rules: &Rules, errors: &mut Findings) {
-    let all = &rules.all_tools.limits;
-    let own = rules.tools.iter().map(|(_, rule)| &rule.limits);
-    for limits in own.chain([all]) {
-        for (at, limit) in limits.iter().enumerate() {
-            let others =
-                limits.iter().take(at).chain(all.iter().filter(|_| !core::ptr::eq(limits, all)));
-            for other in others.filter(|other| other.counter == limit.counter) {
-                if let (Some(here), Some(there)) = (&limit.increment_from, &other.increment_from)
-                    && here.steps != there.steps
-                {
-                    errors.error(
-                        limit.path.clone(),
-                        format!(
-                            "the counter `{}` is charged once for a call, with `{}` here and `{}` \
-                             at {}; give one of them another counter",
-                            limit.counter,
-                            shorten(here.as_str()),
-                            shorten(there.as_str()),
-                            pointer(&other.path)
-                        ),
-                    );
-                }
-            }
-        }
-    }
-}
-
-fn too_many(asked: usize) -> String {
-    format!(
-        "a call has at most {MAX_ASKED} limits, with those of `all_tools`; one of this would have \
-         {asked}"
-    )
-}
-
-/// Refuses too many limits. Those of a call are charged in one go, and every
-/// worker stores those of all tools with each tool.
-fn few_enough(rules: &Rules, base: Option<&Rules>, stored: &mut usize, errors: &mut Findings) {
-    let all = &rules.all_tools.limits;
-    // A tool that no entry names has these limits alone.
-    if let Some((list, _)) = all.first().and_then(|limit| limit.path.rsplit_once('/'))
-        && all.len() > MAX_ASKED
-    {
-        errors.error(list, too_many(all.len()));
-        return;
-    }
-    let inherited = base.map_or(0, |base| base.all_tools.limits.len());
-    for (_, rule) in &rules.tools {
-        let stores = rule.limits.len().saturating_add(all.len());
-        let asked = stores.saturating_add(inherited);
-        let before = *stored;
-        *stored = before.saturating_add(stores);
-        if asked > MAX_ASKED {
-            errors.error(rule.path.clone(), too_many(asked));
-        }
-        if (before..*stored).contains(&MAX_STORED) {
-            let message = format!(
-                "from here on the policy has more than {MAX_STORED} limits, counting those of \
-                 `all_tools` for each tool; have fewer, or name tools by patterns"
-            );
-            errors.error(rule.path.clone(), message);
-        }
-    }
-}
-
-/// Refuses a limit by session without another limit: a client makes as many
-/// sessions as it likes. A budget does not help, since calls may weigh nothing.
-fn bound_sessions(rules: &Rules, base: Option<&Rules>, errors: &mut Findings) {
-    let bounded = |limits: &[Limit]| {
-        limits.iter().any(|limit| limit.scope != Scope::Session && limit.increment_from.is_none())
-    };
-    let all = &rules.all_tools.limits;
-    let by_all = bounded(all) || base.is_some_and(|base| bounded(&base.all_tools.limits));
-    let mut complain = |limit: &Limit| {
-        errors.error(
-            limit.path.clone(),
-            "a client can open any number of sessions; give the same calls a limit with the scope \
-             `grant` or `global` and without `increment_from` too",
-        );
-    };
-    for (_, rule) in &rules.tools {
-        let sessions = rule.limits.iter().filter(|limit| limit.scope == Scope::Session);
-        if !bounded(&rule.limits) && !by_all {
-            sessions.for_each(&mut complain);
-        }
-    }
-    if !by_all {
-        all.iter().filter(|limit| limit.scope == Scope::Session).for_each(complain);
-    }
-}
-
 /// The patterns of all who may approve something.
 pub(super) fn approvers(document: &Document) -> Vec<Pattern> {
     let own = all_rules(document)
@@ -246,6 +87,21 @@ pub(super) fn shares_approvals(document: &Document) -> bool {
     let all_rules = all_rules(document);
     all_rules.iter().any(|rules| rules.extends)
         && all_rules.iter().any(|rules| !rules.all_tools.approve_if.is_empty())
+}
+
+/// Every path to a value that decides about calls or callers, with the place of its
+/// check, its limit or its group.
+pub(super) fn paths(document: &Document) -> Vec<(&str, &Path)> {
+    let conditions = conditions(document).into_iter();
+    let mut paths: Vec<(&str, &Path)> =
+        conditions.map(|placed| (placed.of, &placed.condition.path)).collect();
+    for limit in all_rules(document).into_iter().flat_map(limits) {
+        paths.extend(limit.per.iter().filter_map(|per| match per {
+            Per::Value { path, .. } => Some((&*limit.path, path)),
+            Per::Call => None,
+        }));
+    }
+    paths
 }
 
 /// Whether any part of a policy applies for a time only.
@@ -308,12 +164,10 @@ pub(super) fn conditions<'c>(document: &'c Document) -> Vec<Placed<'c>> {
 /// Refuses conditions on the tokens that this filter keeps: they could be used
 /// to guess one.
 fn keep_tokens(document: &Document, errors: &mut Findings) {
-    for placed in conditions(document) {
-        let condition = placed.condition;
-        if condition.path.root == Root::Headers && condition.path.header() == Some("authorization")
-        {
+    for (place, path) in paths(document) {
+        if path.header() == Some("authorization") {
             errors.error(
-                placed.of,
+                place,
                 "`headers.authorization` holds the callers' tokens; use `grant`, which says whose \
                  it is",
             );

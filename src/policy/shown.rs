@@ -27,11 +27,6 @@ impl Policy {
 }
 
 impl<'p> Applied<'p> {
-    /// The rules themselves, and those that they extend.
-    fn levels(self) -> impl Iterator<Item = &'p Rules> {
-        core::iter::once(self.own).chain(self.base)
-    }
-
     fn hides(self, tool: &str) -> bool {
         self.levels().any(|rules| rules.hide.get(tool).is_some())
     }
@@ -54,7 +49,7 @@ impl<'p> Applied<'p> {
     fn may_allow(self, tool: &str, now: Nanos) -> bool {
         let by_entry = match self.decide(tool).rule {
             Some(rule) => rule.may_allow(Some(now)),
-            None => self.own.default == DefaultAction::Allow,
+            None => self.own.default == DefaultAction::Allow || self.shadow_entry(tool).is_some(),
         };
         let denied = |rules: &Rules| rules.deny_if.iter().any(always);
         by_entry && !self.levels().any(denied) && tool_name_fault(tool).is_none()

@@ -80,15 +80,22 @@ const BEYOND_A_SCHEMA: [(&str, &[&str]); 13] = [
             "counters_disagree_with_all_tools",
             "counters_disagree_with_rate_limit",
             "extends_counters",
+            "extends_shadow_counters",
             "extends_too_many_approvals",
             "extends_too_many_limits",
             "groups_after_all_grants",
             "paths_exempt",
+            "per_authorization",
+            "per_disagrees",
             "protected_resource_no_sources",
             "protected_resource_without_identity",
             "hide_expressions",
             "require_approval",
+            "shadow_approver_require",
+            "shadow_entry_shares_a_counter",
+            "shadow_shares_a_counter",
             "tool_expressions",
+            "weight_above_max",
         ],
     ),
     (
@@ -101,12 +108,16 @@ const BEYOND_A_SCHEMA: [(&str, &[&str]); 13] = [
             "grants_without_kind",
             "grants_without_token",
             "host_header",
+            "weighed_twice",
         ],
     ),
     (
         "the limit that bounds the caller may stand elsewhere",
         &[
+            "per_does_not_bound_sessions",
             "session_alone",
+            "shadow_does_not_bound_extending",
+            "shadow_does_not_bound_sessions",
             "session_alone_in_all_tools",
             "group_session_alone",
             "session_alone_in_extending_grant",
@@ -332,6 +343,7 @@ fn the_schema_has_the_defaults_of_the_code() {
     assert_eq!(given("settings", "mark_requests"), settings.mark_requests);
     assert_eq!(given("counters", "capacity"), settings.counters.capacity);
     assert_eq!(given("counters", "max_entries"), settings.counters.max_entries);
+    assert_eq!(given("counters", "values"), settings.counters.values);
     let policy = br#"{"version": "1", "default": "deny", "settings": {"approvals": {}}}"#;
     let approvals = Document::parse(policy).0.unwrap().settings.approvals.unwrap();
     assert_eq!(given("approvals", "approvers_may_ask"), approvals.approvers_may_ask);

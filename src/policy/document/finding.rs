@@ -34,6 +34,10 @@ pub enum Warning {
     UnnamedResource,
     /// A window is so long that a restart of Envoy cuts it short.
     LongWindow,
+    /// A limit counts by values of the client, and nothing else bounds its calls.
+    UnboundedValues,
+    /// One caller can take much of the room of a counter by values.
+    ManyValues,
     /// A reason is given that no denial shows.
     UnseenReason,
     /// Checks or limits of a tool that is denied anyway are never asked.

@@ -56,6 +56,9 @@ pub struct Grant {
     pub rules: Rules,
 }
 
+/// The words of `mode`.
+pub(super) const MODES: [(&str, Mode); 2] = [("enforce", Mode::Enforce), ("shadow", Mode::Shadow)];
+
 /// The keys of rules in a grant or a group.
 pub(super) const KEYS: [&str; 8] =
     ["extends", "default", "mode", "hide", "tools", "all_tools", "valid_from", "valid_until"];
@@ -71,9 +74,7 @@ impl Rules {
                     .map(Some)
             }),
         };
-        let mode = object.get("mode").map_or(Some(inherited), |at| {
-            at.choice(&[("enforce", Mode::Enforce), ("shadow", Mode::Shadow)])
-        });
+        let mode = object.get("mode").map_or(Some(inherited), |at| at.choice(&MODES));
         let hide = object.get("hide").map(|at| at.each(tool_name::pattern)).unwrap_or_default();
         let tools = object.get("tools").map(tools::read).unwrap_or_default();
         let all_tools = object.get("all_tools").map(AllTools::read).unwrap_or_default();

@@ -6,6 +6,7 @@ use super::checks;
 use super::protected_resource::ProtectedResource;
 use super::request_path::RequestPath;
 use super::wording::quote;
+use crate::limits::DEFAULT_VALUES;
 use crate::policy::condition::Path;
 use crate::policy::fingerprint::ArgumentsHmac;
 use crate::policy::pattern::{Pattern, PatternMap};
@@ -112,6 +113,8 @@ pub struct Counters {
     pub capacity: u64,
     /// Entries of all counters together.
     pub max_entries: u64,
+    /// Values of one counter that one caller can hold in a window.
+    pub values: u64,
     /// The name that separates two filters that share Envoy's shared data.
     pub namespace: Option<String>,
 }
@@ -146,7 +149,7 @@ impl Default for Settings {
 
 impl Default for Counters {
     fn default() -> Self {
-        Self { capacity: 32_768, max_entries: 262_144, namespace: None }
+        Self { capacity: 32_768, max_entries: 262_144, values: DEFAULT_VALUES, namespace: None }
     }
 }
 
@@ -285,7 +288,7 @@ impl Settings {
 impl Counters {
     fn read(at: &At<'_>) -> Self {
         let mut counters = Self::default();
-        let Some(object) = at.object(&["capacity", "max_entries", "namespace"]) else {
+        let Some(object) = at.object(&["capacity", "max_entries", "values", "namespace"]) else {
             return counters;
         };
         let whole = |key| object.get(key).and_then(|at| at.whole(1, MAX_COUNTER_ENTRIES));
@@ -294,6 +297,9 @@ impl Counters {
         }
         if let Some(entries) = whole("max_entries") {
             counters.max_entries = entries;
+        }
+        if let Some(values) = whole("values") {
+            counters.values = values;
         }
         if let Some(at) = object.get("namespace") {
             match at.string() {

@@ -33,6 +33,8 @@ pub struct ToolRule {
     pub path: String,
     /// `action`
     pub action: Action,
+    /// Whether it is asked beside the entry that decides, and recorded.
+    pub shadow: bool,
     /// `reason`
     pub reason: Option<String>,
     /// `args`
@@ -53,8 +55,9 @@ pub struct ToolRule {
     pub validity: Validity,
 }
 
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "action",
+    "mode",
     "reason",
     "args",
     "require",
@@ -122,11 +125,14 @@ impl ToolRule {
         if let Some(at) = object.get("rate_limit") {
             limits.extend(limits::read_short(name, at));
         }
+        let shadow = checks::shadow(&object);
+        limits.iter_mut().for_each(|limit| limit.shadow |= shadow);
         Some(Self {
             name: name.into(),
             pointer: at.pointer(),
             path: at.path().into(),
             action: action?,
+            shadow,
             reason,
             args,
             require,

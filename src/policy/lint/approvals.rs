@@ -141,9 +141,9 @@ pub(super) fn warnings(document: &Document, all_rules: &[&Rules], findings: &mut
 fn absent(check: &Check, demands: &[&Check], findings: &mut Findings) {
     for condition in check.conditions.iter().filter(|one| one.path.root == Root::Args) {
         let path = condition.path.as_str();
-        let demanded = demands
-            .iter()
-            .any(|other| other.conditions.iter().any(|other| other.path.as_str() == path));
+        let mut demands = demands.iter().filter(|other| !other.shadow);
+        let demanded =
+            demands.any(|other| other.conditions.iter().any(|other| other.path.as_str() == path));
         if !demanded && !condition.test.is_about_presence() {
             findings.warning(Warning::ApprovalByAbsent, &|| {
                 let message = format!(

@@ -1,7 +1,7 @@
 //! Errors and warnings about the bodies of a policy: which of them applies, and with
 //! which others.
 
-use super::{MAX_ASKED, too_many};
+use super::limits::{MAX_ASKED, too_many};
 use crate::order;
 use crate::policy::condition::Root;
 use crate::policy::document::{
@@ -10,49 +10,67 @@ use crate::policy::document::{
 };
 use crate::policy::pattern::Pattern;
 
+/// A limit, with the entry of `tools` that has it: none where it is one of all tools.
+type InEntry<'d> = (&'d Limit, Option<&'d (Pattern, ToolRule)>);
+
 /// Refuses what a body and the top-level rules that it extends cannot be together: a
 /// call that two counters of one name count, or that has too many limits.
 pub(super) fn extending(rules: &Rules, base: &Rules, errors: &mut Findings) {
-    let replaced =
-        order::sorted(rules.tools.iter().map(|(pattern, _)| pattern).collect(), Ord::cmp);
-    let inherited = || {
-        let tools = base.tools.iter();
-        tools.filter(|(pattern, _)| replaced.binary_search(&pattern).is_err()).map(|(_, rule)| rule)
-    };
-    let all = &rules.all_tools.limits;
-    let common = &base.all_tools.limits;
-    let mut names: Vec<&Limit> = inherited().flat_map(|rule| &rule.limits).collect();
-    names.extend(common);
-    same_name(all, &by_counter(names), errors);
-    let common_names = by_counter(common.iter().collect());
-    for (_, rule) in &rules.tools {
-        same_name(&rule.limits, &common_names, errors);
+    // An entry in shadow replaces one in shadow alone.
+    let replaced = order::sorted(rules.tools.iter().map(key).collect(), Ord::cmp);
+    let inherited =
+        || base.tools.iter().filter(|entry| replaced.binary_search(&key(entry)).is_err());
+    let others = placed(inherited(), &base.all_tools.limits);
+    let others = order::sorted(others, |(a, _), (b, _)| a.counter.cmp(&b.counter));
+    for limit in placed(rules.tools.iter(), &rules.all_tools.limits) {
+        same_name(limit, &others, errors);
     }
-    let asked = inherited().map(|rule| rule.limits.len()).max().unwrap_or_default();
-    let asked = asked.saturating_add(all.len()).saturating_add(common.len());
+    let asked = inherited().map(|(_, rule)| rule.limits.len()).max().unwrap_or_default();
+    let all = rules.all_tools.limits.len().saturating_add(base.all_tools.limits.len());
+    let asked = asked.saturating_add(all);
     if asked > MAX_ASKED {
         errors.error(rules.path.clone(), too_many(asked));
     }
 }
 
-fn by_counter(limits: Vec<&Limit>) -> Vec<&Limit> {
-    order::sorted(limits, |a, b| a.counter.cmp(&b.counter))
+fn key((pattern, rule): &(Pattern, ToolRule)) -> (&Pattern, bool) {
+    (pattern, rule.shadow)
 }
 
-fn same_name(limits: &[Limit], others: &[&Limit], errors: &mut Findings) {
-    for limit in limits {
-        let found = others.binary_search_by(|other| other.counter.cmp(&limit.counter));
-        if let Some(other) = found.ok().and_then(|at| others.get(at)) {
-            errors.error(
-                limit.path.clone(),
-                format!(
-                    "the counter `{}` is also one at {}, which this body extends, and a call could \
-                     be under both; give this one another name",
-                    shorten(&limit.counter),
-                    pointer(&other.path)
-                ),
-            );
+/// The limits of entries, after those of all tools.
+fn placed<'d>(
+    entries: impl Iterator<Item = &'d (Pattern, ToolRule)>,
+    all: &'d [Limit],
+) -> Vec<InEntry<'d>> {
+    let own = entries.flat_map(|entry| entry.1.limits.iter().map(move |one| (one, Some(entry))));
+    all.iter().map(|limit| (limit, None)).chain(own).collect()
+}
+
+fn same_name((limit, entry): InEntry<'_>, others: &[InEntry<'_>], errors: &mut Findings) {
+    let first = others.partition_point(|(other, _)| other.counter < limit.counter);
+    let mut same =
+        others.iter().skip(first).take_while(|(other, _)| other.counter == limit.counter);
+    if let Some((other, _)) = same.find(|(_, other)| meet(entry, *other)) {
+        errors.error(
+            limit.path.clone(),
+            format!(
+                "the counter `{}` is also one at {}, which this body extends, and a call could \
+                 be under both; give this one another name",
+                shorten(&limit.counter),
+                pointer(&other.path)
+            ),
+        );
+    }
+}
+
+/// Whether a call may come under the limits of an entry of a body and of one that it
+/// inherits: only if one of them is in shadow, since one alone decides.
+fn meet(own: Option<&(Pattern, ToolRule)>, inherited: Option<&(Pattern, ToolRule)>) -> bool {
+    match (own, inherited) {
+        (Some((own, rule)), Some((other, inherited))) => {
+            rule.shadow != inherited.shadow && own.overlaps(other)
         }
+        _ => true,
     }
 }
 
@@ -166,7 +184,8 @@ fn narrows(top: &Rules, group: &Group) -> Option<(String, &'static str)> {
     if hidden.is_some() {
         return Some((format!("{path}/hide"), "hides tools"));
     }
-    let denies = |rule: &ToolRule| rule.action == Action::Deny;
+    // One in shadow denies nothing, and lets calls go on that no other matches.
+    let denies = |rule: &ToolRule| rule.action == Action::Deny && !rule.shadow;
     let allowed = |pattern: &Pattern| {
         let within = top.tools.iter().any(|(all, rule)| denies(rule) && pattern.is_within(all));
         let open = top.tools.iter().any(|(other, rule)| !denies(rule) && pattern.overlaps(other));
@@ -177,8 +196,9 @@ fn narrows(top: &Rules, group: &Group) -> Option<(String, &'static str)> {
         return Some((rule.path.clone(), "denies calls"));
     }
     let AllTools { require, deny_if, approve_if, limits } = &rules.all_tools;
-    let asks = !(require.is_empty() && deny_if.is_empty() && approve_if.is_empty());
-    let adds = rules.extends && (asks || !limits.is_empty());
+    let mut checks = require.iter().chain(deny_if).chain(approve_if);
+    let asks = checks.any(|check| !check.shadow) || limits.iter().any(|limit| !limit.shadow);
+    let adds = rules.extends && asks;
     adds.then(|| (format!("{path}/all_tools"), "asks more of every call"))
 }
 

@@ -1,8 +1,10 @@
 //! Warnings: rules that are allowed, but probably not meant.
 
+use super::limits::unbounded;
 use super::{all_rules, conditions, limits};
 use crate::policy::document::{
-    Action, Document, Findings, JsonTexts, Rules, Source, Warning, dot_star, escape, quote, shorten,
+    Action, Document, Findings, JsonTexts, Limit, Per, Rules, Source, Warning, dot_star, escape,
+    quote, shorten,
 };
 
 /// Steps of the search for overlaps in a whole policy: more than one that a
@@ -48,7 +50,25 @@ pub(in crate::policy) fn warnings(document: &Document) -> Findings {
         findings.warning(Warning::AllTexts, &|| ("/settings/json_texts".into(), ALL_TEXTS.into()));
     }
     let all_rules = all_rules(document);
-    for warn in [windows, reasons, unasked] {
+    let counters = &document.settings.counters;
+    let room = counters.capacity.min(counters.max_entries);
+    if counters.values > room / 4
+        && all_rules.iter().any(|rules| limits(rules).iter().any(|limit| !limit.per.is_empty()))
+    {
+        findings.warning(Warning::ManyValues, &|| {
+            let message = format!(
+                "lets one caller take {} of the {room} entries of a counter; raise `capacity` and \
+                 `max_entries`, or have fewer `values`",
+                counters.values.min(room)
+            );
+            ("/settings/counters".into(), message)
+        });
+    }
+    all_rules.iter().for_each(|rules| windows(rules, &mut findings));
+    for rules in &all_rules {
+        values(rules, super::base(document, rules), &mut findings);
+    }
+    for warn in [reasons, unasked] {
         all_rules.iter().for_each(|rules| warn(rules, &mut findings));
     }
     if !document.settings.unusual_tool_names {
@@ -85,6 +105,18 @@ fn windows(rules: &Rules, findings: &mut Findings) {
             });
         }
     }
+}
+
+/// Limits by values that a client makes up, without another limit on the same calls.
+fn values(rules: &Rules, base: Option<&Rules>, findings: &mut Findings) {
+    let is_meant = |limit: &Limit| limit.per.iter().any(Per::is_of_client);
+    unbounded(rules, base, is_meant, &mut |limit| {
+        findings.warning(Warning::UnboundedValues, &|| {
+            let message = "a client can send any number of values, each with a count of its own; \
+                           give the same calls a limit without `per`, `increment_from` or shadow mode too";
+            (format!("{}/per", limit.path), message.into())
+        });
+    });
 }
 
 fn reasons(rules: &Rules, findings: &mut Findings) {
@@ -171,7 +203,7 @@ fn overlaps(rules: &Rules, steps: &mut usize, findings: &mut Findings) {
             if *steps == 0 {
                 return;
             }
-            let differ = first.action != second.action;
+            let differ = first.action != second.action && first.shadow == second.shadow;
             if differ && !a.is_within(b) && !b.is_within(a) && a.overlaps(b) {
                 findings.warning(Warning::Overlap, &|| {
                     let message = format!(
