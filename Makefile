@@ -13,7 +13,7 @@ export PORT ADMIN_PORT UPSTREAM_PORT ENVOY POLICY
 MAKEFLAGS += --no-print-directory
 .SILENT:
 .NOTPARALLEL:
-.PHONY: help setup build native envoy-path demo run validate test fuzz conformance deny image release soak compose-test bench interop clean
+.PHONY: help setup build native envoy-path demo run validate test test-all fuzz conformance deny image release sanitize soak compose-test bench interop clean
 
 help: ## list the targets
 	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -46,6 +46,9 @@ validate: ## whether Envoy takes envoy/envoy.yaml, and the filter its policy or 
 test: ## formatting, lints and all tests, natively, in Envoy and as WebAssembly
 	scripts/test
 
+test-all: ## make test, the release for all machines, qemu and sanitizers (an hour and more)
+	scripts/test-all
+
 compose-test: ## server, Envoy and client in containers, by envoy/docker-compose.yaml
 	scripts/compose-test
 
@@ -66,6 +69,9 @@ image: ## the module as an image, in target/image, without Docker
 
 release: ## what is published, in target/release-files, compiled twice and compared
 	scripts/release
+
+sanitize: ## the native module under AddressSanitizer and Miri (half an hour)
+	scripts/sanitize
 
 soak: ## load with pushes and hostile clients for SOAK_MINUTES (5); what held in target/soak
 	scripts/soak

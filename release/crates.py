@@ -1,8 +1,9 @@
-"""What is compiled into the module, as cargo says: the crates, and those that
+"""What is compiled into a module, as cargo says: the crates, and those that
 only helped to compile them.
 
 Cargo is asked in the environment that compiles the module: see
-scripts/wasm-toolchain.sh, which names the target, the cargo and the rustc.
+scripts/wasm-toolchain.sh, which names the target, the cargo and the rustc. The native
+module is a package of its own, which scripts/release names in RELEASE_PACKAGE.
 """
 
 import json
@@ -13,8 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGE = "mcp-policy-filter"
+PACKAGE = os.environ.get("RELEASE_PACKAGE", "mcp-policy-filter")
 TARGET = os.environ.get("CARGO_BUILD_TARGET", "wasm32-wasip1")
+NATIVE = PACKAGE == "mcp-policy-native"
+MANIFEST = ROOT / "native" / "Cargo.toml" if NATIVE else ROOT / "Cargo.toml"
+# No registry has these.
+OURS = {"mcp-policy-filter", "mcp-policy-native"}
 
 
 @dataclass
@@ -82,7 +87,7 @@ def described():
 def checksums():
     """By (name, version), of all packages that come from a registry."""
     found = {}
-    for block in (ROOT / "Cargo.lock").read_text().split("[[package]]\n")[1:]:
+    for block in MANIFEST.with_name("Cargo.lock").read_text().split("[[package]]\n")[1:]:
         keys = dict(re.findall(r'^(\w+) = "(.*)"$', block, re.MULTILINE))
         if "checksum" in keys:
             found[keys["name"], keys["version"]] = keys["checksum"]
@@ -91,6 +96,7 @@ def checksums():
 
 def cargo(*arguments):
     command = [os.environ.get("WASM_CARGO", "cargo"), *arguments, "--locked"]
+    command += ["--manifest-path", MANIFEST]
     return subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 

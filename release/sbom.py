@@ -10,15 +10,18 @@ import uuid
 from pathlib import Path
 
 import crates
+import linked
 
 
-def document(module):
+def document(path):
+    module = path.read_bytes()
     found = crates.compiled()
     digest = hashlib.sha256(module).hexdigest()
     rustc = crates.rustc()
     [package] = [crate for crate in found.values() if crate.name == crates.PACKAGE]
     others = [crate for key, crate in sorted(found.items()) if crate is not package]
     std = standard_library(rustc)
+    below = [std, *map(linked_part, linked.parts())]
     return {
         "bomFormat": "CycloneDX",
         "specVersion": "1.5",
@@ -36,17 +39,17 @@ def document(module):
                 "bom-ref": package.name,
                 "name": package.name,
                 "version": package.version,
-                "description": f"the WebAssembly module mcp_policy_filter.wasm, for {crates.TARGET}",
+                "description": f"the module {path.name}, for {crates.TARGET}",
                 "hashes": [{"alg": "SHA-256", "content": digest}],
                 "licenses": [{"expression": package.licence}],
             },
         },
-        "components": [component(crate) for crate in others] + [std],
+        "components": [component(crate) for crate in others] + below,
         "dependencies": [
             {
                 "ref": reference(crate),
                 "dependsOn": sorted(reference(found[key]) for key in crate.uses)
-                + [std["bom-ref"]] * (crate is package),
+                + [part["bom-ref"] for part in below if crate is package],
             }
             for crate in [package, *others]
         ],
@@ -54,13 +57,13 @@ def document(module):
 
 
 def reference(crate):
-    if crate.name == crates.PACKAGE:
+    if crate.name in crates.OURS:
         return crate.name
     return f"pkg:cargo/{crate.name}@{crate.version}"
 
 
 def component(crate):
-    return {
+    described = {
         "type": "library",
         "bom-ref": reference(crate),
         "name": crate.name,
@@ -72,6 +75,23 @@ def component(crate):
         "purl": reference(crate),
         "externalReferences": [{"type": "vcs", "url": url} for url in [crate.repository] if url],
     }
+    if crate.name in crates.OURS:
+        # No registry has it, by whose name and checksum it could be known.
+        for key in ["hashes", "purl", "externalReferences"]:
+            del described[key]
+    return described
+
+
+def linked_part(part):
+    return {
+        "type": "library",
+        "bom-ref": part.name,
+        "name": part.name,
+        "version": part.version,
+        "scope": "required",
+        "licenses": [{"expression": part.licence}],
+        "purl": f"pkg:pypi/ziglang@{part.version}",
+    }
 
 
 def standard_library(rustc):
@@ -80,7 +100,8 @@ def standard_library(rustc):
         "bom-ref": "rust-std",
         "name": "rust-std",
         "version": rustc["release"],
-        "description": "Rust's standard library, with the parts of wasi-libc that it brings",
+        "description": "Rust's standard library"
+        + (", with the parts of wasi-libc that it brings" if not crates.NATIVE else ""),
         "scope": "required",
         "licenses": [{"expression": "MIT OR Apache-2.0"}],
         "properties": [
@@ -91,5 +112,5 @@ def standard_library(rustc):
 
 
 if __name__ == "__main__":
-    json.dump(document(Path(sys.argv[1]).read_bytes()), sys.stdout, indent=2)
+    json.dump(document(Path(sys.argv[1])), sys.stdout, indent=2)
     print()

@@ -33,6 +33,28 @@ die() {
     exit 1
 }
 
+# build_module: compiles the form of the filter that MCP_SHELL names, wasm or native,
+# and names it to the rig.
+build_module() {
+    case ${MCP_SHELL:-wasm} in
+    wasm)
+        scripts/build >&2
+        export MODULE=$PWD/target/mcp_policy_filter.wasm
+        ;;
+    native)
+        scripts/native >&2
+        export NATIVE_MODULE=$PWD/target/libmcp_policy_filter.so
+        ;;
+    *) die "MCP_SHELL is wasm or native, not $MCP_SHELL" ;;
+    esac
+}
+
+# skips FORM: the arguments by which the tests in Envoy leave out what tests/shells.txt
+# does not run with this form of the filter.
+skips() {
+    awk -v form="$1" '/^e2e::/ && $2 != form { print "--skip"; print substr($1, 6) }' tests/shells.txt
+}
+
 # step LOG MESSAGE COMMAND...: one line of progress for a long command. What it
 # prints goes to a log, whose end is shown only if the command fails. It has no
 # stdin, so it cannot stop to ask.

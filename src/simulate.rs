@@ -258,7 +258,11 @@ impl<S: Store> Host<'_, S> {
             Outcome::Refused(refusal) => (Some(&refusal.record), &*refusal.others),
             Outcome::Served(_) => (None, &[][..]),
         };
-        let line = |record| audit::json(self.policy, record, sent.exchange.trace(), Some(self.now));
+        let line = |record| {
+            let mut line = String::new();
+            audit::write(&mut line, self.policy, record, sent.exchange.trace(), Some(self.now));
+            line
+        };
         first.into_iter().chain(others).map(line).collect()
     }
 }

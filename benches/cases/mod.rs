@@ -11,6 +11,7 @@ use mcp_policy_filter::policy::{Caller, Holders, Limit, Policy};
 use mcp_policy_filter::simulate::{Body, Host, Outcome, Sent};
 use mcp_policy_filter::wire::jsonrpc::{self, Call, Message};
 use mcp_policy_filter::wire::mcp::ToolCall;
+use std::cell::RefCell;
 use std::fmt::Write;
 use std::hint::black_box;
 
@@ -59,6 +60,7 @@ pub struct Case {
     pub policy: Policy,
     pub body: String,
     store: MemoryStore,
+    text: RefCell<String>,
 }
 
 impl Case {
@@ -70,7 +72,7 @@ impl Case {
         let body = format!(
             r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{tool}","arguments":{{"path":"src/main.rs","amount":5,"text":"{text}"}}}}}}"#
         );
-        Self { policy, body, store: MemoryStore::default() }
+        Self { policy, body, store: MemoryStore::default(), text: RefCell::default() }
     }
 
     /// A call of some 4,000 bytes of numbers, each of which a condition looks at.
@@ -82,7 +84,7 @@ impl Case {
             r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"add","arguments":{{"all":[{numbers}]}}}}}}"#
         );
         let policy = Policy::parse(policy.as_bytes(), "bench").unwrap();
-        Self { policy, body, store: MemoryStore::default() }
+        Self { policy, body, store: MemoryStore::default(), text: RefCell::default() }
     }
 
     /// The headers of the call.
@@ -101,11 +103,15 @@ impl Case {
         sent
     }
 
-    /// The record of an exchange.
-    pub fn audit(&self, sent: &Sent) -> String {
+    /// The record of an exchange, into the buffer that shells use again.
+    pub fn audit(&self, sent: &Sent) -> usize {
         let Outcome::WentOn(records) = &sent.outcome else { panic!("{sent:?}") };
-        let trace = sent.exchange.trace();
-        records.iter().map(|record| audit::json(&self.policy, record, trace, Some(NOW))).collect()
+        let mut text = self.text.borrow_mut();
+        text.clear();
+        for record in records {
+            audit::write(&mut text, &self.policy, record, sent.exchange.trace(), Some(NOW));
+        }
+        text.len()
     }
 
     const fn host(&self) -> Host<'_, MemoryStore> {

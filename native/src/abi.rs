@@ -15,11 +15,11 @@ mod log;
 mod stream;
 
 pub(crate) use config::Definitions;
+pub use imports::{Bytes, Pair};
 pub(crate) use log::{Level, is_logged, write_log};
 pub(crate) use stream::{Answer, Attribute, Envoy, Headers, KeptHeaders};
 
 use core::ptr::null;
-use imports::Bytes;
 
 /// Bytes of this module, for a call.
 const fn lend(bytes: &[u8]) -> Bytes {

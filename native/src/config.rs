@@ -4,6 +4,7 @@ use crate::abi::Definitions;
 use crate::metrics::{self, Metrics};
 use crate::store::SHARED;
 use mcp_policy_filter::policy::Policy;
+use mcp_policy_filter::policy::document::doubts;
 use mcp_policy_filter::shell::random;
 
 /// One configuration of the filter.
@@ -75,6 +76,11 @@ fn read(text: &[u8], namespace: &str) -> Option<(Policy, String)> {
     let policy =
         Policy::parse(text, namespace).map_err(|errors| errors.lines().for_each(|line| log(&line)));
     let policy = policy.ok()?;
+    let doubts = doubts(text);
+    if !doubts.is_empty() {
+        doubts.lines().for_each(|line| log(&line));
+        return None;
+    }
     let claims = policy.payload_state().map(str::to_owned).map_err(|error| log(&error)).ok()?;
     Some((policy, claims))
 }

@@ -35,3 +35,7 @@ mod metrics;
 mod peer;
 mod store;
 mod trap;
+
+// For a fake Envoy, which has to be of the same types where Miri compares them.
+#[doc(hidden)]
+pub use abi::{Bytes, Pair};

@@ -15,8 +15,14 @@ use core::fmt::Write;
 /// The beginning of every record in Envoy's log.
 pub const PREFIX: &str = "mcp-policy-audit ";
 
-/// A record as JSON.
-pub fn json(policy: &Policy, record: &Record, trace: &Trace, now: Option<Nanos>) -> String {
+/// Writes a record as JSON, behind what `text` has.
+pub fn write(
+    text: &mut String,
+    policy: &Policy,
+    record: &Record,
+    trace: &Trace,
+    now: Option<Nanos>,
+) {
     let Record {
         decision,
         reason,
@@ -31,8 +37,7 @@ pub fn json(policy: &Policy, record: &Record, trace: &Trace, now: Option<Nanos>)
         limits,
         approval,
     } = record;
-    // With the limits of most calls, so that the text never moves.
-    let mut object = Object(String::with_capacity(768));
+    let mut object = Object::begin(text);
     object.own(
         "decision",
         match decision {
@@ -41,24 +46,19 @@ pub fn json(policy: &Policy, record: &Record, trace: &Trace, now: Option<Nanos>)
             Decision::Shadow => "shadow",
         },
     );
-    let mut text = |name, value: Option<&str>| {
-        if let Some(value) = value {
-            object.text(name, value);
-        }
-    };
-    text("reason", reason.map(|reason| reason.as_str()));
-    text("rule", Some(rule));
-    text("message", message.as_deref());
-    text("method", method.as_deref());
-    text("tool", tool.as_deref());
-    text("grant", caller_id.as_deref());
     let session = trace.session.as_ref().map(fingerprint_of);
-    text("session", session.as_deref());
     let request_id = trace.request_id.as_deref().map(String::from_utf8_lossy);
-    text("request_id", request_id.as_deref());
-    if let Some(now) = now {
-        object.own("time", &time::rfc3339(now));
-    }
+    object.texts([
+        ("reason", reason.map(|reason| reason.as_str())),
+        ("rule", Some(rule)),
+        ("message", message.as_deref()),
+        ("method", method.as_deref()),
+        ("tool", tool.as_deref()),
+        ("grant", caller_id.as_deref()),
+        ("session", session.as_deref()),
+        ("request_id", request_id.as_deref()),
+    ]);
+    object.time(now);
     if let Some(arguments) = arguments {
         object.names(arguments);
     }
@@ -78,20 +78,20 @@ pub fn json(policy: &Policy, record: &Record, trace: &Trace, now: Option<Nanos>)
         object.strings(by);
         object.0.push('}');
     }
-    object.own("policy", &policy.fingerprint);
-    object.0.push('}');
-    object.0
+    object.end(policy);
 }
 
-/// The record of a person's decision, or of an attempt at one.
-pub fn decision(
+/// Writes the record of a person's decision, or of an attempt at one, as [`write`]
+/// does.
+pub fn write_decision(
+    text: &mut String,
     policy: &Policy,
     decision: &DecisionRecord,
     trace: &Trace,
     now: Option<Nanos>,
-) -> String {
+) {
     let DecisionRecord { attempt, id, digest, by, tool, caller_id, rule, reason } = decision;
-    let mut object = Object(String::with_capacity(512));
+    let mut object = Object::begin(text);
     match attempt {
         Attempt::Approved => object.own("decision", "approved"),
         Attempt::Denied => object.own("decision", "denied"),
@@ -105,36 +105,39 @@ pub fn decision(
         object.name("approval");
         object.0.extend(["{\"id\":\"", &id.to_string(), "\",\"digest\":\"", &digest, "\"}"]);
     }
-    object.text("by", by);
     let request_id = trace.request_id.as_deref().map(String::from_utf8_lossy);
-    for (name, value) in [
+    object.texts([
+        ("by", Some(by)),
         ("tool", tool.as_deref()),
         ("grant", caller_id.as_deref()),
         ("rule", rule.as_deref()),
         ("reason", reason.as_deref()),
         ("request_id", request_id.as_deref()),
-    ] {
-        if let Some(value) = value {
-            object.text(name, value);
-        }
-    }
-    if let Some(now) = now {
-        object.own("time", &time::rfc3339(now));
-    }
-    object.own("policy", &policy.fingerprint);
-    object.0.push('}');
-    object.0
+    ]);
+    object.time(now);
+    object.end(policy);
 }
 
 /// A JSON object as far as it is written, without its last brace.
-struct Object(String);
+struct Object<'t>(&'t mut String);
 
-impl Object {
+impl<'t> Object<'t> {
+    fn begin(text: &'t mut String) -> Self {
+        text.push('{');
+        Self(text)
+    }
+
     /// Begins a member. All names are in this file.
     fn name(&mut self, name: &str) {
-        self.0.push_str(if self.0.is_empty() { "{\"" } else { ",\"" });
+        self.0.push_str(if self.0.ends_with('{') { "\"" } else { ",\"" });
         self.0.push_str(name);
         self.0.push_str("\":");
+    }
+
+    /// Writes the last member, which both kinds of records have, and the end.
+    fn end(mut self, policy: &Policy) {
+        self.own("policy", &policy.fingerprint);
+        self.0.push('}');
     }
 
     /// Writes a text of this crate's own, in which nothing needs an escape.
@@ -143,9 +146,23 @@ impl Object {
         self.0.extend(["\"", value, "\""]);
     }
 
-    fn text(&mut self, name: &str, value: &str) {
-        self.name(name);
-        self.string(value);
+    /// Writes the texts that are there.
+    fn texts<const N: usize>(&mut self, texts: [(&str, Option<&str>); N]) {
+        for (name, value) in texts {
+            if let Some(value) = value {
+                self.name(name);
+                self.string(value);
+            }
+        }
+    }
+
+    fn time(&mut self, now: Option<Nanos>) {
+        if let Some(now) = now {
+            self.name("time");
+            self.0.push('"');
+            time::rfc3339(self.0, now);
+            self.0.push('"');
+        }
     }
 
     /// Writes a string. Control characters are escaped, those beyond ASCII too, and
@@ -218,7 +235,7 @@ impl Object {
 
     /// Writes a number; `write!` takes ten times as long.
     fn number(&mut self, number: u64) {
-        digits(&mut self.0, number, 10_u64.pow(number.checked_ilog10().unwrap_or_default()));
+        digits(self.0, number, 10_u64.pow(number.checked_ilog10().unwrap_or_default()));
     }
 
     fn list<T>(&mut self, elements: &[T], mut write: impl FnMut(&mut Self, &T)) {

@@ -35,6 +35,7 @@ pub use protected_resource::ProtectedResource;
 pub use request_path::RequestPath;
 pub use rules::{DefaultAction, Grant, Mode, Rules};
 pub use settings::{AuditLog, Batches, Counters, DeniedAs, JsonTexts, Settings, ToolsList};
+pub use structure::doubts;
 pub use tool_name::dot_star;
 pub use tools::{Action, AllTools, ToolRule};
 pub(crate) use wording::{pointer, quote, shorten};

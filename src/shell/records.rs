@@ -8,11 +8,27 @@ use crate::exchange::record::{Decision, Record};
 use crate::limits::window::Nanos;
 use crate::policy::Policy;
 use crate::policy::document::AuditLog;
+use core::cell::Cell;
 
 /// The filter state that access logs show as `%FILTER_STATE(wasm.mcp_audit:PLAIN)%`.
 const AUDIT: &str = "mcp_audit";
 /// The filter state that a filter behind this one can require.
 pub(super) const MARK: &str = "mcp_policy";
+
+/// Bytes of the text of records that a worker keeps for the next: more than most take.
+const KEPT: usize = 4096;
+
+thread_local! {
+    /// The text of records, so that its memory is used again.
+    static TEXT: Cell<String> = const { Cell::new(String::new()) };
+}
+
+/// Gives the memory of a text back.
+fn put_back(mut text: String) {
+    text.clear();
+    text.shrink_to(KEPT);
+    TEXT.set(text);
+}
 
 /// Writes the records of one request.
 pub(super) fn write<'r, H: Host>(
@@ -22,11 +38,15 @@ pub(super) fn write<'r, H: Host>(
     trace: &Trace,
     now: Option<Nanos>,
 ) {
-    let mut all = Vec::new();
+    let mut text = TEXT.take();
+    let mut count = 0_usize;
     let mut last = None;
     for record in records {
         last = Some(record);
-        let json = audit::json(policy, record, trace, now);
+        text.push(if count == 0 { '[' } else { ',' });
+        let start = text.len();
+        audit::write(&mut text, policy, record, trace, now);
+        count = count.saturating_add(1);
         if let Some(approval) = &record.approval {
             metrics::approval(host, approval.stage);
         }
@@ -37,21 +57,24 @@ pub(super) fn write<'r, H: Host>(
             AuditLog::Off => false,
         };
         if logged {
-            log::info!("{}{json}", audit::PREFIX);
+            log::info!("{}{}", audit::PREFIX, text.get(start..).unwrap_or_default());
         }
-        all.push(json);
     }
-    match &*all {
-        [] => {}
-        [one] => {
-            publish(host, AUDIT, one);
+    match count {
+        0 => {}
+        1 => {
+            publish(host, AUDIT, text.get(1..).unwrap_or_default());
             // For the same filters as the mark.
             if let Some(record) = last.filter(|_| policy.settings.mark_requests) {
                 host.describe(record);
             }
         }
-        many => publish(host, AUDIT, &format!("[{}]", many.join(","))),
+        _ => {
+            text.push(']');
+            publish(host, AUDIT, &text);
+        }
     }
+    put_back(text);
 }
 
 /// Records a person's decision, whatever `audit_log` says.
@@ -63,9 +86,11 @@ pub(super) fn decided<H: Host>(
     now: Option<Nanos>,
 ) {
     metrics::decided(host, decision);
-    let json = audit::decision(policy, decision, trace, now);
-    log::info!("{}{json}", audit::PREFIX);
-    publish(host, AUDIT, &json);
+    let mut text = TEXT.take();
+    audit::write_decision(&mut text, policy, decision, trace, now);
+    log::info!("{}{text}", audit::PREFIX);
+    publish(host, AUDIT, &text);
+    put_back(text);
 }
 
 /// Sets filter state. It is for others to read, so a failure stops no request.

@@ -112,7 +112,7 @@ fn filters(path: &str) -> Vec<Value> {
 }
 
 /// Envoy with some filters.
-fn with(filters: &[Value]) -> Builder {
+pub fn with(filters: &[Value]) -> Builder {
     let builder = Gateway::builder().without_filter();
     filters.iter().fold(builder, |builder, filter| builder.filter_before(filter.clone()))
 }
@@ -159,7 +159,7 @@ async fn every_shipped_configuration_is_guarded_or_says_why_not() {
 }
 
 /// With the filter, calls are judged; without it, nothing passes.
-async fn is_guarded(path: &str, with_filter: Builder, alone: Builder) {
+pub async fn is_guarded(path: &str, with_filter: Builder, alone: Builder) {
     let upstream = Upstream::start().await;
     let send = Request::tool_call(1, "session_send", r#"{"sessionId":"s1","message":"hi"}"#);
     let kill = Request::tool_call(1, "session_kill", "{}");

@@ -23,7 +23,7 @@ pub fn manifest(path: &str) -> Value {
 }
 
 /// What all three policies say, and whether a denied call was seen upstream.
-async fn holds_the_policy(builder: Builder, upstream: &Upstream, held: bool) {
+pub async fn holds_the_policy(builder: Builder, upstream: &Upstream, held: bool) {
     let gateway = builder.upstream(upstream.addr()).start().await;
     let call = async |tool: &str, arguments: &str| {
         http1::send(gateway.addr(), &Request::tool_call(1, tool, arguments)).await

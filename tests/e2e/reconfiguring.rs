@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use mcp_rig::client::{Request, Response, http1, http2};
-use mcp_rig::gateway::{Gateway, Push};
+use mcp_rig::gateway::{Gateway, Push, Shell};
 use mcp_rig::upstream::RESULT;
 use mcp_rig::wait::until;
 use serde_json::{Value, json};
@@ -38,7 +38,8 @@ async fn no_call_is_judged_by_a_broken_or_half_made_policy_through_many_pushes()
     let gateway = gateway.hold_request_headers(true).edit_listener(answer_alone);
     let gateway = gateway.edit_listener(spread);
     let gateway = gateway.access_log_format(&format!("%CONNECTION_ID% {RECORDS}")).start().await;
-    let vms = gateway.admin().stat(ACTIVE).await.expect(ACTIVE);
+    let vms = gateway.admin().stat(ACTIVE).await;
+    assert_eq!(vms.is_some(), Shell::under_test() == Shell::Wasm, "{ACTIVE}");
 
     let over = Arc::new(AtomicBool::new(false));
     let clients: Vec<_> = [Wire::Http1, Wire::Http2, Wire::Http1, Wire::Http2]
@@ -104,16 +105,18 @@ async fn no_call_is_judged_by_a_broken_or_half_made_policy_through_many_pushes()
     let (before, after) = (memory.expect("pushes"), memory_kb(gateway.pid(), "VmRSS"));
     assert!(after < before + GROWTH_KB, "{before} KB, then {after} KB");
     until("no more VMs than before", async || {
-        (gateway.admin().stat(ACTIVE).await? <= vms).then_some(())
+        (gateway.admin().stat(ACTIVE).await <= vms).then_some(())
     })
     .await;
 }
 
 #[tokio::test]
-async fn a_policy_that_was_refused_is_refused_again_and_only_the_first_time_says_why() {
+async fn a_policy_that_was_refused_is_refused_again() {
     let gateway = Gateway::builder().policy(valid(0).to_string()).dynamic().start().await;
     let (policy, why) = broken(0);
-    for (push, says_why) in [(1, true), (2, false), (3, false)] {
+    // A plugin that Envoy's Wasm runtime has refused it refuses again unread.
+    let again = Shell::under_test() == Shell::Native;
+    for (push, says_why) in [(1, true), (2, again), (3, again)] {
         let Push::Rejected(log) = gateway.push_policy(&policy).await else {
             panic!("{policy} is in force");
         };

@@ -43,7 +43,12 @@ impl Place {
 
     /// Puts the filters before the module that it needs for the tokens of `issuer`.
     pub fn behind(self, issuer: &Issuer, builder: Builder) -> Builder {
-        let builder = builder.filter_before(issuer.jwt_authn());
+        self.behind_this(issuer.jwt_authn(), builder)
+    }
+
+    /// The same with a jwt_authn of one's own.
+    pub fn behind_this(self, jwt_authn: Value, builder: Builder) -> Builder {
+        let builder = builder.filter_before(jwt_authn);
         match (self, Shell::under_test()) {
             (Self::Metadata, _) | (Self::Unnamed, Shell::Wasm) => builder,
             (Self::State, _) | (Self::Unnamed, Shell::Native) => {

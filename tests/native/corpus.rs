@@ -101,7 +101,15 @@ pub enum Outcome {
 
 /// Every case, by name.
 pub fn cases() -> Vec<Case> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/corpus");
+    some_cases(1)
+}
+
+/// One case of that many, for rigs that take long even to read them.
+pub fn some_cases(step: usize) -> Vec<Case> {
+    // The native module's tests are a package of their own, a folder below.
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut folders = package.ancestors().map(|folder| folder.join("tests/data/corpus"));
+    let root = folders.find(|folder| folder.is_dir()).expect("the corpus");
     let default = fs::read_to_string(root.join("policy.json")).unwrap();
     let mut files = Vec::new();
     for folder in fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().path()) {
@@ -111,7 +119,7 @@ pub fn cases() -> Vec<Case> {
     }
     files.sort();
     assert!(files.len() >= 100, "only {} case files were found", files.len());
-    files.iter().map(|file| Case::read(&root, file, &default)).collect()
+    files.iter().step_by(step).map(|file| Case::read(&root, file, &default)).collect()
 }
 
 impl Case {

@@ -16,7 +16,7 @@
 //! | `json list`, `json shown` | what a server answers to `tools/list`, and what a client gets of it, byte for byte; what goes with the request as with `json request` |
 //! | `json served` | the body that the filter served for the last of the calls above, as a value |
 //! | `json record` | the audit record of the request above, with its digest as in a reply |
-//! | `yaml filter` | it stands in `envoy/envoy.yaml`, line by line; its policy compiles |
+//! | `yaml filter` | it stands in `envoy/envoy.yaml` or `envoy/native/envoy.yaml`, line by line; its policy compiles |
 //! | `yaml configuration` | its `configuration` is a Struct that holds the policy above |
 //! | `yaml fragment` | the names that it shares with the filter ([`fragment`]) |
 //! | `text demo` | all that the demo prints, but for seconds ([`demo`]) |
@@ -164,15 +164,8 @@ impl Reading {
                 same_reply(shown, record.as_bytes(), false)
             }
             "yaml filter" => {
-                let shipped = yaml_lines(&shipped()).join("\n");
-                let shown = yaml_lines(text);
-                let found = (0..20).step_by(2).any(|indent| {
-                    let pad = " ".repeat(indent);
-                    let block: Vec<_> = shown.iter().map(|line| format!("{pad}{line}")).collect();
-                    format!("\n{shipped}\n").contains(&format!("\n{}\n", block.join("\n")))
-                });
-                if !found {
-                    return Err("envoy/envoy.yaml does not hold these lines".into());
+                if !SHIPPED.into_iter().any(|file| holds(file, text)) {
+                    return Err(format!("none of {SHIPPED:?} holds these lines"));
                 }
                 self.start(&policy_in(text)?)
             }
@@ -254,8 +247,22 @@ impl Reading {
     }
 }
 
+/// The complete configurations of Envoy, with each form of the filter.
+const SHIPPED: [&str; 2] = ["envoy/envoy.yaml", "envoy/native/envoy.yaml"];
+
 fn shipped() -> String {
-    fs::read_to_string(root().join("envoy/envoy.yaml")).unwrap()
+    fs::read_to_string(root().join(SHIPPED[0])).unwrap()
+}
+
+/// Whether a file has the lines of a fence side by side.
+fn holds(file: &str, fence: &str) -> bool {
+    let shipped = yaml_lines(&fs::read_to_string(root().join(file)).unwrap()).join("\n");
+    let shown = yaml_lines(fence);
+    (0..20).step_by(2).any(|indent| {
+        let pad = " ".repeat(indent);
+        let block: Vec<_> = shown.iter().map(|line| format!("{pad}{line}")).collect();
+        format!("\n{shipped}\n").contains(&format!("\n{}\n", block.join("\n")))
+    })
 }
 
 /// Puts members into an object, and those of objects into the objects that are

@@ -47,6 +47,9 @@ fn every_shipped_policy_says_where_mcp_is() {
         ("envoy/compose", "yaml", &[]),
         ("envoy/gateway", "yaml", &[("envoy/gateway/patch-policy.yaml", 0)]),
         ("envoy/istio", "yaml", &[("envoy/istio/virtual-service.yaml", 0)]),
+        ("envoy/native", "yaml", &[]),
+        ("envoy/native/gateway", "yaml", &[("envoy/native/gateway/envoy-proxy.yaml", 0)]),
+        ("envoy/native/istio", "yaml", &[]),
         ("envoy/policies/minimal", "json", &[]),
         ("envoy/policies/explained", "json", &[]),
         ("envoy/policies/explained", "yaml", &[]),
@@ -72,7 +75,7 @@ fn every_shipped_policy_says_where_mcp_is() {
 
 #[test]
 fn every_shipped_route_to_the_server_is_mcps() {
-    for file in ["envoy/envoy.yaml", "envoy/compose/envoy.yaml"] {
+    for file in ["envoy/envoy.yaml", "envoy/compose/envoy.yaml", "envoy/native/envoy.yaml"] {
         let document = &documents(file)[0];
         let mut routes = Vec::new();
         holding(document, "match", &mut routes);

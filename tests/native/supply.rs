@@ -8,7 +8,7 @@ use std::fs;
 use std::process::Command;
 
 const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
-const LOCKS: [&str; 2] = ["Cargo.lock", "fuzz/Cargo.lock"];
+const LOCKS: [&str; 3] = ["Cargo.lock", "fuzz/Cargo.lock", "native/Cargo.lock"];
 
 /// Runs cargo under `--locked`, which fails if Cargo.lock is not up to date.
 fn cargo(arguments: &[&str]) -> String {
@@ -78,7 +78,13 @@ fn licences_are_read_by_their_parts() {
 
 #[test]
 fn every_crate_is_ours_or_from_crates_io_with_its_checksum() {
-    let ours = ["mcp-policy-filter", "mcp-policy-filter-fuzz", "mcp-rig", "mcp-tools"];
+    let ours = [
+        "mcp-policy-filter",
+        "mcp-policy-filter-fuzz",
+        "mcp-policy-native",
+        "mcp-rig",
+        "mcp-tools",
+    ];
     for lock in LOCKS {
         let text = fs::read_to_string(root().join(lock)).unwrap();
         let mut found = 0;
@@ -133,8 +139,16 @@ fn scripts_compile_what_is_locked() {
             let words: Vec<&str> = line.split_whitespace().collect();
             let compiles = words.windows(2).any(|pair| {
                 ["cargo", "\"$wasm_cargo\"", "scripts/cargo-wasm"].contains(&pair[0])
-                    && ["build", "test", "run", "bench", "clippy", "wasm32-unknown-unknown"]
-                        .contains(&pair[1])
+                    && [
+                        "build",
+                        "zigbuild",
+                        "test",
+                        "run",
+                        "bench",
+                        "clippy",
+                        "wasm32-unknown-unknown",
+                    ]
+                    .contains(&pair[1])
             });
             if compiles {
                 compiling += 1;
@@ -147,7 +161,7 @@ fn scripts_compile_what_is_locked() {
 
 /// The crates of the library without its feature `proxy-wasm`: no host and
 /// no runtime.
-const CORE: [&str; 25] = [
+const CORE: [&str; 26] = [
     "block-buffer",
     "cfg-if",
     "cpufeatures",
@@ -168,6 +182,7 @@ const CORE: [&str; 25] = [
     "serde_derive",
     "serde_json",
     "sha2",
+    "simdutf8",
     "subtle",
     "syn",
     "typenum",

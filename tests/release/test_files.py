@@ -8,7 +8,7 @@ import subprocess
 import unittest
 from pathlib import Path
 
-from published import FILES, ROOT, module, package_version
+from published import FILES, MACHINES, ROOT, module, native_module, package_version
 
 CRATES_IO = "registry+https://github.com/rust-lang/crates.io-index"
 
@@ -20,19 +20,19 @@ def locked(lock=ROOT / "Cargo.lock"):
     return {(name, version): sum for name, version, source, sum in found if source == CRATES_IO}
 
 
-def compiled_into_the_module():
+def compiled(script, *arguments, target):
     """Two sets of crates by (name, version), as the compilation itself reports
     them: those of crates.io, and those that may be of the standard library.
     The second is empty where that is not compiled from source.
     """
-    command = [ROOT / "scripts" / "build", "--message-format=json-render-diagnostics"]
+    command = [ROOT / "scripts" / script, *arguments, "--message-format=json-render-diagnostics"]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     messages = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
     crates, of_std = set(), set()
     for message in messages:
         # What runs on this machine, to compile the rest, is below no target.
         files = message.get("filenames", [])
-        if not any(f"{os.sep}wasm32-wasip1{os.sep}" in file for file in files):
+        if not any(f"{os.sep}{target}{os.sep}" in file for file in files):
             continue
         crate = re.search(r"^registry.*#(.+)@(.+)$", message["package_id"])
         if crate:
@@ -53,24 +53,29 @@ class TheModule(unittest.TestCase):
         self.assertIsNotNone(re.search(rb"/cargo/proxy-wasm-[0-9.]+/src/", module()))
 
 
-class TheBillOfMaterials(unittest.TestCase):
+class Bill:
+    """What a bill of materials has to say of its module."""
+
+    # Of which no registry has a checksum.
+    PARTS = {"rust-std"}
+
     def setUp(self):
-        self.document = json.loads((FILES / "mcp_policy_filter.cdx.json").read_text())
+        self.document = json.loads((FILES / f"{self.NAME}.cdx.json").read_text())
         self.components = self.document["components"]
+        self.crates = [c for c in self.components if c["name"] not in self.PARTS]
 
     def test_it_lists_exactly_the_crates_that_are_compiled_into_the_module(self):
-        listed = {(c["name"], c["version"]) for c in self.components if c["scope"] == "required"}
-        [std] = [crate for crate in listed if crate[0] == "rust-std"]
-        listed.remove(std)
-        compiled, of_std = compiled_into_the_module()
-        self.assertLessEqual(listed, compiled)
-        self.assertEqual(listed - of_std, compiled - of_std)
+        listed = {(c["name"], c["version"]) for c in self.crates if c["scope"] == "required"}
+        found, of_std = self.compiled()
+        self.assertLessEqual(listed, found)
+        self.assertEqual(listed - of_std, found - of_std)
+        parts = {c["name"] for c in self.components if c not in self.crates}
+        self.assertEqual(parts, self.PARTS)
 
     def test_every_crate_has_its_checksum_licence_and_purl(self):
-        checksums = locked()
-        crates = [c for c in self.components if c["name"] != "rust-std"]
-        self.assertGreater(len(crates), 20)
-        for crate in crates:
+        checksums = locked(self.LOCK)
+        self.assertGreater(len(self.crates), 20)
+        for crate in self.crates:
             name, version = crate["name"], crate["version"]
             [found] = crate["hashes"]
             self.assertEqual(found, {"alg": "SHA-256", "content": checksums[name, version]})
@@ -79,28 +84,57 @@ class TheBillOfMaterials(unittest.TestCase):
 
     def test_it_is_of_this_module(self):
         about = self.document["metadata"]["component"]
-        digest = hashlib.sha256(module()).hexdigest()
+        digest = hashlib.sha256(self.module()).hexdigest()
         self.assertEqual(about["hashes"], [{"alg": "SHA-256", "content": digest}])
         self.assertEqual(about["version"], package_version())
 
     def test_every_reference_leads_to_a_component(self):
-        names = {c["bom-ref"] for c in self.components} | {"mcp-policy-filter"}
+        names = {c["bom-ref"] for c in self.components} | {self.PACKAGE}
         self.assertEqual(len(names), len(self.components) + 1)
         used = set()
         for entry in self.document["dependencies"]:
             self.assertIn(entry["ref"], names)
             used.update(entry["dependsOn"])
-        self.assertEqual(used | {"mcp-policy-filter"}, names)
+        self.assertEqual(used | {self.PACKAGE}, names)
 
     def test_the_licence_texts_are_of_every_crate_in_the_module(self):
-        text = (FILES / "THIRD-PARTY-LICENSES.txt").read_text()
+        text = (FILES / f"{self.LICENCES}.txt").read_text()
         head, *texts = text.split("=" * 80 + "\n")
-        for crate in self.components:
-            if crate["scope"] == "required":
-                name = f"{crate['name']} {crate['version']}"
-                self.assertIn(f"\n{name}: {crate['licenses'][0]['expression']}\n", head)
-                if crate["name"] != "rust-std":
+        for part in self.components:
+            if part["scope"] == "required" and part["name"] != "mcp-policy-filter":
+                name = f"{part['name']} {part['version']}"
+                self.assertIn(f"\n{name}: {part['licenses'][0]['expression']}\n", head)
+                if part["name"] != "rust-std":
                     self.assertTrue(any(name in part.splitlines() for part in texts[::2]), name)
+
+
+class TheBillOfMaterials(Bill, unittest.TestCase):
+    NAME = "mcp_policy_filter"
+    PACKAGE = "mcp-policy-filter"
+    LICENCES = "THIRD-PARTY-LICENSES"
+    LOCK = ROOT / "Cargo.lock"
+
+    def module(self):
+        return module()
+
+    def compiled(self):
+        return compiled("build", target="wasm32-wasip1")
+
+
+@unittest.skipUnless(MACHINES, "the native module was not compiled here")
+class TheNativeBillOfMaterials(Bill, unittest.TestCase):
+    PARTS = {"rust-std", "zig-compiler-rt", "zig-libunwind", "mcp-policy-filter"}
+    NAME = f"libmcp_policy_filter-{next(iter(MACHINES), None)}-linux-gnu"
+    PACKAGE = "mcp-policy-native"
+    LICENCES = "THIRD-PARTY-LICENSES-NATIVE"
+    LOCK = ROOT / "native" / "Cargo.lock"
+
+    def module(self):
+        return native_module(MACHINES[0]).read_bytes()
+
+    def compiled(self):
+        machine = MACHINES[0]
+        return compiled("native-for", machine, target=f"{machine}-unknown-linux-gnu")
 
 
 class TheFiles(unittest.TestCase):
@@ -111,8 +145,11 @@ class TheFiles(unittest.TestCase):
         del files["SHA256SUMS"]
         found = {name: hashlib.sha256(f.read_bytes()).hexdigest() for name, f in files.items()}
         self.assertEqual(sums, found)
-        line = (FILES / "mcp_policy_filter.wasm.sha256").read_text()
-        self.assertEqual(line, f"{sums['mcp_policy_filter.wasm']}  mcp_policy_filter.wasm\n")
+        modules = {name for name in files if name.endswith((".wasm", ".so"))}
+        self.assertEqual(len(modules), 1 + len(MACHINES))
+        for name in modules:
+            line = (FILES / f"{name}.sha256").read_text()
+            self.assertEqual(line, f"{sums[name]}  {name}\n")
 
     def test_what_is_copied_is_what_is_here(self):
         for name in ["policy.schema.json", "LICENSE", "CHANGELOG.md", "envoy/envoy.yaml"]:

@@ -80,8 +80,7 @@ impl Way {
         }
         let mut judged = 0;
         if let Some(gateway) = gateway {
-            let metric = "wasmcustom.mcp_policy_evaluations_total";
-            judged = gateway.admin().stat(metric).await.unwrap_or(0);
+            judged = gateway.count("evaluations").await.unwrap_or(0);
             self.keep(&gateway).map_err(|error| format!("Envoy's logs: {error}"))?;
         }
         Ok(Seen { outcomes, judged })

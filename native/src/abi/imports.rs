@@ -6,17 +6,21 @@ use core::ffi::c_void;
 /// Bytes of either side: a pointer, null where there are none, and their number.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Bytes {
-    pub(super) data: *const u8,
-    pub(super) size: usize,
+pub struct Bytes {
+    /// The first of them.
+    pub data: *const u8,
+    /// Their number.
+    pub size: usize,
 }
 
 /// A name and a value.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Pair {
-    pub(super) name: Bytes,
-    pub(super) value: Bytes,
+pub struct Pair {
+    /// Not null.
+    pub name: Bytes,
+    /// Null where it is empty.
+    pub value: Bytes,
 }
 
 /// Envoy's half of a stream's filter, from `filter_new` to `filter_destroy`.

@@ -6,14 +6,13 @@ use crate::limits::window::Nanos;
 /// Days of 400 years, after which the calendar repeats.
 const ERA: u64 = 146_097;
 
-/// A moment in UTC by RFC 3339, to the millisecond. Leap seconds are not known:
-/// the clock counts none.
-pub(super) fn rfc3339(moment: Nanos) -> String {
+/// Writes a moment in UTC by RFC 3339, to the millisecond. Leap seconds are not
+/// known: the clock counts none.
+pub(super) fn rfc3339(text: &mut String, moment: Nanos) {
     let seconds = moment.seconds();
     let (days, second) = (seconds / 86_400, seconds % 86_400);
     let (year, month, day) = date(days);
     let milliseconds = moment.0 / 1_000_000 % 1_000;
-    let mut text = String::with_capacity(24);
     for (number, first, after) in [
         (year, 1_000, '-'),
         (month, 10, '-'),
@@ -23,10 +22,9 @@ pub(super) fn rfc3339(moment: Nanos) -> String {
         (second % 60, 10, '.'),
         (milliseconds, 100, 'Z'),
     ] {
-        digits(&mut text, number, first);
+        digits(text, number, first);
         text.push(after);
     }
-    text
 }
 
 /// The date this many days after 1970-01-01, by the arithmetic of Howard Hinnant's
@@ -51,6 +49,11 @@ mod tests {
 
     #[test]
     fn moments_are_written_as_rfc_3339_has_them() {
+        let written = |moment| {
+            let mut text = String::new();
+            rfc3339(&mut text, moment);
+            text
+        };
         for (seconds, milliseconds, expected) in [
             (0, 0, "1970-01-01T00:00:00.000Z"),
             (951_782_399, 999, "2000-02-28T23:59:59.999Z"),
@@ -61,9 +64,9 @@ mod tests {
             (4_294_967_296, 0, "2106-02-07T06:28:16.000Z"),
         ] {
             let moment = Nanos(seconds * 1_000_000_000 + milliseconds * 1_000_000);
-            assert_eq!(rfc3339(moment), expected);
+            assert_eq!(written(moment), expected);
         }
-        assert_eq!(rfc3339(Nanos(u64::MAX)), "2554-07-21T23:34:33.709Z");
+        assert_eq!(written(Nanos(u64::MAX)), "2554-07-21T23:34:33.709Z");
     }
 
     #[test]

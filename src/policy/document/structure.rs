@@ -5,6 +5,10 @@
 //! differently is an error. The members of an object are put in the order of
 //! their keys, because protobuf's maps come in any.
 
+mod printed;
+
+pub use printed::doubts;
+
 use super::Findings;
 use super::at::escape;
 use super::tree::{MAX_DEPTH, Node};
@@ -19,6 +23,10 @@ pub(super) const FIRST: u8 = 0x0a;
 /// The first whole number that shares its double with another.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
+/// Without the number, which may stand where a secret belongs.
+const ROUNDED: &str = "this may have been another number before a google.protobuf.Struct rounded \
+    it, as it rounds whole numbers from 9007199254740992 on; give the policy as JSON in a \
+    google.protobuf.StringValue";
 const NUMBERS_AND_TEXTS: &str = "numbers and texts stand in one list, and a call's value is \
     compared with those of its own type alone: without quotes, Envoy's YAML makes a number of \
     `10`, and texts of `0.5`, `1e3` and `3000000000`; put all in quotes if they are texts, or give \
@@ -126,26 +134,13 @@ impl Decoder {
             let index = elements.len().to_string();
             elements.push(self.below(&index, |decoder| decoder.value(element, room))?);
         }
-        self.mixed(&elements);
+        self.errors_here(mixed(&elements));
         Ok(Node::List(elements))
     }
 
-    /// Notes a list in which Envoy's YAML may have made two types of one. A call's value
-    /// is compared with the elements of its own type, and would pass the others by.
-    fn mixed(&mut self, elements: &[Node<'_>]) {
-        const WORDS: [&str; 8] = ["true", "false", "yes", "no", "on", "off", "y", "n"];
-        let has = |kind: fn(&Node<'_>) -> bool| elements.iter().any(kind);
-        let has_text = |quoted: fn(&str) -> bool| {
-            elements.iter().any(|node| matches!(node, Node::String(text) if !quoted(text)))
-        };
-        // What would be of the other type without quotes was put in quotes.
-        let whole = |text: &str| text.parse::<i32>().is_ok_and(|n| n.to_string() == text);
-        let word = |text: &str| WORDS.iter().any(|word| word.eq_ignore_ascii_case(text));
-        if has(|node| matches!(node, Node::Number(_))) && has_text(whole) {
-            self.errors.error(self.path.clone(), NUMBERS_AND_TEXTS);
-        }
-        if has(|node| matches!(node, Node::Bool(_))) && has_text(word) {
-            self.errors.error(self.path.clone(), BOOLEANS_AND_TEXTS);
+    fn errors_here(&mut self, messages: impl IntoIterator<Item = &'static str>) {
+        for message in messages {
+            self.errors.error(self.path.clone(), message);
         }
     }
 
@@ -156,16 +151,27 @@ impl Decoder {
         }
         let spelt = of_double(double);
         if double.abs() >= EXACT {
-            // Without the number, which may stand where a secret belongs.
-            self.errors.error(
-                self.path.clone(),
-                "this may have been another number before a google.protobuf.Struct rounded it, as \
-                 it rounds whole numbers from 9007199254740992 on; give the policy as JSON in a \
-                 google.protobuf.StringValue",
-            );
+            self.errors_here([ROUNDED]);
         }
         Ok(Node::Number(Cow::Owned(spelt)))
     }
+}
+
+/// The faults of a list in which Envoy's YAML may have made two types of one. A call's
+/// value is compared with the elements of its own type, and would pass the others by.
+fn mixed(elements: &[Node<'_>]) -> impl Iterator<Item = &'static str> {
+    const WORDS: [&str; 8] = ["true", "false", "yes", "no", "on", "off", "y", "n"];
+    let has = |kind: fn(&Node<'_>) -> bool| elements.iter().any(kind);
+    let has_text = |quoted: fn(&str) -> bool| {
+        elements.iter().any(|node| matches!(node, Node::String(text) if !quoted(text)))
+    };
+    // What would be of the other type without quotes was put in quotes.
+    let whole = |text: &str| text.parse::<i32>().is_ok_and(|n| n.to_string() == text);
+    let word = |text: &str| WORDS.iter().any(|word| word.eq_ignore_ascii_case(text));
+    let numbers = has(|node| matches!(node, Node::Number(_))) && has_text(whole);
+    let booleans = has(|node| matches!(node, Node::Bool(_))) && has_text(word);
+    let faults = [numbers.then_some(NUMBERS_AND_TEXTS), booleans.then_some(BOOLEANS_AND_TEXTS)];
+    faults.into_iter().flatten()
 }
 
 fn string(bytes: &[u8]) -> Step<&str> {

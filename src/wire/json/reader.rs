@@ -43,8 +43,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// The text is not UTF-8, or begins with a byte order mark.
     pub fn new(text: &'a [u8], max_depth: usize) -> Step<Self> {
-        let text = core::str::from_utf8(text)
-            .map_err(|error| JsonError { at: error.valid_up_to(), kind: JsonErrorKind::NotUtf8 })?;
+        let text = utf8(text)?;
         if text.starts_with('\u{feff}') {
             return Err(JsonError { at: 0, kind: JsonErrorKind::ByteOrderMark });
         }
@@ -303,6 +302,21 @@ impl<'a> Reader<'a> {
         }
         Ok(Kind::Number)
     }
+}
+
+/// Bytes from which on the preparations of simdutf8 are worth their time.
+const LONG: usize = 512;
+
+/// The bytes as text. The standard library has the last word on texts that are
+/// not, since it tells the place.
+fn utf8(bytes: &[u8]) -> Step<&str> {
+    if bytes.len() > LONG
+        && let Ok(text) = simdutf8::basic::from_utf8(bytes)
+    {
+        return Ok(text);
+    }
+    core::str::from_utf8(bytes)
+        .map_err(|error| JsonError { at: error.valid_up_to(), kind: JsonErrorKind::NotUtf8 })
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::bearer::hash;
 use crate::support::{Holding, Wire, manager, passed, reason, safe};
-use crate::tokens::Issuer;
+use crate::tokens::{Issuer, Place};
 
 const METADATA: &str = "/.well-known/oauth-protected-resource/mcp";
 const MISSING: &str = r#"Bearer resource_metadata="https://mcp.example.com/.well-known/oauth-protected-resource/mcp""#;
@@ -176,12 +176,8 @@ async fn behind_jwt_authn(issuer: &Issuer, upstream: &Upstream, requires: Value)
     let mut jwt_authn = issuer.jwt_authn();
     let rules = &mut jwt_authn["typed_config"]["rules"];
     rules[0] = json!({ "match": { "prefix": "/mcp" }, "requires": requires });
-    Gateway::builder()
-        .policy(by_claim())
-        .upstream(upstream.addr())
-        .filter_before(jwt_authn)
-        .start()
-        .await
+    let builder = Gateway::builder().policy(by_claim()).upstream(upstream.addr());
+    Place::Unnamed.behind_this(jwt_authn, builder).start().await
 }
 
 #[tokio::test]

@@ -71,7 +71,8 @@ fn series(line: &str) -> (String, Labels, f64) {
 }
 
 fn labels_of(text: &str) -> Labels {
-    let label = Regex::new(r#"(\w+)="([^"]*)""#).expect("a regex");
+    // To Prometheus, a label without a value is none.
+    let label = Regex::new(r#"(\w+)="([^"]+)""#).expect("a regex");
     label.captures_iter(text).map(|found| (found[1].to_owned(), found[2].to_owned())).collect()
 }
 

@@ -153,7 +153,8 @@ pub fn quoted(text: &str) -> Vec<&str> {
 pub fn policy_in(yaml: &str) -> Result<String, String> {
     let yaml: Yaml = yaml_serde::from_str(yaml).map_err(|error| error.to_string())?;
     let yaml = serde_json::to_value(yaml).map_err(|error| error.to_string())?;
-    let configuration = configuration(&yaml).ok_or("there is no `configuration`")?;
+    let configuration =
+        configuration(&yaml).ok_or("there is no `configuration`, nor `filter_config`")?;
     if configuration["@type"] != "type.googleapis.com/google.protobuf.Struct" {
         return Err("the `configuration` is not a Struct".into());
     }
@@ -163,7 +164,8 @@ pub fn policy_in(yaml: &str) -> Result<String, String> {
 fn configuration(yaml: &Value) -> Option<&Value> {
     let members = yaml.as_object().into_iter().flatten().map(|(_, value)| value);
     let mut parts = members.chain(yaml.as_array().into_iter().flatten());
-    yaml.get("configuration").or_else(|| parts.find_map(configuration))
+    let own = ["configuration", "filter_config"].into_iter().find_map(|key| yaml.get(key));
+    own.or_else(|| parts.find_map(configuration))
 }
 
 /// The lines of a YAML text that say something, without a common indent.

@@ -71,7 +71,9 @@ pub fn record(policy: &Policy, answer: &Answer, (trace, clock): &Seen) -> Result
         Ok(record) => record.as_ref().ok_or("this request has no record")?,
         Err(refusal) => &refusal.record,
     };
-    Ok(audit::json(policy, record, trace, Some(moment(*clock))))
+    let mut text = String::new();
+    audit::write(&mut text, policy, record, trace, Some(moment(*clock)));
+    Ok(text)
 }
 
 fn parse(policy: &str) -> Result<Policy, Vec<String>> {

@@ -222,7 +222,8 @@ fn functions() -> BTreeSet<String> {
         }
     }
     let mut found = BTreeSet::new();
-    walk(&root().join("src"), &mut found);
-    walk(&root().join("tests"), &mut found);
+    for folder in ["src", "tests", "native"] {
+        walk(&root().join(folder), &mut found);
+    }
     found
 }

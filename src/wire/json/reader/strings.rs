@@ -1,5 +1,10 @@
 //! Strings, with every escape checked.
 
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod blocks;
+#[cfg(test)]
+mod tests;
+
 use super::{Reader, Step};
 use crate::wire::json::error::JsonErrorKind;
 use crate::wire::json::text::{Text, is_high_surrogate, is_low_surrogate};
@@ -11,7 +16,9 @@ impl<'a> Reader<'a> {
         let start = self.at();
         let mut escaped = false;
         loop {
-            self.skip(plain(self.rest));
+            let (run, escapes) = plain(self.rest);
+            escaped |= escapes;
+            self.skip(run);
             match self.rest {
                 [b'"', ..] => break,
                 [b'\\', ..] => {
@@ -50,9 +57,19 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// The length of the next run of a string, which has neither its end nor a fault,
+/// and whether it has escapes. It may end before a valid escape.
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+fn plain(bytes: &[u8]) -> (usize, bool) {
+    (by_words(bytes), false)
+}
+
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+use blocks::plain;
+
 /// The number of bytes before the next quote, backslash or control character.
 /// Most of a body is in strings, so eight bytes are looked at together.
-fn plain(bytes: &[u8]) -> usize {
+fn by_words(bytes: &[u8]) -> usize {
     let (words, tail) = bytes.as_chunks::<8>();
     let mut seen = 0_usize;
     for word in words {

@@ -147,3 +147,29 @@ fn a_string_ends_at_its_quote_wherever_it_stands() {
         }
     }
 }
+
+#[test]
+fn bytes_that_are_not_utf8_are_found_where_they_are_at_any_length() {
+    // Cut short, too long, a surrogate, beyond Unicode, a byte of no character.
+    let faults: [&[u8]; 8] = [
+        b"\xc3",
+        b"\xe2\x82",
+        b"\xf0\x9f\x98",
+        b"\xc0\xaf",
+        b"\xed\xa0\x80",
+        b"\xf4\x90\x80\x80",
+        b"\x80",
+        b"\xff",
+    ];
+    for before in (0..80).chain(470..600) {
+        let text = format!("\"{}", ["a", "é", "日", "😀"][before % 4].repeat(before / 2));
+        for fault in faults {
+            for after in ["", "x", "\"", &"y".repeat(before)] {
+                let body = [text.as_bytes(), fault, after.as_bytes()].concat();
+                let expected = core::str::from_utf8(&body).unwrap_err().valid_up_to();
+                assert_eq!(read(&body), Err((expected, JsonErrorKind::NotUtf8)), "{body:?}");
+            }
+        }
+        assert_eq!(read(format!("{text}\"").as_bytes()), Ok(None));
+    }
+}

@@ -24,6 +24,12 @@ pub(super) fn bootstrap(builder: &Builder, run: &Run) -> Value {
     if !builder.stats_config.is_null() {
         config["stats_config"] = builder.stats_config.clone();
     }
+    if builder.shell == Shell::Native {
+        // Prometheus then names the metrics as those of the wasm module.
+        config["layered_runtime"] = json!({ "layers": [{ "name": "static", "static_layer": {
+            "envoy.reloadable_features.dynamic_modules_strip_custom_stat_prefix": true,
+        } }] });
+    }
     if builder.dynamic {
         config["node"] = json!({ "id": "rig", "cluster": "rig" });
         config["dynamic_resources"] =
@@ -138,7 +144,6 @@ fn native(builder: &Builder, policy: &str) -> Value {
             "dynamic_module_config": {
                 "module": { "local": { "filename": builder.module } },
                 "do_not_close": true,
-                "metrics_namespace": "mcp_policy",
             },
             "filter_name": builder.plugin_name,
             "filter_config": configuration(builder, policy),

@@ -1,0 +1,414 @@
+//! A filter in an Envoy that drives its hooks as the real one does.
+
+use crate::abi::{self, Config, LOG, Side, lend};
+use crate::corpus::{Client, Outcome, PAYLOAD_STATE, Request, Response};
+use crate::stream::{
+    HELD_REQUEST, HELD_RESPONSE, Phase, RECEIVED_REQUEST, RECEIVED_RESPONSE, Stream, cut,
+};
+use std::cell::RefCell;
+use std::ffi::c_void;
+use std::sync::{Mutex, Once};
+
+/// How bodies come.
+#[derive(Clone, Copy, Debug)]
+pub struct Manner {
+    /// The size of the pieces, each of which is a hook.
+    pub piece: usize,
+    /// The size of the slices in which Envoy has a piece.
+    pub slice: usize,
+    /// Whether an empty piece ends them, as over HTTP/1.1.
+    pub ends_empty: bool,
+    /// Whether a filter before this one has held them.
+    pub held_before: bool,
+}
+
+/// Each body in one piece of one slice, over HTTP/2.
+pub const PLAIN: Manner =
+    Manner { piece: usize::MAX, slice: usize::MAX, ends_empty: false, held_before: false };
+
+/// Statuses of the hooks.
+const GO_ON: u32 = 0;
+const HOLD: u32 = 1;
+const HOLD_AND_STOP_READING: u32 = 2;
+const DROP: u32 = 3;
+
+/// A filter with one configuration.
+pub struct Envoy {
+    side: Config,
+    module: *const c_void,
+    manner: Manner,
+}
+
+// Workers share a configuration, as in Envoy.
+unsafe impl Sync for Envoy {}
+
+/// What is left of a stream.
+pub struct Ended {
+    pub outcome: Outcome,
+    pub stream: Stream,
+}
+
+impl Envoy {
+    pub fn configure(name: &str, policy: &str, manner: Manner) -> Result<Self, Vec<String>> {
+        Self::configure_by(Side { making: true, ..Side::default() }, name, policy, manner)
+    }
+
+    /// The same, by an Envoy with this half of the configuration.
+    pub fn configure_by(
+        side: Side,
+        name: &str,
+        policy: &str,
+        manner: Manner,
+    ) -> Result<Self, Vec<String>> {
+        static LOADED: Once = Once::new();
+        LOADED.call_once(|| {
+            let version = unsafe { std::ffi::CStr::from_ptr(abi::program_init()) };
+            assert_eq!(version, c"v0.2.0");
+        });
+        LOG.with_borrow_mut(Vec::clear);
+        let side: Config = Box::into_raw(Box::new(Mutex::new(side)));
+        // Copies, which are freed as Envoy's own are.
+        let (name, policy) = (name.as_bytes().to_vec(), policy.as_bytes().to_vec());
+        let module = unsafe { abi::config_new(side, lend(&name), lend(&policy)) };
+        unsafe { &*side }.lock().unwrap().making = false;
+        if module.is_null() {
+            drop(unsafe { Box::from_raw(side.cast_mut()) });
+            return Err(log());
+        }
+        Ok(Self { side, module, manner })
+    }
+
+    /// The sum of what a metric counted under all of these labels.
+    pub fn metric(&self, name: &str, labels: &[&str]) -> u64 {
+        let side = unsafe { &*self.side }.lock().unwrap();
+        let of = |counted: &&(String, Vec<String>, u64)| {
+            counted.0 == name && labels.iter().all(|label| counted.1.iter().any(|l| l == label))
+        };
+        side.counted.iter().filter(of).map(|(_, _, by)| by).sum()
+    }
+
+    pub fn send(&self, request: &Request) -> Outcome {
+        self.exchange(request, |_| {}, |_| {}).outcome
+    }
+
+    /// One exchange; `prepare` changes the stream before it, and `between` before the
+    /// server's response.
+    pub fn exchange(
+        &self,
+        request: &Request,
+        prepare: impl FnOnce(&mut Stream),
+        between: impl FnOnce(&mut Stream),
+    ) -> Ended {
+        let mut stream = Stream::new(self.side, lines(request));
+        describe(&request.client, &mut stream);
+        prepare(&mut stream);
+        let stream = Box::into_raw(Box::new(RefCell::new(stream)));
+        let module = unsafe { abi::filter_new(self.module, stream) };
+        let open = Open { stream, module, manner: self.manner };
+        let outcome = if module.is_null() {
+            // What Envoy answers itself.
+            Outcome::Replied { status: 500, headers: Vec::new(), body: Vec::new() }
+        } else {
+            open.run(request, between)
+        };
+        if !module.is_null() {
+            open.hook(Phase::Complete, |stream, module| unsafe {
+                abi::stream_complete(stream, module);
+            });
+            unsafe { abi::filter_destroy(module) };
+        }
+        let stream = unsafe { Box::from_raw(stream) }.into_inner();
+        Ended { outcome, stream }
+    }
+}
+
+impl Envoy {
+    /// A stream of which a test calls the hooks itself; what is left of it.
+    pub fn open(&self, request: &Request, hooks: impl FnOnce(&Open)) -> Stream {
+        let stream = Stream::new(self.side, lines(request));
+        let stream = Box::into_raw(Box::new(RefCell::new(stream)));
+        let module = unsafe { abi::filter_new(self.module, stream) };
+        let open = Open { stream, module, manner: self.manner };
+        hooks(&open);
+        open.hook(Phase::Complete, |f, m| unsafe { abi::stream_complete(f, m) });
+        unsafe {
+            abi::filter_destroy(module);
+            Box::from_raw(stream).into_inner()
+        }
+    }
+
+    /// A stream that ends after so many of the request's hooks: none, that of its
+    /// headers, and that of half of its body.
+    pub fn leave(&self, request: &Request, hooks: usize) -> Stream {
+        self.open(request, |open| {
+            if hooks > 0 {
+                open.hook(Phase::Request, |f, m| unsafe { abi::request_headers(f, m, false) });
+            }
+            if hooks > 1 {
+                let half = &request.body[..request.body.len() / 2];
+                open.arrive(RECEIVED_REQUEST, HELD_REQUEST, half);
+                let status =
+                    open.hook(Phase::Request, |f, m| unsafe { abi::request_body(f, m, false) });
+                assert_ne!(status, GO_ON);
+            }
+        })
+    }
+}
+
+impl Drop for Envoy {
+    fn drop(&mut self) {
+        unsafe {
+            abi::config_destroy(self.module);
+            drop(Box::from_raw(self.side.cast_mut()));
+        }
+    }
+}
+
+/// What this thread logged since its last configuration.
+pub fn log() -> Vec<String> {
+    LOG.with_borrow(Clone::clone)
+}
+
+/// A stream with its filter.
+pub struct Open {
+    pub stream: *const RefCell<Stream>,
+    pub module: *const c_void,
+    manner: Manner,
+}
+
+impl Open {
+    fn on<T>(&self, call: impl FnOnce(&mut Stream) -> T) -> T {
+        call(&mut unsafe { &*self.stream }.borrow_mut())
+    }
+
+    /// Runs a hook, after which nothing of what was lent may be used.
+    pub fn hook<T>(
+        &self,
+        phase: Phase,
+        hook: impl FnOnce(*const RefCell<Stream>, *const c_void) -> T,
+    ) -> T {
+        self.on(|stream| stream.phase = phase);
+        let result = hook(self.stream, self.module);
+        self.on(|stream| {
+            stream.phase = Phase::Over;
+            stream.lent.end_all();
+        });
+        result
+    }
+
+    fn replied(&self) -> bool {
+        self.on(|stream| stream.reply.is_some())
+    }
+
+    fn run(&self, request: &Request, between: impl FnOnce(&mut Stream)) -> Outcome {
+        let forwarded = self.request(request);
+        if self.replied() {
+            assert!(!forwarded, "both forwarded and answered");
+            return self.outcome_of_reply();
+        }
+        let Some(response) = request.response.as_ref().filter(|_| forwarded) else {
+            return if forwarded { Outcome::Forwarded } else { Outcome::Hung };
+        };
+        self.on(between);
+        self.response(response)
+    }
+
+    fn outcome_of_reply(&self) -> Outcome {
+        self.on(|stream| {
+            let reply = stream.reply.as_ref().expect("an answer");
+            assert!(reply.details.starts_with("mcp_policy_filter:"), "{}", reply.details);
+            Outcome::Replied {
+                status: reply.status,
+                headers: reply.headers.clone(),
+                body: reply.body.clone(),
+            }
+        })
+    }
+
+    /// Drives the hooks of a request; whether all of it was let through.
+    fn request(&self, request: &Request) -> bool {
+        let bodyless = request.body.is_empty() && !request.trailers;
+        // Over HTTP/1.1, a message with a length of 0 ends with its head.
+        let status = self.hook(Phase::Request, |stream, module| unsafe {
+            abi::request_headers(stream, module, bodyless)
+        });
+        assert!([GO_ON, HOLD].contains(&status), "{status}");
+        if bodyless || self.replied() {
+            assert!(!self.replied() || status == HOLD);
+            return status == GO_ON;
+        }
+        let mut status = status;
+        for (piece, end) in pieces(&request.body, request.trailers, self.manner) {
+            self.arrive(RECEIVED_REQUEST, HELD_REQUEST, &piece);
+            status = self.hook(Phase::Request, |stream, module| unsafe {
+                abi::request_body(stream, module, end)
+            });
+            if self.replied() {
+                assert_eq!(status, DROP, "what was answered goes no further");
+                return false;
+            }
+            match status {
+                // What is let through before its end was not judged.
+                GO_ON => return true,
+                HOLD | HOLD_AND_STOP_READING => self.keep(RECEIVED_REQUEST, HELD_REQUEST),
+                _ => panic!("{status} without an answer"),
+            }
+        }
+        if request.trailers {
+            status = self.hook(Phase::Request, |stream, module| {
+                unsafe { &*stream }.borrow_mut().maps[1] =
+                    Some(vec![(b"x-sum".into(), b"1".into())]);
+                unsafe { abi::request_trailers(stream, module) }
+            });
+        }
+        status == GO_ON && !self.replied()
+    }
+
+    /// Drives the hooks of a response; what a client got.
+    fn response(&self, response: &Response) -> Outcome {
+        self.on(|stream| {
+            stream.bodies = Default::default();
+            stream.received_is_held = false;
+            stream.maps[2] = Some(answered(response));
+        });
+        let bodyless = response.body.is_empty() && !response.trailers;
+        let status = self.hook(Phase::Response, |stream, module| unsafe {
+            abi::response_headers(stream, module, bodyless)
+        });
+        let mut head = status == GO_ON;
+        let mut got = Vec::new();
+        if !bodyless && !self.replied() {
+            for (piece, end) in pieces(&response.body, response.trailers, self.manner) {
+                self.arrive(RECEIVED_RESPONSE, HELD_RESPONSE, &piece);
+                let status = self.hook(Phase::Response, |stream, module| unsafe {
+                    abi::response_body(stream, module, end)
+                });
+                if self.replied() {
+                    break;
+                }
+                match status {
+                    GO_ON => {
+                        head = true;
+                        got.extend(self.leave());
+                    }
+                    HOLD | HOLD_AND_STOP_READING => self.keep(RECEIVED_RESPONSE, HELD_RESPONSE),
+                    DROP => self.on(|stream| stream.bodies[RECEIVED_RESPONSE].clear()),
+                    _ => panic!("{status}"),
+                }
+            }
+            if response.trailers && !self.replied() {
+                let status = self.hook(Phase::Response, |stream, module| unsafe {
+                    abi::response_trailers(stream, module)
+                });
+                if status == GO_ON && !self.replied() {
+                    head = true;
+                    got.extend(self.leave());
+                }
+            }
+        }
+        if self.replied() {
+            return match self.outcome_of_reply() {
+                // After the head, no other answer is possible.
+                _ if head => Outcome::Cut { body: got },
+                Outcome::Replied { status, body, .. } => response.outcome(status, body),
+                other => other,
+            };
+        }
+        self.arrived(response, got)
+    }
+
+    /// What a client makes of the bytes that it got, by the length it was told.
+    fn arrived(&self, response: &Response, got: Vec<u8>) -> Outcome {
+        self.on(|stream| {
+            let left: usize = stream.bodies.iter().flatten().map(Vec::len).sum();
+            let mut lines = stream.maps[2].iter().flatten();
+            let length = lines.find(|(name, _)| name == b"content-length");
+            let told = length.map(|(_, value)| String::from_utf8(value.clone()).unwrap());
+            if left > 0 || told.is_some_and(|told| told != got.len().to_string()) {
+                return Outcome::Hung;
+            }
+            response.outcome(response.status, got)
+        })
+    }
+
+    /// A piece comes.
+    fn arrive(&self, received: usize, held: usize, piece: &[u8]) {
+        let slices = cut(piece, self.manner.slice);
+        self.on(|stream| {
+            if self.manner.held_before && received == RECEIVED_REQUEST {
+                // One buffer, which both names are for.
+                stream.received_is_held = true;
+                stream.bodies[held].extend(slices);
+                stream.bodies[received] = stream.bodies[held].clone();
+            } else {
+                stream.bodies[received] = slices;
+            }
+        });
+    }
+
+    /// The piece is added to what is held.
+    fn keep(&self, received: usize, held: usize) {
+        self.on(|stream| {
+            let piece = std::mem::take(&mut stream.bodies[received]);
+            if !std::mem::take(&mut stream.received_is_held) {
+                stream.bodies[held].extend(piece);
+            }
+        });
+    }
+
+    /// What is held of a response, and the piece, go on.
+    fn leave(&self) -> Vec<u8> {
+        self.on(|stream| {
+            let mut bytes = std::mem::take(&mut stream.bodies[HELD_RESPONSE]).concat();
+            bytes.extend(std::mem::take(&mut stream.bodies[RECEIVED_RESPONSE]).concat());
+            bytes
+        })
+    }
+}
+
+/// The pieces of a body, and whether each is the end of the message.
+fn pieces(body: &[u8], trailers: bool, manner: Manner) -> Vec<(Vec<u8>, bool)> {
+    let size = if manner.held_before { usize::MAX } else { manner.piece };
+    let mut pieces: Vec<_> = cut(body, size).into_iter().map(|piece| (piece, false)).collect();
+    if trailers {
+        return pieces;
+    }
+    if manner.ends_empty || pieces.is_empty() {
+        pieces.push((Vec::new(), true));
+    } else if let Some(last) = pieces.last_mut() {
+        last.1 = true;
+    }
+    pieces
+}
+
+/// The header lines of a request.
+fn lines(request: &Request) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let pseudo = [(":method", &request.method), (":path", &request.path)];
+    let headers = request.headers.iter().map(|(name, value)| (&**name, value));
+    let all = pseudo.into_iter().chain(headers);
+    all.map(|(name, value)| (name.into(), value.clone().into_bytes())).collect()
+}
+
+/// The header lines of a response, as a server writes them.
+fn answered(response: &Response) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let status = (":status".to_owned(), response.status.to_string());
+    let length = ("content-length".to_owned(), response.body.len().to_string());
+    let events = response.headers.iter().any(|(_, value)| value.contains("event-stream"));
+    let length = (!events && !response.trailers).then_some(length);
+    let all = [status].into_iter().chain(response.headers.clone()).chain(length);
+    all.map(|(name, value)| (name.into_bytes(), value.into_bytes())).collect()
+}
+
+/// What the connection says of a client: the certificate, by the numbers of its
+/// attributes, and the payload of its token, as set_filter_state puts it there.
+fn describe(client: &Client, stream: &mut Stream) {
+    const MTLS: u32 = 29;
+    const URI_SAN: u32 = 37;
+    if let Some(san) = &client.san {
+        stream.flags.insert(MTLS, true);
+        stream.texts.insert(URI_SAN, san.clone().into_bytes());
+    }
+    // What Envoy writes where there is no token.
+    let payload = client.payload.as_deref().unwrap_or("-");
+    stream.filter_state.insert(PAYLOAD_STATE.into(), payload.into());
+}
