@@ -79,6 +79,8 @@ fn read(text: &[u8], namespace: &str) -> Option<(Policy, String)> {
     let doubts = doubts(text);
     if !doubts.is_empty() {
         doubts.lines().for_each(|line| log(&line));
+        log("without white space this may be a Struct that Envoy has printed; if it is JSON of \
+             yours, end it with a line break");
         return None;
     }
     let claims = policy.payload_state().map(str::to_owned).map_err(|error| log(&error)).ok()?;

@@ -24,18 +24,25 @@ pub(crate) struct Native<'h> {
     pub(crate) answer: Option<Answer>,
     /// Whether the hook is about trailers.
     trailers: bool,
+    /// Whether what Envoy holds of the body is held for this filter.
+    held: bool,
 }
 
 impl<'h> Native<'h> {
-    pub(crate) const fn new(config: &'static Config, envoy: &'h mut Envoy, trailers: bool) -> Self {
-        Self { envoy, config, answer: None, trailers }
+    pub(crate) const fn new(
+        config: &'static Config,
+        envoy: &'h mut Envoy,
+        trailers: bool,
+        held: bool,
+    ) -> Self {
+        Self { envoy, config, answer: None, trailers, held }
     }
 }
 
 impl Native<'_> {
     /// The number of bytes of a body that have come and not gone on.
     pub(crate) fn size(&self, of: Message) -> usize {
-        self.envoy.size(of)
+        self.envoy.size(of, self.held)
     }
 }
 
@@ -71,11 +78,11 @@ impl Host for Native<'_> {
     }
 
     fn body(&self, of: Message, _: usize) -> Result<Cow<'_, [u8]>, HostError> {
-        self.envoy.body(of).ok_or(FAILED)
+        self.envoy.body(of, self.held).ok_or(FAILED)
     }
 
     fn replace_response(&mut self, body: &[u8]) -> Result<(), HostError> {
-        done(self.envoy.set_body(Message::Response, body, self.trailers))
+        done(self.envoy.set_body(Message::Response, self.held, body, self.trailers))
     }
 
     fn answer(&mut self, reply: Reply, details: Cow<'static, str>) {

@@ -15,6 +15,9 @@ pub(crate) struct Http {
     /// Whether a hook began and did not end: it panicked, and the course may be at
     /// any point of it.
     broken: Cell<bool>,
+    /// Whether the response is held here. If not, what Envoy holds of it has passed and
+    /// is another filter's, in front of this one.
+    holds_response: Cell<bool>,
 }
 
 /// The outcome of a hook.
@@ -43,7 +46,12 @@ impl Outcome {
 impl Http {
     pub(crate) fn new(config: &'static Config) -> Self {
         config.trap("filter_new");
-        Self { config, course: RefCell::default(), broken: Cell::new(false) }
+        Self {
+            config,
+            course: RefCell::default(),
+            broken: Cell::default(),
+            holds_response: Cell::default(),
+        }
     }
 
     pub(crate) fn request_headers(&self, envoy: &mut Envoy, end: bool) -> Outcome {
@@ -91,7 +99,7 @@ impl Http {
     }
 
     pub(crate) fn complete(&self, envoy: &mut Envoy) {
-        self.run(envoy, false, |course, host| {
+        self.run(envoy, false, false, |course, host| {
             self.config.trap("stream_complete");
             course.end(host, &self.config.policy);
         });
@@ -104,7 +112,7 @@ impl Http {
         trailers: bool,
         hook: impl FnOnce(&mut Course, &mut Native<'_>) -> Flow,
     ) -> Outcome {
-        match self.run(envoy, trailers, hook) {
+        match self.run(envoy, trailers, true, hook) {
             Some((Flow::Continue(permit), _)) => go(permit),
             Some((Flow::Wait, _)) => Outcome::Wait,
             Some((Flow::Answered, answer)) => Outcome::Answered(answer),
@@ -119,7 +127,9 @@ impl Http {
         trailers: bool,
         hook: impl FnOnce(&mut Course, &mut Native<'_>) -> Passage,
     ) -> Outcome {
-        match self.run(envoy, trailers, hook) {
+        let result = self.run(envoy, trailers, self.holds_response.get(), hook);
+        self.holds_response.set(matches!(result, Some((Passage::Wait, _))));
+        match result {
             Some((Passage::Pass, _)) => Outcome::GoOn,
             Some((Passage::Wait, _)) => Outcome::Wait,
             Some((Passage::Answered, answer)) => Outcome::Answered(answer),
@@ -132,13 +142,14 @@ impl Http {
         &self,
         envoy: &mut Envoy,
         trailers: bool,
+        held: bool,
         hook: impl FnOnce(&mut Course, &mut Native<'_>) -> T,
     ) -> Option<(T, Option<Answer>)> {
         let mut course = self.course.try_borrow_mut().ok()?;
         if self.broken.replace(true) {
             return None;
         }
-        let mut host = Native::new(self.config, envoy, trailers);
+        let mut host = Native::new(self.config, envoy, trailers, held);
         let result = hook(&mut course, &mut host);
         self.broken.set(false);
         Some((result, host.answer))

@@ -1,6 +1,9 @@
 //! Bodies. Envoy keeps the part that it holds apart from the piece that a hook is
 //! about, and both in slices; only where another filter has held the body before is
 //! the piece the whole.
+//!
+//! All filters of a stream share what is held. Once this one lets pieces pass, it is
+//! another's: `held` says whether it is ours.
 
 use super::imports::{self, Bytes};
 use super::stream::Envoy;
@@ -12,7 +15,7 @@ use std::borrow::Cow;
 const FEW: usize = 8;
 
 /// Envoy's number for the part of a body that it holds.
-const fn held(of: Message) -> u32 {
+const fn buffer(of: Message) -> u32 {
     match of {
         Message::Request => 1,
         Message::Response => 3,
@@ -29,19 +32,19 @@ const fn piece(of: Message) -> u32 {
 
 impl Envoy {
     /// The number of bytes of a body that have come and not gone on.
-    pub(crate) fn size(&self, message: Message) -> usize {
-        self.parts(message).map(|part| self.part_size(part)).fold(0, usize::saturating_add)
+    pub(crate) fn size(&self, message: Message, held: bool) -> usize {
+        self.parts(message, held).map(|part| self.part_size(part)).fold(0, usize::saturating_add)
     }
 
     /// These bytes: Envoy's own where they are one slice, and a copy otherwise. `None`
     /// if Envoy counts slices and hands over none.
-    pub(crate) fn body(&self, message: Message) -> Option<Cow<'_, [u8]>> {
+    pub(crate) fn body(&self, message: Message, held: bool) -> Option<Cow<'_, [u8]>> {
         let mut whole = Cow::Borrowed(&[][..]);
-        for part in self.parts(message) {
+        for part in self.parts(message, held) {
             self.slices(part, |slice| match &mut whole {
                 Cow::Borrowed([]) => whole = Cow::Borrowed(slice),
                 Cow::Borrowed(first) => {
-                    let mut joined = Vec::with_capacity(self.size(message));
+                    let mut joined = Vec::with_capacity(self.size(message, held));
                     joined.extend_from_slice(first);
                     joined.extend_from_slice(slice);
                     whole = Cow::Owned(joined);
@@ -54,21 +57,27 @@ impl Envoy {
 
     /// Puts other bytes in the place of these; whether Envoy did it. In a hook about
     /// trailers there is no piece, and they are held.
-    pub(crate) fn set_body(&mut self, message: Message, bytes: &[u8], trailers: bool) -> bool {
-        for part in self.parts(message) {
+    pub(crate) fn set_body(
+        &mut self,
+        message: Message,
+        held: bool,
+        bytes: &[u8],
+        trailers: bool,
+    ) -> bool {
+        for part in self.parts(message, held) {
             let size = self.part_size(part);
             // SAFETY: no view of the body is left: they borrow from `self`.
             if size > 0 && !unsafe { imports::drain(self.filter, part, size) } {
                 return false;
             }
         }
-        let part = if trailers { held(message) } else { piece(message) };
+        let part = if trailers { buffer(message) } else { piece(message) };
         // SAFETY: the bytes are live, and Envoy copies them.
         bytes.is_empty() || unsafe { imports::append(self.filter, part, lend(bytes)) }
     }
 
     /// The parts that make up the whole, in order.
-    fn parts(&self, message: Message) -> impl Iterator<Item = u32> + use<> {
+    fn parts(&self, message: Message, held: bool) -> impl Iterator<Item = u32> + use<> {
         // SAFETY: the stream is in a hook.
         let is_one = unsafe {
             match message {
@@ -76,8 +85,8 @@ impl Envoy {
                 Message::Response => imports::received_is_buffered_response(self.filter),
             }
         };
-        let held = (!is_one).then_some(held(message));
-        held.into_iter().chain([piece(message)])
+        let buffer = (held && !is_one).then_some(buffer(message));
+        buffer.into_iter().chain([piece(message)])
     }
 
     fn part_size(&self, part: u32) -> usize {

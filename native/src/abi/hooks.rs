@@ -60,7 +60,8 @@ unsafe extern "C" fn envoy_dynamic_module_on_http_filter_config_destroy(config: 
     guarded((), || drop(unsafe { Box::from_raw(config) }));
 }
 
-/// Makes the filter of a stream; null, by which Envoy answers 500, if that fails.
+/// Makes the filter of a stream; null if that fails, to which Envoy or, before 1.40, each
+/// hook answers 500.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn envoy_dynamic_module_on_http_filter_new(
     config: *const Config,
@@ -96,9 +97,11 @@ unsafe fn answering(
     let outcome = guarded(Outcome::panicked(), || {
         // SAFETY: this is a hook of the stream.
         let mut envoy = unsafe { Envoy::new(filter) };
-        // SAFETY: made by `filter_new`, and not destroyed before the stream's hooks are
-        // over. The reference ends with this closure.
-        hook(unsafe { &*http }, &mut envoy)
+        // SAFETY: null, or made by `filter_new` and not destroyed before the stream's
+        // hooks are over. The reference ends with this closure.
+        let http = unsafe { http.as_ref() };
+        // Envoy 1.39 goes on with a filter that could not be made.
+        http.map_or_else(Outcome::panicked, |http| hook(http, &mut envoy))
     });
     match outcome {
         Outcome::GoOn => GO_ON,
@@ -193,9 +196,12 @@ unsafe extern "C" fn envoy_dynamic_module_on_http_filter_stream_complete(
     http: *const Http,
 ) {
     guarded((), || {
-        // SAFETY: the hook's own pointers; the filter is destroyed after this hook.
-        let (mut envoy, http) = unsafe { (Envoy::new(filter), &*http) };
-        http.complete(&mut envoy);
+        // SAFETY: the hook's own pointers, of which the second may be null; the filter
+        // is destroyed after this hook.
+        let (mut envoy, http) = unsafe { (Envoy::new(filter), http.as_ref()) };
+        if let Some(http) = http {
+            http.complete(&mut envoy);
+        }
     });
 }
 

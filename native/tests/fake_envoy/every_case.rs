@@ -6,7 +6,9 @@ use crate::exchange::{Envoy, Manner, PLAIN};
 fn run(case: &Case, manner: Manner) -> Vec<(usize, Result<(), String>)> {
     // Counts are the process's: a name of its own gives each run its own.
     let name = format!("{} {manner:?}", case.name);
-    let envoy = Envoy::configure(&name, &case.policy, manner)
+    // Without any white space it could be a Struct that Envoy has printed.
+    let policy = format!("{}\n", case.policy);
+    let envoy = Envoy::configure(&name, &policy, manner)
         .unwrap_or_else(|log| panic!("{}: {}", case.name, log.join("\n")));
     let mut results = Vec::new();
     for (index, request) in case.requests.iter().enumerate() {

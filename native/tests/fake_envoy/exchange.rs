@@ -7,6 +7,7 @@ use crate::stream::{
 };
 use std::cell::RefCell;
 use std::ffi::c_void;
+use std::panic;
 use std::sync::{Mutex, Once};
 
 /// How bodies come.
@@ -62,8 +63,15 @@ impl Envoy {
     ) -> Result<Self, Vec<String>> {
         static LOADED: Once = Once::new();
         LOADED.call_once(|| {
+            let shown = panic::take_hook();
             let version = unsafe { std::ffi::CStr::from_ptr(abi::program_init()) };
             assert_eq!(version, c"v0.2.0");
+            // The module's line about a panic leaves out what a failing test says.
+            let logged = panic::take_hook();
+            panic::set_hook(Box::new(move |panic| {
+                logged(panic);
+                shown(panic);
+            }));
         });
         LOG.with_borrow_mut(Vec::clear);
         let side: Config = Box::into_raw(Box::new(Mutex::new(side)));

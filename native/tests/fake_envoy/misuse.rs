@@ -6,7 +6,7 @@ use crate::abi::{self, Bytes};
 use crate::call;
 use crate::corpus::Outcome;
 use crate::exchange::{Envoy, PLAIN, log};
-use crate::stream::{Phase, Stream};
+use crate::stream::{HELD_RESPONSE, Phase, RECEIVED_REQUEST, RECEIVED_RESPONSE, Stream};
 use std::cell::RefCell;
 use std::ptr::null;
 
@@ -65,6 +65,60 @@ fn a_response_without_a_request_passes() {
         assert_eq!(status, 0);
         assert!(stream.borrow().reply.is_none());
     });
+}
+
+/// Envoy 1.39 calls the hooks of a filter that could not be made.
+#[test]
+fn a_filter_that_could_not_be_made_answers_500() {
+    let envoy = Envoy::configure("not made", POLICY, PLAIN).unwrap();
+    envoy.open(&call("a"), |open| {
+        let stream: &RefCell<Stream> = unsafe { &*open.stream };
+        let status =
+            open.hook(Phase::Request, |f, _| unsafe { abi::request_headers(f, null(), false) });
+        assert_eq!(status, 1);
+        assert_eq!(stream.borrow_mut().reply.take().unwrap().status, 500);
+        open.hook(Phase::Complete, |f, _| unsafe { abi::stream_complete(f, null()) });
+    });
+}
+
+/// A filter in front may hold events that this one has let pass. Envoy has one buffer for
+/// all filters of a stream.
+#[test]
+fn events_that_a_filter_in_front_holds_are_read_once() {
+    let policy = POLICY.replace("\"tools\"", "\"hide\": [\"b\"], \"tools\"");
+    let envoy = Envoy::configure("held in front", &policy, PLAIN).unwrap();
+    let mut request = call("");
+    request.body = br#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#.to_vec();
+    let before = "data: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\"}\n\n";
+    let list = |tools: &str| {
+        format!("data: {{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{{\"tools\":[{tools}]}}}}\n\n")
+    };
+    let whole = list(r#"{"name":"a"},{"name":"b","description":"hidden"}"#);
+    for cut in [8, whole.len() / 2, whole.len() - 20, whole.len()] {
+        let (start, rest) = whole.split_at(cut);
+        let stream = envoy.open(&request, |open| {
+            let stream: &RefCell<Stream> = unsafe { &*open.stream };
+            open.hook(Phase::Request, |f, m| unsafe { abi::request_headers(f, m, false) });
+            stream.borrow_mut().bodies[RECEIVED_REQUEST] = vec![request.body.clone()];
+            let status = open.hook(Phase::Request, |f, m| unsafe { abi::request_body(f, m, true) });
+            assert_eq!(status, 0);
+            stream.borrow_mut().bodies[RECEIVED_REQUEST].clear();
+            let head = [(":status", "200"), ("content-type", "text/event-stream")];
+            let head = head.map(|(name, value)| (name.into(), value.into())).to_vec();
+            stream.borrow_mut().maps[2] = Some(head);
+            open.hook(Phase::Response, |f, m| unsafe { abi::response_headers(f, m, false) });
+            for (piece, end) in [(before, false), (start, false), (rest, false), ("", true)] {
+                stream.borrow_mut().bodies[RECEIVED_RESPONSE] = vec![piece.into()];
+                let status =
+                    open.hook(Phase::Response, |f, m| unsafe { abi::response_body(f, m, end) });
+                assert_eq!(status, 0, "{cut}");
+                let passed = std::mem::take(&mut stream.borrow_mut().bodies[RECEIVED_RESPONSE]);
+                stream.borrow_mut().bodies[HELD_RESPONSE].extend(passed);
+            }
+        });
+        let passed = String::from_utf8(stream.bodies[HELD_RESPONSE].concat()).unwrap();
+        assert_eq!(passed, format!("{before}{}", list(r#"{"name":"a"}"#)), "{cut}");
+    }
 }
 
 #[cfg(feature = "test-panics")]
