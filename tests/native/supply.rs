@@ -163,6 +163,7 @@ fn scripts_compile_what_is_locked() {
 /// no runtime.
 const CORE: [&str; 26] = [
     "block-buffer",
+    "bytemuck",
     "cfg-if",
     "cpufeatures",
     "crypto-common",
@@ -177,6 +178,7 @@ const CORE: [&str; 26] = [
     "proc-macro2",
     "quote",
     "regex-lite",
+    "safe_arch",
     "serde",
     "serde_core",
     "serde_derive",
@@ -187,6 +189,7 @@ const CORE: [&str; 26] = [
     "syn",
     "typenum",
     "unicode-ident",
+    "wide",
     "zmij",
 ];
 

@@ -1,6 +1,5 @@
 //! Strings, with every escape checked.
 
-#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod blocks;
 #[cfg(test)]
 mod tests;
@@ -16,7 +15,7 @@ impl<'a> Reader<'a> {
         let start = self.at();
         let mut escaped = false;
         loop {
-            let (run, escapes) = plain(self.rest);
+            let (run, escapes) = blocks::plain(self.rest);
             escaped |= escapes;
             self.skip(run);
             match self.rest {
@@ -56,16 +55,6 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 }
-
-/// The length of the next run of a string, which has neither its end nor a fault,
-/// and whether it has escapes. It may end before a valid escape.
-#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
-fn plain(bytes: &[u8]) -> (usize, bool) {
-    (by_words(bytes), false)
-}
-
-#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-use blocks::plain;
 
 /// The number of bytes before the next quote, backslash or control character.
 /// Most of a body is in strings, so eight bytes are looked at together.

@@ -1,19 +1,17 @@
-//! Strings by 64 bytes at a time, in WebAssembly.
+//! Strings by 64 bytes at a time.
 //!
 //! In code as text, some ten bytes lie between two escapes. Whatever stops at each
 //! spends its time on branches that are guessed wrong. So bytes become bits, and
 //! arithmetic on 64 of them passes over escapes, as simdjson does.
 
 use super::by_words;
-use core::arch::wasm32::{
-    u8x16, u8x16_bitmask, u8x16_eq, u8x16_gt, u8x16_lt, u8x16_splat, u8x16_sub, u8x16_swizzle,
-    u64x2, v128, v128_and, v128_or,
-};
+use wide::u8x16;
 
 /// Every second bit, from the second on.
 const ODD: u64 = 0xaaaa_aaaa_aaaa_aaaa;
 
-/// See [`super::plain`].
+/// The length of the next run of a string, which has neither its end nor a fault,
+/// and whether it has escapes. It may end before a valid escape.
 pub(super) fn plain(bytes: &[u8]) -> (usize, bool) {
     let (lanes, _) = bytes.as_chunks::<16>();
     let (blocks, _) = lanes.as_chunks::<4>();
@@ -23,9 +21,9 @@ pub(super) fn plain(bytes: &[u8]) -> (usize, bool) {
     // before the block escapes its first byte.
     let mut carry = 0;
     for lanes in blocks {
-        let block = Block(lanes.map(load));
+        let block = Block(lanes.map(u8x16::new));
         let quotes = block.bits(|lane| equal(lane, b'"'));
-        let controls = block.bits(|lane| u8x16_lt(lane, u8x16_splat(b' ')));
+        let controls = block.bits(|lane| at_most(lane, 0x1f));
         let backslashes = block.bits(|lane| equal(lane, b'\\'));
         let (mut escaped, mut others) = (0, 0);
         if backslashes | carry != 0 {
@@ -62,13 +60,13 @@ pub(super) fn plain(bytes: &[u8]) -> (usize, bool) {
 }
 
 /// 64 bytes of a text.
-struct Block([v128; 4]);
+struct Block([u8x16; 4]);
 
 impl Block {
     /// The bytes for which `lane` sets all bits, each as one bit.
     #[inline(always)]
-    fn bits(&self, lane: impl Fn(v128) -> v128) -> u64 {
-        let [a, b, c, d] = self.0.map(|bytes| u64::from(u8x16_bitmask(lane(bytes))));
+    fn bits(&self, lane: impl Fn(u8x16) -> u8x16) -> u64 {
+        let [a, b, c, d] = self.0.map(|bytes| u64::from(lane(bytes).to_bitmask()));
         a | b << 16 | c << 32 | d << 48
     }
 
@@ -77,7 +75,7 @@ impl Block {
     fn units(&self) -> u64 {
         let digits = self.bits(is_hex_digit);
         let d = self.bits(|lane| equal(lower_case(lane), b'd'));
-        let from_8 = self.bits(|lane| u8x16_gt(lane, u8x16_splat(b'7')));
+        let from_8 = self.bits(|lane| lane.max(u8x16::splat(b'8')).simd_eq(lane));
         let surrogates = (d >> 1) & (from_8 >> 2);
         self.bits(|lane| equal(lane, b'u'))
             & (digits >> 1)
@@ -88,32 +86,27 @@ impl Block {
     }
 }
 
-fn load(lane: [u8; 16]) -> v128 {
-    let both = u128::from_le_bytes(lane);
-    u64x2(both as u64, (both >> 64) as u64)
+fn equal(lane: u8x16, byte: u8) -> u8x16 {
+    lane.simd_eq(u8x16::splat(byte))
 }
 
-fn equal(lane: v128, byte: u8) -> v128 {
-    u8x16_eq(lane, u8x16_splat(byte))
+fn at_most(lane: u8x16, byte: u8) -> u8x16 {
+    lane.min(u8x16::splat(byte)).simd_eq(lane)
 }
 
-fn lower_case(lane: v128) -> v128 {
-    v128_or(lane, u8x16_splat(0x20))
+fn lower_case(lane: u8x16) -> u8x16 {
+    lane | u8x16::splat(0x20)
 }
 
-fn is_hex_digit(lane: v128) -> v128 {
-    let from = |lane, first| u8x16_sub(lane, u8x16_splat(first));
-    v128_or(
-        u8x16_lt(from(lane, b'0'), u8x16_splat(10)),
-        u8x16_lt(from(lower_case(lane), b'a'), u8x16_splat(6)),
-    )
+fn is_hex_digit(lane: u8x16) -> u8x16 {
+    at_most(lane - u8x16::splat(b'0'), 9) | at_most(lower_case(lane) - u8x16::splat(b'a'), 5)
 }
 
-/// Whether a byte may follow a backslash by itself, quotes and backslashes aside:
-/// one of `/bfnrt`. Of these, all but `r` differ in their lower halves, by which
-/// they are found in a table.
-fn is_letter(lane: v128) -> v128 {
-    let table = u8x16(0xff, 0, b'b', 0, b't', 0, b'f', 0, 0, 0, 0, 0, 0, 0, b'n', b'/');
-    let same_half = u8x16_swizzle(table, v128_and(lane, u8x16_splat(0x0f)));
-    v128_or(equal(lane, b'r'), u8x16_eq(lane, same_half))
+/// Whether a byte may follow a backslash by itself, quotes and backslashes aside.
+fn is_letter(lane: u8x16) -> u8x16 {
+    let mut letters = equal(lane, b'/');
+    for letter in *b"bfnrt" {
+        letters |= equal(lane, letter);
+    }
+    letters
 }
