@@ -18,7 +18,8 @@ use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
 use mcp_policy_filter::exchange::listing::Listing;
 use mcp_policy_filter::exchange::record::Asked;
-use mcp_policy_filter::policy::{Caller, Policy};
+use mcp_policy_filter::limits::window::Nanos;
+use mcp_policy_filter::policy::Policy;
 use std::fmt::Write;
 
 fn main() {
@@ -115,7 +116,8 @@ fn list(bencher: Bencher<'_, '_>, content_type: &str) {
     let headers: [(&[u8], &[u8]); 2] =
         [(b":status", b"200"), (b"content-type", content_type.as_bytes())];
     bencher.counter(BytesCount::of_slice(body.as_bytes())).bench_local(|| {
-        let mut listing = Listing::for_caller(&policy, &Caller::anonymous()).unwrap();
+        let mut listing =
+            Listing::for_caller(&policy, &policy.caller("anonymous", Nanos(0))).unwrap();
         listing.expect(Asked { ids: vec!["1".into()], batch: false });
         listing.headers(&policy, headers.into_iter(), false);
         if !events {

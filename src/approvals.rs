@@ -35,7 +35,7 @@ mod entry;
 mod id;
 mod slots;
 
-pub use canonical::{Call, TooLarge};
+pub use canonical::{Call, TooLarge, arguments};
 pub use decide::{Decided, DecisionError, Verdict};
 pub use entry::{Entry, State};
 pub use id::Id;

@@ -7,6 +7,7 @@
 
 pub mod approvals;
 pub mod audit;
+mod caller;
 pub mod head;
 pub mod identity;
 pub mod judge;
@@ -28,7 +29,7 @@ use crate::policy::{Caller, Policy};
 use approvals::{DecisionRecord, Endpoint};
 use core::cell::OnceCell;
 use head::{Entry, Head, HeadError, Trace};
-use identity::{NoIdentity, Peer, identify};
+use identity::{NoIdentity, Peer};
 use judge::{Judge, Verdict};
 use listing::Listing;
 use permit::Permit;
@@ -67,6 +68,7 @@ pub struct Served {
 }
 
 #[derive(Debug, Default)]
+#[expect(clippy::large_enum_variant, reason = "nearly every exchange is a message")]
 enum State {
     /// Before the headers.
     #[default]
@@ -94,9 +96,9 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    /// Takes the request's headers; `end` if nothing follows. The store and the
-    /// clock are for the endpoint of approvals, which a head decides alone. A
-    /// clock is asked at most once, since each question is a call of the host.
+    /// Takes the request's headers; `end` if nothing follows. The store is for the
+    /// endpoint of approvals, which a head decides alone. The clock, a call of the host,
+    /// is asked at most once: by that endpoint, or for the times of a policy.
     pub fn headers<'a>(
         &mut self,
         policy: &Policy,
@@ -106,9 +108,11 @@ impl Exchange {
         now: impl FnOnce() -> Option<Nanos>,
         end: bool,
     ) -> Step {
-        let step = match self.approvals(policy, headers.clone(), peer, store, now, end) {
+        let mut now = Some(now);
+        let mut clock = || now.take().and_then(|now| now());
+        let step = match self.approvals(policy, headers.clone(), peer, store, &mut clock, end) {
             Some(served) => self.serve(served),
-            None => self.enter(policy, headers.clone(), peer, end),
+            None => self.enter(policy, headers.clone(), peer, clock, end),
         };
         if let Step::Refuse(_) | Step::Serve(_) = step {
             self.trace = Trace::from_headers(headers);
@@ -127,7 +131,7 @@ impl Exchange {
         end: bool,
     ) -> Option<Served> {
         let approvals = policy.approvals.as_ref()?;
-        let caller = || caller(policy, headers.clone(), peer);
+        let caller = || caller::approver(policy, headers.clone(), peer);
         let (caller, admitted) = (&caller, OnceCell::new());
         let headers = headers.clone();
         Endpoint { policy, approvals, headers, peer, store, caller, admitted }.answer(end, now)
@@ -138,9 +142,10 @@ impl Exchange {
         policy: &Policy,
         headers: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone,
         peer: &dyn Peer,
+        now: impl FnOnce() -> Option<Nanos>,
         end: bool,
     ) -> Step {
-        let caller = || caller(policy, headers.clone(), peer);
+        let caller = || caller::caller(policy, headers.clone(), peer);
         match Entry::from_headers(headers.clone(), policy) {
             Entry::Metadata(kind) => match &policy.settings.protected_resource {
                 Some(resource) => self.serve(Served {
@@ -156,7 +161,12 @@ impl Exchange {
                     Err(why) if identified => {
                         return self.refuse(Refusal::unidentified(policy, why, None, None));
                     }
-                    caller => self.watch_response(policy, &caller),
+                    Ok(mut caller) => {
+                        let head = Head::for_groups(policy, headers);
+                        policy.place(&mut caller, &head.about(peer), now);
+                        self.watch_response(policy, &caller);
+                    }
+                    Err(_) => {}
                 }
                 if end {
                     return self.go(Permit::unjudged(), Vec::new());
@@ -165,13 +175,17 @@ impl Exchange {
                 Step::Wait
             }
             Entry::Judge(head) => {
-                let caller = caller();
-                self.watch_response(policy, &caller);
-                let head = match caller {
-                    Ok(_) if policy.approvals.is_some() => {
-                        head.naming(policy, headers.clone()).targeting(headers, peer)
+                let mut caller = caller();
+                let head = match &mut caller {
+                    Ok(caller) => {
+                        let head = head.naming(policy, headers.clone());
+                        policy.place(caller, &head.about(peer), now);
+                        self.watch_response(policy, caller);
+                        match policy.approvals {
+                            Some(_) => head.targeting(headers, peer),
+                            None => head,
+                        }
                     }
-                    Ok(_) => head.naming(policy, headers),
                     Err(_) => head.unidentified(),
                 };
                 self.state = State::Message(head, caller);
@@ -224,15 +238,19 @@ impl Exchange {
         store: &impl Store,
         now: Nanos,
     ) -> Step {
-        let State::Message(head, caller) = &self.state else {
+        let State::Message(head, caller) = &mut self.state else {
             return self.refuse(out_of_order(policy));
         };
+        if let (true, Ok(caller)) = (policy.is_dated(), &mut *caller) {
+            policy.place(caller, &head.about(peer), || Some(now));
+        }
         let caller = caller.as_ref().map_err(|why| *why);
         if body.len() > policy.settings.max_body_bytes {
-            return self.refuse(unread(policy, caller.map(drop), HeadError::TooLarge));
+            let known = caller.map(drop);
+            return self.refuse(unread(policy, known, HeadError::TooLarge));
         }
-        let work = Work::default();
-        match (Judge { policy, caller, head, peer, store, now, work }).judge(body) {
+        let (work, beside) = (Work::default(), Work::default());
+        match (Judge { policy, caller, head, peer, store, now, work, beside }).judge(body) {
             Verdict::Go { permit, receipt, records, asked } => {
                 self.receipt = receipt;
                 if let Some(listing) = &mut self.listing {
@@ -285,8 +303,7 @@ impl Exchange {
         Some((inside.saturating_add(head.size()).saturating_add(id), whose))
     }
 
-    /// Refuses a request for which there is no room among those that wait for their
-    /// bodies.
+    /// Refuses a request for which there is no room while it waits for its body.
     pub fn crowd_out(&mut self, policy: &Policy) -> Step {
         let refusal = match self.state {
             // This is what the answer would have been with a body, too.
@@ -341,9 +358,8 @@ impl Exchange {
         }
     }
 
-    fn watch_response(&mut self, policy: &Policy, caller: &Result<Caller, NoIdentity>) {
-        let listing = caller.as_ref().ok().and_then(|caller| Listing::for_caller(policy, caller));
-        self.listing = listing.map(Box::new);
+    fn watch_response(&mut self, policy: &Policy, caller: &Caller) {
+        self.listing = Listing::for_caller(policy, caller).map(Box::new);
     }
 
     fn serve(&mut self, served: Served) -> Step {
@@ -365,18 +381,6 @@ const UNSENT: u64 = 0x2 | 0x20 | 0x80 | 0x100 | 0x100_0000;
 
 const fn is_unsent(flags: u64) -> bool {
     flags != 0 && flags & !UNSENT == 0
-}
-
-fn caller<'a>(
-    policy: &Policy,
-    headers: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone,
-    peer: &dyn Peer,
-) -> Result<Caller, NoIdentity> {
-    if policy.identity.is_empty() {
-        return Ok(Caller::anonymous());
-    }
-    let given = |name: &str| head::given(headers.clone(), name);
-    identify(&policy.identity, &given, peer).map(Caller::new)
 }
 
 /// The refusal of a body that is not read. Who can sign in is told so before.

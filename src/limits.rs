@@ -10,13 +10,14 @@
 //! ```text
 //! mcp-policy-filter/1/NAMESPACE/0000 .. /0fff   buckets of entries
 //! mcp-policy-filter/1/NAMESPACE/total           entries in use, by window length
+//! mcp-policy-filter/1/NAMESPACE/shadow          the same of limits in shadow
 //! mcp-policy-filter/1/NAMESPACE/salt            random bytes, drawn once
 //! ```
 //! An entry is found by a *holder* (128 bits of the salted SHA-256 of the
-//! caller's id, so that no client can choose whose bucket it fills, or of the
-//! counter for those that all callers share) and a *tag* (64 bits of the
-//! SHA-256 of policy body, counter, window, algorithm and scope). The holder
-//! alone picks the bucket: a caller's counts are read and written in one go.
+//! caller's id, so that no client can choose whose bucket it fills, of the id and
+//! values for counts by value, or of the counter for those that all callers share) and a *tag* (64 bits of the
+//! SHA-256 of policy body, counter, window, algorithm, scope and the paths of values).
+//! The holder alone picks the bucket: a caller's counts are read and written in one go.
 //! Neither key nor tag depends on the policy's fingerprint, `max` or
 //! `capacity`, so a new configuration keeps the counts.
 //!
@@ -26,7 +27,9 @@
 //! admitted, and only after a seat was taken under the counter's `capacity` and
 //! under the `max_entries` of all counters. Both are exact counts kept per
 //! window, so nothing has to be given back when a window ends; where no seat is
-//! left, the call is denied, and a count that matters is never dropped.
+//! left, the call is denied, and a count that matters is never dropped. Of a counter
+//! by values, each caller has seats of his own ([`Table::with_values`]), which he
+//! needs besides: whoever makes up values fills nobody else's.
 
 mod bucket;
 mod charge;
@@ -39,11 +42,11 @@ mod table;
 mod trial;
 pub mod window;
 
-pub use charge::{Charge, Receipt};
+pub use charge::{Charge, Receipt, Values};
 pub use charge_error::ChargeError;
 #[cfg(any(test, not(target_family = "wasm")))]
 pub use memory::MemoryStore;
-pub use table::{Holder, Table, Tag};
+pub use table::{DEFAULT_VALUES, Holder, Table, Tag};
 pub use trial::Trial;
 
 /// A shared map from key to bytes.

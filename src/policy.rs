@@ -6,6 +6,9 @@
 //! name up and either denies or says what is to be charged.
 
 mod approval;
+mod beside;
+mod bodies;
+mod caller;
 mod compile;
 pub mod condition;
 mod decide;
@@ -18,6 +21,9 @@ pub mod pattern;
 mod shown;
 
 pub use approval::{Approvals, Needed, Terms};
+pub use beside::Shadowed;
+pub use bodies::Limits;
+pub use caller::{About, Caller};
 pub use decide::{Question, Ruling};
 pub use denial::{Denial, Reason};
 pub use fingerprint::{ArgumentsHmac, fingerprint_of};
@@ -25,9 +31,10 @@ pub use limit::{Holders, Limit, duration};
 
 use crate::limits::Table;
 use crate::policy::approval::Approving;
-use crate::policy::condition::{Facts, Path};
+use crate::policy::beside::{Beside, Shadows};
+use crate::policy::condition::{Condition, Facts, Path};
 use crate::policy::document::{
-    Check, DefaultAction, Findings, Mode, PayloadPlace, Settings, Source, quote,
+    Check, DefaultAction, Findings, Mode, PayloadPlace, Settings, Source, Validity, quote,
 };
 use crate::policy::pattern::PatternMap;
 
@@ -51,14 +58,30 @@ pub struct Policy {
     pub approvals: Option<Approvals>,
     /// Whether any values of arguments are recorded.
     records: bool,
-    /// The rules for callers whom no grant matches.
+    /// Whether any part of it applies for a time only.
+    is_dated: bool,
+    /// Whether any rules are asked beside those that decide.
+    has_shadows: bool,
+    /// The rules for callers whom no grant and no group matches.
     top: Rules,
     grants: PatternMap<Rules>,
+    /// In the order in which they are asked, after the grants.
+    groups: Vec<Group>,
+}
+
+/// The rules for callers by what is known of their requests.
+#[derive(Debug)]
+struct Group {
+    /// The conditions, each with its pointer, all of which hold.
+    when: Vec<(String, Condition)>,
+    rules: Rules,
 }
 
 /// The rules for one set of callers.
 #[derive(Debug)]
 struct Rules {
+    /// Whether those of the top level apply besides.
+    extends: bool,
     default: DefaultAction,
     mode: Mode,
     hide: PatternMap<()>,
@@ -73,6 +96,10 @@ struct Rules {
     approving: Option<Approving>,
     /// Whether there may be a tool that lists do not show.
     conceals: bool,
+    /// The time in which they apply to anybody.
+    validity: Validity,
+    /// The rules that are asked beside the others, if there are any.
+    shadows: Option<Box<Shadows>>,
 }
 
 /// One entry of `tools`.
@@ -112,6 +139,8 @@ enum Action {
 /// The requirements on an allowed call.
 #[derive(Debug)]
 struct Conditions {
+    /// The time in which calls are allowed, if it is bounded.
+    validity: Option<Box<Dated>>,
     args: Option<Names>,
     require: Vec<Check>,
     deny_if: Vec<Check>,
@@ -119,6 +148,16 @@ struct Conditions {
     limits: Vec<Limit>,
     /// The approvals of its calls, if some of them need any.
     approving: Option<Approving>,
+    /// The tool's checks and limits in shadow.
+    beside: Beside,
+}
+
+/// A time in which an entry allows calls.
+#[derive(Debug)]
+struct Dated {
+    /// The pointers to its two keys.
+    pointers: [String; 2],
+    validity: Validity,
 }
 
 /// The only names that arguments may have, and the rule that says so.
@@ -134,26 +173,6 @@ struct Names {
 /// A `None` is a value that readers may differ on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Values(pub Vec<(String, Option<String>)>);
-
-/// The caller of a tool.
-#[derive(Clone, Debug)]
-pub struct Caller {
-    /// The caller's id.
-    pub id: String,
-}
-
-impl Caller {
-    /// The caller with this id.
-    pub fn new(id: String) -> Self {
-        Self { id }
-    }
-
-    /// The one caller where no identity is configured. Nothing that a client
-    /// can vary makes a second one.
-    pub fn anonymous() -> Self {
-        Self::new("anonymous".into())
-    }
-}
 
 impl Policy {
     /// The place of the claims.
@@ -215,19 +234,17 @@ impl Policy {
         challenge
     }
 
-    /// Whether a denial of this caller's call is only recorded.
-    pub fn is_shadow(&self, caller: &Caller) -> bool {
-        self.rules(caller).mode == Mode::Shadow
-    }
-
     /// The values of a call's arguments that its record is to hold: those of
     /// `settings.record`, and of the entry that decides about the tool.
     pub fn values(&self, caller: &Caller, facts: &Facts<'_>) -> Option<Box<Values>> {
         if !self.records {
             return None;
         }
-        let entry = self.rules(caller).tools.get(facts.tool);
-        let own = entry.map(|rule| &*rule.record).unwrap_or_default();
+        let rules = self.rules(caller).ok();
+        let entry = rules.and_then(|rules| rules.decide(facts.tool).rule);
+        let beside = rules.and_then(|rules| rules.shadow_entry(facts.tool));
+        let own = entry.map(|rule| &*rule.record).unwrap_or_default().iter();
+        let own = own.chain(beside.map(|entry| &*entry.record).unwrap_or_default());
         let mut values = Vec::new();
         for path in self.settings.record.iter().chain(own) {
             let name = path.as_str();
@@ -238,10 +255,6 @@ impl Policy {
             }
         }
         (!values.is_empty()).then(|| Box::new(Values(values)))
-    }
-
-    fn rules(&self, caller: &Caller) -> &Rules {
-        self.grants.get(&caller.id).unwrap_or(&self.top)
     }
 }
 

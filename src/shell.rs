@@ -23,6 +23,7 @@ use crate::limits::Store;
 use crate::limits::window::Nanos;
 use crate::policy::Policy;
 use metrics::Family;
+use metrics::by_rule::Outcome;
 use std::borrow::Cow;
 use std::hash::{BuildHasher, Hasher, RandomState};
 
@@ -107,8 +108,8 @@ pub trait Host {
     /// Counts one more of a family, under one of its words.
     fn count(&mut self, family: Family, word: &'static str);
 
-    /// Counts a call of a tool by the rule that decided.
-    fn count_call(&mut self, record: &Record);
+    /// Counts a call of a tool by a rule and its outcome.
+    fn count_call(&mut self, rule: &str, outcome: Outcome);
 
     /// Whether there is memory for a request until its body is there.
     fn keep(&mut self, _: &Exchange, _: &Policy) -> bool {

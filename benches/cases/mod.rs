@@ -7,7 +7,7 @@ use mcp_policy_filter::exchange::identity::NoPeer;
 use mcp_policy_filter::limits::MemoryStore;
 use mcp_policy_filter::limits::window::Nanos;
 use mcp_policy_filter::policy::condition::{Facts, JsonTexts, Work};
-use mcp_policy_filter::policy::{Caller, Holders, Limit, Policy};
+use mcp_policy_filter::policy::{Caller, Holders, Limits, Policy};
 use mcp_policy_filter::simulate::{Body, Host, Outcome, Sent};
 use mcp_policy_filter::wire::jsonrpc::{self, Call, Message};
 use mcp_policy_filter::wire::mcp::ToolCall;
@@ -130,7 +130,7 @@ impl Case {
     pub fn facts<T>(&self, ask: impl FnOnce(&Caller, &ToolCall<'_>, &Facts<'_>) -> T) -> T {
         let decoded = self.decode();
         let call = ToolCall::parse(&decoded.params).unwrap();
-        let caller = Caller::new("ci".into());
+        let caller = self.policy.caller("ci", NOW);
         let work = Work::default();
         let facts = Facts {
             arguments: call.arguments,
@@ -151,12 +151,12 @@ impl Case {
     }
 
     /// The limits that a call is charged.
-    pub fn limits(&self, caller: &Caller, call: &ToolCall<'_>, facts: &Facts<'_>) -> &[Limit] {
+    pub fn limits(&self, caller: &Caller, call: &ToolCall<'_>, facts: &Facts<'_>) -> Limits<'_> {
         self.policy.decide(caller, call, facts).unwrap().limits
     }
 
     /// The charge of the limits.
-    pub fn charge(&self, limits: &[Limit], caller: &Caller, facts: &Facts<'_>) {
+    pub fn charge(&self, limits: Limits<'_>, caller: &Caller, facts: &Facts<'_>) {
         let table = &self.policy.table;
         let holders = Holders::new(table, black_box(caller), None);
         let charges: Result<Vec<_>, _> =

@@ -3,9 +3,10 @@
 
 use crate::lenient::{Member, Node, Value, documents};
 use mcp_policy_filter::exchange::identity::NoPeer;
+use mcp_policy_filter::limits::window::Nanos;
+use mcp_policy_filter::policy::Policy;
 use mcp_policy_filter::policy::condition::{Facts, JsonTexts, Line, Work};
 use mcp_policy_filter::policy::document::Findings;
-use mcp_policy_filter::policy::{Caller, Policy};
 use mcp_policy_filter::wire::json::{Decimal, of_double};
 use mcp_policy_filter::wire::jsonrpc::{Message, decode};
 use mcp_policy_filter::wire::mcp::{ToolCall, tool_name_fault};
@@ -176,7 +177,7 @@ fn decisions(policy: &Policy, names: &[String]) -> Vec<String> {
         policy.headers.iter().map(|name| (name.clone(), Line::Text("value".to_owned()))).collect();
     let settings = &policy.settings;
     let mut said = vec![format!(
-        "{} {} {} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {} {} {} {}",
+        "{} {} {} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {} {} {} {:?}",
         settings.max_body_bytes,
         settings.max_depth,
         settings.hold_request_headers,
@@ -195,7 +196,7 @@ fn decisions(policy: &Policy, names: &[String]) -> Vec<String> {
     )];
     said.extend(names.iter().map(|name| format!("{name} {}", settings.passes(name))));
     for caller in names.iter().rev().take(NAMES).map(String::as_str).chain(["anonymous"]) {
-        let caller = Caller::new(caller.to_owned());
+        let caller = policy.caller(caller, Nanos(0));
         for tool in names {
             let work = Work::default();
             let headers = &*headers;

@@ -10,7 +10,7 @@ use mcp_policy_filter::exchange::reply::Reply;
 use mcp_policy_filter::limits::window::Nanos;
 use mcp_policy_filter::policy::{Policy, Reason};
 use mcp_policy_filter::shell::metrics::Family;
-use mcp_policy_filter::shell::metrics::by_rule::word;
+use mcp_policy_filter::shell::metrics::by_rule::{Outcome, word};
 use mcp_policy_filter::shell::{self, Host, HostError, Message};
 use std::borrow::Cow;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -131,8 +131,8 @@ impl Host for Native<'_> {
         self.config.metrics.count(self.envoy, family, word);
     }
 
-    fn count_call(&mut self, record: &Record) {
-        self.config.metrics.count_call(self.envoy, record);
+    fn count_call(&mut self, rule: &str, outcome: Outcome) {
+        self.config.metrics.count_call(self.envoy, rule, outcome);
     }
 }
 

@@ -2,9 +2,8 @@
 //! the names.
 
 use crate::abi::{Definitions, Envoy};
-use mcp_policy_filter::exchange::record::Record;
 use mcp_policy_filter::shell::metrics::Family;
-use mcp_policy_filter::shell::metrics::by_rule::{ByRule, Labels};
+use mcp_policy_filter::shell::metrics::by_rule::{ByRule, Labels, Outcome};
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -63,8 +62,8 @@ impl Metrics {
         };
     }
 
-    /// Counts a call by the rule that decided.
-    pub(crate) fn count_call(&self, envoy: &Envoy, record: &Record) {
+    /// Counts a call by a rule and its outcome.
+    pub(crate) fn count_call(&self, envoy: &Envoy, rule: &str, outcome: Outcome) {
         let define = |Labels { decision, reason, rule }: Labels<'_>| {
             Rc::new(Calls {
                 decision,
@@ -73,7 +72,8 @@ impl Metrics {
                 tool: tool(rule).map(str::to_owned),
             })
         };
-        let calls = CALLS.with(|calls| Some(calls.try_borrow_mut().ok()?.id(record, define)));
+        let calls =
+            CALLS.with(|calls| Some(calls.try_borrow_mut().ok()?.id(rule, outcome, define)));
         let Some(calls) = calls else { return };
         // As for the families.
         let _ = match (&*calls, self.of_tools, self.others) {

@@ -91,6 +91,18 @@ impl Call {
     }
 }
 
+/// The canonical form of a call's arguments by themselves. A call without any has
+/// that of an empty object. `None` if they cannot be read.
+pub fn arguments(arguments: Option<Raw<'_>>) -> Option<String> {
+    let Some(arguments) = arguments else { return Some("{}".into()) };
+    // At most: `\n` becomes `\u000a`.
+    let max = arguments.text.len().saturating_mul(3);
+    let mut out = Out { text: String::new(), max, is_full: false };
+    let members = out.members(Some(arguments)).ok()?;
+    out.object(members, |_| true);
+    (!out.is_full).then_some(out.text)
+}
+
 type Members<'a> = Vec<(Cow<'a, str>, Raw<'a>)>;
 
 /// The text as far as it is written. Once it is full, nothing is added.

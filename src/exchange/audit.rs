@@ -36,6 +36,7 @@ pub fn write(
         values,
         limits,
         approval,
+        shadow,
     } = record;
     let mut object = Object::begin(text);
     object.own(
@@ -77,6 +78,14 @@ pub fn write(
         object.0.push_str(",\"by\":");
         object.strings(by);
         object.0.push('}');
+    }
+    if !shadow.is_empty() {
+        object.name("shadow");
+        object.list(shadow, |object, (rule, reason)| {
+            object.0.push_str("{\"rule\":");
+            object.string(rule);
+            object.0.extend([",\"reason\":\"", reason.as_str(), "\"}"]);
+        });
     }
     object.end(policy);
 }

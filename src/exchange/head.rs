@@ -13,8 +13,8 @@ mod seen;
 use crate::exchange::identity::{Given, Peer};
 use crate::exchange::metadata::Kind;
 use crate::exchange::target::Target;
-use crate::policy::Policy;
 use crate::policy::condition::Line;
+use crate::policy::{About, Policy};
 use crate::wire::mcp::RevisionHeaders;
 use core::fmt;
 use seen::Seen;
@@ -86,6 +86,20 @@ impl Head {
     ) -> Self {
         let lines = |name: &String| (name.clone(), line(headers.clone(), name));
         Self { named: policy.headers.iter().map(lines).collect(), ..self }
+    }
+
+    /// The parts that groups are asked about, of a request that has no body.
+    pub fn for_groups<'a>(
+        policy: &Policy,
+        headers: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone,
+    ) -> Self {
+        let head = Self::default();
+        if policy.has_groups() { head.naming(policy, headers) } else { head }
+    }
+
+    /// The parts of a request that groups are asked about.
+    pub fn about<'a>(&'a self, peer: &'a dyn Peer) -> About<'a> {
+        About { headers: &self.named, claims: peer }
     }
 
     /// Adds the target, which approvals bind.

@@ -91,6 +91,11 @@ impl<'a> Given<'a> {
     }
 }
 
+/// Whether callers are known by claims.
+pub fn takes_claims(sources: &[Source]) -> bool {
+    sources.iter().any(|source| matches!(source, Source::Jwt { .. }))
+}
+
 /// A search for a header by its name.
 type Headers<'a> = dyn Fn(&str) -> Given<'a> + 'a;
 
@@ -116,8 +121,7 @@ pub fn identify(
         }
     }
     // A token that jwt_authn let pass without verifying it.
-    let by_claims = sources.iter().any(|source| matches!(source, Source::Jwt { .. }));
-    Err(match by_claims && has_token(headers("authorization")) {
+    Err(match takes_claims(sources) && has_token(headers("authorization")) {
         true => NoIdentity::InvalidToken("token"),
         false => NoIdentity::Missing,
     })

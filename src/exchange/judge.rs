@@ -19,7 +19,7 @@ use crate::policy::condition::{Facts, JsonTexts, Work};
 use crate::policy::document::Batches;
 use crate::policy::{Caller, Denial, Policy, Reason, Ruling, Values};
 use crate::wire::jsonrpc::{self, Call, DecodeError, DecodeErrorKind, Id, Message, Params};
-use crate::wire::mcp::{Method, TOOLS_CALL, TOOLS_LIST, ToolCall};
+use crate::wire::mcp::{Method, TOOLS_CALL, TOOLS_LIST, ToolCall, is_governed};
 use approving::Asks;
 use charging::{Allowed, Called};
 
@@ -57,6 +57,8 @@ pub struct Judge<'a, S> {
     pub now: Nanos,
     /// The budget of work for conditions, which a batch shares.
     pub work: Work,
+    /// The budget of rules in shadow, which can take nothing from it.
+    pub beside: Work,
 }
 
 impl<'a, S: Store> Judge<'a, S> {
@@ -144,11 +146,18 @@ impl<'a, S: Store> Judge<'a, S> {
     }
 
     fn other_method(&self, method: &str, id: Option<Id<'_>>, stateless: bool) -> Judged {
-        self.caller.map_err(|why| match id {
+        let caller = self.caller.map_err(|why| match id {
             Some(id) => self.refuse_unidentified(id, None, why, false),
             None => Refusal::unidentified(self.policy, why, None, None),
         })?;
-        if self.policy.settings.passes(method) {
+        let passes = self.policy.settings.passes(method);
+        if passes
+            && is_governed(method)
+            && let Some(denial) = self.policy.misplaced(caller)
+        {
+            return Err(self.misplace(method, id, stateless, &denial));
+        }
+        if passes {
             let mut passed = Passed::default();
             if method == TOOLS_LIST {
                 // One without an id expects no answer; should it get one, that
@@ -163,6 +172,24 @@ impl<'a, S: Store> Judge<'a, S> {
         };
         refusal.record.method = Some(record::short(method).into());
         Err(refusal)
+    }
+
+    /// The refusal of a method that reads what rules decide about, where it is not
+    /// known which apply.
+    fn misplace(
+        &self,
+        method: &str,
+        id: Option<Id<'_>>,
+        stateless: bool,
+        denial: &Denial<'_>,
+    ) -> Box<Refusal> {
+        let mut refusal = match id {
+            Some(id) => Refusal::denied(self.policy, &self.reply_to(id, None, stateless), denial),
+            None => Refusal::silent(denial.reason),
+        };
+        refusal.record.rule = denial.rule.into();
+        refusal.record.method = Some(record::short(method).into());
+        refusal
     }
 
     fn tool_call<'m>(
@@ -193,14 +220,18 @@ impl<'a, S: Store> Judge<'a, S> {
             let charges = self.charges(ruling.limits, caller, &facts)?;
             Ok((ruling, charges))
         });
+        let (shadow, beside) = self.shadowed(caller, &facts);
         let called = |rule| Called {
             id,
             stateless,
-            record: self.record(rule, &call, params, self.policy.values(caller, &facts)),
+            record: Record {
+                shadow,
+                ..self.record(rule, &call, params, self.policy.values(caller, &facts))
+            },
         };
         match decided {
             Ok((Ruling { rule, limits, approval }, charges)) => {
-                let allowed = Allowed { called: called(rule), limits, charges };
+                let allowed = Allowed { called: called(rule), limits, charges, beside };
                 let Some(needed) = approval else { return Ok(Decided::Allowed(allowed)) };
                 let target = self.head.target.as_deref();
                 let asking = Asking { caller, tool: &call.tool, params, target };
@@ -263,6 +294,7 @@ impl<'a, S: Store> Judge<'a, S> {
             values,
             limits: Vec::new(),
             approval: None,
+            shadow: Vec::new(),
         }
     }
 

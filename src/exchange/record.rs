@@ -3,7 +3,7 @@
 
 use crate::exchange::approvals::ApprovalRecord;
 use crate::limits::Receipt;
-use crate::policy::{Limit, Reason, Values};
+use crate::policy::{Limits, Reason, Values};
 use crate::text::start;
 use crate::wire::json::Members;
 use std::borrow::Cow;
@@ -45,6 +45,15 @@ pub struct Record {
     pub limits: Vec<Left>,
     /// The approval that the call has or waits for.
     pub approval: Option<Box<ApprovalRecord>>,
+    /// The rules in shadow that the call did not pass, each with its reason.
+    pub shadow: Vec<(String, Reason)>,
+}
+
+impl Record {
+    /// Whether a rule was not passed, in shadow or not.
+    pub fn is_of_denial(&self) -> bool {
+        self.decision != Decision::Allowed || !self.shadow.is_empty()
+    }
 }
 
 /// The kinds of decisions.
@@ -69,7 +78,7 @@ pub struct Left {
 
 impl Left {
     /// The rests of limits whose charges begin at `first` in a receipt.
-    pub(super) fn from_receipt(limits: &[Limit], receipt: &Receipt, first: usize) -> Vec<Self> {
+    pub(super) fn from_receipt(limits: Limits<'_>, receipt: &Receipt, first: usize) -> Vec<Self> {
         let left = receipt.left().filter_map(|(index, millionths)| {
             let limit = limits.get(index.checked_sub(first)?)?;
             Some(Self { rule: limit.pointer.clone(), millionths })

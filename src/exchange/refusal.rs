@@ -306,6 +306,7 @@ fn denied(reason: Reason, rule: &str, tool: Option<&str>, message: Option<&str>)
         values: None,
         limits: Vec::new(),
         approval: None,
+        shadow: Vec::new(),
     }
 }
 

@@ -9,12 +9,12 @@ use super::plugin::Plugin;
 use super::reply::send;
 use super::shared_data::SharedData;
 use crate::exchange::identity::Peer;
-use crate::exchange::record::Record;
 use crate::exchange::reply::Reply;
 use crate::exchange::{Exchange, Ticket};
 use crate::limits::window::Nanos;
 use crate::policy::Policy;
 use crate::shell::metrics::Family;
+use crate::shell::metrics::by_rule::Outcome;
 use crate::shell::{self, Host, HostError, Message};
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -115,8 +115,8 @@ impl Host for Envoy {
         self.plugin.metrics.count(family, word);
     }
 
-    fn count_call(&mut self, record: &Record) {
-        called(record);
+    fn count_call(&mut self, rule: &str, outcome: Outcome) {
+        called(rule, outcome);
     }
 
     fn keep(&mut self, exchange: &Exchange, policy: &Policy) -> bool {

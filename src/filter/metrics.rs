@@ -4,9 +4,8 @@
 //! label.
 
 use super::host;
-use crate::exchange::record::Record;
 use crate::shell::metrics::Family;
-use crate::shell::metrics::by_rule::{ByRule, Labels};
+use crate::shell::metrics::by_rule::{ByRule, Labels, Outcome};
 use std::cell::RefCell;
 
 /// The metrics of one worker's VM. Envoy adds the counters of all workers up.
@@ -49,12 +48,12 @@ impl Metrics {
     }
 }
 
-/// Counts a call by the rule that decided.
-pub(super) fn called(record: &Record) {
+/// Counts a call by a rule and its outcome.
+pub(super) fn called(rule: &str, outcome: Outcome) {
     let define = |Labels { decision, reason, rule }: Labels<'_>| {
         counter(&format!("mcp_policy_calls_total.{decision}.{reason}.{rule}"))
     };
-    increment(CALLS.with(|calls| calls.try_borrow_mut().ok()?.id(record, define)));
+    increment(CALLS.with(|calls| calls.try_borrow_mut().ok()?.id(rule, outcome, define)));
 }
 
 /// Counts policies that the module refused. A call with zero makes the metric exist

@@ -19,6 +19,11 @@ pub struct Charge {
     pub holder: Holder,
     /// Whether `capacity` bounds its holders: not for the one that all share.
     pub per_caller: bool,
+    /// The caller whose values the holder is one of, if the counter has one for each
+    /// value.
+    pub values: Option<Values>,
+    /// Whether its entries take none of the room that `max_entries` gives all others.
+    pub apart: bool,
     /// The window.
     pub window: Window,
     /// The algorithm of the window.
@@ -27,6 +32,16 @@ pub struct Charge {
     pub max: u64,
     /// The weight of the call, in millionths.
     pub weight: u64,
+}
+
+/// The caller for whom a count of a value is made. His values are bounded apart from
+/// those of others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Values {
+    /// The caller.
+    pub caller: Holder,
+    /// Whether other callers are charged to the same count.
+    pub shared: bool,
 }
 
 impl Charge {
@@ -43,6 +58,12 @@ impl Receipt {
     /// Adds the charges of another call.
     pub fn extend(&mut self, other: Self) {
         self.0.extend(other.0);
+    }
+
+    /// Adds charges of which [`Self::left`] does not tell.
+    pub fn add(&mut self, other: Self) {
+        let apart = other.0.into_iter().map(|taken| Taken { index: usize::MAX, ..taken });
+        self.0.extend(apart);
     }
 
     /// The rest of each `max` after its charge, in millionths, by the charge's
@@ -126,7 +147,7 @@ impl Table {
 
     /// Gives everything back, each charge only into the window it went into.
     pub fn refund(&self, store: &impl Store, receipt: Receipt, now: Nanos) {
-        for Taken { charge, handle, .. } in receipt.0 {
+        for Taken { charge, handle, new, .. } in receipt.0 {
             // What cannot be given back stays charged: the safe side.
             let removed = store.update(&self.key(charge.holder), |bytes| {
                 let Ok(mut bucket) = Bucket::read(bytes, now) else { return (None, false) };
@@ -136,7 +157,10 @@ impl Table {
                 // An entry of a later window keeps its seat.
                 let current = state.counts(handle);
                 let state = state.refund(handle, charge.weight);
-                let unused = current && state.used() == 0;
+                // Of a shared one it is not known who else has made it, and whose seat
+                // it has.
+                let own = new || charge.values.is_none_or(|values| !values.shared);
+                let unused = current && own && state.used() == 0;
                 if unused {
                     bucket.remove(charge.tag, charge.holder);
                 } else {
@@ -146,7 +170,7 @@ impl Table {
             });
             if removed == Ok(true) && charge.per_caller {
                 let start = charge.algorithm.seat_window(charge.window, handle);
-                self.release(store, charge.tag, charge.window, start, now);
+                self.release(store, &charge, start, now);
             }
         }
     }
@@ -190,7 +214,7 @@ impl Table {
             for &index in seats {
                 let Some(charge) = charges.get(index) else { continue };
                 let start = self
-                    .reserve(store, charge.tag, charge.window, now)
+                    .reserve(store, charge, now)
                     .map_err(|error| ChargeError::Counter { index, error })?;
                 reserved.push((index, charge, start));
             }
@@ -207,7 +231,7 @@ impl Table {
         for (index, charge, start) in reserved {
             // The entry was not made, or by another worker in the meantime.
             if !taken.iter().any(|taken| taken.index == index && taken.new) {
-                self.release(store, charge.tag, charge.window, start, now);
+                self.release(store, charge, start, now);
             }
         }
         let receipt = Receipt(taken);

@@ -1,31 +1,54 @@
-//! Seats for entries: the number of callers that hold one, by counter and in
-//! all.
+//! Seats for entries: the number of holders that have one, by counter and in
+//! all; and of a counter by values, the number of values of each caller.
 //!
-//! Both are counts by window, like those of the limits, and kept the same way:
+//! All are counts by window, like those of the limits, and kept the same way:
 //! an entry that a window made is free when that window is over, and so is its
-//! seat.
+//! seat. The number of a caller's values is in his own bucket, and is there only
+//! while he has any.
 
 use super::bucket::Bucket;
-use super::{Holder, Store, StoreError, Table, Tag};
+use super::charge::Values;
+use super::{Charge, Holder, Store, StoreError, Table, Tag};
 use crate::limits::window::{Algorithm, Nanos, ONE_CALL, Outcome, State, Window};
 
 impl Table {
-    /// Takes a seat for a new entry of `tag`. Returns the start of the window
+    /// Takes a seat for a new entry of a charge. Returns the start of the window
     /// that it was taken in.
     pub(super) fn reserve(
         &self,
         store: &impl Store,
-        tag: Tag,
-        window: Window,
+        charge: &Charge,
         now: Nanos,
     ) -> Result<u64, StoreError> {
+        let Some(seats) = charge.values_seats() else {
+            return self.reserve_entry(store, charge, now);
+        };
+        let max = self.values.saturating_mul(ONE_CALL);
+        // First his own: a flood of values ends here, and takes nothing from others.
+        let start = store.update(&self.key(seats.1), |bytes| {
+            add(bytes, seats, charge.window, now, |_, _| max)
+        })??;
+        let reserved = self.reserve_entry(store, charge, now);
+        if reserved.is_err() {
+            subtract(store, &self.key(seats.1), seats, charge.window, start, now);
+        }
+        reserved
+    }
+
+    fn reserve_entry(
+        &self,
+        store: &impl Store,
+        charge: &Charge,
+        now: Nanos,
+    ) -> Result<u64, StoreError> {
+        let Charge { tag, window, .. } = *charge;
         let (tag, holder) = population(tag);
         let capacity = self.capacity.saturating_mul(ONE_CALL);
         let start = store.update(&self.key(holder), |bytes| {
             add(bytes, (tag, holder), window, now, |_, _| capacity)
         })??;
         let (total, everyone) = total(window);
-        let added = store.update(&self.total_key(), |bytes| {
+        let added = store.update(&self.total_key(charge), |bytes| {
             add(bytes, (total, everyone), window, now, |bucket, now| {
                 // The rest of the total beside the entries of the other
                 // windows.
@@ -44,21 +67,24 @@ impl Table {
     }
 
     /// Gives back a seat that was taken in the window that began at `start`.
-    pub(super) fn release(
-        &self,
-        store: &impl Store,
-        tag: Tag,
-        window: Window,
-        start: u64,
-        now: Nanos,
-    ) {
-        let seats = population(tag);
-        subtract(store, &self.key(seats.1), seats, window, start, now);
-        subtract(store, &self.total_key(), total(window), window, start, now);
+    pub(super) fn release(&self, store: &impl Store, charge: &Charge, start: u64, now: Nanos) {
+        let window = charge.window;
+        for seats in charge.values_seats().into_iter().chain([population(charge.tag)]) {
+            subtract(store, &self.key(seats.1), seats, window, start, now);
+        }
+        subtract(store, &self.total_key(charge), total(window), window, start, now);
     }
 }
 
-/// The count of the callers that hold an entry of a counter.
+impl Charge {
+    /// The count of the values that its caller holds entries of.
+    fn values_seats(&self) -> Option<(Tag, Holder)> {
+        let Values { caller, .. } = self.values?;
+        Some((Tag::new(&[b"values", &self.tag.0]), caller))
+    }
+}
+
+/// The count of the holders that have an entry of a counter.
 fn population(tag: Tag) -> (Tag, Holder) {
     let tag = Tag::new(&[b"population", &tag.0]);
     (tag, Holder::for_everyone(tag))
@@ -108,7 +134,12 @@ fn subtract(
     let _kept = store.update(key, |bytes| {
         let Ok(mut bucket) = Bucket::read(bytes, now) else { return (None, ()) };
         let Some(state) = bucket.find(tag, holder) else { return (None, ()) };
-        bucket.put(tag, holder, window, state.refund(start, ONE_CALL));
+        let state = state.refund(start, ONE_CALL);
+        if state.used() == 0 {
+            bucket.remove(tag, holder);
+        } else {
+            bucket.put(tag, holder, window, state);
+        }
         (Some(bucket.write()), ())
     });
 }

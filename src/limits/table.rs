@@ -1,6 +1,6 @@
 //! The table that holds the counters: the key in shared data for each entry.
 
-use super::{Store, StoreError, recent};
+use super::{Charge, Store, StoreError, recent};
 use crate::digest::of_parts;
 
 /// The beginning of every key: another layout takes another number.
@@ -9,7 +9,11 @@ const PREFIX: &str = "mcp-policy-filter/1/";
 /// anybody's counts. At the default capacity a bucket serves eight callers.
 const BUCKETS: u16 = 4096;
 
-/// The holder of an entry: a caller, a session of one, or all callers together.
+/// `settings.counters.values` where a policy does not say.
+pub const DEFAULT_VALUES: u64 = 256;
+
+/// The holder of an entry: a caller, a session or a value of one, or all callers
+/// together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Holder {
     pub(super) id: [u8; 16],
@@ -64,13 +68,21 @@ pub struct Table {
     pub(super) capacity: u64,
     /// The most entries of all counters together.
     pub(super) max_entries: u64,
+    /// The most values of a counter for which a caller can hold entries in a window.
+    pub(super) values: u64,
 }
 
 impl Table {
     /// A table that shares its counts with all tables of the same namespace.
     pub fn new(namespace: &str, capacity: u64, max_entries: u64) -> Self {
         let prefix = [PREFIX.as_bytes(), namespace.as_bytes(), b"/"].concat();
-        Self { prefix, salt: [0; 16], capacity, max_entries }
+        Self { prefix, salt: [0; 16], capacity, max_entries, values: DEFAULT_VALUES }
+    }
+
+    /// The same table, in which a caller can hold this many values of a counter.
+    #[must_use]
+    pub fn with_values(self, values: u64) -> Self {
+        Self { values, ..self }
     }
 
     /// Takes the salt that the workers share, or gives them `proposal`.
@@ -110,6 +122,16 @@ impl Table {
         Holder::new(of_parts(&[b"session", &self.salt, caller.as_bytes(), session]))
     }
 
+    /// The holder for values of a caller, or for those values of all callers.
+    pub fn holder_for_values(&self, caller: Option<&str>, values: &[impl AsRef<[u8]>]) -> Holder {
+        let whose = caller.map_or("all", |_| "own");
+        let caller = caller.unwrap_or_default();
+        let mut parts: Vec<&[u8]> =
+            vec![b"values", &self.salt, whose.as_bytes(), caller.as_bytes()];
+        parts.extend(values.iter().map(AsRef::as_ref));
+        Holder::new(of_parts(&parts))
+    }
+
     pub(super) fn key(&self, holder: Holder) -> Vec<u8> {
         // As `{:04x}` writes it.
         let digit = |shift: u32| char::from_digit(u32::from(holder.bucket >> shift) & 0xf, 16);
@@ -117,8 +139,8 @@ impl Table {
         self.named(&digits)
     }
 
-    pub(super) fn total_key(&self) -> Vec<u8> {
-        self.named(b"total")
+    pub(super) fn total_key(&self, charge: &Charge) -> Vec<u8> {
+        self.named(if charge.apart { b"shadow" } else { b"total" })
     }
 
     fn named(&self, name: &[u8]) -> Vec<u8> {

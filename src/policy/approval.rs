@@ -1,6 +1,7 @@
 //! Rules that ask for approval, as compiled.
 
-use super::{Caller, Policy, Rule, Rules};
+use super::bodies::Applied;
+use super::{Policy, Rule};
 use crate::approvals::Entry;
 use crate::digest::of_parts;
 use crate::policy::condition::{Elements, Facts, Truth};
@@ -157,13 +158,16 @@ impl Approving {
 impl Policy {
     /// The approval that a stored request asks for, as the policy now in force has
     /// it; `None` where its rule has changed.
-    pub fn needed_by(&self, entry: &Entry) -> Option<Needed<'_>> {
-        let rules = self.rules(&Caller::new(entry.caller.clone()));
-        let approving = rules.approving(rules.tools.get(&entry.tool))?;
-        let held = |check: &&Check| entry.rules.contains(&check.pointer);
-        let checks = approving.checks.iter().chain(&rules.approve_if);
-        let holding: Vec<&Check> = checks.filter(held).collect();
-        approving.needed(&holding).filter(|needed| needed.hash == entry.rule_hash)
+    pub fn needed_by<'p>(&'p self, entry: &Entry) -> Option<Needed<'p>> {
+        let needed = |rules: Applied<'p>| {
+            let approving = rules.approving(rules.decide(&entry.tool).rule)?;
+            let held = |check: &&Check| entry.rules.contains(&check.pointer);
+            let common = rules.inherited(|base| &base.approve_if);
+            let checks = approving.checks.iter().chain(&rules.own.approve_if).chain(common);
+            let holding: Vec<&Check> = checks.filter(held).collect();
+            approving.needed(&holding).filter(|needed| needed.hash == entry.rule_hash)
+        };
+        self.candidates(&entry.caller).into_iter().find_map(needed)
     }
 
     /// Whether this caller matches any pattern of approvers.
@@ -180,11 +184,12 @@ impl Policy {
     }
 }
 
-impl Rules {
-    pub(super) fn approving<'p>(&'p self, entry: Option<&'p Rule>) -> Option<&'p Approving> {
-        match entry {
+impl<'p> Applied<'p> {
+    /// The approvals of a tool by the entry that decides about it.
+    pub(super) fn approving(self, rule: Option<&'p Rule>) -> Option<&'p Approving> {
+        match rule {
             Some(rule) => rule.conditions()?.approving.as_ref(),
-            None => self.approving.as_ref(),
+            None => self.own.approving.as_ref(),
         }
     }
 }

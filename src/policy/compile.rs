@@ -1,11 +1,15 @@
 //! From a document to a policy.
 
 use super::approval::{Approving, Terms};
+use super::beside::{self, Beside, Entry, Shadows};
+use super::bodies::Applied;
 use super::fingerprint::fingerprint_of;
-use super::{Action, Approvals, Conditions, Limit, Names, Policy, Rule, Rules, lint};
+use super::{
+    Action, Approvals, Conditions, Dated, Group, Limit, Names, Policy, Reason, Rule, Rules, lint,
+};
 use crate::limits::Table;
 use crate::order;
-use crate::policy::document::{self, Check, Document, Findings, Settings, Source};
+use crate::policy::document::{self, Check, DefaultAction, Document, Findings, Settings, Source};
 use crate::policy::pattern::PatternMap;
 
 impl Policy {
@@ -36,29 +40,43 @@ impl Policy {
             _ => return Err(errors),
         };
         let warnings = lint::warnings(&document);
-        let headers: Vec<String> = lint::conditions(&document)
-            .iter()
-            .filter_map(|(_, condition)| condition.path.header().map(str::to_owned))
-            .collect();
+        let headers = lint::paths(&document).into_iter().map(|(_, path)| path);
+        let headers = headers.filter_map(|path| path.header().map(str::to_owned)).collect();
         let mut headers = order::sorted(headers, Ord::cmp);
         headers.dedup();
 
         let records = lint::records(&document);
-        let Document { rules, identity, grants, settings, digest } = document;
+        let is_dated = lint::is_dated(&document);
+        let anybody = lint::approvers(&document);
+        let shares_approvals = lint::shares_approvals(&document);
+        let Document { rules, identity, grants, groups, settings, digest } = document;
         let counters = &settings.counters;
         let namespace = counters.namespace.as_deref().unwrap_or(namespace);
-        let table = Table::new(namespace, counters.capacity, counters.max_entries);
+        let table = Table::new(namespace, counters.capacity, counters.max_entries)
+            .with_values(counters.values);
         let mut settings = settings;
-        let anybody = lint::approvers(&rules, &grants, &settings);
         let approvals = settings.approvals.take();
-        let by = By { settings: &settings, approvals: approvals.as_ref(), identity: &identity };
+        let by = By {
+            settings: &settings,
+            approvals: approvals.as_ref(),
+            identity: &identity,
+            shares_approvals,
+        };
+        let top = by.compile("top", rules, None);
         let grants: Vec<_> = grants
             .into_iter()
             .map(|(pattern, document::Grant { name, rules })| {
-                (pattern, by.compile(&format!("grant:{name}"), rules))
+                (pattern, by.compile(&format!("grant:{name}"), rules, Some(&top)))
             })
             .collect();
-        let top = by.compile("top", rules);
+        let groups = groups.into_iter().map(|document::Group { name, when, rules }| Group {
+            when: when.into_iter().map(|when| (when.pointer, when.condition)).collect(),
+            rules: by.compile(&format!("group:{name}"), rules, Some(&top)),
+        });
+        let groups: Vec<Group> = groups.collect();
+        let of_groups = groups.iter().map(|group| &group.rules);
+        let mut bodies = grants.iter().map(|(_, rules)| rules).chain(of_groups);
+        let has_shadows = top.shadows.is_some() || bodies.any(|rules| rules.shadows.is_some());
         Ok(Self {
             fingerprint: fingerprint_of(&digest),
             warnings,
@@ -67,10 +85,13 @@ impl Policy {
             identity,
             headers,
             records,
+            is_dated,
+            has_shadows,
             top,
             approvals: approvals.map(|approvals| Approvals::new(approvals, anybody)),
             // Grants neither allow nor deny, so only specificity orders them.
             grants: PatternMap::new(grants, |_| 0),
+            groups,
         })
     }
 }
@@ -80,31 +101,51 @@ struct By<'d> {
     settings: &'d Settings,
     approvals: Option<&'d document::Approvals>,
     identity: &'d [Source],
+    /// Whether checks of `approve_if` may meet entries of another body.
+    shares_approvals: bool,
 }
 
 impl By<'_> {
-    fn compile(&self, name: &str, rules: document::Rules) -> Rules {
-        let document::Rules { path: _, default, mode, hide, tools, all_tools } = rules;
-        let document::AllTools { require, deny_if, approve_if, limits } = all_tools;
-        let for_all: Vec<Limit> =
-            limits.into_iter().map(|limit| Limit::new(name, "all tools", limit)).collect();
-        let any = !approve_if.is_empty();
-        let tools = tools
-            .into_iter()
-            .map(|(pattern, rule)| (pattern, self.compile_rule(name, rule, &for_all, any)));
+    /// Compiles a body, which may extend `top`.
+    fn compile(&self, name: &str, rules: document::Rules, top: Option<&Rules>) -> Rules {
+        let document::Rules { path: _, extends, default, mode, hide, tools, all_tools, validity } =
+            rules;
+        let base = top.filter(|_| extends);
+        // One that is missing elsewhere is an error.
+        let default = default.or(base.map(|base| base.default)).unwrap_or(DefaultAction::Deny);
+        let document::AllTools { mut require, mut deny_if, mut approve_if, limits } = all_tools;
+        let mut all = Beside::take(&mut require, &mut deny_if, &mut approve_if);
+        let for_all;
+        (for_all, all.limits) = compile_limits(name, "all tools", limits);
+        let any = !approve_if.is_empty() || self.shares_approvals;
+        let (mut entries, mut deciding) = (Vec::new(), Vec::new());
+        for (pattern, rule) in tools {
+            if rule.shadow {
+                entries.push((pattern, self.beside(name, rule)));
+            } else {
+                deciding.push((pattern, self.compile_rule(name, rule, &for_all, any)));
+            }
+        }
+        let entries = PatternMap::new(entries, Entry::rank);
+        let is_beside =
+            |(_, rule): &(_, Rule)| rule.conditions().is_some_and(|own| !own.beside.is_empty());
+        let any_beside = !entries.is_empty() || !all.is_empty() || deciding.iter().any(is_beside);
         let mut rules = Rules {
+            extends,
             default,
             mode,
             hide: PatternMap::set(hide),
-            tools: PatternMap::new(tools, Rule::rank),
+            tools: PatternMap::new(deciding, Rule::rank),
             require,
             deny_if,
             approve_if,
             limits: once_each(for_all.iter().cloned()),
             approving: any.then(|| self.approving(None, Vec::new(), &document::Terms::default())),
             conceals: false,
+            validity,
+            shadows: any_beside.then(|| Box::new(Shadows { entries, all })),
         };
-        rules.conceals = rules.conceals(self.settings.tools_list);
+        rules.conceals = Applied { own: &rules, base }.conceals(self.settings.tools_list);
         rules
     }
 
@@ -118,17 +159,21 @@ impl By<'_> {
         let document::ToolRule {
             name,
             pointer,
+            path: _,
             action,
+            shadow: _,
             reason,
             args,
-            require,
-            deny_if,
-            approve_if,
+            mut require,
+            mut deny_if,
+            mut approve_if,
             approval,
             limits,
             record,
+            validity,
         } = rule;
         let record = record.into();
+        let mut beside = Beside::take(&mut require, &mut deny_if, &mut approve_if);
         let always = match action {
             document::Action::Deny => {
                 return Rule { pointer: pointer + "/action", action: Action::Deny(reason), record };
@@ -136,17 +181,54 @@ impl By<'_> {
             document::Action::RequireApproval => Some((format!("{pointer}/action"), reason)),
             document::Action::Allow => None,
         };
-        let own = limits.into_iter().map(|limit| Limit::new(rules, &name, limit));
-        let args = args.map(|allowed| Names {
-            pointer: format!("{pointer}/args"),
-            allowed,
-            explains: self.settings.explain_denials,
-        });
-        let limits = once_each(own.chain(for_all.iter().cloned()));
+        let own;
+        (own, beside.limits) = compile_limits(rules, &name, limits);
+        let args = args.map(|allowed| self.names(&pointer, allowed));
+        let limits = once_each(own.into_iter().chain(for_all.iter().cloned()));
+        let validity = Dated::new(&pointer, validity);
         let asks = any || always.is_some() || !approve_if.is_empty();
         let approving = asks.then(|| self.approving(always, approve_if, &approval));
-        let conditions = Conditions { args, require, deny_if, limits, approving };
+        let conditions = Conditions { validity, args, require, deny_if, limits, approving, beside };
         Rule { pointer, action: Action::Allow(Box::new(conditions)), record }
+    }
+
+    fn names(&self, pointer: &str, allowed: Vec<Box<str>>) -> Names {
+        let explains = self.settings.explain_denials;
+        Names { pointer: format!("{pointer}/args"), allowed, explains }
+    }
+
+    /// Compiles an entry in shadow.
+    fn beside(&self, rules: &str, rule: document::ToolRule) -> Entry {
+        let action = match rule.action {
+            document::Action::Allow => None,
+            document::Action::RequireApproval => Some(Reason::ApprovalRequired),
+            document::Action::Deny => Some(Reason::Denied),
+        };
+        let pointer = rule.pointer;
+        let mut questions = Vec::new();
+        questions.extend(
+            action.map(|reason| beside::Question::Action(format!("{pointer}/action"), reason)),
+        );
+        if action != Some(Reason::Denied) {
+            let args = rule.args.map(|allowed| self.names(&pointer, allowed));
+            questions.extend(args.map(beside::Question::Args));
+            questions.extend(rule.require.into_iter().map(beside::Question::Require));
+            questions.extend(rule.deny_if.into_iter().map(beside::Question::DenyIf));
+            questions.extend(rule.approve_if.into_iter().map(beside::Question::ApproveIf));
+        }
+        let (_, limits) = compile_limits(rules, &rule.name, rule.limits);
+        let rank = match rule.action {
+            document::Action::Allow => 0,
+            document::Action::RequireApproval => 1,
+            document::Action::Deny => 2,
+        };
+        Entry {
+            validity: Dated::new(&pointer, rule.validity),
+            pointer,
+            beside: Beside { questions, limits },
+            record: rule.record.into(),
+            rank,
+        }
     }
 
     /// The approvals of a tool.
@@ -158,6 +240,20 @@ impl By<'_> {
     ) -> Approving {
         Approving { always, checks, terms: Terms::new(own, self.approvals, self.identity) }
     }
+}
+
+/// Compiles limits: those that decide, and those in shadow.
+fn compile_limits(
+    rules: &str,
+    subject: &str,
+    limits: Vec<document::Limit>,
+) -> (Vec<Limit>, Vec<Limit>) {
+    let (mut deciding, mut shadow) = (Vec::new(), Vec::new());
+    for limit in limits {
+        let list = if limit.shadow { &mut shadow } else { &mut deciding };
+        list.push(Limit::new(rules, subject, limit));
+    }
+    (deciding, shadow)
 }
 
 /// A counter named twice for one call is charged once, under the smaller max.

@@ -22,9 +22,10 @@ mod path;
 mod payload;
 mod test;
 mod test_error;
+mod value;
 mod work;
 
-pub use claim::{Claim, Claims, Untyped};
+pub use claim::{Claim, Claims, NoClaims, Untyped};
 pub use find::{recorded, weight};
 pub use json_text::JsonTexts;
 pub use literal::Literal;
@@ -33,6 +34,7 @@ pub use path::{Path, PathError, Root, Step, is_header};
 pub use payload::Payload;
 pub use test::{Order, Test};
 pub use test_error::TestError;
+pub use value::text;
 pub use work::Work;
 
 use crate::wire::json::{Members, Raw};

@@ -1,14 +1,15 @@
 //! The order of evaluation, as `docs/policy/README.md` lists it: `hide`, the deciding entry
-//! or `default`, `action`, `args`, `require`, `deny_if`, limits.
+//! or `default`, the time of the entry, `action`, `args`, `require`, `deny_if`, limits.
 
-use super::{
-    Action, Caller, Conditions, Denial, Limit, Names, Needed, Policy, Reason, Rule, Rules,
-};
+use super::bodies::{Applied, Limits};
+use super::{Action, Caller, Conditions, Dated, Denial, Names, Needed, Policy, Reason, Rule};
+use crate::limits::window::Nanos;
 use crate::policy::condition::{Condition, Elements, Facts, Truth, Why};
-use crate::policy::document::{Check, DefaultAction};
+use crate::policy::document::{Check, DefaultAction, Validity};
 use crate::policy::pattern::PatternMap;
 use crate::wire::json::{Members, Raw, Reader, Text};
 use crate::wire::mcp::ToolCall;
+use core::cmp::Ordering;
 use core::convert::Infallible;
 
 /// A call that goes on as soon as its limits have been charged.
@@ -17,7 +18,7 @@ pub struct Ruling<'p> {
     /// The rule that allowed it.
     pub rule: &'p str,
     /// The limits to charge.
-    pub limits: &'p [Limit],
+    pub limits: Limits<'p>,
     /// The approval that the call needs before.
     pub approval: Option<Needed<'p>>,
 }
@@ -32,6 +33,8 @@ enum Asked<'p> {
     Hidden(&'p PatternMap<()>),
     /// Whether an entry or the default allows the tool.
     Entry(Option<&'p Rule>, DefaultAction),
+    /// Whether the present moment is in the time of an entry.
+    Validity(&'p Dated, Nanos),
     Action(&'p Rule),
     Args(&'p Names),
     Require(&'p Check),
@@ -53,10 +56,12 @@ impl Policy {
         call: &ToolCall<'_>,
         facts: &Facts<'_>,
     ) -> Result<Ruling<'_>, Denial<'_>> {
-        let rules = self.rules(caller);
-        let entry = rules.tools.get(&call.tool);
+        let rules = self.rules(caller)?;
+        let deciding = rules.decide(&call.tool);
+        let entry = deciding.rule;
+        let beside = rules.beside_none(entry, &call.tool);
         let mut holding = Vec::new();
-        rules.ask(entry, |question| match question.0 {
+        rules.ask(entry, beside.is_some(), caller.now(), |question| match question.0 {
             Asked::ApproveIf(check) => {
                 holding.extend(approve_if(check, facts)?.then_some(check));
                 Ok(())
@@ -65,17 +70,23 @@ impl Policy {
         })?;
         Ok(Ruling {
             approval: rules.approving(entry).and_then(|approving| approving.needed(&holding)),
-            rule: entry.map_or("(default allow)", |rule| &rule.pointer),
-            limits: entry.and_then(Rule::conditions).map_or(&rules.limits, |own| &own.limits),
+            rule: match (entry, beside) {
+                (Some(rule), _) => &rule.pointer,
+                (None, Some(beside)) => &beside.pointer,
+                (None, None) => "(default allow)",
+            },
+            limits: deciding.limits(),
         })
     }
 
     /// The questions about a caller's call of a tool, in the order of
     /// evaluation.
     pub fn questions(&self, caller: &Caller, tool: &str) -> Vec<Question<'_>> {
-        let rules = self.rules(caller);
         let mut questions = Vec::new();
-        let _all: Result<(), Infallible> = rules.ask(rules.tools.get(tool), |question| {
+        let Ok(rules) = self.rules(caller) else { return questions };
+        let (entry, now) = (rules.decide(tool).rule, caller.now());
+        let beside = rules.beside_none(entry, tool).is_some();
+        let _all: Result<(), Infallible> = rules.ask(entry, beside, now, |question| {
             questions.push(question);
             Ok(())
         });
@@ -83,37 +94,59 @@ impl Policy {
     }
 }
 
-impl Rules {
+impl<'p> Applied<'p> {
     /// Asks one question after the other until one fails. In `args`, `require`
-    /// and `deny_if`, the tool's own checks come first.
+    /// and `deny_if`, the tool's own checks come first, and those of a body before
+    /// those of the top level that it extends. Where an entry in shadow is `beside`
+    /// none that decides, `default` is not asked.
     ///
     /// A function and not an iterator, whose links would each be a branch for
     /// every question of every call.
-    fn ask<'p, E>(
-        &'p self,
+    fn ask<E>(
+        self,
         entry: Option<&'p Rule>,
+        beside: bool,
+        now: Nanos,
         mut answer: impl FnMut(Question<'p>) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut ask = |asked| answer(Question(asked));
-        ask(Asked::Hidden(&self.hide))?;
-        ask(Asked::Entry(entry, self.default))?;
+        let own_rules = self.own;
+        ask(Asked::Hidden(&own_rules.hide))?;
+        if let Some(base) = self.base {
+            ask(Asked::Hidden(&base.hide))?;
+        }
+        if !beside {
+            ask(Asked::Entry(entry, own_rules.default))?;
+        }
+        let own = entry.and_then(Rule::conditions);
+        if let Some(dated) = own.and_then(|own| own.validity.as_deref()) {
+            ask(Asked::Validity(dated, now))?;
+        }
         if let Some(rule) = entry {
             ask(Asked::Action(rule))?;
         }
-        let own = entry.and_then(Rule::conditions);
         if let Some(names) = own.and_then(|own| own.args.as_ref()) {
             ask(Asked::Args(names))?;
         }
         let required = own.map(|own| &*own.require).unwrap_or_default();
-        for check in required.iter().chain(&self.require) {
+        for check in required.iter().chain(&own_rules.require) {
+            ask(Asked::Require(check))?;
+        }
+        for check in self.inherited(|base| &base.require) {
             ask(Asked::Require(check))?;
         }
         let denying = own.map(|own| &*own.deny_if).unwrap_or_default();
-        for check in denying.iter().chain(&self.deny_if) {
+        for check in denying.iter().chain(&own_rules.deny_if) {
+            ask(Asked::DenyIf(check))?;
+        }
+        for check in self.inherited(|base| &base.deny_if) {
             ask(Asked::DenyIf(check))?;
         }
         if let Some(approving) = self.approving(entry) {
-            for check in approving.checks.iter().chain(&self.approve_if) {
+            for check in approving.checks.iter().chain(&own_rules.approve_if) {
+                ask(Asked::ApproveIf(check))?;
+            }
+            for check in self.inherited(|base| &base.approve_if) {
                 ask(Asked::ApproveIf(check))?;
             }
         }
@@ -127,6 +160,7 @@ impl<'p> Question<'p> {
         match self.0 {
             Asked::Hidden(_) => "hidden",
             Asked::Entry(..) => "entry",
+            Asked::Validity(..) => "validity",
             Asked::Action(_) => "action",
             Asked::Args(_) => "args",
             Asked::Require(_) => "require",
@@ -159,6 +193,7 @@ impl<'p> Question<'p> {
                 };
                 Err(Denial { reason: Reason::Denied, rule: pointer, message, retry_after: None })
             }
+            Asked::Validity(dated, now) => dated.check(tool, now),
             Asked::Args(names) => names.check(facts),
             Asked::Require(check) => require(check, facts),
             Asked::DenyIf(check) => deny_if(check, facts),
@@ -177,8 +212,26 @@ impl Rule {
     }
 }
 
+impl Dated {
+    /// The time of the entry with this pointer, if it is bounded.
+    pub(super) fn new(entry: &str, validity: Validity) -> Option<Box<Self>> {
+        let pointers = || Validity::KEYS.map(|key| format!("{entry}/{key}"));
+        validity.is_bounded().then(|| Box::new(Self { pointers: pointers(), validity }))
+    }
+
+    pub(super) fn check(&self, tool: &str, now: Nanos) -> Result<(), Denial<'_>> {
+        let [from, until] = &self.pointers;
+        let (rule, message) = match self.validity.of(now) {
+            Ordering::Equal => return Ok(()),
+            Ordering::Less => (from, format!("The policy does not allow the tool {tool} yet.")),
+            Ordering::Greater => (until, format!("The policy allows the tool {tool} no longer.")),
+        };
+        Err(denial(Reason::Denied, rule, message))
+    }
+}
+
 impl Names {
-    fn check<'p>(&'p self, facts: &Facts<'_>) -> Result<(), Denial<'p>> {
+    pub(super) fn check<'p>(&'p self, facts: &Facts<'_>) -> Result<(), Denial<'p>> {
         let Some(arguments) = facts.arguments else { return Ok(()) };
         let allowed = |key: Text<'_>| self.allowed.iter().any(|name| key.is(name));
         // No argument is given twice, so of more arguments than names, one has
@@ -220,7 +273,7 @@ const UNMET: &str = "The call does not meet a requirement of the policy.";
 /// The beginning of the message that names the requirement.
 const UNMET_THIS: &str = "The call does not meet a requirement of the policy: ";
 
-fn require<'p>(check: &'p Check, facts: &Facts<'_>) -> Result<(), Denial<'p>> {
+pub(super) fn require<'p>(check: &'p Check, facts: &Facts<'_>) -> Result<(), Denial<'p>> {
     match check.holds(facts, Elements::All) {
         (Truth::True, _) => Ok(()),
         (Truth::False, condition) => {
@@ -237,7 +290,7 @@ fn require<'p>(check: &'p Check, facts: &Facts<'_>) -> Result<(), Denial<'p>> {
     }
 }
 
-fn deny_if<'p>(check: &'p Check, facts: &Facts<'_>) -> Result<(), Denial<'p>> {
+pub(super) fn deny_if<'p>(check: &'p Check, facts: &Facts<'_>) -> Result<(), Denial<'p>> {
     match check.holds(facts, Elements::Any) {
         (Truth::False, _) => Ok(()),
         (Truth::True, _) => {
@@ -248,7 +301,7 @@ fn deny_if<'p>(check: &'p Check, facts: &Facts<'_>) -> Result<(), Denial<'p>> {
 }
 
 /// Whether a call needs approval by a check.
-fn approve_if<'p>(check: &'p Check, facts: &Facts<'_>) -> Result<bool, Denial<'p>> {
+pub(super) fn approve_if<'p>(check: &'p Check, facts: &Facts<'_>) -> Result<bool, Denial<'p>> {
     match check.holds(facts, Elements::Any) {
         (Truth::False, _) => Ok(false),
         (Truth::True, _) => Ok(true),
@@ -286,7 +339,7 @@ mod tests {
             "require": [{"conditions": []}], "deny_if": [{"name": "all", "conditions": []}]}}"#;
         let policy = Policy::parse(policy, "").unwrap();
         let asked = |tool: &str| {
-            let words = policy.questions(&Caller::anonymous(), tool);
+            let words = policy.questions(&policy.caller("anonymous", Nanos(0)), tool);
             words.iter().map(Question::as_str).collect::<Vec<_>>()
         };
         assert_eq!(

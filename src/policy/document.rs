@@ -11,6 +11,7 @@ mod approvals;
 mod at;
 mod checks;
 mod finding;
+mod groups;
 mod identity;
 mod limits;
 mod protected_resource;
@@ -23,14 +24,16 @@ mod tools;
 mod tree;
 mod unreadable;
 mod url;
+mod validity;
 mod wording;
 
 pub use approvals::{Approvals, Terms, patterns};
 pub use at::escape;
 pub use checks::Check;
 pub use finding::{Finding, Findings, Severity, Warning};
+pub use groups::{Group, When};
 pub use identity::{Bearer, Certificate, PayloadPlace, Source};
-pub use limits::Limit;
+pub use limits::{Limit, Per};
 pub use protected_resource::ProtectedResource;
 pub use request_path::RequestPath;
 pub use rules::{DefaultAction, Grant, Mode, Rules};
@@ -38,6 +41,7 @@ pub use settings::{AuditLog, Batches, Counters, DeniedAs, JsonTexts, Settings, T
 pub use structure::doubts;
 pub use tool_name::dot_star;
 pub use tools::{Action, AllTools, ToolRule};
+pub use validity::Validity;
 pub(crate) use wording::{pointer, quote, shorten};
 
 use crate::policy::pattern::Pattern;
@@ -50,12 +54,14 @@ pub const MAX_POLICY_BYTES: usize = 8 << 20;
 /// A whole document.
 #[derive(Debug)]
 pub struct Document {
-    /// The rules for callers whom no grant matches.
+    /// The rules for callers whom no grant and no group matches.
     pub rules: Rules,
     /// `identity`
     pub identity: Vec<Source>,
     /// `grants`
     pub grants: Vec<(Pattern, Grant)>,
+    /// `groups`
+    pub groups: Vec<Group>,
     /// The filter's behaviour.
     pub settings: Settings,
     /// The SHA-256 of the document in its canonical form, which neither the
@@ -63,7 +69,7 @@ pub struct Document {
     pub digest: [u8; 32],
 }
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "$schema",
     "version",
     "description",
@@ -74,6 +80,7 @@ const KEYS: [&str; 11] = [
     "mode",
     "identity",
     "grants",
+    "groups",
     "settings",
 ];
 
@@ -107,11 +114,12 @@ impl Document {
             }
             rules::grants(at, mode)
         });
+        let groups = top.get("groups").map(|at| groups::read(at, mode)).unwrap_or_default();
         let has_sources =
             top.get("identity").is_some_and(|at| !at.is_list() || !at.elements().is_empty());
         let settings = top.get("settings").map(|at| Settings::read(at, has_sources));
         let (rules, grants) = (rules?, grants.unwrap_or_default());
         let settings = settings.unwrap_or_default();
-        Some(Self { rules, identity, grants, settings, digest: digest() })
+        Some(Self { rules, identity, grants, groups, settings, digest: digest() })
     }
 }

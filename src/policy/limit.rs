@@ -1,10 +1,13 @@
 //! A limit as compiled, and its denial when it is full.
 
 use super::{Caller, Denial, Reason};
+use crate::approvals;
+use crate::digest::of_parts;
 use crate::limits::window::{Algorithm, ONE_CALL, Scope, Window};
-use crate::limits::{Charge, Holder, Table, Tag};
-use crate::policy::condition::{self, Facts, Path};
-use crate::policy::document;
+use crate::limits::{Charge, Holder, Table, Tag, Values};
+use crate::policy::condition::{self, Facts, Path, Why};
+use crate::policy::document::{self, Per};
+use core::cell::OnceCell;
 use std::sync::Arc;
 
 /// A limit, ready to be charged. Each tool has a copy of the limits of all
@@ -17,14 +20,20 @@ pub struct Limit {
     pub(super) tag: Tag,
     /// The callers that share a count.
     scope: Scope,
+    /// The values of which each combination has a count, if the counter has more than
+    /// one.
+    per: Option<Arc<[Per]>>,
     window: Window,
     algorithm: Algorithm,
     /// The amount that a window admits, in millionths.
     pub(super) max: u64,
-    /// The argument that gives a call's weight; `None` where a call counts as
-    /// one.
+    /// The argument that gives a call's weight, if one does.
     increment_from: Option<Arc<Path>>,
+    /// The weight of any other call, in millionths.
+    weight: u64,
     on_deny: Option<Arc<str>>,
+    /// Whether its entries are counted apart from those of limits that decide.
+    shadow: bool,
     /// The subject of the limit: a tool, a pattern or "all tools".
     subject: Arc<str>,
     /// The one holder of a `global` counter.
@@ -37,6 +46,8 @@ pub struct Holders<'a> {
     table: &'a Table,
     caller: Holder,
     session: &'a [u8],
+    /// The hash of the tool and its arguments, once a limit asks for it.
+    call: OnceCell<Result<[u8; 32], Why>>,
 }
 
 impl<'a> Holders<'a> {
@@ -44,7 +55,44 @@ impl<'a> Holders<'a> {
     /// `Mcp-Session-Id` header; calls without one share a session.
     pub fn new(table: &'a Table, caller: &Caller, session: Option<&'a [u8; 32]>) -> Self {
         let session = session.map(<[u8; 32]>::as_slice).unwrap_or_default();
-        Self { table, caller: table.holder_for_caller(&caller.id), session }
+        let caller = table.holder_for_caller(&caller.id);
+        Self { table, caller, session, call: OnceCell::new() }
+    }
+
+    /// The holder of the count of a call's values.
+    ///
+    /// # Errors
+    /// The value that cannot be read, and the reason.
+    fn of_values<'p>(
+        &self,
+        per: &'p [Per],
+        scope: Scope,
+        facts: &Facts<'_>,
+    ) -> Result<Holder, (&'p str, Why)> {
+        let mut values: Vec<Vec<u8>> = Vec::with_capacity(per.len());
+        for each in per {
+            let value = match each {
+                Per::Value { path, literal } => condition::text(path, *literal, facts)
+                    .map(|text| text.into_owned().into_bytes()),
+                Per::Call => self.call(facts).map(|hash| hash.to_vec()),
+            };
+            values.push(value.map_err(|why| (each.as_str(), why))?);
+        }
+        let caller = (scope != Scope::Global).then_some(facts.caller_id);
+        Ok(self.table.holder_for_values(caller, &values))
+    }
+
+    /// The hash of a call: the same for all calls that approvals take for one, whatever
+    /// is beside the arguments.
+    fn call(&self, facts: &Facts<'_>) -> Result<[u8; 32], Why> {
+        *self.call.get_or_init(|| {
+            let length = facts.arguments.map_or(0, |arguments| arguments.text.len());
+            if !facts.work.parsing(length) || !facts.work.hashing(length) {
+                return Err(Why::Work);
+            }
+            let text = approvals::arguments(facts.arguments).ok_or(Why::Work)?;
+            Ok(of_parts(&[facts.tool.as_bytes(), text.as_bytes()]))
+        })
     }
 }
 
@@ -58,29 +106,43 @@ impl Limit {
             window,
             max,
             scope,
+            per,
             algorithm,
             increment_from,
+            weight,
             on_deny,
+            shadow,
         } = limit;
         // One `global` counter across all sets of rules.
         let rules = if scope == Scope::Global { "" } else { rules };
-        let tag = Tag::new(&[
+        let same: Vec<&str> = per.iter().filter_map(Per::of_arguments).collect();
+        let subject = match &*same {
+            [] => subject.into(),
+            _ => format!("{subject} with the same {}", same.join(", ")).into(),
+        };
+        let seconds = window.seconds().to_le_bytes();
+        let mut parts: Vec<&[u8]> = vec![
             rules.as_bytes(),
             counter.as_bytes(),
-            &window.seconds().to_le_bytes(),
+            &seconds,
             algorithm.as_str().as_bytes(),
             scope.as_str().as_bytes(),
-        ]);
+        ];
+        parts.extend(per.iter().map(|per| per.as_str().as_bytes()));
+        let tag = Tag::new(&parts);
         Self {
             pointer: pointer.into(),
             tag,
             scope,
+            per: (!per.is_empty()).then(|| per.into()),
             window,
             algorithm,
             max,
             increment_from: increment_from.map(Arc::new),
+            weight,
             on_deny: on_deny.map(Into::into),
-            subject: subject.into(),
+            shadow,
+            subject,
             everyone: Holder::for_everyone(tag),
         }
     }
@@ -90,6 +152,16 @@ impl Limit {
     /// # Errors
     /// The call's weight cannot be read, or is more than a window admits.
     pub fn charge(&self, holders: &Holders<'_>, facts: &Facts<'_>) -> Result<Charge, Denial<'_>> {
+        if let Some(per) = &self.per {
+            let holder = holders.of_values(per, self.scope, facts).map_err(|(value, why)| {
+                let message = format!("The policy counts by {value} and cannot read it: {why}.");
+                self.denial(Reason::Undecidable, message)
+            })?;
+            let shared = self.scope == Scope::Global;
+            let values = Some(Values { caller: holders.caller, shared });
+            let weight = self.weight(facts)?;
+            return Ok(Charge { holder, per_caller: true, values, weight, ..self.plain(holders) });
+        }
         Ok(Charge {
             tag: self.tag,
             holder: match self.scope {
@@ -100,6 +172,8 @@ impl Limit {
                 Scope::Global => self.everyone,
             },
             per_caller: self.scope != Scope::Global,
+            values: None,
+            apart: self.shadow,
             window: self.window,
             algorithm: self.algorithm,
             max: self.max,
@@ -114,6 +188,8 @@ impl Limit {
             tag: self.tag,
             holder: if self.scope == Scope::Global { self.everyone } else { holders.caller },
             per_caller: self.scope != Scope::Global,
+            values: None,
+            apart: self.shadow,
             window: self.window,
             algorithm: self.algorithm,
             max: self.max,
@@ -122,26 +198,27 @@ impl Limit {
     }
 
     fn weight(&self, facts: &Facts<'_>) -> Result<u64, Denial<'_>> {
-        let Some(path) = &self.increment_from else { return Ok(ONE_CALL) };
-        let deny = |reason, message: String| Denial {
-            reason,
-            rule: &self.pointer,
-            message: message.into(),
-            retry_after: None,
-        };
+        let Some(path) = &self.increment_from else { return Ok(self.weight) };
         let weight = condition::weight(path, facts).map_err(|why| {
             let path = path.as_str();
-            deny(
-                Reason::Undecidable,
-                format!("The policy counts {path} and cannot read it: {why}."),
-            )
+            let message = format!("The policy counts {path} and cannot read it: {why}.");
+            self.denial(Reason::Undecidable, message)
         })?;
         if weight > self.max {
             let (path, limit) = (path.as_str(), self.describe());
             let message = format!("The call's {path} alone is more than the {limit}.");
-            return Err(deny(Reason::Denied, message));
+            return Err(self.denial(Reason::Denied, message));
         }
         Ok(weight)
+    }
+
+    fn denial(&self, reason: Reason, message: String) -> Denial<'_> {
+        Denial { reason, rule: &self.pointer, message: message.into(), retry_after: None }
+    }
+
+    /// Whether each value has a count of its own.
+    pub fn is_by_value(&self) -> bool {
+        self.per.is_some()
     }
 
     /// The denial of a call that finds the limit full; there is room again

@@ -2,23 +2,18 @@
 //! `lint/warnings.rs` has the warnings.
 
 mod approvals;
+mod bodies;
+mod limits;
 mod warnings;
 
 pub(super) use warnings::warnings;
 
+use super::caller::ANONYMOUS;
 use crate::limits::window::Scope;
 use crate::order;
-use crate::policy::condition::{Condition, Root};
-use crate::policy::document::{
-    Check, Document, Findings, Grant, Limit, Rules, Settings, Source, escape, pointer, shorten,
-};
+use crate::policy::condition::{Condition, Path};
+use crate::policy::document::{Check, Document, Findings, Limit, Per, Rules, Source, escape};
 use crate::policy::pattern::Pattern;
-use std::vec::IntoIter;
-
-/// The most limits that one call may have.
-const MAX_ASKED: usize = 256;
-/// The most limits of a policy, counting those of all tools for each tool.
-const MAX_STORED: usize = 100_000;
 
 /// All errors between the parts of a document.
 pub(super) fn errors(document: &Document) -> Findings {
@@ -26,18 +21,23 @@ pub(super) fn errors(document: &Document) -> Findings {
     let all_rules = all_rules(document);
     let everywhere = all_rules.iter().flat_map(|rules| limits(rules));
     let global: Vec<&Limit> = everywhere.filter(|limit| limit.scope == Scope::Global).collect();
-    let mut global = first_of_each(&global).into_iter();
+    let mut global = limits::first_of_each(&global).into_iter();
     let mut stored = 0;
     for rules in all_rules {
-        agree(rules, &mut global, &mut errors);
-        bound_sessions(rules, &mut errors);
-        weigh_once(rules, &mut errors);
-        few_enough(rules, &mut stored, &mut errors);
+        let base = base(document, rules);
+        limits::agree(rules, &mut global, &mut errors);
+        limits::bound_sessions(rules, base, &mut errors);
+        limits::weigh_once(rules, &mut errors);
+        limits::few_enough(rules, base, &mut stored, &mut errors);
+        if let Some(base) = base {
+            bodies::extending(rules, base, &mut errors);
+        }
     }
     if document.identity.iter().any(|source| matches!(source, Source::Bearer(_))) {
         keep_tokens(document, &mut errors);
     }
     reach_grants(document, &mut errors);
+    bodies::reach_groups(document, &mut errors);
     approvals::errors(document, &self::all_rules(document), &mut errors);
     errors
 }
@@ -45,7 +45,13 @@ pub(super) fn errors(document: &Document) -> Findings {
 fn all_rules(document: &Document) -> Vec<&Rules> {
     let mut all_rules = vec![&document.rules];
     all_rules.extend(document.grants.iter().map(|(_, grant)| &grant.rules));
+    all_rules.extend(document.groups.iter().map(|group| &group.rules));
     all_rules
+}
+
+/// The rules that a body extends.
+fn base<'d>(document: &'d Document, rules: &Rules) -> Option<&'d Rules> {
+    rules.extends.then_some(&document.rules)
 }
 
 fn limits(rules: &Rules) -> Vec<&Limit> {
@@ -57,163 +63,13 @@ fn limits(rules: &Rules) -> Vec<&Limit> {
     limits
 }
 
-/// For each limit, the first one that has the same counter.
-fn first_of_each<'c>(limits: &[&'c Limit]) -> Vec<&'c Limit> {
-    let counter = |number: usize| limits.get(number).map(|limit| &limit.counter);
-    let mut firsts = limits.to_vec();
-    let mut first: Option<&Limit> = None;
-    for number in order::indexes(limits.len(), &|a, b| counter(a).cmp(&counter(b))) {
-        match (first, firsts.get_mut(number)) {
-            (Some(first), Some(limit)) if first.counter == limit.counter => *limit = first,
-            (_, limit) => first = limit.copied(),
-        }
-    }
-    firsts
-}
-
-/// Refuses limits that share a counter and count differently: within one set of
-/// rules, and for `global` ones in all of them. `global` gives, for each of
-/// those in turn, the first of the document.
-fn agree<'c>(rules: &'c Rules, global: &mut IntoIter<&'c Limit>, errors: &mut Findings) {
-    let limits = limits(rules);
-    for (limit, first) in limits.iter().zip(first_of_each(&limits)) {
-        let mut others = vec![first];
-        if limit.scope == Scope::Global {
-            others.extend(global.next());
-        }
-        others.dedup_by(|a, b| core::ptr::eq(*a, *b));
-        for other in others {
-            for (what, here, there) in differences(limit, other) {
-                errors.error(
-                    limit.path.clone(),
-                    format!(
-                        "the counter `{}` has{what} {here} here and {there} at {}; limits that \
-                         share a counter must agree",
-                        limit.counter,
-                        pointer(&other.path)
-                    ),
-                );
-            }
-        }
-    }
-}
-
-fn differences(a: &Limit, b: &Limit) -> Vec<(&'static str, String, String)> {
-    let increment = |limit: &Limit| if limit.increment_from.is_some() { "an" } else { "no" };
-    let all = [
-        (" the window", format!("`{}`", a.window), format!("`{}`", b.window)),
-        (" the scope", format!("`{}`", a.scope.as_str()), format!("`{}`", b.scope.as_str())),
-        (
-            " the algorithm",
-            format!("`{}`", a.algorithm.as_str()),
-            format!("`{}`", b.algorithm.as_str()),
-        ),
-        (
-            "",
-            format!("{} `increment_from`", increment(a)),
-            format!("{} `increment_from`", increment(b)),
-        ),
-    ];
-    all.into_iter().filter(|(_, here, there)| here != there).collect()
-}
-
-/// Refuses two weights of one counter in one call, which charges it only once.
-fn weigh_once(rules: &Rules, errors: &mut Findings) {
-    let all = &rules.all_tools.limits;
-    let own = rules.tools.iter().map(|(_, rule)| &rule.limits);
-    for limits in own.chain([all]) {
-        for (at, limit) in limits.iter().enumerate() {
-            let others =
-                limits.iter().take(at).chain(all.iter().filter(|_| !core::ptr::eq(limits, all)));
-            for other in others.filter(|other| other.counter == limit.counter) {
-                if let (Some(here), Some(there)) = (&limit.increment_from, &other.increment_from)
-                    && here.steps != there.steps
-                {
-                    errors.error(
-                        limit.path.clone(),
-                        format!(
-                            "the counter `{}` is charged once for a call, with `{}` here and `{}` \
-                             at {}; give one of them another counter",
-                            limit.counter,
-                            shorten(here.as_str()),
-                            shorten(there.as_str()),
-                            pointer(&other.path)
-                        ),
-                    );
-                }
-            }
-        }
-    }
-}
-
-/// Refuses too many limits. Those of a call are charged in one go, and every
-/// worker stores those of all tools with each tool.
-fn few_enough(rules: &Rules, stored: &mut usize, errors: &mut Findings) {
-    let all = &rules.all_tools.limits;
-    let too_many = |asked: usize| {
-        format!(
-            "a call has at most {MAX_ASKED} limits, with those of `all_tools`; one of this would \
-             have {asked}"
-        )
-    };
-    // A tool that no entry names has these limits alone.
-    if let Some((list, _)) = all.first().and_then(|limit| limit.path.rsplit_once('/'))
-        && all.len() > MAX_ASKED
-    {
-        errors.error(list, too_many(all.len()));
-        return;
-    }
-    for (_, rule) in &rules.tools {
-        let asked = rule.limits.len().saturating_add(all.len());
-        let before = *stored;
-        *stored = before.saturating_add(asked);
-        if asked > MAX_ASKED {
-            errors.error(rule.pointer.clone(), too_many(asked));
-        }
-        if (before..*stored).contains(&MAX_STORED) {
-            let message = format!(
-                "from here on the policy has more than {MAX_STORED} limits, counting those of \
-                 `all_tools` for each tool; have fewer, or name tools by patterns"
-            );
-            errors.error(rule.pointer.clone(), message);
-        }
-    }
-}
-
-/// Refuses a limit by session without another limit: a client makes as many
-/// sessions as it likes. A budget does not help, since calls may weigh nothing.
-fn bound_sessions(rules: &Rules, errors: &mut Findings) {
-    let bounded = |limits: &[Limit]| {
-        limits.iter().any(|limit| limit.scope != Scope::Session && limit.increment_from.is_none())
-    };
-    let all = &rules.all_tools.limits;
-    let mut complain = |limit: &Limit| {
-        errors.error(
-            limit.path.clone(),
-            "a client can open any number of sessions; give the same calls a limit with the scope \
-             `grant` or `global` and without `increment_from` too",
-        );
-    };
-    for (_, rule) in &rules.tools {
-        let sessions = rule.limits.iter().filter(|limit| limit.scope == Scope::Session);
-        if !bounded(&rule.limits) && !bounded(all) {
-            sessions.for_each(&mut complain);
-        }
-    }
-    if !bounded(all) {
-        all.iter().filter(|limit| limit.scope == Scope::Session).for_each(complain);
-    }
-}
-
 /// The patterns of all who may approve something.
-pub(super) fn approvers(
-    top: &Rules,
-    grants: &[(Pattern, Grant)],
-    settings: &Settings,
-) -> Vec<Pattern> {
-    let all_rules = core::iter::once(top).chain(grants.iter().map(|(_, grant)| &grant.rules));
-    let own = all_rules.flat_map(|rules| &rules.tools).map(|(_, rule)| &rule.approval);
-    let common = settings.approvals.iter().map(|all| &all.terms);
+pub(super) fn approvers(document: &Document) -> Vec<Pattern> {
+    let own = all_rules(document)
+        .into_iter()
+        .flat_map(|rules| &rules.tools)
+        .map(|(_, rule)| &rule.approval);
+    let common = document.settings.approvals.iter().map(|all| &all.terms);
     let texts = own.chain(common).flat_map(|terms| terms.approvers.iter().flatten());
     let mut patterns = order::sorted(texts.map(|text| Pattern::new(text)).collect(), Ord::cmp);
     patterns.dedup();
@@ -226,18 +82,64 @@ pub(super) fn records(document: &Document) -> bool {
     !document.settings.record.is_empty() || all_rules(document).into_iter().any(by_tool)
 }
 
-/// Every condition, with its check.
-pub(super) fn conditions(document: &Document) -> Vec<(&Check, &Condition)> {
-    conditions_at(document).into_iter().map(|(check, _, condition)| (check, condition)).collect()
+/// Whether a call may meet checks of `approve_if` of another body than its entry's.
+pub(super) fn shares_approvals(document: &Document) -> bool {
+    let all_rules = all_rules(document);
+    all_rules.iter().any(|rules| rules.extends)
+        && all_rules.iter().any(|rules| !rules.all_tools.approve_if.is_empty())
 }
 
-/// Every condition, with its check and its place there.
-fn conditions_at<'c>(document: &'c Document) -> Vec<(&'c Check, usize, &'c Condition)> {
+/// Every path to a value that decides about calls or callers, with the place of its
+/// check, its limit or its group.
+pub(super) fn paths(document: &Document) -> Vec<(&str, &Path)> {
+    let conditions = conditions(document).into_iter();
+    let mut paths: Vec<(&str, &Path)> =
+        conditions.map(|placed| (placed.of, &placed.condition.path)).collect();
+    for limit in all_rules(document).into_iter().flat_map(limits) {
+        paths.extend(limit.per.iter().filter_map(|per| match per {
+            Per::Value { path, .. } => Some((&*limit.path, path)),
+            Per::Call => None,
+        }));
+    }
+    paths
+}
+
+/// Whether any part of a policy applies for a time only.
+pub(super) fn is_dated(document: &Document) -> bool {
+    let by_tool = |rules: &Rules| rules.tools.iter().any(|(_, rule)| rule.validity.is_bounded());
+    all_rules(document).into_iter().any(|rules| rules.validity.is_bounded() || by_tool(rules))
+}
+
+/// A condition, and its place.
+pub(super) struct Placed<'c> {
+    /// The path of the check that it belongs to, or its own in a group.
+    of: &'c str,
+    /// Its number in that check.
+    index: Option<usize>,
+    pub(super) condition: &'c Condition,
+}
+
+impl Placed<'_> {
+    /// The path of the condition.
+    fn path(&self) -> String {
+        match self.index {
+            Some(index) => format!("{}/conditions/{index}", self.of),
+            None => self.of.to_owned(),
+        }
+    }
+}
+
+/// Every condition.
+pub(super) fn conditions<'c>(document: &'c Document) -> Vec<Placed<'c>> {
     let mut conditions = Vec::new();
     let mut extend = |checks: &'c Vec<Check>| {
         for check in checks {
             let all = check.conditions.iter().enumerate();
-            conditions.extend(all.map(|(index, condition)| (check, index, condition)));
+            conditions.extend(all.map(|(index, condition)| Placed {
+                of: &check.path,
+                index: Some(index),
+                condition,
+            }));
         }
     };
     for rules in all_rules(document) {
@@ -253,17 +155,19 @@ fn conditions_at<'c>(document: &'c Document) -> Vec<(&'c Check, usize, &'c Condi
     if let Some(approvals) = &document.settings.approvals {
         extend(&approvals.approver_require);
     }
+    for when in document.groups.iter().flat_map(|group| &group.when) {
+        conditions.push(Placed { of: &when.path, index: None, condition: &when.condition });
+    }
     conditions
 }
 
 /// Refuses conditions on the tokens that this filter keeps: they could be used
 /// to guess one.
 fn keep_tokens(document: &Document, errors: &mut Findings) {
-    for (check, condition) in conditions(document) {
-        if condition.path.root == Root::Headers && condition.path.header() == Some("authorization")
-        {
+    for (place, path) in paths(document) {
+        if path.header() == Some("authorization") {
             errors.error(
-                check.path.clone(),
+                place,
                 "`headers.authorization` holds the callers' tokens; use `grant`, which says whose \
                  it is",
             );
@@ -284,8 +188,21 @@ fn reach_grants(document: &Document, errors: &mut Findings) {
             Source::Header(_) => "header:*".into(),
         })
         .collect();
+    if document.settings.admits_anonymous
+        && let [Source::Bearer(bearer)] = &*document.identity
+        && bearer.tokens.iter().any(|(_, name)| name == ANONYMOUS)
+    {
+        errors.error(
+            "/identity/0/bearer/tokens/anonymous",
+            "names those without a token, whom `settings` admit as `anonymous`; give it another \
+             name",
+        );
+    }
     for (pattern, grant) in &document.grants {
         let path = format!("/grants/{}", escape(&grant.name));
+        if document.settings.admits_anonymous && grant.name == ANONYMOUS {
+            continue;
+        }
         match &*document.identity {
             [Source::Bearer(bearer)] => {
                 if !bearer.tokens.iter().any(|(_, name)| pattern.matches(name)) {

@@ -9,6 +9,7 @@
 mod index;
 
 use crate::order;
+use core::cmp::Ordering;
 use index::Index;
 
 /// A pattern: literal text with `*` for any run of characters, none included.
@@ -130,7 +131,54 @@ impl<T> PatternMap<T> {
 
     /// The entry that decides for `name`.
     pub fn get(&self, name: &str) -> Option<&T> {
-        self.values.get(self.order.first(name)?)
+        self.values.get(self.find(name)?)
+    }
+
+    /// The number of the entry that decides for `name`, among the values.
+    pub fn find(&self, name: &str) -> Option<usize> {
+        self.order.first(name)
+    }
+
+    /// The entry that decides for `name` if those of `base` compete with these, and
+    /// whether it is one of these. Of two with one pattern, that of `base` is out.
+    pub fn get_over<'m>(
+        &'m self,
+        base: &'m Self,
+        name: &str,
+        rank: impl Fn(&T) -> u8,
+    ) -> Option<(&'m T, bool)> {
+        let own = self.order.matching(name);
+        let mut other = base.order.matching(name);
+        other.retain(|(pattern, _)| !own.iter().any(|(own, _)| own == pattern));
+        let mut all = Vec::with_capacity(own.len().saturating_add(other.len()));
+        for (map, matching, is_own) in [(self, own, true), (base, other, false)] {
+            for (pattern, number) in matching {
+                if let Some(value) = map.values.get(number) {
+                    all.push((pattern, rank(value), (value, is_own)));
+                }
+            }
+        }
+        deciding(all)
+    }
+
+    /// The number of the entry whose pattern is this plain name.
+    pub fn find_exact(&self, name: &str) -> Option<usize> {
+        self.order.exact(name)
+    }
+
+    /// All entries that match `name`, in no order.
+    pub fn all(&self, name: &str) -> Vec<&T> {
+        let matching = self.order.matching(name).into_iter();
+        matching.filter_map(|(_, number)| self.values.get(number)).collect()
+    }
+
+    /// The number of the entry that decides for `name`, if only the entries are there
+    /// that `admits` lets in. All are of one rank.
+    pub fn find_where(&self, name: &str, admits: &dyn Fn(&T) -> bool) -> Option<usize> {
+        let mut matching = self.order.matching(name);
+        matching.retain(|(_, number)| self.values.get(*number).is_some_and(admits));
+        let ranked = matching.into_iter().map(|(pattern, number)| (pattern, 0, number));
+        deciding(ranked.collect())
     }
 }
 
@@ -155,10 +203,7 @@ impl Order {
             .partition(|(pattern, _)| pattern.is_exact());
         let rank = |number: usize| ranks.get(number).copied().unwrap_or_default();
         let patterns = order::sorted(patterns, |(a, left), (b, right)| {
-            rank(*right)
-                .cmp(&rank(*left))
-                .then_with(|| b.literals().cmp(&a.literals()))
-                .then_with(|| a.cmp(b))
+            precedence((a, rank(*left)), (b, rank(*right)))
         });
         Self {
             exact: order::sorted(exact, |(a, _), (b, _)| a.cmp(b)),
@@ -167,10 +212,26 @@ impl Order {
         }
     }
 
+    /// The patterns that match `name`, with the numbers of their values.
+    fn matching(&self, name: &str) -> Vec<(&Pattern, usize)> {
+        let exact = self.exact.binary_search_by(|(pattern, _)| pattern.as_str().cmp(name));
+        let exact = exact.ok().and_then(|at| self.exact.get(at));
+        let candidates = self.index.candidates(name).into_iter();
+        let patterns = candidates.filter_map(|number| self.patterns.get(number));
+        let matching = patterns.filter(|(pattern, _)| pattern.matches(name));
+        exact.into_iter().chain(matching).map(|(pattern, number)| (pattern, *number)).collect()
+    }
+
+    /// The number of the value of a plain name.
+    fn exact(&self, name: &str) -> Option<usize> {
+        let at = self.exact.binary_search_by(|(pattern, _)| pattern.as_str().cmp(name)).ok()?;
+        self.exact.get(at).map(|(_, value)| *value)
+    }
+
     /// The number of the value that decides for `name`.
     fn first(&self, name: &str) -> Option<usize> {
-        if let Ok(at) = self.exact.binary_search_by(|(pattern, _)| pattern.as_str().cmp(name)) {
-            return self.exact.get(at).map(|(_, value)| *value);
+        if let Some(value) = self.exact(name) {
+            return Some(value);
         }
         if self.patterns.is_empty() {
             return None;
@@ -193,88 +254,24 @@ impl Order {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    #[cfg(target_family = "wasm")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
-
-    #[test]
-    fn a_star_is_any_run_and_nothing_else_is_special() {
-        for (pattern, name, expected) in [
-            ("", "", true),
-            ("a", "a", true),
-            ("a", "A", false),
-            ("a", "ab", false),
-            ("*", "", true),
-            ("*", "anything/at.all", true),
-            ("github_*", "github_", true),
-            ("github_*", "github", false),
-            ("*_delete", "x_delete", true),
-            ("*_delete", "x_delete_y", false),
-            ("a*b*c", "abc", true),
-            ("a*b*c", "a-b-b-c-c", true),
-            ("a*b*c", "acb", false),
-            ("a*a", "a", false),
-            ("*aa*", "aaa", true),
-            ("a?c", "abc", false),
-            ("[ab]", "a", false),
-            ("é*", "éé", true),
-        ] {
-            assert_eq!(Pattern::new(pattern).matches(name), expected, "{pattern} {name}");
-        }
-        assert_eq!(Pattern::new("a***b**").as_str(), "a*b*");
-    }
-
-    #[test]
-    fn nesting_and_overlap() {
-        for (a, b, within, overlaps) in [
-            ("github_list_*", "github_*", true, true),
-            ("github_*", "github_list_*", false, true),
-            ("github_*", "*delete*", false, true),
-            ("a*", "b*", false, false),
-            ("*a", "*b", false, false),
-            ("a*b", "*", true, true),
-            ("a*b", "*a*b", true, true),
-            ("a*b", "ab", false, true),
-            ("ab*", "*ba", false, true),
-            ("x*y", "x*z", false, false),
-            ("a*b*", "a*", true, true),
-        ] {
-            let (a, b) = (Pattern::new(a), Pattern::new(b));
-            assert_eq!(a.is_within(&b), within, "{a:?} in {b:?}");
-            assert_eq!(a.overlaps(&b), overlaps, "{a:?} and {b:?}");
-            assert_eq!(b.overlaps(&a), overlaps, "{b:?} and {a:?}");
-        }
-    }
-
-    /// Entries whose text begins with `-` deny.
-    fn map(entries: &[&'static str]) -> PatternMap<&'static str> {
-        let entries = entries.iter().map(|&e| (Pattern::new(e.trim_start_matches('-')), e));
-        PatternMap::new(entries, |e| u8::from(e.starts_with('-')))
-    }
-
-    #[test]
-    fn one_entry_decides_whatever_their_order() {
-        for (entries, name, decides) in [
-            (&["*", "-x"][..], "x", Some("-x")),
-            (&["-*", "x"], "x", Some("x")),
-            (&["-github_*", "github_list_*"], "github_list_repos", Some("github_list_*")),
-            (&["-github_*", "github_list_*"], "github_push", Some("-github_*")),
-            (&["-*delete*", "github_*"], "github_delete_repo", Some("-*delete*")),
-            (&["*_file", "read_*"], "read_file", Some("*_file")),
-            (&["*_xile", "read_*"], "read_xile", Some("*_xile")),
-            (&["a*bc", "a*c", "abx*c"], "abxbc", Some("abx*c")),
-            (&["*b", "a*"], "ab", Some("*b")),
-            // A broader denial is out once a narrower entry matches, and what
-            // remains is ordered without it.
-            (&["-github_*", "github_list_*", "-*_x"], "github_list_x", Some("-*_x")),
-            (&["github_*", "-zz*", "lit*", "github_l*", "-*x"], "github_lx", Some("-*x")),
-            (&["a"], "b", None),
-        ] {
-            assert_eq!(map(entries).get(name).copied(), decides, "{entries:?} {name}");
-            let reversed: Vec<_> = entries.iter().rev().copied().collect();
-            assert_eq!(map(&reversed).get(name).copied(), decides, "{reversed:?} {name}");
-        }
-    }
+/// Of patterns that match one name, each with a rank and a value, the value of the one
+/// that decides.
+fn deciding<V>(matching: Vec<(&Pattern, u8, V)>) -> Option<V> {
+    let is_narrowest = |pattern: &Pattern| {
+        !matching.iter().any(|(other, ..)| *other != pattern && other.is_within(pattern))
+    };
+    let narrowest: Vec<bool> = matching.iter().map(|(pattern, ..)| is_narrowest(pattern)).collect();
+    let remaining = matching.into_iter().zip(narrowest).filter(|(_, narrowest)| *narrowest);
+    let first = remaining
+        .map(|(one, _)| one)
+        .min_by(|(a, left, _), (b, right, _)| precedence((a, *left), (b, *right)));
+    first.map(|(_, _, value)| value)
 }
+
+/// The order of patterns that do not nest, each with the rank of its value.
+fn precedence((a, left): (&Pattern, u8), (b, right): (&Pattern, u8)) -> Ordering {
+    right.cmp(&left).then_with(|| b.literals().cmp(&a.literals())).then_with(|| a.cmp(b))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,11 @@
 //! The tools that a caller is shown in the lists that servers send.
+//!
+//! A list is of the moment at which its request came: a part of a policy that is not
+//! in its time then is not shown, although the list itself may come later.
 
-use super::{Action, Caller, Policy, Rule, Rules};
+use super::bodies::Applied;
+use super::{Action, Caller, Conditions, Policy, Rule, Rules};
+use crate::limits::window::Nanos;
 use crate::policy::document::{Check, DefaultAction, Mode, ToolsList};
 use crate::wire::mcp::tool_name_fault;
 
@@ -8,46 +13,65 @@ impl Policy {
     /// Whether there may be a tool that this caller is not shown. Where there is
     /// none, no response is touched. Shadow mode takes nothing away.
     pub fn conceals(&self, caller: &Caller) -> bool {
-        self.rules(caller).conceals
+        self.rules(caller).map_or(true, |rules| rules.own.conceals)
     }
 
     /// Whether this caller is shown a tool: by `settings.tools_list`, one that is
     /// not hidden, or one of which a call can be allowed.
     pub fn shows(&self, caller: &Caller, tool: &str) -> bool {
-        let rules = self.rules(caller);
-        rules.hide.get(tool).is_none()
-            && (self.settings.tools_list == ToolsList::Hide || rules.may_allow(tool))
+        let callable = self.settings.tools_list == ToolsList::Callable;
+        self.rules(caller).is_ok_and(|rules| {
+            !rules.hides(tool) && (!callable || rules.may_allow(tool, caller.now()))
+        })
     }
 }
 
-impl Rules {
+impl<'p> Applied<'p> {
+    fn hides(self, tool: &str) -> bool {
+        self.levels().any(|rules| rules.hide.get(tool).is_some())
+    }
+
     /// See [`Policy::conceals`].
-    pub(super) fn conceals(&self, tools_list: ToolsList) -> bool {
+    pub(super) fn conceals(self, tools_list: ToolsList) -> bool {
         let refuses_some = || {
-            self.default == DefaultAction::Deny
-                || self.deny_if.iter().any(always)
-                || self.tools.values().iter().any(|rule| !rule.may_allow())
+            let refuses = |rules: &Rules| {
+                rules.deny_if.iter().any(always)
+                    || rules.tools.values().iter().any(|rule| !rule.may_allow(None))
+            };
+            self.own.default == DefaultAction::Deny || self.levels().any(refuses)
         };
         let callable = tools_list == ToolsList::Callable;
-        self.mode == Mode::Enforce && (!self.hide.is_empty() || (callable && refuses_some()))
+        let hides_some = || self.levels().any(|rules| !rules.hide.is_empty());
+        self.own.mode == Mode::Enforce && (hides_some() || (callable && refuses_some()))
     }
 
     /// Whether some call of the tool, by its name alone, could go on.
-    fn may_allow(&self, tool: &str) -> bool {
-        let by_entry = match self.tools.get(tool) {
-            Some(rule) => rule.may_allow(),
-            None => self.default == DefaultAction::Allow,
+    fn may_allow(self, tool: &str, now: Nanos) -> bool {
+        let by_entry = match self.decide(tool).rule {
+            Some(rule) => rule.may_allow(Some(now)),
+            None => self.own.default == DefaultAction::Allow || self.shadow_entry(tool).is_some(),
         };
-        by_entry && !self.deny_if.iter().any(always) && tool_name_fault(tool).is_none()
+        let denied = |rules: &Rules| rules.deny_if.iter().any(always);
+        by_entry && !self.levels().any(denied) && tool_name_fault(tool).is_none()
     }
 }
 
 impl Rule {
-    fn may_allow(&self) -> bool {
+    /// Whether some call could go on at a moment; without one, at any.
+    fn may_allow(&self, now: Option<Nanos>) -> bool {
         match &self.action {
             Action::Deny(_) => false,
-            Action::Allow(conditions) => !conditions.deny_if.iter().any(always),
+            Action::Allow(conditions) => {
+                conditions.is_valid(now) && !conditions.deny_if.iter().any(always)
+            }
         }
+    }
+}
+
+impl Conditions {
+    fn is_valid(&self, now: Option<Nanos>) -> bool {
+        let dated = self.validity.as_ref();
+        dated.is_none_or(|dated| now.is_some_and(|now| dated.validity.holds(now)))
     }
 }
 

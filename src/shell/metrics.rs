@@ -126,19 +126,28 @@ pub(super) fn served<H: Host>(host: &mut H) {
 }
 
 /// Counts a call that went on: as the policy allows, or in shadow mode although
-/// the policy denies it.
+/// the policy denies it. Rules in shadow that it did not pass count as well.
 pub(super) fn went_on<H: Host>(host: &mut H, record: &Record) {
+    for (_, reason) in &record.shadow {
+        host.count(Family::ShadowDenied, reason.as_str());
+    }
     match (record.decision, record.reason) {
         (Decision::Shadow, Some(reason)) => host.count(Family::ShadowDenied, reason.as_str()),
         _ => count(host, Family::AllowedCalls),
     }
 }
 
-/// Counts a call of a tool by its rule, as its record says. A request in which no tool
-/// was read is not a call.
+/// Counts a call of a tool by its rule, as its record says, and by the rules in shadow
+/// that it did not pass. A request in which no tool was read is not a call.
 pub(super) fn called<H: Host>(host: &mut H, record: &Record) {
-    if record.tool.is_some() {
-        host.count_call(record);
+    if record.tool.is_none() {
+        return;
+    }
+    host.count_call(&record.rule, (record.decision, record.reason));
+    if record.decision != Decision::Denied {
+        for (rule, reason) in &record.shadow {
+            host.count_call(rule, (Decision::Shadow, Some(*reason)));
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use super::{Host, metrics};
 use crate::exchange::approvals::{DecisionRecord, Stage};
 use crate::exchange::audit;
 use crate::exchange::head::Trace;
-use crate::exchange::record::{Decision, Record};
+use crate::exchange::record::Record;
 use crate::limits::window::Nanos;
 use crate::policy::Policy;
 use crate::policy::document::AuditLog;
@@ -53,7 +53,7 @@ pub(super) fn write<'r, H: Host>(
         let logged = match policy.settings.audit_log {
             _ if record.approval.as_ref().is_some_and(|one| one.stage != Stage::Pending) => true,
             AuditLog::All => true,
-            AuditLog::Denied => record.decision != Decision::Allowed,
+            AuditLog::Denied => record.is_of_denial(),
             AuditLog::Off => false,
         };
         if logged {

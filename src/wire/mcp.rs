@@ -8,6 +8,6 @@ mod mirror;
 mod revision;
 
 pub use call::{MAX_TOOL_NAME, ToolCall, tool_name_fault};
-pub use method::{KNOWN_METHODS, Method, TOOLS_CALL, TOOLS_LIST};
+pub use method::{KNOWN_METHODS, Method, TOOLS_CALL, TOOLS_LIST, is_governed};
 pub use mirror::RevisionHeaders;
 pub use revision::{HeaderMismatch, STATELESS};

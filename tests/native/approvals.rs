@@ -2,6 +2,7 @@
 //! tries what he must not.
 
 mod attacks;
+mod bodies;
 mod endpoint;
 mod rules;
 

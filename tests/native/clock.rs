@@ -254,6 +254,8 @@ fn a_clock_that_steps_back_finds_every_count_that_others_may_have_cleared_away()
                 tag: Tag::new(&[&index.to_le_bytes()]),
                 holder: table.holder_for_caller("alice"),
                 per_caller: true,
+                values: None,
+                apart: false,
                 window: limit.window,
                 algorithm: limit.algorithm,
                 max: limit.max * ONE_CALL,

@@ -28,6 +28,7 @@ mod random;
 mod schedules;
 mod schema;
 mod servers;
+mod shadow;
 mod shells;
 mod structure;
 mod supply;

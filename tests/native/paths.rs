@@ -53,6 +53,7 @@ fn every_shipped_policy_says_where_mcp_is() {
         ("envoy/policies/minimal", "json", &[]),
         ("envoy/policies/explained", "json", &[]),
         ("envoy/policies/explained", "yaml", &[]),
+        ("envoy/policies/teams", "yaml", &[]),
     ] {
         for file in named(folder, ending) {
             let policies: Vec<_> = documents(&file).iter().flat_map(policies).collect();

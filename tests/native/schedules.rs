@@ -13,8 +13,8 @@ mod model;
 use crate::random::Random;
 use baton::{Baton, Contested};
 use mcp_policy_filter::limits::window::{Algorithm, Nanos, ONE_CALL, Window};
-use mcp_policy_filter::limits::{Charge, Holder, Receipt, Store, Table, Tag};
-use model::{Call, History, Plain};
+use mcp_policy_filter::limits::{Charge, Holder, Receipt, Store, Table, Tag, Values};
+use model::{Call, History, Plain, Who};
 use std::panic::{self, AssertUnwindSafe};
 use std::{env, thread};
 
@@ -29,6 +29,8 @@ struct Setting {
     limits: Vec<Limit>,
     capacity: u64,
     max_entries: u64,
+    /// Values that a caller can hold.
+    values: u64,
     workers: usize,
     /// How often a worker tries to write.
     tries: usize,
@@ -41,21 +43,38 @@ struct Setting {
 #[derive(Debug)]
 struct Limit {
     max: u64,
-    per_caller: bool,
+    counts: Counts,
     algorithm: Algorithm,
+}
+
+/// The calls that a limit counts together: all, those of a caller, those of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Counts {
+    Everyone,
+    Callers,
+    /// Each value of each caller.
+    Values,
+    /// Each value of all callers.
+    SharedValues,
 }
 
 impl Setting {
     fn new(random: &mut Random) -> Self {
         let limit = |random: &mut Random| Limit {
             max: 1 + random.below(5),
-            per_caller: random.of([true, false]),
+            counts: random.of([
+                Counts::Everyone,
+                Counts::Callers,
+                Counts::Values,
+                Counts::SharedValues,
+            ]),
             algorithm: random.of([Algorithm::Fixed, Algorithm::Sliding]),
         };
         Self {
             limits: (0..=random.below(3)).map(|_| limit(random)).collect(),
             capacity: random.of([1, 2, 1000]),
             max_entries: random.of([1, 3, 1000, 1000]),
+            values: random.of([1, 2, 256]),
             workers: 1 + random.below(4) as usize,
             tries: random.of([2, 100, 100, 100]),
             spurious: random.of([0, 0, 20]),
@@ -64,19 +83,35 @@ impl Setting {
     }
 
     fn table(&self) -> Table {
-        Table::new("schedules", self.capacity, self.max_entries)
+        Table::new("schedules", self.capacity, self.max_entries).with_values(self.values)
     }
 
-    fn charge(&self, index: usize, caller: u64, weight: u64) -> Charge {
-        let Limit { max, per_caller, algorithm } = self.limits[index];
+    fn charge(&self, index: usize, who: Who, weight: u64) -> Charge {
+        let Limit { max, counts, algorithm } = self.limits[index];
         let tag = Tag::new(&[b"limit", &index.to_le_bytes()]);
-        let holder = match per_caller {
-            true => self.table().holder_for_caller(&format!("caller {caller}")),
-            false => Holder::for_everyone(tag),
+        let (caller, value) = (format!("caller {}", who.caller), format!("value {}", who.value));
+        let table = self.table();
+        let own = table.holder_for_caller(&caller);
+        let holder = match counts {
+            Counts::Everyone => Holder::for_everyone(tag),
+            Counts::Callers => own,
+            Counts::Values => table.holder_for_values(Some(&caller), &[value]),
+            Counts::SharedValues => table.holder_for_values(None, &[value]),
         };
+        let shared = counts == Counts::SharedValues;
+        let by_value = shared || counts == Counts::Values;
+        let values = by_value.then_some(Values { caller: own, shared });
+        let per_caller = counts != Counts::Everyone;
         let (max, weight) = (max * ONE_CALL, weight * ONE_CALL);
         let window = Window::new(60).unwrap();
-        Charge { tag, holder, per_caller, window, algorithm, max, weight }
+        let apart = false;
+        Charge { tag, holder, per_caller, values, apart, window, algorithm, max, weight }
+    }
+
+    /// Whether a count can be without weight and still be that of the caller who
+    /// brought its value, which a plain model does not know.
+    fn shares_values(&self) -> bool {
+        self.limits.iter().any(|limit| limit.counts == Counts::SharedValues)
     }
 
     /// Whether a write that gives something back may have been given up.
@@ -86,20 +121,27 @@ impl Setting {
 }
 
 impl Limit {
-    /// Whether two callers share its count.
-    fn joins(&self, one: u64, other: u64) -> bool {
-        !self.per_caller || one == other
+    /// Whether two calls share its count.
+    fn joins(&self, one: Who, other: Who) -> bool {
+        match self.counts {
+            Counts::Everyone => true,
+            Counts::Callers => one.caller == other.caller,
+            Counts::Values => one == other,
+            Counts::SharedValues => one.value == other.value,
+        }
     }
 
-    /// The weight of those calls that this limit counts for `caller`.
-    fn sum<'a>(&self, caller: u64, calls: impl IntoIterator<Item = &'a Call>) -> u64 {
-        let calls = calls.into_iter().filter(|call| self.joins(caller, call.caller));
+    /// The weight of those calls that this limit counts with one of `who`.
+    fn sum<'a>(&self, who: Who, calls: impl IntoIterator<Item = &'a Call>) -> u64 {
+        let calls = calls.into_iter().filter(|call| self.joins(who, call.who));
         calls.map(|call| call.weight).sum()
     }
 }
 
-/// Callers of a schedule.
-const CALLERS: u64 = 2;
+/// All that a call of a schedule can be.
+fn everyone() -> impl Iterator<Item = Who> {
+    (0..2).flat_map(|caller| (0..2).map(move |value| Who { caller, value }))
+}
 
 /// One worker: makes calls, and gives some of them back.
 fn work(setting: &Setting, store: &impl Store, history: &History, mut random: Random) {
@@ -115,13 +157,14 @@ fn work(setting: &Setting, store: &impl Store, history: &History, mut random: Ra
             table.refund(store, receipt, now);
             continue;
         }
-        let (caller, weight) = (random.below(CALLERS), 1 + random.below(2));
+        let who = Who { caller: random.below(2), value: random.below(2) };
+        let weight = 1 + random.below(2);
         // One call, or a batch of two with the same weight.
         let calls = if weight == 2 { random.of([1, 2]) } else { 1 };
-        let charge = |index| setting.charge(index, caller, weight / calls);
+        let charge = |index| setting.charge(index, who, weight / calls);
         let charges: Vec<Charge> =
             (0..calls).flat_map(|_| (0..setting.limits.len()).map(charge)).collect();
-        let call = history.begins(Call::new(caller, weight, now));
+        let call = history.begins(Call::new(who, weight, now));
         let charged = table.charge(store, &charges, now);
         history.ends(call, charged.is_ok());
         receipts.extend(charged.ok().map(|receipt| (call, receipt)));
@@ -162,8 +205,8 @@ fn run(seed: u64) -> Outcome {
 impl Outcome {
     /// What a count holds: the least `max` under which a call without weight
     /// still fits.
-    fn used(&self, index: usize, caller: u64, now: Nanos) -> u64 {
-        let charge = Charge { per_caller: false, ..self.setting.charge(index, caller, 0) };
+    fn used(&self, index: usize, who: Who, now: Nanos) -> u64 {
+        let charge = Charge { per_caller: false, ..self.setting.charge(index, who, 0) };
         let fits = |max: &u64| {
             let probe = Charge { max: max * ONE_CALL, ..charge };
             self.setting.table().charge(&self.store.afterwards(), &[probe], now).is_ok()
@@ -184,7 +227,7 @@ impl Outcome {
                 let together = |call: &&Call| {
                     call.counted_at(last.ended) && (!fixed || minute(call) == minute(last))
                 };
-                let sum = limit.sum(last.caller, self.calls.iter().filter(together));
+                let sum = limit.sum(last.who, self.calls.iter().filter(together));
                 assert!(sum <= limit.max, "{sum} of {limit:?} by {last:?}");
             }
         }
@@ -196,11 +239,11 @@ impl Outcome {
         let staying = || self.calls.iter().filter(|call| call.stays());
         for (index, limit) in self.setting.limits.iter().enumerate() {
             let fixed = limit.algorithm == Algorithm::Fixed;
-            for caller in 0..CALLERS {
-                let used = self.used(index, caller, now);
-                let all = limit.sum(caller, staying());
+            for who in everyone() {
+                let used = self.used(index, who, now);
+                let all = limit.sum(who, staying());
                 let surely = match fixed && self.setting.turns {
-                    true => limit.sum(caller, staying().filter(|call| minute(call) == 1)),
+                    true => limit.sum(who, staying().filter(|call| minute(call) == 1)),
                     false => all,
                 };
                 // What cannot be given back stays charged.
@@ -210,18 +253,50 @@ impl Outcome {
         }
     }
 
+    /// Never more values of a caller than he can hold. A value that is shared may be
+    /// one of either.
+    fn check_values(&self) {
+        let Setting { limits, values, turns, .. } = &self.setting;
+        for limit in limits.iter().filter(|_| !turns) {
+            let (groups, most) = match limit.counts {
+                Counts::Values => (vec![vec![0], vec![1]], *values),
+                Counts::SharedValues => (vec![vec![0, 1]], 2 * values),
+                Counts::Everyone | Counts::Callers => continue,
+            };
+            for (callers, moment) in groups
+                .iter()
+                .flat_map(|callers| self.calls.iter().map(move |call| (callers, call.ended)))
+            {
+                let held = |value: &u64| {
+                    self.calls.iter().any(|call| {
+                        call.counted_at(moment)
+                            && call.who.value == *value
+                            && callers.contains(&call.who.caller)
+                    })
+                };
+                let held = (0..2).filter(held).count() as u64;
+                assert!(held <= most, "{held} values of {limit:?} at {moment}");
+            }
+        }
+    }
+
     /// When all is over, a caller without a count holds no place.
     fn check_places(&self) {
         let limits = &self.setting.limits;
-        let Some(index) = limits.iter().position(|limit| limit.per_caller) else { return };
-        if self.setting.gives_up() || self.setting.turns {
+        let takes = |limit: &Limit| limit.counts != Counts::Everyone;
+        let Some(index) = limits.iter().position(takes) else { return };
+        if self.setting.gives_up() || self.setting.turns || self.setting.shares_values() {
             return;
         }
         let staying: Vec<Call> = self.calls.iter().filter(|call| call.stays()).cloned().collect();
         let plain = Plain::after(&self.setting, &staying);
         let free = plain.places(index);
         let fits = |stranger: &u64| {
-            let charge = self.setting.charge(index, 1000 + stranger, 1);
+            let charge = self.setting.charge(
+                index,
+                Who { caller: 1000 + stranger, value: 1000 + stranger },
+                1,
+            );
             self.setting.table().charge(&self.store.afterwards(), &[charge], at(2)).is_ok()
         };
         // Beyond a few they are all alike.
@@ -231,7 +306,8 @@ impl Outcome {
 
     /// Where nobody else was at it, every decision is the plain model's.
     fn check_decisions(&self) {
-        if self.setting.workers > 1 || self.setting.turns || self.setting.gives_up() {
+        let apart = self.setting.workers == 1 && !self.setting.turns;
+        if !apart || self.setting.gives_up() || self.setting.shares_values() {
             return;
         }
         for (number, call) in self.calls.iter().enumerate() {
@@ -257,6 +333,7 @@ fn no_schedule_admits_more_than_max_or_loses_a_count() {
         let checks = panic::catch_unwind(AssertUnwindSafe(|| {
             outcome.check_bounds();
             outcome.check_counts();
+            outcome.check_values();
             outcome.check_places();
             outcome.check_decisions();
         }));

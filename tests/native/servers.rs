@@ -7,12 +7,13 @@ use mcp_policy_filter::policy::Policy;
 use mcp_policy_filter::policy::document::{Finding, Severity, Warning};
 use std::fs;
 
-/// The tool of each server that its policy is about.
-const SERVERS: [(&str, &str); 5] = [
+/// The tool that each policy is about.
+const SERVERS: [(&str, &str); 6] = [
     ("claude_code", "claude_code_session"),
     ("climux", "session_send"),
     ("cmux_agent", "cmux_send"),
     ("interactive_terminal", "send_command"),
+    ("payments", "create_refund"),
     ("tmux_claude", "enhancedSend"),
 ];
 

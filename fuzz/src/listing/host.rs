@@ -4,7 +4,7 @@ use mcp_policy_filter::exchange::listing::{BodyStep, HeadStep, Listing};
 use mcp_policy_filter::exchange::record::Asked;
 use mcp_policy_filter::limits::MemoryStore;
 use mcp_policy_filter::limits::window::Nanos;
-use mcp_policy_filter::policy::{Caller, Policy};
+use mcp_policy_filter::policy::Policy;
 use mcp_policy_filter::simulate::{Body, Ending, Host};
 
 /// As what a response was taken.
@@ -66,8 +66,8 @@ impl<'a> Response<'a> {
     /// What becomes of it in pieces of these sizes, one after the other and
     /// again from the first.
     pub(super) fn pass(&self, policy: &Policy, sizes: &[usize], ending: Ending) -> Outcome {
-        let mut listing =
-            Listing::for_caller(policy, &Caller::anonymous()).expect("something is hidden");
+        let mut listing = Listing::for_caller(policy, &policy.caller("anonymous", Nanos(0)))
+            .expect("something is hidden");
         listing.expect(self.asked.clone());
         let headers = self.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
         // Its head is never its end.

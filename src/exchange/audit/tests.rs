@@ -21,6 +21,7 @@ fn record() -> Record {
         values: None,
         limits: Vec::new(),
         approval: None,
+        shadow: Vec::new(),
     }
 }
 

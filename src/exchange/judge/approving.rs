@@ -49,7 +49,7 @@ impl<'a, S: Store> Judge<'a, S> {
             Err(required) => return self.require(allowed, *required),
         };
         let store = Trial::through(self.store);
-        let receipt = match self.policy.table.charge(&store, &allowed.charges, self.now) {
+        let mut receipt = match self.policy.table.charge(&store, &allowed.charges, self.now) {
             Ok(receipt) => receipt,
             Err(refused) => {
                 let denial = allowed.refused(refused);
@@ -58,7 +58,8 @@ impl<'a, S: Store> Judge<'a, S> {
         };
         match approved.use_up(self.policy, self.store, self.now) {
             Ok(used) => {
-                let record = Record { approval: Some(Box::new(used)), ..allowed.goes(&receipt, 0) };
+                let record = self.goes(&store, allowed, &mut receipt, 0);
+                let record = Record { approval: Some(Box::new(used)), ..record };
                 Ok(Passed { receipt, records: vec![record], ..Passed::default() })
             }
             Err(required) => {

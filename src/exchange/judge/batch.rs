@@ -52,7 +52,7 @@ impl<'a, S: Store> Judge<'a, S> {
         }
         let refused = match all_allowed {
             true => match self.policy.table.charge(&store, &charges, self.now) {
-                Ok(receipt) => return Ok(gone(decided, receipt)),
+                Ok(receipt) => return Ok(self.gone(decided, &store, receipt)),
                 Err(refused) => Some(refused),
             },
             false => None,
@@ -101,6 +101,31 @@ impl<'a, S: Store> Judge<'a, S> {
         (all, refusals)
     }
 
+    /// A batch that goes on, and was charged `receipt`.
+    fn gone(
+        &self,
+        messages: Messages<'_, 'a>,
+        store: &Trial<'_, S>,
+        mut receipt: Receipt,
+    ) -> Passed {
+        let mut all = Passed::default();
+        all.asked.batch = true;
+        let mut first = 0_usize;
+        for (_, decided) in messages {
+            match decided {
+                Ok(Decided::Passes(passed)) => all.add(passed),
+                Ok(Decided::Allowed(call)) => {
+                    let next = first.saturating_add(call.charges.len());
+                    all.records.push(self.goes(store, call, &mut receipt, first));
+                    first = next;
+                }
+                // None is there: a batch with one does not go on.
+                Ok(Decided::Asks(_)) | Err(_) => {}
+            }
+        }
+        Passed { receipt, ..all }
+    }
+
     /// The refusal of the whole batch; `records` are those of the messages that
     /// would have gone on.
     fn whole(&self, records: Vec<Record>, refusals: Refusals<'_>) -> Box<Refusal> {
@@ -125,24 +150,4 @@ impl Passed {
         self.records.extend(other.records);
         self.asked.ids.extend(other.asked.ids);
     }
-}
-
-/// A batch that goes on, and was charged `receipt`.
-fn gone(messages: Messages<'_, '_>, receipt: Receipt) -> Passed {
-    let mut all = Passed::default();
-    all.asked.batch = true;
-    let mut first = 0_usize;
-    for (_, decided) in messages {
-        match decided {
-            Ok(Decided::Passes(passed)) => all.add(passed),
-            Ok(Decided::Allowed(call)) => {
-                let next = first.saturating_add(call.charges.len());
-                all.records.push(call.goes(&receipt, first));
-                first = next;
-            }
-            // None is there: a batch with one does not go on.
-            Ok(Decided::Asks(_)) | Err(_) => {}
-        }
-    }
-    Passed { receipt, ..all }
 }

@@ -4,7 +4,7 @@ use super::{Judge, Judged, Passed};
 use crate::exchange::record::{Left, Record};
 use crate::limits::{Charge, ChargeError, Receipt, Store, StoreError, Trial};
 use crate::policy::condition::Facts;
-use crate::policy::{Caller, Denial, Holders, Limit, Reason};
+use crate::policy::{Caller, Denial, Holders, Limit, Limits, Reason, Shadowed};
 use crate::wire::jsonrpc::Id;
 
 /// A call of a tool, for its answer and its record.
@@ -20,9 +20,11 @@ pub(super) struct Called<'m> {
 pub(super) struct Allowed<'m, 'p> {
     pub(super) called: Called<'m>,
     /// The limits that have to have room.
-    pub(super) limits: &'p [Limit],
+    pub(super) limits: Limits<'p>,
     /// One charge for each of them.
     pub(super) charges: Vec<Charge>,
+    /// The limits in shadow, with their charges.
+    pub(super) beside: Vec<(&'p Limit, Charge)>,
 }
 
 impl<'p> Allowed<'_, 'p> {
@@ -36,19 +38,13 @@ impl<'p> Allowed<'_, 'p> {
             ChargeError::Counter { index, error } => counting_failed(self.limits, index, error),
         }
     }
-
-    /// The record of a call that goes on, whose charges begin at `first` in the
-    /// receipt.
-    pub(super) fn goes(self, receipt: &Receipt, first: usize) -> Record {
-        Record { limits: Left::from_receipt(self.limits, receipt, first), ..self.called.record }
-    }
 }
 
-impl<S: Store> Judge<'_, S> {
+impl<'a, S: Store> Judge<'a, S> {
     /// The charges of a call, one for each limit.
     pub(super) fn charges<'p>(
         &self,
-        limits: &'p [Limit],
+        limits: Limits<'p>,
         caller: &Caller,
         facts: &Facts<'_>,
     ) -> Result<Vec<Charge>, Denial<'p>> {
@@ -56,11 +52,60 @@ impl<S: Store> Judge<'_, S> {
         if !limits.is_empty() {
             let session = self.head.trace.session.as_ref();
             let holders = Holders::new(&self.policy.table, caller, session);
-            for limit in limits {
+            for limit in limits.iter() {
                 charges.push(limit.charge(&holders, facts)?);
             }
         }
         Ok(charges)
+    }
+
+    /// The rules in shadow that a call does not pass, and its charges to limits in
+    /// shadow.
+    #[expect(clippy::type_complexity, reason = "two lists, which the one caller takes apart")]
+    pub(super) fn shadowed<'b>(
+        &'b self,
+        caller: &Caller,
+        facts: &Facts<'b>,
+    ) -> (Vec<(String, Reason)>, Vec<(&'a Limit, Charge)>) {
+        let facts = Facts { work: &self.beside, ..*facts };
+        let Some(shadowed) = self.policy.beside(caller, &facts) else { return Default::default() };
+        let Shadowed { mut found, limits } = *shadowed;
+        let session = self.head.trace.session.as_ref();
+        let holders = Holders::new(&self.policy.table, caller, session);
+        let mut charges = Vec::new();
+        for limit in limits {
+            match limit.charge(&holders, &facts) {
+                Ok(charge) => charges.push((limit, charge)),
+                Err(denial) => found.push((denial.rule, denial.reason)),
+            }
+        }
+        (found.into_iter().map(|(rule, reason)| (rule.to_owned(), reason)).collect(), charges)
+    }
+
+    /// The record of a call that goes on, whose charges begin at `first` in the
+    /// receipt. It is charged to its limits in shadow too, to each for itself and as
+    /// far as there is room.
+    pub(super) fn goes(
+        &self,
+        store: &Trial<'_, S>,
+        call: Allowed<'_, '_>,
+        receipt: &mut Receipt,
+        first: usize,
+    ) -> Record {
+        let mut record = call.called.record;
+        record.limits = Left::from_receipt(call.limits, receipt, first);
+        for (limit, charge) in call.beside {
+            let refused = match self.policy.table.charge(store, &[charge], self.now) {
+                Ok(charged) => {
+                    receipt.add(charged);
+                    continue;
+                }
+                Err(ChargeError::Limit { .. }) => Reason::RateLimited,
+                Err(ChargeError::Counter { error, .. }) => reason(error),
+            };
+            record.shadow.push((limit.pointer.as_ref().to_owned(), refused));
+        }
+        record
     }
 
     /// Charges one call, and returns its outcome. With `refused`, it is refused in
@@ -73,8 +118,8 @@ impl<S: Store> Judge<'_, S> {
     ) -> Judged {
         let charged = self.policy.table.charge(store, &call.charges, self.now);
         match (charged, refused) {
-            (Ok(receipt), None) => {
-                let records = vec![call.goes(&receipt, 0)];
+            (Ok(mut receipt), None) => {
+                let records = vec![self.goes(store, call, &mut receipt, 0)];
                 Ok(Passed { receipt, records, ..Passed::default() })
             }
             (Err(refused), _) | (Ok(_), Some(refused)) => {
@@ -85,22 +130,29 @@ impl<S: Store> Judge<'_, S> {
     }
 }
 
-fn counting_failed(limits: &[Limit], index: usize, trouble: StoreError) -> Denial<'_> {
-    let (reason, message) = match trouble {
-        StoreError::Full => {
-            (Reason::CounterFull, "The gateway cannot count another caller at the moment.")
+/// The reason where a counter failed.
+const fn reason(trouble: StoreError) -> Reason {
+    match trouble {
+        StoreError::Full => Reason::CounterFull,
+        StoreError::Contended => Reason::CounterContended,
+        StoreError::Damaged => Reason::CounterDamaged,
+        StoreError::Clock => Reason::CounterClock,
+        StoreError::Host => Reason::Internal,
+    }
+}
+
+fn counting_failed(limits: Limits<'_>, index: usize, trouble: StoreError) -> Denial<'_> {
+    let limit = limits.get(index);
+    let message = match trouble {
+        StoreError::Full if limit.is_some_and(Limit::is_by_value) => {
+            "The gateway cannot count another value at the moment."
         }
-        StoreError::Contended => {
-            (Reason::CounterContended, "The gateway is too busy to count this call. Try again.")
-        }
-        StoreError::Damaged => {
-            (Reason::CounterDamaged, "The gateway cannot read the count of this call's limit.")
-        }
-        StoreError::Clock => {
-            (Reason::CounterClock, "The gateway's clock is behind the count of this call's limit.")
-        }
-        StoreError::Host => (Reason::Internal, "The gateway cannot count this call."),
+        StoreError::Full => "The gateway cannot count another caller at the moment.",
+        StoreError::Contended => "The gateway is too busy to count this call. Try again.",
+        StoreError::Damaged => "The gateway cannot read the count of this call's limit.",
+        StoreError::Clock => "The gateway's clock is behind the count of this call's limit.",
+        StoreError::Host => "The gateway cannot count this call.",
     };
-    let rule = limits.get(index).map_or("(internal)", |limit| &limit.pointer);
-    Denial { reason, rule, message: message.into(), retry_after: None }
+    let rule = limit.map_or("(internal)", |limit| &limit.pointer);
+    Denial { reason: reason(trouble), rule, message: message.into(), retry_after: None }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::limits::window::Nanos;
 use crate::policy::Policy;
 #[cfg(target_family = "wasm")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -14,7 +15,7 @@ fn policy() -> Policy {
 }
 
 fn listing(policy: &Policy, ids: &[&str], batch: bool) -> Listing {
-    let mut listing = Listing::for_caller(policy, &Caller::anonymous()).unwrap();
+    let mut listing = Listing::for_caller(policy, &policy.caller("anonymous", Nanos(0))).unwrap();
     listing.expect(Asked { ids: ids.iter().map(|id| (*id).to_owned()).collect(), batch });
     listing
 }

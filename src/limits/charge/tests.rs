@@ -1,3 +1,5 @@
+mod values;
+
 use super::*;
 use crate::limits::MemoryStore;
 use crate::limits::window::ONE_CALL;
@@ -19,6 +21,8 @@ fn charge(name: &str, caller: &str, max: u64) -> Charge {
         tag: tag(name),
         holder: table(1, 1).holder_for_caller(caller),
         per_caller: true,
+        values: None,
+        apart: false,
         window: Window::new(60).unwrap(),
         algorithm: Algorithm::Fixed,
         max: max * ONE_CALL,

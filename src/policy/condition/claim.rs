@@ -21,6 +21,16 @@ pub trait Claims {
     }
 }
 
+/// No claims: there is no token.
+#[derive(Clone, Copy, Debug)]
+pub struct NoClaims;
+
+impl Claims for NoClaims {
+    fn claim(&self, _: &[&str]) -> Claim {
+        Claim::Absent
+    }
+}
+
 /// A claim of a token.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Claim {

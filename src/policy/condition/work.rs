@@ -25,6 +25,8 @@ const READING: usize = 24;
 const PARSING: usize = 96;
 /// The price of a byte of a text whose escapes are decoded.
 const DECODING: usize = 16;
+/// The price of a byte of a text that is decoded and hashed.
+const HASHING: usize = 64;
 /// The price of a byte of a text that is searched or compared.
 const SEARCHING: usize = 8;
 /// The price of a double that is made of more than [`EXACT_DIGITS`] digits.
@@ -82,7 +84,7 @@ impl Work {
 
     /// Takes the price of reading a text of this many bytes as JSON; whether there
     /// was enough.
-    pub(super) fn parsing(&self, bytes: usize) -> bool {
+    pub fn parsing(&self, bytes: usize) -> bool {
         self.take(bytes.saturating_mul(PARSING))
     }
 
@@ -90,6 +92,12 @@ impl Work {
     /// enough.
     pub(super) fn decoding(&self, bytes: usize) -> bool {
         self.take(bytes.saturating_mul(DECODING))
+    }
+
+    /// Takes the price of decoding and hashing a text of this many bytes; whether
+    /// there was enough.
+    pub fn hashing(&self, bytes: usize) -> bool {
+        self.take(bytes.saturating_mul(HASHING))
     }
 
     /// Takes the price of searching a text of this many bytes, or comparing it with

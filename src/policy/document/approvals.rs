@@ -153,6 +153,9 @@ impl Approvals {
 fn require(at: &At<'_>) -> Vec<Check> {
     let checks = checks::read(at);
     for check in &checks {
+        if check.shadow {
+            at.wrong_at(&check.path, "an approver is let in or not; leave `mode` out");
+        }
         for condition in &check.conditions {
             if matches!(condition.path.root, Root::Args | Root::Tool) {
                 at.wrong(format!(

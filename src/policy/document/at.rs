@@ -53,7 +53,7 @@ impl<'a> Parsed<'a> {
     }
 
     pub(super) fn root(&self) -> At<'_> {
-        At { node: &self.root, path: String::new(), document: self, secret: false }
+        At { node: &self.root, path: String::new(), document: self, secret: false, named: None }
     }
 
     /// The errors that were found.
@@ -91,12 +91,15 @@ pub(super) struct At<'d> {
     document: &'d Parsed<'d>,
     /// Whether the value may be a credential, which is not shown.
     secret: bool,
+    /// The element of a list that it belongs to, if that has a name: the length of its
+    /// path, and the name.
+    named: Option<(usize, &'d str)>,
 }
 
 impl<'d> At<'d> {
     /// The same value, which is not to be shown.
     pub(super) fn secret(&self) -> Self {
-        Self { node: self.node, path: self.path.clone(), document: self.document, secret: true }
+        Self { path: self.path.clone(), secret: true, ..*self }
     }
 
     /// The same value, which may be shown.
@@ -132,16 +135,22 @@ impl<'d> At<'d> {
         &self.path
     }
 
+    /// The JSON pointer of this value for people, in which a name is in the place of
+    /// an index.
+    pub(super) fn pointer(&self) -> String {
+        let named = self.named.and_then(|(length, name)| {
+            let (element, rest) = self.path.split_at_checked(length)?;
+            let (list, _) = element.rsplit_once('/')?;
+            Some(format!("{list}/{}{rest}", escape(name)))
+        });
+        named.unwrap_or_else(|| self.path.clone())
+    }
+
     fn below(&self, node: &'d Node<'d>, key: &str) -> Self {
         // All paths below a key contain it, and a key longer than any name is
         // an error anyway.
         let key = escape(start(key, 2 * MAX_NAME));
-        Self {
-            node,
-            path: format!("{}/{key}", self.path),
-            document: self.document,
-            secret: self.secret,
-        }
+        Self { node, path: format!("{}/{key}", self.path), ..*self }
     }
 
     /// A number above zero and at most `most`, in millionths, with at most six
@@ -345,6 +354,13 @@ pub(super) struct Object<'d> {
 impl<'d> Object<'d> {
     pub(super) fn get(&self, key: &str) -> Option<&At<'d>> {
         self.members.iter().find(|(name, _)| *name == key).map(|(_, at)| at)
+    }
+
+    /// The same, as an element with this name.
+    pub(super) fn named(mut self, name: &'d str) -> Self {
+        let length = self.path.len();
+        self.members.iter_mut().for_each(|(_, at)| at.named = Some((length, name)));
+        self
     }
 
     /// Its path, as a JSON pointer.

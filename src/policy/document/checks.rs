@@ -1,6 +1,7 @@
 //! `args`, `require` and `deny_if`.
 
-use super::at::{At, escape};
+use super::at::{At, Object, escape};
+use super::rules::{MODES, Mode};
 use super::wording::{choices, nearest, quote};
 use crate::policy::condition::{
     Condition, Elements, Facts, Path, Root, Step, Test, TestError, Truth,
@@ -22,6 +23,8 @@ pub struct Check {
     pub hash: [u8; 32],
     /// Whether a denial without `on_deny` says what the check asks for.
     pub explains: bool,
+    /// Whether it is asked beside the others, and recorded.
+    pub shadow: bool,
 }
 
 impl Check {
@@ -44,11 +47,11 @@ impl Check {
 
 /// Reads a list of checks.
 pub(super) fn read(at: &At<'_>) -> Vec<Check> {
-    let list = at.path();
+    let list = at.pointer();
     let mut names: Vec<&str> = Vec::new();
     let mut checks = Vec::new();
     for (index, at) in at.elements().iter().enumerate() {
-        let Some(object) = at.object(&["conditions", "on_deny", "name"]) else { continue };
+        let Some(object) = at.object(&["conditions", "on_deny", "name", "mode"]) else { continue };
         let on_deny = object.get("on_deny").and_then(At::string).map(str::to_owned);
         let name = object.get("name").and_then(|at| {
             let name = at.name("a check")?;
@@ -70,9 +73,15 @@ pub(super) fn read(at: &At<'_>) -> Vec<Check> {
             on_deny,
             hash: conditions.hash(),
             explains: at.reading().explains,
+            shadow: shadow(&object),
         });
     }
     checks
+}
+
+/// Whether a part of a body is in shadow.
+pub(super) fn shadow(object: &Object<'_>) -> bool {
+    object.get("mode").and_then(|at| at.choice(&MODES)) == Some(Mode::Shadow)
 }
 
 /// Reads the names that arguments may have.
@@ -108,7 +117,8 @@ pub(super) fn recorded(at: &At<'_>) -> Vec<Path> {
     paths
 }
 
-fn condition(at: &At<'_>) -> Option<Condition> {
+/// Reads one condition.
+pub(super) fn condition(at: &At<'_>) -> Option<Condition> {
     let object = at.object(&["path", "op", "value", "literal"])?;
     let literal = object.get("literal").map(|at| (at, at.boolean()));
     let path = object.required("path").and_then(path);
@@ -210,8 +220,16 @@ mod tests {
         let unclear = || condition("headers.h", "b");
         let ask = |conditions: Vec<Condition>| {
             let (pointer, path) = (String::new(), String::new());
-            let check =
-                Check { pointer, path, conditions, on_deny: None, hash: [0; 32], explains: true };
+            let hash = [0; 32];
+            let check = Check {
+                pointer,
+                path,
+                conditions,
+                on_deny: None,
+                hash,
+                explains: true,
+                shadow: false,
+            };
             let (truth, decided_by) = check.holds(&facts, Elements::Any);
             (truth, decided_by.map(|condition| condition.path.as_str().to_owned()))
         };

@@ -34,10 +34,16 @@ pub enum Warning {
     UnnamedResource,
     /// A window is so long that a restart of Envoy cuts it short.
     LongWindow,
+    /// A limit counts by values of the client, and nothing else bounds its calls.
+    UnboundedValues,
+    /// One caller can take much of the room of a counter by values.
+    ManyValues,
     /// A reason is given that no denial shows.
     UnseenReason,
     /// Checks or limits of a tool that is denied anyway are never asked.
     NeverAsked,
+    /// Clients that could sign in are not asked to.
+    NoSignIn,
     /// Every text of the arguments is a text to all conditions, also one that is
     /// JSON.
     AllTexts,
@@ -47,6 +53,12 @@ pub enum Warning {
     Placeholder,
     /// A grant is named after a claim.
     GrantByClaim,
+    /// After its time, callers of a body come under rules that allow by default.
+    EndsOpen,
+    /// A header decides who belongs to a group.
+    GroupByHeader,
+    /// A group denies what callers outside of it may do.
+    GroupNarrows,
     /// Two patterns match the same names and have different actions.
     Overlap,
     /// There are too many patterns to compare all of them.

@@ -2,8 +2,9 @@
 
 use super::at::{At, escape};
 use super::checks;
+use super::wording::quote;
 use crate::limits::window::{Algorithm, ONE_CALL, Scope, Window};
-use crate::policy::condition::Path;
+use crate::policy::condition::{Path, Root};
 use crate::wire::json::Decimal;
 
 /// The largest `max`, so that sums in millionths fit 64 bits.
@@ -11,8 +12,18 @@ const MAX: u64 = 9_000_000_000_000;
 
 const WINDOWS: [(&str, u32); 4] = [("second", 1), ("minute", 60), ("hour", 3_600), ("day", 86_400)];
 
-const KEYS: [&str; 7] =
-    ["counter", "window", "max", "scope", "increment_from", "algorithm", "on_deny"];
+const KEYS: [&str; 10] = [
+    "counter",
+    "window",
+    "max",
+    "scope",
+    "per",
+    "increment_from",
+    "weight",
+    "algorithm",
+    "on_deny",
+    "mode",
+];
 const SCOPES: [(&str, Scope); 3] = [
     (Scope::Grant.as_str(), Scope::Grant),
     (Scope::Session.as_str(), Scope::Session),
@@ -22,6 +33,51 @@ const ALGORITHMS: [(&str, Algorithm); 2] = [
     (Algorithm::Fixed.as_str(), Algorithm::Fixed),
     (Algorithm::Sliding.as_str(), Algorithm::Sliding),
 ];
+
+/// The word in `per` for a call with the same arguments.
+const CALL: &str = "call";
+/// The most values that a limit counts by.
+const MAX_PER: usize = 8;
+
+/// One of the values that a limit counts by.
+#[derive(Clone, Debug)]
+pub enum Per {
+    /// The value that a path names.
+    Value {
+        /// The path.
+        path: Path,
+        /// Whether a text of the arguments is nothing else, also one that is JSON.
+        literal: bool,
+    },
+    /// The tool and all its arguments.
+    Call,
+}
+
+impl Per {
+    /// The value's name, as written.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Value { path, .. } => path.as_str(),
+            Self::Call => CALL,
+        }
+    }
+
+    /// The value's name, for messages to the caller, if it is one of the arguments.
+    pub fn of_arguments(&self) -> Option<&str> {
+        match self {
+            Self::Value { path, .. } => (path.root == Root::Args).then(|| path.as_str()),
+            Self::Call => Some("arguments"),
+        }
+    }
+
+    /// Whether a client can make as many values as it likes.
+    pub fn is_of_client(&self) -> bool {
+        match self {
+            Self::Value { path, .. } => matches!(path.root, Root::Args | Root::Headers),
+            Self::Call => true,
+        }
+    }
+}
 
 /// One limit.
 #[derive(Clone, Debug)]
@@ -38,17 +94,23 @@ pub struct Limit {
     pub max: u64,
     /// `scope`
     pub scope: Scope,
+    /// `per`: each combination of these values has a count; none for one count.
+    pub per: Vec<Per>,
     /// `algorithm`
     pub algorithm: Algorithm,
     /// `increment_from`
     pub increment_from: Option<Path>,
+    /// `weight`, in millionths: that of a call without `increment_from`.
+    pub weight: u64,
     /// `on_deny`
     pub on_deny: Option<String>,
+    /// Whether calls without room go on, and are recorded.
+    pub shadow: bool,
 }
 
 /// Reads a list of limits.
 pub(super) fn read(at: &At<'_>) -> Vec<Limit> {
-    let list = at.path();
+    let list = at.pointer();
     at.each(|at| {
         let object = at.object(&KEYS)?;
         let counter = object.required("counter").and_then(counter);
@@ -58,7 +120,16 @@ pub(super) fn read(at: &At<'_>) -> Vec<Limit> {
             Some(_) => at.millionths(MAX),
             None => at.whole(1, MAX).map(|max| max.saturating_mul(ONE_CALL)),
         });
+        let weight = object.get("weight").map_or(Some(ONE_CALL), |at| {
+            if increment_from.is_some() {
+                at.wrong("a call weighs what `increment_from` names; leave one of the two out");
+                return None;
+            }
+            let weight = at.whole(1, max.unwrap_or(u64::MAX) / ONE_CALL)?;
+            Some(weight.saturating_mul(ONE_CALL))
+        });
         let scope = object.get("scope").map_or(Some(Scope::Grant), |at| at.choice(&SCOPES));
+        let per = object.get("per").map(|at| per_values(at, scope)).unwrap_or_default();
         let algorithm =
             object.get("algorithm").map_or(Some(Algorithm::Fixed), |at| at.choice(&ALGORITHMS));
         let on_deny = object.get("on_deny").and_then(At::string).map(str::to_owned);
@@ -69,10 +140,13 @@ pub(super) fn read(at: &At<'_>) -> Vec<Limit> {
             window: window?,
             max: max?,
             scope: scope?,
+            per,
             algorithm: algorithm?,
             // One that cannot be read is an error already.
             increment_from: increment_from.flatten(),
+            weight: weight?,
             on_deny,
+            shadow: checks::shadow(&object),
             counter,
         })
     })
@@ -92,19 +166,37 @@ pub(super) fn read_short(name: &str, at: &At<'_>) -> Option<Limit> {
         return None;
     };
     Some(Limit {
-        pointer: at.path().into(),
+        pointer: at.pointer(),
         path: at.path().into(),
         counter: format!("{name}_rate"),
         window,
         max: max.saturating_mul(ONE_CALL),
         scope: Scope::Grant,
+        per: Vec::new(),
         algorithm: Algorithm::Fixed,
         increment_from: None,
+        weight: ONE_CALL,
         on_deny: None,
+        shadow: false,
     })
 }
 
 impl Limit {
+    /// The names of the values that it counts by.
+    pub fn per_text(&self) -> String {
+        self.per.iter().map(Per::as_str).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Whether it bounds the calls of a caller, whatever they hold: a client opens
+    /// sessions and makes up values as it likes, and calls may weigh nothing. A limit
+    /// in shadow bounds nothing.
+    pub fn bounds_caller(&self) -> bool {
+        self.scope != Scope::Session
+            && self.increment_from.is_none()
+            && self.per.is_empty()
+            && !self.shadow
+    }
+
     /// A limit of the filter's own: this many calls of each caller in an hour.
     pub(super) fn built_in(counter: &str, max: u64, window: u32, pointer: &str) -> Option<Self> {
         Some(Self {
@@ -114,9 +206,12 @@ impl Limit {
             window: Window::new(window)?,
             max: max.saturating_mul(ONE_CALL),
             scope: Scope::Grant,
+            per: Vec::new(),
             algorithm: Algorithm::Fixed,
             increment_from: None,
+            weight: ONE_CALL,
             on_deny: None,
+            shadow: false,
         })
     }
 }
@@ -131,6 +226,37 @@ fn short(text: &str) -> Option<(u64, Window)> {
         None => Some(window).filter(|window| digits(window))?.parse().ok()?,
     };
     (1..=MAX).contains(&max).then_some((max, Window::new(window)?))
+}
+
+fn per_values(at: &At<'_>, scope: Option<Scope>) -> Vec<Per> {
+    let per = at.each(per);
+    if scope == Some(Scope::Session) {
+        at.wrong("a limit counts by values or by session; use the scope `grant` or `global`");
+    }
+    if at.is_list() && !(1..=MAX_PER).contains(&at.elements().len()) {
+        at.wrong(format!(
+            "a limit counts by 1 to {MAX_PER} values; without `per` it has one count"
+        ));
+    }
+    per
+}
+
+fn per(at: &At<'_>) -> Option<Per> {
+    let text = at.string()?;
+    if text == CALL {
+        return Some(Per::Call);
+    }
+    let path = checks::path(at)?;
+    let whole = path.root == Root::Args && path.steps.is_empty();
+    if whole || path.root == Root::Grant || path.has_each() {
+        at.wrong(format!(
+            "{} does not name a single value to count by; write a path like `args.customer`, or \
+             `{CALL}` for calls with the same arguments",
+            quote(text)
+        ));
+        return None;
+    }
+    Some(Per::Value { path, literal: at.reading().literal })
 }
 
 fn counter(at: &At<'_>) -> Option<String> {

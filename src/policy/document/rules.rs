@@ -1,8 +1,9 @@
-//! The part of a document that decides: at its top, and in each grant.
+//! The part of a document that decides: at its top, in each grant and in each group.
 
 use super::at::{At, Object};
 use super::tool_name;
 use super::tools::{self, AllTools, ToolRule};
+use super::validity::Validity;
 use super::wording::quote;
 use crate::policy::pattern::Pattern;
 use crate::text::is_name;
@@ -30,8 +31,10 @@ pub enum Mode {
 pub struct Rules {
     /// The JSON pointer to the object that has them.
     pub path: String,
-    /// `default`
-    pub default: DefaultAction,
+    /// `extends`: the rules of the top level apply besides.
+    pub extends: bool,
+    /// `default`, which only rules that extend others may lack.
+    pub default: Option<DefaultAction>,
     /// `mode`
     pub mode: Mode,
     /// `hide`
@@ -40,6 +43,8 @@ pub struct Rules {
     pub tools: Vec<(Pattern, ToolRule)>,
     /// `all_tools`
     pub all_tools: AllTools,
+    /// `valid_from` and `valid_until`
+    pub validity: Validity,
 }
 
 /// One entry of `grants`.
@@ -51,22 +56,40 @@ pub struct Grant {
     pub rules: Rules,
 }
 
-const KEYS: [&str; 5] = ["default", "mode", "hide", "tools", "all_tools"];
+/// The words of `mode`.
+pub(super) const MODES: [(&str, Mode); 2] = [("enforce", Mode::Enforce), ("shadow", Mode::Shadow)];
+
+/// The keys of rules in a grant or a group.
+pub(super) const KEYS: [&str; 8] =
+    ["extends", "default", "mode", "hide", "tools", "all_tools", "valid_from", "valid_until"];
 
 impl Rules {
     /// Reads the keys of rules from an object that may have others.
     pub(super) fn read(object: &Object<'_>, inherited: Mode) -> Option<Self> {
-        let default = object.required("default").and_then(|at| {
-            at.choice(&[("allow", DefaultAction::Allow), ("deny", DefaultAction::Deny)])
-        });
-        let mode = object.get("mode").map_or(Some(inherited), |at| {
-            at.choice(&[("enforce", Mode::Enforce), ("shadow", Mode::Shadow)])
-        });
+        let extends = object.get("extends").map(|at| at.choice(&[("top", ())])).is_some();
+        let default = match object.get("default") {
+            None if extends => Some(None),
+            _ => object.required("default").and_then(|at| {
+                at.choice(&[("allow", DefaultAction::Allow), ("deny", DefaultAction::Deny)])
+                    .map(Some)
+            }),
+        };
+        let mode = object.get("mode").map_or(Some(inherited), |at| at.choice(&MODES));
         let hide = object.get("hide").map(|at| at.each(tool_name::pattern)).unwrap_or_default();
         let tools = object.get("tools").map(tools::read).unwrap_or_default();
         let all_tools = object.get("all_tools").map(AllTools::read).unwrap_or_default();
+        let validity = Validity::read(object);
         let path = object.path().to_owned();
-        Some(Self { path, default: default?, mode: mode?, hide, tools, all_tools })
+        Some(Self {
+            path,
+            extends,
+            default: default?,
+            mode: mode?,
+            hide,
+            tools,
+            all_tools,
+            validity,
+        })
     }
 }
 

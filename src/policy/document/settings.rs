@@ -6,6 +6,7 @@ use super::checks;
 use super::protected_resource::ProtectedResource;
 use super::request_path::RequestPath;
 use super::wording::quote;
+use crate::limits::DEFAULT_VALUES;
 use crate::policy::condition::Path;
 use crate::policy::fingerprint::ArgumentsHmac;
 use crate::policy::pattern::{Pattern, PatternMap};
@@ -20,6 +21,8 @@ pub struct Settings {
     pub exempt_paths: Vec<RequestPath>,
     /// `protected_resource`: the metadata by which clients find where to sign in.
     pub protected_resource: Option<ProtectedResource>,
+    /// `anonymous`: a request without any credential has a caller too.
+    pub admits_anonymous: bool,
     /// `methods`: the methods that pass besides `tools/call`.
     pub methods: PatternMap<()>,
     /// `hold_request_headers`: nothing of a request goes upstream before it
@@ -110,6 +113,8 @@ pub struct Counters {
     pub capacity: u64,
     /// Entries of all counters together.
     pub max_entries: u64,
+    /// Values of one counter that one caller can hold in a window.
+    pub values: u64,
     /// The name that separates two filters that share Envoy's shared data.
     pub namespace: Option<String>,
 }
@@ -121,6 +126,7 @@ impl Default for Settings {
             paths: None,
             exempt_paths: Vec::new(),
             protected_resource: None,
+            admits_anonymous: false,
             methods: PatternMap::set(known.map(Pattern::new).collect()),
             hold_request_headers: false,
             mark_requests: false,
@@ -143,15 +149,16 @@ impl Default for Settings {
 
 impl Default for Counters {
     fn default() -> Self {
-        Self { capacity: 32_768, max_entries: 262_144, namespace: None }
+        Self { capacity: 32_768, max_entries: 262_144, values: DEFAULT_VALUES, namespace: None }
     }
 }
 
-const KEYS: [&str; 19] = [
+const KEYS: [&str; 20] = [
     "approvals",
     "paths",
     "exempt_paths",
     "protected_resource",
+    "anonymous",
     "methods",
     "hold_request_headers",
     "mark_requests",
@@ -168,6 +175,7 @@ const KEYS: [&str; 19] = [
     "record",
     "counters",
 ];
+const ANONYMOUS: [(&str, bool); 2] = [("refuse", false), ("allow", true)];
 const DENIED_AS: [(&str, DeniedAs); 2] = [("error", DeniedAs::Error), ("result", DeniedAs::Result)];
 const JSON_TEXTS: [(&str, JsonTexts); 2] = [("both", JsonTexts::Both), ("text", JsonTexts::Text)];
 const BATCHES: [(&str, Batches); 2] = [("reject", Batches::Reject), ("judge", Batches::Judge)];
@@ -209,6 +217,12 @@ impl Settings {
                 );
             }
             settings.protected_resource = ProtectedResource::read(at);
+        }
+        if let Some(at) = object.get("anonymous") {
+            if !has_sources {
+                at.wrong("needs `identity`; without it, every caller is `anonymous`");
+            }
+            settings.admits_anonymous = at.choice(&ANONYMOUS).unwrap_or_default();
         }
         if let Some(at) = object.get("methods") {
             settings.methods = PatternMap::set(at.each(method));
@@ -274,7 +288,7 @@ impl Settings {
 impl Counters {
     fn read(at: &At<'_>) -> Self {
         let mut counters = Self::default();
-        let Some(object) = at.object(&["capacity", "max_entries", "namespace"]) else {
+        let Some(object) = at.object(&["capacity", "max_entries", "values", "namespace"]) else {
             return counters;
         };
         let whole = |key| object.get(key).and_then(|at| at.whole(1, MAX_COUNTER_ENTRIES));
@@ -283,6 +297,9 @@ impl Counters {
         }
         if let Some(entries) = whole("max_entries") {
             counters.max_entries = entries;
+        }
+        if let Some(values) = whole("values") {
+            counters.values = values;
         }
         if let Some(at) = object.get("namespace") {
             match at.string() {

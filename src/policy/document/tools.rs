@@ -5,6 +5,7 @@ use super::at::At;
 use super::checks::{self, Check};
 use super::limits::{self, Limit};
 use super::tool_name;
+use super::validity::Validity;
 use super::wording::quote;
 use crate::order;
 use crate::policy::condition::Path;
@@ -26,10 +27,14 @@ pub enum Action {
 pub struct ToolRule {
     /// The entry's key, as written.
     pub name: String,
-    /// The entry's JSON pointer.
+    /// The entry's JSON pointer, with a group's name in the place of its index.
     pub pointer: String,
+    /// The path in the document, for messages to the author.
+    pub path: String,
     /// `action`
     pub action: Action,
+    /// Whether it is asked beside the entry that decides, and recorded.
+    pub shadow: bool,
     /// `reason`
     pub reason: Option<String>,
     /// `args`
@@ -46,10 +51,13 @@ pub struct ToolRule {
     pub limits: Vec<Limit>,
     /// `record`: the arguments whose values are recorded.
     pub record: Vec<Path>,
+    /// `valid_from` and `valid_until`
+    pub validity: Validity,
 }
 
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 13] = [
     "action",
+    "mode",
     "reason",
     "args",
     "require",
@@ -59,6 +67,8 @@ const KEYS: [&str; 10] = [
     "limits",
     "rate_limit",
     "record",
+    "valid_from",
+    "valid_until",
 ];
 const ACTIONS: [(&str, Action); 3] = [
     ("allow", Action::Allow),
@@ -105,14 +115,24 @@ impl ToolRule {
         let approve_if = object.get("approve_if").map(checks::read).unwrap_or_default();
         let approval = object.get("approval").map(Terms::read).unwrap_or_default();
         let record = object.get("record").map(checks::recorded).unwrap_or_default();
+        let validity = Validity::read(&object);
+        if action == Some(Action::Deny) {
+            Validity::KEYS.iter().filter_map(|key| object.get(key)).for_each(|at| {
+                at.wrong("`action` denies at every time; leave one of the two out");
+            });
+        }
         let mut limits = object.get("limits").map(limits::read).unwrap_or_default();
         if let Some(at) = object.get("rate_limit") {
             limits.extend(limits::read_short(name, at));
         }
+        let shadow = checks::shadow(&object);
+        limits.iter_mut().for_each(|limit| limit.shadow |= shadow);
         Some(Self {
             name: name.into(),
-            pointer: at.path().into(),
+            pointer: at.pointer(),
+            path: at.path().into(),
             action: action?,
+            shadow,
             reason,
             args,
             require,
@@ -121,6 +141,7 @@ impl ToolRule {
             approval,
             limits,
             record,
+            validity,
         })
     }
 }

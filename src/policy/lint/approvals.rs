@@ -18,29 +18,36 @@ pub(super) fn errors(document: &Document, all_rules: &[&Rules], errors: &mut Fin
     let mut first = None;
     for rules in all_rules {
         let common = &rules.all_tools.approve_if;
+        let inherited = super::base(document, rules).map_or(0, |base| {
+            let tools = base.tools.iter().map(|(_, rule)| rule.approve_if.len());
+            (base.all_tools.approve_if.len()).saturating_add(tools.max().unwrap_or_default())
+        });
         if let (Some(check), None) =
             (common.first(), settings.and_then(|all| all.terms.approvers.as_ref()))
         {
             errors.error(check.path.clone(), "has no approvers; name them in `settings.approvals`");
         }
         first = first.or(common.first().map(|check| check.path.as_str()));
-        few_enough(common.first().map(|check| &*check.path), common.len(), errors);
+        let asked = common.len().saturating_add(inherited);
+        few_enough(common.first().map(|check| &*check.path), asked, errors);
         for (_, rule) in &rules.tools {
             if !asks(rule) {
                 continue;
             }
-            first = first.or(Some(&rule.pointer));
+            first = first.or(Some(&rule.path));
             longest = longest.max(rule.approval.wait.unwrap_or_default());
             let named = rule.approval.approvers.is_some()
                 || settings.is_some_and(|all| all.terms.approvers.is_some());
             if !named {
                 errors.error(
-                    rule.pointer.clone(),
+                    rule.path.clone(),
                     "has no approvers; name them in its `approval` or in `settings.approvals`",
                 );
             }
             let asked = rule.approve_if.len().saturating_add(common.len());
-            few_enough(Some(&rule.pointer), asked, errors);
+            let of_base = super::base(document, rules).map(|base| &base.all_tools.approve_if);
+            let asked = asked.saturating_add(of_base.map_or(0, Vec::len));
+            few_enough(Some(&rule.path), asked, errors);
         }
     }
     let Some(first) = first else { return };
@@ -110,18 +117,21 @@ pub(super) fn warnings(document: &Document, all_rules: &[&Rules], findings: &mut
                 findings.warning(Warning::LongWait, &|| {
                     let message = "a wait of more than an hour is over before its time when Envoy \
                                    restarts";
-                    (pointer(&rule.pointer), message.into())
+                    (pointer(&rule.path), message.into())
                 });
             }
         }
     }
     for rules in all_rules {
         let common = &rules.all_tools;
+        let base = super::base(document, rules);
+        let inherited = || base.iter().flat_map(|base| &base.all_tools.require);
         for (_, rule) in &rules.tools {
-            let demands: Vec<&Check> = rule.require.iter().chain(&common.require).collect();
+            let demands: Vec<&Check> =
+                rule.require.iter().chain(&common.require).chain(inherited()).collect();
             rule.approve_if.iter().for_each(|check| absent(check, &demands, findings));
         }
-        let demands: Vec<&Check> = common.require.iter().collect();
+        let demands: Vec<&Check> = common.require.iter().chain(inherited()).collect();
         common.approve_if.iter().for_each(|check| absent(check, &demands, findings));
     }
 }
@@ -131,9 +141,9 @@ pub(super) fn warnings(document: &Document, all_rules: &[&Rules], findings: &mut
 fn absent(check: &Check, demands: &[&Check], findings: &mut Findings) {
     for condition in check.conditions.iter().filter(|one| one.path.root == Root::Args) {
         let path = condition.path.as_str();
-        let demanded = demands
-            .iter()
-            .any(|other| other.conditions.iter().any(|other| other.path.as_str() == path));
+        let mut demands = demands.iter().filter(|other| !other.shadow);
+        let demanded =
+            demands.any(|other| other.conditions.iter().any(|other| other.path.as_str() == path));
         if !demanded && !condition.test.is_about_presence() {
             findings.warning(Warning::ApprovalByAbsent, &|| {
                 let message = format!(

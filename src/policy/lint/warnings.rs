@@ -1,8 +1,10 @@
 //! Warnings: rules that are allowed, but probably not meant.
 
-use super::{all_rules, conditions_at, limits};
+use super::limits::unbounded;
+use super::{all_rules, conditions, limits};
 use crate::policy::document::{
-    Action, Document, Findings, JsonTexts, Rules, Source, Warning, dot_star, escape, quote, shorten,
+    Action, Document, Findings, JsonTexts, Limit, Per, Rules, Source, Warning, dot_star, escape,
+    quote, shorten,
 };
 
 /// Steps of the search for overlaps in a whole policy: more than one that a
@@ -21,6 +23,10 @@ const ANY_PATH: &str = "is not set, so requests to any path can reach the server
 const UNNAMED: &str = "no answer names it, since `identity` has neither a `jwt` nor a `bearer` \
                        source; add one, or ask for tokens in front of the filter";
 
+/// The warning where no client is told to sign in.
+const NO_SIGN_IN: &str = "a request without a token is not answered with HTTP 401, so no client \
+                          begins to sign in; leave it out where people have tokens";
+
 /// The warning where no argument of any tool is read as JSON.
 const ALL_TEXTS: &str = "holds for every tool, and a server that reads a text as JSON gets past the \
                          conditions on it; prefer `\"literal\": true` on the conditions that need it";
@@ -37,11 +43,32 @@ pub(in crate::policy) fn warnings(document: &Document) -> Findings {
         let path = || ("/settings/protected_resource".into(), UNNAMED.into());
         findings.warning(Warning::UnnamedResource, &path);
     }
+    if document.settings.admits_anonymous && document.identity.iter().any(Source::is_token) {
+        findings.warning(Warning::NoSignIn, &|| ("/settings/anonymous".into(), NO_SIGN_IN.into()));
+    }
     if document.settings.json_texts == JsonTexts::Text {
         findings.warning(Warning::AllTexts, &|| ("/settings/json_texts".into(), ALL_TEXTS.into()));
     }
     let all_rules = all_rules(document);
-    for warn in [windows, reasons, unasked] {
+    let counters = &document.settings.counters;
+    let room = counters.capacity.min(counters.max_entries);
+    if counters.values > room / 4
+        && all_rules.iter().any(|rules| limits(rules).iter().any(|limit| !limit.per.is_empty()))
+    {
+        findings.warning(Warning::ManyValues, &|| {
+            let message = format!(
+                "lets one caller take {} of the {room} entries of a counter; raise `capacity` and \
+                 `max_entries`, or have fewer `values`",
+                counters.values.min(room)
+            );
+            ("/settings/counters".into(), message)
+        });
+    }
+    all_rules.iter().for_each(|rules| windows(rules, &mut findings));
+    for rules in &all_rules {
+        values(rules, super::base(document, rules), &mut findings);
+    }
+    for warn in [reasons, unasked] {
         all_rules.iter().for_each(|rules| warn(rules, &mut findings));
     }
     if !document.settings.unusual_tool_names {
@@ -49,6 +76,7 @@ pub(in crate::policy) fn warnings(document: &Document) -> Findings {
     }
     placeholders(document, &mut findings);
     grants_by_claim(document, &mut findings);
+    super::bodies::warnings(document, &mut findings);
     let mut steps = MAX_STEPS;
     for rules in &all_rules {
         overlaps(rules, &mut steps, &mut findings);
@@ -79,12 +107,24 @@ fn windows(rules: &Rules, findings: &mut Findings) {
     }
 }
 
+/// Limits by values that a client makes up, without another limit on the same calls.
+fn values(rules: &Rules, base: Option<&Rules>, findings: &mut Findings) {
+    let is_meant = |limit: &Limit| limit.per.iter().any(Per::is_of_client);
+    unbounded(rules, base, is_meant, &mut |limit| {
+        findings.warning(Warning::UnboundedValues, &|| {
+            let message = "a client can send any number of values, each with a count of its own; \
+                           give the same calls a limit without `per`, `increment_from` or shadow mode too";
+            (format!("{}/per", limit.path), message.into())
+        });
+    });
+}
+
 fn reasons(rules: &Rules, findings: &mut Findings) {
     for (_, rule) in &rules.tools {
         if rule.reason.is_some() && rule.action == Action::Allow {
             findings.warning(Warning::UnseenReason, &|| {
                 let message = "is shown only with the actions `deny` and `require_approval`";
-                (format!("{}/reason", rule.pointer), message.into())
+                (format!("{}/reason", rule.path), message.into())
             });
         }
     }
@@ -100,7 +140,7 @@ fn unasked(rules: &Rules, findings: &mut Findings) {
         if asks && rule.action == Action::Deny {
             findings.warning(Warning::NeverAsked, &|| {
                 let message = "denies every call, so its checks and limits are never asked";
-                (rule.pointer.clone(), message.into())
+                (rule.path.clone(), message.into())
             });
         }
     }
@@ -127,12 +167,12 @@ fn dots(rules: &Rules, findings: &mut Findings) {
 
 /// Values with something that other programs would fill in.
 fn placeholders(document: &Document, findings: &mut Findings) {
-    for (check, index, condition) in conditions_at(document) {
-        if condition.test.mentions("${") {
+    for placed in conditions(document) {
+        if placed.condition.test.mentions("${") {
             findings.warning(Warning::Placeholder, &|| {
                 let message =
                     "holds `${`, and is compared as it is written: nothing is put in its place";
-                (format!("{}/conditions/{index}/value", check.path), message.into())
+                (format!("{}/value", placed.path()), message.into())
             });
         }
     }
@@ -163,14 +203,14 @@ fn overlaps(rules: &Rules, steps: &mut usize, findings: &mut Findings) {
             if *steps == 0 {
                 return;
             }
-            let differ = first.action != second.action;
+            let differ = first.action != second.action && first.shadow == second.shadow;
             if differ && !a.is_within(b) && !b.is_within(a) && a.overlaps(b) {
                 findings.warning(Warning::Overlap, &|| {
                     let message = format!(
                         "overlaps with {}, which has another action; a denial decides",
                         quote(&second.name)
                     );
-                    (first.pointer.clone(), message)
+                    (first.path.clone(), message)
                 });
             }
         }

@@ -4,7 +4,7 @@
 //! rules: so there are at most [`MOST`] for the life of a worker, and calls beyond them
 //! count under [`OTHER`].
 
-use crate::exchange::record::{Decision, Record};
+use crate::exchange::record::Decision;
 use crate::policy::Reason;
 use core::fmt::Write;
 use std::collections::HashMap;
@@ -26,7 +26,7 @@ pub struct ByRule<I> {
 }
 
 /// The outcome of a call.
-type Outcome = (Decision, Option<Reason>);
+pub type Outcome = (Decision, Option<Reason>);
 
 /// The labels of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,10 +47,9 @@ impl<I> Default for ByRule<I> {
 
 impl<I: Clone> ByRule<I> {
     /// The id of the metric of a call, which `define` makes at its first use.
-    pub fn id(&mut self, record: &Record, define: impl FnOnce(Labels<'_>) -> I) -> I {
-        let outcome = (record.decision, record.reason);
+    pub fn id(&mut self, rule: &str, outcome: Outcome, define: impl FnOnce(Labels<'_>) -> I) -> I {
         // Rules of the policy are pointers; a word in parentheses is not one.
-        let rule = if record.rule.starts_with('/') { &record.rule } else { OTHER };
+        let rule = if rule.starts_with('/') { rule } else { OTHER };
         if let Some(id) = self.known(rule, outcome) {
             return id;
         }

@@ -170,6 +170,28 @@ impl<'a> Decimal<'a> {
         (millionths % 1_000_000 == 0).then_some(millionths / 1_000_000)
     }
 
+    /// The spelling of a whole number of at most 15 digits, each of which every reader
+    /// has exactly.
+    ///
+    /// ```
+    /// use mcp_policy_filter::wire::json::Decimal;
+    ///
+    /// let spelt = |text| Decimal::parse(text).unwrap().spelt_whole();
+    /// assert_eq!(spelt("-1.20e3").as_deref(), Some("-1200"));
+    /// assert_eq!(spelt("-0.0").as_deref(), Some("0"));
+    /// assert_eq!((spelt("1.5"), spelt("1e15")), (None, None));
+    /// ```
+    pub fn spelt_whole(self) -> Option<String> {
+        let length = usize::try_from(self.magnitude).ok().filter(|length| *length <= 15)?;
+        if !self.is_whole() {
+            return None;
+        }
+        let digits = self.digits().chain(iter::repeat(0)).take(length.max(1));
+        let value =
+            digits.fold(0, |all: i64, digit| all.saturating_mul(10).saturating_add(digit.into()));
+        Some(if self.negative { value.saturating_neg() } else { value }.to_string())
+    }
+
     /// Whether the value is a whole number as spelt: `1.0` and `1e2` are not.
     pub fn is_spelt_whole(text: &str) -> bool {
         !text.contains(['.', 'e', 'E'])

@@ -34,6 +34,13 @@ pub const KNOWN_METHODS: [&str; 19] = [
     "server/discover",
 ];
 
+/// Whether a method besides `tools/call` reads prompts or resources, or names of them.
+pub fn is_governed(method: &str) -> bool {
+    method.starts_with("prompts/")
+        || method.starts_with("resources/")
+        || matches!(method, "completion/complete" | "subscriptions/listen")
+}
+
 /// A method, decoded and free of look-alikes.
 #[derive(Debug)]
 pub enum Method<'a> {

@@ -14,7 +14,7 @@ use std::path::Path;
 
 /// Objects of the language, each with a key that is none, so that the error
 /// lists those that are.
-const OBJECTS: [(&str, &str); 21] = [
+const OBJECTS: [(&str, &str); 22] = [
     ("(top level)", r#"{"zzzzzzzz": 0}"#),
     ("tools", r#"{"tools": {"a": {"zzzzzzzz": 0}}}"#),
     ("limits", r#"{"tools": {"a": {"limits": [{"zzzzzzzz": 0}]}}}"#),
@@ -36,6 +36,7 @@ const OBJECTS: [(&str, &str); 21] = [
         "grants limits",
         r#"{"grants": {"a": {"default": "deny", "all_tools": {"limits": [{"zzzzzzzz": 0}]}}}}"#,
     ),
+    ("groups", r#"{"groups": [{"zzzzzzzz": 0}]}"#),
     ("settings", r#"{"settings": {"zzzzzzzz": 0}}"#),
     ("protected_resource", r#"{"settings": {"protected_resource": {"zzzzzzzz": 0}}}"#),
     ("counters", r#"{"settings": {"counters": {"zzzzzzzz": 0}}}"#),

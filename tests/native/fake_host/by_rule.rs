@@ -1,7 +1,7 @@
 //! Metrics by rule: made of the policy alone, at first use, and bounded.
 
 use super::call;
-use super::host::{HOST, fail, forget_counts, heal, metric};
+use super::host::{HOST, fail, forget_counts, heal, log, metric};
 use super::worker::{PLAIN, Worker};
 use crate::corpus::Request;
 use serde_json::json;
@@ -129,4 +129,30 @@ fn a_metric_that_cannot_be_defined_stops_no_call() {
     heal();
     assert!(matches!(worker.send(&call("a")), crate::corpus::Outcome::Forwarded));
     assert_eq!(names(), [""; 0]);
+}
+
+#[test]
+fn rules_in_shadow_are_counted_and_logged_beside_the_one_that_decides() {
+    forget_counts();
+    let policy = json!({
+        "version": "1",
+        "default": "deny",
+        "tools": {
+            "a": { "limits": [
+                { "counter": "new", "window": "day", "max": 1, "mode": "shadow" },
+                { "counter": "old", "window": "day", "max": 2 },
+            ] },
+            "a*": { "action": "deny", "mode": "shadow" },
+        },
+    });
+    let worker = Worker::configure(&policy.to_string(), PLAIN).unwrap();
+    let before = log().len();
+    (0..3).for_each(|_| drop(worker.send(&call("a"))));
+    assert_eq!(count("allowed.none./tools/a"), 2);
+    assert_eq!(count("shadow.denied./tools/a*/action"), 2);
+    assert_eq!(count("shadow.rate_limited./tools/a/limits/new"), 1);
+    assert_eq!(count("denied.rate_limited./tools/a/limits/old"), 1);
+    assert_eq!(metric("mcp_policy_shadow_denied_denied_total"), 2);
+    assert_eq!(metric("mcp_policy_allowed_calls_total"), 2);
+    assert_eq!(log().len() - before, 3, "each is a line of the log");
 }

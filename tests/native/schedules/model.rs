@@ -1,14 +1,21 @@
 //! What calls did, in the order in which they did it, and what a plain count
 //! of them says.
 
-use super::{CALLERS, Setting};
+use super::{Counts, Setting, everyone};
 use mcp_policy_filter::limits::window::Nanos;
 use std::sync::Mutex;
+
+/// A caller and a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Who {
+    pub caller: u64,
+    pub value: u64,
+}
 
 /// One call, with its moments: numbers that grow with every event.
 #[derive(Clone, Debug)]
 pub struct Call {
-    pub caller: u64,
+    pub who: Who,
     pub weight: u64,
     pub now: Nanos,
     pub admitted: bool,
@@ -18,8 +25,8 @@ pub struct Call {
 }
 
 impl Call {
-    pub fn new(caller: u64, weight: u64, now: Nanos) -> Self {
-        Self { caller, weight, now, admitted: false, ended: 0, given_back: None }
+    pub fn new(who: Who, weight: u64, now: Nanos) -> Self {
+        Self { who, weight, now, admitted: false, ended: 0, given_back: None }
     }
 
     /// Whether it counts when all is over.
@@ -87,13 +94,19 @@ impl<'a> Plain<'a> {
     pub fn admits(&self, call: &Call) -> bool {
         let limits = || self.setting.limits.iter().enumerate();
         let room =
-            limits().all(|(index, limit)| self.used(index, call.caller) + call.weight <= limit.max);
+            limits().all(|(index, limit)| self.used(index, call.who) + call.weight <= limit.max);
         let new = || {
-            limits()
-                .filter(|(index, limit)| limit.per_caller && self.used(*index, call.caller) == 0)
+            limits().filter(|(index, limit)| {
+                limit.counts != Counts::Everyone && self.used(*index, call.who) == 0
+            })
         };
         let places = new().all(|(index, _)| self.holders(index) < self.setting.capacity);
-        room && places && self.entries() + new().count() as u64 <= self.setting.max_entries
+        let values = new().all(|(index, limit)| {
+            limit.counts != Counts::Values || self.values(index, call.who) < self.setting.values
+        });
+        room && places
+            && values
+            && self.entries() + new().count() as u64 <= self.setting.max_entries
     }
 
     /// How many callers more a limit has a place for.
@@ -102,16 +115,33 @@ impl<'a> Plain<'a> {
         of_counter.min(self.setting.max_entries - self.entries())
     }
 
-    fn used(&self, index: usize, caller: u64) -> u64 {
-        self.setting.limits[index].sum(caller, self.calls.iter().copied())
+    fn used(&self, index: usize, who: Who) -> u64 {
+        self.setting.limits[index].sum(who, self.calls.iter().copied())
     }
 
+    /// How many counts of a limit there are.
     fn holders(&self, index: usize) -> u64 {
-        (0..CALLERS).filter(|caller| self.used(index, *caller) > 0).count() as u64
+        let limit = &self.setting.limits[index];
+        let mut holders: Vec<Who> = Vec::new();
+        for who in everyone().filter(|who| self.used(index, *who) > 0) {
+            if !holders.iter().any(|other| limit.joins(who, *other)) {
+                holders.push(who);
+            }
+        }
+        holders.len() as u64
+    }
+
+    /// How many values of a caller a limit has counts of.
+    fn values(&self, index: usize, who: Who) -> u64 {
+        let own = everyone().filter(|other| other.caller == who.caller);
+        own.filter(|other| self.used(index, *other) > 0).count() as u64
     }
 
     fn entries(&self) -> u64 {
         let limits = self.setting.limits.iter().enumerate();
-        limits.filter(|(_, limit)| limit.per_caller).map(|(index, _)| self.holders(index)).sum()
+        limits
+            .filter(|(_, limit)| limit.counts != Counts::Everyone)
+            .map(|(index, _)| self.holders(index))
+            .sum()
     }
 }

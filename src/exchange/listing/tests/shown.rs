@@ -8,7 +8,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 fn nothing_is_looked_at_where_nothing_is_hidden() {
     let conceals = |policy: &str| {
         let policy = Policy::parse(policy.as_bytes(), "test").unwrap();
-        policy.conceals(&Caller::anonymous())
+        policy.conceals(&policy.caller("anonymous", Nanos(0)))
     };
     let callable = r#""settings": {"tools_list": "callable"}"#;
     for (policy, expected) in [
@@ -42,6 +42,7 @@ fn callable_shows_what_some_call_could_reach() {
         "settings": {"tools_list": "callable"}}"#;
     let policy = Policy::parse(policy.as_bytes(), "test").unwrap();
     let shown = ["h", "a", "d", "g_a", "g_x", "r", "n", "other", "", "a\u{1}"];
-    let shown = shown.into_iter().filter(|tool| policy.shows(&Caller::anonymous(), tool));
+    let shown =
+        shown.into_iter().filter(|tool| policy.shows(&policy.caller("anonymous", Nanos(0)), tool));
     assert_eq!(shown.collect::<Vec<_>>(), ["a", "g_a", "r"]);
 }
