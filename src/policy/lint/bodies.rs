@@ -3,6 +3,7 @@
 
 use super::limits::{MAX_ASKED, too_many};
 use crate::order;
+use crate::policy::caller::ANONYMOUS;
 use crate::policy::condition::Root;
 use crate::policy::document::{
     Action, AllTools, DefaultAction, Document, Findings, Grant, Group, Limit, Rules, ToolRule,
@@ -74,8 +75,12 @@ fn meet(own: Option<&(Pattern, ToolRule)>, inherited: Option<&(Pattern, ToolRule
     }
 }
 
-/// Refuses groups that no caller comes to.
+/// Refuses groups that no caller comes to. Those without a credential come to them
+/// past every pattern of grants.
 pub(super) fn reach_groups(document: &Document, errors: &mut Findings) {
+    if document.settings.admits_anonymous {
+        return;
+    }
     let all = document
         .grants
         .iter()
@@ -149,7 +154,12 @@ fn after_grant(
     grant: &Grant,
     allows: &dyn Fn(&Rules) -> bool,
 ) -> Option<String> {
-    let others = || document.grants.iter().filter(|(_, other)| !core::ptr::eq(other, grant));
+    // Those without a credential are under no pattern of another grant.
+    let is_of_strangers = document.settings.admits_anonymous && pattern.as_str() == ANONYMOUS;
+    let others = || {
+        let grants = document.grants.iter().filter(|_| !is_of_strangers);
+        grants.filter(|(_, other)| !core::ptr::eq(other, grant))
+    };
     let open = others().find(|(other, next)| allows(&next.rules) && pattern.overlaps(other));
     if let Some((_, next)) = open {
         return Some(format!("`{}`", pointer(&next.rules.path)));
@@ -259,6 +269,27 @@ mod tests {
             });
             assert_eq!(found.map(str::to_owned), expected, "{default} {rest}");
         }
+    }
+
+    #[test]
+    fn those_without_a_credential_are_under_no_pattern_of_grants() {
+        let policy = |name: &str| {
+            // They come to a group behind a grant for everybody else.
+            let policy = format!(
+                r#"{{"version": "1", "default": "allow", "identity": [{{"header": "x-id"}}],
+                "settings": {{"paths": ["/mcp"], "anonymous": "allow"}},
+                "grants": {{"*": {{"default": "deny"}}, "{name}": {{"default": "deny", {END}}}}},
+                "groups": [{{"name": "g", {WHEN}, "default": "allow"}}]}}"#
+            );
+            let policy = Policy::parse(policy.as_bytes(), "").unwrap();
+            policy.warnings.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            policy("anonymous"),
+            ["/grants/anonymous/valid_until: after this, its callers are under the group `g`, \
+                 which allows by default; have that deny, or leave the time out"]
+        );
+        assert!(policy("ann").is_empty());
     }
 
     #[test]
