@@ -17,6 +17,10 @@ type InEntry<'d> = (&'d Limit, Option<&'d (Pattern, ToolRule)>);
 /// Refuses what a body and the top-level rules that it extends cannot be together: a
 /// call that two counters of one name count, or that has too many limits.
 pub(super) fn extending(rules: &Rules, base: &Rules, errors: &mut Findings) {
+    // Of many bodies, most have no limit. Then the limits are those of the top level.
+    if super::limits(rules).is_empty() {
+        return;
+    }
     // An entry in shadow replaces one in shadow alone.
     let replaced = order::sorted(rules.tools.iter().map(key).collect(), Ord::cmp);
     let inherited =
