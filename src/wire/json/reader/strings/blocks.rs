@@ -98,6 +98,7 @@ fn lower_case(lane: u8x16) -> u8x16 {
     lane | u8x16::splat(0x20)
 }
 
+#[expect(clippy::arithmetic_side_effects, reason = "lanes wrap around")]
 fn is_hex_digit(lane: u8x16) -> u8x16 {
     at_most(lane - u8x16::splat(b'0'), 9) | at_most(lower_case(lane) - u8x16::splat(b'a'), 5)
 }
