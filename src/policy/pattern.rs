@@ -63,12 +63,19 @@ impl Pattern {
 
     /// Whether some name matches both.
     pub fn overlaps(&self, other: &Self) -> bool {
-        overlap(self.0.as_bytes(), other.0.as_bytes())
+        let (a, b) = (self.0.as_bytes(), other.0.as_bytes());
+        // Most pairs of a policy differ before the first star, or after the last.
+        agree(a.iter(), b.iter()) && agree(a.iter().rev(), b.iter().rev()) && overlap(a, b)
     }
 
     fn literals(&self) -> usize {
         self.0.chars().filter(|&c| c != '*').count()
     }
+}
+
+/// Whether two patterns are the same as far as neither has had a star.
+fn agree<'p>(a: impl Iterator<Item = &'p u8>, b: impl Iterator<Item = &'p u8>) -> bool {
+    a.zip(b).take_while(|(a, b)| **a != b'*' && **b != b'*').all(|(a, b)| a == b)
 }
 
 /// Whether two patterns have a name in common: `reachable` holds, for a prefix

@@ -42,6 +42,8 @@ pub enum Warning {
     UnseenReason,
     /// Checks or limits of a tool that is denied anyway are never asked.
     NeverAsked,
+    /// A denial in shadow lets calls go on that the default denies.
+    ShadowOpens,
     /// Clients that could sign in are not asked to.
     NoSignIn,
     /// Every text of the arguments is a text to all conditions, also one that is

@@ -3,10 +3,11 @@
 
 use super::limits::{MAX_ASKED, too_many};
 use crate::order;
+use crate::policy::caller::ANONYMOUS;
 use crate::policy::condition::Root;
 use crate::policy::document::{
-    Action, AllTools, DefaultAction, Document, Findings, Grant, Group, Limit, Rules, ToolRule,
-    Warning, pointer, shorten,
+    Action, AllTools, DefaultAction, Document, Findings, Grant, Group, Limit, Mode, Rules,
+    ToolRule, Warning, pointer, shorten,
 };
 use crate::policy::pattern::Pattern;
 
@@ -16,6 +17,10 @@ type InEntry<'d> = (&'d Limit, Option<&'d (Pattern, ToolRule)>);
 /// Refuses what a body and the top-level rules that it extends cannot be together: a
 /// call that two counters of one name count, or that has too many limits.
 pub(super) fn extending(rules: &Rules, base: &Rules, errors: &mut Findings) {
+    // Of many bodies, most have no limit. Then the limits are those of the top level.
+    if super::limits(rules).is_empty() {
+        return;
+    }
     // An entry in shadow replaces one in shadow alone.
     let replaced = order::sorted(rules.tools.iter().map(key).collect(), Ord::cmp);
     let inherited =
@@ -74,8 +79,12 @@ fn meet(own: Option<&(Pattern, ToolRule)>, inherited: Option<&(Pattern, ToolRule
     }
 }
 
-/// Refuses groups that no caller comes to.
+/// Refuses groups that no caller comes to. Those without a credential come to them
+/// past every pattern of grants.
 pub(super) fn reach_groups(document: &Document, errors: &mut Findings) {
+    if document.settings.admits_anonymous {
+        return;
+    }
     let all = document
         .grants
         .iter()
@@ -91,18 +100,19 @@ pub(super) fn reach_groups(document: &Document, errors: &mut Findings) {
 
 /// The warnings about bodies.
 pub(super) fn warnings(document: &Document, findings: &mut Findings) {
-    let allows =
-        |rules: &Rules| rules.default.or(document.rules.default) == Some(DefaultAction::Allow);
+    let allows = |rules: &Rules| match rules.default.or(document.rules.default) {
+        Some(DefaultAction::Allow) => Some("allows by default"),
+        _ => (rules.mode == Mode::Shadow).then_some("is in shadow mode"),
+    };
     for (pattern, grant) in &document.grants {
         if grant.rules.validity.ends() {
-            let next = || after_grant(document, pattern, grant, &allows);
-            ends_open(&grant.rules, next, findings);
+            ends_open(&grant.rules, after_grant(document, pattern, grant, &allows), findings);
         }
     }
     for (number, group) in document.groups.iter().enumerate() {
         if group.rules.validity.ends() {
             let later = document.groups.iter().skip(number.saturating_add(1));
-            ends_open(&group.rules, || after(document, later, &allows), findings);
+            ends_open(&group.rules, after(document, later, &allows), findings);
         }
     }
     for when in document.groups.iter().flat_map(|group| &group.when) {
@@ -128,47 +138,56 @@ pub(super) fn warnings(document: &Document, findings: &mut Findings) {
     }
 }
 
-/// Warns of a body after whose time its callers come under one that allows by default.
-fn ends_open(rules: &Rules, next: impl FnOnce() -> Option<String>, findings: &mut Findings) {
-    if let Some(next) = next() {
+/// A body that lets calls go on by default, and the reason for which it does.
+type Open = (String, &'static str);
+/// A search for that reason.
+type Opens<'a> = dyn Fn(&Rules) -> Option<&'static str> + 'a;
+
+/// Warns of a body after whose time its callers come under an open one.
+fn ends_open(rules: &Rules, next: Option<Open>, findings: &mut Findings) {
+    if let Some((next, why)) = next {
         findings.warning(Warning::EndsOpen, &|| {
             let message = format!(
-                "after this, its callers are under {next}, which allows by default; have that \
-                 deny, or leave the time out"
+                "after this, its callers are under {next}, which {why}; have that deny, or leave \
+                 the time out"
             );
             (format!("{}/valid_until", rules.path), message)
         });
     }
 }
 
-/// A body with the default `allow` that some callers of a grant come under after its
-/// time.
+/// An open body that some callers of a grant come under after its time.
 fn after_grant(
     document: &Document,
     pattern: &Pattern,
     grant: &Grant,
-    allows: &dyn Fn(&Rules) -> bool,
-) -> Option<String> {
-    let others = || document.grants.iter().filter(|(_, other)| !core::ptr::eq(other, grant));
-    let open = others().find(|(other, next)| allows(&next.rules) && pattern.overlaps(other));
-    if let Some((_, next)) = open {
-        return Some(format!("`{}`", pointer(&next.rules.path)));
+    allows: &Opens<'_>,
+) -> Option<Open> {
+    // Those without a credential are under no pattern of another grant.
+    let is_of_strangers = document.settings.admits_anonymous && pattern.as_str() == ANONYMOUS;
+    let others = || {
+        let grants = document.grants.iter().filter(|_| !is_of_strangers);
+        grants.filter(|(_, other)| !core::ptr::eq(other, grant))
+    };
+    let mut open = others().filter_map(|(other, next)| Some((other, next, allows(&next.rules)?)));
+    if let Some((_, next, why)) = open.find(|(other, ..)| pattern.overlaps(other)) {
+        return Some((format!("`{}`", pointer(&next.rules.path)), why));
     }
     let covered =
         others().any(|(other, next)| pattern.is_within(other) && !next.rules.validity.is_bounded());
     if covered { None } else { after(document, document.groups.iter(), allows) }
 }
 
-/// A body with the default `allow` that callers come under whom these groups alone may
-/// have.
+/// An open body that callers come under whom these groups alone may have.
 fn after<'d>(
     document: &Document,
-    mut groups: impl Iterator<Item = &'d Group>,
-    allows: &dyn Fn(&Rules) -> bool,
-) -> Option<String> {
-    match groups.find(|group| allows(&group.rules)) {
-        Some(group) => Some(format!("the group `{}`", shorten(&group.name))),
-        None => allows(&document.rules).then(|| "the top-level rules".into()),
+    groups: impl Iterator<Item = &'d Group>,
+    allows: &Opens<'_>,
+) -> Option<Open> {
+    let mut open = groups.filter_map(|group| Some((group, allows(&group.rules)?)));
+    match open.next() {
+        Some((group, why)) => Some((format!("the group `{}`", shorten(&group.name)), why)),
+        None => Some(("the top-level rules".into(), allows(&document.rules)?)),
     }
 }
 
@@ -259,6 +278,44 @@ mod tests {
             });
             assert_eq!(found.map(str::to_owned), expected, "{default} {rest}");
         }
+    }
+
+    #[test]
+    fn a_body_that_ends_is_told_where_what_follows_is_in_shadow_mode() {
+        let grants = |mode: &str| {
+            format!(
+                r#""mode": "{mode}", "grants": {{"a": {{"default": "deny", "mode": "enforce", {END}}}}}"#
+            )
+        };
+        assert!(warnings("deny", &grants("enforce")).is_empty());
+        assert_eq!(
+            warnings("deny", &grants("shadow")),
+            [
+                "/grants/a/valid_until: after this, its callers are under the top-level rules, which \
+              is in shadow mode; have that deny, or leave the time out"
+            ]
+        );
+    }
+
+    #[test]
+    fn those_without_a_credential_are_under_no_pattern_of_grants() {
+        let policy = |name: &str| {
+            // They come to a group behind a grant for everybody else.
+            let policy = format!(
+                r#"{{"version": "1", "default": "allow", "identity": [{{"header": "x-id"}}],
+                "settings": {{"paths": ["/mcp"], "anonymous": "allow"}},
+                "grants": {{"*": {{"default": "deny"}}, "{name}": {{"default": "deny", {END}}}}},
+                "groups": [{{"name": "g", {WHEN}, "default": "allow"}}]}}"#
+            );
+            let policy = Policy::parse(policy.as_bytes(), "").unwrap();
+            policy.warnings.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            policy("anonymous"),
+            ["/grants/anonymous/valid_until: after this, its callers are under the group `g`, \
+                 which allows by default; have that deny, or leave the time out"]
+        );
+        assert!(policy("ann").is_empty());
     }
 
     #[test]

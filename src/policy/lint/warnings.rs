@@ -3,8 +3,8 @@
 use super::limits::unbounded;
 use super::{all_rules, conditions, limits};
 use crate::policy::document::{
-    Action, Document, Findings, JsonTexts, Limit, Per, Rules, Source, Warning, dot_star, escape,
-    quote, shorten,
+    Action, DefaultAction, Document, Findings, JsonTexts, Limit, Per, Rules, Source, Warning,
+    dot_star, escape, quote, shorten,
 };
 
 /// Steps of the search for overlaps in a whole policy: more than one that a
@@ -66,7 +66,9 @@ pub(in crate::policy) fn warnings(document: &Document) -> Findings {
     }
     all_rules.iter().for_each(|rules| windows(rules, &mut findings));
     for rules in &all_rules {
-        values(rules, super::base(document, rules), &mut findings);
+        let base = super::base(document, rules);
+        values(rules, base, &mut findings);
+        opening(rules, base, &mut findings);
     }
     for warn in [reasons, unasked] {
         all_rules.iter().for_each(|rules| warn(rules, &mut findings));
@@ -140,6 +142,26 @@ fn unasked(rules: &Rules, findings: &mut Findings) {
         if asks && rule.action == Action::Deny {
             findings.warning(Warning::NeverAsked, &|| {
                 let message = "denies every call, so its checks and limits are never asked";
+                (rule.path.clone(), message.into())
+            });
+        }
+    }
+}
+
+/// Denials in shadow under which calls go on that no other entry matches, although
+/// the default denies them.
+fn opening(rules: &Rules, base: Option<&Rules>, findings: &mut Findings) {
+    let default = rules.default.or(base.and_then(|base| base.default));
+    if default != Some(DefaultAction::Deny) {
+        return;
+    }
+    let denials = rules.tools.iter().filter(|(_, rule)| rule.shadow && rule.action == Action::Deny);
+    for (pattern, rule) in denials {
+        let mut all = rules.tools.iter().chain(base.iter().flat_map(|base| &base.tools));
+        if !all.any(|(other, rule)| !rule.shadow && pattern.is_within(other)) {
+            findings.warning(Warning::ShadowOpens, &|| {
+                let message = "lets calls go on that no other entry matches, although `default` \
+                               denies them; leave it out, or have an entry for them that allows";
                 (rule.path.clone(), message.into())
             });
         }
@@ -246,6 +268,23 @@ mod tests {
             ["/settings/protected_resource: no answer names it, since `identity` has neither a \
               `jwt` nor a `bearer` source; add one, or ask for tokens in front of the filter"]
         );
+    }
+
+    #[test]
+    fn a_denial_in_shadow_that_opens_what_the_default_denies_is_told() {
+        let with = |default: &str, others: &str| {
+            warnings(&format!(
+                r#"{{"version": "1", "default": "{default}", "settings": {{"paths": ["/mcp"]}},
+                    "tools": {{{others} "drop_*": {{"action": "deny", "mode": "shadow"}}}}}}"#
+            ))
+        };
+        assert_eq!(
+            with("deny", r#""drop_a": {},"#),
+            ["/tools/drop_*: lets calls go on that no other entry matches, although `default` \
+              denies them; leave it out, or have an entry for them that allows"]
+        );
+        assert!(with("deny", r#""d*": {},"#).is_empty());
+        assert!(with("allow", "").is_empty());
     }
 
     #[test]
