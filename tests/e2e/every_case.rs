@@ -220,7 +220,7 @@ impl Policies {
                 }
                 Shell::Native => {
                     config["filter_name"] = name.as_str().into();
-                    config["filter_config"]["value"] = text.as_str().into();
+                    config["filter_config"]["value"] = format!("{text}\n").into();
                 }
             }
             filters.insert(1, filter);

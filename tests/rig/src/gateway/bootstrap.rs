@@ -146,7 +146,8 @@ fn native(builder: &Builder, policy: &str) -> Value {
                 "do_not_close": true,
             },
             "filter_name": builder.plugin_name,
-            "filter_config": configuration(builder, policy),
+            // With white space, since JSON without any may be a printed Struct.
+            "filter_config": configuration(builder, &format!("{policy} ")),
         },
     })
 }
