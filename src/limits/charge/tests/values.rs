@@ -1,6 +1,8 @@
 //! Counts by value: each caller has room of his own for them.
 
 use super::*;
+#[cfg(target_family = "wasm")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 type Make = fn(&str, &str, &str, u64) -> Charge;
 
