@@ -2,8 +2,6 @@ use super::*;
 use crate::meter;
 use crate::wire::json::{Decimal, Members, Reader};
 use std::collections::BTreeMap;
-#[cfg(target_family = "wasm")]
-use wasm_bindgen_test::wasm_bindgen_test as test;
 
 mod claims;
 mod numbers;
