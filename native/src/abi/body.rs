@@ -55,8 +55,8 @@ impl Envoy {
         Some(whole)
     }
 
-    /// Puts other bytes in the place of these; whether Envoy did it. In a hook about
-    /// trailers there is no piece, and they are held.
+    /// Puts other bytes in the place of these; whether Envoy did it. A hook about
+    /// trailers has no piece, so that Envoy holds the bytes.
     pub(crate) fn set_body(
         &mut self,
         message: Message,

@@ -33,7 +33,7 @@ pub struct Side {
     /// Whether it is being made: metrics are defined only then.
     pub making: bool,
     pub metrics: Vec<(String, usize)>,
-    /// What was counted or set, with the labels' values.
+    /// Counters and gauges that were changed, with the values of their labels.
     pub counted: Vec<(String, Vec<String>, u64)>,
     /// Whether Envoy takes no metrics.
     pub refuses_metrics: bool,
@@ -88,7 +88,7 @@ hooks! {
 }
 
 thread_local! {
-    /// What this thread logged.
+    /// The lines that this thread logged.
     pub static LOG: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
 

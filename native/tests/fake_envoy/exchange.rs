@@ -10,7 +10,7 @@ use std::ffi::c_void;
 use std::panic;
 use std::sync::{Mutex, Once};
 
-/// How bodies come.
+/// The sizes in which bodies arrive.
 #[derive(Clone, Copy, Debug)]
 pub struct Manner {
     /// The size of the pieces, each of which is a hook.
@@ -43,7 +43,7 @@ pub struct Envoy {
 // Workers share a configuration, as in Envoy.
 unsafe impl Sync for Envoy {}
 
-/// What is left of a stream.
+/// The outcome of a stream, and its traces.
 pub struct Ended {
     pub outcome: Outcome,
     pub stream: Stream,
@@ -114,7 +114,7 @@ impl Envoy {
         let module = unsafe { abi::filter_new(self.module, stream) };
         let open = Open { stream, module, manner: self.manner };
         let outcome = if module.is_null() {
-            // What Envoy answers itself.
+            // Envoy answers by itself.
             Outcome::Replied { status: 500, headers: Vec::new(), body: Vec::new() }
         } else {
             open.run(request, between)
@@ -145,8 +145,8 @@ impl Envoy {
         }
     }
 
-    /// A stream that ends after so many of the request's hooks: none, that of its
-    /// headers, and that of half of its body.
+    /// A stream that ends after `hooks` hooks of the request: 0, 1 for its headers, or 2
+    /// with half of its body.
     pub fn leave(&self, request: &Request, hooks: usize) -> Stream {
         self.open(request, |open| {
             if hooks > 0 {
@@ -172,7 +172,7 @@ impl Drop for Envoy {
     }
 }
 
-/// What this thread logged since its last configuration.
+/// The lines that this thread logged since its last configuration.
 pub fn log() -> Vec<String> {
     LOG.with_borrow(Clone::clone)
 }
@@ -256,7 +256,7 @@ impl Open {
                 return false;
             }
             match status {
-                // What is let through before its end was not judged.
+                // A piece that goes on before the end was not judged.
                 GO_ON => return true,
                 HOLD | HOLD_AND_STOP_READING => self.keep(RECEIVED_REQUEST, HELD_REQUEST),
                 _ => panic!("{status} without an answer"),
@@ -325,7 +325,7 @@ impl Open {
         self.arrived(response, got)
     }
 
-    /// What a client makes of the bytes that it got, by the length it was told.
+    /// The answer as a client reads it from its bytes and the length that it was told.
     fn arrived(&self, response: &Response, got: Vec<u8>) -> Outcome {
         self.on(|stream| {
             let left: usize = stream.bodies.iter().flatten().map(Vec::len).sum();
@@ -364,7 +364,7 @@ impl Open {
         });
     }
 
-    /// What is held of a response, and the piece, go on.
+    /// Lets the held part of a response and the piece go on.
     fn leave(&self) -> Vec<u8> {
         self.on(|stream| {
             let mut bytes = std::mem::take(&mut stream.bodies[HELD_RESPONSE]).concat();
@@ -407,8 +407,8 @@ fn answered(response: &Response) -> Vec<(Vec<u8>, Vec<u8>)> {
     all.map(|(name, value)| (name.into_bytes(), value.into_bytes())).collect()
 }
 
-/// What the connection says of a client: the certificate, by the numbers of its
-/// attributes, and the payload of its token, as set_filter_state puts it there.
+/// Stores the facts about a client: the certificate, by the numbers of its attributes,
+/// and the payload of its token, as set_filter_state puts it there.
 fn describe(client: &Client, stream: &mut Stream) {
     const MTLS: u32 = 29;
     const URI_SAN: u32 = 37;
@@ -416,7 +416,7 @@ fn describe(client: &Client, stream: &mut Stream) {
         stream.flags.insert(MTLS, true);
         stream.texts.insert(URI_SAN, san.clone().into_bytes());
     }
-    // What Envoy writes where there is no token.
+    // Envoy writes `-` where there is no token.
     let payload = client.payload.as_deref().unwrap_or("-");
     stream.filter_state.insert(PAYLOAD_STATE.into(), payload.into());
 }

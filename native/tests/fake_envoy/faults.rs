@@ -48,7 +48,7 @@ fn a_call_of_envoy_that_fails_lets_nothing_denied_through() {
             assert!(matches!(outcome, Outcome::Replied { .. }), "{failing} {outcome:?}");
             let outcome = fail(&known("a"));
             if ["headers", "chunks", "attribute"].contains(&failing) {
-                // What cannot be read is not let through.
+                // An unreadable request does not go on.
                 assert!(matches!(outcome, Outcome::Replied { .. }), "{failing} {outcome:?}");
             }
             assert!(!matches!(outcome, Outcome::Hung), "{failing}");

@@ -1,4 +1,4 @@
-//! What Envoy may do that no request shows: configurations that are refused, streams
+//! Behaviour of Envoy that no request shows: configurations that are refused, streams
 //! that end in the middle, hooks that nobody asked for, and, in a build with the feature
 //! `test-panics`, a panic in each hook.
 

@@ -49,7 +49,7 @@ pub struct Stream {
     pub reply: Option<Reply>,
     /// Those that fail from now on.
     pub failing: Vec<&'static str>,
-    /// How many calls were made, by name.
+    /// The number of calls made, by name.
     pub calls: BTreeMap<&'static str, usize>,
     pub lent: Lender,
 }

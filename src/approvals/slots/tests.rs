@@ -127,16 +127,21 @@ fn a_decision_is_about_the_call_that_was_seen() {
     );
 }
 
+/// A new request in this very slot.
+fn made_in(slots: Slots<'_>, store: &MemoryStore, slot: Slot, digest: [u8; 32]) -> Entry {
+    match slots.request(store, &[slot], &draft(digest, 1), NOW).unwrap() {
+        Requested::Made(entry) => entry,
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
 fn a_denial_holds_in_every_slot_of_the_call() {
     let (table, store) = (table(), MemoryStore::default());
     let slots = Slots::new(&table);
     let digest = [1; 32];
     let free = slots.choices(&digest);
-    let make = |slot: Slot| match slots.request(&store, &[slot], &draft(digest, 1), NOW).unwrap() {
-        Requested::Made(entry) => entry,
-        other => panic!("{other:?}"),
-    };
+    let make = |slot| made_in(slots, &store, slot, digest);
     let (first, second) = (make(free[0]), make(free[1]));
     slots.decide(&store, first.id, &digest, "ann", Verdict::Approve, NOW).unwrap();
     slots.decide(&store, second.id, &digest, "bob", Verdict::Deny(""), NOW).unwrap();
@@ -150,10 +155,7 @@ fn a_denial_that_failed_half_way_is_completed_by_the_next() {
     let slots = Slots::new(&table);
     let digest = [1; 32];
     let free = slots.choices(&digest);
-    let make = |slot: Slot| match slots.request(&store, &[slot], &draft(digest, 1), NOW).unwrap() {
-        Requested::Made(entry) => entry,
-        other => panic!("{other:?}"),
-    };
+    let make = |slot| made_in(slots, &store, slot, digest);
     let deny = |id| slots.decide(&store, id, &digest, "bob", Verdict::Deny("no"), NOW);
     let first = make(free[0]);
     deny(first.id).unwrap();
