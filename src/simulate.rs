@@ -5,11 +5,13 @@
 //!
 //! | module | holds |
 //! | --- | --- |
+//! | [`caller`] | requests by the id of their caller |
 //! | [`client`] | the client of a request |
 //! | [`notation`] | requests as people write them |
 //! | [`table`] | lines of calls, with the outcome that each must have |
 //! | [`stage`] | a policy on which such lines are played |
 
+pub mod caller;
 pub mod client;
 pub mod notation;
 pub mod stage;

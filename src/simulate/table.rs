@@ -61,8 +61,8 @@ pub struct Facts {
 }
 
 /// The outcomes that are no reasons, those of decisions among them.
-const OUTCOMES: [&str; 7] =
-    ["allowed", "shadow", "served", "refused", "waiting", "approved", "denied"];
+const OUTCOMES: [&str; 8] =
+    ["allowed", "shadow", "served", "refused", "pending", "approved", "denied", "used"];
 
 /// "00:01:30" as seconds.
 pub fn clock(text: &str) -> Option<u64> {
@@ -90,7 +90,16 @@ impl Decision {
 
     /// The path below a request of a denial with this reason.
     pub fn denial(reason: &str) -> String {
-        format!("/deny?reason={}", reason.replace('%', "%25").replace(' ', "%20"))
+        let mut path = String::from("/deny?reason=");
+        for byte in reason.bytes() {
+            match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                    path.push(char::from(byte));
+                }
+                byte => path.push_str(&format!("%{byte:02X}")),
+            }
+        }
+        path
     }
 
     /// Reads a decision; `None` if a cell is not one.
@@ -147,8 +156,7 @@ impl Line {
             Some(decision) => Act::Decide(Box::new(decision)),
             None => Act::Ask(Box::new(Ask::parse(call).map_err(within)?)),
         };
-        let is_known = OUTCOMES.contains(&outcome) || is_reason(outcome);
-        if !is_known {
+        if !is_outcome(outcome) {
             return notation::fault(line, outcome, NotationErrorKind::Outcome(outcome.into()));
         }
         let mut more = Vec::new();
@@ -171,7 +179,13 @@ impl Line {
     }
 }
 
-fn is_reason(word: &str) -> bool {
+/// Whether an answer may have this outcome.
+pub fn is_outcome(word: &str) -> bool {
+    OUTCOMES.contains(&word) || is_reason(word)
+}
+
+/// Whether a refusal may have this reason.
+pub fn is_reason(word: &str) -> bool {
     Reason::ALL.iter().any(|reason| reason.as_str() == word)
 }
 
