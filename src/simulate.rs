@@ -3,6 +3,8 @@
 //! one, so that none of them has an order of events of its own. It is not in the
 //! module.
 
+pub mod explain;
+
 use crate::exchange::identity::{NoPeer, Peer};
 use crate::exchange::listing::{BodyStep, HeadStep, Listing};
 use crate::exchange::record::Record;
