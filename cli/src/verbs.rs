@@ -32,7 +32,7 @@ pub(crate) enum Verb {
     /// Find the errors and warnings of policies
     Check(check::Arguments),
     /// Show step by step what one call meets, and why
-    Explain(explain::Arguments),
+    Explain(Box<explain::Arguments>),
 }
 
 impl Verb {
