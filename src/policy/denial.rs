@@ -1,6 +1,5 @@
 //! Reasons why a call does not go on.
 
-use crate::limits::StoreError;
 use core::fmt;
 use std::borrow::Cow;
 
@@ -118,17 +117,6 @@ impl Reason {
 }
 
 impl Reason {
-    /// The reason where a counter failed.
-    pub const fn of_counter(error: StoreError) -> Self {
-        match error {
-            StoreError::Full => Self::CounterFull,
-            StoreError::Contended => Self::CounterContended,
-            StoreError::Damaged => Self::CounterDamaged,
-            StoreError::Clock => Self::CounterClock,
-            StoreError::Host => Self::Internal,
-        }
-    }
-
     /// Whether the policy's rules decided, so that shadow mode lets the call go
     /// on. A call that cannot be read, has no caller or failed is refused in
     /// every mode.

@@ -177,24 +177,6 @@ impl Policy {
 }
 
 impl Explanation {
-    /// The reason and the rule by which the call does not go on, without those of its
-    /// approval, unless shadow mode lets it pass.
-    pub fn denial(&self) -> Option<(Reason, &str)> {
-        if let Err(denied) = &self.decided {
-            return Some((denied.reason, &denied.rule));
-        }
-        let uncounted = self.limits.iter().find_map(|limit| limit.counted.as_ref().err());
-        if let Some(denied) = uncounted {
-            return Some((denied.reason, &denied.rule));
-        }
-        let refused = self.refused?;
-        let rule = self.limits.get(refused.index()).map_or("(internal)", |limit| &limit.rule);
-        match refused {
-            ChargeError::Limit { .. } => Some((Reason::RateLimited, rule)),
-            ChargeError::Counter { error, .. } => Some((Reason::of_counter(error), rule)),
-        }
-    }
-
     /// Reads the counts again, once the call was judged.
     pub(crate) fn read_after(&mut self, table: &Table, store: &impl Store, now: Nanos) {
         for limit in self.limits.iter_mut().chain(&mut self.shadow.limits) {

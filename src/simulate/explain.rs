@@ -8,13 +8,14 @@ use crate::exchange::Step;
 use crate::exchange::caller;
 use crate::exchange::head::{Entry, Head};
 use crate::exchange::identity::{NoIdentity, Peer, asked};
+use crate::exchange::judge::reason_of;
 use crate::exchange::record::Record;
 use crate::limits::window::Nanos;
-use crate::limits::{Store, Trial};
+use crate::limits::{ChargeError, Store, Trial};
 use crate::policy::condition::{Facts, JsonTexts, Work};
 use crate::policy::document::{Batches, Source};
 use crate::policy::explain::{Explained, Explanation};
-use crate::policy::{Caller, Policy};
+use crate::policy::{Caller, Policy, Reason};
 use crate::wire::jsonrpc::{self, Message};
 use crate::wire::mcp::{Method, TOOLS_CALL, ToolCall};
 use sha2::{Digest, Sha256};
@@ -231,6 +232,26 @@ impl Treatment {
             Entry::Bodyless { .. } => Self::Bodyless,
             Entry::Metadata(_) => Self::Served,
             Entry::Refuse(_) | Entry::Unread { .. } => Self::Refused,
+        }
+    }
+}
+
+impl Explanation {
+    /// The reason and the rule by which the call does not go on, without those of its
+    /// approval, unless shadow mode lets it pass.
+    pub fn denial(&self) -> Option<(Reason, &str)> {
+        if let Err(denied) = &self.decided {
+            return Some((denied.reason, &denied.rule));
+        }
+        let uncounted = self.limits.iter().find_map(|limit| limit.counted.as_ref().err());
+        if let Some(denied) = uncounted {
+            return Some((denied.reason, &denied.rule));
+        }
+        let refused = self.refused?;
+        let rule = self.limits.get(refused.index()).map_or("(internal)", |limit| &limit.rule);
+        match refused {
+            ChargeError::Limit { .. } => Some((Reason::RateLimited, rule)),
+            ChargeError::Counter { error, .. } => Some((reason_of(error), rule)),
         }
     }
 }

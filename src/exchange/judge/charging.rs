@@ -101,7 +101,7 @@ impl<'a, S: Store> Judge<'a, S> {
                     continue;
                 }
                 Err(ChargeError::Limit { .. }) => Reason::RateLimited,
-                Err(ChargeError::Counter { error, .. }) => Reason::of_counter(error),
+                Err(ChargeError::Counter { error, .. }) => reason(error),
             };
             record.shadow.push((limit.pointer.as_ref().to_owned(), refused));
         }
@@ -130,6 +130,17 @@ impl<'a, S: Store> Judge<'a, S> {
     }
 }
 
+/// The reason where a counter failed.
+pub(crate) const fn reason(trouble: StoreError) -> Reason {
+    match trouble {
+        StoreError::Full => Reason::CounterFull,
+        StoreError::Contended => Reason::CounterContended,
+        StoreError::Damaged => Reason::CounterDamaged,
+        StoreError::Clock => Reason::CounterClock,
+        StoreError::Host => Reason::Internal,
+    }
+}
+
 fn counting_failed(limits: Limits<'_>, index: usize, trouble: StoreError) -> Denial<'_> {
     let limit = limits.get(index);
     let message = match trouble {
@@ -143,5 +154,5 @@ fn counting_failed(limits: Limits<'_>, index: usize, trouble: StoreError) -> Den
         StoreError::Host => "The gateway cannot count this call.",
     };
     let rule = limit.map_or("(internal)", |limit| &limit.pointer);
-    Denial { reason: Reason::of_counter(trouble), rule, message: message.into(), retry_after: None }
+    Denial { reason: reason(trouble), rule, message: message.into(), retry_after: None }
 }
