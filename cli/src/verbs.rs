@@ -1,6 +1,8 @@
 //! The verbs, one module each: its arguments, its help, its work.
 
 mod check;
+mod completions;
+mod man;
 
 use crate::Outcome;
 use crate::failure::Failure;
@@ -30,6 +32,10 @@ pub(crate) struct Face {
 pub(crate) enum Verb {
     /// Find the errors and warnings of policies
     Check(check::Arguments),
+    /// Print a script by which a shell completes arguments
+    Completions(completions::Arguments),
+    /// Print the manual
+    Man(man::Arguments),
 }
 
 impl Verb {
@@ -40,6 +46,8 @@ impl Verb {
     pub(crate) fn run(self) -> Result<Outcome, Failure> {
         match self {
             Self::Check(arguments) => check::run(&arguments),
+            Self::Completions(arguments) => completions::run(&arguments),
+            Self::Man(arguments) => man::run(&arguments),
         }
     }
 }

@@ -26,6 +26,7 @@ Examples:
   mcp-policy check policy.json
   mcp-policy check --strict envoy.yaml
   mcp-policy check --format github policies/ k8s/
+  git ls-files -z | xargs -0 mcp-policy check --skip-others
   kubectl get envoyfilter -o yaml -A | mcp-policy check -
 
 Exit status: 0 no errors, 1 errors (with --strict also warnings), 2 it could not run.")]
@@ -36,6 +37,9 @@ pub(crate) struct Arguments {
     /// Treat warnings as errors
     #[arg(long)]
     strict: bool,
+    /// Skip files that hold nothing to check, as in a folder
+    #[arg(long)]
+    skip_others: bool,
     /// The form of the findings
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     format: Format,
@@ -49,11 +53,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let mut check = Check { strict: arguments.strict, ..Check::default() };
     for file in files::named(&arguments.files)? {
         match file {
-            files::File::Named(name) => {
+            files::File::Named(name) if !arguments.skip_others => {
                 let text = input::text(&name)?;
                 check.file(name, text, true);
             }
-            files::File::Found(name) => match files::text(&name)? {
+            files::File::Named(name) | files::File::Found(name) => match files::text(&name)? {
                 Some(text) => check.file(name, text, false),
                 None => check.skip(),
             },
