@@ -10,18 +10,19 @@ mod place;
 mod remedy;
 mod rules;
 
+use crate::document::Node;
 use crate::failure::Failure;
+use crate::finding::Source;
 use crate::output::shown;
-use crate::policy::Loaded;
-use mcp_policy_filter::exchange::identity::Peer;
 use mcp_policy_filter::exchange::record::{Decision, Record};
 use mcp_policy_filter::exchange::reply::Reply;
 use mcp_policy_filter::limits::Store;
 use mcp_policy_filter::limits::window::Nanos;
-use mcp_policy_filter::policy::Reason;
 use mcp_policy_filter::policy::explain::Explanation;
+use mcp_policy_filter::policy::{Policy, Reason};
 use mcp_policy_filter::simulate::explain::{Explaining, Explanations, Treatment};
-use mcp_policy_filter::simulate::{Body, Host, Outcome};
+use mcp_policy_filter::simulate::notation::Ask;
+use mcp_policy_filter::simulate::{Host, Outcome};
 use mcp_policy_filter::text::start;
 
 pub(crate) use json::json;
@@ -29,15 +30,13 @@ pub(crate) use json::json;
 /// The most bytes of a text from outside that are shown on one line.
 const MAX_SHOWN: usize = 120;
 
-/// A request to explain, as a client sends it.
-#[derive(Clone, Copy)]
-pub(crate) struct Sending<'a> {
-    /// The headers, with `:method` and `:path`.
-    pub(crate) headers: &'a [(String, String)],
-    /// The client.
-    pub(crate) peer: &'a dyn Peer,
-    /// The body.
-    pub(crate) body: &'a [u8],
+/// A policy as its author wrote it, for the places of its rules.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Written<'a> {
+    /// The file.
+    pub(crate) source: &'a Source,
+    /// The policy in it.
+    pub(crate) node: &'a Node,
 }
 
 /// The end of a request.
@@ -54,15 +53,13 @@ pub(crate) enum End {
 /// # Errors
 /// The gateway in memory lost its way, which is a fault of this program.
 pub(crate) fn explain(
-    loaded: &Loaded,
+    policy: &Policy,
     store: &impl Store,
-    sending: &Sending<'_>,
+    ask: &Ask,
     now: Nanos,
 ) -> Result<Explanations, Failure> {
-    let headers = sending.headers.iter();
-    let headers = headers.map(|(name, value)| (name.as_bytes(), value.as_bytes()));
-    let host = Host { policy: &loaded.policy, store, now };
-    host.explain(headers, sending.peer, &Body::whole(sending.body)).map_err(|step| {
+    let host = Host { policy, store, now };
+    ask.explain(&host).map_err(|step| {
         Failure::new(format!("the gateway in memory took a step out of turn: {step:?}"))
     })
 }
@@ -77,19 +74,19 @@ pub(crate) fn end(told: &Explanations) -> End {
 
 /// The lines about a request that was taken apart. None holds a character that disturbs
 /// a terminal.
-pub(crate) fn text(loaded: &Loaded, told: &Explanations) -> Vec<String> {
+pub(crate) fn text(policy: &Policy, written: Written<'_>, told: &Explanations) -> Vec<String> {
     let mut lines = vec![verdict(told)];
     let calls: Vec<&Explaining> = told.messages.iter().collect();
     let first = calls.iter().find_map(|message| explanation(message));
     if let Some(record) = told.record() {
-        let place = place::of_rule(loaded, &record.rule, first);
+        let place = place::of_rule(written, &record.rule, first);
         let place = place.map(|place| format!(", at {place}")).unwrap_or_default();
         lines.push(format!("  rule: {}{place}", cut(&record.rule)));
         lines.extend(record.message.as_ref().map(|message| format!("  message: {}", cut(message))));
     }
     lines.extend(remedy::of(told, first).map(|remedy| format!("  to change it: {remedy}")));
     lines.push(String::new());
-    lines.extend(rules::caller(loaded, told));
+    lines.extend(rules::caller(policy, told));
     let many = calls.len() > 1;
     for (index, message) in calls.iter().enumerate() {
         if many {
@@ -98,7 +95,7 @@ pub(crate) fn text(loaded: &Loaded, told: &Explanations) -> Vec<String> {
             lines.push(format!("message {number} of {}: {}", calls.len(), subject(message)));
         }
         if let Some(explanation) = explanation(message) {
-            lines.extend(of_call(loaded, explanation));
+            lines.extend(of_call(written, explanation));
         }
     }
     lines.push(String::new());
@@ -106,13 +103,13 @@ pub(crate) fn text(loaded: &Loaded, told: &Explanations) -> Vec<String> {
     lines
 }
 
-fn of_call(loaded: &Loaded, explanation: &Explanation) -> Vec<String> {
+fn of_call(written: Written<'_>, explanation: &Explanation) -> Vec<String> {
     let mut lines = rules::rules(explanation);
     lines.extend(rules::entries(explanation));
     if explanation.rules.denied.is_some() {
         return lines;
     }
-    lines.extend(asked::questions(loaded, explanation));
+    lines.extend(asked::questions(written, explanation));
     lines.extend(limits::approval(explanation));
     lines.extend(limits::limits(explanation));
     lines.extend(asked::shadow(explanation));

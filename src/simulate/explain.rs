@@ -301,7 +301,7 @@ pub fn admit(policy: &mut Policy, id: &str) -> Option<(&'static str, String)> {
 
 /// A moment as RFC 3339 writes it.
 pub fn moment(text: &str) -> Option<Nanos> {
-    crate::policy::document::moment(text)
+    crate::policy::document::moment_of(text)
 }
 
 /// The same as a text, in UTC.

@@ -3,8 +3,7 @@
 
 use super::place::of_pointer;
 use super::rules::beaten_by;
-use super::{cut, cut_to, limits};
-use crate::policy::Loaded;
+use super::{Written, cut, cut_to, limits};
 use mcp_policy_filter::limits::window::Nanos;
 use mcp_policy_filter::policy::condition::{Asked, Seen, Truth};
 use mcp_policy_filter::policy::explain::{About, Answered, Explanation};
@@ -14,7 +13,7 @@ use mcp_policy_filter::simulate::explain::rfc3339;
 const MAX_VALUES: usize = 4;
 
 /// The questions up to the denial, and those behind it that would deny too.
-pub(super) fn questions(loaded: &Loaded, explanation: &Explanation) -> Vec<String> {
+pub(super) fn questions(written: Written<'_>, explanation: &Explanation) -> Vec<String> {
     let mut lines = Vec::new();
     let mut is_decided = false;
     for question in &explanation.questions {
@@ -35,7 +34,7 @@ pub(super) fn questions(loaded: &Loaded, explanation: &Explanation) -> Vec<Strin
             (true, true) => "(deny)",
         };
         let place = question.rule.as_deref().filter(|_| denies && is_decided);
-        let place = place.and_then(|rule| of_pointer(loaded, rule));
+        let place = place.and_then(|rule| of_pointer(written, rule));
         let place = place.map(|place| format!(", at {place}")).unwrap_or_default();
         lines.push(format!("  {mark}  {}{place}", answer(question)));
         lines.extend(conditions(question));

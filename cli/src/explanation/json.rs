@@ -1,20 +1,24 @@
 //! The explanation for programs. The page of `explain` lists the fields.
 
 use super::asked::saw;
-use super::{End, end, place};
-use crate::policy::Loaded;
+use super::{End, Written, end, place};
 use mcp_policy_filter::limits::ChargeError;
 use mcp_policy_filter::limits::window::{Nanos, ONE_CALL};
 use mcp_policy_filter::policy::condition::{Asked, Seen, Truth};
 use mcp_policy_filter::policy::explain::{About, Answered, Denied, Entry, Explanation};
 use mcp_policy_filter::policy::pattern::Beaten;
-use mcp_policy_filter::policy::{Counted, LimitState};
+use mcp_policy_filter::policy::{Counted, LimitState, Policy};
 use mcp_policy_filter::simulate::Outcome;
 use mcp_policy_filter::simulate::explain::{Explaining, Explanations, Treatment, rfc3339};
 use serde_json::{Map, Value, json};
 
 /// The explanation as one object.
-pub(crate) fn json(loaded: &Loaded, told: &Explanations, now: Nanos) -> Value {
+pub(crate) fn json(
+    policy: &Policy,
+    written: Written<'_>,
+    told: &Explanations,
+    now: Nanos,
+) -> Value {
     let first = told.messages.iter().find_map(super::explanation);
     let record = told.record();
     let rule = record.map(|record| &*record.rule);
@@ -29,9 +33,9 @@ pub(crate) fn json(loaded: &Loaded, told: &Explanations, now: Nanos) -> Value {
         "decision": decision(told),
         "reason": record.and_then(|record| record.reason).map(|reason| reason.as_str()),
         "rule": rule,
-        "place": rule.and_then(|rule| place::of_rule(loaded, rule, first)),
+        "place": rule.and_then(|rule| place::of_rule(written, rule, first)),
         "message": record.and_then(|record| record.message.as_deref()),
-        "policy": loaded.policy.fingerprint,
+        "policy": policy.fingerprint,
         "time": rfc3339(now),
         "treatment": treatment(told.treatment),
         "caller": {

@@ -1,20 +1,20 @@
 //! The places in the author's file of the rules that an explanation names.
 
+use super::Written;
 use crate::document::{Node, position};
 use crate::output::shown;
-use crate::policy::Loaded;
 use core::ops::Range;
 use mcp_policy_filter::policy::explain::{About, Explanation};
 
 /// The place of a rule, as `FILE:LINE:COLUMN`; of `hide` and `default` too, where an
 /// explanation tells which.
 pub(super) fn of_rule(
-    loaded: &Loaded,
+    written: Written<'_>,
     rule: &str,
     explanation: Option<&Explanation>,
 ) -> Option<String> {
     if rule.starts_with('/') {
-        return of_pointer(loaded, rule);
+        return of_pointer(written, rule);
     }
     let explanation = explanation?;
     match rule {
@@ -23,21 +23,21 @@ pub(super) fn of_rule(
                 |about: &About| matches!(about, About::Hide(patterns) if !patterns.is_empty());
             let mut questions = explanation.questions.iter();
             let hidden = questions.find(|one| hides(&one.about))?;
-            of_pointer(loaded, hidden.rule.as_deref()?)
+            of_pointer(written, hidden.rule.as_deref()?)
         }
         "(default deny)" | "(default allow)" => {
             let own = format!("{}/default", explanation.rules.pointer);
-            of_pointer(loaded, &own).or_else(|| of_pointer(loaded, "/default"))
+            of_pointer(written, &own).or_else(|| of_pointer(written, "/default"))
         }
         _ => None,
     }
 }
 
 /// The place of a pointer that names limits and checks as answers do.
-pub(super) fn of_pointer(loaded: &Loaded, pointer: &str) -> Option<String> {
-    let span = find(&loaded.node, pointer)?;
-    let (line, column) = position(&loaded.source.text, span.start);
-    Some(format!("{}:{line}:{column}", shown(&loaded.source.name)))
+pub(super) fn of_pointer(written: Written<'_>, pointer: &str) -> Option<String> {
+    let span = find(&written.node, pointer)?;
+    let (line, column) = position(&written.source.text, span.start);
+    Some(format!("{}:{line}:{column}", shown(&written.source.name)))
 }
 
 fn find(node: &Node, pointer: &str) -> Option<Range<usize>> {

@@ -3,15 +3,15 @@
 use super::asked::{asks, condition, saw};
 use super::cut;
 use crate::output::shown;
-use crate::policy::Loaded;
 use mcp_policy_filter::exchange::identity::NoIdentity;
+use mcp_policy_filter::policy::Policy;
 use mcp_policy_filter::policy::condition::{Asked, Truth};
 use mcp_policy_filter::policy::explain::{Body, Entry, Explanation, Group};
 use mcp_policy_filter::policy::pattern::Beaten;
 use mcp_policy_filter::simulate::explain::{Explanations, Treatment};
 
 /// Who calls, and by which source.
-pub(super) fn caller(loaded: &Loaded, told: &Explanations) -> Vec<String> {
+pub(super) fn caller(policy: &Policy, told: &Explanations) -> Vec<String> {
     if matches!(told.treatment, Treatment::Exempt | Treatment::Served) {
         return Vec::new();
     }
@@ -23,7 +23,7 @@ pub(super) fn caller(loaded: &Loaded, told: &Explanations) -> Vec<String> {
         None => "the policy has no `identity`, so all callers are one".into(),
         Some(last) => match &last.answer {
             Ok(Some(_)) => format!("named by {}", last.looks_at),
-            Ok(None) if loaded.policy.settings.admits_anonymous => {
+            Ok(None) if policy.settings.admits_anonymous => {
                 "no credential, which `anonymous` admits".into()
             }
             Ok(None) => "no source finds a credential".into(),

@@ -1,15 +1,16 @@
 //! `explain`: one call, step by step.
 
-use crate::explanation::{self, End, Sending};
+use crate::explanation::{self, End, Written};
 use crate::failure::Failure;
 use crate::output::{output, shown};
-use crate::request::Request;
-use crate::{Outcome, policy};
+use crate::{Outcome, policy, request};
 use anstyle::AnsiColor;
 use mcp_policy_filter::limits::MemoryStore;
 use mcp_policy_filter::limits::window::Nanos;
+use mcp_policy_filter::policy::Policy;
+use mcp_policy_filter::simulate::Host;
 use mcp_policy_filter::simulate::explain::moment;
-use mcp_policy_filter::simulate::{Body, Host};
+use mcp_policy_filter::simulate::notation::Ask;
 use std::io::Write as _;
 use std::time::SystemTime;
 
@@ -103,21 +104,20 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         })?,
         None => present()?,
     };
-    let mut request = Request::parse(&arguments.call, &loaded.policy)?;
-    complete(&mut request, arguments, &mut loaded.policy)?;
-    let store = MemoryStore::default();
-    let Request { headers, body, client } = &request;
-    let sending = Sending { headers, peer: client, body };
-    before(arguments.after, &loaded.policy, &store, &sending, now)?;
-    let told = explanation::explain(&loaded, &store, &sending, now)?;
+    let mut ask = request::parse(&arguments.call, &loaded.policy)?;
+    complete(&mut ask, arguments, &mut loaded.policy)?;
+    let (store, policy) = (MemoryStore::default(), &loaded.policy);
+    before(arguments.after, &Host { policy, store: &store, now }, &ask)?;
+    let told = explanation::explain(policy, &store, &ask, now)?;
+    let written = Written { source: &loaded.source, node: &loaded.node };
     match arguments.format {
         Format::Text => {
-            for line in explanation::text(&loaded, &told) {
+            for line in explanation::text(policy, written, &told) {
                 writeln!(out, "{}", painted(&line))?;
             }
         }
         Format::Json => {
-            let json = explanation::json(&loaded, &told, now);
+            let json = explanation::json(policy, written, &told, now);
             writeln!(out, "{json:#}")?;
         }
     }
@@ -129,28 +129,27 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
 }
 
 /// Adds what comes with the call.
-fn complete(
-    request: &mut Request,
-    arguments: &Arguments,
-    policy: &mut mcp_policy_filter::policy::Policy,
-) -> Result<(), Failure> {
-    for (name, value) in [(":method", &arguments.method), (":path", &arguments.path)] {
-        if let Some(value) = value {
-            request.set(name, value);
-        }
+fn complete(ask: &mut Ask, arguments: &Arguments, policy: &mut Policy) -> Result<(), Failure> {
+    if let Some(method) = &arguments.method {
+        ask.method.clone_from(method);
+    }
+    if let Some(path) = &arguments.path {
+        ask.path.clone_from(path);
     }
     for header in &arguments.headers {
-        request.add(header)?;
+        request::add_header(ask, header)?;
     }
     if let Some(claims) = &arguments.claims {
-        request.client.take_claims(claims)?;
+        ask.client.payload = Some(request::claims(claims)?);
     }
     if let Some(payload) = &arguments.payload {
-        request.client.take_payload(payload)?;
+        ask.client.payload = Some(request::payload(payload)?);
     }
-    request.client.certificate.clone_from(&arguments.certificate);
+    if let Some(uri) = &arguments.certificate {
+        ask.client.certificate = Some(uri.clone());
+    }
     match &arguments.caller {
-        Some(id) => request.name(policy, id),
+        Some(id) => request::name(ask, policy, id),
         None => Ok(()),
     }
 }
@@ -175,20 +174,10 @@ fn painted(line: &str) -> String {
     line.replacen(word, &format!("{style}{word}{style:#}"), 1)
 }
 
-/// Makes the same call, so that its counts are used.
-fn before(
-    times: u32,
-    policy: &mcp_policy_filter::policy::Policy,
-    store: &MemoryStore,
-    sending: &Sending<'_>,
-    now: Nanos,
-) -> Result<(), Failure> {
-    let host = Host { policy, store, now };
-    let body = Body::whole(sending.body);
+/// Makes the same call this many times, so that its counts are used.
+fn before(times: u32, host: &Host<'_, MemoryStore>, ask: &Ask) -> Result<(), Failure> {
     for _ in 0..times {
-        let headers = sending.headers.iter();
-        let headers = headers.map(|(name, value)| (name.as_bytes(), value.as_bytes()));
-        host.send(headers, sending.peer, &body).map_err(|step| {
+        ask.send(host).map_err(|step| {
             Failure::new(format!("the gateway in memory took a step out of turn: {step:?}"))
         })?;
     }
