@@ -1,6 +1,9 @@
 //! The verbs, one module each: its arguments, its help, its work.
 
 mod check;
+mod completions;
+mod explain;
+mod man;
 mod test;
 
 use crate::Outcome;
@@ -31,6 +34,12 @@ pub(crate) struct Face {
 pub(crate) enum Verb {
     /// Find the errors and warnings of policies
     Check(check::Arguments),
+    /// Show step by step what one call meets, and why
+    Explain(Box<explain::Arguments>),
+    /// Print a script by which a shell completes arguments
+    Completions(completions::Arguments),
+    /// Print the manual
+    Man(man::Arguments),
     /// Run the tests of policies
     Test(test::Arguments),
 }
@@ -43,6 +52,9 @@ impl Verb {
     pub(crate) fn run(self) -> Result<Outcome, Failure> {
         match self {
             Self::Check(arguments) => check::run(&arguments),
+            Self::Explain(arguments) => explain::run(&arguments),
+            Self::Completions(arguments) => completions::run(&arguments),
+            Self::Man(arguments) => man::run(&arguments),
             Self::Test(arguments) => test::run(&arguments),
         }
     }

@@ -45,7 +45,7 @@ pub struct Values {
 }
 
 impl Charge {
-    fn ask(&self, stored: Option<State>, now: Nanos) -> Outcome {
+    pub(super) fn ask(&self, stored: Option<State>, now: Nanos) -> Outcome {
         State::charge(stored, self.algorithm, self.window, self.max, self.weight, now)
     }
 }

@@ -182,7 +182,7 @@ pub const fn moment(clock: u64) -> Nanos {
 
 /// A day, `2026-03-01`, in seconds since 1970.
 pub fn day(text: &str) -> Option<u64> {
-    let Nanos(moment) = document::moment(&format!("{text}T00:00:00Z"))?;
+    let Nanos(moment) = document::moment_of(&format!("{text}T00:00:00Z"))?;
     moment.checked_div(1_000_000_000)
 }
 

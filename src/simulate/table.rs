@@ -208,11 +208,16 @@ impl fmt::Display for Line {
     }
 }
 
+/// The answer in a line, without facts that nearly every answer has and those that are
+/// said in other words.
 impl fmt::Display for Facts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.outcome)?;
-        let said = self.more.iter().filter(|fact| !fact.is_empty());
-        said.into_iter().try_for_each(|fact| write!(f, "  {fact}"))?;
+        let usual = ["HTTP 200", "content-type: application/json"];
+        let is_said = |fact: &&String| {
+            !fact.is_empty() && !usual.contains(&&***fact) && !fact.starts_with("retry-after: ")
+        };
+        self.more.iter().filter(is_said).try_for_each(|fact| write!(f, "  {fact}"))?;
         match &*self.message {
             "" => Ok(()),
             message => write!(f, "  \"{message}\""),

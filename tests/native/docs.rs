@@ -23,6 +23,7 @@
 //! | `sh` | `make` targets, scripts, suites and files exist; a `curl` is sent under the shipped policy; a token that is hashed is known to the policy above |
 //! | `sh with TOKEN` | each `curl` is sent to the endpoint of approvals with this token, about the request that was named last, and is answered 200 |
 //! | `text diagram` | nothing |
+//! | `console`, `KIND file:NAME` | by `cli/tests/pages.rs`: the command prints this |
 
 mod demo;
 mod fragment;
@@ -42,7 +43,7 @@ use serde_json::Value;
 use std::fs;
 
 /// The folders whose pages are executed.
-const FOLDERS: [&str; 5] = ["", "docs", "docs/policy", "benches", "envoy"];
+const FOLDERS: [&str; 6] = ["", "docs", "docs/policy", "docs/command", "benches", "envoy"];
 
 /// The folders whose pages are read by people who change the code, or are made
 /// by a program. Their fences are not executed.
@@ -177,7 +178,8 @@ impl Reading {
                 let stage = self.stage()?;
                 text.lines().try_for_each(|line| stage.curl(line, token))
             }
-            "text diagram" => Ok(()),
+            "text diagram" | "console" => Ok(()),
+            other if other.contains(" file:") => Ok(()),
             other if other.starts_with("text calls of ") => {
                 self.start(&yaml::as_json(&other["text calls of ".len()..]))?;
                 self.play(text)

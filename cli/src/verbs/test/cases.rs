@@ -15,7 +15,7 @@ use super::policies::{Policies, Tested, Unusable};
 use super::suite::{Doing, Group, Step, Suite, Test, Time, Work};
 use crate::document::{self, Node, Value};
 use mcp_policy_filter::limits::window::Nanos;
-use mcp_policy_filter::policy::document::moment;
+use mcp_policy_filter::policy::document::moment_of;
 use mcp_policy_filter::simulate::table;
 use object::{Object, Wrong};
 use std::rc::Rc;
@@ -210,7 +210,7 @@ fn time(object: &Object<'_>) -> Result<Time, Vec<Wrong>> {
         Value::Number(_) => {
             object::number(node).map(|clock| Time { day: None, clock: Some(clock) })
         }
-        Value::Text(text) => match (table::clock(text), moment(text)) {
+        Value::Text(text) => match (table::clock(text), moment_of(text)) {
             (Some(clock), _) => Some(Time { day: None, clock: Some(clock) }),
             (None, Some(Nanos(moment))) => {
                 let seconds = moment.checked_div(1_000_000_000).unwrap_or_default();

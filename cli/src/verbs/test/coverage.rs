@@ -3,7 +3,10 @@
 
 use super::policies::Tested;
 use crate::document::{Node, position};
+use crate::explanation;
 use core::fmt;
+use mcp_policy_filter::policy::explain::Explanation;
+use mcp_policy_filter::simulate::explain::Explaining;
 use mcp_policy_filter::simulate::notation::Ask;
 use mcp_policy_filter::simulate::stage::Stage;
 use std::collections::BTreeMap;
@@ -88,7 +91,13 @@ impl Coverage {
     pub(super) fn reach(&mut self, tested: &Rc<Tested>, stage: &Stage, ask: &Ask) {
         let known = self.policies.iter_mut().find(|known| Rc::ptr_eq(&known.tested, tested));
         let Some(covered) = known else { return };
-        let _ = (covered, stage, ask);
+        // A fault of the gateway in memory is told by the test itself.
+        let told = explanation::explain(&stage.policy, &stage.store, ask, stage.now());
+        for message in told.map(|told| told.messages).unwrap_or_default() {
+            if let Explaining::Call { explanation: Some(explanation), .. } = message {
+                covered.reach(&explanation);
+            }
+        }
     }
 
     /// All rules, in the order of their files.
@@ -118,6 +127,49 @@ impl Coverage {
         let (reached, all) = self.count();
         let percent = reached.saturating_mul(100).checked_div(all).unwrap_or(100);
         u8::try_from(percent).unwrap_or(100)
+    }
+}
+
+impl Covered {
+    fn mark(&mut self, pointer: &str, denied: bool) {
+        if let Some(rule) = self.rules.get_mut(pointer) {
+            rule.reached = true;
+            rule.denied |= denied;
+        }
+    }
+
+    /// Marks the rules of a call, up to the first that it fails.
+    fn reach(&mut self, explanation: &Explanation) {
+        let deciding = explanation.entries.iter().filter(|entry| entry.beaten.is_none());
+        for entry in deciding.chain(explanation.shadow.entries.first()) {
+            self.mark(&entry.pointer, false);
+        }
+        let mut passes = true;
+        for question in &explanation.questions {
+            let denied = question.denied.is_some();
+            if let Some(rule) = &question.rule {
+                self.mark(rule, denied);
+            }
+            if denied {
+                passes = false;
+                break;
+            }
+        }
+        if passes {
+            let full = explanation.refused.map(|refused| refused.index());
+            for (index, limit) in explanation.limits.iter().enumerate() {
+                self.mark(&limit.rule, limit.counted.is_err() || full == Some(index));
+            }
+        }
+        for question in &explanation.shadow.questions {
+            if let Some(rule) = &question.rule {
+                self.mark(rule, question.denied.is_some());
+            }
+        }
+        for limit in &explanation.shadow.limits {
+            let has_room = limit.counted.as_ref().is_ok_and(|counted| counted.refused.is_none());
+            self.mark(&limit.rule, !has_room);
+        }
     }
 }
 

@@ -116,16 +116,20 @@ fn explanations(
     differences: &BTreeMap<Call, Difference>,
 ) -> BTreeMap<Call, Vec<String>> {
     let mut explanations = BTreeMap::new();
-    let mut stage = Stage::under(Arc::clone(&group.policy.policy));
+    let mut tested = &group.policy;
+    let mut stage = Stage::under(Arc::clone(&tested.policy));
     for (index, test) in tests.iter().enumerate() {
         for (number, step) in test.steps.iter().enumerate() {
             step.begin(&mut stage);
+            if let Work::Push(policy) = &step.work {
+                tested = policy;
+            }
             for time in 1..=step.times() {
                 let call = (index, number, time);
                 if differences.contains_key(&call)
                     && let Some(Act::Ask(ask)) = step.act()
                 {
-                    explanations.insert(call, explanation::lines(&stage, ask));
+                    explanations.insert(call, explanation::lines(tested, &stage, ask));
                 }
                 // The rest of a test that fails is not played.
                 if step.once(&mut stage, time).is_some() && differences.contains_key(&call) {

@@ -4,6 +4,7 @@ use super::watch::{self, Seen};
 use crate::document::Node;
 use crate::failure::Failure;
 use crate::finding::{Finding, Source};
+use crate::layer::Layer;
 use crate::policy;
 use mcp_policy_filter::policy::Policy;
 use mcp_policy_filter::simulate::caller::admit_made_up_tokens;
@@ -77,13 +78,11 @@ impl Tested {
     /// A policy within a file of tests.
     pub(super) fn within(source: Rc<Source>, node: Node) -> Result<Self, Unusable> {
         let json = node.to_json();
-        let mut findings = policy::doubts(&source, &node);
-        match Policy::parse(json.as_bytes(), "") {
-            Ok(policy) if findings.is_empty() => return Ok(Self::new(source, node, json, policy)),
-            Ok(_) => {}
-            Err(errors) => findings.extend(policy::located(&source, &node, &errors)),
+        let layer = Layer::file(Rc::clone(&source));
+        match policy::compile(&layer, &node, json.as_bytes()) {
+            (Some(policy), _) => Ok(Self::new(source, node, json, policy)),
+            (None, findings) => Err(Unusable::Invalid(Rc::new(findings))),
         }
-        Err(Unusable::Invalid(Rc::new(findings)))
     }
 }
 

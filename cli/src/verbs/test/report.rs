@@ -30,7 +30,7 @@ fn human(out: &mut impl Write, results: &Results) -> Result<(), Failure> {
         let (line, column) = failed.place;
         writeln!(out, "{}:{line}:{column}: {}", shown(&played.file), words(played, failed))?;
         for line in &failed.beneath {
-            writeln!(out, "    {line}")?;
+            writeln!(out, "{}", indented(line))?;
         }
     }
     if let Some(coverage) = &results.coverage {
@@ -46,6 +46,11 @@ fn human(out: &mut impl Write, results: &Results) -> Result<(), Failure> {
     let passed = results.played.len().saturating_sub(failed);
     writeln!(out, "{passed} passed, {failed} failed")?;
     Ok(())
+}
+
+/// A line beneath another.
+fn indented(line: &str) -> String {
+    if line.is_empty() { String::new() } else { format!("    {line}") }
 }
 
 /// The remark that too little was reached.
@@ -166,7 +171,7 @@ fn case(played: &Played) -> TestCase {
             let mut status = TestCaseStatus::non_success(kind);
             let ((line, column), words) = (failed.place, words(played, failed));
             let file = shown(&played.file);
-            let beneath = failed.beneath.iter().map(|line| format!("\n    {line}"));
+            let beneath = failed.beneath.iter().map(|line| format!("\n{}", indented(line)));
             status.set_description(
                 format!("{file}:{line}:{column}: {words}") + &beneath.collect::<String>(),
             );
