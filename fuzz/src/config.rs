@@ -4,9 +4,9 @@
 use crate::lenient::{Member, Node, Value, documents};
 use mcp_policy_filter::exchange::identity::NoPeer;
 use mcp_policy_filter::limits::window::Nanos;
-use mcp_policy_filter::policy::{Caller, Denial, Policy, Reason, Ruling};
 use mcp_policy_filter::policy::condition::{Facts, JsonTexts, Line, Work};
 use mcp_policy_filter::policy::document::Findings;
+use mcp_policy_filter::policy::{Caller, Denial, Policy, Reason, Ruling};
 use mcp_policy_filter::wire::json::{Decimal, of_double};
 use mcp_policy_filter::wire::jsonrpc::{Message, decode};
 use mcp_policy_filter::wire::mcp::{ToolCall, tool_name_fault};
@@ -96,10 +96,7 @@ fn accepted(data: &[u8], policy: &Policy) {
 }
 
 /// The policy with the members of its objects as `order` has them.
-fn rewritten(
-    document: &Node<'_>,
-    order: &impl Fn(&mut Vec<&Member<'_>>),
-) -> (Policy, String) {
+fn rewritten(document: &Node<'_>, order: &impl Fn(&mut Vec<&Member<'_>>)) -> (Policy, String) {
     let mut text = Vec::new();
     write(document, order, &mut text);
     let shown = String::from_utf8_lossy(&text).into_owned();
@@ -135,7 +132,8 @@ fn take_shadow(node: &mut Node<'_>) -> bool {
         Value::List(nodes) => {
             let before = nodes.len();
             nodes.retain(stays);
-            nodes.iter_mut().fold(nodes.len() < before, |any, node| take_shadow(node) | any)
+            let any = nodes.len() < before;
+            nodes.iter_mut().fold(any, |any, node| take_shadow(node) | any)
         }
         Value::Map(members) => {
             let before = members.len();
