@@ -77,7 +77,7 @@ pub(crate) fn end(told: &Explanations) -> End {
 pub(crate) fn text(policy: &Policy, written: Written<'_>, told: &Explanations) -> Vec<String> {
     let mut lines = vec![verdict(told)];
     let calls: Vec<&Explaining> = told.messages.iter().collect();
-    let first = calls.iter().find_map(|message| explanation(message));
+    let first = told.explanation();
     if let Some(record) = told.record() {
         let place = place::of_rule(written, &record.rule, first);
         let place = place.map(|place| format!(", at {place}")).unwrap_or_default();
@@ -85,8 +85,11 @@ pub(crate) fn text(policy: &Policy, written: Written<'_>, told: &Explanations) -
         lines.extend(record.message.as_ref().map(|message| format!("  message: {}", cut(message))));
     }
     lines.extend(remedy::of(told, first).map(|remedy| format!("  to change it: {remedy}")));
-    lines.push(String::new());
-    lines.extend(rules::caller(policy, told));
+    let caller = rules::caller(policy, told);
+    if !caller.is_empty() {
+        lines.push(String::new());
+        lines.extend(caller);
+    }
     let many = calls.len() > 1;
     for (index, message) in calls.iter().enumerate() {
         if many {
@@ -131,7 +134,7 @@ fn verdict(told: &Explanations) -> String {
         (Outcome::WentOn(_), Treatment::Bodyless) => {
             "PASSES (a request of this method carries no message, so no rule is asked)".into()
         }
-        (Outcome::WentOn(records), _) => match records.first() {
+        (Outcome::WentOn(_), _) => match told.record() {
             Some(record) if record.decision == Decision::Shadow => {
                 format!("PASSES in shadow mode (else {})", why(record))
             }

@@ -11,6 +11,7 @@ use crate::output::shown;
 use mcp_policy_filter::policy::Policy;
 use mcp_policy_filter::policy::condition::Payload;
 use mcp_policy_filter::simulate::notation::Ask;
+use serde::Deserialize as _;
 use serde::de::IgnoredAny;
 use std::borrow::Cow;
 
@@ -35,8 +36,13 @@ pub(crate) fn parse(call: &str, policy: &Policy) -> Result<Ask, Failure> {
     };
     let ask = Ask::parse(text)
         .map_err(|error| Failure::new(format!("the call: {}", shown(&error.to_string()))))?;
+    // The notation takes any text in braces, and a slip there is the writer's.
+    let arguments = text.split_once('{').map_or("", |(_, rest)| rest);
     let is_call = ask.body.starts_with(b"{");
-    if is_call && let Err(error) = serde_json::from_slice::<IgnoredAny>(&ask.body) {
+    if is_call && serde_json::from_slice::<IgnoredAny>(&ask.body).is_err() {
+        let arguments = format!("{{{arguments}");
+        let read = IgnoredAny::deserialize(&mut serde_json::Deserializer::from_str(&arguments));
+        let error = read.err().map_or("they end too early".to_owned(), |error| error.to_string());
         let tool = shown(text.split_whitespace().next().unwrap_or_default());
         return Err(Failure::new(format!(
             "the arguments of {tool} are not JSON: {error}; write a call as `{tool} {{\"name\": 1}}`"

@@ -9,7 +9,7 @@ use crate::exchange::caller;
 use crate::exchange::head::{Entry, Head};
 use crate::exchange::identity::{NoIdentity, Peer, asked};
 use crate::exchange::judge::reason_of;
-use crate::exchange::record::Record;
+use crate::exchange::record::{Decision, Record};
 use crate::limits::window::Nanos;
 use crate::limits::{ChargeError, Store, Trial};
 use crate::policy::condition::{Facts, JsonTexts, Work};
@@ -213,14 +213,36 @@ impl<S: Store> Host<'_, S> {
 }
 
 impl Explanations {
-    /// The record of the decision: that of the first message that was not passed, else
-    /// the first.
+    /// The record of the decision: of the first message that a rule denies, else the first.
     pub fn record(&self) -> Option<&Record> {
         match &self.outcome {
-            Outcome::WentOn(records) => records.first(),
+            Outcome::WentOn(records) => {
+                let denied = |record: &&Record| record.decision != Decision::Allowed;
+                records.iter().find(denied).or(records.first())
+            }
             Outcome::Refused(refusal) => Some(&refusal.record),
             Outcome::Served(_) => None,
         }
+    }
+}
+
+impl Explanations {
+    /// The explanation of the call that the record is about, else of the first call.
+    pub fn explanation(&self) -> Option<&Explanation> {
+        let all = || {
+            self.messages.iter().filter_map(|message| match message {
+                Explaining::Call { tool, explanation, .. } => Some((tool, explanation.as_deref()?)),
+                _ => None,
+            })
+        };
+        let record = self.record();
+        let is_meant = |(tool, explanation): &(&String, &Explanation)| {
+            record.is_some_and(|record| {
+                record.tool.as_ref() == Some(*tool)
+                    && explanation.denial().is_none_or(|(_, rule)| rule == record.rule)
+            })
+        };
+        all().find(is_meant).or_else(|| all().next()).map(|(_, explanation)| explanation)
     }
 }
 

@@ -19,7 +19,7 @@ pub(crate) fn json(
     told: &Explanations,
     now: Nanos,
 ) -> Value {
-    let first = told.messages.iter().find_map(super::explanation);
+    let first = told.explanation();
     let record = told.record();
     let rule = record.map(|record| &*record.rule);
     let reply = match &told.outcome {

@@ -5,16 +5,12 @@ use mcp_policy_filter::policy::condition::{Truth, Why};
 use mcp_policy_filter::policy::explain::{About, Body, Explanation};
 use mcp_policy_filter::policy::{Reason, duration};
 use mcp_policy_filter::simulate::Outcome;
-use mcp_policy_filter::simulate::explain::{Explaining, Explanations};
+use mcp_policy_filter::simulate::explain::Explanations;
 
 /// The remedy for a request that does not go on, or that shadow mode lets pass.
 pub(super) fn of(told: &Explanations, explanation: Option<&Explanation>) -> Option<String> {
     let record = told.record()?;
-    let tool = told.messages.iter().find_map(|message| match message {
-        Explaining::Call { tool, .. } => Some(cut(tool)),
-        _ => None,
-    });
-    let tool = tool.unwrap_or_default();
+    let tool = record.tool.as_deref().map(cut).unwrap_or_default();
     let retry_after = match &told.outcome {
         Outcome::Refused(refusal) => refusal.reply.retry_after,
         _ => None,
@@ -34,6 +30,9 @@ pub(super) fn of(told: &Explanations, explanation: Option<&Explanation>) -> Opti
         Reason::DenyIf => {
             "send a call for which a condition of the check is false, or change the check".into()
         }
+        Reason::Undecidable if explanation.is_some_and(|one| one.rules.denied.is_some()) => {
+            "correct the claim or the header, or change the condition of the group".into()
+        }
         Reason::Undecidable => undecidable(explanation),
         Reason::RateLimited => match retry_after {
             Some(seconds) => format!("wait {}, or raise `max` of the limit", duration(seconds)),
@@ -47,6 +46,10 @@ pub(super) fn of(told: &Explanations, explanation: Option<&Explanation>) -> Opti
         }
         Reason::Method if record.rule == "/settings/methods" => {
             "list the method in `settings.methods`".into()
+        }
+        Reason::Undecodable => {
+            "send it in a form that every reader takes for the same; bytes are those of the body"
+                .into()
         }
         Reason::Path => "send it to a path that `settings.paths` lists, or list this one".into(),
         Reason::BatchRefused => {
