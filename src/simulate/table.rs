@@ -169,6 +169,11 @@ impl Line {
         Ok(Self { clock, act, times, outcome: outcome.into(), more })
     }
 
+    /// Whether the line states the status or a header of the answer.
+    pub fn is_about_http(&self) -> bool {
+        self.more.iter().any(|fact| fact.starts_with("HTTP ") || fact.contains(": "))
+    }
+
     /// Whether an answer has the outcome and every fact of the line.
     pub fn is_met(&self, found: &Facts) -> bool {
         let is_so = |column: &String| match column.strip_prefix('"') {
@@ -208,16 +213,16 @@ impl fmt::Display for Line {
     }
 }
 
-/// The answer in a line, without facts that nearly every answer has and those that are
-/// said in other words.
+/// The answer in a line; without `#`, leaving out facts that nearly every answer has and
+/// those that are said in other words.
 impl fmt::Display for Facts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.outcome)?;
         let usual = ["HTTP 200", "content-type: application/json"];
-        let is_said = |fact: &&String| {
-            !fact.is_empty() && !usual.contains(&&***fact) && !fact.starts_with("retry-after: ")
-        };
-        self.more.iter().filter(is_said).try_for_each(|fact| write!(f, "  {fact}"))?;
+        let is_usual = |fact: &str| usual.contains(&fact) || fact.starts_with("retry-after: ");
+        let is_said = |fact: &&String| !fact.is_empty() && (f.alternate() || !is_usual(fact));
+        let said: Vec<&String> = self.more.iter().filter(is_said).collect();
+        said.into_iter().try_for_each(|fact| write!(f, "  {fact}"))?;
         match &*self.message {
             "" => Ok(()),
             message => write!(f, "  \"{message}\""),

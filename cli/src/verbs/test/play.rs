@@ -224,6 +224,7 @@ impl Step {
             },
             Work::Line(line) => match stage.act(&line.act) {
                 Ok((found, _)) if line.is_met(&found) => return None,
+                Ok((found, _)) if line.is_about_http() => (line.to_string(), format!("{found:#}")),
                 Ok((found, _)) => (line.to_string(), found.to_string()),
                 Err(untrue) => (line.to_string(), untrue.to_string()),
             },

@@ -154,7 +154,9 @@ fn junit(results: &Results) -> Result<String, Failure> {
             gap(place).map(|gap| format!("{file}:{line}:{column}: {pointer}: {gap}"))
         };
         let lines: Vec<String> = coverage.rules().iter().filter_map(line).collect();
-        case.set_system_out(lines.join("\n"));
+        if !lines.is_empty() {
+            case.set_system_out(lines.join("\n"));
+        }
         let mut suite = TestSuite::new("coverage");
         suite.add_test_case(case);
         report.add_test_suite(suite);
