@@ -66,7 +66,7 @@ fn each_form_is_as_it_was() {
 #[test]
 fn sarif_is_what_its_schema_says() {
     let schema =
-        fs::read_to_string(root().join("cli/tests/check/forms/sarif-schema-2.1.0.json")).unwrap();
+        fs::read_to_string(root().join("cli/tests/check/schemas/sarif-schema-2.1.0.json")).unwrap();
     let schema: Value = serde_json::from_str(&schema).unwrap();
     let mut schemas = Schemas::new();
     let mut compiler = Compiler::new();
