@@ -21,7 +21,7 @@ const GUARD: &str = r#"- { name: g, typed_config: { "@type": type.googleapis.com
 
 /// Files, a text in them, the text in its place, the text at which there is a finding,
 /// and its code.
-const EDITS: [(&[&str], &str, &str, &str, &str); 58] = [
+const EDITS: [(&[&str], &str, &str, &str, &str); 60] = [
     (
         ENVOY,
         "failure_policy: FAIL_RELOAD",
@@ -136,6 +136,20 @@ const EDITS: [(&[&str], &str, &str, &str, &str); 58] = [
         "request_timeout: 0s",
         "request_timeout: 0s",
         "request-timeout",
+    ),
+    (
+        ENVOY,
+        "timeout: 0s",
+        "timeout: 0s\n                          typed_per_filter_config: { envoy.filters.http.wasm: { disabled: true } }",
+        "envoy.filters.http.wasm: {",
+        "switched-off",
+    ),
+    (
+        ENVOY,
+        "- name: envoy.filters.http.wasm\n",
+        "- name: envoy.filters.http.wasm\n                    disabled: true\n",
+        "disabled: true",
+        "switched-off",
     ),
     (
         ENVOY,

@@ -24,6 +24,9 @@ pub(super) fn findings(place: &Place<'_>, read: Option<&Read>, found: &mut Vec<F
         around.guard(chain);
         if let Some(manager) = chain.manager {
             manager::findings(place.layer, manager, found);
+            if let Some(filter) = chain.filters.get(chain.at) {
+                manager::switches(place.layer, manager, filter, found);
+            }
         }
     }
 }
