@@ -9,6 +9,8 @@
 //! | --- | --- |
 //! | `verbs` | one module for each verb: its arguments, its help, its work |
 //! | [`document`] | JSON and YAML as trees whose every node knows its place in the file |
+//! | [`request`] | a request as it is typed |
+//! | [`explanation`] | the explanation of a request in words, and for programs |
 //! | [`layer`] | files, and the texts within them that hold documents themselves |
 //! | [`input`] | files and standard input, bounded |
 //! | [`policy`] | a policy read from a file, its findings at their places |
@@ -33,12 +35,14 @@
 )]
 
 mod document;
+mod explanation;
 mod failure;
 mod finding;
 mod input;
 mod layer;
 mod output;
 mod policy;
+mod request;
 mod verbs;
 
 use clap::Parser as _;

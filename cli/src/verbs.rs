@@ -2,6 +2,7 @@
 
 mod check;
 mod completions;
+mod explain;
 mod man;
 
 use crate::Outcome;
@@ -32,6 +33,8 @@ pub(crate) struct Face {
 pub(crate) enum Verb {
     /// Find the errors and warnings of policies
     Check(check::Arguments),
+    /// Show step by step what one call meets, and why
+    Explain(Box<explain::Arguments>),
     /// Print a script by which a shell completes arguments
     Completions(completions::Arguments),
     /// Print the manual
@@ -46,6 +49,7 @@ impl Verb {
     pub(crate) fn run(self) -> Result<Outcome, Failure> {
         match self {
             Self::Check(arguments) => check::run(&arguments),
+            Self::Explain(arguments) => explain::run(&arguments),
             Self::Completions(arguments) => completions::run(&arguments),
             Self::Man(arguments) => man::run(&arguments),
         }
