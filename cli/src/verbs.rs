@@ -2,6 +2,7 @@
 
 mod check;
 mod convert;
+mod render;
 
 use crate::Outcome;
 use crate::failure::Failure;
@@ -33,6 +34,8 @@ pub(crate) enum Verb {
     Check(check::Arguments),
     /// Write a policy of another gateway in this language
     Convert(convert::Arguments),
+    /// Write the configuration of Envoy, Istio or Envoy Gateway that carries a policy
+    Render(render::Arguments),
 }
 
 impl Verb {
@@ -44,6 +47,7 @@ impl Verb {
         match self {
             Self::Check(arguments) => check::run(&arguments),
             Self::Convert(arguments) => convert::run(&arguments),
+            Self::Render(arguments) => render::run(&arguments),
         }
     }
 }
