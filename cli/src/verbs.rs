@@ -1,7 +1,9 @@
 //! The verbs, one module each: its arguments, its help, its work.
 
 mod check;
+mod completions;
 mod convert;
+mod man;
 mod render;
 
 use crate::Outcome;
@@ -36,6 +38,10 @@ pub(crate) enum Verb {
     Convert(convert::Arguments),
     /// Write the configuration of Envoy, Istio or Envoy Gateway that carries a policy
     Render(render::Arguments),
+    /// Print a script by which a shell completes arguments
+    Completions(completions::Arguments),
+    /// Print the manual
+    Man(man::Arguments),
 }
 
 impl Verb {
@@ -48,6 +54,8 @@ impl Verb {
             Self::Check(arguments) => check::run(&arguments),
             Self::Convert(arguments) => convert::run(&arguments),
             Self::Render(arguments) => render::run(&arguments),
+            Self::Completions(arguments) => completions::run(&arguments),
+            Self::Man(arguments) => man::run(&arguments),
         }
     }
 }

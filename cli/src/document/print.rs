@@ -1,6 +1,8 @@
 //! Trees as text that people read: JSON over several lines, and YAML in blocks.
 
-use super::{Member, Node, Value, quote};
+use super::{Member, Node, Value};
+use core::fmt::Write as _;
+use mcp_policy_filter::text::disturbs;
 
 /// The widest line that holds a list or an object whole.
 const WIDTH: usize = 96;
@@ -49,6 +51,7 @@ impl Node {
         let (open, close) = match &self.value {
             Value::List(elements) if !elements.is_empty() => ('[', ']'),
             Value::Object(members) if !members.is_empty() => ('{', '}'),
+            Value::Text(value) | Value::Doubtful(value, _) => return json_text(text, value),
             _ => return text.push_str(&self.to_json()),
         };
         // The top level is never on one line.
@@ -68,7 +71,7 @@ impl Node {
             let mut before = inner;
             if let Some(key) = key {
                 let start = text.len();
-                quote(text, key);
+                json_text(text, key);
                 text.push_str(": ");
                 before = before.saturating_add(text.len().saturating_sub(start));
             }
@@ -88,7 +91,7 @@ impl Node {
 
     /// The value on one line with space inside of its brackets, if it is not too deep.
     fn on_one_line(&self) -> Option<String> {
-        (self.depth() <= DEPTH).then(|| self.spaced(quote))
+        (self.depth() <= DEPTH).then(|| self.spaced(json_text))
     }
 
     fn depth(&self) -> usize {
@@ -207,8 +210,38 @@ fn plain_or_quoted(yaml: &mut String, text: &str) {
     if is_plain {
         yaml.push_str(text);
     } else {
-        quote(yaml, text);
+        yaml_text(yaml, text);
     }
+}
+
+/// Writes a text of JSON, with an escape for every character that would disturb a
+/// terminal.
+fn json_text(json: &mut String, text: &str) {
+    escaped(json, text, |json, c| {
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            _ = write!(json, "\\u{unit:04x}");
+        }
+    });
+}
+
+/// Writes a text of YAML in quotes, in the same way. YAML joins no surrogates.
+pub(crate) fn yaml_text(yaml: &mut String, text: &str) {
+    escaped(yaml, text, |yaml, c| _ = write!(yaml, "\\U{:08x}", u32::from(c)));
+}
+
+fn escaped(out: &mut String, text: &str, escape: impl Fn(&mut String, char)) {
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            c if disturbs(c) || c.is_control() => escape(out, c),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
 }
 
 /// The words that some reader takes for something else than a text.
@@ -257,6 +290,18 @@ mod tests {
             )
         );
         assert_eq!(node("x.json", &pretty).to_json(), node("x.json", POLICY).to_json());
+    }
+
+    #[test]
+    fn what_disturbs_a_terminal_is_an_escape_in_both() {
+        let node = Node::of_list(vec![Node::of_text("a\u{1b}\"\\\n\u{202e}\u{e0001}é😀")]);
+        let (json, yaml) = (node.to_pretty_json(), node.to_yaml(0));
+        assert_eq!(json, "[\n  \"a\\u001b\\\"\\\\\\n\\u202e\\udb40\\udc01é😀\"\n]\n");
+        assert_eq!(yaml, "- \"a\\U0000001b\\\"\\\\\\n\\U0000202e\\U000e0001é😀\"\n");
+        for (name, text) in [("x.json", json), ("x.yaml", yaml)] {
+            let read = super::super::read(name, &text).unwrap().1.remove(0);
+            assert_eq!(read.to_json(), node.to_json(), "{name}");
+        }
     }
 
     #[test]

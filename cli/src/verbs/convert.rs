@@ -15,10 +15,9 @@ mod scalar;
 use crate::Outcome;
 use crate::document::{self, Language, Node, position};
 use crate::failure::Failure;
-use crate::finding::{Finding, Source};
+use crate::finding::Source;
 use crate::input;
 use crate::output::{output, replace, shown};
-use crate::policy::located;
 use mcp_policy_filter::policy::Policy;
 use said::{Kind, List, Said};
 use std::io::Write as _;
@@ -157,8 +156,8 @@ fn convert(source: &Rc<Source>, from: Option<Dialect>, list: &mut List) -> Optio
     }
     if let Err(errors) = Policy::parse(policy.to_json().as_bytes(), "") {
         // Only what stays as it was can have an error, and has it at the same place.
-        for Finding { span, pointer, message, .. } in located(source, file, &errors) {
-            list.error(&span, format!("{pointer}: {message}"));
+        for error in errors.iter() {
+            list.error(&file.place(&error.path), format!("{}: {}", error.path, error.message));
         }
         return None;
     }

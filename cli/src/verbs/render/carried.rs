@@ -1,13 +1,18 @@
 //! A policy as a configuration carries it: as YAML where every number survives the way
 //! through doubles, or as a text.
 
+use crate::document::print::yaml_text;
 use crate::document::{Node, Value};
 
 /// The value of `configuration` and `filter_config` in Envoy.
 pub(super) fn configuration(policy: &Node, json: &str) -> String {
     let (message, value) = match lost(policy) {
         None => ("Struct", format!("value:\n{}", policy.to_yaml(2))),
-        Some(_) => ("StringValue", format!("value: {}\n", Node::of_text(json).to_json())),
+        Some(_) => {
+            let mut value = "value: ".to_owned();
+            yaml_text(&mut value, json);
+            ("StringValue", value)
+        }
     };
     format!("\"@type\": type.googleapis.com/google.protobuf.{message}\n{value}")
 }

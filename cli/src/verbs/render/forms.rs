@@ -4,6 +4,7 @@ use super::options::{Place, Settings};
 use super::template::Template;
 use super::{Asked, carried};
 use crate::document::Node;
+use crate::document::print::yaml_text;
 use crate::failure::Failure;
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -87,7 +88,9 @@ pub(super) fn notes(place: Place, policy: &Asked<'_>, settings: &Settings) -> Ve
 }
 
 fn quoted(text: &str) -> String {
-    Node::of_text(text).to_json()
+    let mut yaml = String::new();
+    yaml_text(&mut yaml, text);
+    yaml
 }
 
 /// The names that all configurations have, each behind its key.
