@@ -236,6 +236,42 @@ fn options_are_put_in() {
     );
 }
 
+/// `check` finds nothing wrong with what is written.
+#[test]
+fn what_is_written_passes_the_check() {
+    let policy = json!({
+        "version": "1", "default": "deny", "tools": { "a": { "rate_limit": "1/minute" } },
+        "settings": { "paths": ["/mcp"], "hold_request_headers": true, "mark_requests": true },
+    });
+    let ecds = ["--for", "envoy", "--ecds", "policy.yaml"];
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("render-checked");
+    fs::create_dir_all(&folder).unwrap();
+    for (index, arguments) in [
+        &["--for", "envoy"][..],
+        &ecds,
+        &["--for", "ecds"],
+        &["--for", "istio"],
+        &["--for", "gateway"],
+        &["--for", "envoy-native"],
+        &["--for", "istio-native"],
+        &["--for", "gateway-native"],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let output = render(&[&["-"], arguments].concat()).stdin(policy.to_string());
+        let file = folder.join(format!("{index}.yaml"));
+        fs::write(&file, output.output().unwrap().stdout).unwrap();
+        let check = Command::new(cargo_bin!("mcp-policy")).arg("check").arg(&file);
+        let checked = check.output().unwrap();
+        let told = format!("{arguments:?} {checked:?}");
+        // The configuration of Envoy alone has no policy where it is discovered.
+        let expected = i32::from(arguments == ecds);
+        assert_eq!(checked.status.code(), Some(expected), "{told}");
+        assert!(arguments == ecds || told.contains("1 policy in 1 file: 0 errors"), "{told}");
+    }
+}
+
 /// The rules in CEL are held by `tests/native/crds.rs` for the shipped files.
 #[test]
 fn manifests_are_what_their_kinds_may_say() {
