@@ -37,7 +37,7 @@ pub(crate) enum Verb {
     /// Write a policy of another gateway in this language
     Convert(convert::Arguments),
     /// Write the configuration of Envoy, Istio or Envoy Gateway that carries a policy
-    Render(render::Arguments),
+    Render(Box<render::Arguments>),
     /// Print a script by which a shell completes arguments
     Completions(completions::Arguments),
     /// Print the manual

@@ -103,6 +103,45 @@ fn the_dialect_can_be_named_and_has_to_be_where_dialects_are_mixed() {
     assert!(String::from_utf8_lossy(&star.stderr).contains("`all_tools`"), "{star:?}");
 }
 
+/// What Intercept cannot load is never taken for no rule.
+#[test]
+fn a_value_of_another_kind_is_an_error() {
+    for (tools, words) in [
+        ("{ a: { rules: { name: x, action: deny } } }", "`rules` is a list"),
+        ("[ { a: { rules: [] } } ]", "`tools` is an object"),
+        ("{ a: { rules: [ { name: x, action: [deny] } ] } }", "`action` is a text"),
+        (
+            "{ a: { rules: [ { name: x, conditions: { path: args.x } } ] } }",
+            "`conditions` is a list",
+        ),
+        ("{ a: [] }", "an object is expected"),
+        ("{ a: { rules: [ deny ] } }", "an object is expected"),
+        (
+            "{ a: { rules: [ { name: x, conditions: [ { path: args.x, op: eq, value: 2026-01-01 } ] } ] } }",
+            "put it in quotes",
+        ),
+    ] {
+        let output = convert(&format!("version: '1'\ntools: {tools}\n"), &["--from", "intercept"]);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{tools} {told}");
+        assert!(told.contains(words), "{tools} {told}");
+        assert!(output.stdout.is_empty());
+    }
+    let text = "version: '1'\nhide: x\n";
+    let told = convert(text, &[]);
+    assert!(String::from_utf8_lossy(&told.stderr).contains("`hide` is a list"), "{told:?}");
+}
+
+#[test]
+fn names_that_tools_of_mcp_do_not_have_are_kept() {
+    let text =
+        "version: '1'\ntools: { 'my tool:x': { rules: [ { name: block, action: deny } ] } }\n";
+    let (report, status) = report(text, &[]);
+    assert_eq!(report["policy"]["settings"], json!({ "unusual_tool_names": true }));
+    assert_eq!(report["policy"]["tools"]["my tool:x"]["action"], "deny");
+    assert_eq!(status, 0);
+}
+
 /// A folder of this test.
 fn folder(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("convert-{name}"));

@@ -7,7 +7,7 @@
 use super::entry::{Entry, Lost, fault, hidden, policy};
 use super::intercept::star;
 use super::said::{List, Topic};
-use super::scalar::{keys, text_of};
+use super::scalar::{elements, field, keys, members, text_of};
 use crate::document::{Node, Value};
 
 const TOP: [&str; 5] = ["version", "description", "default", "hide", "tools"];
@@ -41,7 +41,7 @@ pub(super) fn convert(file: &Node, list: &mut List) -> Node {
     let hide = hidden(file, list);
     let mut tools = Vec::new();
     let mut all_tools = None;
-    for tool in file.get("tools").map_or(&[][..], Node::members) {
+    for tool in members(file, "tools", list) {
         let mut entry = Entry::default();
         let counter = match &*tool.key {
             "*" => "calls".to_owned(),
@@ -54,8 +54,8 @@ pub(super) fn convert(file: &Node, list: &mut List) -> Node {
             _ => tools.push((tool, entry.for_tool())),
         }
     }
-    let description = file.get("description").and_then(text_of);
-    policy(description.as_deref(), default, hide, tools, all_tools)
+    let description = field(file, "description", list);
+    policy((!description.is_empty()).then_some(&*description), default, hide, tools, all_tools)
 }
 
 /// Reads a tool, or one of its rules.
@@ -63,15 +63,15 @@ fn read(node: &Node, counter: &str, entry: &mut Entry, list: &mut List) {
     if !matches!(node.value, Value::Object(_) | Value::Null) {
         list.error(&node.span, "an object is expected here");
     }
-    let name = node.get("name").and_then(text_of).unwrap_or_default();
-    let reason = node.get("reason").or_else(|| node.get("on_deny")).and_then(text_of);
-    let reason = reason.as_deref().filter(|text| !text.is_empty());
+    let name = field(node, "name", list);
+    let (reason, on_deny) = (field(node, "reason", list), field(node, "on_deny", list));
+    let reason = [&*reason, &*on_deny].into_iter().find(|text| !text.is_empty());
     if let Err(Lost { at, words }) = rule(node, &name, reason, counter, entry, list) {
         let all = "every call that it is about is denied here";
         list.say(Topic::NoCounterpart, &at, format!("{words}; {all}"));
         entry.deny_lost(&name, reason);
     }
-    for rule in node.get("rules").map_or(&[][..], Node::elements) {
+    for rule in elements(node, "rules", list) {
         read(rule, counter, entry, list);
     }
 }
@@ -89,7 +89,7 @@ fn rule(
         let words = format!("the catalogue's pages do not say what `{}` asks for", member.key);
         return Err(Lost::new(&member.key_span, words));
     }
-    let action = node.get("action").and_then(text_of).unwrap_or_default();
+    let action = field(node, "action", list);
     match &*action {
         "deny" => {
             entry.deny(name, reason);

@@ -1,7 +1,7 @@
 //! The parts of a policy that a converted entry is made of.
 
 use super::said::{List, Topic};
-use super::scalar::text_of;
+use super::scalar::{elements, text_of};
 use crate::document::{Member, Node, Value};
 use core::ops::Range;
 use mcp_policy_filter::policy::Policy;
@@ -115,7 +115,7 @@ pub(super) fn policy(
 /// in it is no tool's in any.
 pub(super) fn hidden(file: &Node, list: &mut List) -> Vec<Node> {
     let mut hidden: Vec<Node> = Vec::new();
-    for node in file.get("hide").map_or(&[][..], Node::elements) {
+    for node in elements(file, "hide", list) {
         let Some(name) = text_of(node).filter(|name| !name.trim().is_empty()) else {
             list.error(&node.span, "the name of a tool is expected here");
             continue;

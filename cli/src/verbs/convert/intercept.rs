@@ -9,7 +9,7 @@ mod counter;
 
 use super::entry::{Entry, Lost, named};
 use super::said::{List, Topic};
-use super::scalar::{keys, text_of};
+use super::scalar::{elements, field, keys, members, text_of};
 use crate::document::{Member, Node, Value};
 
 /// The tool whose rules are about every call.
@@ -22,27 +22,27 @@ const RULE: [&str; 6] = ["name", "action", "rate_limit", "conditions", "on_deny"
 /// The policy of a file in Intercept's dialect.
 pub(super) fn convert(file: &Node, list: &mut List) -> Node {
     keys(file, &TOP, list);
-    let version = file.get("version").and_then(text_of);
-    if version.as_deref() != Some("1") {
+    if field(file, "version", list) != "1" {
         let at = file.get("version").map_or(&file.span, |node| &node.span);
         list.error(at, "the version is not `\"1\"`, the only one that Intercept has");
     }
-    let default = match file.get("default").map(|node| (node, text_of(node))) {
+    let default = field(file, "default", list);
+    let default = match &*default {
         // Its default for `default`.
-        None => "allow".to_owned(),
-        Some((_, Some(text))) if text.is_empty() => "allow".to_owned(),
-        Some((_, Some(text))) if ["allow", "deny"].contains(&&*text) => text.into_owned(),
-        Some((node, _)) => {
-            list.error(&node.span, "`default` is neither `allow` nor `deny`");
-            "deny".to_owned()
+        "" | "allow" => "allow",
+        "deny" => "deny",
+        _ => {
+            let at = file.get("default").map_or(&file.span, |node| &node.span);
+            list.error(at, "`default` is neither `allow` nor `deny`");
+            "deny"
         }
     };
     let hide = super::entry::hidden(file, list);
     let mut tools = Vec::new();
     let mut all_tools = None;
-    for tool in file.get("tools").map_or(&[][..], Node::members) {
+    for tool in members(file, "tools", list) {
         keys(&tool.value, &TOOL, list);
-        let rules = tool.value.get("rules").map_or(&[][..], Node::elements);
+        let rules = elements(&tool.value, "rules", list);
         if tool.key == EVERY_TOOL {
             let mut reader = Reader { file, scope: "_global", list };
             all_tools = Some(reader.entry(rules).for_all_tools());
@@ -53,8 +53,9 @@ pub(super) fn convert(file: &Node, list: &mut List) -> Node {
             tools.push((tool, reader.entry(rules).for_tool()));
         }
     }
-    let description = file.get("description").and_then(text_of).filter(|text| !text.is_empty());
-    super::entry::policy(description.as_deref(), &default, hide, tools, all_tools)
+    let description = field(file, "description", list);
+    let description = (!description.is_empty()).then_some(&*description);
+    super::entry::policy(description, default, hide, tools, all_tools)
 }
 
 /// A name of a tool with a `*`, which matches no tool there.
@@ -90,13 +91,13 @@ impl Reader<'_, '_> {
         let mut entry = Entry::default();
         let mut counters: Vec<String> = Vec::new();
         for node in rules {
-            let name = node.get("name").and_then(text_of).unwrap_or_default();
-            let on_deny = node.get("on_deny").and_then(text_of).filter(|text| !text.is_empty());
+            let name = field(node, "name", self.list);
+            let on_deny = field(node, "on_deny", self.list);
             let rule = Rule {
                 node,
                 name: &name,
-                on_deny: on_deny.as_deref(),
-                conditions: node.get("conditions").map_or(&[][..], Node::elements),
+                on_deny: (!on_deny.is_empty()).then_some(&*on_deny),
+                conditions: elements(node, "conditions", self.list),
                 state: node.get("state").filter(|state| !matches!(state.value, Value::Null)),
             };
             if let Err(Lost { at, words }) = self.rule(&rule, &mut entry, &mut counters) {
@@ -115,7 +116,7 @@ impl Reader<'_, '_> {
         counters: &mut Vec<String>,
     ) -> Result<(), Lost> {
         keys(rule.node, &RULE, self.list);
-        let action = rule.node.get("action").and_then(text_of).unwrap_or_default();
+        let action = field(rule.node, "action", self.list);
         let short = rule.node.get("rate_limit");
         let short = short.filter(|node| text_of(node).is_none_or(|text| !text.is_empty()));
         match (&*action, short) {
@@ -169,7 +170,7 @@ impl Reader<'_, '_> {
         let mut asked = Vec::new();
         let mut counted = Vec::new();
         for condition in rule.conditions {
-            let path = condition.get("path").and_then(text_of).unwrap_or_default().into_owned();
+            let path = field(condition, "path", self.list).into_owned();
             if path.starts_with("args.") {
                 asked.push(condition::convert(condition, &path, self.list)?);
             } else if path.starts_with("state.") {

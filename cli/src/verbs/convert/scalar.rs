@@ -1,7 +1,7 @@
 //! Scalars and keys of a file, as the programs read them that the file is for.
 
 use super::said::{List, Topic};
-use crate::document::{Node, Value};
+use crate::document::{Member, Node, Value};
 use std::borrow::Cow;
 
 /// A scalar as Go's YAML reader decodes it into a text: `version: 1` is `"1"`, and a
@@ -13,6 +13,33 @@ pub(super) fn text_of(node: &Node) -> Option<Cow<'_, str>> {
         Value::Null => Some("".into()),
         Value::List(_) | Value::Object(_) => None,
     }
+}
+
+/// The text of a key; empty without one. A list or an object is an error.
+pub(super) fn field<'n>(object: &'n Node, key: &str, list: &mut List) -> Cow<'n, str> {
+    let Some(node) = object.get(key) else { return "".into() };
+    text_of(node).unwrap_or_else(|| {
+        list.error(&node.span, format!("`{key}` is a text"));
+        "".into()
+    })
+}
+
+/// The elements of a key; none without one. Anything else is an error.
+pub(super) fn elements<'n>(object: &'n Node, key: &str, list: &mut List) -> &'n [Node] {
+    let Some(node) = object.get(key) else { return &[] };
+    if !matches!(node.value, Value::List(_) | Value::Null) {
+        list.error(&node.span, format!("`{key}` is a list"));
+    }
+    node.elements()
+}
+
+/// The members of a key; none without one. Anything else is an error.
+pub(super) fn members<'n>(object: &'n Node, key: &str, list: &mut List) -> &'n [Member] {
+    let Some(node) = object.get(key) else { return &[] };
+    if !matches!(node.value, Value::Object(_) | Value::Null) {
+        list.error(&node.span, format!("`{key}` is an object"));
+    }
+    node.members()
 }
 
 /// Says which keys of an object are left out, because the dialect does not have them.

@@ -7,19 +7,23 @@ use crate::document::{Node, Value};
 use crate::verbs::convert::entry::{Lost, fault};
 use crate::verbs::convert::expression;
 use crate::verbs::convert::said::{List, Topic};
-use crate::verbs::convert::scalar::text_of;
+use crate::verbs::convert::scalar::{field, keys};
 use core::ops::Range;
 
 /// The condition with the path `args.…` of a rule.
 pub(super) fn convert(condition: &Node, path: &str, list: &mut List) -> Result<Node, Lost> {
     let at = &condition.span;
-    let op = condition.get("op").and_then(text_of).unwrap_or_default();
+    keys(condition, &["path", "op", "value"], list);
+    let op = field(condition, "op", list);
     let null = Node::new(Value::Null);
     let value = condition.get("value").unwrap_or(&null);
     let names: Vec<&str> = path.split('.').skip(1).collect();
     if !fits(&op, value) {
         list.error(at, format!("Intercept refuses this value, or the operator `{op}`"));
         return Ok(condition.clone());
+    }
+    if is_time(value) || value.elements().iter().any(is_time) {
+        list.error(at, "Intercept reads a date without quotes as a time; put it in quotes");
     }
     differences(&op, value, &names, at, list);
     let condition = Node::of_members([
@@ -46,6 +50,18 @@ fn fits(op: &str, value: &Node) -> bool {
         "exists" => matches!(value.value, Value::Bool(_)),
         _ => false,
     }
+}
+
+/// Whether a text is one that Go's YAML reader takes for a time. In quotes it is longer in
+/// the file than it is.
+fn is_time(value: &Node) -> bool {
+    let Some(text) = value.text().filter(|text| text.len() == value.span.len()) else {
+        return false;
+    };
+    let year = text.bytes().take_while(u8::is_ascii_digit).count();
+    year == 4
+        && text.as_bytes().get(4) == Some(&b'-')
+        && text.bytes().all(|byte| byte.is_ascii_digit() || b"-:.+TtZ ".contains(&byte))
 }
 
 /// Whether a whole number is beyond Go's `int64`, where Intercept takes it for no number.

@@ -10,7 +10,7 @@ use super::{EVERY_TOOL, Reader, Rule};
 use crate::document::{Node, Value};
 use crate::verbs::convert::entry::{Lost, fault};
 use crate::verbs::convert::said::Topic;
-use crate::verbs::convert::scalar::{keys, text_of};
+use crate::verbs::convert::scalar::{field, keys, text_of};
 use core::ops::Range;
 
 const STATE: [&str; 4] = ["counter", "window", "increment", "increment_from"];
@@ -101,7 +101,7 @@ impl Reader<'_, '_> {
     fn state(&mut self, rule: &Rule<'_>, counters: &mut Vec<String>) -> Option<State> {
         let state = rule.state?;
         keys(state, &STATE, self.list);
-        let of = |key: &str| state.get(key).and_then(text_of).unwrap_or_default().into_owned();
+        let mut of = |key: &str| field(state, key, self.list).into_owned();
         let (name, window, from) = (of("counter"), of("window"), of("increment_from"));
         let increment = match &*of("increment") {
             "" => Some(1),
