@@ -183,3 +183,21 @@ fn a_call_is_decided_as_before_or_the_list_has_said_otherwise_for_that_rule() {
         assert!(met.contains_key(topic), "no call shows `{topic}`: {met:?}");
     }
 }
+
+/// PolicyLayer's pages say what these mean, and no evaluator is published.
+#[test]
+fn the_catalogues_rules_allow_deny_and_limit() {
+    let text = include_str!("cases/catalogue.yaml");
+    let (report, _) = report(text, &[]);
+    let gateway: Gateway = Gateway::new(&report["policy"].to_string()).unwrap();
+    let reason = |tool: &str| call(&gateway, tool, &Map::new()).err().map(|(_, reason)| reason);
+    assert_eq!(reason("session_list"), None);
+    for _ in 0..10 {
+        assert_eq!(reason("session_send"), None);
+    }
+    assert_eq!(reason("session_send").as_deref(), Some("rate_limited"));
+    for tool in ["session_kill", "session_attach", "session_wipe"] {
+        assert_eq!(reason(tool).as_deref(), Some("denied"), "{tool}");
+    }
+    assert_eq!(reason("anything").as_deref(), Some("default_deny"));
+}
