@@ -23,6 +23,7 @@
 mod answers;
 mod approvals;
 mod body_types;
+mod by_value;
 mod callers;
 mod certificates;
 mod configuring;
