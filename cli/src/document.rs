@@ -5,6 +5,7 @@
 //! `1_000`) is kept with the [`Doubt`], which is an error where it is a part of a policy.
 
 mod json;
+pub(crate) mod print;
 mod protobuf;
 mod yaml;
 
