@@ -1,6 +1,7 @@
 //! The verbs, one module each: its arguments, its help, its work.
 
 mod check;
+mod init;
 
 use crate::Outcome;
 use crate::failure::Failure;
@@ -30,6 +31,8 @@ pub(crate) struct Face {
 pub(crate) enum Verb {
     /// Find the errors and warnings of policies
     Check(check::Arguments),
+    /// Write a first policy for a server, by the tools that it has
+    Init(init::Arguments),
 }
 
 impl Verb {
@@ -40,6 +43,7 @@ impl Verb {
     pub(crate) fn run(self) -> Result<Outcome, Failure> {
         match self {
             Self::Check(arguments) => check::run(&arguments),
+            Self::Init(arguments) => init::run(&arguments),
         }
     }
 }
