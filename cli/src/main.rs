@@ -10,6 +10,7 @@
 //! | `verbs` | one module for each verb: its arguments, its help, its work |
 //! | [`classes`] | the class of a tool, by its definition |
 //! | [`document`] | JSON and YAML as trees whose every node knows its place in the file |
+//! | [`layer`] | files, and the texts within them that hold documents themselves |
 //! | [`input`] | files and standard input, bounded |
 //! | [`policy`] | a policy read from a file, its findings at their places |
 //! | [`finding`] | findings at places, and the forms in which they are printed |
@@ -37,6 +38,7 @@ mod document;
 mod failure;
 mod finding;
 mod input;
+mod layer;
 mod output;
 mod policy;
 mod verbs;

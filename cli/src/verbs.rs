@@ -1,7 +1,9 @@
 //! The verbs, one module each: its arguments, its help, its work.
 
 mod check;
+mod completions;
 mod init;
+mod man;
 
 use crate::Outcome;
 use crate::failure::Failure;
@@ -33,6 +35,10 @@ pub(crate) enum Verb {
     Check(check::Arguments),
     /// Write a first policy for a server, by the tools that it has
     Init(init::Arguments),
+    /// Print a script by which a shell completes arguments
+    Completions(completions::Arguments),
+    /// Print the manual
+    Man(man::Arguments),
 }
 
 impl Verb {
@@ -44,6 +50,8 @@ impl Verb {
         match self {
             Self::Check(arguments) => check::run(&arguments),
             Self::Init(arguments) => init::run(&arguments),
+            Self::Completions(arguments) => completions::run(&arguments),
+            Self::Man(arguments) => man::run(&arguments),
         }
     }
 }

@@ -14,7 +14,7 @@ mod yaml;
 use crate::Outcome;
 use crate::failure::Failure;
 use crate::finding::Source;
-use crate::output::{output, shown};
+use crate::output::{output, shown, write_json};
 use crate::policy;
 use clap::ValueEnum;
 use file::{Place, Replace};
@@ -113,8 +113,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let mut out = output();
     match arguments.format {
         Format::Json => {
-            let report = report::json(&tools, &written, arguments.merge.is_some());
-            writeln!(out, "{}", pretty(&report)?)?;
+            write_json(&mut out, &report::json(&tools, &written, arguments.merge.is_some()))?;
         }
         Format::Human => {
             if place.is_none() {
@@ -156,7 +155,9 @@ impl Arguments {
         let (name, text) = if self.yaml || self.output.as_ref().is_some_and(is_yaml) {
             ("policy.yaml", yaml::text(&written.policy))
         } else {
-            ("policy.json", pretty(&written.policy)? + "\n")
+            let mut json = Vec::new();
+            write_json(&mut json, &written.policy)?;
+            ("policy.json", String::from_utf8(json).unwrap_or_default())
         };
         let source = Rc::new(Source { name: name.into(), text });
         match policy::parse(Rc::clone(&source)) {
@@ -187,9 +188,4 @@ fn old(name: &str) -> Result<Result<Map<String, Value>, Outcome>, Failure> {
     }
     out.flush()?;
     Ok(Err(Outcome::Findings))
-}
-
-fn pretty(value: &Value) -> Result<String, Failure> {
-    let told = |error| Failure::new(format!("cannot write JSON: {error}"));
-    serde_json::to_string_pretty(value).map_err(told)
 }
