@@ -11,6 +11,7 @@ mod table;
 use core::fmt;
 use mcp_policy_filter::text;
 use serde_json::{Map, Value};
+use table::has;
 
 /// The most bytes of a description that are looked at.
 const MAX_LOOKED_AT: usize = 64 << 10;
@@ -149,7 +150,7 @@ pub(crate) fn classify(tool: &Definition) -> (Class, Sign) {
 
 /// The class of a verb in its base form.
 fn verb(word: &str) -> Option<Class> {
-    let of = |(class, words): &(Class, &[&str])| words.contains(&word).then_some(*class);
+    let of = |(class, words): &(Class, &str)| has(words, word).then_some(*class);
     table::VERBS.iter().find_map(of)
 }
 
@@ -158,13 +159,13 @@ fn by_name(name: &str) -> Option<(Class, Sign)> {
     let mut reading = false;
     let mut acting = false;
     for word in words_of_name(name) {
-        if table::CONJUNCTIONS.contains(&word.as_str()) {
+        if has(table::CONJUNCTIONS, &word) {
             reading = false;
             continue;
         }
         let class = match verb(&word) {
-            Some(_) if reading && table::NOUNS.contains(&word.as_str()) => continue,
-            _ if acting && table::MONEY.contains(&word.as_str()) => Class::Financial,
+            Some(_) if reading && has(table::NOUNS, &word) => continue,
+            _ if acting && has(table::MONEY, &word) => Class::Financial,
             Some(class) => class,
             None => continue,
         };
@@ -211,8 +212,7 @@ fn by_description(description: &str) -> Option<(Class, Sign)> {
             let word = spelt.to_lowercase();
             let first = before.is_none();
             let listed = sentence.get(..at).is_some_and(|text| text.trim_end().ends_with(','));
-            let joined =
-                |before: &str| table::BEFORE_VERBS.contains(&before) || verb(before).is_some();
+            let joined = |before: &str| has(table::BEFORE_VERBS, before) || verb(before).is_some();
             let place = listed || word.ends_with("ing") || before.as_deref().is_none_or(joined);
             before = Some(word.clone());
             let Some((base, class)) = base_of(&word) else { continue };
@@ -220,7 +220,7 @@ fn by_description(description: &str) -> Option<(Class, Sign)> {
             // on is nothing that it does.
             let counts = match class {
                 Class::Read => number == 0 && first,
-                _ => place || !table::NOUNS.contains(&base.as_str()),
+                _ => place || !has(table::NOUNS, &base),
             };
             if counts && found.as_ref().is_none_or(|(before, ..)| class > *before) {
                 found = Some((class, sentence, at));
@@ -262,7 +262,8 @@ fn words_of_text(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut at = 0_usize;
     text.split(|c: char| !c.is_alphabetic()).filter_map(move |word| {
         let start = at;
-        let next = text.get(start.saturating_add(word.len())..).and_then(|rest| rest.chars().next());
+        let next =
+            text.get(start.saturating_add(word.len())..).and_then(|rest| rest.chars().next());
         at = start.saturating_add(word.len()).saturating_add(next.map_or(0, char::len_utf8));
         (!word.is_empty()).then_some((start, word))
     })

@@ -241,10 +241,12 @@ mcp-policy: [..]/policy.json: is there already; replace it with --force, or add 
     assert_eq!(fs::read_to_string(&file).expect("the file"), "mine");
     to(&["--force"]).assert().success().stdout_eq("");
     assert_eq!(parsed(&file), parsed(here().join("seeds/policy.json")));
-    init(&["seeds/tools.json", "--output", &scratch.file("")]).assert().code(2).stderr_eq(str![[r#"
+    init(&["seeds/tools.json", "--output", &scratch.file("")]).assert().code(2).stderr_eq(str![[
+        r#"
 mcp-policy: [..]/: is a directory; name a file in it
 
-"#]]);
+"#
+    ]]);
     init(&["seeds/tools.json", "--output", "/dev/null"]).assert().code(2).stderr_eq(str![[r#"
 mcp-policy: /dev/null: is not a regular file; without --output the policy comes on standard output
 
@@ -274,9 +276,14 @@ fn who_could_read_the_file_can_read_the_new_one_and_nobody_else() {
 #[test]
 fn what_its_author_changed_is_kept() {
     let scratch = Scratch::new("merge");
-    let mine = scratch.write("mine.json", &fs::read_to_string(here().join("merge/mine.json")).expect("it"));
+    let mine = scratch
+        .write("mine.json", &fs::read_to_string(here().join("merge/mine.json")).expect("it"));
     let merge = ["classes/tools.json", "--merge", &mine];
-    init(&merge).assert().success().stdout_eq(golden("merge/merged.json")).stderr_eq(golden("merge/reasons.txt"));
+    init(&merge)
+        .assert()
+        .success()
+        .stdout_eq(golden("merge/merged.json"))
+        .stderr_eq(golden("merge/reasons.txt"));
     // In place, and a second time there is nothing to add.
     let in_place = [&merge[..], &["--output", &mine]].concat();
     init(&in_place).assert().success().stdout_eq("");
@@ -298,9 +305,11 @@ fn an_invalid_policy_is_not_merged() {
     let scratch = Scratch::new("invalid");
     let mine = scratch.write("mine.json", r#"{"version": "1", "default": "deny", "tool": {}}"#);
     let run = init(&["classes/tools.json", "--merge", &mine, "--output", &mine]).assert();
-    run.code(1).stdout_eq(str![[r#"
+    run.code(1)
+        .stdout_eq(str![[r#"
 [..]/mine.json:1:37: error: /tool: unknown key; did you mean `tools`?
 
-"#]]).stderr_eq("");
+"#]])
+        .stderr_eq("");
     assert!(fs::read_to_string(&mine).expect("it").contains("\"tool\""));
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 const SERVER: &str = "hostile.py";
 
-fn over_http(mode: &str, port: u16) -> Running {
+pub(crate) fn over_http(mode: &str, port: u16) -> Running {
     let mut command = Command::new("python3");
     command.current_dir(here()).args([SERVER, mode, "http", &port.to_string()]);
     Running::start(command)
@@ -26,7 +26,7 @@ fn over_stdio(mode: &str, port: u16, arguments: &[&str]) -> snapbox::cmd::Output
 }
 
 /// Runs `init` on a server over Streamable HTTP, without the port in what it says.
-fn over_url(mode: &str, arguments: &[&str]) -> snapbox::cmd::OutputAssert {
+pub(crate) fn over_url(mode: &str, arguments: &[&str]) -> snapbox::cmd::OutputAssert {
     let server = over_http(mode, 1);
     let run = init(&[&[server.url().as_str()], &patient(arguments)[..]].concat()).assert();
     harmless(&run);
@@ -41,7 +41,7 @@ fn patient<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
 }
 
 /// Nothing that was written moves a cursor or changes the direction of text.
-fn harmless(run: &snapbox::cmd::OutputAssert) {
+pub(crate) fn harmless(run: &snapbox::cmd::OutputAssert) {
     let (out, err) = texts(run);
     let harmful = |c: char| c != '\n' && mcp_policy_filter::text::disturbs(c);
     assert!(!out.contains(harmful), "{out:?}");
@@ -56,31 +56,42 @@ fn both(mode: &str, said: impl snapbox::IntoData + Clone) {
 
 #[test]
 fn a_list_without_end_has_a_last_page() {
-    both("for-ever", str![[r#"
+    both(
+        "for-ever",
+        str![[r#"
 mcp-policy: [..]: the server's list of tools has more than 250 pages
 
-"#]]);
+"#]],
+    );
 }
 
 #[test]
 fn a_cursor_that_comes_twice_ends_the_list() {
-    both("same-cursor", str![[r#"
+    both(
+        "same-cursor",
+        str![[r#"
 mcp-policy: [..]: the server gives the cursor `7` twice, so its list of tools has no end
 
-"#]]);
+"#]],
+    );
 }
 
 #[test]
 fn more_than_ten_thousand_tools_are_refused() {
-    both("too-many", str![[r#"
+    both(
+        "too-many",
+        str![[r#"
 mcp-policy: [..]: the server lists more than 10000 tools; no policy is written for as many
 
-"#]]);
+"#]],
+    );
 }
 
 #[test]
 fn ten_thousand_tools_get_a_policy() {
-    for run in [over_stdio("many", 1, &["--format", "json"]), over_url("many", &["--format", "json"])] {
+    for run in
+        [over_stdio("many", 1, &["--format", "json"]), over_url("many", &["--format", "json"])]
+    {
         let (out, err) = texts(&run.success());
         let report: serde_json::Value = serde_json::from_str(&out).expect("JSON");
         assert_eq!(report["tools"].as_array().map(Vec::len), Some(10_000));
@@ -132,7 +143,9 @@ note: the policy does not say where MCP is, so requests to any other path pass u
 
 #[test]
 fn a_tool_that_is_defined_twice_is_left_out_where_that_matters() {
-    over_stdio("twice", 1, &["--path", "/mcp"]).success().stderr_eq(str![[r#"
+    over_stdio("twice", 1, &["--path", "/mcp"])
+        .success()
+        .stderr_eq(str![[r#"
 TOOL     CLASS  RISK  RULE      FROM THE TOOL'S DEFINITION
 get_it   Read   low   allowed   "get" in its name
 list_it  Read   low   left out  it is defined twice, in different ways
@@ -142,7 +155,8 @@ show     Read   low   allowed   "show" in its name
 
 5 tools: 5 Read. Every other tool is denied.
 
-"#]]).stdout_eq(str![[r#"
+"#]])
+        .stdout_eq(str![[r#"
 {
   "version": "1",
   "default": "deny",
@@ -174,34 +188,52 @@ fn names_that_differ_in_case_have_counters_of_their_own() {
 
 #[test]
 fn errors_of_the_server_are_told() {
-    both("error", str![[r#"
+    both(
+        "error",
+        str![[r#"
 mcp-policy: [..]: the server answered `tools/list` with the error -32603: Broken /u{1b}[2J/u{1b}]0;owned/u{7}/u{202e}gnp.exe/u{2066}/r/nnote: all is well
 
-"#]]);
-    both("refuses", str![[r#"
+"#]],
+    );
+    both(
+        "refuses",
+        str![[r#"
 mcp-policy: [..]: the server answered `initialize` with the error -32000: Not today /u{1b}[2J/u{1b}]0;owned/u{7}/u{202e}gnp.exe/u{2066}/r/nnote: all is well
 
-"#]]);
+"#]],
+    );
 }
 
 #[test]
 fn answers_that_are_not_of_mcp_are_told() {
-    both("wrong-id", str![[r#"
+    both(
+        "wrong-id",
+        str![[r#"
 mcp-policy: [..]: the server's answer to `initialize` is not one of MCP
 
-"#]]);
-    both("no-version", str![[r#"
+"#]],
+    );
+    both(
+        "no-version",
+        str![[r#"
 mcp-policy: [..]: the server's answer to `initialize` is not one of MCP
 
-"#]]);
-    both("no-list", str![[r#"
+"#]],
+    );
+    both(
+        "no-list",
+        str![[r#"
 mcp-policy: [..]: the server's answer to `tools/list` is not a list of tools as MCP has it, in which each has a name and an inputSchema
 
-"#]]);
-    both("no-schema", str![[r#"
+"#]],
+    );
+    both(
+        "no-schema",
+        str![[r#"
 mcp-policy: [..]: the server's answer to `tools/list` is not a list of tools as MCP has it, in which each has a name and an inputSchema
 
-"#]]);
+"#]],
+    );
 }
 
 #[test]
@@ -212,10 +244,13 @@ fn a_version_that_there_is_not_changes_nothing() {
 
 #[test]
 fn a_server_that_does_not_answer_is_given_up() {
-    both_with_timeout("silent", str![[r#"
+    both_with_timeout(
+        "silent",
+        str![[r#"
 mcp-policy: [..]: the server did not list its tools within 0.5 s; see that it is an MCP server, or give it more time with --timeout
 
-"#]]);
+"#]],
+    );
 }
 
 fn both_with_timeout(mode: &str, said: impl snapbox::IntoData + Clone) {
@@ -305,142 +340,7 @@ fn ctrl_c_ends_the_program_and_all_that_it_started() {
 }
 
 #[test]
-fn a_redirect_is_not_followed() {
-    let elsewhere = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let server = over_http("redirect", elsewhere.local_addr().expect("its number").port());
-    let scratch = Scratch::new("redirect");
-    let token = scratch.write("token", "secret\n");
-    let run = init(&[&server.url(), "--bearer-file", &token]).assert();
-    harmless(&run);
-    run.code(2).stdout_eq("").stderr_eq(str![[r#"
-mcp-policy: [..]: the server redirects to `http://127.0.0.1:[..]/mcp?/u{202e}` (HTTP 307), which is not followed; give that URL if you trust it
-
-"#]]);
-    elsewhere.set_nonblocking(true).expect("a listener that does not wait");
-    assert!(elsewhere.accept().is_err());
-}
-
-#[test]
-fn a_token_is_asked_for_and_sent() {
-    let server = over_http("unauthorized", 1);
-    let scratch = Scratch::new("token");
-    let run = |file: Option<&str>| {
-        let url = server.url();
-        match file {
-            None => init(&[&url]).assert(),
-            Some(text) => init(&[&url, "--bearer-file", &scratch.write("t", text)]).assert(),
-        }
-    };
-    run(None).code(2).stdout_eq("").stderr_eq(str![[r#"
-mcp-policy: [..]: the server asks for a token (HTTP 401); put it into a file and name that with --bearer-file
-
-"#]]);
-    run(Some("wrong\n")).code(2).stdout_eq("").stderr_eq(str![[r#"
-mcp-policy: [..]: the server refuses the token (HTTP 401)
-
-"#]]);
-    run(Some("right\n")).success();
-    run(Some("\n")).code(2).stderr_eq(str![[r#"
-mcp-policy: [..]/t: expected one line, the secret
-
-"#]]);
-    run(Some("right\nand more")).code(2).stderr_eq(str![[r#"
-mcp-policy: [..]/t: expected one line, the secret
-
-"#]]);
-}
-
-#[test]
-fn a_header_may_come_from_a_file() {
-    let server = over_http("key", 1);
-    let scratch = Scratch::new("key");
-    let file = format!("X-Api-Key: @{}", scratch.write("key", "k 1\n"));
-    let url = server.url();
-    init(&[&url, "--header", &file]).assert().success();
-    init(&[&url]).assert().code(2).stdout_eq("").stderr_eq(str![[r#"
-mcp-policy: [..]: the server answers with HTTP 403: no key
-
-"#]]);
-    let refused = |header: &str| init(&[&url, "--header", header]).assert().code(2).stdout_eq("");
-    refused("X-Api-Key: k 1").stderr_eq(str![[r#"
-mcp-policy: --header: other people on this machine can see the value of x-api-key; put it into a file and write 'x-api-key: @FILE'
-
-"#]]);
-    refused("authorization: Bearer x").stderr_eq(str![[r#"
-mcp-policy: --header: other people on this machine can see the value of authorization; put it into a file and write 'authorization: @FILE'
-
-"#]]);
-    refused("no colon").stderr_eq(str![[r#"
-mcp-policy: --header has no `:`; write it like 'Name: value'
-
-"#]]);
-    refused("a b: c").stderr_eq(str![[r#"
-mcp-policy: --header: `a b` is not the name of a header
-
-"#]]);
-    refused("a: b\nc: d").stderr_eq(str![[r#"
-mcp-policy: a: has characters that no header may have
-
-"#]]);
-}
-
-#[test]
-fn the_old_transport_is_told_with_the_way_around_it() {
-    over_url("old", &[]).code(2).stdout_eq("").stderr_eq(str![[r#"
-mcp-policy: [..]: the server speaks the old HTTP+SSE transport; put mcp-proxy in front: mcp-policy init -- mcp-proxy http://127.0.0.1:[..]/mcp
-
-"#]]);
-}
-
-#[test]
-fn what_is_no_endpoint_is_told() {
-    over_url("not-found", &[]).code(2).stdout_eq("").stderr_eq(str![[r#"
-mcp-policy: [..]: the server answers with HTTP 404: <h1>Nothing here/u{1b}[2J/u{1b}]0;owned/u{7}/u{202e}gnp.exe/u{2066}/r/nnote: all is well
-
-"#]]);
-    over_url("page", &[]).code(2).stdout_eq("").stderr_eq(str![[r#"
-mcp-policy: [..]: the server answers with `text/html`, so this is no endpoint of MCP; its path is often /mcp
-
-"#]]);
-    over_url("not-mcp", &[]).code(2).stdout_eq("").stderr_eq(str![[r#"
-mcp-policy: [..]: the server's answer is not a message of MCP: {"a": "/u{202e}"}
-
-"#]]);
-    over_url("no-answer", &[]).code(2).stdout_eq("").stderr_eq(str![[r#"
-mcp-policy: [..]: the server ended its stream of events without an answer
-
-"#]]);
-}
-
-#[test]
-fn sessions_and_streams_of_events_are_spoken() {
-    over_url("session", &[]).success();
-    over_url("events", &[]).success();
-}
-
-#[test]
 fn servers_without_the_old_handshake_are_spoken_to() {
     over_stdio("modern", 1, &[]).success();
     over_url("modern", &[]).success();
-}
-
-#[test]
-fn a_url_that_cannot_be_asked_is_told() {
-    let refused = |url: &str| init(&[url]).assert().code(2).stdout_eq("");
-    refused("http://127.0.0.1:1/mcp").stderr_eq(str![[r#"
-mcp-policy: http://127.0.0.1:1/mcp: cannot reach the server: Connection refused (os error 111)
-
-"#]]);
-    refused("http://user:password@127.0.0.1/mcp").stderr_eq(str![[r#"
-mcp-policy: a URL in an argument has no password, since other people on this machine can see it; use --bearer-file or --header 'Authorization: @FILE'
-
-"#]]);
-    refused("ftp://127.0.0.1/mcp").stderr_eq(str![[r#"
-mcp-policy: ftp://127.0.0.1/mcp: only http:// and https:// are known; give a program behind `--`
-
-"#]]);
-    refused("http://").stderr_eq(str![[r#"
-mcp-policy: http://: is not a URL
-
-"#]]);
 }

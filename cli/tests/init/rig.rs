@@ -69,11 +69,8 @@ pub(crate) struct Running {
 impl Running {
     /// Starts a server that prints a line which ends with its port.
     pub(crate) fn start(mut command: std::process::Command) -> Self {
-        let mut child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("a server");
+        let mut child =
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("a server");
         let mut output = BufReader::new(child.stdout.take().expect("its output"));
         let mut line = String::new();
         let port = loop {

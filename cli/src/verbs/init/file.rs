@@ -33,9 +33,9 @@ impl Place {
             Ok(kind) if !kind.is_file() => {
                 told("is not a regular file; without --output the policy comes on standard output")
             }
-            Ok(_) if replace == Replace::No => told(
-                "is there already; replace it with --force, or add what it lacks with --merge",
-            ),
+            Ok(_) if replace == Replace::No => {
+                told("is there already; replace it with --force, or add what it lacks with --merge")
+            }
             // Of a link, the file to which it leads is replaced.
             Ok(_) => fs::canonicalize(name).map(Self).or_else(|error| told(&error.to_string())),
         }

@@ -167,14 +167,16 @@ impl Client {
         if let Some(session) = session {
             request = request.header(SESSION, session);
         }
-        let mut response = request.send(&body[..]).map_err(|error| self.fail(self.words(&error)))?;
+        let mut response =
+            request.send(&body[..]).map_err(|error| self.fail(self.words(&error)))?;
         let status = response.status();
         if !status.is_success() {
             let mut text = Vec::new();
             let _ = response.body_mut().as_reader().take(MAX_REFUSAL).read_to_end(&mut text);
             // An error of MCP's own, such as about the version, is the client's to read.
             if let JsonRpcMessage::Request(request) = message
-                && let Ok(JsonRpcMessage::Error(error)) = serde_json::from_slice::<ServerJsonRpcMessage>(&text)
+                && let Ok(JsonRpcMessage::Error(error)) =
+                    serde_json::from_slice::<ServerJsonRpcMessage>(&text)
                 && !matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
             {
                 let error = ServerJsonRpcMessage::error(error.error, Some(request.id.clone()));
@@ -213,8 +215,7 @@ impl Client {
         let (mut data, mut read) = (Vec::new(), 0_usize);
         loop {
             let mut line = Vec::new();
-            let length =
-                lines.read_until(b'\n', &mut line).map_err(|error| self.broken(&error))?;
+            let length = lines.read_until(b'\n', &mut line).map_err(|error| self.broken(&error))?;
             read = read.saturating_add(length);
             self.enough(read)?;
             let ends = length == 0;

@@ -182,9 +182,7 @@ where
         (None, ClientInitializeError::TransportError { error, .. }) => {
             End::Trouble(unreadable(&error.to_string()))
         }
-        (None, _) => {
-            End::Trouble("the server's answer to `initialize` is not one of MCP".into())
-        }
+        (None, _) => End::Trouble("the server's answer to `initialize` is not one of MCP".into()),
     })?;
     let tools = all_pages(&session, trouble).await.map_err(End::Trouble);
     // The list is there; a session that does not end is the server's own affair.

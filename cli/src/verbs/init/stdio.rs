@@ -54,9 +54,8 @@ pub(super) fn start(
     // A group of its own, which can be ended as a whole.
     #[cfg(unix)]
     command.process_group(0);
-    let told = |error: io::Error| {
-        format!("cannot start `{}`: {error}", shown(&program.to_string_lossy()))
-    };
+    let told =
+        |error: io::Error| format!("cannot start `{}`: {error}", shown(&program.to_string_lossy()));
     let mut child = command.spawn().map_err(told)?;
     let lost = || told(io::Error::other("its standard streams are not there"));
     let stdin = child.stdin.take().ok_or_else(lost)?;

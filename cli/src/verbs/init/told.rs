@@ -51,7 +51,7 @@ pub(super) fn tell(
         ];
         rows.push((one.class, row));
     }
-    rows.sort_by(|a, b| b.0.cmp(&a.0));
+    rows.sort_by_key(|(class, _)| core::cmp::Reverse(*class));
     let mut widths = HEAD.map(str::len);
     for (_, row) in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
