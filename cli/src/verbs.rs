@@ -4,6 +4,7 @@ mod check;
 mod completions;
 mod convert;
 mod explain;
+mod init;
 mod man;
 mod render;
 
@@ -37,6 +38,8 @@ pub(crate) enum Verb {
     Check(check::Arguments),
     /// Show step by step what one call meets, and why
     Explain(Box<explain::Arguments>),
+    /// Write a first policy for a server, by the tools that it has
+    Init(init::Arguments),
     /// Write a policy of another gateway in this language
     Convert(convert::Arguments),
     /// Write the configuration of Envoy, Istio or Envoy Gateway that carries a policy
@@ -56,6 +59,7 @@ impl Verb {
         match self {
             Self::Check(arguments) => check::run(&arguments),
             Self::Explain(arguments) => explain::run(&arguments),
+            Self::Init(arguments) => init::run(&arguments),
             Self::Convert(arguments) => convert::run(&arguments),
             Self::Render(arguments) => render::run(&arguments),
             Self::Completions(arguments) => completions::run(&arguments),
