@@ -2,8 +2,11 @@
 
 mod check;
 mod completions;
+mod convert;
 mod explain;
+mod init;
 mod man;
+mod render;
 mod test;
 
 use crate::Outcome;
@@ -36,12 +39,18 @@ pub(crate) enum Verb {
     Check(check::Arguments),
     /// Show step by step what one call meets, and why
     Explain(Box<explain::Arguments>),
+    /// Run the tests of policies
+    Test(test::Arguments),
+    /// Write a first policy for a server, by the tools that it has
+    Init(init::Arguments),
+    /// Write a policy of another gateway in this language
+    Convert(convert::Arguments),
+    /// Write the configuration of Envoy, Istio or Envoy Gateway that carries a policy
+    Render(Box<render::Arguments>),
     /// Print a script by which a shell completes arguments
     Completions(completions::Arguments),
     /// Print the manual
     Man(man::Arguments),
-    /// Run the tests of policies
-    Test(test::Arguments),
 }
 
 impl Verb {
@@ -53,9 +62,12 @@ impl Verb {
         match self {
             Self::Check(arguments) => check::run(&arguments),
             Self::Explain(arguments) => explain::run(&arguments),
+            Self::Test(arguments) => test::run(&arguments),
+            Self::Init(arguments) => init::run(&arguments),
+            Self::Convert(arguments) => convert::run(&arguments),
+            Self::Render(arguments) => render::run(&arguments),
             Self::Completions(arguments) => completions::run(&arguments),
             Self::Man(arguments) => man::run(&arguments),
-            Self::Test(arguments) => test::run(&arguments),
         }
     }
 }

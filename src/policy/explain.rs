@@ -11,6 +11,7 @@ mod beside;
 mod question;
 mod rules;
 
+pub use super::denial::Denied;
 pub use beside::Shadow;
 pub use question::{About, Answered};
 pub use rules::{Applying, Body, Group};
@@ -18,7 +19,7 @@ pub use rules::{Applying, Body, Group};
 use super::bodies::Applied;
 use super::condition::{Facts, JsonTexts, Work};
 use super::pattern::Beaten;
-use super::{Action, Caller, Denial, Holders, LimitState, Policy, Reason, Rule};
+use super::{Action, Caller, Holders, LimitState, Policy, Rule};
 use crate::limits::window::Nanos;
 use crate::limits::{ChargeError, Store, Table, Trial};
 use crate::wire::mcp::ToolCall;
@@ -42,30 +43,6 @@ pub struct Explanation {
     pub refused: Option<ChargeError>,
     /// The rules in shadow.
     pub shadow: Shadow,
-}
-
-/// A denial that outlives its policy.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Denied {
-    /// The kind.
-    pub reason: Reason,
-    /// The rule that decided.
-    pub rule: String,
-    /// The message for the agent.
-    pub message: String,
-    /// The seconds until the same call may go on, if time alone helps.
-    pub retry_after: Option<u64>,
-}
-
-impl From<&Denial<'_>> for Denied {
-    fn from(denial: &Denial<'_>) -> Self {
-        Self {
-            reason: denial.reason,
-            rule: denial.rule.to_owned(),
-            message: denial.message.clone().into_owned(),
-            retry_after: denial.retry_after,
-        }
-    }
 }
 
 /// An entry of `tools` that matches a tool.

@@ -6,7 +6,7 @@
 use super::{Body, Host, Outcome};
 use crate::exchange::Step;
 use crate::exchange::caller;
-use crate::exchange::head::{Entry, Head};
+use crate::exchange::head::{Entry, Head, given};
 use crate::exchange::identity::{NoIdentity, Peer, asked};
 use crate::exchange::judge::reason_of;
 use crate::exchange::record::{Decision, Record};
@@ -295,7 +295,7 @@ fn sources<'h>(
             Source::Bearer(_) => ("bearer", "a token in the authorization header".to_owned()),
             Source::Header(name) => ("header", format!("the header {name}")),
         };
-        let answer = asked(source, headers.clone(), peer);
+        let answer = asked(source, &|name| given(headers.clone(), name), peer);
         let decides = !matches!(answer, Ok(None));
         all.push(Asked { kind, looks_at, answer });
         if decides {

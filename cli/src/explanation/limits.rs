@@ -73,7 +73,7 @@ fn count(limit: &LimitState, counted: &Counted, max: &str, window: &str) -> Stri
     }
 }
 
-/// Whose count it is, and when it begins anew.
+/// The holder of the count, and the time until it begins anew.
 fn holder(limit: &LimitState, counted: &Counted) -> String {
     let values: Vec<String> = limit
         .per

@@ -35,7 +35,7 @@ pub(super) fn of_rule(
 
 /// The place of a pointer that names limits and checks as answers do.
 pub(super) fn of_pointer(written: Written<'_>, pointer: &str) -> Option<String> {
-    let span = find(&written.node, pointer)?;
+    let span = find(written.node, pointer)?;
     let (line, column) = position(&written.source.text, span.start);
     Some(format!("{}:{line}:{column}", shown(&written.source.name)))
 }

@@ -10,7 +10,7 @@ use mcp_policy_filter::policy::explain::{Body, Entry, Explanation, Group};
 use mcp_policy_filter::policy::pattern::Beaten;
 use mcp_policy_filter::simulate::explain::{Explanations, Treatment};
 
-/// Who calls, and by which source.
+/// The caller, and the source that names it.
 pub(super) fn caller(policy: &Policy, told: &Explanations) -> Vec<String> {
     if matches!(told.treatment, Treatment::Exempt | Treatment::Served) {
         return Vec::new();

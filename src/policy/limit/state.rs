@@ -5,7 +5,7 @@ use super::{Holders, Limit, Per, condition};
 use crate::limits::window::Nanos;
 use crate::limits::{Charge, ChargeError, Store, StoreError, Table, Trial};
 use crate::policy::condition::{Facts, JsonTexts, Why, Work};
-use crate::policy::explain::Denied;
+use crate::policy::denial::Denied;
 
 /// A limit as one call meets it. Amounts are in millionths.
 #[derive(Clone, Debug)]
