@@ -2,8 +2,11 @@
 
 mod check;
 mod completions;
+mod convert;
 mod explain;
+mod init;
 mod man;
+mod render;
 
 use crate::Outcome;
 use crate::failure::Failure;
@@ -35,6 +38,12 @@ pub(crate) enum Verb {
     Check(check::Arguments),
     /// Show step by step what one call meets, and why
     Explain(Box<explain::Arguments>),
+    /// Write a first policy for a server, by the tools that it has
+    Init(init::Arguments),
+    /// Write a policy of another gateway in this language
+    Convert(convert::Arguments),
+    /// Write the configuration of Envoy, Istio or Envoy Gateway that carries a policy
+    Render(Box<render::Arguments>),
     /// Print a script by which a shell completes arguments
     Completions(completions::Arguments),
     /// Print the manual
@@ -50,6 +59,9 @@ impl Verb {
         match self {
             Self::Check(arguments) => check::run(&arguments),
             Self::Explain(arguments) => explain::run(&arguments),
+            Self::Init(arguments) => init::run(&arguments),
+            Self::Convert(arguments) => convert::run(&arguments),
+            Self::Render(arguments) => render::run(&arguments),
             Self::Completions(arguments) => completions::run(&arguments),
             Self::Man(arguments) => man::run(&arguments),
         }

@@ -55,6 +55,7 @@ mod pushes;
 mod reconfiguring;
 mod records;
 mod refunds;
+mod render;
 mod retries;
 mod seen;
 mod session_counts;
