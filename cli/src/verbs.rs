@@ -3,6 +3,8 @@
 mod check;
 mod completions;
 mod convert;
+mod explain;
+mod init;
 mod man;
 mod render;
 
@@ -34,6 +36,10 @@ pub(crate) struct Face {
 pub(crate) enum Verb {
     /// Find the errors and warnings of policies
     Check(check::Arguments),
+    /// Show step by step what one call meets, and why
+    Explain(Box<explain::Arguments>),
+    /// Write a first policy for a server, by the tools that it has
+    Init(init::Arguments),
     /// Write a policy of another gateway in this language
     Convert(convert::Arguments),
     /// Write the configuration of Envoy, Istio or Envoy Gateway that carries a policy
@@ -52,6 +58,8 @@ impl Verb {
     pub(crate) fn run(self) -> Result<Outcome, Failure> {
         match self {
             Self::Check(arguments) => check::run(&arguments),
+            Self::Explain(arguments) => explain::run(&arguments),
+            Self::Init(arguments) => init::run(&arguments),
             Self::Convert(arguments) => convert::run(&arguments),
             Self::Render(arguments) => render::run(&arguments),
             Self::Completions(arguments) => completions::run(&arguments),

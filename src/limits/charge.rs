@@ -53,7 +53,7 @@ impl Charge {
         if self.apart { MAX_BUCKET_APART } else { MAX_BUCKET }
     }
 
-    fn ask(&self, stored: Option<State>, now: Nanos) -> Outcome {
+    pub(super) fn ask(&self, stored: Option<State>, now: Nanos) -> Outcome {
         State::charge(stored, self.algorithm, self.window, self.max, self.weight, now)
     }
 }

@@ -6,7 +6,12 @@
 //! `github_list_*` can reopen a part of a denied `github_*`, while a denied
 //! `*delete*` is not undone by an allowed `github_*`.
 
+#[cfg(any(test, not(target_family = "wasm")))]
+mod contest;
 mod index;
+
+#[cfg(any(test, not(target_family = "wasm")))]
+pub use contest::{Beaten, Match};
 
 use crate::{meter, order};
 use core::cmp::Ordering;

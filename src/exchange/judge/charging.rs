@@ -127,7 +127,7 @@ impl<'a, S: Store> Judge<'a, S> {
 }
 
 /// The reason where a counter failed.
-const fn reason(trouble: StoreError) -> Reason {
+pub(crate) const fn reason(trouble: StoreError) -> Reason {
     match trouble {
         StoreError::Full => Reason::CounterFull,
         StoreError::Contended => Reason::CounterContended,
