@@ -10,6 +10,8 @@
 //! | `verbs` | one module for each verb: its arguments, its help, its work |
 //! | [`classes`] | the class of a tool, by its definition |
 //! | [`document`] | JSON and YAML as trees whose every node knows its place in the file |
+//! | [`request`] | a request as it is typed |
+//! | [`explanation`] | the explanation of a request in words, and for programs |
 //! | [`layer`] | files, and the texts within them that hold documents themselves |
 //! | [`input`] | files and standard input, bounded |
 //! | [`policy`] | a policy read from a file, its findings at their places |
@@ -35,12 +37,14 @@
 
 mod classes;
 mod document;
+mod explanation;
 mod failure;
 mod finding;
 mod input;
 mod layer;
 mod output;
 mod policy;
+mod request;
 mod verbs;
 
 use clap::Parser as _;
