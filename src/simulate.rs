@@ -5,12 +5,14 @@
 //!
 //! | module | holds |
 //! | --- | --- |
+//! | [`caller`] | requests by the id of their caller |
 //! | [`client`] | the client of a request |
 //! | [`explain`] | a request taken apart |
 //! | [`notation`] | requests as people write them |
 //! | [`table`] | lines of calls, with the outcome that each must have |
 //! | [`stage`] | a policy on which such lines are played |
 
+pub mod caller;
 pub mod client;
 pub mod explain;
 pub mod notation;

@@ -7,6 +7,7 @@ mod explain;
 mod init;
 mod man;
 mod render;
+mod test;
 
 use crate::Outcome;
 use crate::failure::Failure;
@@ -38,6 +39,8 @@ pub(crate) enum Verb {
     Check(check::Arguments),
     /// Show step by step what one call meets, and why
     Explain(Box<explain::Arguments>),
+    /// Run the tests of policies
+    Test(test::Arguments),
     /// Write a first policy for a server, by the tools that it has
     Init(init::Arguments),
     /// Write a policy of another gateway in this language
@@ -59,6 +62,7 @@ impl Verb {
         match self {
             Self::Check(arguments) => check::run(&arguments),
             Self::Explain(arguments) => explain::run(&arguments),
+            Self::Test(arguments) => test::run(&arguments),
             Self::Init(arguments) => init::run(&arguments),
             Self::Convert(arguments) => convert::run(&arguments),
             Self::Render(arguments) => render::run(&arguments),

@@ -7,7 +7,7 @@ use crate::exchange::{self, refusal::Refusal};
 use crate::limits::MemoryStore;
 use crate::limits::window::Nanos;
 use crate::policy::Policy;
-use crate::policy::document::Findings;
+use crate::policy::document::{self, Findings};
 use crate::simulate::notation::Ask;
 use crate::simulate::table::{Act, Decision, Facts, Line};
 use crate::simulate::{Host, Outcome, Sent};
@@ -178,6 +178,12 @@ impl Stage {
 /// A moment of the day on which the clock begins.
 pub const fn moment(clock: u64) -> Nanos {
     Nanos(MIDNIGHT.saturating_add(clock).saturating_mul(1_000_000_000))
+}
+
+/// A day, `2026-03-01`, in seconds since 1970.
+pub fn day(text: &str) -> Option<u64> {
+    let Nanos(moment) = document::moment_of(&format!("{text}T00:00:00Z"))?;
+    moment.checked_div(1_000_000_000)
 }
 
 /// The body of an answer; null where it is not JSON.
