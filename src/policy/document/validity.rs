@@ -9,9 +9,9 @@ use core::cmp::Ordering;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Validity {
     /// `valid_from`: the first moment of it.
-    pub(in crate::policy) from: Option<Nanos>,
+    pub(crate) from: Option<Nanos>,
     /// `valid_until`: the first moment after it.
-    pub(in crate::policy) until: Option<Nanos>,
+    pub(crate) until: Option<Nanos>,
 }
 
 impl Validity {
