@@ -38,7 +38,7 @@ use ask::Ask;
 use markdown::{Fence, Page, policy_in, yaml_lines};
 use mcp_policy_filter::exchange::audit;
 use mcp_policy_filter::policy::Reason;
-use play::{Answer, Seen, Stage};
+use play::{Answer, Stage};
 use serde_json::Value;
 use std::fs;
 
@@ -78,7 +78,6 @@ struct Reading {
     policy: Value,
     errors: Vec<String>,
     last: Option<Answer>,
-    seen: Seen,
     shown: String,
     examples: usize,
 }
@@ -110,13 +109,11 @@ impl Reading {
 
     fn ask(&mut self, ask: &Ask) -> Result<(), String> {
         let stage = self.stage()?;
-        let seen = stage.seen(ask);
         let answer = stage.send(ask);
         if let Err(refusal) = &answer {
             stage.note(refusal);
         }
         self.last = Some(answer);
-        self.seen = seen;
         Ok(())
     }
 
@@ -158,8 +155,7 @@ impl Reading {
             "json shown" => same(text, &self.shown),
             "json record" => {
                 let answer = self.last.take().ok_or("nothing was asked above")?;
-                let seen = self.seen.clone();
-                let record = play::record(&self.stage()?.policy, &answer, &seen)?;
+                let record = play::record(&answer)?;
                 let shown = text.strip_prefix(audit::PREFIX).unwrap_or(text);
                 same_reply(shown, record.as_bytes(), false)
             }

@@ -3,15 +3,12 @@
 
 use super::ask::Ask;
 use crate::core::{Connection, MIDNIGHT};
-use mcp_policy_filter::exchange::audit;
-use mcp_policy_filter::exchange::head::Trace;
-use mcp_policy_filter::exchange::record::{Decision, Record};
-use mcp_policy_filter::exchange::refusal::Refusal;
+use mcp_policy_filter::exchange::record::Decision;
 use mcp_policy_filter::exchange::reply::Reply;
 use mcp_policy_filter::limits::window::Nanos;
 use mcp_policy_filter::limits::{MemoryStore, Store};
 use mcp_policy_filter::policy::Policy;
-use mcp_policy_filter::simulate::{Body, Host, Outcome, Sent, pairs};
+use mcp_policy_filter::simulate::{Body, Host, Outcome, Recorded, Refused, Sent, pairs};
 use serde_json::Value;
 
 /// A policy in force, and what has been counted under it.
@@ -27,10 +24,7 @@ pub struct Stage {
 }
 
 /// What came of a request: it went on, perhaps with a record, or was refused.
-pub type Answer = Result<Option<Record>, Box<Refusal>>;
-
-/// What a request is found again by, and its seconds after midnight.
-pub type Seen = (Trace, u64);
+pub type Answer = Result<Option<Recorded>, Box<Refused>>;
 
 fn moment(clock: u64) -> Nanos {
     Nanos((MIDNIGHT + clock) * 1_000_000_000)
@@ -61,19 +55,17 @@ fn sent(host: &Host<'_, impl Store>, ask: &Ask) -> Sent {
 }
 
 /// The rule that a refusal names.
-pub fn rule(refusal: &Refusal) -> &str {
+pub fn rule(refusal: &Refused) -> &str {
     &refusal.record.rule
 }
 
 /// What the log says of a decision, without the prefix of such lines.
-pub fn record(policy: &Policy, answer: &Answer, (trace, clock): &Seen) -> Result<String, String> {
-    let record = match answer {
-        Ok(record) => record.as_ref().ok_or("this request has no record")?,
-        Err(refusal) => &refusal.record,
-    };
-    let mut text = String::new();
-    audit::write(&mut text, policy, record, trace, Some(moment(*clock)));
-    Ok(text)
+pub fn record(answer: &Answer) -> Result<&str, String> {
+    match answer {
+        Ok(Some(record)) => Ok(&record.line),
+        Ok(None) => Err("this request has no record".into()),
+        Err(refusal) => Ok(&refusal.record.line),
+    }
 }
 
 fn parse(policy: &str) -> Result<Policy, Vec<String>> {
@@ -121,13 +113,6 @@ impl Stage {
         let digest = shown["digest"].as_str().map_or("0".repeat(64), str::to_owned);
         let ask = ask("POST", decision)?.without_body().with_parenthesis(with)?;
         self.serve(&ask.with("mcp-approval-digest", &digest)).ok_or("it went on".into())
-    }
-
-    /// What a request would be found again by now.
-    pub fn seen(&self, ask: &Ask) -> Seen {
-        let headers = ask.headers.iter();
-        let headers = headers.map(|(name, value)| (name.as_bytes(), value.as_bytes()));
-        (Trace::from_headers(headers), self.clock)
     }
 
     /// What a client gets of `list`, with which a server answers its request.
@@ -234,7 +219,7 @@ impl Stage {
     }
 
     /// Keeps the request for approval that a refusal names.
-    pub fn note(&mut self, refusal: &Refusal) {
+    pub fn note(&mut self, refusal: &Refused) {
         let id =
             body(&refusal.reply)["error"]["data"]["approval"]["id"].as_str().map(str::to_owned);
         self.asked = id.or(self.asked.take());
