@@ -1,25 +1,23 @@
 //! One HTTP stream: proxy-wasm's callbacks in, their return values out.
 
 use super::envoy::Envoy;
+use super::host::Action;
 use super::plugin::{Plugin, REMEDY};
 use super::reply::unconfigured;
 use crate::exchange::permit::Permit;
 use crate::shell::{Course, Flow, Passage};
-use proxy_wasm::traits::{Context, HttpContext};
-use proxy_wasm::types::Action;
 use std::rc::Rc;
 
 /// The stream's context.
+#[derive(Default)]
 pub(super) struct Stream {
     /// `None` while no policy is in force; then nothing goes on.
     envoy: Option<Envoy>,
     course: Course,
 }
 
-impl Context for Stream {}
-
-impl HttpContext for Stream {
-    fn on_http_request_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
+impl Stream {
+    pub(super) fn request_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
         let Some((course, envoy, plugin)) = self.parts() else { return closed() };
         match course.request_headers(envoy, &plugin.policy, end_of_stream) {
             // Without the plugin's `allow_on_headers_stop_iteration`, a filter
@@ -35,18 +33,18 @@ impl HttpContext for Stream {
         }
     }
 
-    fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+    pub(super) fn request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
         let Some((course, envoy, plugin)) = self.parts() else { return closed() };
         plugin.got_body();
         action(course.request_body(envoy, &plugin.policy, size, end_of_stream))
     }
 
-    fn on_http_request_trailers(&mut self, _: usize) -> Action {
+    pub(super) fn request_trailers(&mut self, _: usize, _: bool) -> Action {
         let Some((course, envoy, plugin)) = self.parts() else { return closed() };
         action(course.request_trailers(envoy, &plugin.policy))
     }
 
-    fn on_http_response_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
+    pub(super) fn response_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
         let Some((course, envoy, plugin)) = self.parts() else { return Action::Continue };
         match course.response_headers(envoy, &plugin.policy, end_of_stream) {
             // As for a request's.
@@ -55,17 +53,18 @@ impl HttpContext for Stream {
         }
     }
 
-    fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+    pub(super) fn response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
         let Some((course, envoy, plugin)) = self.parts() else { return Action::Continue };
         passed(course.response_body(envoy, &plugin.policy, size, end_of_stream))
     }
 
-    fn on_http_response_trailers(&mut self, _: usize) -> Action {
+    pub(super) fn response_trailers(&mut self, _: usize, _: bool) -> Action {
         let Some((course, envoy, plugin)) = self.parts() else { return Action::Continue };
         passed(course.response_trailers(envoy, &plugin.policy))
     }
 
-    fn on_log(&mut self) {
+    /// Ends the stream.
+    pub(super) fn ended(&mut self) {
         let Some((course, envoy, plugin)) = self.parts() else { return };
         course.end(envoy, &plugin.policy);
         if plugin.is_suspicious() && course.starved() {
@@ -115,7 +114,7 @@ fn passed(passage: Passage) -> Action {
 }
 
 /// Refuses a request while no policy is in force.
-fn closed() -> Action {
+pub(super) fn closed() -> Action {
     unconfigured();
     Action::Pause
 }
