@@ -1,7 +1,6 @@
 //! The table of refusals in the reference against refusals that were made: each
 //! row is met by one of them, and each of them by a row.
 
-use super::ask::Ask;
 use super::markdown::{Page, Row, quoted};
 use super::play::{self, Stage, send};
 use mcp_policy_filter::exchange::{Exchange, Step};
@@ -9,6 +8,7 @@ use mcp_policy_filter::limits::window::Nanos;
 use mcp_policy_filter::limits::{Store, StoreError};
 use mcp_policy_filter::policy::pattern::Pattern;
 use mcp_policy_filter::policy::{Policy, Reason};
+use mcp_policy_filter::simulate::notation::Ask;
 use mcp_policy_filter::simulate::{Recorder, Refused};
 use serde_json::Value;
 
@@ -86,15 +86,13 @@ const APPROVING: &str = r#"{"version": "1", "default": "deny", "identity": [{"he
 /// Refusals of calls that need approval.
 fn unapproved() -> Vec<Refused> {
     let mut stage = Stage::new(APPROVING).unwrap();
-    let refused = |stage: &Stage, ask: &Ask| *stage.send(ask).expect_err("it passes");
+    let refused = |stage: &mut Stage, ask: &Ask| *stage.send(ask).expect_err("it passes");
     let call = |call: &str| Ask::parse(call).unwrap();
     let long = "x".repeat(256);
     let batch = r#"[{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"asked"}}]"#;
-    let denied = refused(&stage, &call(r#"told {"a": 0} (x-id: a)"#));
-    stage.note(&denied);
+    let denied = refused(&mut stage, &call(r#"told {"a": 0} (x-id: a)"#));
     stage.play("deny it: No. (x-id: ops)  denied").unwrap();
-    let mute = refused(&stage, &call(r#"told {"a": 1} (x-id: a)"#));
-    stage.note(&mute);
+    let mute = refused(&mut stage, &call(r#"told {"a": 1} (x-id: a)"#));
     stage.play("deny it (x-id: ops)  denied").unwrap();
     let mut refusals: Vec<_> = [
         call("asked (x-id: a)"),
@@ -107,19 +105,19 @@ fn unapproved() -> Vec<Refused> {
         Ask::post(batch).with("x-id", "a"),
     ]
     .iter()
-    .map(|ask| refused(&stage, ask))
+    .map(|ask| refused(&mut stage, ask))
     .collect();
     refusals.extend([denied, mute]);
     // Of 1,024 slots the eight of some call are taken by then, and a caller makes at
     // most 100 requests.
     let many = (0..2_000).map(|n| call(&format!(r#"asked {{"n": {n}}} (x-id: c{})"#, n / 110)));
-    let mut many = many.map(|ask| refused(&stage, &ask));
+    let mut many = many.map(|ask| refused(&mut stage, &ask));
     refusals.extend(many.find(|refusal| refusal.reason == Reason::RateLimited));
     refusals.extend(many.find(|refusal| refusal.reason == Reason::ApprovalsFull));
     drop(many);
     for trouble in TROUBLES {
         let ask = call("asked (x-id: a)");
-        let refusal = send(&stage.policy, &Failing(trouble), 0, &ask);
+        let refusal = send(stage.policy(), &Failing(trouble), 0, &ask);
         refusals.push(*refusal.expect_err("it passes"));
     }
     refusals
@@ -127,7 +125,7 @@ fn unapproved() -> Vec<Refused> {
 
 /// A refusal of every kind that there is.
 fn refusals() -> Vec<Refused> {
-    let stage = Stage::new(POLICY).unwrap();
+    let mut stage = Stage::new(POLICY).unwrap();
     for call in ["limited", "own_words", r#"bought {"price": 4}"#] {
         assert!(stage.send(&Ask::parse(call).unwrap()).is_ok());
     }
@@ -151,25 +149,26 @@ fn refusals() -> Vec<Refused> {
         Ask::parse("GET /mcp").unwrap().with("upgrade", "websocket"),
     ];
     let calls = CALLS.map(|call| Ask::parse(call).unwrap());
-    let refused = |stage: &Stage, ask: &Ask| *stage.send(ask).expect_err("it passes");
-    let mut refusals: Vec<_> = calls.iter().chain(&asks).map(|ask| refused(&stage, ask)).collect();
-    let nobody = Stage::new(IDENTIFIED).unwrap();
+    let refused = |stage: &mut Stage, ask: &Ask| *stage.send(ask).expect_err("it passes");
+    let mut refusals: Vec<_> =
+        calls.iter().chain(&asks).map(|ask| refused(&mut stage, ask)).collect();
+    let mut nobody = Stage::new(IDENTIFIED).unwrap();
     for call in ["a", "a (x-id:)", "GET /mcp", "GET /mcp (x-id:)"] {
-        refusals.push(refused(&nobody, &Ask::parse(call).unwrap()));
+        refusals.push(refused(&mut nobody, &Ask::parse(call).unwrap()));
     }
-    let resource = Stage::new(RESOURCE).unwrap();
+    let mut resource = Stage::new(RESOURCE).unwrap();
     for call in ["a", "POST /.well-known/oauth-protected-resource ping"] {
-        refusals.push(refused(&resource, &Ask::parse(call).unwrap()));
+        refusals.push(refused(&mut resource, &Ask::parse(call).unwrap()));
     }
-    let judging = Stage::new(JUDGING).unwrap();
+    let mut judging = Stage::new(JUDGING).unwrap();
     let ping = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
     for batch in ["[]".to_owned(), format!("[{ping},{ping}]")] {
-        refusals.push(refused(&judging, &Ask::post(&batch)));
+        refusals.push(refused(&mut judging, &Ask::post(&batch)));
     }
-    let listed = Stage::new(LISTED).unwrap();
-    refusals.push(refused(&listed, &Ask::parse("GET /read_secret").unwrap()));
+    let mut listed = Stage::new(LISTED).unwrap();
+    refusals.push(refused(&mut listed, &Ask::parse("GET /read_secret").unwrap()));
     for trouble in TROUBLES {
-        let refusal = send(&stage.policy, &Failing(trouble), 0, &tool("limited"));
+        let refusal = send(stage.policy(), &Failing(trouble), 0, &tool("limited"));
         refusals.push(*refusal.expect_err("it passes"));
     }
     refusals.extend(unapproved());
@@ -178,8 +177,9 @@ fn refusals() -> Vec<Refused> {
         |exchange, policy, records| exchange.crowd_out(policy, records),
     ];
     for fail in fails {
-        let mut records = Recorder::new(&stage.policy, Nanos(0));
-        if let Step::Refuse(refused) = fail(&mut Exchange::default(), &stage.policy, &mut records) {
+        let mut records = Recorder::new(stage.policy(), Nanos(0));
+        if let Step::Refuse(refused) = fail(&mut Exchange::default(), stage.policy(), &mut records)
+        {
             refusals.extend(Refused::new(*refused, records.take()));
         }
     }

@@ -1,0 +1,274 @@
+//! JSON and YAML as trees whose every node knows its place in the file.
+//!
+//! Envoy, Kubernetes and this command have readers of YAML of their own, by two
+//! versions of the language. A scalar that they read to different values (`yes`, `010`,
+//! `1_000`) is kept with the [`Doubt`], which is an error where it is a part of a policy.
+
+mod json;
+mod protobuf;
+mod yaml;
+
+use core::ops::Range;
+
+/// The deepest nesting of a file.
+const MAX_DEPTH: usize = 128;
+
+/// A value and its place.
+#[derive(Clone, Debug)]
+pub(crate) struct Node {
+    /// The bytes of the file that hold it.
+    pub(crate) span: Range<usize>,
+    /// The value.
+    pub(crate) value: Value,
+}
+
+/// A value of JSON. Numbers keep their spelling, objects their duplicate keys.
+#[derive(Clone, Debug)]
+pub(crate) enum Value {
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Bool(bool),
+    /// A number as spelt in the file, which is a number of JSON.
+    Number(String),
+    /// A text.
+    Text(String),
+    /// A scalar of YAML that readers differ about, as spelt in the file.
+    Doubtful(String, Doubt),
+    /// A list.
+    List(Vec<Node>),
+    /// An object, in the order of the file.
+    Object(Vec<Member>),
+}
+
+/// The reason why readers differ about a scalar or a key, with the remedy.
+pub(crate) type Doubt = &'static str;
+
+/// A key and its value.
+#[derive(Clone, Debug)]
+pub(crate) struct Member {
+    /// The key, decoded.
+    pub(crate) key: String,
+    /// The bytes of the file that hold the key.
+    pub(crate) key_span: Range<usize>,
+    /// The reason why readers differ about the key.
+    pub(crate) doubt: Option<Doubt>,
+    /// The value.
+    pub(crate) value: Node,
+}
+
+/// A fault that keeps a file from being read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Fault {
+    /// The byte at which reading stopped.
+    pub(crate) at: usize,
+    /// The fault, and the remedy.
+    pub(crate) message: String,
+}
+
+/// The languages of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Language {
+    /// JSON, one document.
+    Json,
+    /// YAML, any number of documents.
+    Yaml,
+}
+
+/// The documents of a file, and its language: by the ending of its name, or else
+/// whatever it can be read as.
+///
+/// # Errors
+/// The file is neither.
+pub(crate) fn read(name: &str, text: &str) -> Result<(Language, Vec<Node>), Fault> {
+    let as_json = || Ok((Language::Json, vec![json::read(text)?]));
+    let as_yaml = || Ok((Language::Yaml, yaml::read(text)?));
+    let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
+    match ending.as_deref() {
+        Some("json") => as_json(),
+        Some("yaml" | "yml") => as_yaml(),
+        _ => as_json().or_else(|fault| match text.trim_start().starts_with(['{', '[']) {
+            true => as_yaml().map_err(|_| fault),
+            false => as_yaml(),
+        }),
+    }
+}
+
+impl Node {
+    /// The value of a key; the last of several.
+    pub(crate) fn get(&self, key: &str) -> Option<&Self> {
+        self.member(key).map(|member| &member.value)
+    }
+
+    /// The member with a key; the last of several.
+    pub(crate) fn member(&self, key: &str) -> Option<&Member> {
+        self.members().iter().rev().find(|member| member.key == key)
+    }
+
+    /// The member of a message of protobuf, by its name or by the same in camel case.
+    pub(crate) fn field(&self, name: &str) -> Option<&Member> {
+        self.member(name).or_else(|| {
+            let mut camel = String::with_capacity(name.len());
+            for word in name.split('_') {
+                match word.chars().next().filter(|_| !camel.is_empty()) {
+                    Some(first) => {
+                        camel.push(first.to_ascii_uppercase());
+                        camel.extend(word.chars().skip(1));
+                    }
+                    None => camel.push_str(word),
+                }
+            }
+            self.member(&camel)
+        })
+    }
+
+    /// The value behind such names, each a field of the one before it.
+    pub(crate) fn at(&self, names: &[&str]) -> Option<&Self> {
+        names.iter().try_fold(self, |node, name| node.field(name).map(|member| &member.value))
+    }
+
+    /// Whether it is true, in any word that a reader of YAML takes for that.
+    pub(crate) fn is_true(&self) -> bool {
+        match &self.value {
+            Value::Bool(value) => *value,
+            Value::Text(text) | Value::Doubtful(text, _) => {
+                ["true", "yes", "on", "y"].iter().any(|word| text.eq_ignore_ascii_case(word))
+            }
+            _ => false,
+        }
+    }
+
+    /// The members of an object; none of anything else.
+    pub(crate) fn members(&self) -> &[Member] {
+        match &self.value {
+            Value::Object(members) => members,
+            _ => &[],
+        }
+    }
+
+    /// The elements of a list; none of anything else.
+    pub(crate) fn elements(&self) -> &[Self] {
+        match &self.value {
+            Value::List(elements) => elements,
+            _ => &[],
+        }
+    }
+
+    /// The text, if it is one.
+    pub(crate) fn text(&self) -> Option<&str> {
+        match &self.value {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The place that a JSON pointer (RFC 6901) leads to: the key of a member, an element;
+    /// as far as there is something.
+    pub(crate) fn place(&self, pointer: &str) -> Range<usize> {
+        self.lookup(pointer).0
+    }
+
+    /// The same place, and its value.
+    pub(crate) fn lookup(&self, pointer: &str) -> (Range<usize>, &Self) {
+        let mut node = self;
+        let mut place = self.span.clone();
+        for step in pointer.split('/').skip(1) {
+            let step = step.replace("~1", "/").replace("~0", "~");
+            if let Some(member) = node.member(&step) {
+                place = member.key_span.clone();
+                node = &member.value;
+            } else if let Some(element) =
+                step.parse::<usize>().ok().and_then(|index| node.elements().get(index))
+            {
+                place = element.span.clone();
+                node = element;
+            } else {
+                break;
+            }
+        }
+        (place, node)
+    }
+
+    /// The value as JSON, on one line, with the spelling of numbers and every duplicate
+    /// key.
+    pub(crate) fn to_json(&self) -> String {
+        let mut json = String::new();
+        self.write(&mut json);
+        json
+    }
+
+    fn write(&self, json: &mut String) {
+        match &self.value {
+            Value::Null => json.push_str("null"),
+            Value::Bool(value) => json.push_str(if *value { "true" } else { "false" }),
+            Value::Number(number) => json.push_str(number),
+            Value::Text(text) | Value::Doubtful(text, _) => quote(json, text),
+            Value::List(elements) => {
+                json.push('[');
+                for (index, element) in elements.iter().enumerate() {
+                    if index > 0 {
+                        json.push_str(", ");
+                    }
+                    element.write(json);
+                }
+                json.push(']');
+            }
+            Value::Object(members) => {
+                json.push('{');
+                for (index, member) in members.iter().enumerate() {
+                    if index > 0 {
+                        json.push_str(", ");
+                    }
+                    quote(json, &member.key);
+                    json.push_str(": ");
+                    member.value.write(json);
+                }
+                json.push('}');
+            }
+        }
+    }
+
+    /// The value as a `google.protobuf.Struct` in its wire format, as Envoy hands over
+    /// an object of YAML: numbers as doubles.
+    pub(crate) fn to_struct(&self) -> Vec<u8> {
+        protobuf::object(self)
+    }
+
+    /// The doubts within, each with its place and the spelling.
+    pub(crate) fn doubts(&self) -> Vec<(Range<usize>, &str, Doubt)> {
+        let mut found = Vec::new();
+        self.collect(&mut found);
+        found
+    }
+
+    fn collect<'n>(&'n self, found: &mut Vec<(Range<usize>, &'n str, Doubt)>) {
+        match &self.value {
+            Value::Doubtful(text, doubt) => found.push((self.span.clone(), text, doubt)),
+            Value::List(elements) => elements.iter().for_each(|element| element.collect(found)),
+            Value::Object(members) => {
+                for member in members {
+                    if let Some(doubt) = member.doubt {
+                        found.push((member.key_span.clone(), &member.key, doubt));
+                    }
+                    member.value.collect(found);
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) => {}
+        }
+    }
+}
+
+/// Writes a text as JSON.
+fn quote(json: &mut String, text: &str) {
+    // The serializer of a text cannot fail.
+    json.push_str(&serde_json::to_string(text).unwrap_or_default());
+}
+
+/// The line and the column of a byte, both from 1; columns count characters.
+pub(crate) fn position(text: &str, at: usize) -> (usize, usize) {
+    let before = text.get(..at).unwrap_or(text);
+    let line = before.bytes().filter(|byte| *byte == b'\n').count().saturating_add(1);
+    let start = before.rfind('\n').map_or(0, |at| at.saturating_add(1));
+    let column = before.get(start..).unwrap_or_default().chars().count().saturating_add(1);
+    (line, column)
+}

@@ -1,0 +1,70 @@
+//! The command `mcp-policy`: a policy checked, explained, tried and written without
+//! an Envoy.
+//!
+//! It decides with the code that decides in Envoy: the core of `mcp-policy-filter`,
+//! driven by its gateway in memory. No rule of the language is known here a second
+//! time.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | `verbs` | one module for each verb: its arguments, its help, its work |
+//! | [`document`] | JSON and YAML as trees whose every node knows its place in the file |
+//! | [`layer`] | files, and the texts within them that hold documents themselves |
+//! | [`input`] | files and standard input, bounded |
+//! | [`policy`] | a policy read from a file, its findings at their places |
+//! | [`finding`] | findings at places, and the forms in which they are printed |
+//! | [`output`] | standard output, colour, texts from outside made safe to show |
+//! | [`failure`] | the reasons why a verb could not run |
+//!
+//! The exit status is 0 if all is well, 1 if there are findings (an invalid policy, a
+//! failed test, a changed decision), and 2 if the verb could not run.
+
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::string_slice,
+        reason = "tests fail by panicking"
+    )
+)]
+
+mod document;
+mod failure;
+mod finding;
+mod input;
+mod layer;
+mod output;
+mod policy;
+mod verbs;
+
+use clap::Parser as _;
+use failure::Failure;
+use std::process::ExitCode;
+
+/// The end of a verb that could run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// All is well.
+    Clean,
+    /// There are findings.
+    Findings,
+}
+
+fn main() -> ExitCode {
+    let face = verbs::Face::parse();
+    face.color.write_global();
+    match face.verb.run() {
+        Ok(Outcome::Clean) => ExitCode::SUCCESS,
+        Ok(Outcome::Findings) => ExitCode::from(1),
+        // The reader has what it wanted, as in `mcp-policy report x.log | head`.
+        Err(Failure::ClosedPipe) => ExitCode::SUCCESS,
+        Err(failure) => {
+            anstream::eprintln!("mcp-policy: {failure}");
+            ExitCode::from(2)
+        }
+    }
+}

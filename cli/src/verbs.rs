@@ -1,0 +1,53 @@
+//! The verbs, one module each: its arguments, its help, its work.
+
+mod check;
+mod completions;
+mod man;
+
+use crate::Outcome;
+use crate::failure::Failure;
+use crate::output::Color;
+use clap::{Parser, Subcommand};
+
+/// The arguments of the command.
+#[derive(Debug, Parser)]
+#[command(
+    name = "mcp-policy",
+    version,
+    about = "Checks, explains, tests and writes policies on MCP tool calls",
+    after_help = "Exit status: 0 all is well, 1 there are findings, 2 it could not run.",
+    max_term_width = 100
+)]
+pub(crate) struct Face {
+    /// When to use colour
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: Color,
+    /// The verb.
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Find the errors and warnings of policies
+    Check(check::Arguments),
+    /// Print a script by which a shell completes arguments
+    Completions(completions::Arguments),
+    /// Print the manual
+    Man(man::Arguments),
+}
+
+impl Verb {
+    /// Does the work of the verb.
+    ///
+    /// # Errors
+    /// It could not run.
+    pub(crate) fn run(self) -> Result<Outcome, Failure> {
+        match self {
+            Self::Check(arguments) => check::run(&arguments),
+            Self::Completions(arguments) => completions::run(&arguments),
+            Self::Man(arguments) => man::run(&arguments),
+        }
+    }
+}
