@@ -42,7 +42,7 @@ pub fn write(
     object.own("decision", decision.as_str());
     let session = trace.session.as_ref().map(fingerprint_of);
     let request_id = trace.request_id.as_deref().map(String::from_utf8_lossy);
-    object.texts([
+    object.texts(&[
         ("reason", reason.map(|reason| reason.as_str())),
         ("rule", Some(rule)),
         ("message", message.as_deref()),
@@ -108,7 +108,7 @@ pub fn write_decision(
         object.0.extend(["{\"id\":\"", &id.to_string(), "\",\"digest\":\"", &digest, "\"}"]);
     }
     let request_id = trace.request_id.as_deref().map(String::from_utf8_lossy);
-    object.texts([
+    object.texts(&[
         ("by", Some(by)),
         ("tool", tool.as_deref()),
         ("grant", caller_id.as_deref()),
@@ -149,7 +149,7 @@ impl<'t> Object<'t> {
     }
 
     /// Writes the texts that are there.
-    fn texts<const N: usize>(&mut self, texts: [(&str, Option<&str>); N]) {
+    fn texts(&mut self, texts: &[(&str, Option<&str>)]) {
         for (name, value) in texts {
             if let Some(value) = value {
                 self.name(name);
