@@ -2,7 +2,11 @@
 
 mod check;
 mod completions;
+mod convert;
+mod explain;
+mod init;
 mod man;
+mod render;
 
 use crate::Outcome;
 use crate::failure::Failure;
@@ -32,6 +36,14 @@ pub(crate) struct Face {
 pub(crate) enum Verb {
     /// Find the errors and warnings of policies
     Check(check::Arguments),
+    /// Show step by step what one call meets, and why
+    Explain(Box<explain::Arguments>),
+    /// Write a first policy for a server, by the tools that it has
+    Init(init::Arguments),
+    /// Write a policy of another gateway in this language
+    Convert(convert::Arguments),
+    /// Write the configuration of Envoy, Istio or Envoy Gateway that carries a policy
+    Render(Box<render::Arguments>),
     /// Print a script by which a shell completes arguments
     Completions(completions::Arguments),
     /// Print the manual
@@ -46,6 +58,10 @@ impl Verb {
     pub(crate) fn run(self) -> Result<Outcome, Failure> {
         match self {
             Self::Check(arguments) => check::run(&arguments),
+            Self::Explain(arguments) => explain::run(&arguments),
+            Self::Init(arguments) => init::run(&arguments),
+            Self::Convert(arguments) => convert::run(&arguments),
+            Self::Render(arguments) => render::run(&arguments),
             Self::Completions(arguments) => completions::run(&arguments),
             Self::Man(arguments) => man::run(&arguments),
         }

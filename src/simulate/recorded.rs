@@ -24,6 +24,9 @@ pub struct Recorded {
     pub tool: Option<String>,
     /// The caller's id, if one is known.
     pub caller_id: Option<String>,
+    /// The limits that an allowed call was charged, each with the rest of its `max`, in
+    /// millionths.
+    pub limits: Vec<(String, u64)>,
     /// The rules in shadow that the call did not pass, each with its reason.
     pub shadow: Vec<(String, Reason)>,
 }
@@ -52,7 +55,7 @@ impl Records for Recorder<'_> {
     fn record(&mut self, record: &Record<'_>, trace: &Trace) {
         let mut line = String::new();
         audit::write(&mut line, self.policy, record, trace, Some(self.now));
-        let shadow = record.shadow.iter();
+        let (limits, shadow) = (record.limits.iter(), record.shadow.iter());
         self.records.push(Recorded {
             line,
             decision: record.decision,
@@ -61,6 +64,7 @@ impl Records for Recorder<'_> {
             message: record.message.as_deref().map(str::to_owned),
             tool: record.tool.as_deref().map(str::to_owned),
             caller_id: record.caller_id.map(str::to_owned),
+            limits: limits.map(|left| (left.rule.to_owned(), left.millionths)).collect(),
             shadow: shadow.map(|(rule, reason)| ((*rule).to_owned(), *reason)).collect(),
         });
     }

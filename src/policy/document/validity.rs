@@ -9,9 +9,9 @@ use core::cmp::Ordering;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Validity {
     /// `valid_from`: the first moment of it.
-    from: Option<Nanos>,
+    pub(in crate::policy) from: Option<Nanos>,
     /// `valid_until`: the first moment after it.
-    until: Option<Nanos>,
+    pub(in crate::policy) until: Option<Nanos>,
 }
 
 impl Validity {
@@ -55,6 +55,12 @@ impl Validity {
     pub fn holds(&self, now: Nanos) -> bool {
         self.of(now).is_eq()
     }
+}
+
+/// A moment as RFC 3339 writes it.
+#[cfg(any(test, not(target_family = "wasm")))]
+pub fn moment_of(text: &str) -> Option<Nanos> {
+    parse(text)
 }
 
 fn moment(at: &At<'_>) -> Option<Nanos> {
