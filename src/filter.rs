@@ -1,11 +1,10 @@
 //! The shell: a translation between Envoy's proxy-wasm host and the core.
 //!
-//! [`exports`] has the functions by which the host enters, and only [`host`] calls the
-//! host. No SDK is between: its dispatch is a tenth of a module, for kinds of contexts
-//! and calls that are not here, and panics on what it does not expect, which is an outage.
+//! Only this folder names `proxy_wasm`, and only [`host`] calls the host. The SDK
+//! serves for exports and their dispatch alone: its wrappers of host calls panic on
+//! unexpected statuses and bytes, and a panic here is an outage.
 
 mod envoy;
-mod exports;
 mod headers;
 mod held;
 mod host;
@@ -17,3 +16,10 @@ mod reply;
 mod root;
 mod shared_data;
 mod stream;
+
+use root::Root;
+
+proxy_wasm::main! {{
+    log::install();
+    proxy_wasm::set_root_context(|_| Box::new(Root::default()));
+}}

@@ -23,7 +23,7 @@ const MOST: usize = 64 << 20;
 const UNASKED: usize = MOST / 8;
 /// Bytes of a usual request, and a few times that.
 const USUAL: usize = 8 << 10;
-/// Bytes that a request costs besides its own: its contexts in Envoy, here and in
+/// Bytes that a request costs besides its own: its contexts in the SDK, here and in
 /// [`Waiting`], and the allocator's.
 const EACH: usize = 256;
 

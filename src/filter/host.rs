@@ -21,16 +21,6 @@ use core::ptr::{null, null_mut};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct HostError(pub(super) u32);
 
-/// The return values of callbacks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
-pub(super) enum Action {
-    /// Envoy goes on.
-    Continue = 0,
-    /// Envoy waits.
-    Pause = 1,
-}
-
 const OK: u32 = 0;
 const NOT_FOUND: u32 = 1;
 
@@ -51,18 +41,9 @@ impl Lent {
         if self.data.is_null() {
             return Vec::new();
         }
-        // SAFETY: the host got the block from `proxy_on_memory_allocate`, which
-        // leaks a boxed slice of exactly this size, and gave it up.
+        // SAFETY: the host got the block from `proxy_on_memory_allocate` of the
+        // SDK, which leaks a boxed slice of exactly this size, and gave it up.
         unsafe { Vec::from_raw_parts(self.data, self.size, self.size) }
-    }
-}
-
-/// Runs the constructors of the C library, which a module without `main` has to call.
-pub(super) fn construct() {
-    // SAFETY: the host calls `_initialize`, the one caller, once and before all else.
-    #[cfg(target_os = "wasi")]
-    unsafe {
-        imports::__wasm_call_ctors();
     }
 }
 

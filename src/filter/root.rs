@@ -8,6 +8,8 @@ use super::shared_data::SharedData;
 use super::stream::Stream;
 use crate::policy::Policy;
 use crate::shell::random;
+use proxy_wasm::traits::{Context, HttpContext, RootContext};
+use proxy_wasm::types::ContextType;
 use std::rc::Rc;
 
 /// The root context.
@@ -15,6 +17,8 @@ use std::rc::Rc;
 pub(super) struct Root {
     plugin: Option<Rc<Plugin>>,
 }
+
+impl Context for Root {}
 
 impl Root {
     /// Refuses every request, and reports success. Envoy tries a configuration in
@@ -28,9 +32,8 @@ impl Root {
     }
 }
 
-impl Root {
-    /// Takes a configuration of this size; whether Envoy may use it.
-    pub(super) fn configure(&mut self, size: usize) -> bool {
+impl RootContext for Root {
+    fn on_configure(&mut self, size: usize) -> bool {
         // Running out of memory would be a trap, with the same end.
         if Vec::<u8>::new().try_reserve_exact(needed(size)).is_err() {
             return self.close("the VM has too little memory left for a policy");
@@ -67,17 +70,19 @@ impl Root {
         true
     }
 
-    /// Looks after held requests.
-    pub(super) fn tick(&self) {
+    fn on_tick(&mut self) {
         match &self.plugin {
             Some(plugin) => plugin.tick(),
             None => timer(0),
         }
     }
 
-    /// A new stream under the configuration in force.
-    pub(super) fn stream(&self) -> Stream {
-        Stream::new(self.plugin.clone())
+    fn create_http_context(&self, _: u32) -> Option<Box<dyn HttpContext>> {
+        Some(Box::new(Stream::new(self.plugin.clone())))
+    }
+
+    fn get_type(&self) -> Option<ContextType> {
+        Some(ContextType::HttpContext)
     }
 }
 

@@ -1,23 +1,25 @@
 //! One HTTP stream: proxy-wasm's callbacks in, their return values out.
 
 use super::envoy::Envoy;
-use super::host::Action;
 use super::plugin::{Plugin, REMEDY};
 use super::reply::unconfigured;
 use crate::exchange::permit::Permit;
 use crate::shell::{Course, Flow, Passage};
+use proxy_wasm::traits::{Context, HttpContext};
+use proxy_wasm::types::Action;
 use std::rc::Rc;
 
 /// The stream's context.
-#[derive(Default)]
 pub(super) struct Stream {
     /// `None` while no policy is in force; then nothing goes on.
     envoy: Option<Envoy>,
     course: Course,
 }
 
-impl Stream {
-    pub(super) fn request_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
+impl Context for Stream {}
+
+impl HttpContext for Stream {
+    fn on_http_request_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
         let Some((course, envoy, plugin)) = self.parts() else { return closed() };
         match course.request_headers(envoy, &plugin.policy, end_of_stream) {
             // Without the plugin's `allow_on_headers_stop_iteration`, a filter
@@ -33,18 +35,18 @@ impl Stream {
         }
     }
 
-    pub(super) fn request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+    fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
         let Some((course, envoy, plugin)) = self.parts() else { return closed() };
         plugin.got_body();
         action(course.request_body(envoy, &plugin.policy, size, end_of_stream))
     }
 
-    pub(super) fn request_trailers(&mut self, _: usize, _: bool) -> Action {
+    fn on_http_request_trailers(&mut self, _: usize) -> Action {
         let Some((course, envoy, plugin)) = self.parts() else { return closed() };
         action(course.request_trailers(envoy, &plugin.policy))
     }
 
-    pub(super) fn response_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
+    fn on_http_response_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
         let Some((course, envoy, plugin)) = self.parts() else { return Action::Continue };
         match course.response_headers(envoy, &plugin.policy, end_of_stream) {
             // As for a request's.
@@ -53,18 +55,17 @@ impl Stream {
         }
     }
 
-    pub(super) fn response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+    fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
         let Some((course, envoy, plugin)) = self.parts() else { return Action::Continue };
         passed(course.response_body(envoy, &plugin.policy, size, end_of_stream))
     }
 
-    pub(super) fn response_trailers(&mut self, _: usize, _: bool) -> Action {
+    fn on_http_response_trailers(&mut self, _: usize) -> Action {
         let Some((course, envoy, plugin)) = self.parts() else { return Action::Continue };
         passed(course.response_trailers(envoy, &plugin.policy))
     }
 
-    /// Ends the stream.
-    pub(super) fn ended(&mut self) {
+    fn on_log(&mut self) {
         let Some((course, envoy, plugin)) = self.parts() else { return };
         course.end(envoy, &plugin.policy);
         if plugin.is_suspicious() && course.starved() {
@@ -114,7 +115,7 @@ fn passed(passage: Passage) -> Action {
 }
 
 /// Refuses a request while no policy is in force.
-pub(super) fn closed() -> Action {
+fn closed() -> Action {
     unconfigured();
     Action::Pause
 }

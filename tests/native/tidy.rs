@@ -157,10 +157,12 @@ fn imports_go_in_no_circle() {
 }
 
 #[test]
-fn only_one_folder_of_the_wasm_shell_is_unsafe() {
+fn only_the_shell_knows_the_host_and_only_one_folder_is_unsafe() {
     for file in sources() {
         let name = file.strip_prefix(root().join("src")).unwrap().display().to_string();
         let code = code(&file);
+        assert!(!code.contains("proxy_wasm") || name.starts_with("filter"), "{name}");
+        assert!(!code.contains("hostcalls"), "{name} calls the SDK's wrappers, which panic");
         assert!(!code.contains("unsafe ") || name.starts_with("filter/host"), "{name}");
     }
 }
@@ -213,6 +215,49 @@ fn only_the_exchange_lets_what_was_not_judged_go_on() {
         "exchange/judge.rs: ::judged",
     ];
     assert_eq!(makers, expected.map(str::to_owned).into_iter().collect());
+}
+
+/// The SDK's traits lend their implementors a wrapper for each host call. With
+/// these words their names begin, and with none other but `on_`.
+const WRAPPERS: [&str; 17] = [
+    "add_",
+    "call_",
+    "cancel_",
+    "close_",
+    "dequeue_",
+    "dispatch_",
+    "done(",
+    "enqueue_",
+    "get_",
+    "open_",
+    "register_",
+    "remove_",
+    "reset_",
+    "resolve_",
+    "resume_",
+    "send_",
+    "set_",
+];
+
+#[test]
+fn nobody_calls_the_wrappers_of_the_sdk_which_panic() {
+    let mut wrong = Vec::new();
+    for file in sources() {
+        // However the lines are broken.
+        let code: String = code(&file).split_whitespace().collect();
+        if !code.contains("proxy_wasm::traits") {
+            continue;
+        }
+        for before in ["self.", "Self::", "Context::"] {
+            for called in code.split(before).skip(1) {
+                if WRAPPERS.iter().any(|word| called.starts_with(word)) {
+                    let name = called.split('(').next().unwrap();
+                    wrong.push(format!("{} calls {name}", file.display()));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]

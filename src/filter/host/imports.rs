@@ -75,8 +75,3 @@ unsafe extern "C" {
     pub(super) fn proxy_record_metric(id: u32, value: u64) -> u32;
     pub(super) fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
 }
-
-#[cfg(target_os = "wasi")]
-unsafe extern "C" {
-    pub(super) fn __wasm_call_ctors();
-}

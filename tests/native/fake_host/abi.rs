@@ -1,5 +1,5 @@
-//! The ABI as the filter meets it: the functions by which it is entered, and those of
-//! the host, which work on [`Host`].
+//! The ABI as the filter meets it: the functions by which it is entered, which
+//! the SDK exports, and those of the host, which work on [`Host`].
 #![allow(unsafe_code, reason = "the ABI is a C one")]
 
 use super::host::{HOST, Host, RESPONSE_BODY, serialise};
@@ -301,4 +301,42 @@ unsafe extern "C" fn proxy_set_tick_period_milliseconds(period: u32) -> u32 {
     fault!("tick");
     HOST.with_borrow_mut(|host| host.tick = period);
     0
+}
+
+/// What the SDK knows besides. The filter calls none of it: the SDK's
+/// wrappers panic on what they do not expect.
+macro_rules! never {
+    ($($name:ident)*) => {
+        $(
+            #[unsafe(no_mangle)]
+            extern "C" fn $name() -> u32 {
+                eprintln!("the filter called {}", stringify!($name));
+                std::process::abort()
+            }
+        )*
+    };
+}
+
+never! {
+    proxy_add_header_map_value
+    proxy_call_foreign_function
+    proxy_close_stream
+    proxy_continue_stream
+    proxy_dequeue_shared_queue
+    proxy_done
+    proxy_enqueue_shared_queue
+    proxy_get_header_map_value
+    proxy_get_log_level
+    proxy_get_metric
+    proxy_get_status
+    proxy_grpc_call
+    proxy_grpc_cancel
+    proxy_grpc_close
+    proxy_grpc_send
+    proxy_grpc_stream
+    proxy_http_call
+    proxy_register_shared_queue
+    proxy_resolve_shared_queue
+    proxy_set_effective_context
+    proxy_set_header_map_pairs
 }
