@@ -1,16 +1,16 @@
 //! A policy in force, on which calls are played one after the other: counters in
 //! memory, a clock that the calls set, the approvals that they ask for.
 
+use crate::exchange;
 use crate::exchange::record::Decision as Decided;
 use crate::exchange::reply::Reply;
-use crate::exchange::{self, refusal::Refusal};
 use crate::limits::MemoryStore;
 use crate::limits::window::Nanos;
 use crate::policy::Policy;
 use crate::policy::document::{self, Findings};
 use crate::simulate::notation::Ask;
 use crate::simulate::table::{Act, Decision, Facts, Line};
-use crate::simulate::{Host, Outcome, Sent};
+use crate::simulate::{Host, Outcome, Refused, Sent};
 use core::fmt;
 use serde_json::Value;
 use std::sync::Arc;
@@ -216,7 +216,7 @@ impl Facts {
     }
 
     /// The facts about a refusal.
-    pub fn of_refusal(refusal: &Refusal) -> Self {
+    pub fn of_refusal(refusal: &Refused) -> Self {
         let reply = &refusal.reply;
         let mut facts = Self::of_reply(refusal.reason.as_str(), reply);
         facts.more.insert(0, refusal.record.rule.clone());
