@@ -6,11 +6,11 @@ use crate::document::{Node, Value};
 use crate::output::shown;
 use core::fmt;
 use mcp_policy_filter::exchange::listing::HeadStep;
-use mcp_policy_filter::exchange::record::{Decision, Record};
+use mcp_policy_filter::exchange::record::Decision;
 use mcp_policy_filter::exchange::reply::Reply;
 use mcp_policy_filter::limits::Store;
 use mcp_policy_filter::simulate::table::{self, Facts};
-use mcp_policy_filter::simulate::{Body, Ending, Host, Outcome, Sent};
+use mcp_policy_filter::simulate::{Body, Ending, Host, Outcome, Recorded, Sent};
 use serde_json::Value as Json;
 
 /// The outcome that a step must have.
@@ -65,7 +65,7 @@ pub(in super::super) struct Got {
     /// Whether the answer is to a decision.
     is_of_decision: bool,
     decision: &'static str,
-    record: Option<Record>,
+    record: Option<Recorded>,
     reply: Option<Reply>,
     /// The status and the body of a server's response as the client got it, and whether
     /// that is what the server sent.
