@@ -4,6 +4,7 @@
 mod decision;
 mod endpoint;
 mod json;
+mod page;
 mod request;
 
 pub use decision::{Attempt, DecisionRecord};

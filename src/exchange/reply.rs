@@ -13,7 +13,7 @@ pub struct Reply {
     pub retry_after: Option<u64>,
     /// Further headers.
     pub headers: Vec<(&'static str, Cow<'static, str>)>,
-    /// A JSON body; none where it is empty.
+    /// A JSON body, unless a header gives its type; none where it is empty.
     pub body: Vec<u8>,
 }
 
@@ -21,7 +21,8 @@ impl Reply {
     /// All headers besides the status, as they are sent.
     pub fn fields(&self) -> Vec<(&'static str, Cow<'static, str>)> {
         let mut fields = self.headers.clone();
-        if !self.body.is_empty() {
+        let is_typed = fields.iter().any(|(name, _)| *name == "content-type");
+        if !self.body.is_empty() && !is_typed {
             fields.push(("content-type", "application/json".into()));
         }
         if let Some(seconds) = self.retry_after {

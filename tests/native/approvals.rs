@@ -7,6 +7,7 @@ mod endpoint;
 mod rules;
 
 use mcp_policy_filter::exchange::identity::NoPeer;
+use mcp_policy_filter::exchange::reply::Reply;
 use mcp_policy_filter::limits::MemoryStore;
 use mcp_policy_filter::limits::window::Nanos;
 use mcp_policy_filter::policy::Policy;
@@ -61,15 +62,20 @@ impl World {
 
     /// Sends anything; status and JSON of the answer, or `None` if it went on.
     pub fn send(&self, headers: &[(&str, &str)], body: &str) -> Option<(u16, Value)> {
+        let reply = self.reply(headers, body)?;
+        Some((reply.status, serde_json::from_slice(&reply.body).unwrap_or_default()))
+    }
+
+    /// Sends anything; the answer of the filter, or `None` if it went on.
+    pub fn reply(&self, headers: &[(&str, &str)], body: &str) -> Option<Reply> {
         let headers = headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
         let host = self.0.host();
         let sent = host.send(headers, &NoPeer, &Body::whole(body.as_bytes())).unwrap();
-        let reply = match sent.outcome {
-            Outcome::WentOn(_) => return None,
-            Outcome::Refused(refusal) => refusal.reply,
-            Outcome::Served(served) => served.reply,
-        };
-        Some((reply.status, serde_json::from_slice(&reply.body).unwrap_or_default()))
+        match sent.outcome {
+            Outcome::WentOn(_) => None,
+            Outcome::Refused(refusal) => Some(refusal.reply),
+            Outcome::Served(served) => Some(served.reply),
+        }
     }
 
     /// A call with other headers and members of `params`.

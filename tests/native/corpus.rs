@@ -18,7 +18,7 @@
 //! [`PAYLOAD_STATE`], `-` where there is none), `san` (the URI in the client's certificate; an empty
 //! text is a certificate without one) and `expect`: `"forwarded"`, or an object with `status`,
 //! `code`, `reason`, `rule`, `id` (its JSON text), `message` (a part of it),
-//! `retry_after`, `tool`, `body` (all of it), `empty`, `headers` (name to value, or to
+//! `retry_after`, `tool`, `body` (all of it), `empty`, `html` (its beginning), `headers` (name to value, or to
 //! null where there is none).
 //!
 //! A request may have a `response`, which is the server's: `status` (200),
@@ -218,7 +218,9 @@ pub fn check(outcome: &Outcome, expect: &Value) -> Result<(), String> {
         _ => return Err(format!("expected {expect}, got {}", show(outcome))),
     };
     let text = String::from_utf8(body.clone()).map_err(|_| "the reply is not UTF-8".to_owned())?;
-    let json: Value = if text.is_empty() || expect.get("response").is_some() {
+    let json: Value = if text.is_empty()
+        || ["response", "html"].iter().any(|key| expect.get(key).is_some())
+    {
         Value::Null
     } else {
         serde_json::from_str(&text).map_err(|e| format!("the reply is not JSON: {e}: {text}"))?
@@ -228,6 +230,7 @@ pub fn check(outcome: &Outcome, expect: &Value) -> Result<(), String> {
         let good = match key.as_str() {
             "status" => expected.as_u64() == Some(u64::from(status)),
             "empty" => text.is_empty(),
+            "html" => text.starts_with(expected.as_str().unwrap()),
             "headers" => has(headers, expected),
             "body" => text == expected.as_str().unwrap(),
             "response" => response::is(&text, expected),

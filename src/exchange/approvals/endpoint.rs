@@ -10,6 +10,7 @@ mod form;
 
 use super::decision::Attempt;
 use super::json::Object;
+use super::page;
 use crate::approvals::{Decided, DecisionError, Entry, Id, Slots, State, Verdict};
 use crate::exchange::Served;
 use crate::exchange::head::{self, Head};
@@ -81,13 +82,18 @@ where
         end: bool,
         now: impl FnOnce() -> Option<Nanos>,
     ) -> Served {
+        let is_read = matches!(method, b"GET" | b"HEAD");
+        let is_place = matches!(form, Some(Form::List | Form::One(_)));
+        let bare = self.is_bare(end);
+        if is_read && is_place && bare && page::is_asked(self.headers.clone()) {
+            return page::served();
+        }
         let caller = match (self.caller)() {
             Ok(caller) => caller,
             Err(why) => return self.nobody(why, form.as_ref()),
         };
         let caller = &caller;
         let Some(form) = form else { return self.not_found(caller) };
-        let is_read = matches!(method, b"GET" | b"HEAD");
         let allowed = match form {
             Form::List | Form::One(_) if !is_read => Some("GET, HEAD"),
             Form::Decide(..) if method != b"POST" => Some("POST"),
@@ -98,8 +104,7 @@ where
             answered.reply.headers.push(("allow", allowed.into()));
             return answered;
         }
-        let length = head::given(self.headers.clone(), "content-length");
-        if !end && length != Given::Once(b"0") {
+        if !bare {
             return error(400, "a request here must have no body", caller);
         }
         let Some(now) = now() else { return error(500, "the gateway has no clock", caller) };
@@ -108,6 +113,11 @@ where
             Form::One(id) => self.show(caller, id, now),
             Form::Decide(id, deciding) => self.decide(caller, id, &deciding, now),
         }
+    }
+
+    /// Whether a request has no body.
+    fn is_bare(&self, end: bool) -> bool {
+        end || head::given(self.headers.clone(), "content-length") == Given::Once(b"0")
     }
 
     fn nobody(&self, why: NoIdentity, form: Option<&Form<'_>>) -> Served {

@@ -48,6 +48,32 @@ fn an_approver_sees_the_whole_call_and_others_nothing() {
 }
 
 #[test]
+fn the_page_tells_nobody_whether_a_request_exists() {
+    let world = World::new(POLICY);
+    let id = world.request("agent", "refund", CALL);
+    let page = |path: &str, who: &str| {
+        let browser = [
+            (":method", "GET"),
+            (":path", path),
+            (":authority", "mcp.example.com"),
+            ("accept", "text/html,*/*;q=0.8"),
+            ("x-id", who),
+        ];
+        world.reply(&browser, "").expect("the page")
+    };
+    let first = page("/approvals", "nobody");
+    assert_eq!(first.status, 200);
+    for who in ["pay-ann", "agent", "stranger"] {
+        for path in [&*format!("/approvals/{id}"), "/approvals/apr_aaaaaaaaaaaaaaaa", "/approvals"]
+        {
+            assert_eq!(page(path, who), first, "{path} {who}");
+        }
+    }
+    let body = String::from_utf8(first.body).unwrap();
+    assert!(body.starts_with("<!doctype html>") && !body.contains(&id), "{body}");
+}
+
+#[test]
 fn a_list_has_what_its_reader_may_decide() {
     let world = World::new(POLICY);
     let refund = world.request("agent", "refund", CALL);
