@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 /// Every suite that there is, and the place where it is.
-const SUITES: [(&str, &str); 11] = [
+const SUITES: [(&str, &str); 12] = [
     ("native", "tests/native"),
     ("native::fake_host", "tests/native/fake_host"),
     ("native-module", "native/tests"),
@@ -19,6 +19,7 @@ const SUITES: [(&str, &str); 11] = [
     ("soak", "tools/soak"),
     ("fuzz", "fuzz/fuzz_targets"),
     ("release", "tests/release"),
+    ("browser", "tests/browser"),
     ("compose", "tools/compose"),
 ];
 
