@@ -15,6 +15,8 @@ mod decide;
 mod denial;
 pub mod document;
 mod fingerprint;
+#[cfg(any(test, not(target_family = "wasm")))]
+pub mod known;
 mod limit;
 mod lint;
 pub mod pattern;

@@ -10,6 +10,7 @@
 //! | `verbs` | one module for each verb: its arguments, its help, its work |
 //! | [`document`] | JSON and YAML as trees whose every node knows its place in the file |
 //! | [`input`] | files and standard input, bounded |
+//! | [`log`] | logs, line by line, and the records in them |
 //! | [`policy`] | a policy read from a file, its findings at their places |
 //! | [`finding`] | findings at places, and the forms in which they are printed |
 //! | [`output`] | standard output, colour, texts from outside made safe to show |
@@ -35,6 +36,7 @@ mod document;
 mod failure;
 mod finding;
 mod input;
+mod log;
 mod output;
 mod policy;
 mod verbs;

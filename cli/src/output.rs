@@ -50,6 +50,21 @@ pub(crate) fn shown(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
+/// A value as JSON of several lines, whose texts can be shown as [`shown`]'s can.
+pub(crate) fn json(value: &serde_json::Value) -> String {
+    let json = serde_json::to_string_pretty(value).unwrap_or_default();
+    let mut safe = String::with_capacity(json.len());
+    for c in json.chars() {
+        // The serializer escapes those below U+0020, so line ends are its own.
+        if c != '\n' && disturbs(c) {
+            safe.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            safe.push(c);
+        }
+    }
+    safe
+}
+
 #[cfg(test)]
 mod tests {
     use super::shown;

@@ -1,6 +1,8 @@
 //! The verbs, one module each: its arguments, its help, its work.
 
 mod check;
+mod replay;
+mod report;
 
 use crate::Outcome;
 use crate::failure::Failure;
@@ -30,6 +32,10 @@ pub(crate) struct Face {
 pub(crate) enum Verb {
     /// Find the errors and warnings of policies
     Check(check::Arguments),
+    /// Run recorded traffic through a policy, and list the decisions that change
+    Replay(replay::Arguments),
+    /// Show the denials in logs, and the limits that callers come near to
+    Report(report::Arguments),
 }
 
 impl Verb {
@@ -40,6 +46,8 @@ impl Verb {
     pub(crate) fn run(self) -> Result<Outcome, Failure> {
         match self {
             Self::Check(arguments) => check::run(&arguments),
+            Self::Replay(arguments) => replay::run(&arguments),
+            Self::Report(arguments) => report::run(&arguments),
         }
     }
 }

@@ -22,14 +22,14 @@ pub struct Caller {
     /// The caller's id.
     pub id: String,
     /// The rules that apply to it.
-    body: Body,
+    pub(super) body: Body,
     /// The moment, where the policy has times.
     now: Nanos,
 }
 
 /// The rules that apply to a caller.
 #[derive(Clone, Debug)]
-enum Body {
+pub(super) enum Body {
     /// They were not looked up, so nothing is allowed.
     Unknown,
     /// Those of the top level.

@@ -25,10 +25,10 @@ pub struct Ruling<'p> {
 
 /// One question of the order of evaluation, which a call passes or fails.
 #[derive(Clone, Copy, Debug)]
-pub struct Question<'p>(Asked<'p>);
+pub struct Question<'p>(pub(super) Asked<'p>);
 
 #[derive(Clone, Copy, Debug)]
-enum Asked<'p> {
+pub(super) enum Asked<'p> {
     /// Whether `hide` names the tool.
     Hidden(&'p PatternMap<()>),
     /// Whether an entry or the default allows the tool.
@@ -102,7 +102,7 @@ impl<'p> Applied<'p> {
     ///
     /// A function and not an iterator, whose links would each be a branch for
     /// every question of every call.
-    fn ask<E>(
+    pub(super) fn ask<E>(
         self,
         entry: Option<&'p Rule>,
         beside: bool,

@@ -41,7 +41,7 @@ pub use settings::{AuditLog, Batches, Counters, DeniedAs, JsonTexts, Settings, T
 pub use structure::doubts;
 pub use tool_name::dot_star;
 pub use tools::{Action, AllTools, ToolRule};
-pub use validity::Validity;
+pub use validity::{Validity, parse as moment};
 pub(crate) use wording::{pointer, quote, shorten};
 
 use crate::policy::pattern::Pattern;

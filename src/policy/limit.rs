@@ -1,5 +1,8 @@
 //! A limit as compiled, and its denial when it is full.
 
+#[cfg(any(test, not(target_family = "wasm")))]
+mod known;
+
 use super::{Caller, Denial, Reason};
 use crate::approvals;
 use crate::digest::of_parts;

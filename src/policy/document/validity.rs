@@ -71,7 +71,7 @@ fn moment(at: &At<'_>) -> Option<Nanos> {
 }
 
 /// A moment as RFC 3339 writes it. A leap second cannot be written.
-fn parse(text: &str) -> Option<Nanos> {
+pub fn parse(text: &str) -> Option<Nanos> {
     let (date, rest) = text.split_at_checked(10)?;
     let (time, rest) = rest.strip_prefix(['T', 't'])?.split_at_checked(8)?;
     let [year, month, day] = numbers(date, '-', [4, 2, 2])?;
