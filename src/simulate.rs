@@ -2,6 +2,18 @@
 //! in pieces, its end, then the response. Tests, benchmarks and fuzzers drive this
 //! one, so that none of them has an order of events of its own. It is not in the
 //! module.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`client`] | the client of a request |
+//! | [`notation`] | requests as people write them |
+//! | [`table`] | lines of calls, with the outcome that each must have |
+//! | [`stage`] | a policy on which such lines are played |
+
+pub mod client;
+pub mod notation;
+pub mod stage;
+pub mod table;
 
 use crate::exchange::identity::{NoPeer, Peer};
 use crate::exchange::listing::{BodyStep, HeadStep, Listing};

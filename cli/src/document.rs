@@ -5,6 +5,7 @@
 //! `1_000`) is kept with the [`Doubt`], which is an error where it is a part of a policy.
 
 mod json;
+mod protobuf;
 mod yaml;
 
 use core::ops::Range;
@@ -104,6 +105,39 @@ impl Node {
         self.members().iter().rev().find(|member| member.key == key)
     }
 
+    /// The member of a message of protobuf, by its name or by the same in camel case.
+    pub(crate) fn field(&self, name: &str) -> Option<&Member> {
+        self.member(name).or_else(|| {
+            let mut camel = String::with_capacity(name.len());
+            for word in name.split('_') {
+                match word.chars().next().filter(|_| !camel.is_empty()) {
+                    Some(first) => {
+                        camel.push(first.to_ascii_uppercase());
+                        camel.extend(word.chars().skip(1));
+                    }
+                    None => camel.push_str(word),
+                }
+            }
+            self.member(&camel)
+        })
+    }
+
+    /// The value behind such names, each a field of the one before it.
+    pub(crate) fn at(&self, names: &[&str]) -> Option<&Self> {
+        names.iter().try_fold(self, |node, name| node.field(name).map(|member| &member.value))
+    }
+
+    /// Whether it is true, in any word that a reader of YAML takes for that.
+    pub(crate) fn is_true(&self) -> bool {
+        match &self.value {
+            Value::Bool(value) => *value,
+            Value::Text(text) | Value::Doubtful(text, _) => {
+                ["true", "yes", "on", "y"].iter().any(|word| text.eq_ignore_ascii_case(word))
+            }
+            _ => false,
+        }
+    }
+
     /// The members of an object; none of anything else.
     pub(crate) fn members(&self) -> &[Member] {
         match &self.value {
@@ -131,6 +165,11 @@ impl Node {
     /// The place that a JSON pointer (RFC 6901) leads to: the key of a member, an element;
     /// as far as there is something.
     pub(crate) fn place(&self, pointer: &str) -> Range<usize> {
+        self.lookup(pointer).0
+    }
+
+    /// The same place, and its value.
+    pub(crate) fn lookup(&self, pointer: &str) -> (Range<usize>, &Self) {
         let mut node = self;
         let mut place = self.span.clone();
         for step in pointer.split('/').skip(1) {
@@ -147,7 +186,7 @@ impl Node {
                 break;
             }
         }
-        place
+        (place, node)
     }
 
     /// The value as JSON, on one line, with the spelling of numbers and every duplicate
@@ -187,6 +226,12 @@ impl Node {
                 json.push('}');
             }
         }
+    }
+
+    /// The value as a `google.protobuf.Struct` in its wire format, as Envoy hands over
+    /// an object of YAML: numbers as doubles.
+    pub(crate) fn to_struct(&self) -> Vec<u8> {
+        protobuf::object(self)
     }
 
     /// The doubts within, each with its place and the spelling.

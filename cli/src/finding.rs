@@ -1,9 +1,17 @@
 //! Findings at places in files, and the forms in which they are printed.
 
+mod github;
+mod human;
+mod json;
+mod junit;
+mod report;
+mod sarif;
+
 use crate::document::position;
 use crate::output::shown;
 use core::fmt;
 use core::ops::Range;
+pub(crate) use report::{Format, Report};
 use std::rc::Rc;
 
 /// A file, as it was read.
@@ -24,6 +32,13 @@ pub(crate) enum Severity {
     Warning,
 }
 
+/// The code of an error of the policy's language.
+pub(crate) const INVALID: &str = "invalid-policy";
+/// The code of a file that is not JSON or YAML.
+pub(crate) const UNREADABLE: &str = "unreadable";
+/// The code of a scalar that readers of YAML take for different values.
+pub(crate) const AMBIGUOUS: &str = "ambiguous-yaml";
+
 /// One finding.
 #[derive(Clone, Debug)]
 pub(crate) struct Finding {
@@ -33,6 +48,8 @@ pub(crate) struct Finding {
     pub(crate) span: Range<usize>,
     /// The severity.
     pub(crate) severity: Severity,
+    /// The kind of finding, by a name that never changes.
+    pub(crate) code: &'static str,
     /// The JSON pointer of the place within the policy; empty for its top level, and for
     /// what is around it.
     pub(crate) pointer: String,
@@ -50,15 +67,32 @@ impl Severity {
     }
 }
 
+impl Finding {
+    /// The line and the column of its first byte, both from 1.
+    pub(crate) fn start(&self) -> (usize, usize) {
+        position(&self.source.text, self.span.start)
+    }
+
+    /// The line and the column behind its last byte.
+    pub(crate) fn end(&self) -> (usize, usize) {
+        position(&self.source.text, self.span.end.max(self.span.start))
+    }
+
+    /// The pointer and the message.
+    pub(crate) fn told(&self) -> String {
+        match &*self.pointer {
+            "" => shown(&self.message).into_owned(),
+            pointer => format!("{}: {}", shown(pointer), shown(&self.message)),
+        }
+    }
+}
+
 /// One line, in the form that editors and other programs follow.
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (line, column) = position(&self.source.text, self.span.start);
+        let (line, column) = self.start();
         let severity = self.severity.as_str();
-        write!(f, "{}:{line}:{column}: {severity}: ", shown(&self.source.name))?;
-        if !self.pointer.is_empty() {
-            write!(f, "{}: ", shown(&self.pointer))?;
-        }
-        write!(f, "{}", shown(&self.message))
+        let name = shown(&self.source.name);
+        write!(f, "{name}:{line}:{column}: {severity}: {}", self.told())
     }
 }

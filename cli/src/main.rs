@@ -9,6 +9,7 @@
 //! | --- | --- |
 //! | `verbs` | one module for each verb: its arguments, its help, its work |
 //! | [`document`] | JSON and YAML as trees whose every node knows its place in the file |
+//! | [`layer`] | files, and the texts within them that hold documents themselves |
 //! | [`input`] | files and standard input, bounded |
 //! | [`log`] | logs, line by line, and the records in them |
 //! | [`policy`] | a policy read from a file, its findings at their places |
@@ -36,6 +37,7 @@ mod document;
 mod failure;
 mod finding;
 mod input;
+mod layer;
 mod log;
 mod output;
 mod policy;

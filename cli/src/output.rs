@@ -1,8 +1,9 @@
 //! Standard output, and texts from outside that are safe to show on a terminal.
 
 use mcp_policy_filter::text::disturbs;
+use serde::Serialize;
 use std::borrow::Cow;
-use std::io::{BufWriter, StdoutLock};
+use std::io::{self, BufWriter, StdoutLock, Write};
 
 /// Colour on standard output and standard error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -50,28 +51,36 @@ pub(crate) fn shown(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// A value as JSON of several lines, whose texts can be shown as [`shown`]'s can.
-pub(crate) fn json(value: &serde_json::Value) -> String {
-    let json = serde_json::to_string_pretty(value).unwrap_or_default();
-    let mut safe = String::with_capacity(json.len());
-    for c in json.chars() {
-        // The serializer escapes those below U+0020, so line ends are its own.
-        if c != '\n' && disturbs(c) {
-            safe.push_str(&format!("\\u{:04x}", u32::from(c)));
-        } else {
-            safe.push(c);
+/// Writes a value as JSON over several lines, in which every character is an escape that
+/// would disturb a terminal.
+pub(crate) fn write_json(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
+    let json = serde_json::to_string_pretty(value)?;
+    let mut rest = &*json;
+    // Outside of texts, JSON has none of them except for the ends of lines.
+    while let Some((at, c)) = rest.char_indices().find(|(_, c)| *c != '\n' && disturbs(*c)) {
+        let (before, after) = rest.split_at_checked(at).unwrap_or_default();
+        out.write_all(before.as_bytes())?;
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            write!(out, "\\u{unit:04x}")?;
         }
+        rest = after.get(c.len_utf8()..).unwrap_or_default();
     }
-    safe
+    writeln!(out, "{rest}")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::shown;
+    use super::{shown, write_json};
 
     #[test]
     fn escapes_of_terminals_are_shown_and_not_sent() {
         assert_eq!(shown("a\u{1b}[31mb\u{202e}\n"), "a\\u{1b}[31mb\\u{202e}\\n");
         assert_eq!(shown("é 漢"), "é 漢");
+    }
+    #[test]
+    fn json_has_no_character_that_disturbs_a_terminal() {
+        let mut json = Vec::new();
+        write_json(&mut json, &["a\u{7f}\u{202e}\u{1b}é"]).unwrap();
+        assert_eq!(String::from_utf8(json).unwrap(), "[\n  \"a\\u007f\\u202e\\u001bé\"\n]\n");
     }
 }

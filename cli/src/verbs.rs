@@ -1,6 +1,8 @@
 //! The verbs, one module each: its arguments, its help, its work.
 
 mod check;
+mod completions;
+mod man;
 mod replay;
 mod report;
 
@@ -32,6 +34,10 @@ pub(crate) struct Face {
 pub(crate) enum Verb {
     /// Find the errors and warnings of policies
     Check(check::Arguments),
+    /// Print a script by which a shell completes arguments
+    Completions(completions::Arguments),
+    /// Print the manual
+    Man(man::Arguments),
     /// Run recorded traffic through a policy, and list the decisions that change
     Replay(replay::Arguments),
     /// Show the denials in logs, and the limits that callers come near to
@@ -46,6 +52,8 @@ impl Verb {
     pub(crate) fn run(self) -> Result<Outcome, Failure> {
         match self {
             Self::Check(arguments) => check::run(&arguments),
+            Self::Completions(arguments) => completions::run(&arguments),
+            Self::Man(arguments) => man::run(&arguments),
             Self::Replay(arguments) => replay::run(&arguments),
             Self::Report(arguments) => report::run(&arguments),
         }

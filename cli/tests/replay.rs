@@ -1,6 +1,14 @@
 //! `replay` as it is run: on records, requests and cassettes, and against the gateway in
 //! memory, whose decisions it has to find again.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "tests fail by panicking"
+)]
+
 mod traffic;
 
 use snapbox::Data;

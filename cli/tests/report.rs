@@ -1,5 +1,13 @@
 //! `report` as it is run: its tables, its JSON, and logs that are none.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "tests fail by panicking"
+)]
+
 use snapbox::Data;
 use snapbox::cmd::{Command, cargo_bin};
 use std::io::Write as _;

@@ -12,7 +12,7 @@
 //! | `text errors`, `text warnings` | the lines for the policy above, exactly |
 //! | `text calls` | each line, through the core ([`play::Stage::play`]) |
 //! | `text calls of FILE` | the same under the policy of a file, as YAML |
-//! | `json request`, `json reply` | the answer; [`ANY_DIGEST`] stands for any, and then ids of requests for approval too; what goes with a request may stand behind the word ([`ask`]) |
+//! | `json request`, `json reply` | the answer; [`ANY_DIGEST`] stands for any, and then ids of requests for approval too; what goes with a request may stand behind the word ([`Ask`]) |
 //! | `json list`, `json shown` | what a server answers to `tools/list`, and what a client gets of it, byte for byte; what goes with the request as with `json request` |
 //! | `json served` | the body that the filter served for the last of the calls above, as a value |
 //! | `json record` | the audit record of the request above, with its digest as in a reply |
@@ -23,8 +23,8 @@
 //! | `sh` | `make` targets, scripts, suites and files exist; a `curl` is sent under the shipped policy; a token that is hashed is known to the policy above |
 //! | `sh with TOKEN` | each `curl` is sent to the endpoint of approvals with this token, about the request that was named last, and is answered 200 |
 //! | `text diagram` | nothing |
+//! | `console`, `KIND file:NAME` | by `cli/tests/pages.rs`: the command prints this |
 
-mod ask;
 mod demo;
 mod fragment;
 mod markdown;
@@ -34,16 +34,16 @@ mod tables;
 
 use crate::config::root;
 use crate::yaml;
-use ask::Ask;
 use markdown::{Fence, Page, policy_in, yaml_lines};
 use mcp_policy_filter::exchange::audit;
 use mcp_policy_filter::policy::Reason;
+use mcp_policy_filter::simulate::notation::Ask;
 use play::{Answer, Seen, Stage};
 use serde_json::Value;
 use std::fs;
 
 /// The folders whose pages are executed.
-const FOLDERS: [&str; 5] = ["", "docs", "docs/policy", "benches", "envoy"];
+const FOLDERS: [&str; 6] = ["", "docs", "docs/policy", "docs/command", "benches", "envoy"];
 
 /// The folders whose pages are read by people who change the code, or are made
 /// by a program. Their fences are not executed.
@@ -111,11 +111,7 @@ impl Reading {
     fn ask(&mut self, ask: &Ask) -> Result<(), String> {
         let stage = self.stage()?;
         let seen = stage.seen(ask);
-        let answer = stage.send(ask);
-        if let Err(refusal) = &answer {
-            stage.note(refusal);
-        }
-        self.last = Some(answer);
+        self.last = Some(stage.send(ask));
         self.seen = seen;
         Ok(())
     }
@@ -137,7 +133,7 @@ impl Reading {
             },
             "text errors" => same(text, &lines(&self.errors)),
             "text warnings" => {
-                let warnings: Vec<_> = self.stage()?.policy.warnings.lines().collect();
+                let warnings: Vec<_> = self.stage()?.policy().warnings.lines().collect();
                 same(text, &lines(&warnings))
             }
             "text calls" => self.play(text),
@@ -151,7 +147,8 @@ impl Reading {
                 same_reply(text, &served.body, false)
             }
             other if other.starts_with("json list") => {
-                let ask = Ask::rpc("tools/list").with_parenthesis(&other["json list".len()..])?;
+                let ask = Ask::rpc("tools/list").with_parenthesis(&other["json list".len()..]);
+                let ask = ask.map_err(|error| error.to_string())?;
                 self.shown = self.stage()?.show(&ask, text)?;
                 Ok(())
             }
@@ -159,7 +156,7 @@ impl Reading {
             "json record" => {
                 let answer = self.last.take().ok_or("nothing was asked above")?;
                 let seen = self.seen.clone();
-                let record = play::record(&self.stage()?.policy, &answer, &seen)?;
+                let record = play::record(self.stage()?.policy(), &answer, &seen)?;
                 let shown = text.strip_prefix(audit::PREFIX).unwrap_or(text);
                 same_reply(shown, record.as_bytes(), false)
             }
@@ -181,13 +178,17 @@ impl Reading {
                 let stage = self.stage()?;
                 text.lines().try_for_each(|line| stage.curl(line, token))
             }
-            "text diagram" => Ok(()),
+            "text diagram" | "console" => Ok(()),
+            other if other.contains(" file:") => Ok(()),
             other if other.starts_with("text calls of ") => {
                 self.start(&yaml::as_json(&other["text calls of ".len()..]))?;
                 self.play(text)
             }
             other => match other.strip_prefix("json request") {
-                Some(with) => self.ask(&Ask::post(text).with_parenthesis(with)?),
+                Some(with) => {
+                    let ask = Ask::post(text).with_parenthesis(with);
+                    self.ask(&ask.map_err(|error| error.to_string())?)
+                }
                 None => Err(format!("nobody checks fences of the kind `{other}`")),
             },
         }

@@ -8,7 +8,7 @@ use std::fs;
 use std::process::Command;
 
 const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
-const LOCKS: [&str; 3] = ["Cargo.lock", "fuzz/Cargo.lock", "native/Cargo.lock"];
+const LOCKS: [&str; 4] = ["Cargo.lock", "cli/Cargo.lock", "fuzz/Cargo.lock", "native/Cargo.lock"];
 
 /// Runs cargo under `--locked`, which fails if Cargo.lock is not up to date.
 fn cargo(arguments: &[&str]) -> String {
@@ -79,6 +79,7 @@ fn licences_are_read_by_their_parts() {
 #[test]
 fn every_crate_is_ours_or_from_crates_io_with_its_checksum() {
     let ours = [
+        "mcp-policy",
         "mcp-policy-filter",
         "mcp-policy-filter-fuzz",
         "mcp-policy-native",
@@ -209,5 +210,27 @@ fn the_core_alone_depends_on_no_host() {
     assert!(crates.contains("mcp-policy-filter") && crates.contains("serde_json"));
     // `libc` is there on some machines alone.
     let others: Vec<_> = crates.iter().filter(|name| !CORE.contains(name)).collect();
+    assert!(others.is_empty(), "{others:?}");
+}
+
+/// The further crates of the module.
+const MODULE: [&str; 5] = ["allocator-api2", "equivalent", "foldhash", "hashbrown", "proxy-wasm"];
+
+/// The command decides with the core, and has crates for people that the module never
+/// sees.
+#[test]
+fn the_command_has_no_host_and_the_module_nothing_of_the_command() {
+    let normal = ["tree", "--edges=normal", "--prefix=none", "--format={p}"];
+    let crates = |arguments: &[&str]| -> BTreeSet<String> {
+        let tree = cargo(&[&normal[..], arguments].concat());
+        tree.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect()
+    };
+    let command = crates(&["--manifest-path=cli/Cargo.toml"]);
+    assert!(command.contains("clap") && command.contains("mcp-policy-filter"), "{command:?}");
+    assert!(!command.iter().any(|name| name.contains("proxy-wasm")), "{command:?}");
+    let module = crates(&["--package=mcp-policy-filter", "--target=wasm32-wasip1"]);
+    let known = CORE.iter().copied().chain(MODULE);
+    let known: BTreeSet<String> = known.map(str::to_owned).collect();
+    let others: Vec<_> = module.difference(&known).collect();
     assert!(others.is_empty(), "{others:?}");
 }

@@ -75,6 +75,36 @@ pub enum Warning {
     ApprovalByAbsent,
 }
 
+impl Warning {
+    /// The name of the kind, by which programs tell warnings apart. It never changes.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AnyPath => "any-path",
+            Self::UnnamedResource => "unnamed-resource",
+            Self::LongWindow => "long-window",
+            Self::UnboundedValues => "unbounded-values",
+            Self::ManyValues => "many-values",
+            Self::UnseenReason => "unseen-reason",
+            Self::NeverAsked => "never-asked",
+            Self::ShadowOpens => "shadow-opens",
+            Self::NoSignIn => "no-sign-in",
+            Self::AllTexts => "all-texts",
+            Self::DotStar => "dot-star",
+            Self::Placeholder => "placeholder",
+            Self::GrantByClaim => "grant-by-claim",
+            Self::EndsOpen => "ends-open",
+            Self::GroupByHeader => "group-by-header",
+            Self::GroupNarrows => "group-narrows",
+            Self::Overlap => "overlap",
+            Self::NotCompared => "not-compared",
+            Self::ApproverByHeader => "approver-by-header",
+            Self::ApproversMayAsk => "approvers-may-ask",
+            Self::LongWait => "long-wait",
+            Self::ApprovalByAbsent => "approval-by-absent",
+        }
+    }
+}
+
 /// One finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {

@@ -2,10 +2,10 @@
 //! what is forwarded is answered by the demo's own server. `tests/e2e/demo.rs`
 //! looks for it in all that the demo prints.
 
-use super::ask::Ask;
 use super::play::{self, Stage};
 use super::{same, same_reply};
 use crate::config::root;
+use mcp_policy_filter::simulate::notation::Ask;
 use mcp_rig::client::{Body, Request, Response, http1};
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -13,7 +13,7 @@ use std::process::{Child, Command, Stdio};
 use tokio::runtime::Runtime;
 
 pub fn check(text: &str, policy: &str) -> Result<(), String> {
-    let stage = Stage::new(policy).map_err(|errors| errors.join("\n"))?;
+    let mut stage = Stage::new(policy).map_err(|errors| errors.join("\n"))?;
     let server = Server::start();
     let (mut requests, mut shown) = (Vec::new(), None);
     let mut id = last_id_before(text)?;

@@ -47,7 +47,7 @@ pub fn check(text: &str, stage: Option<&Stage>) -> Result<(), String> {
             sets(&source, name)?;
             known += 1;
         } else if let Some(key) = line.strip_prefix("payload_in_metadata: ") {
-            let policy = &stage.ok_or("there is no policy above")?.policy;
+            let policy = stage.ok_or("there is no policy above")?.policy();
             let read = match policy.payload() {
                 PayloadPlace::Unnamed => key == PayloadPlace::METADATA,
                 PayloadPlace::Metadata(other) => key == other,
@@ -59,7 +59,7 @@ pub fn check(text: &str, stage: Option<&Stage>) -> Result<(), String> {
             }
             known += 1;
         } else if let Some(name) = line.strip_prefix("- object_key: ") {
-            let policy = &stage.ok_or("there is no policy above")?.policy;
+            let policy = stage.ok_or("there is no policy above")?.policy();
             if policy.payload_state() != Ok(name) {
                 return Err(format!("the policy reads {:?}", policy.payload()));
             }

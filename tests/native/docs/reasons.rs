@@ -1,7 +1,6 @@
 //! The table of refusals in the reference against refusals that were made: each
 //! row is met by one of them, and each of them by a row.
 
-use super::ask::Ask;
 use super::markdown::{Page, Row, quoted};
 use super::play::{self, Stage, send};
 use mcp_policy_filter::exchange::refusal::Refusal;
@@ -9,6 +8,7 @@ use mcp_policy_filter::exchange::{Exchange, Step};
 use mcp_policy_filter::limits::{Store, StoreError};
 use mcp_policy_filter::policy::Reason;
 use mcp_policy_filter::policy::pattern::Pattern;
+use mcp_policy_filter::simulate::notation::Ask;
 use serde_json::Value;
 
 /// A store that fails.
@@ -85,15 +85,13 @@ const APPROVING: &str = r#"{"version": "1", "default": "deny", "identity": [{"he
 /// Refusals of calls that need approval.
 fn unapproved() -> Vec<Refusal> {
     let mut stage = Stage::new(APPROVING).unwrap();
-    let refused = |stage: &Stage, ask: &Ask| *stage.send(ask).expect_err("it passes");
+    let refused = |stage: &mut Stage, ask: &Ask| *stage.send(ask).expect_err("it passes");
     let call = |call: &str| Ask::parse(call).unwrap();
     let long = "x".repeat(256);
     let batch = r#"[{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"asked"}}]"#;
-    let denied = refused(&stage, &call(r#"told {"a": 0} (x-id: a)"#));
-    stage.note(&denied);
+    let denied = refused(&mut stage, &call(r#"told {"a": 0} (x-id: a)"#));
     stage.play("deny it: No. (x-id: ops)  denied").unwrap();
-    let mute = refused(&stage, &call(r#"told {"a": 1} (x-id: a)"#));
-    stage.note(&mute);
+    let mute = refused(&mut stage, &call(r#"told {"a": 1} (x-id: a)"#));
     stage.play("deny it (x-id: ops)  denied").unwrap();
     let mut refusals: Vec<_> = [
         call("asked (x-id: a)"),
@@ -106,19 +104,19 @@ fn unapproved() -> Vec<Refusal> {
         Ask::post(batch).with("x-id", "a"),
     ]
     .iter()
-    .map(|ask| refused(&stage, ask))
+    .map(|ask| refused(&mut stage, ask))
     .collect();
     refusals.extend([denied, mute]);
     // Of 1,024 slots the eight of some call are taken by then, and a caller makes at
     // most 100 requests.
     let many = (0..2_000).map(|n| call(&format!(r#"asked {{"n": {n}}} (x-id: c{})"#, n / 110)));
-    let mut many = many.map(|ask| refused(&stage, &ask));
+    let mut many = many.map(|ask| refused(&mut stage, &ask));
     refusals.extend(many.find(|refusal| refusal.reason == Reason::RateLimited));
     refusals.extend(many.find(|refusal| refusal.reason == Reason::ApprovalsFull));
     drop(many);
     for trouble in TROUBLES {
         let ask = call("asked (x-id: a)");
-        let refusal = send(&stage.policy, &Failing(trouble), 0, &ask);
+        let refusal = send(stage.policy(), &Failing(trouble), 0, &ask);
         refusals.push(*refusal.expect_err("it passes"));
     }
     refusals
@@ -126,7 +124,7 @@ fn unapproved() -> Vec<Refusal> {
 
 /// A refusal of every kind that there is.
 fn refusals() -> Vec<Refusal> {
-    let stage = Stage::new(POLICY).unwrap();
+    let mut stage = Stage::new(POLICY).unwrap();
     for call in ["limited", "own_words", r#"bought {"price": 4}"#] {
         assert!(stage.send(&Ask::parse(call).unwrap()).is_ok());
     }
@@ -150,29 +148,30 @@ fn refusals() -> Vec<Refusal> {
         Ask::parse("GET /mcp").unwrap().with("upgrade", "websocket"),
     ];
     let calls = CALLS.map(|call| Ask::parse(call).unwrap());
-    let refused = |stage: &Stage, ask: &Ask| *stage.send(ask).expect_err("it passes");
-    let mut refusals: Vec<_> = calls.iter().chain(&asks).map(|ask| refused(&stage, ask)).collect();
-    let nobody = Stage::new(IDENTIFIED).unwrap();
+    let refused = |stage: &mut Stage, ask: &Ask| *stage.send(ask).expect_err("it passes");
+    let mut refusals: Vec<_> =
+        calls.iter().chain(&asks).map(|ask| refused(&mut stage, ask)).collect();
+    let mut nobody = Stage::new(IDENTIFIED).unwrap();
     for call in ["a", "a (x-id:)", "GET /mcp", "GET /mcp (x-id:)"] {
-        refusals.push(refused(&nobody, &Ask::parse(call).unwrap()));
+        refusals.push(refused(&mut nobody, &Ask::parse(call).unwrap()));
     }
-    let resource = Stage::new(RESOURCE).unwrap();
+    let mut resource = Stage::new(RESOURCE).unwrap();
     for call in ["a", "POST /.well-known/oauth-protected-resource ping"] {
-        refusals.push(refused(&resource, &Ask::parse(call).unwrap()));
+        refusals.push(refused(&mut resource, &Ask::parse(call).unwrap()));
     }
-    let judging = Stage::new(JUDGING).unwrap();
+    let mut judging = Stage::new(JUDGING).unwrap();
     let ping = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
     for batch in ["[]".to_owned(), format!("[{ping},{ping}]")] {
-        refusals.push(refused(&judging, &Ask::post(&batch)));
+        refusals.push(refused(&mut judging, &Ask::post(&batch)));
     }
-    let listed = Stage::new(LISTED).unwrap();
-    refusals.push(refused(&listed, &Ask::parse("GET /read_secret").unwrap()));
+    let mut listed = Stage::new(LISTED).unwrap();
+    refusals.push(refused(&mut listed, &Ask::parse("GET /read_secret").unwrap()));
     for trouble in TROUBLES {
-        let refusal = send(&stage.policy, &Failing(trouble), 0, &tool("limited"));
+        let refusal = send(stage.policy(), &Failing(trouble), 0, &tool("limited"));
         refusals.push(*refusal.expect_err("it passes"));
     }
     let mut exchange = Exchange::default();
-    let steps = [exchange.fail(&stage.policy, "anything"), exchange.crowd_out(&stage.policy)];
+    let steps = [exchange.fail(stage.policy(), "anything"), exchange.crowd_out(stage.policy())];
     refusals.extend(unapproved());
     refusals.extend(steps.into_iter().filter_map(|step| match step {
         Step::Refuse(refusal) => Some(*refusal),

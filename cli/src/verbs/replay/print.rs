@@ -4,7 +4,7 @@ use super::Replayed;
 use super::call::Word;
 use super::changes::{Change, Lack, MAX_ROWS, Row, Table};
 use crate::failure::Failure;
-use crate::output::{json as as_json, output, shown};
+use crate::output::{output, shown, write_json};
 use serde_json::{Value, json};
 use std::io::Write;
 
@@ -152,7 +152,7 @@ pub(super) fn json(replayed: &Replayed, top: usize) -> Result<(), Failure> {
         },
     });
     let mut out = output();
-    writeln!(out, "{}", as_json(&result))?;
+    write_json(&mut out, &result)?;
     out.flush()?;
     Ok(())
 }

@@ -3,7 +3,7 @@
 use super::tally::{Limit, Row, Table, Tally};
 use crate::failure::Failure;
 use crate::log::moment::written;
-use crate::output::{json as as_json, output, shown};
+use crate::output::{output, shown, write_json};
 use mcp_policy_filter::limits::window::Nanos;
 use serde_json::{Value, json};
 use std::io::Write;
@@ -206,7 +206,7 @@ pub(super) fn json(tally: &Tally, top: usize) -> Result<(), Failure> {
         },
     });
     let mut out = output();
-    writeln!(out, "{}", as_json(&report))?;
+    write_json(&mut out, &report)?;
     out.flush()?;
     Ok(())
 }

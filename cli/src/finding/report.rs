@@ -1,0 +1,123 @@
+//! The findings of a run, bounded, and what it looked at.
+
+use super::{Finding, Severity, github, human, json, junit, sarif};
+use crate::failure::Failure;
+use crate::output::output;
+use std::collections::HashSet;
+use std::io::Write as _;
+
+/// The most findings that are kept; more are counted.
+const MAX_FINDINGS: usize = 1_000;
+
+/// The forms of findings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    /// Lines with excerpts of the files.
+    Human,
+    /// One JSON object.
+    Json,
+    /// Workflow commands of GitHub Actions.
+    Github,
+    /// SARIF 2.1.0.
+    Sarif,
+    /// JUnit's XML, a suite for each file.
+    Junit,
+}
+
+/// The findings of a run.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    /// The first findings.
+    pub(crate) findings: Vec<Finding>,
+    /// The number of findings beyond those.
+    pub(crate) more: usize,
+    /// The number of errors.
+    pub(crate) errors: usize,
+    /// The number of warnings.
+    pub(crate) warnings: usize,
+    /// The files in which something was checked.
+    pub(crate) files: Vec<String>,
+    /// The number of policies.
+    pub(crate) policies: usize,
+    /// The number of files of folders that hold nothing to check.
+    pub(crate) skipped: usize,
+}
+
+impl Report {
+    /// Adds a finding.
+    pub(crate) fn add(&mut self, finding: Finding) {
+        let count = match finding.severity {
+            Severity::Error => &mut self.errors,
+            Severity::Warning => &mut self.warnings,
+        };
+        *count = count.saturating_add(1);
+        if self.findings.len() < MAX_FINDINGS {
+            self.findings.push(finding);
+        } else {
+            self.more = self.more.saturating_add(1);
+        }
+    }
+
+    /// Brings the findings of each file into the order of their places, and drops those
+    /// that say the same of the same place.
+    pub(crate) fn sort(&mut self) {
+        self.findings.sort_by(|a, b| {
+            let key = |one: &Finding| one.span.start;
+            a.source.name.cmp(&b.source.name).then_with(|| key(a).cmp(&key(b)))
+        });
+        let mut seen = HashSet::new();
+        let Self { findings, errors, warnings, .. } = self;
+        findings.retain(|one| {
+            let key = (one.source.name.clone(), one.span.start, one.pointer.clone());
+            let is_new = seen.insert((key, one.code, one.message.clone()));
+            if !is_new {
+                let count =
+                    if one.severity == Severity::Error { &mut *errors } else { &mut *warnings };
+                *count = count.saturating_sub(1);
+            }
+            is_new
+        });
+    }
+
+    /// Prints the findings, and in the human form a summary on standard error.
+    ///
+    /// # Errors
+    /// Standard output cannot be written.
+    pub(crate) fn print(&self, format: Format) -> Result<(), Failure> {
+        let mut out = output();
+        match format {
+            Format::Human => human::write(&mut out, self)?,
+            Format::Json => json::write(&mut out, self)?,
+            Format::Github => github::write(&mut out, self)?,
+            Format::Sarif => sarif::write(&mut out, self)?,
+            Format::Junit => junit::write(&mut out, self)?,
+        }
+        out.flush()?;
+        if matches!(format, Format::Human | Format::Github) {
+            anstream::eprintln!("{}", self.summary());
+        }
+        Ok(())
+    }
+
+    /// One line about all of it.
+    fn summary(&self) -> String {
+        let counted = |count: usize, one: &str, many: &str| match count {
+            1 => format!("1 {one}"),
+            count => format!("{count} {many}"),
+        };
+        let mut summary = format!(
+            "{} in {}: {}, {}",
+            counted(self.policies, "policy", "policies"),
+            counted(self.files.len(), "file", "files"),
+            counted(self.errors, "error", "errors"),
+            counted(self.warnings, "warning", "warnings"),
+        );
+        if self.more > 0 {
+            summary += &format!(" ({} of them are not shown)", self.more);
+        }
+        if self.skipped > 0 {
+            summary += &format!("; {} without any", counted(self.skipped, "file", "files"));
+        }
+        summary
+    }
+}

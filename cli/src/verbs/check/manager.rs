@@ -1,0 +1,119 @@
+//! The connection manager around a filter: its timeouts, and what its routes do behind
+//! the filter.
+
+use super::rules::{self, Rule};
+use crate::document::{Member, Node, Value};
+use crate::finding::Finding;
+use crate::layer::Layer;
+
+/// The fields that have a request sent more than once.
+const REPEATS: [&str; 4] =
+    ["retry_policy", "hedge_policy", "request_mirror_policies", "request_mirror_policy"];
+/// The reasons to send it again that are only there if the server got nothing of it.
+const HARMLESS: [&str; 4] =
+    ["connect-failure", "refused-stream", "reset-before-request", "http3-post-connect-failure"];
+
+/// The findings about a connection manager.
+pub(super) fn findings(layer: &Layer, manager: &Node, found: &mut Vec<Finding>) {
+    let anchor = manager.field("http_filters").map_or(0..0, |filters| filters.key_span.clone());
+    match manager.field("stream_idle_timeout") {
+        None => found.push(rules::IDLE_TIMEOUT.at(layer, &anchor)),
+        Some(idle) if seconds(&idle.value).is_some_and(|time| time > 0.0 && time <= 300.0) => {
+            found.push(rules::IDLE_TIMEOUT.at(layer, &idle.key_span));
+        }
+        Some(_) => {}
+    }
+    match manager.field("request_timeout") {
+        Some(timeout) if seconds(&timeout.value).is_none_or(|time| time > 0.0) => {}
+        Some(timeout) => found.push(rules::REQUEST_TIMEOUT.at(layer, &timeout.key_span)),
+        None => found.push(rules::REQUEST_TIMEOUT.at(layer, &anchor)),
+    }
+    let Some(config) = manager.field("route_config") else { return };
+    repeats(layer, &config.value, found);
+    let is_edge = manager.at(&["use_remote_address"]).is_some_and(Node::is_true);
+    let hosts = config.value.field("virtual_hosts").map(|hosts| hosts.value.elements());
+    for host in hosts.unwrap_or_default() {
+        repeats(layer, host, found);
+        let is_clean = is_edge || removes(&config.value) || removes(host);
+        let mut told = is_clean;
+        let routes = host.field("routes").map(|routes| routes.value.elements());
+        for route in routes.unwrap_or_default() {
+            let Some(action) = route.field("route") else { continue };
+            repeats(layer, &action.value, found);
+            match action.value.field("timeout") {
+                None => found.push(rules::ROUTE_TIMEOUT.at(layer, &action.key_span)),
+                Some(timeout) if seconds(&timeout.value).is_some_and(|time| time > 0.0) => {
+                    found.push(rules::ROUTE_TIMEOUT.at(layer, &timeout.key_span));
+                }
+                Some(_) => {}
+            }
+            if !told && !removes(route) {
+                found.push(rules::CLIENT_RETRIES.at(layer, &host.span));
+                told = true;
+            }
+        }
+    }
+}
+
+/// The findings about repeats anywhere in a patch.
+pub(super) fn repeats_within(layer: &Layer, node: &Node, found: &mut Vec<Finding>) {
+    repeats(layer, node, found);
+    node.members().iter().for_each(|member| repeats_within(layer, &member.value, found));
+    node.elements().iter().for_each(|element| repeats_within(layer, element, found));
+}
+
+fn repeats(layer: &Layer, node: &Node, found: &mut Vec<Finding>) {
+    let is_harmless = |member: &Member| {
+        let on = member.value.at(&["retry_on"]).and_then(Node::text);
+        on.is_some_and(|on| on.split(',').all(|reason| HARMLESS.contains(&reason.trim())))
+    };
+    let add = |rule: &Rule, member: &Member| rule.at(layer, &member.key_span);
+    for name in REPEATS {
+        if let Some(member) = node.field(name).filter(|member| !is_harmless(member)) {
+            found.push(add(&rules::RETRIES, member));
+        }
+    }
+}
+
+/// Whether a part of the routes takes away the header by which clients ask for retries.
+fn removes(node: &Node) -> bool {
+    let headers = node.field("request_headers_to_remove").map(|member| member.value.elements());
+    headers.unwrap_or_default().iter().any(|header| {
+        header.text().is_some_and(|name| name.eq_ignore_ascii_case("x-envoy-retry-on"))
+    })
+}
+
+/// A duration in seconds.
+pub(super) fn seconds(node: &Node) -> Option<f64> {
+    match &node.value {
+        Value::Text(text) | Value::Doubtful(text, _) => duration(text),
+        // The fields of the message.
+        Value::Object(_) => match &node.get("seconds")?.value {
+            Value::Number(number) => number.parse().ok(),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// A duration of protobuf, or of Go as Kubernetes has it.
+fn duration(text: &str) -> Option<f64> {
+    let mut sum = 0.0;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let number: f64 = rest.get(..end)?.parse().ok()?;
+        rest = rest.get(end..)?;
+        let end = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
+        sum += number
+            * match rest.get(..end)? {
+                "ms" => 0.001,
+                "s" => 1.0,
+                "m" => 60.0,
+                "h" => 3600.0,
+                _ => return None,
+            };
+        rest = rest.get(end..)?;
+    }
+    (!text.is_empty()).then_some(sum)
+}

@@ -1,0 +1,156 @@
+//! Bad input: each ends with a clear error or a bounded result.
+
+use crate::{command, found, places, root, run, scratch};
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::symlink;
+use std::process::{Command, Stdio};
+
+/// The status, and standard error.
+fn told(folder: &std::path::Path, arguments: &[&str]) -> (Option<i32>, String) {
+    let output = run(folder, arguments);
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+fn files_that_cannot_be_read_are_told_by_name() {
+    let folder = scratch("input-files");
+    assert!(Command::new("mkfifo").arg(folder.join("pipe")).status().unwrap().success());
+    fs::File::create(folder.join("huge.json")).unwrap().set_len(2 << 30).unwrap();
+    fs::write(folder.join("latin.json"), b"{\"a\": \"\xe9\"}").unwrap();
+    fs::write(folder.join("\u{1b}[31m.json"), b"\xff").unwrap();
+    for (name, words) in [
+        ("none.json", "none.json: No such file"),
+        ("pipe", "pipe: is not a regular file"),
+        ("huge.json", "huge.json: has more than 32 MiB"),
+        ("latin.json", "latin.json: byte 7 is not UTF-8"),
+        ("\u{1b}[31m.json", "\\u{1b}[31m.json: byte 0 is not UTF-8"),
+    ] {
+        let (status, stderr) = told(&folder, &[name]);
+        assert_eq!(status, Some(2), "{name}");
+        assert!(stderr.starts_with(&format!("mcp-policy: {words}")), "{stderr}");
+        assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    }
+    assert_eq!(told(&folder, &["--format", "xml", "x"]).0, Some(2));
+    assert_eq!(told(&folder, &[]).0, Some(2));
+}
+
+#[test]
+fn folders_are_walked_past_what_is_not_ours() {
+    let folder = scratch("input-folder");
+    let policy = fs::read(root().join("envoy/policies/minimal/send_command.json")).unwrap();
+    fs::create_dir_all(folder.join("deep/.git")).unwrap();
+    fs::create_dir_all(folder.join("node_modules")).unwrap();
+    for name in ["deep/a.json", "deep/.git/b.json", "node_modules/c.json", ".d.json", "e.txt"] {
+        fs::write(folder.join(name), &policy).unwrap();
+    }
+    symlink(&folder, folder.join("deep/circle")).unwrap();
+    assert!(Command::new("mkfifo").arg(folder.join("pipe.json")).status().unwrap().success());
+    fs::File::create(folder.join("huge.json")).unwrap().set_len(2 << 30).unwrap();
+    fs::write(folder.join("latin.json"), b"\xe9").unwrap();
+    fs::write(folder.join("chart.yaml"), "a: {{ .Values.a }}\n").unwrap();
+    fs::write(folder.join("package.json"), r#"{"name": "x", "version": "1"}"#).unwrap();
+    fs::write(folder.join("tools.json"), r#"{"tools": [{"name": "x"}]}"#).unwrap();
+    fs::write(folder.join("empty.yaml"), "").unwrap();
+    let all = found(&folder, &["."]);
+    assert_eq!(all["files"], serde_json::json!(["./deep/a.json"]));
+    assert_eq!((&all["policies"], &all["skipped"]), (&1.into(), &6.into()), "{all}");
+    // One that is broken is not skipped.
+    fs::write(folder.join("bad.json"), r#"{"version": "1", "default": "deny", "tools": {},}"#)
+        .unwrap();
+    assert_eq!(places(&found(&folder, &["."])), ["1:49 unreadable"]);
+}
+
+#[test]
+fn bombs_and_circles_are_findings() {
+    let folder = scratch("input-bombs");
+    let mut bomb = String::from("a0: &a0 [1,1,1,1,1,1,1,1,1,1]\n");
+    for level in 1..10 {
+        let aliases = vec![format!("*a{}", level - 1); 10].join(",");
+        bomb += &format!("a{level}: &a{level} [{aliases}]\n");
+    }
+    for (name, text, words) in [
+        ("bomb.yaml", bomb, "1000000 values"),
+        ("circle.yaml", "a: &a [*a]\n".into(), "within its own anchor"),
+        ("deep.yaml", "[".repeat(100_000), "recursion limit"),
+        ("deep.json", "[".repeat(100_000), "nested"),
+        ("nul.json", "\0".into(), ""),
+        ("empty.json", String::new(), ""),
+        ("blank.yaml", "# nothing\n".into(), "empty"),
+        ("two.yaml", "version: '1'\n---\nversion: '1'\n".into(), "another document"),
+        ("list.json", "[]".into(), "object"),
+    ] {
+        fs::write(folder.join(name), text).unwrap();
+        let output = run(&folder, &[name]);
+        let stdout = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{name}: {stdout}");
+        assert!(stdout.contains(words), "{name}: {stdout}");
+    }
+}
+
+#[test]
+fn standard_input_is_a_file() {
+    let folder = scratch("input-stdin");
+    let file = fs::File::open(root().join("envoy/envoy.yaml")).unwrap();
+    let output = command(&folder, &["-"]).stdin(file).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(
+        String::from_utf8(output.stderr).unwrap(),
+        "1 policy in 1 file: 0 errors, 0 warnings\n"
+    );
+}
+
+#[test]
+fn findings_are_bounded_and_counted() {
+    let folder = scratch("input-many");
+    let tools: Vec<String> = (0..900).map(|at| format!("\"t{at}\": {{\"x\": 1}}")).collect();
+    let text =
+        format!(r#"{{"version": "1", "default": "deny", "tools": {{{}}}}}"#, tools.join(","));
+    for name in ["a.json", "b.json", "c.json"] {
+        fs::write(folder.join(name), &text).unwrap();
+    }
+    let all = found(&folder, &["."]);
+    assert_eq!(all["findings"].as_array().unwrap().len(), 1_000);
+    assert_eq!((&all["errors"], &all["more"]), (&2_700.into(), &1_700.into()));
+    let output = run(&folder, &["."]);
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains("2700 errors, 0 warnings (1700 of them are not shown)"), "{stderr}");
+}
+
+#[test]
+fn a_reader_may_stop_reading() {
+    let folder = scratch("input-pipe");
+    let tools: Vec<String> = (0..900).map(|at| format!("\"t{at}\": {{\"x\": 1}}")).collect();
+    let text =
+        format!(r#"{{"version": "1", "default": "deny", "tools": {{{}}}}}"#, tools.join(","));
+    fs::write(folder.join("a.json"), text).unwrap();
+    let mut child = command(&folder, &["a.json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.starts_with("a.json:1:"), "{line}");
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+}
+
+#[test]
+fn colour_is_asked_for() {
+    let folder = scratch("input-colour");
+    fs::write(folder.join("a.json"), "{\"a\": \"\\u001b\u{202e}\"}").unwrap();
+    let colours = |arguments: &[&str]| {
+        let output = run(&folder, arguments);
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(!text.contains('\u{202e}'), "{text}");
+        text.contains('\u{1b}')
+    };
+    assert!(!colours(&["a.json"]));
+    assert!(colours(&["--color", "always", "a.json"]));
+    assert!(!colours(&["--color", "never", "a.json"]));
+    for format in ["json", "sarif", "github", "junit"] {
+        assert!(!colours(&["--color", "always", "--format", format, "a.json"]), "{format}");
+    }
+}

@@ -1,0 +1,319 @@
+//! Requests as people write them in a table of calls: on a page, in a test of a
+//! policy, as an argument of the command.
+//!
+//! ```text
+//! CALL [(WITH; WITH ..)]
+//! ```
+//!
+//! | CALL | request |
+//! | --- | --- |
+//! | `TOOL`, `TOOL {"a": 1}` | a `tools/call` |
+//! | `POST PATH METHOD` | another JSON-RPC message |
+//! | `POST PATH` | a form |
+//! | `GET PATH` and the like | a request without a body |
+//!
+//! | WITH | goes with it |
+//! | --- | --- |
+//! | `no Accept` | no Accept header |
+//! | `NAME: VALUE` | a header |
+//! | `claim PATH = JSON` | a claim of a verified token |
+//! | `certificate URI` | a client certificate with this URI; `certificate` alone has none |
+//! | `ends UF` | Envoy's response flags at the end; `-` for none |
+//!
+//! Between JSON and Envoy's flags nothing is guessed: a word that is not known is an
+//! error with its place.
+
+use crate::exchange;
+use crate::limits::Store;
+use crate::simulate::client::Client;
+use crate::simulate::{Body, Ending, Host, Outcome, Sent};
+use core::fmt;
+use serde_json::Value;
+
+/// One HTTP request, and the client that sends it.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// The HTTP method.
+    pub method: String,
+    /// The path.
+    pub path: String,
+    /// The other headers.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+    /// Whether trailers follow the body.
+    pub trailers: bool,
+    /// The client.
+    pub client: Client,
+    /// The response flags with which it ends, where that is played.
+    pub flags: Option<u64>,
+}
+
+/// Envoy's response flags that have a name here.
+const FLAGS: [(&str, u64); 7] =
+    [("-", 0), ("UH", 0x2), ("UT", 0x4), ("UF", 0x20), ("UO", 0x80), ("NR", 0x100), ("DC", 0x4000)];
+
+/// The answer types that MCP clients accept.
+const ACCEPT: &str = "application/json, text/event-stream";
+
+/// A text that is not in the notation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotationError {
+    /// The byte of the text at which the fault is.
+    pub at: usize,
+    /// The fault.
+    pub kind: NotationErrorKind,
+}
+
+/// The faults of a text that is not in the notation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotationErrorKind {
+    /// A cell that is not a request.
+    Call(String),
+    /// Arguments that are not an object of JSON.
+    Arguments(String),
+    /// A word in parentheses that is not known.
+    With(String),
+    /// A claim without its value.
+    Claim,
+    /// A claim whose value is not JSON.
+    ClaimValue(String),
+    /// A response flag that is not known.
+    Flag(String),
+    /// A column that is missing, by its name.
+    Column(&'static str),
+    /// A number of times that is not one.
+    Times(String),
+    /// An outcome that is not a word of the reference.
+    Outcome(String),
+    /// A fact about an answer that none has.
+    Fact(String),
+}
+
+impl fmt::Display for NotationError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use NotationErrorKind as Kind;
+        match &self.kind {
+            Kind::Call(cell) => write!(
+                f,
+                "`{cell}` is not a call; write `TOOL`, `TOOL {{\"argument\": 1}}`, \
+                 `POST PATH METHOD` or `GET PATH`"
+            ),
+            Kind::Arguments(why) => write!(f, "arguments are an object of JSON: {why}"),
+            Kind::With(word) => write!(
+                f,
+                "`{word}` is not known; expected `NAME: VALUE`, `claim PATH = JSON`, \
+                 `certificate URI`, `ends FLAG` or `no Accept`"
+            ),
+            Kind::Claim => f.write_str("a claim is written `claim PATH = JSON`"),
+            Kind::ClaimValue(why) => write!(f, "the value of a claim is JSON: {why}"),
+            Kind::Flag(flag) => {
+                let known: Vec<&str> = FLAGS.iter().map(|(name, _)| *name).collect();
+                write!(f, "`{flag}` is not known; expected one of {}", known.join(", "))
+            }
+            Kind::Column(name) => {
+                write!(f, "no {name}; columns are set apart by two spaces or more")
+            }
+            Kind::Times(number) => write!(f, "`{number}` is not a number of times from 1"),
+            Kind::Outcome(word) => write!(
+                f,
+                "`{word}` is not an outcome; expected `allowed`, `shadow`, `served` or a reason \
+                 of a refusal, such as `default_deny`"
+            ),
+            Kind::Fact(column) => write!(
+                f,
+                "`{column}` is not known; expected a rule, a reason, `HTTP N`, `NAME: VALUE`, \
+                 `again in N s` or a part of the message in double quotes"
+            ),
+        }
+    }
+}
+
+impl core::error::Error for NotationError {}
+
+/// The place of a part in the text that it is a part of.
+pub(super) fn place(text: &str, part: &str) -> usize {
+    part.as_ptr().addr().saturating_sub(text.as_ptr().addr())
+}
+
+/// A fault at a part of a text.
+pub(super) fn fault<T>(
+    text: &str,
+    part: &str,
+    kind: NotationErrorKind,
+) -> Result<T, NotationError> {
+    Err(NotationError { at: place(text, part), kind })
+}
+
+impl Ask {
+    /// A POST as MCP clients send it.
+    pub fn post(body: &str) -> Self {
+        Self {
+            method: "POST".into(),
+            path: "/mcp".into(),
+            headers: vec![("accept".into(), ACCEPT.into())],
+            body: body.into(),
+            trailers: false,
+            client: Client::default(),
+            flags: None,
+        }
+    }
+
+    /// A call of a tool without arguments.
+    pub fn tool(name: &str) -> Self {
+        Self::call(name, "")
+    }
+
+    /// A call of a tool with these arguments, which are JSON, or without any.
+    pub fn call(name: &str, arguments: &str) -> Self {
+        let name = Value::from(name);
+        let arguments = match arguments {
+            "" => String::new(),
+            arguments => format!(r#","arguments":{arguments}"#),
+        };
+        Self::post(&format!(
+            r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":{name}{arguments}}}}}"#
+        ))
+    }
+
+    /// A JSON-RPC request, or a notification where the name says so.
+    pub fn rpc(method: &str) -> Self {
+        let id = if method.starts_with("notifications/") { "" } else { r#""id":1,"# };
+        let method = Value::from(method);
+        Self::post(&format!(r#"{{"jsonrpc":"2.0",{id}"method":{method}}}"#))
+    }
+
+    /// Reads one request.
+    ///
+    /// # Errors
+    /// The text is not in the notation.
+    ///
+    /// ```
+    /// use mcp_policy_filter::simulate::notation::Ask;
+    ///
+    /// let ask = Ask::parse(r#"pay {"amount": 5} (x-agent-id: planner; no Accept)"#).unwrap();
+    /// assert_eq!(ask.headers, [("x-agent-id".to_owned(), "planner".to_owned())]);
+    /// assert_eq!(Ask::parse("pay (x-agent-id)").unwrap_err().at, 5);
+    /// ```
+    pub fn parse(cell: &str) -> Result<Self, NotationError> {
+        let (call, with) = cell
+            .strip_suffix(')')
+            .and_then(|cell| cell.rsplit_once(" ("))
+            .map_or((cell, None), |(call, with)| (call, Some(with)));
+        let ask = match call.split_once(' ').unwrap_or((call, "")) {
+            ("POST", rest) => match rest.split_once(' ') {
+                Some((path, method)) => Self { path: path.into(), ..Self::rpc(method) },
+                None => Self { path: rest.into(), ..Self::post("grant_type=x&code=y") },
+            },
+            ("", _) => return fault(cell, call, NotationErrorKind::Call(call.into())),
+            (tool, "") => Self::tool(tool),
+            (tool, arguments) if arguments.starts_with('{') => Self::call(tool, arguments),
+            (method, path) if path.starts_with('/') => {
+                Self { method: method.into(), path: path.into(), ..Self::post("") }
+            }
+            _ => return fault(cell, call, NotationErrorKind::Call(call.into())),
+        };
+        let Some(with) = with else { return Ok(ask) };
+        let start = place(cell, with);
+        ask.with_words(with).map_err(|mut error| {
+            error.at = error.at.saturating_add(start);
+            error
+        })
+    }
+
+    /// The same with the words of a parenthesis, or with nothing.
+    ///
+    /// # Errors
+    /// See [`Ask::with_words`].
+    pub fn with_parenthesis(self, text: &str) -> Result<Self, NotationError> {
+        match text.trim_matches([' ', '(', ')']) {
+            "" => Ok(self),
+            words => self.with_words(words),
+        }
+    }
+
+    /// The same with the words that go behind a call in parentheses.
+    ///
+    /// # Errors
+    /// A word is not known.
+    pub fn with_words(self, words: &str) -> Result<Self, NotationError> {
+        words.split("; ").try_fold(self, |ask, word| ask.with_word(words, word))
+    }
+
+    fn with_word(mut self, words: &str, word: &str) -> Result<Self, NotationError> {
+        if word == "no Accept" {
+            return Ok(self.without_accept());
+        } else if let Some(claim) = word.strip_prefix("claim ") {
+            let Some((path, value)) = claim.split_once(" = ") else {
+                return fault(words, claim, NotationErrorKind::Claim);
+            };
+            match serde_json::from_str(value) {
+                Ok(value) => self.client.add_claims(&path.replace('.', "/"), &value),
+                Err(why) => {
+                    return fault(words, value, NotationErrorKind::ClaimValue(why.to_string()));
+                }
+            }
+        } else if let Some(uri) = word.strip_prefix("certificate") {
+            self.client.certificate = Some(uri.trim_start().into());
+        } else if let Some(flag) = word.strip_prefix("ends ") {
+            let Some((_, bits)) = FLAGS.iter().find(|(name, _)| *name == flag) else {
+                return fault(words, flag, NotationErrorKind::Flag(flag.into()));
+            };
+            self.flags = Some(*bits);
+        } else if let Some((name, value)) = word.split_once(": ") {
+            return Ok(self.with(name, value));
+        } else if let Some(name) = word.strip_suffix(':') {
+            return Ok(self.with(name, ""));
+        } else {
+            return fault(words, word, NotationErrorKind::With(word.into()));
+        }
+        Ok(self)
+    }
+
+    /// The same with another header.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// The same at another path.
+    #[must_use]
+    pub fn at(self, path: &str) -> Self {
+        Self { path: path.into(), ..self }
+    }
+
+    /// The same without a body.
+    #[must_use]
+    pub fn without_body(self) -> Self {
+        Self { body: Vec::new(), ..self }
+    }
+
+    /// The same without an Accept header.
+    #[must_use]
+    pub fn without_accept(mut self) -> Self {
+        self.headers.retain(|(name, _)| name != "accept");
+        self
+    }
+
+    /// The headers as a host gives them.
+    pub fn pairs(&self) -> impl Iterator<Item = (&[u8], &[u8])> + Clone {
+        let pseudo = [(":method", &self.method), (":path", &self.path)].into_iter();
+        let headers = self.headers.iter().map(|(name, value)| (&**name, value));
+        pseudo.chain(headers).map(|(name, value)| (name.as_bytes(), value.as_bytes()))
+    }
+
+    /// Sends it, and ends it where it went on and has response flags.
+    ///
+    /// # Errors
+    /// See [`Host::send`].
+    pub fn send(&self, host: &Host<'_, impl Store>) -> Result<Sent, exchange::Step> {
+        let ending = if self.trailers { Ending::Trailers } else { Ending::Last };
+        let body = Body { ending, ..Body::whole(&self.body) };
+        let mut sent = host.send(self.pairs(), &self.client, &body)?;
+        if self.flags.is_some() && matches!(sent.outcome, Outcome::WentOn(_)) {
+            host.end(&mut sent, self.flags);
+        }
+        Ok(sent)
+    }
+}
