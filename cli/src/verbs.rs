@@ -1,5 +1,6 @@
 //! The verbs, one module each: its arguments, its help, its work.
 
+mod approvals;
 mod check;
 mod completions;
 mod man;
@@ -32,6 +33,8 @@ pub(crate) struct Face {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
+    /// See requests for approval, and decide about them
+    Approvals(approvals::Arguments),
     /// Find the errors and warnings of policies
     Check(check::Arguments),
     /// Print a script by which a shell completes arguments
@@ -51,6 +54,7 @@ impl Verb {
     /// It could not run.
     pub(crate) fn run(self) -> Result<Outcome, Failure> {
         match self {
+            Self::Approvals(arguments) => approvals::run(&arguments),
             Self::Check(arguments) => check::run(&arguments),
             Self::Completions(arguments) => completions::run(&arguments),
             Self::Man(arguments) => man::run(&arguments),

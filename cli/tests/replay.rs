@@ -11,19 +11,28 @@
 
 mod traffic;
 
-use snapbox::Data;
 use snapbox::cmd::{Command, cargo_bin};
+use snapbox::{Assert, Data};
 use std::io::Read as _;
 use std::path::Path;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/replay");
+
+/// Compares outputs as they are, without a word about separators of paths.
+fn exact() -> Assert {
+    Assert::new().normalize_paths(false).action_env("SNAPSHOTS")
+}
 
 fn golden(name: &str) -> Data {
     Data::read_from(&Path::new(FOLDER).join(name), None)
 }
 
 fn replay(arguments: &[&str]) -> Command {
-    Command::new(cargo_bin!("mcp-policy")).current_dir(FOLDER).arg("replay").args(arguments)
+    Command::new(cargo_bin!("mcp-policy"))
+        .with_assert(exact())
+        .current_dir(FOLDER)
+        .arg("replay")
+        .args(arguments)
 }
 
 #[test]

@@ -8,19 +8,28 @@
     reason = "tests fail by panicking"
 )]
 
-use snapbox::Data;
 use snapbox::cmd::{Command, cargo_bin};
+use snapbox::{Assert, Data};
 use std::io::Write as _;
 use std::path::Path;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/report");
+
+/// Compares outputs as they are, without a word about separators of paths.
+fn exact() -> Assert {
+    Assert::new().normalize_paths(false).action_env("SNAPSHOTS")
+}
 
 fn golden(name: &str) -> Data {
     Data::read_from(&Path::new(FOLDER).join(name), None)
 }
 
 fn report(arguments: &[&str]) -> Command {
-    Command::new(cargo_bin!("mcp-policy")).current_dir(FOLDER).arg("report").args(arguments)
+    Command::new(cargo_bin!("mcp-policy"))
+        .with_assert(exact())
+        .current_dir(FOLDER)
+        .arg("report")
+        .args(arguments)
 }
 
 #[test]

@@ -10,8 +10,9 @@ use super::caller::Body;
 use super::decide::{Asked, approve_if};
 use super::{Caller, Denial, Holders, Limit, Needed, Policy};
 use crate::limits::Charge;
-use crate::policy::condition::{Condition, Elements, Facts, Path, Truth};
-use crate::policy::document::Check;
+use crate::policy::condition::{self, Condition, Elements, Facts, Path, Truth};
+use crate::policy::document::{Check, Per};
+use std::borrow::Cow;
 
 /// A call, and the parts of it that are known.
 pub trait Known<'a> {
@@ -66,7 +67,7 @@ pub enum Counted<'p> {
 
 /// The answer that all versions of the facts have, as far as a path leads; `None`
 /// where they differ or are not known.
-pub(super) fn same<T: PartialEq>(
+fn same<T: PartialEq>(
     known: &dyn Known<'_>,
     path: &Path,
     answer: impl Fn(&Facts<'_>) -> T,
@@ -105,7 +106,7 @@ impl Policy {
         let tool = known.facts().tool;
         if let Some(unknown) = self.unplaced(caller, known) {
             let charge =
-                |limit: &'p Limit| (limit, Counted::Unknown(limit.heaviest(&holders), unknown));
+                |limit: &'p Limit| (limit, Counted::Unknown(heaviest(limit, &holders), unknown));
             return (Partly::Unknown(unknown), self.limits_of(tool).map(charge).collect());
         }
         let rules = match self.rules(caller) {
@@ -119,7 +120,7 @@ impl Policy {
         };
         let mut charges = Vec::new();
         for limit in rules.decide(tool).limits().iter() {
-            match limit.counted(&holders, known) {
+            match counted(limit, &holders, known) {
                 Ok(charge) => charges.push((limit, charge)),
                 Err(denial) => {
                     // Whatever the other limits are, such a call is not charged.
@@ -137,7 +138,7 @@ impl Policy {
     /// counter, the window and the largest weight.
     pub fn charges_of_anybody(&self, tool: &str) -> Vec<Charge> {
         let holders = Holders::new(&self.table, &Caller::anonymous(), None);
-        self.limits_of(tool).map(|limit| limit.heaviest(&holders)).collect()
+        self.limits_of(tool).map(|limit| heaviest(limit, &holders)).collect()
     }
 
     /// The limits of a tool in all rules.
@@ -184,6 +185,44 @@ impl Policy {
     }
 }
 
+/// The charge of a limit for a call, as far as it is known.
+fn counted<'p>(
+    limit: &'p Limit,
+    holders: &Holders<'_>,
+    known: &dyn Known<'_>,
+) -> Result<Counted<'p>, Denial<'p>> {
+    match unknown_of(limit, known) {
+        Some(what) => {
+            let unknown = Unknown { rule: &limit.pointer, what };
+            Ok(Counted::Unknown(heaviest(limit, holders), unknown))
+        }
+        None => limit.charge(holders, known.facts()).map(Counted::Known),
+    }
+}
+
+/// The largest charge that any call can be.
+fn heaviest(limit: &Limit, holders: &Holders<'_>) -> Charge {
+    Charge { weight: limit.max, ..limit.plain(holders) }
+}
+
+/// The first value that a charge depends on and that is not known.
+fn unknown_of<'p>(limit: &'p Limit, known: &dyn Known<'_>) -> Option<&'p str> {
+    let per = limit.per().iter().filter(|per| match per {
+        Per::Call => !known.has_all_arguments(),
+        Per::Value { path, literal } => {
+            let text = |facts: &Facts<'_>| {
+                condition::text(path, *literal, facts).ok().map(Cow::into_owned)
+            };
+            same(known, path, text).is_none()
+        }
+    });
+    let weight = limit.increment_from();
+    let weight = weight
+        .filter(|path| same(known, path, |facts| condition::weight(path, facts).ok()).is_none());
+    per.map(Per::as_str).chain(weight.map(Path::as_str)).next()
+}
+
+/// Asks one question after the other, up to the first that is failed or not known.
 fn ask<'p>(
     rules: Applied<'p>,
     caller: &Caller,

@@ -1,8 +1,5 @@
 //! A limit as compiled, and its denial when it is full.
 
-#[cfg(any(test, not(target_family = "wasm")))]
-mod known;
-
 use super::{Caller, Denial, Reason};
 use crate::approvals;
 use crate::digest::of_parts;
@@ -217,6 +214,18 @@ impl Limit {
 
     fn denial(&self, reason: Reason, message: String) -> Denial<'_> {
         Denial { reason, rule: &self.pointer, message: message.into(), retry_after: None }
+    }
+
+    /// The values of which each combination has a count.
+    #[cfg(any(test, not(target_family = "wasm")))]
+    pub(super) fn per(&self) -> &[Per] {
+        self.per.as_deref().unwrap_or_default()
+    }
+
+    /// The argument that gives a call's weight.
+    #[cfg(any(test, not(target_family = "wasm")))]
+    pub(super) fn increment_from(&self) -> Option<&Path> {
+        self.increment_from.as_deref()
     }
 
     /// Whether each value has a count of its own.

@@ -31,10 +31,10 @@ pub(crate) struct Record<'a> {
     /// The caller.
     #[serde(borrow, default)]
     pub(crate) grant: Option<Text<'a>>,
-    /// What stands for the session.
+    /// The beginning of the hash of the session.
     #[serde(borrow, default)]
     pub(crate) session: Option<Text<'a>>,
-    /// When it was decided.
+    /// The moment of the decision.
     #[serde(borrow, default)]
     pub(crate) time: Option<Text<'a>>,
     /// The names of arguments.

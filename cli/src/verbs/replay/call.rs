@@ -6,13 +6,13 @@ use mcp_policy_filter::policy::condition::{Path, Step};
 /// One call, or another request.
 #[derive(Clone, Debug)]
 pub(super) struct Call {
-    /// When it was made; the moment of the line before, where its own has none.
+    /// The moment at which it was made; that of the line before, where its own has none.
     pub(super) time: Nanos,
     /// The tool, or the method of another request, where the line says so.
     pub(super) tool: String,
     /// The caller, where the line says so.
     pub(super) caller: Option<String>,
-    /// What stands for the session.
+    /// The beginning of the hash of its session.
     pub(super) session: Option<[u8; 32]>,
     /// The decision that was made, if the line has one.
     pub(super) was: Option<Was>,

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 pub(super) struct Timed {
     /// The message.
     pub(super) body: String,
-    /// When it was sent, if that is known.
+    /// The moment at which it was sent, if that is known.
     pub(super) time: Option<Nanos>,
     /// Whether it is not what was sent.
     pub(super) is_redacted: bool,

@@ -35,7 +35,7 @@ pub(super) enum Judged {
     Unknown {
         /// The rule; empty where it is none.
         rule: String,
-        /// What is not known.
+        /// The part that is not known.
         what: String,
     },
 }

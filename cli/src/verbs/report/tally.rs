@@ -76,7 +76,7 @@ pub(super) struct Row {
     pub(super) reason: String,
     /// The caller; empty where none is known.
     pub(super) caller: String,
-    /// How many there are.
+    /// The number of them.
     pub(super) calls: u64,
     /// The message of the last.
     pub(super) message: String,
