@@ -3,7 +3,8 @@ only helped to compile them.
 
 Cargo is asked in the environment that compiles the module: see
 scripts/wasm-toolchain.sh, which names the target, the cargo and the rustc. The native
-module is a package of its own, which scripts/release names in RELEASE_PACKAGE.
+module and the command are packages of their own, which scripts/release names in
+RELEASE_PACKAGE.
 """
 
 import json
@@ -16,10 +17,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = os.environ.get("RELEASE_PACKAGE", "mcp-policy-filter")
 TARGET = os.environ.get("CARGO_BUILD_TARGET", "wasm32-wasip1")
-NATIVE = PACKAGE == "mcp-policy-native"
-MANIFEST = ROOT / "native" / "Cargo.toml" if NATIVE else ROOT / "Cargo.toml"
+FOLDERS = {"mcp-policy-filter": ".", "mcp-policy-native": "native", "mcp-policy": "cli"}
+NATIVE = PACKAGE != "mcp-policy-filter"
+MANIFEST = ROOT / FOLDERS[PACKAGE] / "Cargo.toml"
 # No registry has these.
-OURS = {"mcp-policy-filter", "mcp-policy-native"}
+OURS = FOLDERS.keys()
 
 
 @dataclass

@@ -1,5 +1,5 @@
-"""What Zig links into the native module besides Rust's crates: a runtime for panics,
-which Envoy's images lack, and the functions that compilers call.
+"""What Zig links into the native module and the command besides Rust's crates: a runtime
+for panics, which Envoy's images lack, and the functions that compilers call.
 """
 
 from dataclasses import dataclass

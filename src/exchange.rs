@@ -7,7 +7,7 @@
 
 pub mod approvals;
 pub mod audit;
-mod caller;
+pub(crate) mod caller;
 pub mod head;
 pub mod identity;
 pub mod judge;

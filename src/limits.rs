@@ -40,6 +40,8 @@ mod recent;
 mod seats;
 mod table;
 mod trial;
+#[cfg(any(test, not(target_family = "wasm")))]
+mod used;
 pub mod window;
 
 pub use charge::{Charge, Receipt, Values};

@@ -14,6 +14,8 @@ pub mod condition;
 mod decide;
 mod denial;
 pub mod document;
+#[cfg(any(test, not(target_family = "wasm")))]
+pub mod explain;
 mod fingerprint;
 #[cfg(any(test, not(target_family = "wasm")))]
 pub mod known;
@@ -29,6 +31,8 @@ pub use caller::{About, Caller};
 pub use decide::{Question, Ruling};
 pub use denial::{Denial, Reason};
 pub use fingerprint::{ArgumentsHmac, fingerprint_of};
+#[cfg(any(test, not(target_family = "wasm")))]
+pub use limit::{Counted, LimitState};
 pub use limit::{Holders, Limit, duration};
 
 use crate::limits::Table;

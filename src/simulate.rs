@@ -6,11 +6,13 @@
 //! | module | holds |
 //! | --- | --- |
 //! | [`client`] | the client of a request |
+//! | [`explain`] | a request taken apart |
 //! | [`notation`] | requests as people write them |
 //! | [`table`] | lines of calls, with the outcome that each must have |
 //! | [`stage`] | a policy on which such lines are played |
 
 pub mod client;
+pub mod explain;
 pub mod notation;
 pub mod stage;
 pub mod table;

@@ -159,8 +159,7 @@ impl Case {
     pub fn charge(&self, limits: Limits<'_>, caller: &Caller, facts: &Facts<'_>) {
         let table = &self.policy.table;
         let holders = Holders::new(table, black_box(caller), None);
-        let charges: Result<Vec<_>, _> =
-            limits.iter().map(|limit| limit.charge(&holders, facts)).collect();
-        black_box(table.charge(&self.store, &charges.unwrap(), NOW).unwrap());
+        let charges = limits.charges(&holders, facts).unwrap();
+        black_box(table.charge(&self.store, &charges, NOW).unwrap());
     }
 }

@@ -5,6 +5,7 @@
 //! `1_000`) is kept with the [`Doubt`], which is an error where it is a part of a policy.
 
 mod json;
+pub(crate) mod print;
 mod protobuf;
 mod yaml;
 
@@ -187,6 +188,27 @@ impl Node {
             }
         }
         (place, node)
+    }
+
+    /// The same with other places.
+    pub(crate) fn moved(&self, to: &dyn Fn(usize) -> usize) -> Self {
+        let range = |span: &Range<usize>| to(span.start)..to(span.end).max(to(span.start));
+        let value = match &self.value {
+            Value::List(elements) => {
+                Value::List(elements.iter().map(|element| element.moved(to)).collect())
+            }
+            Value::Object(members) => {
+                let moved = |member: &Member| Member {
+                    key: member.key.clone(),
+                    key_span: range(&member.key_span),
+                    doubt: member.doubt,
+                    value: member.value.moved(to),
+                };
+                Value::Object(members.iter().map(moved).collect())
+            }
+            other => other.clone(),
+        };
+        Self { span: range(&self.span), value }
     }
 
     /// The value as JSON, on one line, with the spelling of numbers and every duplicate

@@ -8,6 +8,8 @@ use std::io;
 pub(crate) enum Failure {
     /// The program that reads standard output has closed it.
     ClosedPipe,
+    /// The user pressed Ctrl-C.
+    Interrupted,
     /// Anything else, in the words for the user, on one line.
     Told(String),
 }
@@ -23,6 +25,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ClosedPipe => f.write_str("standard output was closed"),
+            Self::Interrupted => f.write_str("interrupted"),
             Self::Told(words) => f.write_str(words),
         }
     }

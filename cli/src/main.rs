@@ -8,7 +8,10 @@
 //! | module | holds |
 //! | --- | --- |
 //! | `verbs` | one module for each verb: its arguments, its help, its work |
+//! | [`classes`] | the class of a tool, by its definition |
 //! | [`document`] | JSON and YAML as trees whose every node knows its place in the file |
+//! | [`request`] | a request as it is typed |
+//! | [`explanation`] | the explanation of a request in words, and for programs |
 //! | [`layer`] | files, and the texts within them that hold documents themselves |
 //! | [`input`] | files and standard input, bounded |
 //! | [`log`] | logs, line by line, and the records in them |
@@ -33,7 +36,9 @@
     )
 )]
 
+mod classes;
 mod document;
+mod explanation;
 mod failure;
 mod finding;
 mod input;
@@ -41,6 +46,7 @@ mod layer;
 mod log;
 mod output;
 mod policy;
+mod request;
 mod verbs;
 
 use clap::Parser as _;
@@ -64,6 +70,7 @@ fn main() -> ExitCode {
         Ok(Outcome::Findings) => ExitCode::from(1),
         // The reader has what it wanted, as in `mcp-policy report x.log | head`.
         Err(Failure::ClosedPipe) => ExitCode::SUCCESS,
+        Err(Failure::Interrupted) => ExitCode::from(130),
         Err(failure) => {
             anstream::eprintln!("mcp-policy: {failure}");
             ExitCode::from(2)

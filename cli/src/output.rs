@@ -1,9 +1,11 @@
 //! Standard output, and texts from outside that are safe to show on a terminal.
 
+use crate::failure::Failure;
 use mcp_policy_filter::text::disturbs;
 use serde::Serialize;
 use std::borrow::Cow;
 use std::io::{self, BufWriter, StdoutLock, Write};
+use std::path::Path;
 
 /// Colour on standard output and standard error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -32,6 +34,29 @@ impl Color {
 /// flush it at the end, so that none is lost.
 pub(crate) fn output() -> BufWriter<anstream::AutoStream<StdoutLock<'static>>> {
     BufWriter::new(anstream::stdout().lock())
+}
+
+/// Replaces a file, or makes it: it is written beside and moved into its place, so that
+/// nobody finds a half of it.
+///
+/// # Errors
+/// The file cannot be written.
+pub(crate) fn replace(name: &str, bytes: &[u8]) -> Result<(), Failure> {
+    let told = |error: io::Error| Failure::new(format!("{}: {error}", shown(name)));
+    let path = Path::new(name);
+    // A folder, a pipe or a device stays what it is.
+    if path.metadata().is_ok_and(|kind| !kind.is_file()) {
+        let remedy = "is not a regular file; name one to write to";
+        return Err(Failure::new(format!("{}: {remedy}", shown(name))));
+    }
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(format!(".{}.new", std::process::id()));
+    let written = std::fs::write(&beside, bytes).and_then(|()| std::fs::rename(&beside, path));
+    written.map_err(|error| {
+        // What could not be moved is of no use to anybody.
+        _ = std::fs::remove_file(&beside);
+        told(error)
+    })
 }
 
 /// A text from outside, on one line, with every character made visible that would

@@ -8,6 +8,7 @@ use crate::finding::{AMBIGUOUS, Finding, INVALID, Severity, Source, UNREADABLE};
 use crate::input;
 use crate::layer::Layer;
 use core::ops::Range;
+use find::{Given, Manifest, Place, Visitor};
 use mcp_policy_filter::policy::Policy;
 use mcp_policy_filter::policy::document::{Findings, Severity as Kind};
 use std::rc::Rc;
@@ -19,7 +20,7 @@ pub(crate) struct Loaded {
     pub(crate) source: Rc<Source>,
     /// The policy, ready to decide.
     pub(crate) policy: Policy,
-    /// The policy as JSON: the file itself, or what its YAML says.
+    /// The policy as JSON: its own text, or what its YAML says.
     pub(crate) json: String,
     /// The policy as its author wrote it.
     pub(crate) node: Node,
@@ -27,7 +28,8 @@ pub(crate) struct Loaded {
     pub(crate) warnings: Vec<Finding>,
 }
 
-/// Reads a policy from a file in JSON or YAML. The inner error is an invalid policy.
+/// Reads a policy from a file: in JSON or YAML, or the one policy of a configuration of
+/// Envoy or of manifests. The inner error is an invalid policy.
 ///
 /// # Errors
 /// The file cannot be read.
@@ -36,28 +38,98 @@ pub(crate) fn load(name: &str) -> Result<Result<Loaded, Vec<Finding>>, Failure> 
     Ok(parse(source))
 }
 
-/// Reads a policy from a text in JSON or YAML.
+/// Reads a policy from such a text.
 ///
 /// # Errors
 /// All errors of the policy.
 pub(crate) fn parse(source: Rc<Source>) -> Result<Loaded, Vec<Finding>> {
-    let layer = Layer::file(Rc::clone(&source));
-    let (language, mut documents) = documents(&layer).map_err(|finding| vec![finding])?;
-    if documents.len() > 1 {
-        let second = documents.get(1).map_or(0..0, |node| node.span.clone());
-        let message = "another document begins here; a policy is one document";
-        return Err(vec![layer.finding(&second, Severity::Error, INVALID, message)]);
+    let layer = Layer::file(source);
+    let (language, documents) = documents(&layer).map_err(|finding| vec![finding])?;
+    let mut only = Only::default();
+    let mut without = false;
+    for node in &documents {
+        without |= find::visit(&layer, node, &mut only) != find::Recognized::Unknown;
     }
-    let Some(node) = documents.pop() else { return Err(vec![empty(&layer)]) };
+    match only.found.len() {
+        1 => return only.found.pop().unwrap_or_else(|| Err(Vec::new())),
+        0 => {}
+        count => {
+            let message = format!("there are {count} policies; give the file of one");
+            return Err(vec![layer.finding(&(0..0), Severity::Error, INVALID, message)]);
+        }
+    }
+    let Some(node) = documents.first() else { return Err(vec![empty(&layer)]) };
+    if without {
+        let message = "the file holds no policy; name the file that has it";
+        return Err(vec![layer.finding(&(0..0), Severity::Error, INVALID, message)]);
+    }
+    if let Some(second) = documents.get(1) {
+        let message = "another document begins here; a policy is one document";
+        return Err(vec![layer.finding(&second.span, Severity::Error, INVALID, message)]);
+    }
     let json = match language {
-        Language::Json => source.text.clone(),
+        Language::Json => layer.text().to_owned(),
         Language::Yaml => node.to_json(),
     };
-    let (policy, findings) = compile(&layer, &node, json.as_bytes());
-    match policy {
-        Some(policy) => Ok(Loaded { source, policy, json, node, warnings: findings }),
-        None => Err(findings),
+    loaded(&layer, node, json, None)
+}
+
+/// The policies of a document, compiled.
+#[derive(Default)]
+struct Only {
+    found: Vec<Result<Loaded, Vec<Finding>>>,
+}
+
+impl Visitor for Only {
+    fn policy(&mut self, place: &Place<'_>) {
+        let layer = place.layer;
+        self.found.push(match place.given {
+            Given::Document(node) => match document::read("policy.json", layer.text()) {
+                Ok(_) => loaded(layer, node, layer.text().to_owned(), None),
+                Err(_) => loaded(layer, node, node.to_json(), None),
+            },
+            Given::Struct(node) => loaded(layer, node, node.to_json(), Some(node.to_struct())),
+            Given::Text(node) => match layer.within(node) {
+                Some(inner) => match document::read("policy.json", inner.text()) {
+                    Ok((_, documents)) => match documents.first() {
+                        Some(node) => loaded(&inner, node, inner.text().to_owned(), None),
+                        None => Err(vec![empty(&inner)]),
+                    },
+                    Err(told) => Err(vec![fault(&inner, &told)]),
+                },
+                None => Err(vec![empty(layer)]),
+            },
+            Given::Other(_) | Given::Missing => {
+                let message = "the filter is given no policy; give it one";
+                Err(vec![layer.finding(&place.anchor, Severity::Error, INVALID, message)])
+            }
+        });
     }
+
+    fn around(&mut self, _: &Layer, _: Manifest<'_>) {}
+
+    fn inner(&mut self, name: &str, layer: &Layer) -> bool {
+        let Ok((_, documents)) = document::read(name, layer.text()) else { return false };
+        let before = self.found.len();
+        for node in &documents {
+            find::visit(layer, node, self);
+        }
+        self.found.len() > before
+    }
+}
+
+/// A policy that the filter gets as these bytes, or else as its JSON.
+fn loaded(
+    layer: &Layer,
+    node: &Node,
+    json: String,
+    bytes: Option<Vec<u8>>,
+) -> Result<Loaded, Vec<Finding>> {
+    let (policy, findings) = compile(layer, node, bytes.as_deref().unwrap_or(json.as_bytes()));
+    let Some(policy) = policy else { return Err(findings) };
+    let source = Rc::clone(layer.source());
+    let node = node.moved(&|at| layer.place(at));
+    Ok(Loaded { source, policy, json, node, warnings: findings })
 }
 
 /// The documents of a text, and its language.
@@ -126,4 +198,42 @@ fn located(layer: &Layer, node: &Node, findings: &Findings) -> Vec<Finding> {
         Some(finding)
     };
     findings.iter().filter_map(finding).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Loaded, parse};
+    use crate::finding::{Finding, Source};
+    use std::fs;
+    use std::path::Path;
+    use std::rc::Rc;
+
+    fn load(name: &str, text: &str) -> Result<Loaded, Vec<Finding>> {
+        parse(Rc::new(Source { name: name.into(), text: text.into() }))
+    }
+
+    #[test]
+    fn the_one_policy_of_a_file_is_loaded_wherever_it_is() {
+        for name in ["envoy.yaml", "istio/wasm-plugin.yaml", "policies/explained/climux.yaml"] {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../envoy").join(name);
+            let text = fs::read_to_string(path).unwrap();
+            let loaded = load(name, &text).unwrap();
+            let tools = loaded.node.place("/tools");
+            assert_eq!(&text[tools], "tools", "{name}");
+            assert!(loaded.json.starts_with("{\"version\""), "{name}");
+        }
+        let text = "apiVersion: v1\nkind: ConfigMap\ndata:\n  p.json: |\n    {\"version\": \"1\", \"default\": \"deny\"}\n";
+        let loaded = load("x.yaml", text).unwrap();
+        assert_eq!(&text[loaded.node.place("/default")], "\"default\"");
+        for (text, words) in [
+            (format!("{text}---\n{text}"), "there are 2 policies"),
+            ("apiVersion: v1\nkind: Secret\n".into(), "holds no policy"),
+            ("a: 1\n---\nb: 2\n".into(), "another document"),
+            (String::new(), "is empty"),
+            ("a: 1\n".into(), "unknown key"),
+        ] {
+            let errors = load("x.yaml", &text).unwrap_err();
+            assert!(errors[0].message.contains(words), "{}", errors[0].message);
+        }
+    }
 }

@@ -3,7 +3,11 @@
 mod approvals;
 mod check;
 mod completions;
+mod convert;
+mod explain;
+mod init;
 mod man;
+mod render;
 mod replay;
 mod report;
 
@@ -37,6 +41,14 @@ pub(crate) enum Verb {
     Approvals(approvals::Arguments),
     /// Find the errors and warnings of policies
     Check(check::Arguments),
+    /// Show step by step what one call meets, and why
+    Explain(Box<explain::Arguments>),
+    /// Write a first policy for a server, by the tools that it has
+    Init(init::Arguments),
+    /// Write a policy of another gateway in this language
+    Convert(convert::Arguments),
+    /// Write the configuration of Envoy, Istio or Envoy Gateway that carries a policy
+    Render(Box<render::Arguments>),
     /// Print a script by which a shell completes arguments
     Completions(completions::Arguments),
     /// Print the manual
@@ -56,6 +68,10 @@ impl Verb {
         match self {
             Self::Approvals(arguments) => approvals::run(&arguments),
             Self::Check(arguments) => check::run(&arguments),
+            Self::Explain(arguments) => explain::run(&arguments),
+            Self::Init(arguments) => init::run(&arguments),
+            Self::Convert(arguments) => convert::run(&arguments),
+            Self::Render(arguments) => render::run(&arguments),
             Self::Completions(arguments) => completions::run(&arguments),
             Self::Man(arguments) => man::run(&arguments),
             Self::Replay(arguments) => replay::run(&arguments),

@@ -1,5 +1,17 @@
 //! Completions and the manual, which name each verb.
 
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::string_slice,
+    reason = "tests fail by panicking, and their names say what they are for"
+)]
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -20,9 +32,9 @@ fn verbs() -> Vec<String> {
     let (_, list) = help.split_once("Commands:\n").unwrap();
     let lines = list.lines().take_while(|line| !line.is_empty());
     let first = |line: &str| {
-        line.strip_prefix("  ").filter(|rest| !rest.starts_with(' ')).map(|rest| {
-            rest.split_whitespace().next().unwrap().to_owned()
-        })
+        line.strip_prefix("  ")
+            .filter(|rest| !rest.starts_with(' '))
+            .map(|rest| rest.split_whitespace().next().unwrap().to_owned())
     };
     let verbs: Vec<String> = lines.filter_map(first).filter(|verb| verb != "help").collect();
     assert!(verbs.len() >= 3 && verbs.contains(&"check".to_owned()), "{verbs:?}");
@@ -72,5 +84,9 @@ fn each_verb_has_a_page() {
     }
     let output = run(&["man", "sing"]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(String::from_utf8(output.stderr).unwrap().starts_with("mcp-policy: there is no verb `sing`"));
+    assert!(
+        String::from_utf8(output.stderr)
+            .unwrap()
+            .starts_with("mcp-policy: there is no verb `sing`")
+    );
 }

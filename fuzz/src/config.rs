@@ -1,12 +1,12 @@
 //! A policy is read or refused, always in the same way, and what it says does not
-//! depend on the order in which its keys stand.
+//! depend on the order in which its keys stand, nor on its rules in shadow.
 
 use crate::lenient::{Member, Node, Value, documents};
 use mcp_policy_filter::exchange::identity::NoPeer;
 use mcp_policy_filter::limits::window::Nanos;
-use mcp_policy_filter::policy::Policy;
 use mcp_policy_filter::policy::condition::{Facts, JsonTexts, Line, Work};
 use mcp_policy_filter::policy::document::Findings;
+use mcp_policy_filter::policy::{Caller, Denial, Policy, Reason, Ruling};
 use mcp_policy_filter::wire::json::{Decimal, of_double};
 use mcp_policy_filter::wire::jsonrpc::{Message, decode};
 use mcp_policy_filter::wire::mcp::{ToolCall, tool_name_fault};
@@ -89,14 +89,59 @@ fn accepted(data: &[u8], policy: &Policy) {
     }
     let sorted = |members: &mut Vec<&Member<'_>>| members.sort_by(|a, b| a.key.cmp(&b.key));
     for order in [sorted, |members: &mut Vec<&Member<'_>>| members.reverse()] {
-        let mut other = Vec::new();
-        write(document, &order, &mut other);
-        let shown = String::from_utf8_lossy(&other);
-        match Policy::parse(&other, "fuzz") {
-            Ok(other) => assert_eq!(decisions(&other, &names), said, "{shown}"),
-            Err(errors) => {
-                panic!("{:?} in another order: {shown}", errors.lines().collect::<Vec<_>>())
-            }
+        let (other, shown) = rewritten(document, &order);
+        assert_eq!(decisions(&other, &names), said, "in another order: {shown}");
+    }
+    beside(document, policy, &names);
+}
+
+/// The policy with the members of its objects as `order` has them.
+fn rewritten(document: &Node<'_>, order: &impl Fn(&mut Vec<&Member<'_>>)) -> (Policy, String) {
+    let mut text = Vec::new();
+    write(document, order, &mut text);
+    let shown = String::from_utf8_lossy(&text).into_owned();
+    match Policy::parse(&text, "fuzz") {
+        Ok(policy) => (policy, shown),
+        Err(errors) => panic!("{:?} of {shown}", errors.lines().collect::<Vec<_>>()),
+    }
+}
+
+/// Whatever is in shadow, the rest decides as it does alone. Only `default` is not
+/// asked where an entry in shadow matches.
+fn beside(document: &Node<'_>, policy: &Policy, names: &[String]) {
+    let mut document = document.clone();
+    if !take_shadow(&mut document) {
+        return;
+    }
+    let (plain, shown) = rewritten(&document, &|_| ());
+    for (both, alone) in enforced(policy, names).iter().zip(enforced(&plain, names)) {
+        assert!(alone.is_none() || *both == alone, "{both:?}, alone {alone:?}: {shown}");
+    }
+}
+
+/// Takes what is in shadow out of a document; whether there was anything. A body has a
+/// mode of its own, which stays.
+fn take_shadow(node: &mut Node<'_>) -> bool {
+    let stays = |node: &Node<'_>| {
+        let of = |key: &str| node.members().iter().find(|member| member.key == key);
+        let is_body = of("default").or(of("extends")).is_some();
+        is_body || of("mode").and_then(|mode| mode.node.text()) != Some("shadow")
+    };
+    match &mut node.value {
+        Value::Word | Value::Text(_) => false,
+        Value::List(nodes) => {
+            let before = nodes.len();
+            nodes.retain(stays);
+            let any = nodes.len() < before;
+            nodes.iter_mut().fold(any, |any, node| take_shadow(node) | any)
+        }
+        Value::Map(members) => {
+            let before = members.len();
+            // The value of a condition may be any object.
+            members.retain(|member| member.key == "value" || stays(&member.node));
+            let any = members.len() < before;
+            let others = members.iter_mut().filter(|member| member.key != "value");
+            others.fold(any, |any, member| take_shadow(&mut member.node) | any)
         }
     }
 }
@@ -169,12 +214,40 @@ fn write(node: &Node<'_>, order: &impl Fn(&mut Vec<&Member<'_>>), text: &mut Vec
 const CALL: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"x",
     "arguments":{"a":{"b":[1,2.5,"c"]},"amount":7,"n":10,"path":"/srv/../x","text":"aaaa"}}}"#;
 
-/// What a policy says of a call of each tool, by each caller.
-fn decisions(policy: &Policy, names: &[String]) -> Vec<String> {
+/// Makes a call of each tool, by each caller.
+fn calls(
+    policy: &Policy,
+    names: &[String],
+    mut made: impl FnMut(&Caller, &ToolCall<'_>, &Facts<'_>),
+) {
     let Ok(Message::Call(call)) = decode(CALL.as_bytes(), 64) else { panic!("{CALL}") };
     let arguments = call.params.arguments;
     let headers: Vec<(String, Line)> =
         policy.headers.iter().map(|name| (name.clone(), Line::Text("value".to_owned()))).collect();
+    for caller in names.iter().rev().take(NAMES).map(String::as_str).chain(["anonymous"]) {
+        let caller = policy.caller(caller, Nanos(0));
+        for tool in names {
+            let facts = Facts {
+                arguments,
+                members: None,
+                headers: &headers,
+                claims: &NoPeer,
+                caller_id: &caller.id,
+                tool,
+                work: &Work::default(),
+                texts: &JsonTexts::default(),
+            };
+            made(&caller, &ToolCall { tool: tool.into(), arguments }, &facts);
+        }
+    }
+}
+
+fn limits<'p>(ruling: &Ruling<'p>) -> Vec<&'p str> {
+    ruling.limits.iter().map(|limit| &*limit.pointer).collect()
+}
+
+/// What a policy says of a call of each tool, by each caller.
+fn decisions(policy: &Policy, names: &[String]) -> Vec<String> {
     let settings = &policy.settings;
     let mut said = vec![format!(
         "{} {} {} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {} {} {} {:?}",
@@ -195,30 +268,35 @@ fn decisions(policy: &Policy, names: &[String]) -> Vec<String> {
         policy.payload(),
     )];
     said.extend(names.iter().map(|name| format!("{name} {}", settings.passes(name))));
-    for caller in names.iter().rev().take(NAMES).map(String::as_str).chain(["anonymous"]) {
-        let caller = policy.caller(caller, Nanos(0));
-        for tool in names {
-            let work = Work::default();
-            let headers = &*headers;
-            let facts = Facts {
-                arguments,
-                members: None,
-                headers,
-                claims: &NoPeer,
-                caller_id: &caller.id,
-                tool,
-                work: &work,
-                texts: &JsonTexts::default(),
-            };
-            let call = ToolCall { tool: tool.into(), arguments };
-            said.push(match policy.decide(&caller, &call, &facts) {
-                Ok(ruling) => {
-                    let limits: Vec<_> = ruling.limits.iter().map(|limit| &limit.pointer).collect();
-                    format!("{} {limits:?} {}", ruling.rule, policy.is_shadow(&caller))
-                }
-                Err(denial) => format!("{denial:?}"),
-            });
-        }
-    }
+    calls(policy, names, |caller, call, facts| {
+        said.push(match policy.decide(caller, call, facts) {
+            Ok(ruling) => {
+                format!("{} {:?} {}", ruling.rule, limits(&ruling), policy.is_shadow(caller))
+            }
+            Err(denial) => format!("{denial:?}"),
+        });
+    });
+    said
+}
+
+/// The same without `default`, and with checks by the list that they are in: the number
+/// of one without a name changes with those before it.
+fn enforced(policy: &Policy, names: &[String]) -> Vec<Option<String>> {
+    let mut said = Vec::new();
+    calls(policy, names, |caller, call, facts| {
+        let decided = policy.decide(caller, call, facts);
+        said.push(match &decided {
+            Err(Denial { reason: Reason::DefaultDeny, .. })
+            | Ok(Ruling { rule: "(default allow)", .. }) => None,
+            Ok(ruling) => {
+                Some(format!("{} {:?} {}", ruling.rule, limits(ruling), ruling.approval.is_some()))
+            }
+            Err(Denial { reason, rule, message, .. }) => {
+                let list = rule.rsplit_once('/').map_or(*rule, |(list, _)| list);
+                Some(format!("{reason:?} {list} {message}"))
+            }
+        });
+        let _found = policy.beside(caller, facts);
+    });
     said
 }

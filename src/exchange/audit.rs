@@ -4,6 +4,9 @@
 
 mod time;
 
+#[cfg(any(test, not(target_family = "wasm")))]
+pub(crate) use time::rfc3339;
+
 use crate::exchange::approvals::{ApprovalRecord, Attempt, DecisionRecord};
 use crate::exchange::head::Trace;
 use crate::exchange::record::{Decision, Left, Names, Record};

@@ -13,7 +13,7 @@ use crate::policy::{Caller, Policy};
 ///
 /// # Errors
 /// See [`identify`].
-pub(super) fn caller<'a>(
+pub(crate) fn caller<'a>(
     policy: &Policy,
     headers: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone,
     peer: &dyn Peer,

@@ -80,12 +80,14 @@ impl Head {
     /// Adds the headers that the policy's conditions look at.
     #[must_use]
     pub fn naming<'a>(
-        self,
+        mut self,
         policy: &Policy,
         headers: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone,
     ) -> Self {
-        let lines = |name: &String| (name.clone(), line(headers.clone(), name));
-        Self { named: policy.headers.iter().map(lines).collect(), ..self }
+        for name in &policy.headers {
+            self.named.push((name.clone(), line(headers.clone(), name)));
+        }
+        self
     }
 
     /// The parts that groups are asked about, of a request that has no body.

@@ -5,6 +5,12 @@
 //! refusal and never leads to the next source: otherwise a client could become
 //! another caller by a broken token.
 
+#[cfg(any(test, not(target_family = "wasm")))]
+mod asked;
+
+#[cfg(any(test, not(target_family = "wasm")))]
+pub use asked::asked;
+
 use crate::policy::condition::{Claim, Claims};
 use crate::policy::document::{Bearer, Certificate, Source};
 use crate::text::is_name;

@@ -7,6 +7,9 @@ mod approving;
 mod batch;
 mod charging;
 
+#[cfg(any(test, not(target_family = "wasm")))]
+pub(crate) use charging::reason as reason_of;
+
 use crate::exchange::approvals::Asking;
 use crate::exchange::head::Head;
 use crate::exchange::identity::{NoIdentity, Peer};

@@ -6,7 +6,10 @@ use crate::limits::window::{Algorithm, Nanos, Outcome, State, Window};
 
 /// The most entries of one bucket: far more than callers that meet there by
 /// chance, and few enough to be searched for every call.
-const MAX_BUCKET: usize = 1024;
+const MAX_BUCKET: usize = 1536;
+/// The same for entries of limits in shadow: whatever they take, limits that decide
+/// have room for 1,024 beside them.
+const MAX_BUCKET_APART: usize = 512;
 /// Retries when a window rolls over during a charge.
 const ROUNDS: usize = 4;
 
@@ -45,7 +48,12 @@ pub struct Values {
 }
 
 impl Charge {
-    fn ask(&self, stored: Option<State>, now: Nanos) -> Outcome {
+    /// The most entries of a bucket that gets one of this charge.
+    pub(super) const fn room(&self) -> usize {
+        if self.apart { MAX_BUCKET_APART } else { MAX_BUCKET }
+    }
+
+    pub(super) fn ask(&self, stored: Option<State>, now: Nanos) -> Outcome {
         State::charge(stored, self.algorithm, self.window, self.max, self.weight, now)
     }
 }
@@ -268,6 +276,7 @@ impl Table {
             let mut taken = Vec::with_capacity(charges.len());
             let mut seats = Vec::new();
             let mut refused: Option<ChargeError> = None;
+            let mut crowded = false;
             for (index, charge) in members() {
                 let stored = bucket.find(charge.tag, charge.holder);
                 let new = stored.is_none_or(|state| state.is_of_earlier_window(charge.window, now));
@@ -279,6 +288,7 @@ impl Table {
                         let left = charge.max.saturating_sub(state.used());
                         taken.push(Taken { index, charge: *charge, handle, left, new });
                         bucket.put(charge.tag, charge.holder, charge.window, state);
+                        crowded |= stored.is_none() && bucket.len() > charge.room();
                     }
                     Outcome::Full { retry_after } => {
                         let next = ChargeError::Limit { index, retry_after };
@@ -296,7 +306,7 @@ impl Table {
                 Attempt::Charge(granted) if seats.iter().any(|index| !granted.contains(index)) => {
                     (None, Answer::NeedsSeats(seats))
                 }
-                Attempt::Charge(_) if bucket.len() > MAX_BUCKET => (None, failed(StoreError::Full)),
+                Attempt::Charge(_) if crowded => (None, failed(StoreError::Full)),
                 Attempt::Charge(_) => (Some(bucket.write()), Answer::Room(taken)),
             }
         });

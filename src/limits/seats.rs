@@ -26,7 +26,10 @@ impl Table {
         let max = self.values.saturating_mul(ONE_CALL);
         // First his own: a flood of values ends here, and takes nothing from others.
         let start = store.update(&self.key(seats.1), |bytes| {
-            add(bytes, seats, charge.window, now, |_, _| max)
+            add(bytes, seats, charge.window, now, |bucket, _| {
+                let is_crowded = charge.apart && bucket.len() >= charge.room();
+                if is_crowded { 0 } else { max }
+            })
         })??;
         let reserved = self.reserve_entry(store, charge, now);
         if reserved.is_err() {

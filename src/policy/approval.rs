@@ -60,7 +60,7 @@ impl Approvals {
 /// The terms on which calls under a rule are approved.
 #[derive(Debug)]
 pub struct Terms {
-    approvers: Vec<Pattern>,
+    pub(super) approvers: Vec<Pattern>,
     /// Different approvers that a call takes.
     pub need: u8,
     /// The seconds for which a request stays open.

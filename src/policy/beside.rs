@@ -175,7 +175,7 @@ impl Beside {
 
 impl Question {
     /// The rule and the reason, if a call does not pass.
-    fn fails(&self, facts: &Facts<'_>) -> Option<(&str, Reason)> {
+    pub(super) fn fails(&self, facts: &Facts<'_>) -> Option<(&str, Reason)> {
         let answer = match self {
             Self::Action(pointer, reason) => return Some((pointer, *reason)),
             Self::Args(names) => names.check(facts),

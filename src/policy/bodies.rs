@@ -4,8 +4,10 @@
 //! the top level keeps its pointer and its counters in every body, and a policy with
 //! many bodies is no larger for it.
 
-use super::limit::Limit;
-use super::{Rule, Rules};
+use super::limit::{Holders, Limit};
+use super::{Denial, Rule, Rules};
+use crate::limits::Charge;
+use crate::policy::condition::Facts;
 
 /// The rules that apply to a caller.
 #[derive(Clone, Copy, Debug)]
@@ -77,6 +79,25 @@ impl<'p> Limits<'p> {
     pub fn iter(self) -> impl Iterator<Item = &'p Limit> {
         let [first, second] = self.0;
         first.iter().chain(second)
+    }
+
+    /// The charges of a call, one for each limit.
+    ///
+    /// # Errors
+    /// See [`Limit::charge`].
+    pub fn charges(
+        self,
+        holders: &Holders<'_>,
+        facts: &Facts<'_>,
+    ) -> Result<Vec<Charge>, Denial<'p>> {
+        let mut charges = Vec::with_capacity(self.len());
+        // Two loops, since the link of a chained iterator is a branch for every limit.
+        for limits in self.0 {
+            for limit in limits {
+                charges.push(limit.charge(holders, facts)?);
+            }
+        }
+        Ok(charges)
     }
 
     /// The limit of this number.

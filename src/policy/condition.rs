@@ -20,6 +20,8 @@ mod literal;
 mod number;
 mod path;
 mod payload;
+#[cfg(any(test, not(target_family = "wasm")))]
+mod seen;
 mod test;
 mod test_error;
 mod value;
@@ -32,6 +34,8 @@ pub use literal::Literal;
 pub use number::Number;
 pub use path::{Path, PathError, Root, Step, is_header};
 pub use payload::Payload;
+#[cfg(any(test, not(target_family = "wasm")))]
+pub use seen::{Asked, Seen};
 pub use test::{Order, Test};
 pub use test_error::TestError;
 pub use value::text;

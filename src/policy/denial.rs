@@ -156,3 +156,29 @@ pub struct Denial<'p> {
     /// Seconds until the same call may go on, if time alone helps.
     pub retry_after: Option<u64>,
 }
+
+/// A denial that outlives its policy.
+#[cfg(any(test, not(target_family = "wasm")))]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Denied {
+    /// The kind.
+    pub reason: Reason,
+    /// The rule that decided.
+    pub rule: String,
+    /// The message for the agent.
+    pub message: String,
+    /// The seconds until the same call may go on, if time alone helps.
+    pub retry_after: Option<u64>,
+}
+
+#[cfg(any(test, not(target_family = "wasm")))]
+impl From<&Denial<'_>> for Denied {
+    fn from(denial: &Denial<'_>) -> Self {
+        Self {
+            reason: denial.reason,
+            rule: denial.rule.to_owned(),
+            message: denial.message.clone().into_owned(),
+            retry_after: denial.retry_after,
+        }
+    }
+}

@@ -41,7 +41,9 @@ pub use settings::{AuditLog, Batches, Counters, DeniedAs, JsonTexts, Settings, T
 pub use structure::doubts;
 pub use tool_name::dot_star;
 pub use tools::{Action, AllTools, ToolRule};
-pub use validity::{Validity, parse as moment};
+pub use validity::Validity;
+#[cfg(any(test, not(target_family = "wasm")))]
+pub use validity::moment_of;
 pub(crate) use wording::{pointer, quote, shorten};
 
 use crate::policy::pattern::Pattern;

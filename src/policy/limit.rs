@@ -1,5 +1,11 @@
 //! A limit as compiled, and its denial when it is full.
 
+#[cfg(any(test, not(target_family = "wasm")))]
+mod state;
+
+#[cfg(any(test, not(target_family = "wasm")))]
+pub use state::{Counted, LimitState};
+
 use super::{Caller, Denial, Reason};
 use crate::approvals;
 use crate::digest::of_parts;

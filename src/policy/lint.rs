@@ -3,7 +3,9 @@
 
 mod approvals;
 mod bodies;
+mod ending;
 mod limits;
+mod pairs;
 mod warnings;
 
 pub(super) use warnings::warnings;
@@ -14,6 +16,7 @@ use crate::order;
 use crate::policy::condition::{Condition, Path};
 use crate::policy::document::{Check, Document, Findings, Limit, Per, Rules, Source, escape};
 use crate::policy::pattern::Pattern;
+use pairs::Pairs;
 
 /// All errors between the parts of a document.
 pub(super) fn errors(document: &Document) -> Findings {
@@ -22,23 +25,32 @@ pub(super) fn errors(document: &Document) -> Findings {
     let everywhere = all_rules.iter().flat_map(|rules| limits(rules));
     let global: Vec<&Limit> = everywhere.filter(|limit| limit.scope == Scope::Global).collect();
     let mut global = limits::first_of_each(&global).into_iter();
-    let mut stored = 0;
-    for rules in all_rules {
-        let base = base(document, rules);
+    let too_many = |rules: &Rules, stored: &mut usize, errors: &mut Findings| {
+        limits::few_enough(rules, base(document, rules), stored, errors);
+    };
+    let (mut stored, mut many) = (0, Findings::default());
+    all_rules.iter().for_each(|rules| too_many(rules, &mut stored, &mut many));
+    let top = bodies::Base::new(&document.rules);
+    let mut pairs = Pairs::new();
+    stored = 0;
+    for rules in &all_rules {
         limits::agree(rules, &mut global, &mut errors);
-        limits::bound_sessions(rules, base, &mut errors);
-        limits::weigh_once(rules, &mut errors);
-        limits::few_enough(rules, base, &mut stored, &mut errors);
-        if let Some(base) = base {
-            bodies::extending(rules, base, &mut errors);
+        // The limits of a call are compared with each other, if there are few enough.
+        if many.is_empty() {
+            limits::bound_sessions(rules, base(document, rules), &mut errors);
+            limits::weigh_once(rules, &mut errors);
+        }
+        too_many(rules, &mut stored, &mut errors);
+        if rules.extends {
+            bodies::extending(rules, &top, &mut pairs, &mut errors);
         }
     }
     if document.identity.iter().any(|source| matches!(source, Source::Bearer(_))) {
         keep_tokens(document, &mut errors);
     }
-    reach_grants(document, &mut errors);
+    reach_grants(document, &mut pairs, &mut errors);
     bodies::reach_groups(document, &mut errors);
-    approvals::errors(document, &self::all_rules(document), &mut errors);
+    approvals::errors(document, &all_rules, &mut errors);
     errors
 }
 
@@ -63,11 +75,12 @@ fn limits(rules: &Rules) -> Vec<&Limit> {
     limits
 }
 
-/// The patterns of all who may approve something.
+/// The patterns of all who may approve something. An entry in shadow asks nobody.
 pub(super) fn approvers(document: &Document) -> Vec<Pattern> {
     let own = all_rules(document)
         .into_iter()
         .flat_map(|rules| &rules.tools)
+        .filter(|(_, rule)| !rule.shadow)
         .map(|(_, rule)| &rule.approval);
     let common = document.settings.approvals.iter().map(|all| &all.terms);
     let texts = own.chain(common).flat_map(|terms| terms.approvers.iter().flatten());
@@ -177,7 +190,7 @@ fn keep_tokens(document: &Document, errors: &mut Findings) {
 
 /// Refuses a grant that no caller's id can match: its callers would be under
 /// the top-level rules.
-fn reach_grants(document: &Document, errors: &mut Findings) {
+fn reach_grants(document: &Document, pairs: &mut Pairs, errors: &mut Findings) {
     let kinds: Vec<String> = document
         .identity
         .iter()
@@ -198,14 +211,22 @@ fn reach_grants(document: &Document, errors: &mut Findings) {
              name",
         );
     }
+    let names: Vec<Pattern> = match &*document.identity {
+        [Source::Bearer(bearer)] => {
+            let names = bearer.tokens.iter().map(|(_, name)| Pattern::new(name));
+            order::sorted(names.collect(), Ord::cmp)
+        }
+        _ => Vec::new(),
+    };
     for (pattern, grant) in &document.grants {
         let path = format!("/grants/{}", escape(&grant.name));
         if document.settings.admits_anonymous && grant.name == ANONYMOUS {
             continue;
         }
         match &*document.identity {
-            [Source::Bearer(bearer)] => {
-                if !bearer.tokens.iter().any(|(_, name)| pattern.matches(name)) {
+            [Source::Bearer(_)] => {
+                let is_one = names.binary_search(pattern).is_ok();
+                if !is_one && !names.iter().any(|name| pairs.within(name, pattern)) {
                     errors.error(path, "no token of `identity` names a caller that this matches");
                 }
             }

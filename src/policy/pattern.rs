@@ -6,9 +6,14 @@
 //! `github_list_*` can reopen a part of a denied `github_*`, while a denied
 //! `*delete*` is not undone by an allowed `github_*`.
 
+#[cfg(any(test, not(target_family = "wasm")))]
+mod contest;
 mod index;
 
-use crate::order;
+#[cfg(any(test, not(target_family = "wasm")))]
+pub use contest::{Beaten, Match};
+
+use crate::{meter, order};
 use core::cmp::Ordering;
 use index::Index;
 
@@ -58,14 +63,21 @@ impl Pattern {
     /// A star of `self` stands for characters that `other` has nowhere, which
     /// only a star of `other` can match; as a literal, `*` is such a character.
     pub fn is_within(&self, other: &Self) -> bool {
+        meter::steps(other.0.len());
         other.matches(&self.0)
     }
 
     /// Whether some name matches both.
     pub fn overlaps(&self, other: &Self) -> bool {
+        self.may_overlap(other) && overlap(self.0.as_bytes(), other.0.as_bytes())
+    }
+
+    /// Whether two patterns are the same before the first star and after the last, as
+    /// those are that overlap. Most pairs of a policy are not.
+    pub fn may_overlap(&self, other: &Self) -> bool {
         let (a, b) = (self.0.as_bytes(), other.0.as_bytes());
-        // Most pairs of a policy differ before the first star, or after the last.
-        agree(a.iter(), b.iter()) && agree(a.iter().rev(), b.iter().rev()) && overlap(a, b)
+        meter::steps(a.len().min(b.len()));
+        agree(a.iter(), b.iter()) && agree(a.iter().rev(), b.iter().rev())
     }
 
     fn literals(&self) -> usize {
@@ -81,6 +93,7 @@ fn agree<'p>(a: impl Iterator<Item = &'p u8>, b: impl Iterator<Item = &'p u8>) -
 /// Whether two patterns have a name in common: `reachable` holds, for a prefix
 /// of `a`, the prefixes of `b` that can have matched the same text.
 fn overlap(a: &[u8], b: &[u8]) -> bool {
+    meter::steps(a.len().saturating_mul(b.len()));
     let mut reachable = vec![true];
     let mut open = true;
     for &byte in b {

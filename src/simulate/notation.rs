@@ -26,6 +26,7 @@
 use crate::exchange;
 use crate::limits::Store;
 use crate::simulate::client::Client;
+use crate::simulate::explain::Explanations;
 use crate::simulate::{Body, Ending, Host, Outcome, Sent};
 use core::fmt;
 use serde_json::Value;
@@ -308,12 +309,23 @@ impl Ask {
     /// # Errors
     /// See [`Host::send`].
     pub fn send(&self, host: &Host<'_, impl Store>) -> Result<Sent, exchange::Step> {
-        let ending = if self.trailers { Ending::Trailers } else { Ending::Last };
-        let body = Body { ending, ..Body::whole(&self.body) };
-        let mut sent = host.send(self.pairs(), &self.client, &body)?;
+        let mut sent = host.send(self.pairs(), &self.client, &self.whole())?;
         if self.flags.is_some() && matches!(sent.outcome, Outcome::WentOn(_)) {
             host.end(&mut sent, self.flags);
         }
         Ok(sent)
+    }
+
+    /// Takes it apart; nothing is counted.
+    ///
+    /// # Errors
+    /// See [`Host::send`].
+    pub fn explain(&self, host: &Host<'_, impl Store>) -> Result<Explanations, exchange::Step> {
+        host.explain(self.pairs(), &self.client, &self.whole())
+    }
+
+    fn whole(&self) -> Body<'_> {
+        let ending = if self.trailers { Ending::Trailers } else { Ending::Last };
+        Body { ending, ..Body::whole(&self.body) }
     }
 }

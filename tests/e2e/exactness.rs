@@ -10,12 +10,11 @@ use std::net::SocketAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use mcp_rig::gateway::{Gateway, Push};
-use mcp_rig::upstream::RESULT;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::flood::{Answers, Flood};
-use crate::support::{body, counted, manager, spread};
+use crate::support::{answer_alone, body, counted, spread};
 
 const CALLERS: [&str; 4] = ["ann", "bob", "cid", "dee"];
 /// Connections of each caller: more than workers, so that all have some.
@@ -154,17 +153,6 @@ async fn start(workers: u32, policy: &Value) -> Gateway {
     let builder = Gateway::builder().policy(policy.to_string()).hold_request_headers(true);
     let builder = builder.edit_listener(answer_alone).edit_listener(spread);
     builder.concurrency(workers).dynamic().start().await
-}
-
-/// Has Envoy answer what passes the filter by itself, as the recording
-/// upstream would, and write no access log.
-fn answer_alone(listener: &mut Value) {
-    let manager = manager(listener);
-    manager["access_log"] = json!([]);
-    manager["route_config"]["virtual_hosts"][0]["routes"] = json!([{
-        "match": { "prefix": "/" },
-        "direct_response": { "status": 200, "body": { "inline_string": RESULT } },
-    }]);
 }
 
 async fn push(gateway: &Gateway, policy: &Value) {

@@ -23,6 +23,7 @@
 mod answers;
 mod approvals;
 mod body_types;
+mod by_value;
 mod callers;
 mod certificates;
 mod configuring;
@@ -54,6 +55,7 @@ mod pushes;
 mod reconfiguring;
 mod records;
 mod refunds;
+mod render;
 mod retries;
 mod seen;
 mod session_counts;

@@ -109,7 +109,7 @@ fn text(policy: &str) -> Value {
 
 /// What an EnvoyFilter adds, with this configuration, and the filter that asks for
 /// it.
-fn discovery(filter: &Value, configuration: Value) -> (Value, Value) {
+pub fn discovery(filter: &Value, configuration: Value) -> (Value, Value) {
     let [mut extension, asking] =
         [0, 1].map(|patch| filter["spec"]["configPatches"][patch]["patch"]["value"].clone());
     // As Istio's agent does: the image becomes a file.
@@ -122,7 +122,7 @@ fn discovery(filter: &Value, configuration: Value) -> (Value, Value) {
 
 /// A file from which Envoy discovers the extension. It is moved into its place,
 /// which is the sign that Envoy waits for.
-fn discovered(extension: &Value, name: &str) -> PathBuf {
+pub fn discovered(extension: &Value, name: &str) -> PathBuf {
     let mut resource = extension.clone();
     resource["@type"] = "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig".into();
     let response = json!({ "version_info": "1", "resources": [resource] });
@@ -134,7 +134,7 @@ fn discovered(extension: &Value, name: &str) -> PathBuf {
 }
 
 /// The filter that asks for it, with the file in the place of Istio.
-fn place(filter: &Value, discovered: &Path) -> Value {
+pub fn place(filter: &Value, discovered: &Path) -> Value {
     let mut place = filter.clone();
     place["config_discovery"]["config_source"] = json!({
         "path_config_source": { "path": discovered },
@@ -188,8 +188,19 @@ async fn envoy_gateways_extension_and_its_patch_hold_headers() {
 
 /// The filter with the policy and the patches of `envoy/gateway`.
 pub fn envoy_gateways() -> Builder {
-    let (builder, filter) = extension(&manifest("envoy/gateway/extension-policy.yaml"));
-    let patches = manifest("envoy/gateway/patch-policy.yaml")["spec"]["jsonPatches"].clone();
+    let policy = manifest("envoy/gateway/extension-policy.yaml");
+    envoy_gateway_with(&policy, &manifest("envoy/gateway/patch-policy.yaml")).edit_listener(
+        |listener| {
+            let config = &manager(listener)["http_filters"][0]["typed_config"]["config"];
+            assert_eq!(config["allow_on_headers_stop_iteration"], true, "{config}");
+        },
+    )
+}
+
+/// The filter with a policy and its patches.
+pub fn envoy_gateway_with(policy: &Value, patches: &Value) -> Builder {
+    let (builder, filter) = extension(policy);
+    let patches = patches["spec"]["jsonPatches"].clone();
     builder.edit_listener(move |listener| {
         // Envoy Gateway names the filter; others may stand before it.
         let filters = &mut manager(listener)["http_filters"];
@@ -198,7 +209,6 @@ pub fn envoy_gateways() -> Builder {
             apply(patch, listener);
         }
         let config = &manager(listener)["http_filters"][0]["typed_config"]["config"];
-        assert_eq!(config["allow_on_headers_stop_iteration"], true, "{config}");
         assert_eq!(config["failure_policy"], "FAIL_RELOAD", "{config}");
     })
 }

@@ -105,8 +105,12 @@ async fn prometheus_is_told_the_names_that_the_alarms_use() {
 
 /// Envoy Gateway's filter for the first module of a policy, and its name.
 fn extension() -> (Value, String) {
-    let proxy = manifest(&format!("{GATEWAY}/envoy-proxy.yaml"));
     let policy = manifest(&format!("{GATEWAY}/extension-policy.yaml"));
+    extension_of(&manifest(&format!("{GATEWAY}/envoy-proxy.yaml")), &policy)
+}
+
+/// Envoy Gateway's filter for a policy, by the module that a proxy has.
+pub fn extension_of(proxy: &Value, policy: &Value) -> (Value, String) {
     let entry = &proxy["spec"]["dynamicModules"][0];
     let asked = &policy["spec"]["dynamicModule"][0];
     assert_eq!(entry["name"], asked["name"], "the policy asks for what the proxy allows");

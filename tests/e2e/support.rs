@@ -154,6 +154,17 @@ pub fn spread(listener: &mut Value) {
     listener["connection_balance_config"] = json!({ "exact_balance": {} });
 }
 
+/// Has Envoy answer what passes the filter by itself, as the recording
+/// upstream would, and write no access log.
+pub fn answer_alone(listener: &mut Value) {
+    let manager = manager(listener);
+    manager["access_log"] = json!([]);
+    manager["route_config"]["virtual_hosts"][0]["routes"] = json!([{
+        "match": { "prefix": "/" },
+        "direct_response": { "status": 200, "body": { "inline_string": RESULT } },
+    }]);
+}
+
 /// A file of the repository.
 pub fn file(path: &str) -> String {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path);

@@ -47,8 +47,13 @@ const FOLDERS: [&str; 6] = ["", "docs", "docs/policy", "docs/command", "benches"
 
 /// The folders whose pages are read by people who change the code, or are made
 /// by a program. Their fences are not executed.
-const FURTHER: [&str; 4] =
-    ["benches/results", "tests/conformance", "tests/differential", "tests/interop"];
+const FURTHER: [&str; 5] = [
+    "benches/results",
+    "cli/tests/check/schemas",
+    "tests/conformance",
+    "tests/differential",
+    "tests/interop",
+];
 
 pub fn pages() -> Vec<Page> {
     FOLDERS.into_iter().flat_map(Page::in_folder).collect()

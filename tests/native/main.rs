@@ -22,6 +22,7 @@ mod core;
 mod corpus;
 mod crds;
 mod docs;
+mod explained;
 mod fake_host;
 mod paths;
 mod random;

@@ -251,7 +251,7 @@ fn is_doubtful(text: &str) -> bool {
     }
     let Some(first) = number.bytes().next() else { return false };
     let begins = first.is_ascii_digit()
-        || (first == b'.' && number.bytes().nth(1).is_some_and(|byte| byte.is_ascii_digit()));
+        || (first == b'.' && number.as_bytes().get(1).is_some_and(u8::is_ascii_digit));
     let hexadecimal = number.strip_prefix("0x").or_else(|| number.strip_prefix("0o"));
     let hexadecimal = hexadecimal.or_else(|| number.strip_prefix("0b"));
     match hexadecimal {

@@ -31,7 +31,7 @@ struct One<'r> {
 
 /// Writes all findings.
 pub(super) fn write(out: &mut impl Write, report: &Report) -> io::Result<()> {
-    let Report { findings, more, errors, warnings, files, policies, skipped } = report;
+    let Report { findings, more, errors, warnings, files, policies, skipped, .. } = report;
     let form = Form {
         findings: findings.iter().map(one).collect(),
         more: *more,

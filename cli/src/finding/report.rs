@@ -29,6 +29,8 @@ pub(crate) enum Format {
 pub(crate) struct Report {
     /// The first findings.
     pub(crate) findings: Vec<Finding>,
+    /// The file, the place and the words of each.
+    seen: HashSet<(String, usize, String)>,
     /// The number of findings beyond those.
     pub(crate) more: usize,
     /// The number of errors.
@@ -44,8 +46,14 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// Adds a finding.
+    /// Adds a finding, unless one that is kept says the same of the same place, as two
+    /// filters of one connection manager do.
     pub(crate) fn add(&mut self, finding: Finding) {
+        let Finding { source, span, pointer, .. } = &finding;
+        let key = (source.name.clone(), span.start, format!("{pointer}\n{}", finding.message));
+        if self.seen.contains(&key) {
+            return;
+        }
         let count = match finding.severity {
             Severity::Error => &mut self.errors,
             Severity::Warning => &mut self.warnings,
@@ -53,29 +61,17 @@ impl Report {
         *count = count.saturating_add(1);
         if self.findings.len() < MAX_FINDINGS {
             self.findings.push(finding);
+            self.seen.insert(key);
         } else {
             self.more = self.more.saturating_add(1);
         }
     }
 
-    /// Brings the findings of each file into the order of their places, and drops those
-    /// that say the same of the same place.
+    /// Brings the findings of each file into the order of their places.
     pub(crate) fn sort(&mut self) {
         self.findings.sort_by(|a, b| {
             let key = |one: &Finding| one.span.start;
             a.source.name.cmp(&b.source.name).then_with(|| key(a).cmp(&key(b)))
-        });
-        let mut seen = HashSet::new();
-        let Self { findings, errors, warnings, .. } = self;
-        findings.retain(|one| {
-            let key = (one.source.name.clone(), one.span.start, one.pointer.clone());
-            let is_new = seen.insert((key, one.code, one.message.clone()));
-            if !is_new {
-                let count =
-                    if one.severity == Severity::Error { &mut *errors } else { &mut *warnings };
-                *count = count.saturating_sub(1);
-            }
-            is_new
         });
     }
 

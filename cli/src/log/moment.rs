@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 /// A moment as RFC 3339 writes it. Records have one form of it, which is read by itself:
 /// a log has millions of them.
 pub(crate) fn parse(text: &str) -> Option<Nanos> {
-    own(text.as_bytes()).or_else(|| document::moment(text))
+    own(text.as_bytes()).or_else(|| document::moment_of(text))
 }
 
 /// The form of records: `2024-10-04T00:00:00.000Z`.
@@ -113,7 +113,7 @@ mod tests {
                     let text = format!("{year}-{month:02}-{day:02}T23:59:58.765Z");
                     let mine = own(text.as_bytes());
                     quick += usize::from(mine.is_some());
-                    assert!(mine.is_none() || mine == document::moment(&text), "{text}");
+                    assert!(mine.is_none() || mine == document::moment_of(&text), "{text}");
                     if let Some(moment) = parse(&text) {
                         assert_eq!(written(moment), text.replace(".765Z", "Z"));
                     }

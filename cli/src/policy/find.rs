@@ -7,6 +7,7 @@ use crate::document::{Node, Value};
 use crate::layer::Layer;
 use core::ops::Range;
 pub(crate) use kubernetes::Manifest;
+use std::rc::Rc;
 
 /// The keys of a policy's top level.
 const KEYS: [&str; 11] = [
@@ -78,7 +79,7 @@ pub(crate) struct Chain<'n> {
     /// The connection manager, where there is one.
     pub(crate) manager: Option<&'n Node>,
     /// The filters, in their order.
-    pub(crate) filters: Vec<&'n Node>,
+    pub(crate) filters: Rc<[&'n Node]>,
     /// The place of the filter.
     pub(crate) at: usize,
 }
@@ -235,9 +236,9 @@ impl<'n> Walk<'n, '_> {
                 _ => self.node(&member.value, &member.key_span, chain),
             }
         }
-        let filters = filters.unwrap_or_default();
+        let filters: Rc<[&Node]> = filters.unwrap_or_default().iter().collect();
         for (at, filter) in filters.iter().enumerate() {
-            let chain = Chain { manager: Some(node), filters: filters.iter().collect(), at };
+            let chain = Chain { manager: Some(node), filters: Rc::clone(&filters), at };
             self.node(filter, &filter.span, Some(&chain));
         }
         for element in node.elements() {

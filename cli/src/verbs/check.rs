@@ -26,7 +26,7 @@ Examples:
   mcp-policy check policy.json
   mcp-policy check --strict envoy.yaml
   mcp-policy check --format github policies/ k8s/
-  git ls-files -z | xargs -0 mcp-policy check --skip-others
+  git ls-files -z '*.json' '*.yaml' | xargs -0 mcp-policy check --skip-others
   kubectl get envoyfilter -o yaml -A | mcp-policy check -
 
 Exit status: 0 no errors, 1 errors (with --strict also warnings), 2 it could not run.")]

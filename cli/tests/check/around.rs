@@ -19,27 +19,9 @@ const EXTENSION_NATIVE: &[&str] = &["envoy/native/gateway/extension-policy.yaml"
 const GUARD: &str = r#"- { name: g, typed_config: { "@type": type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC, rules: { policies: { p: { permissions: [{ any: true }], principals: [{ filter_state: { key: wasm.mcp_policy, string_match: { exact: "yes" } } }] } } } } }
                   - name: envoy.filters.http.wasm"#;
 
-const ROUTE: &str = r"---
-apiVersion: gateway.networking.k8s.io/v1
-kind: HTTPRoute
-metadata: { name: mcp, namespace: mcp }
-spec:
-  rules:
-    - timeouts: { request: 0s }
-";
-
-const TRAFFIC: &str = r"---
-apiVersion: gateway.envoyproxy.io/v1alpha1
-kind: BackendTrafficPolicy
-metadata: { name: x, namespace: mcp }
-spec:
-  targetRefs: [{ kind: HTTPRoute, name: mcp }]
-  retry: { numRetries: 2 }
-";
-
 /// Files, a text in them, the text in its place, the text at which there is a finding,
 /// and its code.
-const EDITS: [(&[&str], &str, &str, &str, &str); 58] = [
+const EDITS: [(&[&str], &str, &str, &str, &str); 60] = [
     (
         ENVOY,
         "failure_policy: FAIL_RELOAD",
@@ -157,6 +139,20 @@ const EDITS: [(&[&str], &str, &str, &str, &str); 58] = [
     ),
     (
         ENVOY,
+        "timeout: 0s",
+        "timeout: 0s\n                          typed_per_filter_config: { envoy.filters.http.wasm: { disabled: true } }",
+        "envoy.filters.http.wasm: {",
+        "switched-off",
+    ),
+    (
+        ENVOY,
+        "- name: envoy.filters.http.wasm\n",
+        "- name: envoy.filters.http.wasm\n                    disabled: true\n",
+        "disabled: true",
+        "switched-off",
+    ),
+    (
+        ENVOY,
         "configuration:\n",
         "other:\n",
         "config:\n                        name",
@@ -245,8 +241,8 @@ const EDITS: [(&[&str], &str, &str, &str, &str); 58] = [
     (GATEWAY, "key: wasm.mcp_policy", "key: wasm.other", "mark_requests: true", "no-guard"),
     (GATEWAY, "failOpen: false", "failOpen: true", "failOpen: true", "fail-open"),
     (GATEWAY, "sha256: \"", "other: \"", "url: registry", "no-digest"),
-    (GATEWAY, "---\n", ROUTE_LATE, "request: 15s", "route-timeout"),
-    (GATEWAY, "---\n", TRAFFIC_JOINED, "retry: {", "retries"),
+    (GATEWAY, "---\n", ROUTE, "request: 15s", "route-timeout"),
+    (GATEWAY, "---\n", TRAFFIC, "retry: {", "retries"),
     (
         EXTENSION_NATIVE,
         "paths: [/mcp]",
@@ -256,14 +252,15 @@ const EDITS: [(&[&str], &str, &str, &str, &str); 58] = [
     ),
 ];
 
-const ROUTE_LATE: &str = "---
+const ROUTE: &str = "---
 apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute
 metadata: { name: mcp, namespace: mcp }
 spec: { rules: [{ timeouts: { request: 15s } }] }
 ---
 ";
-const TRAFFIC_JOINED: &str = "---
+
+const TRAFFIC: &str = "---
 apiVersion: gateway.envoyproxy.io/v1alpha1
 kind: BackendTrafficPolicy
 metadata: { name: x, namespace: mcp }
@@ -318,11 +315,10 @@ fn shipped_configurations_have_no_finding() {
 #[test]
 fn routes_of_other_policies_are_nobodys_business() {
     let folder = scratch("around-others");
-    let other = ROUTE.replace("0s", "15s").replace("name: mcp,", "name: other,");
-    for (files, more) in
-        [(GATEWAY, &*other), (GATEWAY, &TRAFFIC.replace("name: mcp }", "name: o }"))]
-    {
-        fs::write(folder.join("x.yaml"), joined(files) + more).unwrap();
+    let other = ROUTE.replace("name: mcp,", "name: other,");
+    let unmarred = ROUTE.replace("15s", "0s");
+    for more in [other, unmarred, TRAFFIC.replace("name: mcp }", "name: other }")] {
+        fs::write(folder.join("x.yaml"), joined(GATEWAY) + &more).unwrap();
         assert_eq!(places(&found(&folder, &["x.yaml"])), [""; 0], "{more}");
     }
     let service =

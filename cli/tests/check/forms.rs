@@ -43,6 +43,16 @@ fn printed(form: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// Compares a text with a golden file, or writes that.
+fn same(name: &str, found: &str) {
+    let golden = root().join("cli/tests/check/forms").join(name);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&golden, found).unwrap();
+    }
+    let expected = Data::read_from(&golden, Some(snapbox::data::DataFormat::Text)).raw();
+    Assert::new().eq(Data::text(found).raw(), expected);
+}
+
 #[test]
 fn each_form_is_as_it_was() {
     for (form, ending) in [
@@ -52,21 +62,23 @@ fn each_form_is_as_it_was() {
         ("sarif", "sarif.json"),
         ("junit", "xml"),
     ] {
-        let golden = root().join("cli/tests/check/forms").join(format!("findings.{ending}"));
         // The version changes, and what it belongs to does not.
         let found = printed(form).replace(env!("CARGO_PKG_VERSION"), "0.0.0");
-        if std::env::var_os("UPDATE_GOLDEN").is_some() {
-            fs::write(&golden, &found).unwrap();
-        }
-        let expected = Data::read_from(&golden, Some(snapbox::data::DataFormat::Text)).raw();
-        Assert::new().eq(Data::text(found).raw(), expected);
+        same(&format!("findings.{ending}"), &found);
     }
+}
+
+#[test]
+fn the_help_is_as_it_was() {
+    let output = run(&folder(), &["--help"]);
+    assert_eq!(output.status.code(), Some(0));
+    same("help.txt", &String::from_utf8(output.stdout).unwrap());
 }
 
 #[test]
 fn sarif_is_what_its_schema_says() {
     let schema =
-        fs::read_to_string(root().join("cli/tests/check/forms/sarif-schema-2.1.0.json")).unwrap();
+        fs::read_to_string(root().join("cli/tests/check/schemas/sarif-schema-2.1.0.json")).unwrap();
     let schema: Value = serde_json::from_str(&schema).unwrap();
     let mut schemas = Schemas::new();
     let mut compiler = Compiler::new();

@@ -4,7 +4,7 @@
 use crate::{found, place, places, root, run, scratch};
 use mcp_policy_filter::policy::Policy;
 use mcp_policy_filter::policy::document::Findings;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -226,4 +226,61 @@ fn numbers_of_a_struct_are_doubles() {
     let found = found(&folder, &["x.yaml"]);
     let message = found["findings"][0]["message"].as_str().unwrap();
     assert!(message.contains("google.protobuf.Struct"), "{found}");
+}
+
+#[test]
+fn each_way_to_carry_a_policy_is_found() {
+    let folder = scratch("language-carriers");
+    let policy: Value = serde_json::from_str(POLICY).unwrap();
+    let config = json!({
+        "name": "mcp-policy",
+        "failure_policy": "FAIL_RELOAD",
+        "vm_config": {"vm_id": "x"},
+        "configuration": {"@type": "type.googleapis.com/google.protobuf.Struct", "value": policy},
+    });
+    let wasm = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm";
+    let filter = json!({"name": "x", "typed_config": {"@type": wasm, "config": config}});
+    let camel = filter.to_string().replace("typed_config", "typedConfig");
+    let camel = camel.replace("failure_policy", "failurePolicy").replace("vm_config", "vmConfig");
+    let camel: Value = serde_json::from_str(&camel.replace("vm_id", "vmId")).unwrap();
+    let typed = json!({"name": "x", "typed_config": {
+        "@type": "type.googleapis.com/xds.type.v3.TypedStruct",
+        "type_url": wasm,
+        "value": {"config": config},
+    }});
+    let native = json!({"name": "x", "typed_config": {
+        "@type": "type.googleapis.com/envoy.extensions.filters.http.dynamic_modules.v3.DynamicModuleFilter",
+        "dynamic_module_config": {"name": "x", "do_not_close": true},
+        "filter_config": config["configuration"],
+    }});
+    let manager = |filter: &Value| {
+        json!({"name": "y", "typed_config": {
+            "stream_idle_timeout": "3600s",
+            "request_timeout": "30s",
+            "http_filters": [filter],
+        }})
+    };
+    let proxy = json!({"apiVersion": "gateway.envoyproxy.io/v1alpha1", "kind": "EnvoyProxy",
+        "spec": {"bootstrap": {"value": json!({"static_resources": {"listeners": [filter]}}).to_string()}}});
+    for carrier in [
+        policy.clone(),
+        filter.clone(),
+        camel,
+        typed,
+        native,
+        json!({"resources": [{"@type": "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig", "typed_config": filter["typed_config"]}]}),
+        json!({"address": {}, "default_filter_chain": {"filters": [manager(&filter)]}}),
+        json!({"configs": [{"dynamic_listeners": [{"active_state": {"listener": {"filter_chains": [{"filters": [manager(&filter)]}]}}}]}]}),
+        json!({"apiVersion": "v1", "kind": "List", "items": [proxy]}),
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"envoy.json": filter.to_string(), "README": "x"}}),
+    ] {
+        for (name, text) in [("x.json", format!("{carrier:#}")), ("x.yaml", carrier.to_string())] {
+            fs::write(folder.join(name), &text).unwrap();
+            let all = found(&folder, &[name]);
+            let places = places(&all);
+            assert_eq!((&all["policies"], places.len()), (&1.into(), 1), "{all}\n{text}");
+            let escaped = if text.contains("\\\"max") { "\\\"max\\\"" } else { "\"max\"" };
+            assert_eq!(places, [format!("{} invalid-policy", place(&text, escaped))], "{text}");
+        }
+    }
 }

@@ -8,7 +8,7 @@ const ERA: u64 = 146_097;
 
 /// Writes a moment in UTC by RFC 3339, to the millisecond. Leap seconds are not
 /// known: the clock counts none.
-pub(super) fn rfc3339(text: &mut String, moment: Nanos) {
+pub(crate) fn rfc3339(text: &mut String, moment: Nanos) {
     let seconds = moment.seconds();
     let (days, second) = (seconds / 86_400, seconds % 86_400);
     let (year, month, day) = date(days);

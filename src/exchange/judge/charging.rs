@@ -48,15 +48,11 @@ impl<'a, S: Store> Judge<'a, S> {
         caller: &Caller,
         facts: &Facts<'_>,
     ) -> Result<Vec<Charge>, Denial<'p>> {
-        let mut charges = Vec::with_capacity(limits.len());
-        if !limits.is_empty() {
-            let session = self.head.trace.session.as_ref();
-            let holders = Holders::new(&self.policy.table, caller, session);
-            for limit in limits.iter() {
-                charges.push(limit.charge(&holders, facts)?);
-            }
+        if limits.is_empty() {
+            return Ok(Vec::new());
         }
-        Ok(charges)
+        let session = self.head.trace.session.as_ref();
+        limits.charges(&Holders::new(&self.policy.table, caller, session), facts)
     }
 
     /// The rules in shadow that a call does not pass, and its charges to limits in
@@ -131,7 +127,7 @@ impl<'a, S: Store> Judge<'a, S> {
 }
 
 /// The reason where a counter failed.
-const fn reason(trouble: StoreError) -> Reason {
+pub(crate) const fn reason(trouble: StoreError) -> Reason {
     match trouble {
         StoreError::Full => Reason::CounterFull,
         StoreError::Contended => Reason::CounterContended,

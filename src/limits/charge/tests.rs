@@ -147,6 +147,45 @@ fn all_counters_together_hold_max_entries() {
 }
 
 #[test]
+fn entries_in_shadow_take_no_room_of_limits_that_decide() {
+    let table = table(10_000, 1 << 20);
+    let one = |kind: &str, number: u64| charge(&format!("{kind} {number}"), "x", 5);
+    let apart = |kind: &str, number: u64| Charge { apart: true, ..one(kind, number) };
+    // The counters of one caller are in one bucket, and so are the numbers of his values.
+    let by_value = |number: u64| Charge {
+        holder: table.holder_for_values(Some("x"), &[number.to_string()]),
+        values: Some(Values { caller: table.holder_for_caller("x"), shared: false }),
+        ..apart("value", number)
+    };
+    let plain = MemoryStore::default();
+    let decide = |store: &MemoryStore| {
+        let all =
+            (0..3_000).filter(|number| table.charge(store, &[one("a", *number)], at(0)).is_ok());
+        all.count()
+    };
+    let alone = decide(&plain);
+    assert!(full(&table.charge(&plain, &[apart("s", 0)], at(0))));
+    let store = MemoryStore::default();
+    let shadowed = (0..2_000).filter(|number| {
+        let kinds = [apart("s", *number), by_value(*number)];
+        let counted = kinds.map(|charge| table.charge(&store, &[charge], at(0)).is_ok());
+        counted.contains(&true)
+    });
+    let shadowed = shadowed.count();
+    assert!((256..=512).contains(&shadowed), "{shadowed}");
+    let beside = decide(&store);
+    assert!(alone >= 1_024 && beside >= 1_024, "{alone} {beside}");
+    // A count that is there goes on, whatever its bucket has.
+    for charge in [one("a", 0), apart("s", 0), by_value(0)] {
+        for _ in 0..4 {
+            table.charge(&store, &[charge], at(1)).unwrap();
+        }
+        let refused = table.charge(&store, &[charge], at(1)).unwrap_err();
+        assert!(matches!(refused, ChargeError::Limit { .. }), "{refused:?}");
+    }
+}
+
+#[test]
 fn three_quarters_of_the_default_capacity_are_admitted_for_several_counters() {
     let (store, table) = (MemoryStore::default(), table(32_768, 262_144));
     let names = ["a", "b", "c", "d"];

@@ -35,7 +35,7 @@ const LONG_DOUBLE: usize = 1 << 16;
 const EXACT_DIGITS: usize = 19;
 
 /// The rest of a call's budget.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Work(Cell<usize>);
 
 impl Default for Work {

@@ -9,9 +9,9 @@ use core::cmp::Ordering;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Validity {
     /// `valid_from`: the first moment of it.
-    from: Option<Nanos>,
+    pub(in crate::policy) from: Option<Nanos>,
     /// `valid_until`: the first moment after it.
-    until: Option<Nanos>,
+    pub(in crate::policy) until: Option<Nanos>,
 }
 
 impl Validity {
@@ -57,6 +57,12 @@ impl Validity {
     }
 }
 
+/// A moment as RFC 3339 writes it.
+#[cfg(any(test, not(target_family = "wasm")))]
+pub fn moment_of(text: &str) -> Option<Nanos> {
+    parse(text)
+}
+
 fn moment(at: &At<'_>) -> Option<Nanos> {
     let text = at.string()?;
     let moment = parse(text);
@@ -71,7 +77,7 @@ fn moment(at: &At<'_>) -> Option<Nanos> {
 }
 
 /// A moment as RFC 3339 writes it. A leap second cannot be written.
-pub fn parse(text: &str) -> Option<Nanos> {
+fn parse(text: &str) -> Option<Nanos> {
     let (date, rest) = text.split_at_checked(10)?;
     let (time, rest) = rest.strip_prefix(['T', 't'])?.split_at_checked(8)?;
     let [year, month, day] = numbers(date, '-', [4, 2, 2])?;

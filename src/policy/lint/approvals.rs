@@ -1,5 +1,6 @@
 //! Errors and warnings about approvals.
 
+use crate::order;
 use crate::policy::condition::Root;
 use crate::policy::document::{
     Action, Check, Document, Findings, Rules, Source, ToolRule, Warning, pointer,
@@ -16,19 +17,20 @@ pub(super) fn errors(document: &Document, all_rules: &[&Rules], errors: &mut Fin
     let settings = document.settings.approvals.as_ref();
     let mut longest = settings.and_then(|all| all.terms.wait).unwrap_or(LONG_WAIT);
     let mut first = None;
+    let base = &document.rules;
+    let of_base = base.all_tools.approve_if.len();
+    let of_tools = base.tools.iter().map(|(_, rule)| rule.approve_if.len()).max();
     for rules in all_rules {
         let common = &rules.all_tools.approve_if;
-        let inherited = super::base(document, rules).map_or(0, |base| {
-            let tools = base.tools.iter().map(|(_, rule)| rule.approve_if.len());
-            (base.all_tools.approve_if.len()).saturating_add(tools.max().unwrap_or_default())
-        });
+        let of_base = if rules.extends { of_base } else { 0 };
+        let of_tools = of_tools.filter(|_| rules.extends).unwrap_or_default();
         if let (Some(check), None) =
             (common.first(), settings.and_then(|all| all.terms.approvers.as_ref()))
         {
             errors.error(check.path.clone(), "has no approvers; name them in `settings.approvals`");
         }
         first = first.or(common.first().map(|check| check.path.as_str()));
-        let asked = common.len().saturating_add(inherited);
+        let asked = common.len().saturating_add(of_base).saturating_add(of_tools);
         few_enough(common.first().map(|check| &*check.path), asked, errors);
         for (_, rule) in &rules.tools {
             if !asks(rule) {
@@ -45,9 +47,7 @@ pub(super) fn errors(document: &Document, all_rules: &[&Rules], errors: &mut Fin
                 );
             }
             let asked = rule.approve_if.len().saturating_add(common.len());
-            let of_base = super::base(document, rules).map(|base| &base.all_tools.approve_if);
-            let asked = asked.saturating_add(of_base.map_or(0, Vec::len));
-            few_enough(Some(&rule.path), asked, errors);
+            few_enough(Some(&rule.path), asked.saturating_add(of_base), errors);
         }
     }
     let Some(first) = first else { return };
@@ -122,36 +122,41 @@ pub(super) fn warnings(document: &Document, all_rules: &[&Rules], findings: &mut
             }
         }
     }
+    let of_base = demanded(&document.rules.all_tools.require);
     for rules in all_rules {
-        let common = &rules.all_tools;
-        let base = super::base(document, rules);
-        let inherited = || base.iter().flat_map(|base| &base.all_tools.require);
-        for (_, rule) in &rules.tools {
-            let demands: Vec<&Check> =
-                rule.require.iter().chain(&common.require).chain(inherited()).collect();
-            rule.approve_if.iter().for_each(|check| absent(check, &demands, findings));
+        let of_base = if rules.extends { &*of_base } else { &[] };
+        let common = demanded(&rules.all_tools.require);
+        for (_, rule) in rules.tools.iter().filter(|(_, rule)| !rule.approve_if.is_empty()) {
+            let own = demanded(&rule.require);
+            absent(&rule.approve_if, &[&own, &common, of_base], findings);
         }
-        let demands: Vec<&Check> = common.require.iter().chain(inherited()).collect();
-        common.approve_if.iter().for_each(|check| absent(check, &demands, findings));
+        absent(&rules.all_tools.approve_if, &[&common, of_base], findings);
     }
 }
 
-/// Warns of a check on an argument that a call may leave out: then it does not hold,
+/// The paths that checks in force ask for, in order.
+fn demanded(checks: &[Check]) -> Vec<&str> {
+    let demands = checks.iter().filter(|check| !check.shadow);
+    let paths = demands.flat_map(|check| &check.conditions).map(|one| one.path.as_str());
+    order::sorted(paths.collect(), Ord::cmp)
+}
+
+/// Warns of checks on an argument that a call may leave out: then they do not hold,
 /// and nobody is asked.
-fn absent(check: &Check, demands: &[&Check], findings: &mut Findings) {
-    for condition in check.conditions.iter().filter(|one| one.path.root == Root::Args) {
-        let path = condition.path.as_str();
-        let mut demands = demands.iter().filter(|other| !other.shadow);
-        let demanded =
-            demands.any(|other| other.conditions.iter().any(|other| other.path.as_str() == path));
-        if !demanded && !condition.test.is_about_presence() {
-            findings.warning(Warning::ApprovalByAbsent, &|| {
-                let message = format!(
-                    "a call without `{path}` needs no approval by this; have a `require` say that \
-                     it exists"
-                );
-                (pointer(&check.pointer), message)
-            });
+fn absent(checks: &[Check], demands: &[&[&str]], findings: &mut Findings) {
+    for check in checks {
+        for condition in check.conditions.iter().filter(|one| one.path.root == Root::Args) {
+            let path = condition.path.as_str();
+            let demanded = demands.iter().any(|paths| paths.binary_search(&path).is_ok());
+            if !demanded && !condition.test.is_about_presence() {
+                findings.warning(Warning::ApprovalByAbsent, &|| {
+                    let message = format!(
+                        "a call without `{path}` needs no approval by this; have a `require` say \
+                         that it exists"
+                    );
+                    (pointer(&check.pointer), message)
+                });
+            }
         }
     }
 }

@@ -2,80 +2,110 @@
 //! which others.
 
 use super::limits::{MAX_ASKED, too_many};
+use super::pairs::Pairs;
 use crate::order;
-use crate::policy::caller::ANONYMOUS;
 use crate::policy::condition::Root;
 use crate::policy::document::{
-    Action, AllTools, DefaultAction, Document, Findings, Grant, Group, Limit, Mode, Rules,
-    ToolRule, Warning, pointer, shorten,
+    Action, AllTools, DefaultAction, Document, Findings, Group, Limit, Rules, ToolRule, Warning,
+    pointer, shorten,
 };
 use crate::policy::pattern::Pattern;
 
 /// A limit, with the entry of `tools` that has it: none where it is one of all tools.
-type InEntry<'d> = (&'d Limit, Option<&'d (Pattern, ToolRule)>);
+type InEntry<'d> = (&'d Limit, Option<&'d Entry>);
+type Entry = (Pattern, ToolRule);
+
+/// The limits of the top-level rules, ordered once for all bodies that extend them.
+pub(super) struct Base<'d> {
+    rules: &'d Rules,
+    /// By their counters.
+    limits: Vec<InEntry<'d>>,
+    /// Those with the most limits first.
+    entries: Vec<&'d Entry>,
+}
+
+impl<'d> Base<'d> {
+    pub(super) fn new(rules: &'d Rules) -> Self {
+        let entries: Vec<_> =
+            rules.tools.iter().filter(|(_, rule)| !rule.limits.is_empty()).collect();
+        let limits = placed(entries.iter().copied(), &rules.all_tools.limits);
+        Self {
+            rules,
+            limits: order::sorted(limits, |(a, _), (b, _)| a.counter.cmp(&b.counter)),
+            entries: order::sorted(entries, |(_, a), (_, b)| b.limits.len().cmp(&a.limits.len())),
+        }
+    }
+}
 
 /// Refuses what a body and the top-level rules that it extends cannot be together: a
 /// call that two counters of one name count, or that has too many limits.
-pub(super) fn extending(rules: &Rules, base: &Rules, errors: &mut Findings) {
+pub(super) fn extending(rules: &Rules, base: &Base<'_>, pairs: &mut Pairs, errors: &mut Findings) {
     // Of many bodies, most have no limit. Then the limits are those of the top level.
     if super::limits(rules).is_empty() {
         return;
     }
     // An entry in shadow replaces one in shadow alone.
     let replaced = order::sorted(rules.tools.iter().map(key).collect(), Ord::cmp);
-    let inherited =
-        || base.tools.iter().filter(|entry| replaced.binary_search(&key(entry)).is_err());
-    let others = placed(inherited(), &base.all_tools.limits);
-    let others = order::sorted(others, |(a, _), (b, _)| a.counter.cmp(&b.counter));
+    let is_replaced = |entry: &Entry| replaced.binary_search(&key(entry)).is_ok();
     for limit in placed(rules.tools.iter(), &rules.all_tools.limits) {
-        same_name(limit, &others, errors);
+        same_name(limit, &base.limits, &is_replaced, pairs, errors);
     }
-    let asked = inherited().map(|(_, rule)| rule.limits.len()).max().unwrap_or_default();
-    let all = rules.all_tools.limits.len().saturating_add(base.all_tools.limits.len());
-    let asked = asked.saturating_add(all);
+    let inherited = base.entries.iter().find(|entry| !is_replaced(entry));
+    let asked = inherited.map(|(_, rule)| rule.limits.len()).unwrap_or_default();
+    let common = base.rules.all_tools.limits.len();
+    let asked = asked.saturating_add(rules.all_tools.limits.len()).saturating_add(common);
     if asked > MAX_ASKED {
         errors.error(rules.path.clone(), too_many(asked));
     }
 }
 
-fn key((pattern, rule): &(Pattern, ToolRule)) -> (&Pattern, bool) {
+fn key((pattern, rule): &Entry) -> (&Pattern, bool) {
     (pattern, rule.shadow)
 }
 
 /// The limits of entries, after those of all tools.
-fn placed<'d>(
-    entries: impl Iterator<Item = &'d (Pattern, ToolRule)>,
-    all: &'d [Limit],
-) -> Vec<InEntry<'d>> {
+fn placed<'d>(entries: impl Iterator<Item = &'d Entry>, all: &'d [Limit]) -> Vec<InEntry<'d>> {
     let own = entries.flat_map(|entry| entry.1.limits.iter().map(move |one| (one, Some(entry))));
     all.iter().map(|limit| (limit, None)).chain(own).collect()
 }
 
-fn same_name((limit, entry): InEntry<'_>, others: &[InEntry<'_>], errors: &mut Findings) {
+fn same_name(
+    (limit, entry): InEntry<'_>,
+    others: &[InEntry<'_>],
+    is_replaced: &dyn Fn(&Entry) -> bool,
+    pairs: &mut Pairs,
+    errors: &mut Findings,
+) {
     let first = others.partition_point(|(other, _)| other.counter < limit.counter);
     let mut same =
         others.iter().skip(first).take_while(|(other, _)| other.counter == limit.counter);
-    if let Some((other, _)) = same.find(|(_, other)| meet(entry, *other)) {
-        errors.error(
-            limit.path.clone(),
-            format!(
-                "the counter `{}` is also one at {}, which this body extends, and a call could \
-                 be under both; give this one another name",
-                shorten(&limit.counter),
-                pointer(&other.path)
-            ),
-        );
-    }
+    let met = same.find(|(_, other)| match other {
+        Some(other) => meet(entry, other, pairs) && (pairs.is_spent() || !is_replaced(other)),
+        None => true,
+    });
+    let Some((other, _)) = met else { return };
+    let (counter, other) = (shorten(&limit.counter), pointer(&other.path));
+    let message = match pairs.is_spent() {
+        false => format!(
+            "the counter `{counter}` is also one at {other}, which this body extends, and a call \
+             could be under both; give this one another name"
+        ),
+        true => format!(
+            "the counter `{counter}` is also one at {other}, which this body extends, and there \
+             are too many of that name to compare their tools; give this one another name"
+        ),
+    };
+    errors.error(limit.path.clone(), message);
 }
 
 /// Whether a call may come under the limits of an entry of a body and of one that it
-/// inherits: only if one of them is in shadow, since one alone decides.
-fn meet(own: Option<&(Pattern, ToolRule)>, inherited: Option<&(Pattern, ToolRule)>) -> bool {
-    match (own, inherited) {
-        (Some((own, rule)), Some((other, inherited))) => {
-            rule.shadow != inherited.shadow && own.overlaps(other)
-        }
-        _ => true,
+/// inherits: only if one of them is in shadow, since one alone decides. All may once the
+/// budget is spent.
+fn meet(own: Option<&Entry>, (other, inherited): &Entry, pairs: &mut Pairs) -> bool {
+    match own {
+        Some((_, rule)) if rule.shadow == inherited.shadow => !pairs.take(1),
+        Some((own, _)) => pairs.overlap(own, other),
+        None => true,
     }
 }
 
@@ -99,22 +129,8 @@ pub(super) fn reach_groups(document: &Document, errors: &mut Findings) {
 }
 
 /// The warnings about bodies.
-pub(super) fn warnings(document: &Document, findings: &mut Findings) {
-    let allows = |rules: &Rules| match rules.default.or(document.rules.default) {
-        Some(DefaultAction::Allow) => Some("allows by default"),
-        _ => (rules.mode == Mode::Shadow).then_some("is in shadow mode"),
-    };
-    for (pattern, grant) in &document.grants {
-        if grant.rules.validity.ends() {
-            ends_open(&grant.rules, after_grant(document, pattern, grant, &allows), findings);
-        }
-    }
-    for (number, group) in document.groups.iter().enumerate() {
-        if group.rules.validity.ends() {
-            let later = document.groups.iter().skip(number.saturating_add(1));
-            ends_open(&group.rules, after(document, later, &allows), findings);
-        }
-    }
+pub(super) fn warnings(document: &Document, pairs: &mut Pairs, findings: &mut Findings) {
+    super::ending::warnings(document, pairs, findings);
     for when in document.groups.iter().flat_map(|group| &group.when) {
         if when.condition.path.root == Root::Headers {
             findings.warning(Warning::GroupByHeader, &|| {
@@ -126,7 +142,9 @@ pub(super) fn warnings(document: &Document, findings: &mut Findings) {
         }
     }
     for group in &document.groups {
-        if let Some((path, what)) = narrows(&document.rules, group) {
+        if let Some((path, what)) = narrows(&document.rules, group, pairs)
+            && !pairs.is_spent()
+        {
             findings.warning(Warning::GroupNarrows, &|| {
                 let message = format!(
                     "{what}, and the top level does not: a caller without what `when` asks for is \
@@ -138,77 +156,29 @@ pub(super) fn warnings(document: &Document, findings: &mut Findings) {
     }
 }
 
-/// A body that lets calls go on by default, and the reason for which it does.
-type Open = (String, &'static str);
-/// A search for that reason.
-type Opens<'a> = dyn Fn(&Rules) -> Option<&'static str> + 'a;
-
-/// Warns of a body after whose time its callers come under an open one.
-fn ends_open(rules: &Rules, next: Option<Open>, findings: &mut Findings) {
-    if let Some((next, why)) = next {
-        findings.warning(Warning::EndsOpen, &|| {
-            let message = format!(
-                "after this, its callers are under {next}, which {why}; have that deny, or leave \
-                 the time out"
-            );
-            (format!("{}/valid_until", rules.path), message)
-        });
-    }
-}
-
-/// An open body that some callers of a grant come under after its time.
-fn after_grant(
-    document: &Document,
-    pattern: &Pattern,
-    grant: &Grant,
-    allows: &Opens<'_>,
-) -> Option<Open> {
-    // Those without a credential are under no pattern of another grant.
-    let is_of_strangers = document.settings.admits_anonymous && pattern.as_str() == ANONYMOUS;
-    let others = || {
-        let grants = document.grants.iter().filter(|_| !is_of_strangers);
-        grants.filter(|(_, other)| !core::ptr::eq(other, grant))
-    };
-    let mut open = others().filter_map(|(other, next)| Some((other, next, allows(&next.rules)?)));
-    if let Some((_, next, why)) = open.find(|(other, ..)| pattern.overlaps(other)) {
-        return Some((format!("`{}`", pointer(&next.rules.path)), why));
-    }
-    let covered =
-        others().any(|(other, next)| pattern.is_within(other) && !next.rules.validity.is_bounded());
-    if covered { None } else { after(document, document.groups.iter(), allows) }
-}
-
-/// An open body that callers come under whom these groups alone may have.
-fn after<'d>(
-    document: &Document,
-    groups: impl Iterator<Item = &'d Group>,
-    allows: &Opens<'_>,
-) -> Option<Open> {
-    let mut open = groups.filter_map(|group| Some((group, allows(&group.rules)?)));
-    match open.next() {
-        Some((group, why)) => Some((format!("the group `{}`", shorten(&group.name)), why)),
-        None => Some(("the top-level rules".into(), allows(&document.rules)?)),
-    }
-}
-
-/// A part of a group that denies what the top level does not, and its path.
-fn narrows(top: &Rules, group: &Group) -> Option<(String, &'static str)> {
+/// A part of a group that denies what the top level does not, and its path. Nothing is
+/// meant where the budget is spent.
+fn narrows(top: &Rules, group: &Group, pairs: &mut Pairs) -> Option<(String, &'static str)> {
     let Group { rules, .. } = group;
     let path = &rules.path;
     let top_allows = top.default == Some(DefaultAction::Allow);
     if top_allows && rules.default == Some(DefaultAction::Deny) {
         return Some((format!("{path}/default"), "denies by default"));
     }
-    let hidden = rules.hide.iter().find(|hidden| !top.hide.iter().any(|all| hidden.is_within(all)));
-    if hidden.is_some() {
+    let mut shows = |hidden: &Pattern| !top.hide.iter().any(|all| pairs.within(hidden, all));
+    if rules.hide.iter().any(&mut shows) {
         return Some((format!("{path}/hide"), "hides tools"));
     }
     // One in shadow denies nothing, and lets calls go on that no other matches.
     let denies = |rule: &ToolRule| rule.action == Action::Deny && !rule.shadow;
-    let allowed = |pattern: &Pattern| {
-        let within = top.tools.iter().any(|(all, rule)| denies(rule) && pattern.is_within(all));
-        let open = top.tools.iter().any(|(other, rule)| !denies(rule) && pattern.overlaps(other));
-        open || (top_allows && !within)
+    let mut allowed = |pattern: &Pattern| {
+        let mut all = top.tools.iter();
+        let open = all.any(|(other, rule)| match denies(rule) {
+            true => !pairs.take(1),
+            false => pairs.overlap(pattern, other),
+        });
+        let mut all = top.tools.iter();
+        open || (top_allows && !all.any(|(all, rule)| denies(rule) && pairs.within(pattern, all)))
     };
     let denied = rules.tools.iter().find(|(pattern, rule)| denies(rule) && allowed(pattern));
     if let Some((_, rule)) = denied {
@@ -238,104 +208,7 @@ mod tests {
         policy.warnings.iter().map(ToString::to_string).collect()
     }
 
-    const END: &str = r#""valid_until": "2030-01-01T00:00:00Z""#;
     const WHEN: &str = r#""when": [{"path": "claims.team", "op": "eq", "value": "a"}]"#;
-
-    #[test]
-    fn a_body_that_ends_is_told_where_what_follows_is_open() {
-        let other = |name: &str, rest: &str| {
-            format!(
-                r#""grants": {{"ci-main": {{"default": "deny", {END}}}, "{name}": {{{rest}}}}}"#
-            )
-        };
-        let group = |default: &str| {
-            format!(r#", "groups": [{{"name": "g", {WHEN}, "default": "{default}"}}]"#)
-        };
-        let deny = r#""default": "deny""#;
-        let allow = r#""default": "allow""#;
-        let top = "the top-level rules";
-        for (default, rest, next) in [
-            ("deny", other("x", deny), None),
-            ("allow", other("x", deny), Some(top)),
-            ("deny", other("x", allow), None),
-            ("deny", other("ci-*", allow), Some("`/grants/ci-*`")),
-            ("deny", other("*n", allow), Some("`/grants/*n`")),
-            ("allow", other("ci-*", deny), None),
-            ("allow", other("ci-*", r#""extends": "top""#), Some("`/grants/ci-*`")),
-            ("allow", other("ci-*", &format!("{deny}, {END}")), Some(top)),
-            ("deny", other("x", deny) + &group("allow"), Some("the group `g`")),
-            ("deny", other("x", deny) + &group("deny"), None),
-            ("allow", other("*", &format!("{deny}, {END}")) + &group("deny"), Some(top)),
-        ] {
-            let all = warnings(default, &rest);
-            let found =
-                all.iter().find_map(|line| line.strip_prefix("/grants/ci-main/valid_until: "));
-            let expected = next.map(|next| {
-                format!(
-                    "after this, its callers are under {next}, which allows by default; have that \
-                     deny, or leave the time out"
-                )
-            });
-            assert_eq!(found.map(str::to_owned), expected, "{default} {rest}");
-        }
-    }
-
-    #[test]
-    fn a_body_that_ends_is_told_where_what_follows_is_in_shadow_mode() {
-        let grants = |mode: &str| {
-            format!(
-                r#""mode": "{mode}", "grants": {{"a": {{"default": "deny", "mode": "enforce", {END}}}}}"#
-            )
-        };
-        assert!(warnings("deny", &grants("enforce")).is_empty());
-        assert_eq!(
-            warnings("deny", &grants("shadow")),
-            [
-                "/grants/a/valid_until: after this, its callers are under the top-level rules, which \
-              is in shadow mode; have that deny, or leave the time out"
-            ]
-        );
-    }
-
-    #[test]
-    fn those_without_a_credential_are_under_no_pattern_of_grants() {
-        let policy = |name: &str| {
-            // They come to a group behind a grant for everybody else.
-            let policy = format!(
-                r#"{{"version": "1", "default": "allow", "identity": [{{"header": "x-id"}}],
-                "settings": {{"paths": ["/mcp"], "anonymous": "allow"}},
-                "grants": {{"*": {{"default": "deny"}}, "{name}": {{"default": "deny", {END}}}}},
-                "groups": [{{"name": "g", {WHEN}, "default": "allow"}}]}}"#
-            );
-            let policy = Policy::parse(policy.as_bytes(), "").unwrap();
-            policy.warnings.iter().map(ToString::to_string).collect::<Vec<_>>()
-        };
-        assert_eq!(
-            policy("anonymous"),
-            ["/grants/anonymous/valid_until: after this, its callers are under the group `g`, \
-                 which allows by default; have that deny, or leave the time out"]
-        );
-        assert!(policy("ann").is_empty());
-    }
-
-    #[test]
-    fn a_group_that_ends_is_told_by_the_groups_behind_it() {
-        let groups = |first: &str, second: &str| {
-            format!(
-                r#""groups": [{{"name": "a", {WHEN}, "default": "{first}"}},
-                {{"name": "b", {WHEN}, "default": "deny", {END}}},
-                {{"name": "c", {WHEN}, "default": "{second}"}}]"#
-            )
-        };
-        assert!(warnings("deny", &groups("allow", "deny")).is_empty());
-        assert_eq!(
-            warnings("deny", &groups("deny", "allow")),
-            [
-                "/groups/1/valid_until: after this, its callers are under the group `c`, which allows \
-              by default; have that deny, or leave the time out"
-            ]
-        );
-    }
 
     #[test]
     fn a_group_that_is_narrower_than_the_top_is_told() {

@@ -1,16 +1,13 @@
 //! Warnings: rules that are allowed, but probably not meant.
 
 use super::limits::unbounded;
+use super::pairs::Pairs;
 use super::{all_rules, conditions, limits};
 use crate::policy::document::{
     Action, DefaultAction, Document, Findings, JsonTexts, Limit, Per, Rules, Source, Warning,
     dot_star, escape, quote, shorten,
 };
 
-/// Steps of the search for overlaps in a whole policy: more than one that a
-/// person writes takes. Patterns are compared pair by pair, and each pair
-/// character by character.
-const MAX_STEPS: usize = 20_000_000;
 /// The longest window without a warning: counters end with the Envoy process.
 const LONG_WINDOW_SECONDS: u32 = 3_600;
 
@@ -64,11 +61,12 @@ pub(in crate::policy) fn warnings(document: &Document) -> Findings {
             ("/settings/counters".into(), message)
         });
     }
+    let mut pairs = Pairs::new();
     all_rules.iter().for_each(|rules| windows(rules, &mut findings));
     for rules in &all_rules {
         let base = super::base(document, rules);
         values(rules, base, &mut findings);
-        opening(rules, base, &mut findings);
+        opening(rules, base, &mut pairs, &mut findings);
     }
     for warn in [reasons, unasked] {
         all_rules.iter().for_each(|rules| warn(rules, &mut findings));
@@ -78,13 +76,12 @@ pub(in crate::policy) fn warnings(document: &Document) -> Findings {
     }
     placeholders(document, &mut findings);
     grants_by_claim(document, &mut findings);
-    super::bodies::warnings(document, &mut findings);
-    let mut steps = MAX_STEPS;
+    super::bodies::warnings(document, &mut pairs, &mut findings);
     for rules in &all_rules {
-        overlaps(rules, &mut steps, &mut findings);
+        overlaps(rules, &mut pairs, &mut findings);
     }
     super::approvals::warnings(document, &all_rules, &mut findings);
-    if steps == 0 {
+    if pairs.is_spent() {
         let message = "there are too many patterns to compare all of them";
         findings.warning(Warning::NotCompared, &|| (String::new(), message.into()));
     }
@@ -150,15 +147,21 @@ fn unasked(rules: &Rules, findings: &mut Findings) {
 
 /// Denials in shadow under which calls go on that no other entry matches, although
 /// the default denies them.
-fn opening(rules: &Rules, base: Option<&Rules>, findings: &mut Findings) {
+fn opening(rules: &Rules, base: Option<&Rules>, pairs: &mut Pairs, findings: &mut Findings) {
     let default = rules.default.or(base.and_then(|base| base.default));
     if default != Some(DefaultAction::Deny) {
         return;
     }
-    let denials = rules.tools.iter().filter(|(_, rule)| rule.shadow && rule.action == Action::Deny);
-    for (pattern, rule) in denials {
-        let mut all = rules.tools.iter().chain(base.iter().flat_map(|base| &base.tools));
-        if !all.any(|(other, rule)| !rule.shadow && pattern.is_within(other)) {
+    // Those of the top level are told there, unless its own default allows.
+    let base = base.into_iter();
+    let open = base.clone().filter(|base| base.default == Some(DefaultAction::Allow));
+    let denials = rules.tools.iter().chain(open.flat_map(|base| &base.tools));
+    for (pattern, rule) in denials.filter(|(_, rule)| rule.shadow && rule.action == Action::Deny) {
+        let mut all = rules.tools.iter().chain(base.clone().flat_map(|base| &base.tools));
+        if !all.any(|(other, rule)| match rule.shadow {
+            true => !pairs.take(1),
+            false => pairs.within(pattern, other),
+        }) {
             findings.warning(Warning::ShadowOpens, &|| {
                 let message = "lets calls go on that no other entry matches, although `default` \
                                denies them; leave it out, or have an entry for them that allows";
@@ -215,18 +218,21 @@ fn grants_by_claim(document: &Document, findings: &mut Findings) {
     }
 }
 
-fn overlaps(rules: &Rules, steps: &mut usize, findings: &mut Findings) {
+fn overlaps(rules: &Rules, pairs: &mut Pairs, findings: &mut Findings) {
     let patterns: Vec<_> = rules.tools.iter().filter(|(pattern, _)| !pattern.is_exact()).collect();
     let mut rest = &*patterns;
     while let [(a, first), others @ ..] = rest {
         for (b, second) in others {
-            let pair = a.as_str().len().saturating_mul(b.as_str().len());
-            *steps = steps.saturating_sub(pair.saturating_add(1));
-            if *steps == 0 {
+            if !pairs.take(1) {
                 return;
             }
             let differ = first.action != second.action && first.shadow == second.shadow;
-            if differ && !a.is_within(b) && !b.is_within(a) && a.overlaps(b) {
+            if differ
+                && pairs.overlap(a, b)
+                && !pairs.is_spent()
+                && !a.is_within(b)
+                && !b.is_within(a)
+            {
                 findings.warning(Warning::Overlap, &|| {
                     let message = format!(
                         "overlaps with {}, which has another action; a denial decides",
@@ -285,6 +291,15 @@ mod tests {
         );
         assert!(with("deny", r#""d*": {},"#).is_empty());
         assert!(with("allow", "").is_empty());
+        let inherited = |default: &str| {
+            warnings(&format!(
+                r#"{{"version": "1", "default": "allow", "settings": {{"paths": ["/mcp"]}},
+                    "identity": [{{"header": "x-id"}}], "tools": {{"drop_*": {{"action": "deny",
+                    "mode": "shadow"}}}}, "grants": {{"a": {{"extends": "top"{default}}}}}}}"#
+            ))
+        };
+        assert!(inherited("").is_empty());
+        assert_eq!(inherited(r#", "default": "deny""#).len(), 1);
     }
 
     #[test]

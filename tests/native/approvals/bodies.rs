@@ -84,3 +84,28 @@ fn nobody_without_a_credential_decides() {
     assert_eq!(world.decide("ops-ann", &id, "approve").0, 200);
     assert!(world.send(&nobody, body).is_none());
 }
+
+#[test]
+fn who_approves_only_in_shadow_is_a_stranger() {
+    let shadow =
+        r#""mode": "shadow", "action": "require_approval", "approval": { "approvers": ["eve"] }"#;
+    let policy = POLICY.replace(
+        r#""tools": { "drop": { "action": "require_approval" } }"#,
+        &format!(
+            r#""tools": {{ "drop": {{ "action": "require_approval" }}, "d*": {{ {shadow} }} }}"#
+        ),
+    );
+    assert_ne!(policy, POLICY);
+    let mut world = World::new(&policy);
+    let id = world.request("agent", "drop", r#"{"n":1}"#);
+    // To approvers alone it is told that a rule has changed.
+    let enforced = policy.replace(r#""mode": "shadow", "#, "");
+    for (policy, status) in [(&policy, 403), (&enforced, 409)] {
+        let changed =
+            policy.replace(r#""path": "/approvals","#, r#""path": "/approvals", "wait": 60,"#);
+        assert_ne!(changed, *policy);
+        world.push(&changed);
+        assert_eq!(world.decide("ops-ann", &id, "approve").0, 409);
+        assert_eq!(world.decide("eve", &id, "approve").0, status);
+    }
+}

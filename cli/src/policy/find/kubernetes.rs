@@ -4,6 +4,7 @@
 use super::{Chain, Given, Host, Place, Recognized, Shell, Visitor, Walk, is_meant, names_it};
 use crate::document::Node;
 use crate::layer::Layer;
+use std::rc::Rc;
 
 /// A resource of Kubernetes.
 #[derive(Clone, Copy, Debug)]
@@ -102,7 +103,7 @@ fn envoy_filter(layer: &Layer, manifest: Manifest<'_>, visitor: &mut dyn Visitor
         Some((applies == "HTTP_FILTER", patch.at(&["patch", "value"])?.span.start))
     };
     // Istio inserts them in the order of the patches.
-    let filters: Vec<&Node> = patches
+    let filters: Rc<[&Node]> = patches
         .iter()
         .filter(|patch| value(patch).is_some_and(|(is_filter, _)| is_filter))
         .filter_map(|patch| patch.at(&["patch", "value"]))
@@ -115,7 +116,7 @@ fn envoy_filter(layer: &Layer, manifest: Manifest<'_>, visitor: &mut dyn Visitor
         let at = filters.iter().position(|filter| {
             filter.span == value.span || filter.get("name").and_then(Node::text) == name
         });
-        let chain = at.map(|at| Chain { manager: None, filters: filters.clone(), at });
+        let chain = at.map(|at| Chain { manager: None, filters: Rc::clone(&filters), at });
         walk.node(value, &value.span, chain.as_ref());
     }
     let found = walk.found;

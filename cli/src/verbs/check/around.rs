@@ -24,6 +24,9 @@ pub(super) fn findings(place: &Place<'_>, read: Option<&Read>, found: &mut Vec<F
         around.guard(chain);
         if let Some(manager) = chain.manager {
             manager::findings(place.layer, manager, found);
+            if let Some(filter) = chain.filters.get(chain.at) {
+                manager::switches(place.layer, manager, filter, found);
+            }
         }
     }
 }
@@ -224,8 +227,9 @@ impl Around<'_, '_> {
 /// Whether a filter asks for the mark.
 pub(super) fn is_guard(filter: &Node) -> bool {
     let config = filter.field("typed_config").map(|config| &config.value);
-    let message = config.and_then(|config| config.get("@type")).and_then(Node::text);
-    message.is_some_and(|name| name.ends_with(".filters.http.rbac.v3.RBAC"))
+    let message = |key| config.and_then(|config| config.at(&[key])).and_then(Node::text);
+    let is_rbac = |name: &str| name.ends_with(".filters.http.rbac.v3.RBAC");
+    (message("@type").is_some_and(is_rbac) || message("type_url").is_some_and(is_rbac))
         && config.is_some_and(names_the_mark)
 }
 

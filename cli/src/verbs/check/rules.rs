@@ -129,6 +129,11 @@ pub(super) const GUARD_ALONE: Rule = Rule::error(
     "the guard asks for a mark that the filter does not make, so it refuses everything; set \
      `mark_requests: true` in the policy's settings",
 );
+pub(super) const SWITCHED_OFF: Rule = Rule::warning(
+    "switched-off",
+    "the filter is off here: calls pass without a policy, or, with a guard, none does; take this \
+     out",
+);
 pub(super) const RETRIES: Rule = Rule::warning(
     "retries",
     "this repeats or doubles calls behind the filter, which judged and counted one; take it out",

@@ -104,3 +104,22 @@ fn a_batch_takes_one_seat_for_each_value() {
     table.refund(&store, receipt, at(0));
     table.charge(&store, &all(["3", "4", "4"]), at(0)).unwrap();
 }
+
+#[test]
+fn a_sliding_counter_holds_the_values_of_two_windows() {
+    let (store, table) = (MemoryStore::default(), table(100, 100).with_values(2));
+    let go = |number: u64, second| {
+        let sliding = value("a", "x", &number.to_string(), 1);
+        let sliding = Charge { algorithm: Algorithm::Sliding, ..sliding };
+        table.charge(&store, &[sliding], at(second))
+    };
+    for (second, first) in [(59, 0), (60, 2)] {
+        assert!(go(first, second).is_ok() && go(first + 1, second).is_ok());
+        assert!(full(&go(first + 2, second)));
+    }
+    for number in 0..4 {
+        assert!(matches!(go(number, 119), Err(ChargeError::Limit { .. })), "{number}");
+    }
+    // No more than those of two.
+    assert!(go(4, 120).is_ok() && go(0, 120).is_ok() && full(&go(1, 120)));
+}

@@ -1,0 +1,161 @@
+//! The questions of the order of evaluation, each with its answer, and the conditions
+//! with the values that they saw.
+
+use super::place::of_pointer;
+use super::rules::beaten_by;
+use super::{Written, cut, cut_to, limits};
+use mcp_policy_filter::limits::window::Nanos;
+use mcp_policy_filter::policy::condition::{Asked, Seen, Truth};
+use mcp_policy_filter::policy::explain::{About, Answered, Explanation};
+use mcp_policy_filter::simulate::explain::rfc3339;
+
+/// The most conditions' values that are listed on one line.
+const MAX_VALUES: usize = 4;
+
+/// The questions up to the denial, and those behind it that would deny too.
+pub(super) fn questions(written: Written<'_>, explanation: &Explanation) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut is_decided = false;
+    for question in &explanation.questions {
+        let denies = question.denied.is_some();
+        // The entry and the limits are told apart, and a tool that nothing hides is as usual.
+        let is_told = match &question.about {
+            About::Limits | About::Entry { .. } => true,
+            About::Hide(_) | About::Action(_) => !denies,
+            _ => false,
+        };
+        if is_told || (is_decided && !denies) {
+            is_decided |= denies;
+            continue;
+        }
+        let mark = match (denies, is_decided) {
+            (false, _) => "ok    ",
+            (true, false) => "DENY  ",
+            (true, true) => "(deny)",
+        };
+        let place = question.rule.as_deref().filter(|_| denies && is_decided);
+        let place = place.and_then(|rule| of_pointer(written, rule));
+        let place = place.map(|place| format!(", at {place}")).unwrap_or_default();
+        lines.push(format!("  {mark}  {}{place}", answer(question)));
+        lines.extend(conditions(question));
+        is_decided |= denies;
+    }
+    if !lines.is_empty() {
+        lines.insert(0, "asked, in this order".to_owned());
+    }
+    lines
+}
+
+/// The conditions of a check, one on each line.
+fn conditions(question: &Answered) -> Vec<String> {
+    let About::Check(conditions) = &question.about else { return Vec::new() };
+    let width = conditions.iter().map(|one| asks(one).chars().count()).max().unwrap_or_default();
+    let line = |one: &Asked| format!("            {}", condition(one, width));
+    conditions.iter().map(line).collect()
+}
+
+/// A question with its answer, on one line.
+fn answer(question: &Answered) -> String {
+    let rule = question.rule.as_deref().map(cut).unwrap_or_default();
+    let denies = question.denied.is_some();
+    match &question.about {
+        About::Hide(patterns) if patterns.is_empty() => format!("{rule} does not name the tool"),
+        About::Hide(patterns) => format!("{rule} hides the tool, by {}", list(patterns)),
+        About::Entry { .. } => "no entry matches, and `default` denies".into(),
+        About::Time { from, until } => {
+            let bound = |word: &str, moment: &Option<Nanos>| {
+                moment.map(|moment| format!(" {word} {}", rfc3339(moment))).unwrap_or_default()
+            };
+            let is = if denies { "is outside of its time" } else { "is in its time" };
+            format!("the entry {is},{}{}", bound("from", from), bound("until", until))
+        }
+        About::Action(action) => format!("{rule} is `{action}`"),
+        About::Args { allowed, others } => {
+            let allowed = if allowed.is_empty() { "none".into() } else { list(allowed) };
+            match &**others {
+                [] => format!("{rule} allows {allowed}"),
+                others => format!("{rule} allows {allowed}, and not {}", list(others)),
+            }
+        }
+        About::Check(_) => format!("{rule} {}", check(question)),
+        About::Limits => "limits".into(),
+    }
+}
+
+fn check(question: &Answered) -> &'static str {
+    match (question.asked, question.about.truth()) {
+        (_, Some(Truth::Undecidable(_))) => "cannot be decided, and then denies",
+        ("require", Some(Truth::True)) => "is met",
+        ("require", _) => "is not met: every condition has to be true",
+        ("approve_if", Some(Truth::True)) => "holds: a person has to approve",
+        ("approve_if", _) => "does not hold: nobody has to approve",
+        (_, Some(Truth::True)) => "holds, and denies",
+        _ => "does not hold",
+    }
+}
+
+/// A condition, its answer, and the values that it saw. The first part has this width.
+pub(super) fn condition(asked: &Asked, width: usize) -> String {
+    let truth = match asked.truth {
+        Some(Truth::True) => "true ",
+        Some(Truth::False) => "false",
+        Some(Truth::Undecidable(_)) => "?    ",
+        None => "-    ",
+    };
+    let why = match asked.truth {
+        Some(Truth::Undecidable(why)) => format!(": {why}"),
+        None => "; not asked, one before is false".into(),
+        _ => String::new(),
+    };
+    format!("{truth}  {:width$}  saw {}{why}", asks(asked), saw(asked))
+}
+
+/// The path, the operator and the policy's value.
+pub(super) fn asks(asked: &Asked) -> String {
+    format!("{} {} {}", cut(&asked.path), asked.op, cut_to(&asked.value, 60))
+}
+
+/// The values that a condition saw.
+pub(super) fn saw(asked: &Asked) -> String {
+    let values: Vec<String> = asked.seen.iter().take(MAX_VALUES).map(value).collect();
+    match asked.seen.len().saturating_add(asked.more).saturating_sub(values.len()) {
+        _ if values.is_empty() => "no element".into(),
+        0 => values.join(", "),
+        more => format!("{}, and {more} more", values.join(", ")),
+    }
+}
+
+fn value(seen: &Seen) -> String {
+    match seen {
+        Seen::Value(text) => cut_to(text, 60),
+        Seen::Absent => "nothing".into(),
+        Seen::Unclear(_) => "a value that readers may differ on".into(),
+        Seen::Secret => "a credential (not shown)".into(),
+    }
+}
+
+/// The rules in shadow.
+pub(super) fn shadow(explanation: &Explanation) -> Vec<String> {
+    let shadow = &explanation.shadow;
+    if shadow.questions.is_empty() && shadow.limits.is_empty() && shadow.entries.is_empty() {
+        return Vec::new();
+    }
+    let mut lines = vec!["in shadow, recorded and not carried out".to_owned()];
+    for entry in &shadow.entries {
+        let (pointer, action) = (cut(&entry.pointer), entry.action);
+        let why = entry.beaten.as_ref().map(|why| format!(": not asked, {}", beaten_by(why)));
+        lines.push(format!("  entry   {pointer} ({action}){}", why.unwrap_or_default()));
+    }
+    for question in &shadow.questions {
+        let mark = if question.denied.is_some() { "(deny)" } else { "ok    " };
+        lines.push(format!("  {mark}  {}", answer(question)));
+        lines.extend(conditions(question));
+    }
+    lines.extend(shadow.limits.iter().flat_map(|limit| limits::limit(limit, true)));
+    lines
+}
+
+fn list(names: &[String]) -> String {
+    let names: Vec<String> = names.iter().map(|name| cut_to(name, 60)).collect();
+    names.join(", ")
+}

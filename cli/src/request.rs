@@ -1,0 +1,111 @@
+//! A request as it is typed: a call in the notation of the pages, or a message, with the
+//! headers, the claims and the certificate that come with it.
+
+mod caller;
+
+pub(crate) use caller::name;
+
+use crate::failure::Failure;
+use crate::input;
+use crate::output::shown;
+use mcp_policy_filter::policy::Policy;
+use mcp_policy_filter::policy::condition::Payload;
+use mcp_policy_filter::simulate::notation::Ask;
+use serde::Deserialize as _;
+use serde::de::IgnoredAny;
+use std::borrow::Cow;
+
+/// The path at which MCP servers are, unless a policy has others.
+const MCP: &str = "/mcp";
+
+/// A request of a call: in the notation of the pages, or a message of JSON-RPC; `@FILE`
+/// and `-` are texts of the same kinds.
+///
+/// # Errors
+/// The text is none of these, or cannot be read.
+pub(crate) fn parse(call: &str, policy: &Policy) -> Result<Ask, Failure> {
+    let bytes: Cow<'_, [u8]> = match call.strip_prefix('@') {
+        Some(file) => input::bytes(file)?.into(),
+        None if call == input::STDIN => input::bytes(call)?.into(),
+        None => call.as_bytes().into(),
+    };
+    let text = match core::str::from_utf8(&bytes) {
+        Ok(text) if !text.trim_start().starts_with(['{', '[']) => text.trim(),
+        // A message, or a body to which the filter has an answer.
+        _ => return Ok(Ask { body: bytes.to_vec(), ..Ask::post("").at(path_of(policy)) }),
+    };
+    let ask = Ask::parse(text)
+        .map_err(|error| Failure::new(format!("the call: {}", shown(&error.to_string()))))?;
+    // The notation takes any text in braces, and a slip there is the writer's.
+    let arguments = text.split_once('{').map_or("", |(_, rest)| rest);
+    let is_call = ask.body.starts_with(b"{");
+    if is_call && serde_json::from_slice::<IgnoredAny>(&ask.body).is_err() {
+        let arguments = format!("{{{arguments}");
+        let read = IgnoredAny::deserialize(&mut serde_json::Deserializer::from_str(&arguments));
+        let error = read.err().map_or("they end too early".to_owned(), |error| error.to_string());
+        let tool = shown(text.split_whitespace().next().unwrap_or_default());
+        return Err(Failure::new(format!(
+            "the arguments of {tool} are not JSON: {error}; write a call as `{tool} {{\"name\": 1}}`"
+        )));
+    }
+    let names_path = text.split_whitespace().nth(1).is_some_and(|word| word.starts_with('/'));
+    Ok(if names_path { ask } else { ask.at(path_of(policy)) })
+}
+
+/// Adds a header as typed: `NAME: VALUE`. A first one takes the place of that of the
+/// notation.
+///
+/// # Errors
+/// It has another form.
+pub(crate) fn add_header(ask: &mut Ask, typed: &str) -> Result<(), Failure> {
+    let wrong = || {
+        let typed = shown(typed);
+        Failure::new(format!("--header `{typed}`: write it as `NAME: VALUE`, on one line"))
+    };
+    let (name, value) = typed.split_once(':').ok_or_else(wrong)?;
+    let (name, value) = (name.trim().to_ascii_lowercase(), value.trim());
+    let is_name = |c: char| c.is_ascii_graphic() && !"\"(),/:;<=>?@[\\]{}".contains(c);
+    if name.is_empty() || !name.chars().all(is_name) || value.chars().any(char::is_control) {
+        return Err(wrong());
+    }
+    let usual = Ask::post("").headers;
+    ask.headers.retain(|pair| pair.0 != name || !usual.contains(pair));
+    ask.headers.push((name, value.to_owned()));
+    Ok(())
+}
+
+/// The claims of a verified token, which are an object of JSON or `@FILE`.
+///
+/// # Errors
+/// They cannot be read, or are not one object that all readers take for the same.
+pub(crate) fn claims(typed: &str) -> Result<Payload, Failure> {
+    match payload(typed)? {
+        object @ Payload::Object(_) => Ok(object),
+        _ => Err(Failure::new(
+            "--claims: not one JSON object, read strictly; write it as `{\"sub\": \"alice\"}`, or try \
+             a payload that cannot be read with --payload",
+        )),
+    }
+}
+
+/// The text of the filter state that holds the claims, whatever it is.
+///
+/// # Errors
+/// It cannot be read.
+pub(crate) fn payload(typed: &str) -> Result<Payload, Failure> {
+    let text = match typed.strip_prefix('@') {
+        Some(file) => input::text(file)?,
+        None => typed.to_owned(),
+    };
+    Ok(Payload::read(Some(text.into_bytes())))
+}
+
+/// The path of MCP under a policy: `/mcp`, or else the first that it lists.
+fn path_of(policy: &Policy) -> &str {
+    let Some(paths) = &policy.settings.paths else { return MCP };
+    let is_listed = paths.iter().any(|path| path.matches(MCP));
+    match paths.first() {
+        Some(first) if !is_listed => first.as_str().trim_end_matches('*'),
+        _ => MCP,
+    }
+}

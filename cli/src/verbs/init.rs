@@ -1,0 +1,191 @@
+//! `init`: a first policy for a server that is there.
+
+mod draft;
+mod file;
+mod http;
+mod merge;
+mod report;
+mod server;
+mod source;
+mod stdio;
+mod told;
+mod yaml;
+
+use crate::Outcome;
+use crate::failure::Failure;
+use crate::finding::Source;
+use crate::output::{output, shown, write_json};
+use crate::policy;
+use clap::ValueEnum;
+use file::{Place, Replace};
+use merge::Written;
+use serde_json::{Map, Value};
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::rc::Rc;
+use told::Course;
+
+/// The arguments of `init`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  mcp-policy init https://mcp.example.com/mcp --bearer-file token > policy.json
+  mcp-policy init --output policy.json -- npx -y @modelcontextprotocol/server-filesystem .
+  mcp-policy init tools.json --merge policy.json --output policy.json
+
+Each tool has a class by its definition, and a rule by its class:
+  Read         low       allowed
+  Write        medium    30 calls a minute
+  Execute      high      10 calls a minute
+  Destructive  critical  hidden
+  Financial    critical  a person approves, or denied where nobody is named who does
+Every other tool is denied. Read the policy before you use it.")]
+#[command(group(clap::ArgGroup::new("server").required(true).args(["from", "command"])))]
+pub(crate) struct Arguments {
+    /// The server's URL (Streamable HTTP), or a file with its list of tools; `-` is standard input
+    #[arg(value_name = "URL|FILE")]
+    from: Option<String>,
+    /// The program that is the server, over standard input and output
+    #[arg(last = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
+    /// A header of each request; a value `@FILE` is read from a file
+    #[arg(long = "header", value_name = "NAME: VALUE")]
+    headers: Vec<String>,
+    /// A file that has the bearer token, alone
+    #[arg(long, value_name = "FILE")]
+    bearer_file: Option<String>,
+    /// Seconds that the server has to list its tools
+    #[arg(long, value_name = "SECONDS", default_value = "30")]
+    timeout: source::Seconds,
+    /// Write the policy to a file
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<String>,
+    /// Replace the file of --output
+    #[arg(long, requires = "output")]
+    force: bool,
+    /// Keep all of this policy, and add the tools that it does not decide about
+    #[arg(long, value_name = "POLICY")]
+    merge: Option<String>,
+    /// Write a policy that denies nothing and records what it would deny
+    #[arg(long, conflicts_with = "merge")]
+    shadow: bool,
+    /// The path at which clients will reach the server; nothing passes elsewhere
+    #[arg(long, value_name = "PATH", conflicts_with = "merge")]
+    path: Option<String>,
+    /// Write YAML; a file whose name ends with .yaml is YAML anyway
+    #[arg(long)]
+    yaml: bool,
+    /// The form of standard output
+    #[arg(long, value_name = "FORM", default_value = "human")]
+    format: Format,
+}
+
+/// The forms of standard output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// The policy, unless it goes to a file; the reasons on standard error
+    Human,
+    /// The policy and the reasons as one JSON object
+    Json,
+}
+
+/// Writes a policy for the tools of a server.
+///
+/// # Errors
+/// The server's tools cannot be had, or the policy cannot be written.
+pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
+    // What can be wrong with the arguments is said before a server is started.
+    let place = arguments.place()?;
+    let base = match &arguments.merge {
+        None => merge::fresh(arguments.shadow, arguments.path.as_deref())
+            .map_err(|fault| Failure::new(format!("--path: {}", shown(&fault))))?,
+        Some(name) => match old(name)? {
+            Ok(old) => old,
+            Err(outcome) => return Ok(outcome),
+        },
+    };
+    let tools = draft::judged(arguments.tools()?);
+    let written = merge::written(base, &tools);
+    let text = arguments.text(&written)?;
+    if let Some(place) = &place {
+        place.write(&text)?;
+    }
+    let mut out = output();
+    match arguments.format {
+        Format::Json => {
+            write_json(&mut out, &report::json(&tools, &written, arguments.merge.is_some()))?;
+        }
+        Format::Human => {
+            if place.is_none() {
+                out.write_all(text.as_bytes())?;
+            }
+            out.flush()?;
+            let path = arguments.url_path();
+            let course = Course {
+                merged: arguments.merge.is_some(),
+                path: path.as_deref(),
+                output: arguments.output.as_deref(),
+            };
+            let mut err = std::io::BufWriter::new(anstream::stderr().lock());
+            // Where nobody reads the reasons, the policy is written all the same.
+            let _ = told::tell(&mut err, &tools, &written, &course).and(err.flush());
+        }
+    }
+    out.flush()?;
+    Ok(Outcome::Clean)
+}
+
+impl Arguments {
+    fn place(&self) -> Result<Option<Place>, Failure> {
+        let Some(name) = &self.output else { return Ok(None) };
+        let same = |old: &String| {
+            let real = |name: &String| std::fs::canonicalize(name).ok();
+            real(old).is_some_and(|old| Some(old) == real(name))
+        };
+        let may = self.force || self.merge.as_ref().is_some_and(same);
+        Place::new(name, if may { Replace::Yes } else { Replace::No }).map(Some)
+    }
+
+    /// The policy as text, which the core takes.
+    fn text(&self, written: &Written) -> Result<String, Failure> {
+        let is_yaml = |name: &String| {
+            let name = name.to_ascii_lowercase();
+            name.ends_with(".yaml") || name.ends_with(".yml")
+        };
+        let (name, text) = if self.yaml || self.output.as_ref().is_some_and(is_yaml) {
+            ("policy.yaml", yaml::text(&written.policy))
+        } else {
+            let mut json = Vec::new();
+            write_json(&mut json, &written.policy)?;
+            ("policy.json", String::from_utf8(json).unwrap_or_default())
+        };
+        let source = Rc::new(Source { name: name.into(), text });
+        match policy::parse(Rc::clone(&source)) {
+            Ok(_) => Ok(source.text.clone()),
+            Err(errors) => {
+                let first = errors.first().map(ToString::to_string).unwrap_or_default();
+                Err(Failure::new(format!(
+                    "the policy for these tools would not be valid: {first}; leave the tool out of \
+                     the server, or write its entry by hand and give the policy with --merge"
+                )))
+            }
+        }
+    }
+}
+
+/// The policy that its author has; if it is invalid, its errors are printed.
+fn old(name: &str) -> Result<Result<Map<String, Value>, Outcome>, Failure> {
+    let errors = match policy::load(name)? {
+        Ok(loaded) => match serde_json::from_str(&loaded.json) {
+            Ok(Value::Object(policy)) => return Ok(Ok(policy)),
+            _ => return Err(Failure::new(format!("{}: is not a policy", shown(name)))),
+        },
+        Err(errors) => errors,
+    };
+    let mut out = output();
+    for error in errors {
+        writeln!(out, "{error}")?;
+    }
+    out.flush()?;
+    Ok(Err(Outcome::Findings))
+}

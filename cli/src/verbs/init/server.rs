@@ -1,0 +1,252 @@
+//! The tools of a running server, by the official client. All that it may send is
+//! bounded, and so is the time.
+
+use super::http::{self, Headers};
+use super::stdio;
+use crate::classes::Definition;
+use crate::failure::Failure;
+use crate::output::shown;
+use mcp_policy_filter::text;
+use rmcp::model::{ClientConfig, Implementation, PaginatedRequestParams, ProtocolVersion};
+use rmcp::service::{ClientInitializeError, RunningService, ServiceError};
+use rmcp::transport::IntoTransport;
+use rmcp::{ClientLifecycleMode, ClientServiceExt as _, RoleClient};
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// The most bytes of all answers of a server.
+pub(super) const MAX_BYTES: usize = 32 << 20;
+/// The most tools of a server.
+pub(super) const MAX_TOOLS: usize = 10_000;
+/// The most pages of a list of tools.
+const MAX_PAGES: usize = 250;
+/// The most bytes of a server's words that are shown.
+const MAX_SHOWN: usize = 300;
+/// The time for the end of a session.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// A server and the way to it.
+#[derive(Debug)]
+pub(super) enum Server<'a> {
+    /// Over Streamable HTTP.
+    Url(&'a str, Headers),
+    /// Over the standard input and output of a program.
+    Command(&'a [OsString]),
+}
+
+/// The first trouble with a server, in words for the user. It is noted where it is met,
+/// since the client's own errors do not have them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Trouble(Arc<Mutex<Option<String>>>);
+
+impl Trouble {
+    /// Notes a trouble, if it is the first.
+    pub(super) fn note(&self, words: impl Into<String>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| words.into());
+    }
+
+    fn take(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// The tools of a server.
+///
+/// # Errors
+/// It cannot be reached, it takes longer than the timeout, its answers are not as MCP has
+/// them or too large.
+pub(super) fn tools(server: &Server<'_>, timeout: Duration) -> Result<Vec<Definition>, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(format!("cannot start a runtime: {error}")))?;
+    let answer = runtime.block_on(async {
+        // The handshake of before 2026 first: every server of today knows it, or refuses it
+        // at once.
+        match asked(server, ClientLifecycleMode::Initialize, timeout).await {
+            Err(End::Refused(words)) => {
+                let preferred_versions = vec![ProtocolVersion::V_2026_07_28];
+                let discover = ClientLifecycleMode::Discover { preferred_versions };
+                match asked(server, discover, timeout).await {
+                    Err(End::Refused(_) | End::Trouble(_)) => Err(End::Refused(words)),
+                    answer => answer,
+                }
+            }
+            answer => answer,
+        }
+    });
+    // A request that hangs has a thread of its own, for which nobody waits.
+    runtime.shutdown_background();
+    answer.map_err(|end| match end {
+        End::Interrupted => Failure::Interrupted,
+        End::Refused(words) | End::Trouble(words) => Failure::new(words),
+    })
+}
+
+/// The tools of a server that is spoken to in one way.
+async fn asked(
+    server: &Server<'_>,
+    way: ClientLifecycleMode,
+    timeout: Duration,
+) -> Result<Vec<Definition>, End> {
+    let trouble = Trouble::default();
+    match server {
+        Server::Url(url, headers) => {
+            let transport = http::transport(url, headers, timeout, &trouble);
+            let answer = bounded(listed(transport, way, &trouble), timeout).await;
+            answer.map_err(|end| end.about(&shown(url), ""))
+        }
+        Server::Command(command) => {
+            let (process, transport) = stdio::start(command, &trouble).map_err(End::Trouble)?;
+            let answer = bounded(listed(transport, way, &trouble), timeout).await;
+            let more = process.end(answer.is_ok()).await;
+            let program = command.first().map(|program| program.to_string_lossy());
+            answer.map_err(|end| end.about(&shown(&program.unwrap_or_default()), &more))
+        }
+    }
+}
+
+/// The reasons why there is no list.
+enum End {
+    /// The user pressed Ctrl-C.
+    Interrupted,
+    /// The server answered the handshake with an error, in words for the user.
+    Refused(String),
+    /// Any other trouble, in words for the user.
+    Trouble(String),
+}
+
+impl End {
+    /// The same with the server's name, and with what is known of it besides.
+    fn about(self, server: &str, more: &str) -> Self {
+        let words = |words: String| format!("{server}: {words}{more}");
+        match self {
+            Self::Interrupted => Self::Interrupted,
+            Self::Refused(told) => Self::Refused(words(told)),
+            Self::Trouble(told) => Self::Trouble(words(told)),
+        }
+    }
+}
+
+/// The answer, if it comes in time.
+async fn bounded<T>(
+    work: impl Future<Output = Result<T, End>>,
+    timeout: Duration,
+) -> Result<T, End> {
+    tokio::select! {
+        // Heard before the server is.
+        biased;
+        _ = tokio::signal::ctrl_c() => Err(End::Interrupted),
+        answer = tokio::time::timeout(timeout, work) => {
+            answer.unwrap_or_else(|_| Err(End::Trouble(late(timeout))))
+        }
+    }
+}
+
+/// The words about a server whose answers are too large.
+pub(super) fn too_much() -> String {
+    format!("the server sends more than {} MiB; no list of tools is as large", MAX_BYTES >> 20)
+}
+
+/// The words about a server that takes too long.
+pub(super) fn late(timeout: Duration) -> String {
+    format!(
+        "the server did not list its tools within {} s; see that it is an MCP server, or give it \
+         more time with --timeout",
+        timeout.as_secs_f64()
+    )
+}
+
+async fn listed<T, E, A>(
+    transport: T,
+    way: ClientLifecycleMode,
+    trouble: &Trouble,
+) -> Result<Vec<Definition>, End>
+where
+    T: IntoTransport<RoleClient, E, A>,
+    E: std::error::Error + Send + Sync + 'static,
+{
+    let name = Implementation::new("mcp-policy", env!("CARGO_PKG_VERSION"));
+    let client = ClientConfig::new(Default::default(), name);
+    let session = client.serve_with_lifecycle(transport, way).await;
+    let mut session = session.map_err(|error| match (trouble.take(), error) {
+        (Some(words), _) => End::Trouble(words),
+        (None, ClientInitializeError::JsonRpcError(error)) => {
+            End::Refused(answered_error("initialize", &error))
+        }
+        (None, ClientInitializeError::ConnectionClosed(_)) => {
+            End::Trouble("the server ended before it answered `initialize`".into())
+        }
+        (None, ClientInitializeError::TransportError { error, .. }) => {
+            End::Trouble(unreadable(&error.to_string()))
+        }
+        (None, _) => End::Trouble("the server's answer to `initialize` is not one of MCP".into()),
+    })?;
+    let tools = all_pages(&session, trouble).await.map_err(End::Trouble);
+    // The list is there; a session that does not end is the server's own affair.
+    let _ = session.close_with_timeout(GOODBYE).await;
+    tools
+}
+
+async fn all_pages(
+    session: &RunningService<RoleClient, ClientConfig>,
+    trouble: &Trouble,
+) -> Result<Vec<Definition>, String> {
+    let mut tools = Vec::new();
+    let mut cursors = BTreeSet::new();
+    let mut cursor = None;
+    for _ in 0..MAX_PAGES {
+        let parameters = PaginatedRequestParams::default().with_cursor(cursor.take());
+        let page = session.list_tools(Some(parameters)).await.map_err(|error| {
+            trouble.take().unwrap_or_else(|| match error {
+                ServiceError::McpError(error) => answered_error("tools/list", &error),
+                ServiceError::UnexpectedResponse => {
+                    "the server's answer to `tools/list` is not a list of tools as MCP has it, in \
+                     which each has a name and an inputSchema"
+                        .into()
+                }
+                ServiceError::TransportClosed => {
+                    "the server ended before it answered `tools/list`".into()
+                }
+                error => unreadable(&error.to_string()),
+            })
+        })?;
+        for tool in page.tools {
+            if tools.len() == MAX_TOOLS {
+                return Err(format!(
+                    "the server lists more than {MAX_TOOLS} tools; no policy is written for as many"
+                ));
+            }
+            let tool = serde_json::to_value(tool).unwrap_or_default();
+            let tool = Definition::read(&tool).map_err(|fault| format!("a tool {fault}"))?;
+            tools.push(tool);
+        }
+        let Some(next) = page.next_cursor else { return Ok(tools) };
+        if !cursors.insert(next.clone()) {
+            return Err(format!(
+                "the server gives the cursor `{}` twice, so its list of tools has no end",
+                abridged(&next)
+            ));
+        }
+        cursor = Some(next);
+    }
+    Err(format!("the server's list of tools has more than {MAX_PAGES} pages"))
+}
+
+fn answered_error(method: &str, error: &rmcp::ErrorData) -> String {
+    let message = abridged(&error.message);
+    format!("the server answered `{method}` with the error {}: {message}", error.code.0)
+}
+
+fn unreadable(words: &str) -> String {
+    format!("the server cannot be talked to: {}", abridged(words))
+}
+
+/// Words from outside that are safe to show, and not too many.
+pub(super) fn abridged(words: &str) -> String {
+    let start = text::start(words, MAX_SHOWN);
+    let more = if start.len() < words.len() { "…" } else { "" };
+    format!("{}{more}", shown(start))
+}

@@ -1,0 +1,153 @@
+//! The place from which the tools come: a URL, a program, a file.
+
+use super::Arguments;
+use super::http::Headers;
+use super::server::{self, MAX_TOOLS, Server, abridged};
+use crate::classes::Definition;
+use crate::failure::Failure;
+use crate::input;
+use crate::output::shown;
+use core::str::FromStr;
+use serde_json::Value;
+use std::time::Duration;
+use ureq::http::{HeaderName, HeaderValue, Uri};
+
+/// Headers whose values are secrets.
+const SECRETS: [&str; 4] = ["authorization", "cookie", "proxy-authorization", "x-api-key"];
+/// The longest time for a server.
+const MAX_SECONDS: f64 = 3_600.0;
+
+/// A time in seconds, of the command line.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seconds(Duration);
+
+impl FromStr for Seconds {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let seconds: f64 = text.parse().map_err(|_| "is not a number of seconds".to_owned())?;
+        if seconds > 0.0 && seconds <= MAX_SECONDS {
+            Ok(Self(Duration::from_secs_f64(seconds)))
+        } else {
+            Err(format!("is not above 0 and at most {MAX_SECONDS}"))
+        }
+    }
+}
+
+impl Arguments {
+    /// The tools.
+    pub(super) fn tools(&self) -> Result<Vec<Definition>, Failure> {
+        match &self.from {
+            Some(url) if url.contains("://") => {
+                check_url(url)?;
+                server::tools(&Server::Url(url, self.headers()?), self.timeout.0)
+            }
+            Some(_) | None if !self.headers.is_empty() || self.bearer_file.is_some() => {
+                Err(Failure::new("--header and --bearer-file are for a URL alone"))
+            }
+            Some(file) => in_file(file),
+            None => server::tools(&Server::Command(&self.command), self.timeout.0),
+        }
+    }
+
+    /// The path of the URL, if the server has one.
+    pub(super) fn url_path(&self) -> Option<String> {
+        let url: Uri = self.from.as_deref()?.parse().ok()?;
+        url.host()?;
+        Some(url.path().to_owned())
+    }
+
+    fn headers(&self) -> Result<Headers, Failure> {
+        let mut headers = Vec::new();
+        for given in &self.headers {
+            headers.push(header(given)?);
+        }
+        if let Some(file) = &self.bearer_file {
+            let value = format!("Bearer {}", secret(file)?);
+            headers.push((HeaderName::from_static("authorization"), header_value(file, &value)?));
+        }
+        Ok(Headers(headers))
+    }
+}
+
+/// Refuses a URL that is not one of HTTP, and one that has a password.
+fn check_url(url: &str) -> Result<(), Failure> {
+    let told = |words: &str| Err(Failure::new(format!("{}: {words}", abridged(url))));
+    let Ok(parsed) = url.parse::<Uri>() else { return told("is not a URL") };
+    if !matches!(parsed.scheme_str(), Some("http" | "https")) {
+        return told("only http:// and https:// are known; give a program behind `--`");
+    }
+    if parsed.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+        // Not with the URL, which has the password.
+        return Err(Failure::new(
+            "a URL in an argument has no password, since other people on this machine can see it; \
+             use --bearer-file or --header 'Authorization: @FILE'",
+        ));
+    }
+    Ok(())
+}
+
+fn header(given: &str) -> Result<(HeaderName, HeaderValue), Failure> {
+    let (name, value) = given
+        .split_once(':')
+        .ok_or_else(|| Failure::new("--header has no `:`; write it like 'Name: value'"))?;
+    let shown_name = abridged(name);
+    let parsed: HeaderName = name.trim().parse().map_err(|_| {
+        Failure::new(format!("--header: `{shown_name}` is not the name of a header"))
+    })?;
+    let value = value.trim();
+    let value = match value.strip_prefix('@') {
+        Some(file) => secret(file)?,
+        None if SECRETS.contains(&parsed.as_str()) => {
+            return Err(Failure::new(format!(
+                "--header: other people on this machine can see the value of {parsed}; put it into \
+                 a file and write '{parsed}: @FILE'"
+            )));
+        }
+        None => value.to_owned(),
+    };
+    Ok((parsed, header_value(&shown_name, &value)?))
+}
+
+fn header_value(of: &str, value: &str) -> Result<HeaderValue, Failure> {
+    let mut value = HeaderValue::from_str(value).map_err(|_| {
+        Failure::new(format!("{}: has characters that no header may have", shown(of)))
+    })?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// The text of a file that has one secret.
+fn secret(file: &str) -> Result<String, Failure> {
+    let text = input::text(file)?;
+    let text = text.trim();
+    if text.is_empty() || text.contains('\n') {
+        return Err(Failure::new(format!("{}: expected one line, the secret", shown(file))));
+    }
+    Ok(text.to_owned())
+}
+
+/// The tools of a list in a file: `{"tools": [..]}`, the answer of a server that has it,
+/// or the list alone.
+fn in_file(name: &str) -> Result<Vec<Definition>, Failure> {
+    let text = input::text(name)?;
+    let told = |words: String| Failure::new(format!("{}: {words}", shown(name)));
+    let mut value: Value =
+        serde_json::from_str(&text).map_err(|error| told(format!("is not JSON: {error}")))?;
+    if let Some(result) = value.get_mut("result") {
+        value = result.take();
+    }
+    if let Some(tools) = value.get_mut("tools") {
+        value = tools.take();
+    }
+    let Value::Array(list) = value else {
+        return Err(told("has no list of tools; expected `{\"tools\": [..]}`".into()));
+    };
+    if list.len() > MAX_TOOLS {
+        return Err(told(format!("has more than {MAX_TOOLS} tools")));
+    }
+    let read = |(index, tool)| {
+        Definition::read(tool).map_err(|fault| told(format!("the tool at /tools/{index} {fault}")))
+    };
+    list.iter().enumerate().map(read).collect()
+}

@@ -1,0 +1,364 @@
+//! The configurations, one for each place.
+
+use super::options::{Place, Settings};
+use super::template::Template;
+use super::{Asked, carried};
+use crate::document::Node;
+use crate::document::print::yaml_text;
+use crate::failure::Failure;
+use std::net::{IpAddr, Ipv4Addr};
+
+const ENVOY: &str = include_str!("../../../../envoy/envoy.yaml");
+const NATIVE: &str = include_str!("../../../../envoy/native/envoy.yaml");
+const ISTIO: &str = include_str!("../../../../envoy/istio/envoy-filter.yaml");
+const ROUTES: &str = include_str!("../../../../envoy/istio/virtual-service.yaml");
+const NATIVE_ISTIO: &str = include_str!("../../../../envoy/native/istio/envoy-filter.yaml");
+const GATEWAY: &str = include_str!("../../../../envoy/gateway/extension-policy.yaml");
+const PATCH: &str = include_str!("../../../../envoy/gateway/patch-policy.yaml");
+const NATIVE_PROXY: &str = include_str!("../../../../envoy/native/gateway/envoy-proxy.yaml");
+const NATIVE_GATEWAY: &str = include_str!("../../../../envoy/native/gateway/extension-policy.yaml");
+
+const FLAG: &str = "allow_on_headers_stop_iteration: true";
+const WASM: &str = "- name: envoy.filters.http.wasm";
+const RBAC: &str = "- name: envoy.filters.http.rbac";
+
+/// The configuration for a place.
+///
+/// # Errors
+/// A shipped file is not as it was.
+pub(super) fn render(
+    place: Place,
+    policy: &Asked<'_>,
+    settings: &Settings,
+) -> Result<String, Failure> {
+    match place {
+        Place::Envoy => envoy(ENVOY, policy, settings),
+        Place::EnvoyNative => envoy(NATIVE, policy, settings),
+        Place::Ecds => ecds(policy, settings),
+        Place::Istio => {
+            let filter = istio(ISTIO, policy, settings)?;
+            Ok(format!("{filter}---\n{}", routes(policy, settings)?))
+        }
+        Place::IstioNative => {
+            let filter = istio(NATIVE_ISTIO, policy, settings)?;
+            Ok(format!("{filter}---\n{}", routes(policy, settings)?))
+        }
+        Place::Gateway => {
+            let extension = extension(GATEWAY, policy, settings)?;
+            Ok(format!("{}---\n{extension}", patch(policy, settings)?))
+        }
+        Place::GatewayNative => {
+            let mut proxy = Template::new(NATIVE_PROXY);
+            proxy.rename(&names(settings));
+            if let Some(module) = &settings.module {
+                proxy.set("path:", &format!("path: {}", quoted(module)))?;
+            }
+            let extension = extension(NATIVE_GATEWAY, policy, settings)?;
+            Ok(format!("{}---\n{extension}", proxy.text()))
+        }
+    }
+}
+
+/// The remarks for whoever uses the configuration.
+pub(super) fn notes(place: Place, policy: &Asked<'_>, settings: &Settings) -> Vec<String> {
+    let mut notes = Vec::new();
+    let mut note = |words: &str| notes.push(words.to_owned());
+    if place == Place::GatewayNative {
+        note("Envoy Gateway cannot put a guard behind the native module");
+    } else if !policy.marks {
+        note("there is no guard, since the policy does not set `mark_requests`");
+    }
+    if !policy.holds && !place.is_native() {
+        note(
+            "the headers of a denied call reach the server, since the policy does not set \
+             `hold_request_headers`",
+        );
+    }
+    if matches!(place, Place::Istio | Place::Gateway) && settings.module.is_none() {
+        note("the image and its digest are placeholders; give `--module` and `--sha256`");
+    }
+    let sources = policy.node.get("identity").map_or(&[][..], Node::elements);
+    if sources.iter().any(|source| source.get("jwt").is_some()) {
+        note("the policy reads verified tokens: put Envoy's jwt_authn in front of the filter");
+    }
+    if sources.iter().any(|source| source.get("mtls").is_some()) {
+        note("the policy reads certificates: have the listener demand and verify them");
+    }
+    notes
+}
+
+fn quoted(text: &str) -> String {
+    let mut yaml = String::new();
+    yaml_text(&mut yaml, text);
+    yaml
+}
+
+/// The names that all configurations have, each behind its key.
+fn names(settings: &Settings) -> [(&'static str, String); 3] {
+    [
+        (": mcp-policy", format!(": {}", name(&settings.name))),
+        (": mcp-policy-guard", format!(": {}", name(&format!("{}-guard", settings.name)))),
+        ("namespace: mcp", format!("namespace: {}", name(&settings.namespace))),
+    ]
+}
+
+/// A name of Kubernetes, in quotes unless it is like the shipped ones: `1e3` and `null` are
+/// names too.
+fn name(text: &str) -> String {
+    if text.starts_with("mcp") { text.to_owned() } else { quoted(text) }
+}
+
+/// Envoy by itself.
+fn envoy(shipped: &str, policy: &Asked<'_>, settings: &Settings) -> Result<String, Failure> {
+    let mut template = Template::new(shipped);
+    let (address, port) = &settings.listen;
+    let default = ("127.0.0.1".to_owned(), 9100);
+    let (host, server) = settings.upstream.as_ref().unwrap_or(&default);
+    template.set_head(&[
+        "Envoy in front of one MCP server, with a policy on every tool call: written by".to_owned(),
+        format!("`mcp-policy render`. Clients use {}; the", at(address, *port)),
+        format!("MCP server is {}.", at(host, *server)),
+    ]);
+    // By way of words that no other port can be taken for.
+    let sockets = [("listener", 10000, address.as_str(), *port)]
+        .into_iter()
+        .chain([("admin", 9901, "127.0.0.1", settings.admin), ("server", 9100, host, *server)]);
+    for (word, shipped, ..) in sockets.clone() {
+        template.replace(&format!("address: 127.0.0.1, port_value: {shipped} "), word);
+    }
+    for (word, _, address, port) in sockets {
+        let socket = format!("address: {}, port_value: {port} ", scalar(address));
+        template.replace(
+            &format!("socket_address: {{ {word}}}"),
+            &format!("socket_address: {{ {socket}}}"),
+        );
+    }
+    if host.parse::<IpAddr>().is_err() {
+        template.replace("type: STATIC", "type: STRICT_DNS");
+    }
+    filter(&mut template, policy, settings)?;
+    const ROUTE: &str = "- match: { path: /mcp }";
+    let routes: Vec<String> = policy.paths.iter().map(|path| route(path)).collect();
+    if routes.is_empty() {
+        let any = format!("# Any path, since the policy does not set `paths`.\n{}", route("/*"));
+        template.set_with_comment(ROUTE, &any)?;
+    } else {
+        template.set(ROUTE, &routes.concat())?;
+    }
+    if !policy.marks {
+        template.remove(RBAC)?;
+    }
+    if let Some(file) = &settings.ecds {
+        let name = name(&settings.name);
+        let file = quoted(file);
+        template.set(
+            WASM,
+            &format!(
+                "\
+# The filter and its policy are in a file of their own. `mcp-policy render --for ecds
+# --output FILE` replaces it, and Envoy takes the new policy without a restart.
+- name: {name}
+  config_discovery:
+    config_source:
+      path_config_source: {{ path: {file} }}
+      resource_api_version: V3
+      # The listener waits for it: no policy, no service.
+      initial_fetch_timeout: 0s
+    type_urls:
+      - type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm"
+            ),
+        )?;
+        template.set("admin:", &format!("# Envoy asks for what it discovers under this name.\nnode: {{ id: {name}, cluster: {name} }}\n\n{}", template.cut("admin:")?))?;
+    }
+    Ok(template.text())
+}
+
+/// A route for a path, or for all below one.
+fn route(path: &str) -> String {
+    let (kind, path) = path.strip_suffix('*').map_or(("path", path), |below| ("prefix", below));
+    let path = scalar(path);
+    format!(
+        "\
+- match: {{ {kind}: {path} }}
+  route:
+    cluster: mcp_server
+    # No bound on the answer: Envoy's default, 15 s,
+    # cuts slow tools and standing event streams.
+    timeout: 0s
+"
+    )
+}
+
+fn at(host: &str, port: u16) -> String {
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+}
+
+/// A host, an address or a path; in quotes where YAML could read something else.
+fn scalar(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
+    let is_path = text.starts_with('/') && text.bytes().all(plain);
+    if is_path || text.parse::<Ipv4Addr>().is_ok() { text.to_owned() } else { quoted(text) }
+}
+
+/// The filter of plain Envoy.
+fn filter(template: &mut Template, policy: &Asked<'_>, settings: &Settings) -> Result<(), Failure> {
+    template.rename(&names(settings));
+    if let Some(module) = &settings.module {
+        let module = quoted(module);
+        template.replace("filename: target/mcp_policy_filter.wasm", &format!("filename: {module}"));
+        template
+            .replace("filename: target/libmcp_policy_filter.so", &format!("filename: {module}"));
+    }
+    configure(template, policy)?;
+    Ok(())
+}
+
+/// The policy, and the flag that goes with it.
+fn configure(template: &mut Template, policy: &Asked<'_>) -> Result<(), Failure> {
+    let configuration = carried::configuration(policy.node, policy.json);
+    match template.set_below("configuration:", &configuration) {
+        Ok(()) => {}
+        // The native module's name for it, without a flag.
+        Err(_) => return template.set_below("filter_config:", &configuration),
+    }
+    if !policy.holds {
+        template.remove(FLAG)?;
+    }
+    Ok(())
+}
+
+/// The resource that Envoy discovers.
+fn ecds(policy: &Asked<'_>, settings: &Settings) -> Result<String, Failure> {
+    let mut template = Template::new(ENVOY);
+    filter(&mut template, policy, settings)?;
+    let filter = Template::new(&template.cut(WASM)?);
+    let config = Template::new(&filter.cut("typed_config:")?).text();
+    let config: String = config
+        .lines()
+        .map(|line| if line.is_empty() { "\n".to_owned() } else { format!("    {line}\n") })
+        .collect();
+    let version = quoted(&policy_digest(policy));
+    let name = name(&settings.name);
+    Ok(format!(
+        "\
+# The filter and its policy, as Envoy discovers them: written by `mcp-policy render --for
+# ecds`. Envoy reads the file again when another is moved into its place.
+version_info: {version}
+resources:
+  - \"@type\": type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig
+    name: {name}
+{config}"
+    ))
+}
+
+/// A word that changes with the policy.
+fn policy_digest(policy: &Asked<'_>) -> String {
+    use sha2::{Digest as _, Sha256};
+    let hash = Sha256::digest(policy.json.as_bytes());
+    hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Istio's EnvoyFilter.
+fn istio(shipped: &str, policy: &Asked<'_>, settings: &Settings) -> Result<String, Failure> {
+    let mut template = Template::new(shipped);
+    if !policy.marks {
+        template.remove_element("name: mcp-policy-guard")?;
+    }
+    template.rename(&names(settings));
+    let (key, value) = &settings.selector;
+    template.set("app: mcp-server", &format!("{}: {}", quoted(key), quoted(value)))?;
+    configure(&mut template, policy)?;
+    if let Some(module) = &settings.module {
+        let url = if module.contains("://") { module.clone() } else { format!("oci://{module}") };
+        if shipped == ISTIO {
+            template.set("uri:", &format!("uri: {}", quoted(&url)))?;
+        } else {
+            let module = format!("module: {{ local: {{ filename: {} }} }}", quoted(module));
+            template.set("module:", &module)?;
+        }
+    }
+    digest(&mut template, settings)?;
+    Ok(template.text())
+}
+
+fn digest(template: &mut Template, settings: &Settings) -> Result<(), Failure> {
+    match &settings.sha256 {
+        Some(digest) if template.cut("sha256:").is_ok() => {
+            template.set("sha256:", &format!("sha256: {}", quoted(digest)))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Istio's VirtualService.
+fn routes(policy: &Asked<'_>, settings: &Settings) -> Result<String, Failure> {
+    let mut template = Template::new(ROUTES);
+    let [.., in_namespace] = names(settings);
+    template.rename(&[in_namespace]);
+    let host = format!("mcp-server.{}.svc.cluster.local", settings.namespace);
+    let (host, port) = settings.upstream.clone().unwrap_or((host, 9100));
+    template.replace("mcp-server.mcp.svc.cluster.local", &quoted(&host));
+    template.replace("number: 9100", &format!("number: {port}"));
+    let matches: Vec<String> = policy
+        .paths
+        .iter()
+        .map(|path| match path.strip_suffix('*') {
+            Some(below) => format!("- uri: {{ prefix: {} }}", scalar(below)),
+            None => format!("- uri: {{ exact: {} }}", scalar(path)),
+        })
+        .collect();
+    if matches.is_empty() {
+        template.remove("match:")?;
+    } else {
+        template.set_below("match:", &matches.join("\n"))?;
+    }
+    Ok(template.text())
+}
+
+/// Envoy Gateway's EnvoyExtensionPolicy.
+fn extension(shipped: &str, policy: &Asked<'_>, settings: &Settings) -> Result<String, Failure> {
+    let mut template = Template::new(shipped);
+    let [name_of_filter, name_of_guard, in_namespace] = names(settings);
+    let route = ("name: mcp", format!("name: {}", name(&settings.route)));
+    template.rename(&[name_of_filter, name_of_guard, in_namespace, route]);
+    template.set_below("config:", &policy.node.to_yaml(0))?;
+    if shipped == GATEWAY
+        && let Some(module) = &settings.module
+    {
+        let digest = quoted(settings.sha256.as_deref().unwrap_or_default());
+        let module = module.strip_prefix("oci://").unwrap_or(module);
+        let (kind, key) =
+            if module.contains("://") { ("HTTP", "http") } else { ("Image", "image") };
+        let module = quoted(module);
+        template.set_below(
+            "code:",
+            &format!("type: {kind}\n{key}:\n  url: {module}\n  sha256: {digest}"),
+        )?;
+    }
+    Ok(template.text())
+}
+
+/// Envoy Gateway's EnvoyPatchPolicy, with what the policy needs of it.
+fn patch(policy: &Asked<'_>, settings: &Settings) -> Result<String, Failure> {
+    let mut template = Template::new(PATCH);
+    if !policy.holds {
+        template.remove_element("path: /allow_on_headers_stop_iteration")?;
+    }
+    if !policy.marks {
+        template.remove_element("path: /1")?;
+    }
+    let (namespace, filter) = (&settings.namespace, &settings.name);
+    let (gateway, listener) = &settings.gateway;
+    let [name_of_filter, name_of_guard, in_namespace] = names(settings);
+    let listener = quoted(&format!("{namespace}/{gateway}/{listener}"));
+    template.rename(&[
+        name_of_filter,
+        name_of_guard,
+        in_namespace,
+        ("name: mcp/mcp/http", format!("name: {listener}")),
+        ("name: mcp", format!("name: {}", name(gateway))),
+    ]);
+    let shipped = "envoyextensionpolicy/mcp/mcp-policy/wasm/0";
+    template.replace(shipped, &format!("envoyextensionpolicy/{namespace}/{filter}/wasm/0"));
+    Ok(template.text())
+}

@@ -1,0 +1,215 @@
+//! The options of `render`, with their defaults, which are those of the shipped files.
+
+use super::sha256;
+use crate::failure::Failure;
+use crate::output::shown;
+use std::net::IpAddr;
+
+/// The places that a configuration is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Place {
+    /// Envoy by itself: its whole configuration
+    Envoy,
+    /// The file from which Envoy discovers the filter, with `--for envoy --ecds FILE`
+    Ecds,
+    /// Istio: an EnvoyFilter in a sidecar, and a VirtualService without retries
+    Istio,
+    /// Envoy Gateway: an EnvoyExtensionPolicy and its EnvoyPatchPolicy
+    Gateway,
+    /// Envoy by itself, with the native module
+    EnvoyNative,
+    /// Istio, with the native module
+    IstioNative,
+    /// Envoy Gateway, with the native module: an EnvoyProxy and an EnvoyExtensionPolicy
+    GatewayNative,
+}
+
+impl Place {
+    /// Whether the policy is an object of Kubernetes, whose numbers are doubles.
+    pub(super) const fn takes_an_object(self) -> bool {
+        matches!(self, Self::Gateway | Self::GatewayNative)
+    }
+
+    /// Whether the filter is the native module.
+    pub(super) const fn is_native(self) -> bool {
+        matches!(self, Self::EnvoyNative | Self::IstioNative | Self::GatewayNative)
+    }
+
+    /// Whether the module is fetched by a control plane.
+    const fn fetches(self) -> bool {
+        matches!(self, Self::Istio | Self::Gateway)
+    }
+}
+
+/// The options.
+#[derive(Debug, clap::Args)]
+pub(super) struct Options {
+    /// The port, or the address and port, where Envoy listens [default: 127.0.0.1:10000]
+    #[arg(long, value_name = "[ADDRESS:]PORT")]
+    listen: Option<String>,
+    /// The MCP server [default: 127.0.0.1:9100]; in Istio the host and port of its Service
+    #[arg(long, value_name = "HOST:PORT")]
+    upstream: Option<String>,
+    /// The port of Envoy's administration, on 127.0.0.1 [default: 9901]
+    #[arg(long, value_name = "PORT")]
+    admin: Option<u16>,
+    /// The module: a file where Envoy runs, or for `istio` and `gateway` its image or URL
+    #[arg(long, value_name = "FILE|URL")]
+    module: Option<String>,
+    /// The digest of what the URL gives: 64 digits, or a file that has the same bytes
+    #[arg(long, value_name = "DIGEST|FILE")]
+    sha256: Option<String>,
+    /// The file from which Envoy discovers the filter, so that pushes need no restart
+    #[arg(long, value_name = "FILE")]
+    ecds: Option<String>,
+    /// The name of the filter and of the resources; filters of one name share their counts
+    #[arg(long, default_value = "mcp-policy")]
+    name: String,
+    /// The namespace of the resources
+    #[arg(long, default_value = "mcp")]
+    namespace: String,
+    /// The label of the server's pods, in Istio
+    #[arg(long, value_name = "KEY=VALUE", default_value = "app=mcp-server")]
+    selector: String,
+    /// The HTTPRoute that has the policy, in Envoy Gateway
+    #[arg(long, value_name = "HTTPROUTE", default_value = "mcp")]
+    route: String,
+    /// The Gateway and its listener, in Envoy Gateway
+    #[arg(long, value_name = "GATEWAY/LISTENER", default_value = "mcp/http")]
+    gateway: String,
+}
+
+/// The options, each read and fit for the place.
+#[derive(Debug)]
+pub(super) struct Settings {
+    /// The address and the port of the listener.
+    pub(super) listen: (String, u16),
+    /// The host and the port of the server, if they are given.
+    pub(super) upstream: Option<(String, u16)>,
+    /// The port of the administration.
+    pub(super) admin: u16,
+    /// The module, if it is given.
+    pub(super) module: Option<String>,
+    /// The digest of the module, if it is given.
+    pub(super) sha256: Option<String>,
+    /// The file from which the filter is discovered.
+    pub(super) ecds: Option<String>,
+    /// `--name`
+    pub(super) name: String,
+    /// `--namespace`
+    pub(super) namespace: String,
+    /// The key and the value of `--selector`.
+    pub(super) selector: (String, String),
+    /// `--route`
+    pub(super) route: String,
+    /// The Gateway and its listener.
+    pub(super) gateway: (String, String),
+}
+
+impl Settings {
+    /// Reads the options.
+    ///
+    /// # Errors
+    /// An option does not fit the place, or cannot be read.
+    pub(super) fn new(place: Place, options: &Options) -> Result<Self, Failure> {
+        let listen = match &options.listen {
+            None => ("127.0.0.1".to_owned(), 10000),
+            Some(text) => match text.parse() {
+                Ok(port) => ("127.0.0.1".to_owned(), port),
+                Err(_) => {
+                    let (address, port) = host_and_port("--listen", text)?;
+                    if address.parse::<IpAddr>().is_err() {
+                        return wrong("--listen", text, "is not an address and a port");
+                    }
+                    (address, port)
+                }
+            },
+        };
+        let upstream = options.upstream.as_deref();
+        let upstream = upstream.map(|text| host_and_port("--upstream", text)).transpose()?;
+        if let Some(module) = &options.module {
+            let is_url = module.contains("://");
+            if is_url && !place.fetches() {
+                let why = "is a URL, and Envoy loads a file here; fetch it first";
+                return wrong("--module", module, why);
+            }
+            if place.fetches()
+                && (module.starts_with(['/', '.']) || module.ends_with(".wasm") && !is_url)
+            {
+                let why = "is a file, and an image or a URL is fetched here";
+                return wrong("--module", module, why);
+            }
+            if place.fetches() && options.sha256.is_none() {
+                return wrong("--module", module, "needs its digest; give it with `--sha256`");
+            }
+        }
+        if options.ecds.is_some() && place != Place::Envoy {
+            return Err(Failure::new("--ecds goes with `--for envoy`"));
+        }
+        for (option, name) in [
+            ("--name", &options.name),
+            ("--namespace", &options.namespace),
+            ("--route", &options.route),
+        ] {
+            is_name(option, name)?;
+        }
+        let Some((key, value)) = options.selector.split_once('=') else {
+            return wrong("--selector", &options.selector, "is not a label like `app=mcp-server`");
+        };
+        let label = |text: &str| {
+            text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte))
+        };
+        if key.is_empty() || !label(key) || !label(value) {
+            return wrong("--selector", &options.selector, "is not a label like `app=mcp-server`");
+        }
+        let (gateway, listener) =
+            options.gateway.split_once('/').unwrap_or((&options.gateway, "http"));
+        is_name("--gateway", gateway)?;
+        is_name("--gateway", listener)?;
+        Ok(Self {
+            listen,
+            upstream,
+            admin: options.admin.unwrap_or(9901),
+            module: options.module.clone(),
+            sha256: options.sha256.as_deref().map(sha256).transpose()?,
+            ecds: options.ecds.clone(),
+            name: options.name.clone(),
+            namespace: options.namespace.clone(),
+            selector: (key.to_owned(), value.to_owned()),
+            route: options.route.clone(),
+            gateway: (gateway.to_owned(), listener.to_owned()),
+        })
+    }
+}
+
+/// A host and a port; an IPv6 address is in brackets.
+fn host_and_port(option: &str, text: &str) -> Result<(String, u16), Failure> {
+    let parts = text.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)));
+    let Some((host, port)) = parts.filter(|(_, port)| *port > 0) else {
+        return wrong(option, text, "is not a host and a port, like `127.0.0.1:9100`");
+    };
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    let known = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:".contains(&byte);
+    if bare.is_empty() || !bare.bytes().all(known) || (bare.contains(':') && bare == host) {
+        return wrong(option, text, "is not a host and a port, like `127.0.0.1:9100`");
+    }
+    Ok((bare.to_owned(), port))
+}
+
+/// A name of Kubernetes.
+fn is_name(option: &str, name: &str) -> Result<(), Failure> {
+    let known = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if name.is_empty()
+        || name.len() > 63
+        || !name.bytes().all(known)
+        || name.starts_with('-')
+        || name.ends_with('-')
+    {
+        return wrong(option, name, "is not a name of small letters, digits and `-`");
+    }
+    Ok(())
+}
+
+fn wrong<T>(option: &str, value: &str, why: &str) -> Result<T, Failure> {
+    Err(Failure::new(format!("{option}: `{}` {why}", shown(value))))
+}

@@ -1,0 +1,121 @@
+//! The rules in shadow that concern a call.
+
+use super::question::of_check;
+use super::{About, Answered, Denied, Entry, Explained};
+use crate::limits::Store;
+use crate::policy::beside::{self, Beside, Question};
+use crate::policy::bodies::Applied;
+use crate::policy::condition::{Elements, Facts, JsonTexts, Work};
+use crate::policy::{Holders, LimitState, Policy, Reason, Rule};
+
+/// The rules in shadow.
+#[derive(Clone, Debug, Default)]
+pub struct Shadow {
+    /// The entries in shadow that match the tool: first the one that is asked.
+    pub entries: Vec<Entry>,
+    /// Their questions, each with the denial that it would be.
+    pub questions: Vec<Answered>,
+    /// The rules that the call does not pass, as its record has them, without those of
+    /// limits.
+    pub found: Vec<(String, Reason)>,
+    /// The limits.
+    pub limits: Vec<LimitState>,
+}
+
+/// The rules in shadow about a call.
+pub(super) fn shadow<S: Store>(
+    policy: &Policy,
+    explained: &Explained<'_, '_, S>,
+    budget: &Work,
+    holders: &Holders<'_>,
+) -> Shadow {
+    let Explained { caller, facts, store, now, .. } = *explained;
+    let aside = budget.clone();
+    let facts = Facts { work: explained.beside, ..*facts };
+    let Some(shadowed) = policy.beside(caller, &facts) else { return Shadow::default() };
+    let Ok(rules) = policy.rules(caller) else { return Shadow::default() };
+    let texts = JsonTexts::default();
+    let conditions = Facts { work: &aside, texts: &texts, ..facts };
+    let own = rules.decide(facts.tool).rule.and_then(Rule::conditions).map(|own| &own.beside);
+    let common = rules.levels().filter_map(|rules| rules.shadows.as_ref());
+    let common = common.map(|shadows| &shadows.all);
+    let mut questions = Vec::new();
+    for beside in own.into_iter().chain(common) {
+        ask(beside, &conditions, &mut questions);
+    }
+    if let Some(entry) = rules.shadow_entry(facts.tool) {
+        let dated = entry.validity.as_deref();
+        match dated.map_or(Ok(()), |dated| dated.check(facts.tool, caller.now())) {
+            Ok(()) => ask(&entry.beside, &conditions, &mut questions),
+            Err(denial) => questions.push(Answered {
+                asked: "validity",
+                rule: Some(denial.rule.to_owned()),
+                about: About::Time {
+                    from: dated.and_then(|dated| dated.validity.from),
+                    until: dated.and_then(|dated| dated.validity.until),
+                },
+                denied: Some(Denied::from(&denial)),
+            }),
+        }
+    }
+    let limits = shadowed.limits.iter().map(|limit| limit.state(holders, &facts, store, now).0);
+    Shadow {
+        limits: limits.collect(),
+        entries: rules.shadow_entries(facts.tool),
+        questions,
+        found: shadowed.found.iter().map(|(rule, why)| ((*rule).to_owned(), *why)).collect(),
+    }
+}
+
+fn ask(beside: &Beside, facts: &Facts<'_>, questions: &mut Vec<Answered>) {
+    for question in &beside.questions {
+        // The same budget for the answer and for the conditions: what is shown is looked
+        // at on a copy.
+        let (aside, texts) = (facts.work.clone(), JsonTexts::default());
+        let shown = Facts { work: &aside, texts: &texts, ..*facts };
+        let denied = question.fails(facts).map(|(rule, reason)| Denied {
+            reason,
+            rule: rule.to_owned(),
+            message: String::new(),
+            retry_after: None,
+        });
+        let (asked, (rule, about)) = match question {
+            Question::Action(pointer, reason) => {
+                let word = if *reason == Reason::Denied { "deny" } else { "require_approval" };
+                ("action", (Some(pointer.clone()), About::Action(word)))
+            }
+            Question::Args(names) => ("args", (Some(names.pointer.clone()), names.about(facts))),
+            Question::Require(check) => ("require", of_check(check, &shown, Elements::All)),
+            Question::DenyIf(check) => ("deny_if", of_check(check, &shown, Elements::Any)),
+            Question::ApproveIf(check) => ("approve_if", of_check(check, &shown, Elements::Any)),
+        };
+        questions.push(Answered { asked, rule, denied, about });
+    }
+}
+
+impl beside::Entry {
+    fn word(&self) -> &'static str {
+        match self.rank() {
+            0 => "allow",
+            1 => "require_approval",
+            _ => "deny",
+        }
+    }
+}
+
+impl Applied<'_> {
+    fn shadow_entries(self, tool: &str) -> Vec<Entry> {
+        let decides = self.shadow_entry(tool);
+        let mut maps = self.levels().filter_map(|rules| rules.shadows.as_ref());
+        let Some(own) = maps.next() else { return Vec::new() };
+        let base = maps.next().map(|base| &base.entries);
+        let all = own.entries.contest(base, tool, decides, beside::Entry::rank, |_| true);
+        let entry = |one: crate::policy::pattern::Match<'_, beside::Entry>| Entry {
+            pattern: one.pattern.as_str().to_owned(),
+            pointer: one.value.pointer.clone(),
+            action: one.value.word(),
+            beaten: one.beaten,
+        };
+        all.into_iter().map(entry).collect()
+    }
+}
