@@ -111,7 +111,7 @@ pub(crate) fn calls(seed: u64, count: usize) -> Vec<Call> {
 fn body(call: &Call, id: usize) -> String {
     let Call { tool, arguments, .. } = call;
     // A third has no arguments at all where there are none.
-    let arguments = match arguments.is_empty() && id % 3 == 0 {
+    let arguments = match arguments.is_empty() && id.is_multiple_of(3) {
         true => String::new(),
         false => format!(",\"arguments\":{{{arguments}}}"),
     };
