@@ -17,55 +17,26 @@ pub mod permit;
 pub mod record;
 pub mod refusal;
 pub mod reply;
+mod step;
 pub mod target;
 mod waiting;
 
+pub use step::{Lent, Served, Step};
 pub use waiting::{Ticket, Waiting, Whose};
 
 use crate::limits::window::Nanos;
 use crate::limits::{Receipt, Store, Trial};
 use crate::policy::condition::Work;
 use crate::policy::{Caller, Policy};
-use approvals::{DecisionRecord, Endpoint};
+use approvals::Endpoint;
 use core::cell::OnceCell;
 use head::{Entry, Head, HeadError, Trace};
 use identity::{NoIdentity, Peer};
 use judge::{Judge, Verdict};
 use listing::Listing;
 use permit::Permit;
-use record::Record;
-use refusal::Refusal;
-use reply::Reply;
-
-/// The next action for the host to take.
-#[derive(Debug)]
-pub enum Step {
-    /// Let the request go on, and write these records.
-    Go(Permit, Vec<Record>),
-    /// Do nothing: the request went on before.
-    Gone(Permit),
-    /// Keep the body so far, and wait for more.
-    Wait,
-    /// Read the whole body and hand it to [`Exchange::judge`].
-    Read,
-    /// Answer in the server's place.
-    Refuse(Box<Refusal>),
-    /// Answer what the filter serves itself; nothing was refused.
-    Serve(Box<Served>),
-    /// Do nothing: the answer was sent before.
-    Answered,
-}
-
-/// An answer of the filter to a request that is for itself.
-#[derive(Debug)]
-pub struct Served {
-    /// The answer.
-    pub reply: Reply,
-    /// The word for what was served, for access logs.
-    pub what: &'static str,
-    /// The decision of a person, or the attempt at one.
-    pub decision: Option<DecisionRecord>,
-}
+use record::Records;
+use refusal::{Refusal, Refused, To};
 
 #[derive(Debug, Default)]
 #[expect(clippy::large_enum_variant, reason = "nearly every exchange is a message")]
@@ -90,7 +61,6 @@ pub struct Exchange {
     /// Whether anything came after the headers.
     body_seen: bool,
     receipt: Receipt,
-    trace: Trace,
     /// The response, if tools may have to be taken out of it.
     listing: Option<Box<Listing>>,
 }
@@ -101,23 +71,29 @@ impl Exchange {
     /// is asked at most once: by that endpoint, or for the times of a policy.
     pub fn headers<'a>(
         &mut self,
-        policy: &Policy,
+        lent: Lent<'_, impl Store>,
         headers: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone,
-        peer: &dyn Peer,
-        store: &impl Store,
         now: impl FnOnce() -> Option<Nanos>,
         end: bool,
     ) -> Step {
+        let Lent { policy, peer, store, records } = lent;
         let mut now = Some(now);
         let mut clock = || now.take().and_then(|now| now());
-        let step = match self.approvals(policy, headers.clone(), peer, store, &mut clock, end) {
-            Some(served) => self.serve(served),
+        let entered = match self.approvals(policy, headers.clone(), peer, store, &mut clock, end) {
+            Some(served) => Ok(Step::Serve(Box::new(served))),
             None => self.enter(policy, headers.clone(), peer, clock, end),
         };
-        if let Step::Refuse(_) | Step::Serve(_) = step {
-            self.trace = Trace::from_headers(headers);
+        match entered {
+            Ok(Step::Serve(served)) => {
+                if let Some(decision) = &served.decision {
+                    records.decided(decision, &Trace::from_headers(headers));
+                }
+                self.state = State::Answered;
+                Step::Serve(served)
+            }
+            Ok(step) => step,
+            Err(refusal) => self.refuse(refusal, &Trace::from_headers(headers), records),
         }
-        step
     }
 
     /// The answer of the endpoint of approvals, if the request is for it.
@@ -144,22 +120,22 @@ impl Exchange {
         peer: &dyn Peer,
         now: impl FnOnce() -> Option<Nanos>,
         end: bool,
-    ) -> Step {
+    ) -> Result<Step, Box<Refusal<'static>>> {
         let caller = || caller::caller(policy, headers.clone(), peer);
         match Entry::from_headers(headers.clone(), policy) {
             Entry::Metadata(kind) => match &policy.settings.protected_resource {
-                Some(resource) => self.serve(Served {
+                Some(resource) => Ok(Step::Serve(Box::new(Served {
                     reply: metadata::answer(resource, kind),
                     what: "protected_resource",
                     decision: None,
-                }),
-                None => self.refuse(out_of_order(policy)),
+                }))),
+                None => Err(out_of_order(policy)),
             },
-            Entry::Exempt => self.go(Permit::unjudged(), Vec::new()),
+            Entry::Exempt => Ok(self.pass()),
             Entry::Bodyless { identified } => {
                 match caller() {
                     Err(why) if identified => {
-                        return self.refuse(Refusal::unidentified(policy, why, None, None));
+                        return Err(Refusal::unidentified(policy, why, To::default()));
                     }
                     Ok(mut caller) => {
                         let head = Head::for_groups(policy, headers);
@@ -169,10 +145,10 @@ impl Exchange {
                     Err(_) => {}
                 }
                 if end {
-                    return self.go(Permit::unjudged(), Vec::new());
+                    return Ok(self.pass());
                 }
                 self.state = State::Bodyless;
-                Step::Wait
+                Ok(Step::Wait)
             }
             Entry::Judge(head) => {
                 let mut caller = caller();
@@ -189,57 +165,58 @@ impl Exchange {
                     Err(_) => head.unidentified(),
                 };
                 self.state = State::Message(head, caller);
-                if end { Step::Read } else { Step::Wait }
+                Ok(if end { Step::Read } else { Step::Wait })
             }
-            Entry::Refuse(fault) => self.refuse(Refusal::head(policy, fault)),
+            Entry::Refuse(fault) => Err(Refusal::head(policy, fault)),
             Entry::Unread { fault, identified } => {
                 let known = if identified { caller().map(drop) } else { Ok(()) };
-                self.refuse(unread(policy, known, fault))
+                Err(unread(policy, known, fault))
             }
         }
     }
 
     /// Takes the size of the body so far; `end` if that is all.
-    pub fn body(&mut self, policy: &Policy, size: usize, end: bool) -> Step {
+    pub fn body(
+        &mut self,
+        policy: &Policy,
+        size: usize,
+        end: bool,
+        records: &mut dyn Records,
+    ) -> Step {
         self.body_seen = true;
-        match &self.state {
+        let refusal = match &self.state {
             State::Message(_, caller) if size > policy.settings.max_body_bytes => {
                 let known = caller.as_ref().map(drop).map_err(|why| *why);
-                self.refuse(unread(policy, known, HeadError::TooLarge))
+                unread(policy, known, HeadError::TooLarge)
             }
-            State::Message(..) if end => Step::Read,
-            State::Bodyless if size > 0 => self.refuse(Refusal::head(policy, HeadError::Body)),
-            State::Bodyless if end => self.go(Permit::unjudged(), Vec::new()),
-            State::Message(..) | State::Bodyless => Step::Wait,
-            State::Gone => Step::Gone(Permit::unjudged()),
-            State::Answered => Step::Answered,
-            State::Start => self.refuse(out_of_order(policy)),
-        }
+            State::Message(..) if end => return Step::Read,
+            State::Bodyless if size > 0 => Refusal::head(policy, HeadError::Body),
+            State::Bodyless if end => return self.pass(),
+            State::Message(..) | State::Bodyless => return Step::Wait,
+            State::Gone => return Step::Gone(Permit::unjudged()),
+            State::Answered => return Step::Answered,
+            State::Start => out_of_order(policy),
+        };
+        self.refuse_late(refusal, records)
     }
 
     /// Takes the end of a body by trailers, after which no piece was the last.
-    pub fn trailers(&mut self, policy: &Policy) -> Step {
+    pub fn trailers(&mut self, policy: &Policy, records: &mut dyn Records) -> Step {
         self.body_seen = true;
         match self.state {
             State::Message(..) => Step::Read,
-            State::Bodyless => self.go(Permit::unjudged(), Vec::new()),
+            State::Bodyless => self.pass(),
             State::Gone => Step::Gone(Permit::unjudged()),
             State::Answered => Step::Answered,
-            State::Start => self.refuse(out_of_order(policy)),
+            State::Start => self.refuse_late(out_of_order(policy), records),
         }
     }
 
     /// Judges the whole body, which [`Step::Read`] asked for.
-    pub fn judge(
-        &mut self,
-        policy: &Policy,
-        body: &[u8],
-        peer: &dyn Peer,
-        store: &impl Store,
-        now: Nanos,
-    ) -> Step {
+    pub fn judge(&mut self, lent: Lent<'_, impl Store>, body: &[u8], now: Nanos) -> Step {
+        let Lent { policy, peer, store, records } = lent;
         let State::Message(head, caller) = &mut self.state else {
-            return self.refuse(out_of_order(policy));
+            return self.refuse_late(out_of_order(policy), records);
         };
         if let (true, Ok(caller)) = (policy.is_dated(), &mut *caller) {
             policy.place(caller, &head.about(peer), || Some(now));
@@ -247,18 +224,23 @@ impl Exchange {
         let caller = caller.as_ref().map_err(|why| *why);
         if body.len() > policy.settings.max_body_bytes {
             let known = caller.map(drop);
-            return self.refuse(unread(policy, known, HeadError::TooLarge));
+            return self.refuse_late(unread(policy, known, HeadError::TooLarge), records);
         }
         let (work, beside) = (Work::default(), Work::default());
         match (Judge { policy, caller, head, peer, store, now, work, beside }).judge(body) {
-            Verdict::Go { permit, receipt, records, asked } => {
+            Verdict::Go { permit, receipt, records: made, asked } => {
+                made.iter().for_each(|record| records.record(record, &head.trace));
                 self.receipt = receipt;
                 if let Some(listing) = &mut self.listing {
                     listing.expect(asked);
                 }
-                self.go(permit, records)
+                self.state = State::Gone;
+                Step::Go(permit)
             }
-            Verdict::Refuse(refusal) => self.refuse(refusal),
+            Verdict::Refuse(refusal) => {
+                let refused = refusal.write(&head.trace, records);
+                self.answered(refused)
+            }
         }
     }
 
@@ -275,8 +257,8 @@ impl Exchange {
     }
 
     /// Refuses a request because the host failed at the last step.
-    pub fn fail(&mut self, policy: &Policy, what: &str) -> Step {
-        self.refuse(Refusal::failed(policy, what))
+    pub fn fail(&mut self, policy: &Policy, what: &str, records: &mut dyn Records) -> Step {
+        self.refuse_late(Refusal::failed(policy, what), records)
     }
 
     /// Whether the request is neither on its way nor refused.
@@ -304,13 +286,13 @@ impl Exchange {
     }
 
     /// Refuses a request for which there is no room while it waits for its body.
-    pub fn crowd_out(&mut self, policy: &Policy) -> Step {
+    pub fn crowd_out(&mut self, policy: &Policy, records: &mut dyn Records) -> Step {
         let refusal = match self.state {
             // This is what the answer would have been with a body, too.
-            State::Message(_, Err(why)) => Refusal::unidentified(policy, why, None, None),
+            State::Message(_, Err(why)) => Refusal::unidentified(policy, why, To::default()),
             _ => Refusal::crowded(policy),
         };
-        self.refuse(refusal)
+        self.refuse_late(refusal, records)
     }
 
     /// Whether the exchange waited for a body and got none. With
@@ -336,42 +318,39 @@ impl Exchange {
         }
     }
 
-    /// The identification of the request for its records, once it was judged or
-    /// refused.
-    pub const fn trace(&self) -> &Trace {
-        &self.trace
-    }
-
-    /// Drops all that only records need: a stream may stay open for hours.
-    pub fn forget(&mut self) {
-        self.trace = Trace::default();
-    }
-
-    fn go(&mut self, permit: Permit, records: Vec<Record>) -> Step {
-        self.move_to(State::Gone);
-        Step::Go(permit, records)
-    }
-
-    fn move_to(&mut self, state: State) {
-        if let State::Message(head, _) = core::mem::replace(&mut self.state, state) {
-            self.trace = head.trace;
-        }
+    /// Lets a request go on that carries no message, or is exempt.
+    fn pass(&mut self) -> Step {
+        self.state = State::Gone;
+        Step::Go(Permit::unjudged())
     }
 
     fn watch_response(&mut self, policy: &Policy, caller: &Caller) {
         self.listing = Listing::for_caller(policy, caller).map(Box::new);
     }
 
-    fn serve(&mut self, served: Served) -> Step {
-        self.move_to(State::Answered);
-        Step::Serve(Box::new(served))
+    /// Refuses a request of which the headers were taken before.
+    fn refuse_late(&mut self, refusal: Box<Refusal<'_>>, records: &mut dyn Records) -> Step {
+        let trace = match core::mem::take(&mut self.state) {
+            State::Message(head, _) => head.trace,
+            _ => Trace::default(),
+        };
+        self.refuse(refusal, &trace, records)
     }
 
-    fn refuse(&mut self, refusal: Box<Refusal>) -> Step {
-        self.move_to(State::Answered);
+    fn refuse(
+        &mut self,
+        refusal: Box<Refusal<'_>>,
+        trace: &Trace,
+        records: &mut dyn Records,
+    ) -> Step {
+        self.answered(refusal.write(trace, records))
+    }
+
+    fn answered(&mut self, refused: Refused) -> Step {
+        self.state = State::Answered;
         // Our own answer is not a server's.
         self.listing = None;
-        Step::Refuse(refusal)
+        Step::Refuse(Box::new(refused))
     }
 }
 
@@ -384,15 +363,19 @@ const fn is_unsent(flags: u64) -> bool {
 }
 
 /// The refusal of a body that is not read. Who can sign in is told so before.
-fn unread(policy: &Policy, known: Result<(), NoIdentity>, fault: HeadError) -> Box<Refusal> {
+fn unread(
+    policy: &Policy,
+    known: Result<(), NoIdentity>,
+    fault: HeadError,
+) -> Box<Refusal<'static>> {
     match known {
-        Err(why) if policy.challenges() => Refusal::unidentified(policy, why, None, None),
+        Err(why) if policy.challenges() => Refusal::unidentified(policy, why, To::default()),
         _ => Refusal::head(policy, fault),
     }
 }
 
 /// The refusal for a host that reports a body before its headers.
-fn out_of_order(policy: &Policy) -> Box<Refusal> {
+fn out_of_order(policy: &Policy) -> Box<Refusal<'static>> {
     Refusal::failed(policy, "the request could not be followed")
 }
 

@@ -178,7 +178,7 @@ struct Names {
 /// Values of a call's arguments, each with the path by which the policy names it.
 /// A `None` is a value that readers may differ on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Values(pub Vec<(String, Option<String>)>);
+pub struct Values<'p>(pub Vec<(&'p str, Option<String>)>);
 
 impl Policy {
     /// The place of the claims.
@@ -242,7 +242,7 @@ impl Policy {
 
     /// The values of a call's arguments that its record is to hold: those of
     /// `settings.record`, and of the entry that decides about the tool.
-    pub fn values(&self, caller: &Caller, facts: &Facts<'_>) -> Option<Box<Values>> {
+    pub fn values(&self, caller: &Caller, facts: &Facts<'_>) -> Option<Box<Values<'_>>> {
         if !self.records {
             return None;
         }
@@ -254,10 +254,10 @@ impl Policy {
         let mut values = Vec::new();
         for path in self.settings.record.iter().chain(own) {
             let name = path.as_str();
-            if !values.iter().any(|(other, _)| other == name)
+            if !values.iter().any(|(other, _)| *other == name)
                 && let Some(value) = condition::recorded(path, facts)
             {
-                values.push((name.to_owned(), value));
+                values.push((name, value));
             }
         }
         (!values.is_empty()).then(|| Box::new(Values(values)))

@@ -17,7 +17,6 @@ pub use response::Passage;
 
 use crate::exchange::Exchange;
 use crate::exchange::identity::Peer;
-use crate::exchange::record::Record;
 use crate::exchange::reply::Reply;
 use crate::limits::Store;
 use crate::limits::window::Nanos;
@@ -89,9 +88,11 @@ pub trait Host {
     /// Sets the filter state `wasm.NAME`, for access logs and other filters.
     fn set_filter_state(&mut self, name: &str, value: &str) -> Result<(), HostError>;
 
-    /// Publishes the record of a request for other filters, on a host that has more than
-    /// filter state for that.
-    fn describe(&mut self, _: &Record) {}
+    /// Whether the host has more than filter state for [`Self::describe`].
+    const DESCRIBES: bool = false;
+
+    /// Publishes the parts of a request's record for other filters.
+    fn describe(&mut self, _: &[(&'static str, String)]) {}
 
     /// The client at the other end of the stream.
     fn peer<'p>(&'p self, policy: &'p Policy) -> impl Peer + 'p;
@@ -106,10 +107,10 @@ pub trait Host {
     fn response_flags(&self) -> Option<u64>;
 
     /// Counts one more of a family, under one of its words.
-    fn count(&mut self, family: Family, word: &'static str);
+    fn count(&self, family: Family, word: &'static str);
 
     /// Counts a call of a tool by a rule and its outcome.
-    fn count_call(&mut self, rule: &str, outcome: Outcome);
+    fn count_call(&self, rule: &str, outcome: Outcome);
 
     /// Whether there is memory for a request until its body is there.
     fn keep(&mut self, _: &Exchange, _: &Policy) -> bool {

@@ -5,27 +5,32 @@
 //!
 //! | module | holds |
 //! | --- | --- |
+//! | [`caller`] | requests by the id of their caller |
 //! | [`client`] | the client of a request |
 //! | [`explain`] | a request taken apart |
 //! | [`notation`] | requests as people write them |
 //! | [`table`] | lines of calls, with the outcome that each must have |
 //! | [`stage`] | a policy on which such lines are played |
 
+pub mod caller;
 pub mod client;
 pub mod explain;
 pub mod notation;
+mod recorded;
 pub mod stage;
 pub mod table;
 
+pub use recorded::{Recorded, Recorder};
+
 use crate::exchange::identity::{NoPeer, Peer};
 use crate::exchange::listing::{BodyStep, HeadStep, Listing};
-use crate::exchange::record::Record;
-use crate::exchange::refusal::Refusal;
-use crate::exchange::{Exchange, Served, Step, audit};
+use crate::exchange::reply::Reply;
+use crate::exchange::{Exchange, Lent, Served, Step, refusal};
 use crate::limits::window::Nanos;
 use crate::limits::{MemoryStore, Store};
-use crate::policy::Policy;
 use crate::policy::document::Findings;
+use crate::policy::{Policy, Reason};
+use crate::wire::jsonrpc::UndecodableKind;
 
 /// The headers of a POST as MCP clients send it.
 pub const POST: [(&str, &str); 3] =
@@ -115,11 +120,36 @@ pub struct Sent {
 #[derive(Debug)]
 pub enum Outcome {
     /// It went on, with these records.
-    WentOn(Vec<Record>),
+    WentOn(Vec<Recorded>),
     /// It was refused.
-    Refused(Box<Refusal>),
+    Refused(Box<Refused>),
     /// It was answered by the filter, which refused nothing.
     Served(Box<Served>),
+}
+
+/// A request that did not go on.
+#[derive(Debug)]
+pub struct Refused {
+    /// The answer to the client.
+    pub reply: Reply,
+    /// The kind of refusal.
+    pub reason: Reason,
+    /// The fault in it, if the reason is `undecodable`.
+    pub flaw: Option<UndecodableKind>,
+    /// The record of it.
+    pub record: Recorded,
+    /// The records of the other calls of a batch.
+    pub others: Vec<Recorded>,
+}
+
+impl Refused {
+    /// A refusal with its records, of which there is at least one.
+    pub fn new(refused: refusal::Refused, records: Vec<Recorded>) -> Option<Self> {
+        let refusal::Refused { reply, reason, flaw } = refused;
+        let mut records = records.into_iter();
+        let record = records.next()?;
+        Some(Self { reply, reason, flaw, record, others: records.collect() })
+    }
 }
 
 /// A response that came back.
@@ -178,48 +208,34 @@ impl<S: Store> Host<'_, S> {
         peer: &dyn Peer,
         body: &Body<'_>,
     ) -> Result<Sent, Step> {
-        let Self { policy, store, now } = *self;
-        let mut exchange = Exchange::default();
-        let mut outcome = None;
+        let Self { policy, now, .. } = *self;
+        let mut sending = Sending {
+            host: self,
+            peer,
+            body: body.bytes,
+            exchange: Exchange::default(),
+            recorder: Recorder::new(policy, now),
+            outcome: None,
+        };
         let end = body.is_missing();
-        let step = exchange.headers(policy, headers, peer, store, || Some(now), end);
-        self.carry_out(&mut exchange, &mut outcome, step, peer, body.bytes)?;
+        let (exchange, lent) = sending.lend();
+        let step = exchange.headers(lent, headers, || Some(now), end);
+        sending.carry_out(step)?;
         for (size, end) in body.pieces() {
-            let step = exchange.body(policy, size, end);
-            self.carry_out(&mut exchange, &mut outcome, step, peer, body.bytes)?;
+            let (exchange, lent) = sending.lend();
+            let step = exchange.body(policy, size, end, lent.records);
+            sending.carry_out(step)?;
         }
         if body.ending == Ending::Trailers {
-            let step = exchange.trailers(policy);
-            self.carry_out(&mut exchange, &mut outcome, step, peer, body.bytes)?;
+            let (exchange, lent) = sending.lend();
+            let step = exchange.trailers(policy, lent.records);
+            sending.carry_out(step)?;
         }
+        let Sending { exchange, outcome, .. } = sending;
         match outcome {
             Some(outcome) if !exchange.waits() => Ok(Sent { exchange, outcome }),
             _ => Err(Step::Wait),
         }
-    }
-
-    fn carry_out(
-        &self,
-        exchange: &mut Exchange,
-        outcome: &mut Option<Outcome>,
-        step: Step,
-        peer: &dyn Peer,
-        body: &[u8],
-    ) -> Result<(), Step> {
-        let step = match step {
-            Step::Read => exchange.judge(self.policy, body, peer, self.store, self.now),
-            step => step,
-        };
-        match (step, &*outcome) {
-            (Step::Wait, None) if exchange.waits() => {}
-            (Step::Go(_, records), None) => *outcome = Some(Outcome::WentOn(records)),
-            (Step::Refuse(refusal), None) => *outcome = Some(Outcome::Refused(refusal)),
-            (Step::Serve(served), None) => *outcome = Some(Outcome::Served(served)),
-            (Step::Gone(_), Some(Outcome::WentOn(_)))
-            | (Step::Answered, Some(Outcome::Refused(_) | Outcome::Served(_))) => {}
-            (step, _) => return Err(step),
-        }
-        Ok(())
     }
 
     /// Passes a response, in whose body the sizes are those of what comes in.
@@ -265,18 +281,54 @@ impl<S: Store> Host<'_, S> {
         sent.exchange.end(self.policy, flags, self.store, self.now);
     }
 
-    /// The records of a request, as they are logged.
+    /// The lines of the records of a request, as they are logged.
     pub fn lines(&self, sent: &Sent) -> Vec<String> {
         let (first, others) = match &sent.outcome {
             Outcome::WentOn(records) => (None, &**records),
-            Outcome::Refused(refusal) => (Some(&refusal.record), &*refusal.others),
+            Outcome::Refused(refused) => (Some(&refused.record), &*refused.others),
             Outcome::Served(_) => (None, &[][..]),
         };
-        let line = |record| {
-            let mut line = String::new();
-            audit::write(&mut line, self.policy, record, sent.exchange.trace(), Some(self.now));
-            line
+        first.into_iter().chain(others).map(|record| record.line.clone()).collect()
+    }
+}
+
+/// A request on its way.
+struct Sending<'a, S> {
+    host: &'a Host<'a, S>,
+    peer: &'a dyn Peer,
+    body: &'a [u8],
+    exchange: Exchange,
+    recorder: Recorder<'a>,
+    outcome: Option<Outcome>,
+}
+
+impl<S: Store> Sending<'_, S> {
+    fn lend(&mut self) -> (&mut Exchange, Lent<'_, S>) {
+        let Self { host: Host { policy, store, .. }, peer, exchange, recorder, .. } = self;
+        (exchange, Lent { policy, peer: *peer, store, records: recorder })
+    }
+
+    fn carry_out(&mut self, step: Step) -> Result<(), Step> {
+        let (body, now) = (self.body, self.host.now);
+        let step = match step {
+            Step::Read => {
+                let (exchange, lent) = self.lend();
+                exchange.judge(lent, body, now)
+            }
+            step => step,
         };
-        first.into_iter().chain(others).map(line).collect()
+        let records = self.recorder.take();
+        self.outcome = match (step, self.outcome.take()) {
+            (Step::Wait, None) if self.exchange.waits() => None,
+            (Step::Go(_), None) => Some(Outcome::WentOn(records)),
+            (Step::Refuse(refused), None) => {
+                Refused::new(*refused, records).map(|refused| Outcome::Refused(Box::new(refused)))
+            }
+            (Step::Serve(served), None) => Some(Outcome::Served(served)),
+            (Step::Gone(_), went_on @ Some(Outcome::WentOn(_))) => went_on,
+            (Step::Answered, answered @ Some(Outcome::Refused(_) | Outcome::Served(_))) => answered,
+            (step, _) => return Err(step),
+        };
+        Ok(())
     }
 }

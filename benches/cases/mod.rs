@@ -1,14 +1,16 @@
 //! What benchmarks run: the steps of a call through the core, apart and
 //! together, by the size of its body and of the policy.
 
-use mcp_policy_filter::exchange::Exchange;
+use mcp_policy_filter::exchange::approvals::DecisionRecord;
 use mcp_policy_filter::exchange::audit;
+use mcp_policy_filter::exchange::head::Trace;
 use mcp_policy_filter::exchange::identity::NoPeer;
+use mcp_policy_filter::exchange::record::{Record, Records};
+use mcp_policy_filter::exchange::{Exchange, Lent, Step};
 use mcp_policy_filter::limits::MemoryStore;
 use mcp_policy_filter::limits::window::Nanos;
 use mcp_policy_filter::policy::condition::{Facts, JsonTexts, Work};
 use mcp_policy_filter::policy::{Caller, Holders, Limits, Policy};
-use mcp_policy_filter::simulate::{Body, Host, Outcome, Sent};
 use mcp_policy_filter::wire::jsonrpc::{self, Call, Message};
 use mcp_policy_filter::wire::mcp::ToolCall;
 use std::cell::RefCell;
@@ -55,6 +57,17 @@ pub fn headers() -> impl Iterator<Item = (&'static [u8], &'static [u8])> + Clone
     HEADERS.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()))
 }
 
+/// A place for records that hands each to a function.
+struct Each<F>(F);
+
+impl<F: FnMut(&Record<'_>, &Trace)> Records for Each<F> {
+    fn record(&mut self, record: &Record<'_>, trace: &Trace) {
+        self.0(record, trace);
+    }
+
+    fn decided(&mut self, _: &DecisionRecord, _: &Trace) {}
+}
+
 /// A policy and a call that it allows.
 pub struct Case {
     pub policy: Policy,
@@ -90,32 +103,40 @@ impl Case {
     /// The headers of the call.
     pub fn head(&self) -> Exchange {
         let mut exchange = Exchange::default();
-        let headers = black_box(headers());
-        exchange.headers(&self.policy, headers, &NoPeer, &self.store, || Some(NOW), false);
+        let mut records = Each(|_: &Record<'_>, _: &Trace| {});
+        let lent = self.lend(&mut records);
+        exchange.headers(lent, black_box(headers()), || Some(NOW), false);
         exchange
     }
 
-    /// The whole exchange except for its record: headers, body, decision, charge.
-    pub fn call(&self) -> Sent {
-        let body = Body::whole(black_box(self.body.as_bytes()));
-        let sent = self.host().send(black_box(headers()), &NoPeer, &body).unwrap();
-        assert!(matches!(sent.outcome, Outcome::WentOn(_)), "{sent:?}");
-        sent
+    /// The whole exchange: headers, body, decision, charge, record.
+    pub fn call(&self) -> Exchange {
+        self.recording(|record, trace| {
+            self.audit(record, trace);
+        })
     }
 
-    /// The record of an exchange, into the buffer that shells use again.
-    pub fn audit(&self, sent: &Sent) -> usize {
-        let Outcome::WentOn(records) = &sent.outcome else { panic!("{sent:?}") };
+    /// The exchange with something else in the place of writing its record.
+    pub fn recording(&self, write: impl FnMut(&Record<'_>, &Trace)) -> Exchange {
+        let mut exchange = self.head();
+        let (body, mut records) = (black_box(self.body.as_bytes()), Each(write));
+        let step = exchange.body(&self.policy, body.len(), true, &mut records);
+        assert!(matches!(step, Step::Read), "{step:?}");
+        let step = exchange.judge(self.lend(&mut records), body, NOW);
+        assert!(matches!(step, Step::Go(_)), "{step:?}");
+        exchange
+    }
+
+    /// The record of a call, into the buffer that shells use again.
+    pub fn audit(&self, record: &Record<'_>, trace: &Trace) -> usize {
         let mut text = self.text.borrow_mut();
         text.clear();
-        for record in records {
-            audit::write(&mut text, &self.policy, record, sent.exchange.trace(), Some(NOW));
-        }
+        audit::write(&mut text, &self.policy, record, trace, Some(NOW));
         text.len()
     }
 
-    const fn host(&self) -> Host<'_, MemoryStore> {
-        Host { policy: &self.policy, store: &self.store, now: NOW }
+    fn lend<'a>(&'a self, records: &'a mut dyn Records) -> Lent<'a, MemoryStore> {
+        Lent { policy: &self.policy, peer: &NoPeer, store: &self.store, records }
     }
 
     /// The body as a message.

@@ -14,7 +14,7 @@ use crate::document::Node;
 use crate::failure::Failure;
 use crate::finding::Source;
 use crate::output::shown;
-use mcp_policy_filter::exchange::record::{Decision, Record};
+use mcp_policy_filter::exchange::record::Decision;
 use mcp_policy_filter::exchange::reply::Reply;
 use mcp_policy_filter::limits::Store;
 use mcp_policy_filter::limits::window::Nanos;
@@ -22,7 +22,7 @@ use mcp_policy_filter::policy::explain::Explanation;
 use mcp_policy_filter::policy::{Policy, Reason};
 use mcp_policy_filter::simulate::explain::{Explaining, Explanations, Treatment};
 use mcp_policy_filter::simulate::notation::Ask;
-use mcp_policy_filter::simulate::{Host, Outcome};
+use mcp_policy_filter::simulate::{Host, Outcome, Recorded};
 use mcp_policy_filter::text::start;
 
 pub(crate) use json::json;
@@ -121,7 +121,7 @@ fn of_call(written: Written<'_>, explanation: &Explanation) -> Vec<String> {
 
 /// The first line: the outcome with its reason, and the subject.
 fn verdict(told: &Explanations) -> String {
-    let why = |record: &Record| record.reason.map_or("allowed", Reason::as_str);
+    let why = |record: &Recorded| record.reason.map_or("allowed", Reason::as_str);
     let outcome = match (&told.outcome, told.treatment) {
         (Outcome::Served(served), _) => format!("SERVED by the filter itself ({})", served.what),
         (Outcome::Refused(refusal), _) => {

@@ -10,6 +10,7 @@ mod man;
 mod render;
 mod replay;
 mod report;
+mod test;
 
 use crate::Outcome;
 use crate::failure::Failure;
@@ -43,6 +44,8 @@ pub(crate) enum Verb {
     Check(check::Arguments),
     /// Show step by step what one call meets, and why
     Explain(Box<explain::Arguments>),
+    /// Run the tests of policies
+    Test(test::Arguments),
     /// Write a first policy for a server, by the tools that it has
     Init(init::Arguments),
     /// Write a policy of another gateway in this language
@@ -69,6 +72,7 @@ impl Verb {
             Self::Approvals(arguments) => approvals::run(&arguments),
             Self::Check(arguments) => check::run(&arguments),
             Self::Explain(arguments) => explain::run(&arguments),
+            Self::Test(arguments) => test::run(&arguments),
             Self::Init(arguments) => init::run(&arguments),
             Self::Convert(arguments) => convert::run(&arguments),
             Self::Render(arguments) => render::run(&arguments),

@@ -11,13 +11,13 @@ mod reply;
 use crate::lenient::documents;
 use crate::reading::{self, READINGS, Reading};
 use mcp_policy_filter::exchange::identity::NoPeer;
-use mcp_policy_filter::exchange::record::{Decision, Record};
+use mcp_policy_filter::exchange::record::Decision;
 use mcp_policy_filter::limits::MemoryStore;
 use mcp_policy_filter::limits::window::Nanos;
 use mcp_policy_filter::meter;
 use mcp_policy_filter::policy::document::Batches;
 use mcp_policy_filter::policy::{Policy, Reason};
-use mcp_policy_filter::simulate::{self, Body, Ending, Host};
+use mcp_policy_filter::simulate::{self, Body, Ending, Host, Recorded};
 use mcp_policy_filter::wire::mcp::KNOWN_METHODS;
 use policies::Subject;
 
@@ -203,8 +203,8 @@ impl<'a> Request<'a> {
 
 type Fields = (Decision, Option<Reason>, String, Option<String>, Option<String>);
 
-fn fields(record: Record) -> Fields {
-    let Record { decision, reason, rule, tool, caller_id, .. } = record;
+fn fields(record: Recorded) -> Fields {
+    let Recorded { decision, reason, rule, tool, caller_id, .. } = record;
     (decision, reason, rule, tool, caller_id)
 }
 

@@ -5,12 +5,11 @@ use crate::config::Config;
 use crate::peer::Client;
 use crate::store::{SHARED, Shards};
 use mcp_policy_filter::exchange::identity::Peer;
-use mcp_policy_filter::exchange::record::Record;
 use mcp_policy_filter::exchange::reply::Reply;
 use mcp_policy_filter::limits::window::Nanos;
-use mcp_policy_filter::policy::{Policy, Reason};
+use mcp_policy_filter::policy::Policy;
 use mcp_policy_filter::shell::metrics::Family;
-use mcp_policy_filter::shell::metrics::by_rule::{Outcome, word};
+use mcp_policy_filter::shell::metrics::by_rule::Outcome;
 use mcp_policy_filter::shell::{self, Host, HostError, Message};
 use std::borrow::Cow;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -96,18 +95,10 @@ impl Host for Native<'_> {
         done(self.envoy.set_filter_state(&format!("wasm.{name}"), value))
     }
 
-    fn describe(&mut self, record: &Record) {
-        let reason = record.reason.map(Reason::as_str);
-        let texts = [
-            ("decision", Some(word(record.decision))),
-            ("reason", reason),
-            ("rule", Some(&*record.rule)),
-            ("method", record.method.as_deref()),
-            ("tool", record.tool.as_deref()),
-            ("caller", record.caller_id.as_deref()),
-        ];
-        let texts = texts.into_iter().filter_map(|(name, text)| Some((name, text?)));
-        self.envoy.set_metadata("mcp_policy", &texts.collect::<Vec<_>>());
+    const DESCRIBES: bool = true;
+
+    fn describe(&mut self, record: &[(&'static str, String)]) {
+        self.envoy.set_metadata("mcp_policy", record);
     }
 
     fn peer<'p>(&'p self, _: &'p Policy) -> impl Peer + 'p {
@@ -127,11 +118,11 @@ impl Host for Native<'_> {
         self.envoy.response_flags()
     }
 
-    fn count(&mut self, family: Family, word: &'static str) {
+    fn count(&self, family: Family, word: &'static str) {
         self.config.metrics.count(self.envoy, family, word);
     }
 
-    fn count_call(&mut self, rule: &str, outcome: Outcome) {
+    fn count_call(&self, rule: &str, outcome: Outcome) {
         self.config.metrics.count_call(self.envoy, rule, outcome);
     }
 }

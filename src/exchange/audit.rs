@@ -9,7 +9,7 @@ pub(crate) use time::rfc3339;
 
 use crate::exchange::approvals::{ApprovalRecord, Attempt, DecisionRecord};
 use crate::exchange::head::Trace;
-use crate::exchange::record::{Decision, Left, Names, Record};
+use crate::exchange::record::{Left, Names, Record};
 use crate::limits::window::{Nanos, ONE_CALL};
 use crate::policy::{Policy, Values, fingerprint_of};
 use crate::text::disturbs;
@@ -22,7 +22,7 @@ pub const PREFIX: &str = "mcp-policy-audit ";
 pub fn write(
     text: &mut String,
     policy: &Policy,
-    record: &Record,
+    record: &Record<'_>,
     trace: &Trace,
     now: Option<Nanos>,
 ) {
@@ -42,23 +42,16 @@ pub fn write(
         shadow,
     } = record;
     let mut object = Object::begin(text);
-    object.own(
-        "decision",
-        match decision {
-            Decision::Allowed => "allowed",
-            Decision::Denied => "denied",
-            Decision::Shadow => "shadow",
-        },
-    );
+    object.own("decision", decision.as_str());
     let session = trace.session.as_ref().map(fingerprint_of);
     let request_id = trace.request_id.as_deref().map(String::from_utf8_lossy);
-    object.texts([
+    object.texts(&[
         ("reason", reason.map(|reason| reason.as_str())),
         ("rule", Some(rule)),
         ("message", message.as_deref()),
         ("method", method.as_deref()),
         ("tool", tool.as_deref()),
-        ("grant", caller_id.as_deref()),
+        ("grant", *caller_id),
         ("session", session.as_deref()),
         ("request_id", request_id.as_deref()),
     ]);
@@ -118,7 +111,7 @@ pub fn write_decision(
         object.0.extend(["{\"id\":\"", &id.to_string(), "\",\"digest\":\"", &digest, "\"}"]);
     }
     let request_id = trace.request_id.as_deref().map(String::from_utf8_lossy);
-    object.texts([
+    object.texts(&[
         ("by", Some(by)),
         ("tool", tool.as_deref()),
         ("grant", caller_id.as_deref()),
@@ -159,7 +152,7 @@ impl<'t> Object<'t> {
     }
 
     /// Writes the texts that are there.
-    fn texts<const N: usize>(&mut self, texts: [(&str, Option<&str>); N]) {
+    fn texts(&mut self, texts: &[(&str, Option<&str>)]) {
         for (name, value) in texts {
             if let Some(value) = value {
                 self.name(name);
@@ -202,11 +195,11 @@ impl<'t> Object<'t> {
         }
     }
 
-    fn strings(&mut self, values: &[String]) {
-        self.list(values, |object, value| object.string(value));
+    fn strings<T: AsRef<str>>(&mut self, values: &[T]) {
+        self.list(values, |object, value| object.string(value.as_ref()));
     }
 
-    fn names(&mut self, names: &Names) {
+    fn names(&mut self, names: &Names<'_>) {
         self.name("arguments");
         self.strings(&names.shown);
         if names.more > 0 {
@@ -215,7 +208,7 @@ impl<'t> Object<'t> {
         }
     }
 
-    fn values(&mut self, values: &Values) {
+    fn values(&mut self, values: &Values<'_>) {
         self.name("values");
         for (index, (path, value)) in values.0.iter().enumerate() {
             self.0.push(if index == 0 { '{' } else { ',' });
@@ -229,11 +222,11 @@ impl<'t> Object<'t> {
         self.0.push('}');
     }
 
-    fn limits(&mut self, limits: &[Left]) {
+    fn limits(&mut self, limits: &[Left<'_>]) {
         self.name("limits");
         self.list(limits, |object, left| {
             object.0.push_str("{\"rule\":");
-            object.string(&left.rule);
+            object.string(left.rule);
             let (whole, part) = (left.millionths / ONE_CALL, left.millionths % ONE_CALL);
             object.0.push_str(",\"left\":");
             object.number(whole);

@@ -15,7 +15,7 @@ use crate::exchange::head::Head;
 use crate::exchange::identity::{NoIdentity, Peer};
 use crate::exchange::permit::Permit;
 use crate::exchange::record::{self, Asked, Decision, Names, Record};
-use crate::exchange::refusal::{Refusal, ReplyTo};
+use crate::exchange::refusal::{Client, Refusal, To};
 use crate::limits::window::Nanos;
 use crate::limits::{Receipt, Store, Trial};
 use crate::policy::condition::{Facts, JsonTexts, Work};
@@ -25,10 +25,11 @@ use crate::wire::jsonrpc::{self, Call, DecodeError, DecodeErrorKind, Id, Message
 use crate::wire::mcp::{Method, TOOLS_CALL, TOOLS_LIST, ToolCall, is_governed};
 use approving::Asks;
 use charging::{Allowed, Called};
+use std::borrow::Cow;
 
 /// The outcome of judging a request.
 #[derive(Debug)]
-pub enum Verdict {
+pub enum Verdict<'a> {
     /// It goes on.
     Go {
         /// The right to do so.
@@ -36,12 +37,12 @@ pub enum Verdict {
         /// The charges.
         receipt: Receipt,
         /// The records of its calls of tools.
-        records: Vec<Record>,
+        records: Vec<Record<'a>>,
         /// The lists that it asks for, which may have to be changed.
         asked: Asked,
     },
     /// It is answered in the server's place.
-    Refuse(Box<Refusal>),
+    Refuse(Box<Refusal<'a>>),
 }
 
 /// The inputs to judging one body.
@@ -66,7 +67,7 @@ pub struct Judge<'a, S> {
 
 impl<'a, S: Store> Judge<'a, S> {
     /// Judges the body of one POST.
-    pub fn judge(&self, body: &[u8]) -> Verdict {
+    pub fn judge(&self, body: &'a [u8]) -> Verdict<'a> {
         match self.body(body) {
             Ok(Passed { receipt, records, asked }) => {
                 Verdict::Go { permit: Permit::judged(), receipt, records, asked }
@@ -79,12 +80,12 @@ impl<'a, S: Store> Judge<'a, S> {
     }
 
     /// The id of the caller, where the policy tells callers apart.
-    fn caller_id(&self) -> Option<String> {
+    fn caller_id(&self) -> Option<&'a str> {
         let known = !self.policy.identity.is_empty();
-        self.caller.ok().filter(|_| known).map(|caller| caller.id.clone())
+        self.caller.ok().filter(|_| known).map(|caller| &*caller.id)
     }
 
-    fn body(&self, body: &[u8]) -> Judged {
+    fn body(&self, body: &'a [u8]) -> Judged<'a> {
         let settings = &self.policy.settings;
         // Without a caller the message is refused: its id, method and tool suffice.
         let is_known = self.caller.is_ok();
@@ -103,16 +104,16 @@ impl<'a, S: Store> Judge<'a, S> {
     }
 
     /// Decides one message by everything but limits.
-    fn message<'m>(&self, message: Message<'m>) -> Result<Decided<'m, 'a>, Box<Refusal>> {
+    fn message(&self, message: Message<'a>) -> Result<Decided<'a>, Box<Refusal<'a>>> {
         let Message::Call(call) = message else {
-            self.caller.map_err(|why| Refusal::unidentified(self.policy, why, None, None))?;
+            self.caller.map_err(|why| Refusal::unidentified(self.policy, why, To::default()))?;
             return Ok(Decided::Passes(Passed::default()));
         };
         let method = Method::parse(call.method).map_err(|problem| {
             let code = jsonrpc::INVALID_REQUEST;
             self.malformed(DecodeError { code, id: call.id, problem, at: 0 })
         })?;
-        match (&method, call.id) {
+        match (method, call.id) {
             (Method::ToolsCall, Some(id)) => {
                 let stateless = self.compare(&call, TOOLS_CALL)?;
                 self.tool_call(id, &call, stateless)
@@ -120,16 +121,16 @@ impl<'a, S: Store> Judge<'a, S> {
             // No official server executes one, and its sender expects no answer.
             (Method::ToolsCall, None) => {
                 let mut refusal = match self.challenged() {
-                    Some(why) => Refusal::unidentified(self.policy, why, None, None),
+                    Some(why) => Refusal::unidentified(self.policy, why, To::default()),
                     None => Refusal::silent(Reason::Undecodable),
                 };
                 let called = ToolCall::parse(&call.params).ok();
                 refusal.record.method = Some(TOOLS_CALL.into());
-                refusal.record.tool = called.map(|call| call.tool.into_owned());
+                refusal.record.tool = called.map(|call| call.tool);
                 Err(refusal)
             }
             (Method::Other(name), id) => {
-                let stateless = self.compare(&call, name)?;
+                let stateless = self.compare(&call, &name)?;
                 self.other_method(name, id, stateless).map(Decided::Passes)
             }
         }
@@ -138,7 +139,7 @@ impl<'a, S: Store> Judge<'a, S> {
     /// Compares the headers of revision 2026-07-28 with the body; whether the call
     /// is of that revision. Without a caller they are not kept, and the call is
     /// refused in any case.
-    fn compare(&self, call: &Call<'_>, method: &str) -> Result<bool, Box<Refusal>> {
+    fn compare(&self, call: &Call<'_>, method: &str) -> Result<bool, Box<Refusal<'a>>> {
         if self.caller.is_err() {
             return Ok(self.head.revision.is_stateless(call));
         }
@@ -148,17 +149,22 @@ impl<'a, S: Store> Judge<'a, S> {
             .map_err(|mismatch| Refusal::header_mismatch(self.policy, call.id, mismatch))
     }
 
-    fn other_method(&self, method: &str, id: Option<Id<'_>>, stateless: bool) -> Judged {
+    fn other_method(
+        &self,
+        method: Cow<'a, str>,
+        id: Option<Id<'a>>,
+        stateless: bool,
+    ) -> Judged<'a> {
         let caller = self.caller.map_err(|why| match id {
             Some(id) => self.refuse_unidentified(id, None, why, false),
-            None => Refusal::unidentified(self.policy, why, None, None),
+            None => Refusal::unidentified(self.policy, why, To::default()),
         })?;
-        let passes = self.policy.settings.passes(method);
+        let passes = self.policy.settings.passes(&method);
         if passes
-            && is_governed(method)
+            && is_governed(&method)
             && let Some(denial) = self.policy.misplaced(caller)
         {
-            return Err(self.misplace(method, id, stateless, &denial));
+            return Err(self.misplace(method, id, stateless, denial));
         }
         if passes {
             let mut passed = Passed::default();
@@ -170,10 +176,10 @@ impl<'a, S: Store> Judge<'a, S> {
             return Ok(passed);
         }
         let mut refusal = match id {
-            Some(id) => Refusal::unknown_method(self.policy, &self.reply_to(id, None, stateless)),
+            Some(id) => Refusal::unknown_method(self.policy, id, stateless),
             None => Refusal::silent(Reason::Method),
         };
-        refusal.record.method = Some(record::short(method).into());
+        refusal.record.method = Some(record::short(method));
         Err(refusal)
     }
 
@@ -181,26 +187,30 @@ impl<'a, S: Store> Judge<'a, S> {
     /// known which apply.
     fn misplace(
         &self,
-        method: &str,
-        id: Option<Id<'_>>,
+        method: Cow<'a, str>,
+        id: Option<Id<'a>>,
         stateless: bool,
-        denial: &Denial<'_>,
-    ) -> Box<Refusal> {
+        denial: Denial<'a>,
+    ) -> Box<Refusal<'a>> {
+        let rule = denial.rule;
         let mut refusal = match id {
-            Some(id) => Refusal::denied(self.policy, &self.reply_to(id, None, stateless), denial),
+            Some(_) => {
+                let client = self.client(stateless);
+                Refusal::denied(self.policy, To { id, tool: None }, client, denial)
+            }
             None => Refusal::silent(denial.reason),
         };
-        refusal.record.rule = denial.rule.into();
-        refusal.record.method = Some(record::short(method).into());
+        refusal.record.rule = rule;
+        refusal.record.method = Some(record::short(method));
         refusal
     }
 
-    fn tool_call<'m>(
+    fn tool_call(
         &self,
-        id: Id<'m>,
-        call: &Call<'m>,
+        id: Id<'a>,
+        call: &Call<'a>,
         stateless: bool,
-    ) -> Result<Decided<'m, 'a>, Box<Refusal>> {
+    ) -> Result<Decided<'a>, Box<Refusal<'a>>> {
         let params = &call.params;
         let call = ToolCall::parse(params).map_err(|(problem, at)| {
             let code = jsonrpc::INVALID_PARAMS;
@@ -208,7 +218,7 @@ impl<'a, S: Store> Judge<'a, S> {
         })?;
         let caller = self
             .caller
-            .map_err(|why| self.refuse_unidentified(id, Some(&call.tool), why, stateless))?;
+            .map_err(|why| self.refuse_unidentified(id, Some(call.tool.clone()), why, stateless))?;
         let facts = Facts {
             arguments: call.arguments,
             members: Some(&params.members),
@@ -240,31 +250,23 @@ impl<'a, S: Store> Judge<'a, S> {
                 let asking = Asking { caller, tool: &call.tool, params, target };
                 self.asks(allowed, needed, &asking)
             }
-            Err(denial) => self.deny(called(denial.rule), &denial).map(Decided::Passes),
+            Err(denial) => self.deny(called(denial.rule), denial).map(Decided::Passes),
         }
     }
 
     /// The outcome of a call that the policy denies.
-    fn deny(&self, called: Called<'_>, denial: &Denial<'_>) -> Judged {
+    fn deny(&self, called: Called<'a>, denial: Denial<'a>) -> Judged<'a> {
         let Called { id, stateless, record } = called;
-        let record = Record { rule: denial.rule.into(), ..record };
+        let (rule, reason) = (denial.rule, Some(denial.reason));
         if denial.reason.is_by_rule() && self.is_shadow() {
-            let record = Record {
-                decision: Decision::Shadow,
-                reason: Some(denial.reason),
-                message: Some(denial.message.clone().into_owned()),
-                ..record
-            };
+            let decision = Decision::Shadow;
+            let record = Record { decision, reason, rule, message: Some(denial.message), ..record };
             return Ok(Passed { records: vec![record], ..Passed::default() });
         }
-        let to = self.reply_to(id, record.tool.as_deref(), stateless);
-        let mut refusal = Refusal::denied(self.policy, &to, denial);
-        refusal.record = Record {
-            decision: Decision::Denied,
-            reason: refusal.record.reason,
-            message: refusal.record.message.take(),
-            ..record
-        };
+        let to = To { id: Some(id), tool: record.tool.as_deref() };
+        let mut refusal = Refusal::denied(self.policy, to, self.client(stateless), denial);
+        let (decision, message) = (Decision::Denied, refusal.record.message.take());
+        refusal.record = Record { decision, reason, rule, message, ..record };
         Err(refusal)
     }
 
@@ -276,19 +278,19 @@ impl<'a, S: Store> Judge<'a, S> {
     /// The record of a call that goes on.
     fn record(
         &self,
-        rule: &str,
-        call: &ToolCall<'_>,
-        params: &Params<'_>,
-        values: Option<Box<Values>>,
-    ) -> Record {
+        rule: &'a str,
+        call: &ToolCall<'a>,
+        params: &Params<'a>,
+        values: Option<Box<Values<'a>>>,
+    ) -> Record<'a> {
         let hmac = self.policy.settings.audit_key.as_ref();
         Record {
             decision: Decision::Allowed,
             reason: None,
-            rule: rule.into(),
+            rule,
             message: None,
             method: Some(TOOLS_CALL.into()),
-            tool: Some(call.tool.clone().into_owned()),
+            tool: Some(call.tool.clone()),
             caller_id: self.caller_id(),
             arguments: call.arguments.map(|_| Names::new(&params.members)),
             arguments_hmac: hmac
@@ -301,46 +303,37 @@ impl<'a, S: Store> Judge<'a, S> {
         }
     }
 
-    fn reply_to(&self, id: Id<'_>, tool: Option<&str>, stateless: bool) -> ReplyTo {
-        ReplyTo {
-            id: id.as_json().to_owned(),
-            tool: tool.map(str::to_owned),
-            accepts_mcp: self.head.accepts_mcp,
-            stateless,
-        }
+    const fn client(&self, stateless: bool) -> Client {
+        Client { accepts_mcp: self.head.accepts_mcp, stateless }
     }
 
     fn refuse_unidentified(
         &self,
-        id: Id<'_>,
-        tool: Option<&str>,
+        id: Id<'a>,
+        tool: Option<Cow<'a, str>>,
         why: NoIdentity,
         stateless: bool,
-    ) -> Box<Refusal> {
+    ) -> Box<Refusal<'a>> {
+        let to = To { id: Some(id), tool: tool.as_deref() };
         let mut refusal = if self.policy.challenges() {
-            Refusal::unidentified(self.policy, why, Some(id), tool)
+            Refusal::unidentified(self.policy, why, to)
         } else {
-            self.deny_nobody(id, tool, why, stateless)
+            self.deny_nobody(to, why, stateless)
         };
-        refusal.record.method = tool.map(|_| TOOLS_CALL.into());
+        refusal.record.method = tool.as_ref().map(|_| TOOLS_CALL.into());
+        refusal.record.tool = tool;
         refusal
     }
 
     /// The answer to nobody where no client can sign in.
-    fn deny_nobody(
-        &self,
-        id: Id<'_>,
-        tool: Option<&str>,
-        why: NoIdentity,
-        stateless: bool,
-    ) -> Box<Refusal> {
+    fn deny_nobody(&self, to: To<'_>, why: NoIdentity, stateless: bool) -> Box<Refusal<'a>> {
         let denial = Denial {
             reason: Reason::NoIdentity,
             rule: "(no identity)",
             message: why.to_string().into(),
             retry_after: None,
         };
-        Refusal::denied(self.policy, &self.reply_to(id, tool, stateless), &denial)
+        Refusal::denied(self.policy, to, self.client(stateless), denial)
     }
 
     /// The reason for which nothing of the body is judged: nobody calls, who is told
@@ -349,9 +342,9 @@ impl<'a, S: Store> Judge<'a, S> {
         self.caller.err().filter(|_| self.policy.challenges())
     }
 
-    fn malformed(&self, malformed: DecodeError<'_>) -> Box<Refusal> {
+    fn malformed(&self, malformed: DecodeError<'_>) -> Box<Refusal<'a>> {
         if let Some(why) = self.challenged() {
-            return Refusal::unidentified(self.policy, why, malformed.id, None);
+            return Refusal::unidentified(self.policy, why, To { id: malformed.id, tool: None });
         }
         let reason = match malformed.problem {
             DecodeErrorKind::Batch | DecodeErrorKind::BatchSize | DecodeErrorKind::BatchIds => {
@@ -365,23 +358,23 @@ impl<'a, S: Store> Judge<'a, S> {
 
 /// A message that goes on.
 #[derive(Default)]
-struct Passed {
+struct Passed<'a> {
     receipt: Receipt,
-    records: Vec<Record>,
+    records: Vec<Record<'a>>,
     asked: Asked,
 }
 
-type Judged = Result<Passed, Box<Refusal>>;
+type Judged<'a> = Result<Passed<'a>, Box<Refusal<'a>>>;
 
 /// A message that no rule denies.
 #[expect(clippy::large_enum_variant, reason = "it lives for one request, on the stack")]
-enum Decided<'m, 'p> {
+enum Decided<'a> {
     /// It goes on without a charge.
-    Passes(Passed),
+    Passes(Passed<'a>),
     /// It goes on as soon as its limits are charged.
-    Allowed(Allowed<'m, 'p>),
+    Allowed(Allowed<'a>),
     /// It goes on as soon as it is approved, and its limits are charged.
-    Asks(Box<Asks<'m, 'p>>),
+    Asks(Box<Asks<'a>>),
 }
 
 #[cfg(test)]

@@ -1,13 +1,25 @@
 //! The parts of a judged message that outlive it: for the audit log, and for the
 //! response that is to come.
+//!
+//! A record borrows from the body, which is a host's view, and from the policy. So it is
+//! written as soon as it is made, into a text that the host keeps for the next.
 
-use crate::exchange::approvals::ApprovalRecord;
+use crate::exchange::approvals::{ApprovalRecord, DecisionRecord};
+use crate::exchange::head::Trace;
 use crate::limits::Receipt;
 use crate::policy::{Limits, Reason, Values};
 use crate::text::start;
 use crate::wire::json::Members;
 use std::borrow::Cow;
-use std::sync::Arc;
+
+/// The place to which a host has the records of its exchanges written.
+pub trait Records {
+    /// Writes a decision about a request, which `trace` identifies.
+    fn record(&mut self, record: &Record<'_>, trace: &Trace);
+
+    /// Writes a person's decision, or an attempt at one.
+    fn decided(&mut self, decision: &DecisionRecord, trace: &Trace);
+}
 
 /// The lists of tools that a POST asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,36 +32,59 @@ pub struct Asked {
 
 /// A decision as it is recorded.
 #[derive(Debug)]
-pub struct Record {
+pub struct Record<'r> {
     /// The decision.
     pub decision: Decision,
     /// The reason, unless it was allowed.
     pub reason: Option<Reason>,
     /// The rule that decided.
-    pub rule: String,
+    pub rule: &'r str,
     /// The message for the client, or that of a denial in shadow mode.
-    pub message: Option<String>,
+    pub message: Option<Cow<'r, str>>,
     /// The JSON-RPC method, if a message could be read.
-    pub method: Option<Cow<'static, str>>,
+    pub method: Option<Cow<'r, str>>,
     /// The tool, if the request was a call of one.
-    pub tool: Option<String>,
+    pub tool: Option<Cow<'r, str>>,
     /// The caller's id, if one is known.
-    pub caller_id: Option<String>,
+    pub caller_id: Option<&'r str>,
     /// The names of a call's arguments.
-    pub arguments: Option<Names>,
+    pub arguments: Option<Names<'r>>,
     /// The HMAC-SHA-256 of the arguments' text, if the policy has a key.
     pub arguments_hmac: Option<String>,
     /// The values of arguments that the policy asks for, if there are any.
-    pub values: Option<Box<Values>>,
+    pub values: Option<Box<Values<'r>>>,
     /// The limits that an allowed call was charged.
-    pub limits: Vec<Left>,
+    pub limits: Vec<Left<'r>>,
     /// The approval that the call has or waits for.
     pub approval: Option<Box<ApprovalRecord>>,
     /// The rules in shadow that the call did not pass, each with its reason.
-    pub shadow: Vec<(String, Reason)>,
+    pub shadow: Vec<(&'r str, Reason)>,
 }
 
-impl Record {
+impl<'r> Record<'r> {
+    /// The record of a request that did not go on, of which no call is known.
+    pub(super) const fn denied(
+        reason: Reason,
+        rule: &'r str,
+        message: Option<Cow<'r, str>>,
+    ) -> Self {
+        Self {
+            decision: Decision::Denied,
+            reason: Some(reason),
+            rule,
+            message,
+            method: None,
+            tool: None,
+            caller_id: None,
+            arguments: None,
+            arguments_hmac: None,
+            values: None,
+            limits: Vec::new(),
+            approval: None,
+            shadow: Vec::new(),
+        }
+    }
+
     /// Whether a rule was not passed, in shadow or not.
     pub fn is_of_denial(&self) -> bool {
         self.decision != Decision::Allowed || !self.shadow.is_empty()
@@ -67,21 +102,32 @@ pub enum Decision {
     Shadow,
 }
 
+impl Decision {
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Allowed => "allowed",
+            Self::Denied => "denied",
+            Self::Shadow => "shadow",
+        }
+    }
+}
+
 /// The rest of a limit for the same caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Left {
+pub struct Left<'r> {
     /// The limit's pointer.
-    pub rule: Arc<str>,
+    pub rule: &'r str,
     /// The rest of `max`, in millionths.
     pub millionths: u64,
 }
 
-impl Left {
+impl<'r> Left<'r> {
     /// The rests of limits whose charges begin at `first` in a receipt.
-    pub(super) fn from_receipt(limits: Limits<'_>, receipt: &Receipt, first: usize) -> Vec<Self> {
+    pub(super) fn from_receipt(limits: Limits<'r>, receipt: &Receipt, first: usize) -> Vec<Self> {
         let left = receipt.left().filter_map(|(index, millionths)| {
             let limit = limits.get(index.checked_sub(first)?)?;
-            Some(Self { rule: limit.pointer.clone(), millionths })
+            Some(Self { rule: &limit.pointer, millionths })
         });
         left.collect()
     }
@@ -93,27 +139,33 @@ const SHOWN: usize = 32;
 const NAME_BYTES: usize = 64;
 
 /// The start of a name that a client has made up.
-pub(super) fn short(name: &str) -> String {
-    start(name, NAME_BYTES).to_owned()
+pub(super) fn short(name: Cow<'_, str>) -> Cow<'_, str> {
+    match name {
+        Cow::Borrowed(name) => start(name, NAME_BYTES).into(),
+        Cow::Owned(mut name) => {
+            name.truncate(start(&name, NAME_BYTES).len());
+            name.into()
+        }
+    }
 }
 
 /// The names of a call's arguments: never their values.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Names {
+pub struct Names<'r> {
     /// The 32 names that come first in the text, sorted by their bytes; of each
     /// the first 64 bytes.
-    pub shown: Vec<String>,
+    pub shown: Vec<Cow<'r, str>>,
     /// The number of further names.
     pub more: usize,
 }
 
-impl Names {
-    pub(super) fn new(members: &Members<'_>) -> Self {
+impl<'r> Names<'r> {
+    pub(super) fn new(members: &Members<'r>) -> Self {
         // They are few: an insertion of each is less code on the way of a call than
         // sorting.
-        let mut shown: Vec<String> = Vec::with_capacity(members.first().len().min(SHOWN));
+        let mut shown: Vec<Cow<'r, str>> = Vec::with_capacity(members.first().len().min(SHOWN));
         for (key, _) in members.first().iter().take(SHOWN) {
-            let name = short(&key.decode());
+            let name = short(key.decode());
             let place = shown.iter().take_while(|other| **other <= name).count();
             shown.insert(place, name);
         }

@@ -9,9 +9,10 @@
 //! begins to sign in at HTTP 401 and at nothing else.
 
 use crate::exchange::head::HeadError;
+use crate::exchange::head::Trace;
 use crate::exchange::identity::NoIdentity;
 use crate::exchange::metadata;
-use crate::exchange::record::{Decision, Record};
+use crate::exchange::record::{Record, Records};
 use crate::exchange::reply::Reply;
 use crate::policy::document::DeniedAs;
 use crate::policy::{Denial, Policy, Reason};
@@ -20,60 +21,76 @@ use crate::wire::jsonrpc::{
     UndecodableKind, reply,
 };
 use crate::wire::mcp::HeaderMismatch;
+use std::borrow::Cow;
 
 /// Revision 2026-07-28's code for headers that contradict the body.
 const HEADER_MISMATCH: i32 = -32020;
 
-/// A request that does not go on.
+/// A request that does not go on, for its host.
 #[derive(Debug)]
-pub struct Refusal {
+pub struct Refused {
     /// The answer to the client.
     pub reply: Reply,
     /// The kind, for metrics.
     pub reason: Reason,
     /// The fault in it, for metrics too, if the reason is `undecodable`.
     pub flaw: Option<UndecodableKind>,
+}
+
+/// A request that does not go on, with its records.
+#[derive(Debug)]
+pub struct Refusal<'r> {
+    /// The part that outlives the request.
+    pub refused: Refused,
     /// The record of it.
-    pub record: Record,
+    pub record: Record<'r>,
     /// The records of the other calls of a batch.
-    pub others: Vec<Record>,
+    pub others: Vec<Record<'r>>,
 }
 
-/// The parts of a request that its answer needs, owned, so that they outlive its
-/// body.
-#[derive(Clone, Debug)]
-pub struct ReplyTo {
-    /// The id of the message, as a JSON text.
-    pub id: String,
+/// The parts of a message that its answer repeats.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct To<'a> {
+    /// The id of the message, if it could be read.
+    pub(super) id: Option<Id<'a>>,
     /// The tool, of a call.
-    pub tool: Option<String>,
-    /// Whether the client takes one of MCP's two answer types.
-    pub accepts_mcp: bool,
-    /// Whether the message is of revision 2026-07-28 or later.
-    pub stateless: bool,
+    pub(super) tool: Option<&'a str>,
 }
 
-impl ReplyTo {
-    fn id(&self) -> Option<Id<'_>> {
-        Some(Id::new(&self.id))
-    }
+/// The client that asked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Client {
+    /// Whether it takes one of MCP's two answer types.
+    pub(super) accepts_mcp: bool,
+    /// Whether its message is of revision 2026-07-28 or later.
+    pub(super) stateless: bool,
 }
 
 /// The content of an error reply.
-struct Answer<'a> {
+struct Answer<'r> {
     status: u16,
     code: i32,
-    id: Option<Id<'a>>,
     reason: Reason,
-    rule: &'a str,
-    tool: Option<&'a str>,
-    message: &'a str,
+    rule: &'r str,
+    /// The beginning of the message, which its record does not have.
+    mark: &'static str,
+    message: Cow<'r, str>,
     retry_after: Option<u64>,
 }
 
-impl Refusal {
-    fn answer(policy: &Policy, answer: &Answer<'_>) -> Box<Self> {
-        let Answer { status, code, id, reason, rule, tool, message, retry_after } = *answer;
+impl<'r> Refusal<'r> {
+    /// Has its records written, and keeps the rest for the host.
+    pub(super) fn write(self, trace: &Trace, records: &mut dyn Records) -> Refused {
+        for record in core::iter::once(&self.record).chain(&self.others) {
+            records.record(record, trace);
+        }
+        self.refused
+    }
+
+    fn answer(policy: &Policy, to: To<'_>, answer: Answer<'r>) -> Box<Self> {
+        let Answer { status, code, reason, rule, mark, message, retry_after } = answer;
+        let To { id, tool } = to;
+        let marked = [mark, &message].concat();
         let data = reply::Data {
             kind: "policy_violation",
             reason: reason.as_str(),
@@ -82,19 +99,23 @@ impl Refusal {
             policy: &policy.fingerprint,
             retry_after,
         };
-        let body = reply::error(id, &reply::Error { code, message, data });
+        let body = reply::error(id, &reply::Error { code, message: &marked, data });
+        let reply = Reply { status, retry_after, headers: Vec::new(), body };
         Box::new(Self {
-            reply: Reply { status, retry_after, headers: Vec::new(), body },
-            reason,
-            flaw: None,
-            record: denied(reason, rule, tool, Some(message)),
+            refused: Refused { reply, reason, flaw: None },
+            record: Record::denied(reason, rule, Some(message)),
             others: Vec::new(),
         })
     }
 
     /// A call that the policy denies.
-    pub(super) fn denied(policy: &Policy, to: &ReplyTo, denial: &Denial<'_>) -> Box<Self> {
-        let Denial { reason, rule, ref message, retry_after } = *denial;
+    pub(super) fn denied(
+        policy: &Policy,
+        to: To<'_>,
+        client: Client,
+        denial: Denial<'r>,
+    ) -> Box<Self> {
+        let Denial { reason, rule, message, retry_after } = denial;
         let code = match reason {
             Reason::RateLimited => 429,
             Reason::ApprovalRequired => 428,
@@ -103,7 +124,7 @@ impl Refusal {
             _ if reason.is_by_rule() => 403,
             _ => INTERNAL_ERROR,
         };
-        let status = match (to.accepts_mcp, code) {
+        let status = match (client.accepts_mcp, code) {
             (true, _) => 200,
             (false, 429) => 429,
             (false, 428) => 428,
@@ -111,13 +132,15 @@ impl Refusal {
             (false, _) => 503,
         };
         let mark = if reason == Reason::ApprovalRequired { APPROVAL } else { DENIED };
-        let message = &format!("{mark}{message}");
-        let (id, tool) = (to.id(), to.tool.as_deref());
-        let answer = Answer { status, code, id, reason, rule, tool, message, retry_after };
-        let mut refusal = Self::answer(policy, &answer);
-        if policy.settings.denied_as == DeniedAs::Result && tool.is_some() {
+        let as_result = policy.settings.denied_as == DeniedAs::Result;
+        let result = to.id.filter(|_| as_result && to.tool.is_some()).map(|id| {
             let why = reply::Why { reason: reason.as_str(), rule, retry_after };
-            refusal.reply.body = reply::error_result(Id::new(&to.id), message, why, to.stateless);
+            reply::error_result(id, &[mark, &message].concat(), why, client.stateless)
+        });
+        let answer = Answer { status, code, reason, rule, mark, message, retry_after };
+        let mut refusal = Self::answer(policy, to, answer);
+        if let Some(result) = result {
+            refusal.refused.reply.body = result;
         }
         refusal
     }
@@ -125,9 +148,9 @@ impl Refusal {
     /// A body that is not one unambiguous message.
     pub(super) fn malformed(policy: &Policy, reason: Reason, what: &DecodeError<'_>) -> Box<Self> {
         let message = format!("Refused: {} (at byte {})", what.problem, what.at);
-        let answer = Answer { id: what.id, ..fault(400, what.code, reason, &message) };
-        let mut refusal = Self::answer(policy, &answer);
-        refusal.flaw = UndecodableKind::new(what.problem);
+        let to = To { id: what.id, tool: None };
+        let mut refusal = Self::answer(policy, to, fault(400, what.code, reason, message.into()));
+        refusal.refused.flaw = UndecodableKind::new(what.problem);
         refusal
     }
 
@@ -143,16 +166,17 @@ impl Refusal {
             _ => HEADER_MISMATCH,
         };
         let message = format!("Refused: {what}");
-        let reason = Reason::HeaderMismatch;
-        Self::answer(policy, &Answer { id, ..fault(400, code, reason, &message) })
+        let to = To { id, tool: None };
+        Self::answer(policy, to, fault(400, code, Reason::HeaderMismatch, message.into()))
     }
 
     /// A method that is not on the list.
-    pub(super) fn unknown_method(policy: &Policy, to: &ReplyTo) -> Box<Self> {
-        let status = if to.stateless { 404 } else { 200 };
+    pub(super) fn unknown_method(policy: &Policy, id: Id<'_>, stateless: bool) -> Box<Self> {
+        let status = if stateless { 404 } else { 200 };
         let message = "Refused: the gateway does not pass this method";
-        let answer = fault(status, METHOD_NOT_FOUND, Reason::Method, message);
-        Self::answer(policy, &Answer { id: to.id(), rule: "/settings/methods", ..answer })
+        let answer = fault(status, METHOD_NOT_FOUND, Reason::Method, message.into());
+        let to = To { id: Some(id), tool: None };
+        Self::answer(policy, to, Answer { rule: "/settings/methods", ..answer })
     }
 
     /// A batch of which some messages were refused. Each message with an id gets an
@@ -166,10 +190,10 @@ impl Refusal {
         let mut others = Vec::new();
         for (id, refusal) in answers {
             let answer = match (&refusal, id) {
-                (Some(refusal), _) => refusal.reply.body.clone(),
+                (Some(refusal), _) => refusal.refused.reply.body.clone(),
                 (None, Some(_)) => {
-                    let answer = fault(200, INVALID_REQUEST, Reason::BatchRefused, BATCH);
-                    Self::answer(policy, &Answer { id, ..answer }).reply.body
+                    let answer = fault(200, INVALID_REQUEST, Reason::BatchRefused, BATCH.into());
+                    Self::answer(policy, To { id, tool: None }, answer).refused.reply.body
                 }
                 (None, None) => Vec::new(),
             };
@@ -180,7 +204,7 @@ impl Refusal {
             first = match (first, refusal) {
                 // The status of a message that is answered comes before that of one
                 // that is not.
-                (Some(first), Some(next)) if first.reply.body.is_empty() => {
+                (Some(first), Some(next)) if first.refused.reply.body.is_empty() => {
                     others.push(first.record);
                     Some(next)
                 }
@@ -194,11 +218,11 @@ impl Refusal {
         let mut refusal = first.unwrap_or_else(|| Self::silent(Reason::BatchRefused));
         if !body.is_empty() {
             body.push(b']');
-            if refusal.reply.status == 202 {
-                refusal.reply.status = 200;
+            if refusal.refused.reply.status == 202 {
+                refusal.refused.reply.status = 200;
             }
         }
-        refusal.reply.body = body;
+        refusal.refused.reply.body = body;
         refusal.others = others;
         refusal
     }
@@ -206,30 +230,23 @@ impl Refusal {
     /// A notification that is dropped: it expects no answer, and an HTTP error
     /// would end some clients' sessions.
     pub(super) fn silent(reason: Reason) -> Box<Self> {
+        let flaw = (reason == Reason::Undecodable).then_some(UndecodableKind::NotJsonrpc);
         Box::new(Self {
-            reply: Reply::bare(202),
-            reason,
-            flaw: (reason == Reason::Undecodable).then_some(UndecodableKind::NotJsonrpc),
-            record: denied(reason, rule(reason), None, None),
+            refused: Refused { reply: Reply::bare(202), reason, flaw },
+            record: Record::denied(reason, rule(reason), None),
             others: Vec::new(),
         })
     }
 
     /// Anything from an unknown caller that is not a JSON-RPC request, and that too
     /// where the caller can sign in: after an HTTP 200, no client begins to.
-    pub(super) fn unidentified(
-        policy: &Policy,
-        why: NoIdentity,
-        id: Option<Id<'_>>,
-        tool: Option<&str>,
-    ) -> Box<Self> {
-        let message = format!("{DENIED}{why}");
-        let answer = fault(401, 403, Reason::NoIdentity, &message);
-        let mut refusal = Self::answer(policy, &Answer { id, tool, ..answer });
+    pub(super) fn unidentified(policy: &Policy, why: NoIdentity, to: To<'_>) -> Box<Self> {
+        let answer = fault(401, 403, Reason::NoIdentity, why.to_string().into());
+        let mut refusal = Self::answer(policy, to, Answer { mark: DENIED, ..answer });
         if policy.challenges() {
             let invalid_token = matches!(why, NoIdentity::InvalidToken(_));
             let challenge = policy.challenge(invalid_token).into();
-            refusal.reply.headers.push(("www-authenticate", challenge));
+            refusal.refused.reply.headers.push(("www-authenticate", challenge));
         }
         refusal
     }
@@ -252,29 +269,30 @@ impl Refusal {
             | HeadError::Charset => (400, Reason::Undecodable),
         };
         let message = format!("Refused: {fault}");
-        let mut refusal =
-            Self::answer(policy, &self::fault(status, INVALID_REQUEST, reason, &message));
-        refusal.flaw = (reason == Reason::Undecodable).then_some(UndecodableKind::Head);
+        let answer = self::fault(status, INVALID_REQUEST, reason, message.into());
+        let mut refusal = Self::answer(policy, To::default(), answer);
+        refusal.refused.flaw = (reason == Reason::Undecodable).then_some(UndecodableKind::Head);
         let allowed = match fault {
             HeadError::Method => Some("GET, POST, DELETE, HEAD, OPTIONS"),
             HeadError::Metadata => Some(metadata::METHODS),
             _ => None,
         };
-        refusal.reply.headers.extend(allowed.map(|methods| ("allow", methods.into())));
+        refusal.refused.reply.headers.extend(allowed.map(|methods| ("allow", methods.into())));
         refusal
     }
 
     /// A request for which there is no room among those that wait for their bodies.
     pub(super) fn crowded(policy: &Policy) -> Box<Self> {
         let message = "Refused: too many requests of this caller wait for their bodies";
-        let answer = fault(503, INTERNAL_ERROR, Reason::Crowded, message);
-        Self::answer(policy, &Answer { retry_after: Some(1), ..answer })
+        let answer = fault(503, INTERNAL_ERROR, Reason::Crowded, message.into());
+        Self::answer(policy, To::default(), Answer { retry_after: Some(1), ..answer })
     }
 
     /// A request that could not be judged because the host failed.
     pub(super) fn failed(policy: &Policy, what: &str) -> Box<Self> {
         let message = format!("Refused: {what}");
-        Self::answer(policy, &fault(500, INTERNAL_ERROR, Reason::Internal, &message))
+        let answer = fault(500, INTERNAL_ERROR, Reason::Internal, message.into());
+        Self::answer(policy, To::default(), answer)
     }
 }
 
@@ -285,35 +303,9 @@ const DENIED: &str = "[POLICY DENIED] ";
 /// The beginning of the message for a call that a person may still approve.
 const APPROVAL: &str = "[APPROVAL REQUIRED] ";
 
-/// The record of a request that did not go on.
-fn denied(reason: Reason, rule: &str, tool: Option<&str>, message: Option<&str>) -> Record {
-    Record {
-        decision: Decision::Denied,
-        reason: Some(reason),
-        rule: rule.into(),
-        message: message.map(|text| {
-            [DENIED, APPROVAL]
-                .into_iter()
-                .find_map(|mark| text.strip_prefix(mark))
-                .unwrap_or(text)
-                .to_owned()
-        }),
-        method: None,
-        tool: tool.map(str::to_owned),
-        caller_id: None,
-        arguments: None,
-        arguments_hmac: None,
-        values: None,
-        limits: Vec::new(),
-        approval: None,
-        shadow: Vec::new(),
-    }
-}
-
 /// The answer to a request on which there was no decision.
-fn fault(status: u16, code: i32, reason: Reason, message: &str) -> Answer<'_> {
-    let rule = rule(reason);
-    Answer { status, code, id: None, reason, rule, tool: None, message, retry_after: None }
+const fn fault<'r>(status: u16, code: i32, reason: Reason, message: Cow<'r, str>) -> Answer<'r> {
+    Answer { status, code, reason, rule: rule(reason), mark: "", message, retry_after: None }
 }
 
 /// The rule that refuses a request on which there was no decision.

@@ -111,11 +111,11 @@ impl Host for Envoy {
         number("response\0flags")
     }
 
-    fn count(&mut self, family: Family, word: &'static str) {
+    fn count(&self, family: Family, word: &'static str) {
         self.plugin.metrics.count(family, word);
     }
 
-    fn count_call(&mut self, rule: &str, outcome: Outcome) {
+    fn count_call(&self, rule: &str, outcome: Outcome) {
         called(rule, outcome);
     }
 

@@ -1,19 +1,16 @@
 //! The request of a stream, and its end.
 
-use super::{Headers, Host, Message, metrics, records};
+use super::records::{self, Records, recording};
+use super::{Headers, Host, HostError, Message, metrics};
 use crate::exchange::head::repeats_requests;
 use crate::exchange::permit::Permit;
-use crate::exchange::record::Record;
-use crate::exchange::{Exchange, Step};
-use crate::limits::window::Nanos;
+use crate::exchange::{Exchange, Lent, Step};
 use crate::policy::Policy;
 
 /// The course of one stream.
 #[derive(Debug, Default)]
 pub struct Course {
     pub(super) exchange: Exchange,
-    /// The time at which the request was judged.
-    judged: Option<Nanos>,
 }
 
 /// The state of a request after a step.
@@ -45,13 +42,14 @@ impl Course {
         size: usize,
         end: bool,
     ) -> Flow {
-        let step = self.exchange.body(policy, size, end);
+        let step =
+            recording(host, policy, |_, records| self.exchange.body(policy, size, end, records));
         self.carry_out(host, policy, step)
     }
 
     /// Takes the request's trailers, by which its body ends.
     pub fn request_trailers<H: Host>(&mut self, host: &mut H, policy: &Policy) -> Flow {
-        let step = self.exchange.trailers(policy);
+        let step = recording(host, policy, |_, records| self.exchange.trailers(policy, records));
         self.carry_out(host, policy, step)
     }
 
@@ -81,21 +79,25 @@ impl Course {
     }
 
     fn enter<H: Host>(&mut self, host: &mut H, policy: &Policy, end: bool) -> Step {
-        let Ok(headers) = host.headers(Message::Request) else {
-            return self.exchange.fail(policy, "the request's headers cannot be read");
-        };
-        let unwanted = unwanted(policy, &headers);
-        let asked = if unwanted.is_empty() {
-            let asked = self.ask(host, policy, &headers, end);
-            drop(headers);
-            Ok(asked)
-        } else {
+        let asked = recording(host, policy, |host, records| {
+            let Ok(headers) = host.headers(Message::Request) else {
+                let failed = "the request's headers cannot be read";
+                return Ok((self.exchange.fail(policy, failed, records), false));
+            };
+            let unwanted = unwanted(policy, &headers);
+            match &*unwanted {
+                [] => Ok(self.ask(host, policy, &headers, end, records)),
+                _ => Err((H::keep_headers(headers), unwanted)),
+            }
+        });
+        let asked = asked.or_else(|(headers, unwanted)| -> Result<_, HostError> {
             // Before anything is decided: an approver's request decides at its head.
-            let headers = H::keep_headers(headers);
             let mut unwanted = unwanted.iter();
-            let removed = unwanted.try_for_each(|name| host.remove_header(Message::Request, name));
-            removed.map(|()| self.ask(host, policy, &headers, end))
-        };
+            unwanted.try_for_each(|name| host.remove_header(Message::Request, name))?;
+            Ok(recording(host, policy, |host, records| {
+                self.ask(host, policy, &headers, end, records)
+            }))
+        });
         let changed = asked.and_then(|(step, encodings)| {
             if encodings {
                 host.remove_header(Message::Request, ENCODINGS)?;
@@ -108,8 +110,12 @@ impl Course {
             Ok(step)
         });
         match changed {
-            Err(_) => self.exchange.fail(policy, "the request's headers cannot be changed"),
-            Ok(_) if !host.keep(&self.exchange, policy) => self.exchange.crowd_out(policy),
+            Err(_) => recording(host, policy, |_, records| {
+                self.exchange.fail(policy, "the request's headers cannot be changed", records)
+            }),
+            Ok(_) if !host.keep(&self.exchange, policy) => {
+                recording(host, policy, |_, records| self.exchange.crowd_out(policy, records))
+            }
             Ok(step) => step,
         }
     }
@@ -122,24 +128,19 @@ impl Course {
         policy: &Policy,
         headers: &impl Headers,
         end: bool,
+        records: &mut Records<'_, H>,
     ) -> (Step, bool) {
         let (pairs, now) = (headers.pairs(), || host.now());
-        let peer = host.peer(policy);
-        let step = self.exchange.headers(policy, pairs.clone(), &peer, host.store(), now, end);
+        let lent = Lent { policy, peer: &host.peer(policy), store: host.store(), records };
+        let step = self.exchange.headers(lent, pairs.clone(), now, end);
         let is_read = self.exchange.listing().is_some();
         (step, is_read && pairs.clone().any(|(name, _)| name == ENCODINGS))
     }
 
     fn carry_out<H: Host>(&mut self, host: &mut H, policy: &Policy, step: Step) -> Flow {
         match step {
-            Step::Go(permit, records) => {
+            Step::Go(permit) => {
                 metrics::evaluated(host, None);
-                for record in &records {
-                    metrics::went_on(host, record);
-                    metrics::called(host, record);
-                }
-                self.record(host, policy, records.iter());
-                self.exchange.forget();
                 host.release();
                 Flow::Continue(permit)
             }
@@ -152,36 +153,17 @@ impl Course {
             }
             Step::Serve(served) => {
                 metrics::served(host);
-                if let Some(decision) = &served.decision {
-                    let now = host.now();
-                    records::decided(host, policy, decision, self.exchange.trace(), now);
-                }
                 host.answer(served.reply, format!("mcp_policy_filter:{}", served.what).into());
-                self.exchange.forget();
                 Flow::Answered
             }
-            Step::Refuse(refusal) => {
-                metrics::evaluated(host, Some(&refusal));
-                let records = core::iter::once(&refusal.record).chain(&refusal.others);
-                records.clone().for_each(|record| metrics::called(host, record));
-                self.record(host, policy, records);
-                let details = format!("mcp_policy_filter:{}", refusal.reason);
-                host.answer(refusal.reply, details.into());
-                self.exchange.forget();
+            Step::Refuse(refused) => {
+                metrics::evaluated(host, Some(&refused));
+                let details = format!("mcp_policy_filter:{}", refused.reason);
+                host.answer(refused.reply, details.into());
                 host.release();
                 Flow::Answered
             }
         }
-    }
-
-    fn record<'r, H: Host>(
-        &self,
-        host: &mut H,
-        policy: &Policy,
-        records: impl Iterator<Item = &'r Record>,
-    ) {
-        let now = self.judged.or_else(|| host.now());
-        records::write(host, policy, records, self.exchange.trace(), now);
     }
 
     /// Reads the body, once and whole, and judges it.
@@ -189,14 +171,17 @@ impl Course {
         host.release();
         // One byte more than is allowed shows that there are too many.
         let most = policy.settings.max_body_bytes.saturating_add(1);
-        let Ok(body) = host.body(Message::Request, most) else {
-            return self.exchange.fail(policy, "the request's body cannot be read");
-        };
-        let Some(now) = host.now() else {
-            return self.exchange.fail(policy, "the gateway has no clock");
-        };
-        self.judged = Some(now);
-        self.exchange.judge(policy, &body, &host.peer(policy), host.store(), now)
+        recording(host, policy, |host, records| {
+            let Ok(body) = host.body(Message::Request, most) else {
+                return self.exchange.fail(policy, "the request's body cannot be read", records);
+            };
+            let Some(now) = host.now() else {
+                return self.exchange.fail(policy, "the gateway has no clock", records);
+            };
+            records.now = Some(now);
+            let lent = Lent { policy, peer: &host.peer(policy), store: host.store(), records };
+            self.exchange.judge(lent, &body, now)
+        })
     }
 }
 

@@ -7,7 +7,7 @@ pub mod by_rule;
 use super::Host;
 use crate::exchange::approvals::{Attempt, DecisionRecord, Stage};
 use crate::exchange::record::{Decision, Record};
-use crate::exchange::refusal::Refusal;
+use crate::exchange::refusal::Refused;
 use crate::policy::Reason;
 use crate::wire::jsonrpc::UndecodableKind;
 
@@ -105,54 +105,49 @@ impl Family {
     }
 }
 
-pub(super) fn count<H: Host>(host: &mut H, family: Family) {
+pub(super) fn count<H: Host>(host: &H, family: Family) {
     host.count(family, "");
 }
 
 /// Counts a request that was let through or refused.
-pub(super) fn evaluated<H: Host>(host: &mut H, refused: Option<&Refusal>) {
+pub(super) fn evaluated<H: Host>(host: &H, refused: Option<&Refused>) {
     count(host, Family::Evaluations);
-    let Some(refusal) = refused else { return count(host, Family::Passed) };
-    host.count(Family::Refused, refusal.reason.as_str());
-    if let Some(flaw) = refusal.flaw {
+    let Some(refused) = refused else { return count(host, Family::Passed) };
+    host.count(Family::Refused, refused.reason.as_str());
+    if let Some(flaw) = refused.flaw {
         host.count(Family::Undecodable, flaw.as_str());
     }
 }
 
 /// Counts a request that the filter answered by itself without refusing it. Where
 /// nothing else comes, an alarm would take the filter for dead without it.
-pub(super) fn served<H: Host>(host: &mut H) {
+pub(super) fn served<H: Host>(host: &H) {
     count(host, Family::Evaluations);
 }
 
-/// Counts a call that went on: as the policy allows, or in shadow mode although
-/// the policy denies it. Rules in shadow that it did not pass count as well.
-pub(super) fn went_on<H: Host>(host: &mut H, record: &Record) {
-    for (_, reason) in &record.shadow {
-        host.count(Family::ShadowDenied, reason.as_str());
-    }
-    match (record.decision, record.reason) {
-        (Decision::Shadow, Some(reason)) => host.count(Family::ShadowDenied, reason.as_str()),
-        _ => count(host, Family::AllowedCalls),
-    }
-}
-
-/// Counts a call of a tool by its rule, as its record says, and by the rules in shadow
-/// that it did not pass. A request in which no tool was read is not a call.
-pub(super) fn called<H: Host>(host: &mut H, record: &Record) {
+/// Counts a call of a tool as its record says: by its outcome, by its rule, by the stage
+/// of its approval, and by the rules in shadow that it did not pass. A request in which no
+/// tool was read is not a call.
+pub(super) fn called<H: Host>(host: &H, record: &Record<'_>) {
     if record.tool.is_none() {
         return;
     }
-    host.count_call(&record.rule, (record.decision, record.reason));
-    if record.decision != Decision::Denied {
-        for (rule, reason) in &record.shadow {
-            host.count_call(rule, (Decision::Shadow, Some(*reason)));
-        }
+    host.count_call(record.rule, (record.decision, record.reason));
+    if let Some(approval) = &record.approval {
+        self::approval(host, approval.stage);
+    }
+    match (record.decision, record.reason) {
+        (Decision::Denied, _) => return,
+        (Decision::Shadow, Some(reason)) => host.count(Family::ShadowDenied, reason.as_str()),
+        _ => count(host, Family::AllowedCalls),
+    }
+    for (rule, reason) in &record.shadow {
+        host.count(Family::ShadowDenied, reason.as_str());
+        host.count_call(rule, (Decision::Shadow, Some(*reason)));
     }
 }
 
-/// Counts a call by the stage of its approval.
-pub(super) fn approval<H: Host>(host: &mut H, stage: Stage) {
+fn approval<H: Host>(host: &H, stage: Stage) {
     let family = match stage {
         Stage::Requested => Family::ApprovalsRequested,
         Stage::Pending => Family::ApprovalsPolled,
@@ -164,7 +159,7 @@ pub(super) fn approval<H: Host>(host: &mut H, stage: Stage) {
 }
 
 /// Counts a person's decision, or an attempt at one.
-pub(super) fn decided<H: Host>(host: &mut H, decision: &DecisionRecord) {
+pub(super) fn decided<H: Host>(host: &H, decision: &DecisionRecord) {
     let family = match decision.attempt {
         Attempt::Approved => Family::ApprovalsGranted,
         Attempt::Denied => Family::ApprovalsDenied,

@@ -1,13 +1,17 @@
 //! Records, in the log as the policy says and in filter state for access logs.
+//!
+//! Each is written once, into one text whose memory a worker uses again, while the host
+//! still lends the body that it is about. Filter state is set after that: no change of it
+//! may happen under a view of the host's own.
 
 use super::{Host, metrics};
 use crate::exchange::approvals::{DecisionRecord, Stage};
 use crate::exchange::audit;
 use crate::exchange::head::Trace;
-use crate::exchange::record::Record;
+use crate::exchange::record::{self, Record};
 use crate::limits::window::Nanos;
-use crate::policy::Policy;
 use crate::policy::document::AuditLog;
+use crate::policy::{Policy, Reason};
 use core::cell::Cell;
 
 /// The filter state that access logs show as `%FILTER_STATE(wasm.mcp_audit:PLAIN)%`.
@@ -23,74 +27,110 @@ thread_local! {
     static TEXT: Cell<String> = const { Cell::new(String::new()) };
 }
 
-/// Gives the memory of a text back.
-fn put_back(mut text: String) {
-    text.clear();
-    text.shrink_to(KEPT);
-    TEXT.set(text);
+/// The writer of the records of one step.
+pub(super) struct Records<'a, H> {
+    host: &'a H,
+    policy: &'a Policy,
+    /// The time in the records; without one, the host is asked.
+    pub(super) now: Option<Nanos>,
+    written: Written,
 }
 
-/// Writes the records of one request.
-pub(super) fn write<'r, H: Host>(
+/// The records that were written: JSON texts behind `[` and commas.
+#[derive(Default)]
+struct Written {
+    text: String,
+    count: usize,
+    /// The only one, for other filters.
+    described: Vec<(&'static str, String)>,
+}
+
+/// Takes a step, and publishes the records that it makes.
+pub(super) fn recording<H: Host, T>(
     host: &mut H,
     policy: &Policy,
-    records: impl Iterator<Item = &'r Record>,
-    trace: &Trace,
-    now: Option<Nanos>,
-) {
-    let mut text = TEXT.take();
-    let mut count = 0_usize;
-    let mut last = None;
-    for record in records {
-        last = Some(record);
-        text.push(if count == 0 { '[' } else { ',' });
+    step: impl FnOnce(&H, &mut Records<'_, H>) -> T,
+) -> T {
+    let written = Written { text: TEXT.take(), ..Written::default() };
+    let mut records = Records { host, policy, now: None, written };
+    let taken = step(host, &mut records);
+    records.written.publish(host);
+    taken
+}
+
+impl<H: Host> Records<'_, H> {
+    /// Writes a record behind the others, and to the log if it `is_logged`.
+    fn write(&mut self, is_logged: bool, write: impl FnOnce(&mut String, &Policy, Option<Nanos>)) {
+        let now = self.now.or_else(|| self.host.now());
+        let Written { text, count, .. } = &mut self.written;
+        text.push(if *count == 0 { '[' } else { ',' });
+        *count = count.saturating_add(1);
         let start = text.len();
-        audit::write(&mut text, policy, record, trace, now);
-        count = count.saturating_add(1);
-        if let Some(approval) = &record.approval {
-            metrics::approval(host, approval.stage);
+        write(text, self.policy, now);
+        if is_logged {
+            log::info!("{}{}", audit::PREFIX, text.get(start..).unwrap_or_default());
         }
-        let logged = match policy.settings.audit_log {
+    }
+}
+
+impl<H: Host> record::Records for Records<'_, H> {
+    fn record(&mut self, record: &Record<'_>, trace: &Trace) {
+        metrics::called(self.host, record);
+        let is_logged = match self.policy.settings.audit_log {
             _ if record.approval.as_ref().is_some_and(|one| one.stage != Stage::Pending) => true,
             AuditLog::All => true,
             AuditLog::Denied => record.is_of_denial(),
             AuditLog::Off => false,
         };
-        if logged {
-            log::info!("{}{}", audit::PREFIX, text.get(start..).unwrap_or_default());
+        self.write(is_logged, |text, policy, now| audit::write(text, policy, record, trace, now));
+        // For the same filters as the mark.
+        if H::DESCRIBES && self.policy.settings.mark_requests {
+            self.written.described = described(record);
         }
     }
-    match count {
-        0 => {}
-        1 => {
-            publish(host, AUDIT, text.get(1..).unwrap_or_default());
-            // For the same filters as the mark.
-            if let Some(record) = last.filter(|_| policy.settings.mark_requests) {
-                host.describe(record);
-            }
-        }
-        _ => {
-            text.push(']');
-            publish(host, AUDIT, &text);
-        }
+
+    fn decided(&mut self, decision: &DecisionRecord, trace: &Trace) {
+        metrics::decided(self.host, decision);
+        // Whatever `audit_log` says.
+        self.write(true, |text, policy, now| {
+            audit::write_decision(text, policy, decision, trace, now);
+        });
     }
-    put_back(text);
 }
 
-/// Records a person's decision, whatever `audit_log` says.
-pub(super) fn decided<H: Host>(
-    host: &mut H,
-    policy: &Policy,
-    decision: &DecisionRecord,
-    trace: &Trace,
-    now: Option<Nanos>,
-) {
-    metrics::decided(host, decision);
-    let mut text = TEXT.take();
-    audit::write_decision(&mut text, policy, decision, trace, now);
-    log::info!("{}{text}", audit::PREFIX);
-    publish(host, AUDIT, &text);
-    put_back(text);
+/// The parts of a record for other filters.
+fn described(record: &Record<'_>) -> Vec<(&'static str, String)> {
+    let texts = [
+        ("decision", Some(record.decision.as_str())),
+        ("reason", record.reason.map(Reason::as_str)),
+        ("rule", Some(record.rule)),
+        ("method", record.method.as_deref()),
+        ("tool", record.tool.as_deref()),
+        ("caller", record.caller_id),
+    ];
+    texts.into_iter().filter_map(|(name, text)| Some((name, text?.to_owned()))).collect()
+}
+
+impl Written {
+    /// Shows the records to others, and gives the memory of the text back.
+    fn publish<H: Host>(mut self, host: &mut H) {
+        match self.count {
+            0 => {}
+            1 => {
+                publish(host, AUDIT, self.text.get(1..).unwrap_or_default());
+                if !self.described.is_empty() {
+                    host.describe(&self.described);
+                }
+            }
+            _ => {
+                self.text.push(']');
+                publish(host, AUDIT, &self.text);
+            }
+        }
+        self.text.clear();
+        self.text.shrink_to(KEPT);
+        TEXT.set(self.text);
+    }
 }
 
 /// Sets filter state. It is for others to read, so a failure stops no request.

@@ -3,13 +3,13 @@
 //! The request is sent, as any other, and its outcome is that of the gateway. Beside it
 //! each call is explained, by the counts that it found. Nothing is written to the store.
 
-use super::{Body, Host, Outcome};
+use super::{Body, Host, Outcome, Recorded};
 use crate::exchange::Step;
 use crate::exchange::caller;
 use crate::exchange::head::{Entry, Head, given};
 use crate::exchange::identity::{NoIdentity, Peer, asked};
 use crate::exchange::judge::reason_of;
-use crate::exchange::record::{Decision, Record};
+use crate::exchange::record::Decision;
 use crate::limits::window::Nanos;
 use crate::limits::{ChargeError, Store, Trial};
 use crate::policy::condition::{Facts, JsonTexts, Work};
@@ -214,10 +214,10 @@ impl<S: Store> Host<'_, S> {
 
 impl Explanations {
     /// The record of the decision: of the first message that a rule denies, else the first.
-    pub fn record(&self) -> Option<&Record> {
+    pub fn record(&self) -> Option<&Recorded> {
         match &self.outcome {
             Outcome::WentOn(records) => {
-                let denied = |record: &&Record| record.decision != Decision::Allowed;
+                let denied = |record: &&Recorded| record.decision != Decision::Allowed;
                 records.iter().find(denied).or(records.first())
             }
             Outcome::Refused(refusal) => Some(&refusal.record),

@@ -1,16 +1,16 @@
 //! A policy in force, on which calls are played one after the other: counters in
 //! memory, a clock that the calls set, the approvals that they ask for.
 
+use crate::exchange;
 use crate::exchange::record::Decision as Decided;
 use crate::exchange::reply::Reply;
-use crate::exchange::{self, refusal::Refusal};
 use crate::limits::MemoryStore;
 use crate::limits::window::Nanos;
 use crate::policy::Policy;
-use crate::policy::document::Findings;
+use crate::policy::document::{self, Findings};
 use crate::simulate::notation::Ask;
 use crate::simulate::table::{Act, Decision, Facts, Line};
-use crate::simulate::{Host, Outcome, Sent};
+use crate::simulate::{Host, Outcome, Refused, Sent};
 use core::fmt;
 use serde_json::Value;
 use std::sync::Arc;
@@ -180,6 +180,12 @@ pub const fn moment(clock: u64) -> Nanos {
     Nanos(MIDNIGHT.saturating_add(clock).saturating_mul(1_000_000_000))
 }
 
+/// A day, `2026-03-01`, in seconds since 1970.
+pub fn day(text: &str) -> Option<u64> {
+    let Nanos(moment) = document::moment_of(&format!("{text}T00:00:00Z"))?;
+    moment.checked_div(1_000_000_000)
+}
+
 /// The body of an answer; null where it is not JSON.
 pub fn body(reply: &Reply) -> Value {
     serde_json::from_slice(&reply.body).unwrap_or_default()
@@ -210,7 +216,7 @@ impl Facts {
     }
 
     /// The facts about a refusal.
-    pub fn of_refusal(refusal: &Refusal) -> Self {
+    pub fn of_refusal(refusal: &Refused) -> Self {
         let reply = &refusal.reply;
         let mut facts = Self::of_reply(refusal.reason.as_str(), reply);
         facts.more.insert(0, refusal.record.rule.clone());

@@ -61,8 +61,8 @@ pub struct Facts {
 }
 
 /// The outcomes that are no reasons, those of decisions among them.
-const OUTCOMES: [&str; 7] =
-    ["allowed", "shadow", "served", "refused", "waiting", "approved", "denied"];
+const OUTCOMES: [&str; 8] =
+    ["allowed", "shadow", "served", "refused", "pending", "approved", "denied", "used"];
 
 /// "00:01:30" as seconds.
 pub fn clock(text: &str) -> Option<u64> {
@@ -90,7 +90,16 @@ impl Decision {
 
     /// The path below a request of a denial with this reason.
     pub fn denial(reason: &str) -> String {
-        format!("/deny?reason={}", reason.replace('%', "%25").replace(' ', "%20"))
+        let mut path = String::from("/deny?reason=");
+        for byte in reason.bytes() {
+            match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                    path.push(char::from(byte));
+                }
+                byte => path.push_str(&format!("%{byte:02X}")),
+            }
+        }
+        path
     }
 
     /// Reads a decision; `None` if a cell is not one.
@@ -147,8 +156,7 @@ impl Line {
             Some(decision) => Act::Decide(Box::new(decision)),
             None => Act::Ask(Box::new(Ask::parse(call).map_err(within)?)),
         };
-        let is_known = OUTCOMES.contains(&outcome) || is_reason(outcome);
-        if !is_known {
+        if !is_outcome(outcome) {
             return notation::fault(line, outcome, NotationErrorKind::Outcome(outcome.into()));
         }
         let mut more = Vec::new();
@@ -161,6 +169,11 @@ impl Line {
         Ok(Self { clock, act, times, outcome: outcome.into(), more })
     }
 
+    /// Whether the line states the status or a header of the answer.
+    pub fn is_about_http(&self) -> bool {
+        self.more.iter().any(|fact| fact.starts_with("HTTP ") || fact.contains(": "))
+    }
+
     /// Whether an answer has the outcome and every fact of the line.
     pub fn is_met(&self, found: &Facts) -> bool {
         let is_so = |column: &String| match column.strip_prefix('"') {
@@ -171,7 +184,13 @@ impl Line {
     }
 }
 
-fn is_reason(word: &str) -> bool {
+/// Whether an answer may have this outcome.
+pub fn is_outcome(word: &str) -> bool {
+    OUTCOMES.contains(&word) || is_reason(word)
+}
+
+/// Whether a refusal may have this reason.
+pub fn is_reason(word: &str) -> bool {
     Reason::ALL.iter().any(|reason| reason.as_str() == word)
 }
 
@@ -194,10 +213,15 @@ impl fmt::Display for Line {
     }
 }
 
+/// The answer in a line; without `#`, leaving out facts that nearly every answer has and
+/// those that are said in other words.
 impl fmt::Display for Facts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.outcome)?;
-        let said = self.more.iter().filter(|fact| !fact.is_empty());
+        let usual = ["HTTP 200", "content-type: application/json"];
+        let is_usual = |fact: &str| usual.contains(&fact) || fact.starts_with("retry-after: ");
+        let is_said = |fact: &&String| !fact.is_empty() && (f.alternate() || !is_usual(fact));
+        let said: Vec<&String> = self.more.iter().filter(is_said).collect();
         said.into_iter().try_for_each(|fact| write!(f, "  {fact}"))?;
         match &*self.message {
             "" => Ok(()),

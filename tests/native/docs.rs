@@ -38,7 +38,7 @@ use markdown::{Fence, Page, policy_in, yaml_lines};
 use mcp_policy_filter::exchange::audit;
 use mcp_policy_filter::policy::Reason;
 use mcp_policy_filter::simulate::notation::Ask;
-use play::{Answer, Seen, Stage};
+use play::{Answer, Stage};
 use serde_json::Value;
 use std::fs;
 
@@ -83,7 +83,6 @@ struct Reading {
     policy: Value,
     errors: Vec<String>,
     last: Option<Answer>,
-    seen: Seen,
     shown: String,
     examples: usize,
 }
@@ -115,9 +114,7 @@ impl Reading {
 
     fn ask(&mut self, ask: &Ask) -> Result<(), String> {
         let stage = self.stage()?;
-        let seen = stage.seen(ask);
         self.last = Some(stage.send(ask));
-        self.seen = seen;
         Ok(())
     }
 
@@ -160,8 +157,7 @@ impl Reading {
             "json shown" => same(text, &self.shown),
             "json record" => {
                 let answer = self.last.take().ok_or("nothing was asked above")?;
-                let seen = self.seen.clone();
-                let record = play::record(self.stage()?.policy(), &answer, &seen)?;
+                let record = play::record(&answer)?;
                 let shown = text.strip_prefix(audit::PREFIX).unwrap_or(text);
                 same_reply(shown, record.as_bytes(), false)
             }

@@ -2,14 +2,14 @@
 
 use crate::core::{Connection, MIDNIGHT};
 use crate::corpus::{self, Outcome, Request};
-use mcp_policy_filter::exchange::record::{Decision, Record};
+use mcp_policy_filter::exchange::record::Decision;
 use mcp_policy_filter::limits::MemoryStore;
 use mcp_policy_filter::limits::window::Nanos;
 use mcp_policy_filter::policy::condition::Truth;
 use mcp_policy_filter::policy::explain::{Answered, Explanation};
 use mcp_policy_filter::policy::{Policy, Reason};
 use mcp_policy_filter::simulate::explain::{Explaining, Explanations};
-use mcp_policy_filter::simulate::{self, Body, Ending, Host};
+use mcp_policy_filter::simulate::{self, Body, Ending, Host, Recorded};
 
 fn explain(host: &Host<'_, MemoryStore>, request: &Request) -> Explanations {
     let (headers, ending) = head(request);
@@ -90,7 +90,7 @@ fn outcome(told: &Explanations) -> Outcome {
 }
 
 /// Whether an explanation of one call says what its record says.
-fn agrees(explanation: &Explanation, record: &Record) -> Result<(), String> {
+fn agrees(explanation: &Explanation, record: &Recorded) -> Result<(), String> {
     let decided = explanation.denial();
     let recorded = record.reason.map(|reason| (reason, &*record.rule));
     match (decided, &explanation.approval) {
@@ -121,10 +121,10 @@ fn agrees(explanation: &Explanation, record: &Record) -> Result<(), String> {
         return Err(format!("{:?}", explanation.entries));
     }
     // The limits that a call was charged are recorded with what they have left.
-    for left in &record.limits {
-        let told = explanation.limits.iter().find(|one| *one.rule == *left.rule);
-        if told.and_then(|one| one.left()) != Some(left.millionths) {
-            return Err(format!("{told:?} and {left:?}"));
+    for (rule, left) in &record.limits {
+        let told = explanation.limits.iter().find(|one| *one.rule == **rule);
+        if told.and_then(|one| one.left()) != Some(*left) {
+            return Err(format!("{told:?} and {left}"));
         }
     }
     // Rules in shadow: those of limits come behind.

@@ -1,6 +1,6 @@
 //! `render`: the configuration that carries a policy, from the ones that are shipped.
 //!
-//! What has to agree with the policy is set by the policy: whether Envoy holds headers,
+//! The policy sets everything that has to agree with it: whether Envoy holds headers,
 //! whether there is a guard behind the filter, and the paths that have a route.
 
 mod carried;

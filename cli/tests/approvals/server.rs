@@ -53,7 +53,11 @@ impl Gateway {
             r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{tool}","arguments":{arguments}}}}}"#
         );
         match self.send(&headers, &body) {
-            Outcome::Refused(refusal) => refusal.record.approval.unwrap().id.to_string(),
+            Outcome::Refused(refusal) => {
+                let record = &refusal.record.line;
+                let record: serde_json::Value = serde_json::from_str(record).unwrap();
+                record["approval"]["id"].as_str().unwrap().to_owned()
+            }
             Outcome::WentOn(_) => "went on".into(),
             Outcome::Served(_) => panic!("served"),
         }

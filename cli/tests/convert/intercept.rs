@@ -20,7 +20,7 @@ pub struct Decision {
     pub rule: String,
 }
 
-/// What an expression matches, as its author means it.
+/// An expression, and the texts that it matches as Go reads it.
 pub type Expression = (&'static str, fn(&str) -> bool);
 
 impl<'p> Intercept<'p> {

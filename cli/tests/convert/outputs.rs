@@ -103,7 +103,7 @@ fn the_dialect_can_be_named_and_has_to_be_where_dialects_are_mixed() {
     assert!(String::from_utf8_lossy(&star.stderr).contains("`all_tools`"), "{star:?}");
 }
 
-/// What Intercept cannot load is never taken for no rule.
+/// A file that Intercept cannot load is never taken for one without rules.
 #[test]
 fn a_value_of_another_kind_is_an_error() {
     for (tools, words) in [

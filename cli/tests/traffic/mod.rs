@@ -173,7 +173,7 @@ pub(crate) fn run(policy: &str, calls: &[Call]) -> Run {
             Outcome::Refused(refusal) => &refusal.record,
             Outcome::Served(_) => panic!("served"),
         };
-        let asks = record.approval.is_some()
+        let asks = record.line.contains("\"approval\":")
             || record.reason.is_some_and(|reason| reason.as_str().starts_with("approval"))
             || record.rule == "/settings/approvals/requests";
         words.push(match record.decision {

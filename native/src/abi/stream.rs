@@ -109,8 +109,8 @@ impl Envoy {
     }
 
     /// Sets texts in a namespace of the dynamic metadata.
-    pub(crate) fn set_metadata(&mut self, namespace: &str, texts: &[(&str, &str)]) {
-        let pair = |(name, value): &(&str, &str)| Pair {
+    pub(crate) fn set_metadata(&mut self, namespace: &str, texts: &[(&str, String)]) {
+        let pair = |(name, value): &(&str, String)| Pair {
             name: lend(name.as_bytes()),
             value: lend(value.as_bytes()),
         };

@@ -7,22 +7,8 @@ fn policy() -> Policy {
     Policy::parse(br#"{"version": "1", "default": "deny"}"#, "test").unwrap()
 }
 
-fn record() -> Record {
-    Record {
-        decision: Decision::Denied,
-        reason: None,
-        rule: "(default deny)".into(),
-        message: None,
-        method: None,
-        tool: None,
-        caller_id: None,
-        arguments: None,
-        arguments_hmac: None,
-        values: None,
-        limits: Vec::new(),
-        approval: None,
-        shadow: Vec::new(),
-    }
+fn record() -> Record<'static> {
+    Record { reason: None, ..Record::denied(Reason::Denied, "(default deny)", None) }
 }
 
 fn trace(request_id: &[u8], session: &[u8]) -> Trace {
@@ -31,13 +17,13 @@ fn trace(request_id: &[u8], session: &[u8]) -> Trace {
     )
 }
 
-fn json(record: &Record, trace: &Trace, now: Option<Nanos>) -> String {
+fn json(record: &Record<'_>, trace: &Trace, now: Option<Nanos>) -> String {
     let mut text = String::from("[{},");
     write(&mut text, &policy(), record, trace, now);
     text.strip_prefix("[{},").unwrap().to_owned()
 }
 
-fn value(record: &Record, trace: &Trace) -> serde_json::Value {
+fn value(record: &Record<'_>, trace: &Trace) -> serde_json::Value {
     let json = json(record, trace, Some(Nanos(0)));
     assert!(!json.contains(|c: char| c.is_control() || c == '\u{2028}'), "{json:?}");
     serde_json::from_str(&json).unwrap()
@@ -57,18 +43,18 @@ fn what_is_not_there_has_no_field() {
 #[test]
 fn every_field_is_written_so_that_it_reads_back() {
     let nasty = "a\"b\\c\n\u{1b}[31m\u{9b}\u{7f}é\u{2028}";
-    let left = |rule: &str, millionths| Left { rule: rule.into(), millionths };
+    let left = |rule, millionths| Left { rule, millionths };
     let full = Record {
         reason: Some(Reason::RateLimited),
         message: Some(nasty.into()),
         method: Some("tools/call".into()),
         tool: Some(nasty.into()),
-        caller_id: Some(nasty.into()),
+        caller_id: Some(nasty),
         arguments: Some(Names { shown: vec!["a".into(), nasty.into()], more: 3 }),
         arguments_hmac: Some("00ff".into()),
         values: Some(Box::new(Values(vec![
-            ("args[\"\\n\"]".into(), Some(nasty.into())),
-            ("args.b".into(), None),
+            ("args[\"\\n\"]", Some(nasty.into())),
+            ("args.b", None),
         ]))),
         limits: vec![left("/tools/a/rate_limit", 2_000_000), left("/b", 12_500_000), left("/c", 1)],
         ..record()

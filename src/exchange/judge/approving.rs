@@ -10,35 +10,35 @@ use crate::policy::{Denial, Needed, Reason};
 use crate::wire::jsonrpc::reply;
 
 /// A call that goes on as soon as it is approved, and its limits are charged.
-pub(super) struct Asks<'m, 'p> {
-    allowed: Allowed<'m, 'p>,
-    draft: Draft<'p>,
+pub(super) struct Asks<'a> {
+    allowed: Allowed<'a>,
+    draft: Draft<'a>,
 }
 
 impl<'a, S: Store> Judge<'a, S> {
     /// The treatment of a call that needs approval and is denied by nothing else.
-    pub(super) fn asks<'m>(
+    pub(super) fn asks(
         &self,
-        allowed: Allowed<'m, 'a>,
+        allowed: Allowed<'a>,
         needed: Needed<'a>,
         asking: &Asking<'_, '_>,
-    ) -> Result<Decided<'m, 'a>, Box<Refusal>> {
+    ) -> Result<Decided<'a>, Box<Refusal<'a>>> {
         if self.is_shadow() {
             // Nobody is asked about a call that goes on in any case.
             let message = needed.message.unwrap_or(ASKS);
             let (reason, rule) = (Reason::ApprovalRequired, needed.rule);
             let denial = Denial { reason, rule, message: message.into(), retry_after: None };
-            return self.deny(allowed.called, &denial).map(Decided::Passes);
+            return self.deny(allowed.called, denial).map(Decided::Passes);
         }
         match Draft::new(self.policy, needed, asking) {
             Ok(draft) => Ok(Decided::Asks(Box::new(Asks { allowed, draft }))),
-            Err(denial) => self.deny(allowed.called, &denial).map(Decided::Passes),
+            Err(denial) => self.deny(allowed.called, denial).map(Decided::Passes),
         }
     }
 
     /// The outcome of a call that needs approval. Nobody is asked about one for which
     /// its limits have no room; an approval is used after they are charged.
-    pub(super) fn approve(&self, Asks { allowed, draft }: Asks<'_, 'a>) -> Judged {
+    pub(super) fn approve(&self, Asks { allowed, draft }: Asks<'a>) -> Judged<'a> {
         let look = || {
             let trial = Trial::new(self.store);
             let charged = self.policy.table.charge(&trial, &allowed.charges, self.now);
@@ -53,7 +53,7 @@ impl<'a, S: Store> Judge<'a, S> {
             Ok(receipt) => receipt,
             Err(refused) => {
                 let denial = allowed.refused(refused);
-                return self.deny(allowed.called, &denial);
+                return self.deny(allowed.called, denial);
             }
         };
         match approved.use_up(self.policy, self.store, self.now) {
@@ -70,7 +70,7 @@ impl<'a, S: Store> Judge<'a, S> {
     }
 
     /// Refuses a call in a batch: nobody is asked about a part of one.
-    pub(super) fn refuse_in_batch(&self, Asks { allowed, draft }: Asks<'_, 'a>) -> Box<Refusal> {
+    pub(super) fn refuse_in_batch(&self, Asks { allowed, draft }: Asks<'a>) -> Box<Refusal<'a>> {
         match self.require(allowed, draft.in_batch()) {
             Err(refusal) => refusal,
             // Only shadow mode lets a denied call pass, and there nobody is asked.
@@ -78,15 +78,15 @@ impl<'a, S: Store> Judge<'a, S> {
         }
     }
 
-    fn require(&self, allowed: Allowed<'_, 'a>, required: Required<'a>) -> Judged {
+    fn require(&self, allowed: Allowed<'a>, required: Required<'a>) -> Judged<'a> {
         let Required { denial, record, data, logged } = required;
-        self.deny(allowed.called, &denial).map_err(|mut refusal| {
+        self.deny(allowed.called, denial).map_err(|mut refusal| {
             refusal.record.approval = record.map(Box::new);
-            if logged.is_some() {
-                refusal.record.message = logged;
+            if let Some(logged) = logged {
+                refusal.record.message = Some(logged.into());
             }
             if let Some(data) = data {
-                reply::add_approval(&mut refusal.reply.body, &data);
+                reply::add_approval(&mut refusal.refused.reply.body, &data);
             }
             refusal
         })

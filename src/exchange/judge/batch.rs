@@ -12,15 +12,15 @@ use crate::policy::Reason;
 use crate::wire::jsonrpc::{Id, Message};
 
 /// The messages of a batch with their ids, each decided but not charged.
-type Messages<'m, 'p> = Vec<(Option<Id<'m>>, Result<Decided<'m, 'p>, Box<Refusal>>)>;
+type Messages<'a> = Vec<(Option<Id<'a>>, Result<Decided<'a>, Box<Refusal<'a>>>)>;
 /// The refusals among them.
-type Refusals<'m> = Vec<(Option<Id<'m>>, Option<Box<Refusal>>)>;
+type Refusals<'a> = Vec<(Option<Id<'a>>, Option<Box<Refusal<'a>>>)>;
 
 impl<'a, S: Store> Judge<'a, S> {
     /// Judges every message of a batch. All go on, or none does and none is
     /// charged.
-    pub(super) fn batch<'m>(&self, messages: Vec<Message<'m>>) -> Judged {
-        let mut decided: Messages<'m, 'a> = Vec::with_capacity(messages.len());
+    pub(super) fn batch(&self, messages: Vec<Message<'a>>) -> Judged<'a> {
+        let mut decided: Messages<'a> = Vec::with_capacity(messages.len());
         let mut charges: Vec<Charge> = Vec::new();
         let mut all_allowed = true;
         for message in messages {
@@ -66,15 +66,15 @@ impl<'a, S: Store> Judge<'a, S> {
     /// Charges call by call; the calls that go on, and those that do not. `refused`
     /// is the answer to all charges together. It holds if a trial finds nothing:
     /// then other workers have made room in the meantime.
-    fn one_by_one<'m>(
+    fn one_by_one(
         &self,
-        messages: Messages<'m, 'a>,
+        messages: Messages<'a>,
         store: &Trial<'_, S>,
         refused: Option<ChargeError>,
-    ) -> (Passed, Refusals<'m>) {
+    ) -> (Passed<'a>, Refusals<'a>) {
         let mut all = Passed::default();
         all.asked.batch = true;
-        let mut refusals: Refusals<'m> = Vec::with_capacity(messages.len());
+        let mut refusals: Refusals<'a> = Vec::with_capacity(messages.len());
         let (mut first, mut any_refused) = (0_usize, false);
         for (id, decided) in messages {
             let judged = match decided {
@@ -104,10 +104,10 @@ impl<'a, S: Store> Judge<'a, S> {
     /// A batch that goes on, and was charged `receipt`.
     fn gone(
         &self,
-        messages: Messages<'_, 'a>,
+        messages: Messages<'a>,
         store: &Trial<'_, S>,
         mut receipt: Receipt,
-    ) -> Passed {
+    ) -> Passed<'a> {
         let mut all = Passed::default();
         all.asked.batch = true;
         let mut first = 0_usize;
@@ -128,7 +128,7 @@ impl<'a, S: Store> Judge<'a, S> {
 
     /// The refusal of the whole batch; `records` are those of the messages that
     /// would have gone on.
-    fn whole(&self, records: Vec<Record>, refusals: Refusals<'_>) -> Box<Refusal> {
+    fn whole(&self, records: Vec<Record<'a>>, refusals: Refusals<'a>) -> Box<Refusal<'a>> {
         let mut refusal = Refusal::batch(self.policy, refusals);
         refusal.others.extend(records.into_iter().map(|record| Record {
             decision: Decision::Denied,
@@ -144,7 +144,7 @@ impl<'a, S: Store> Judge<'a, S> {
     }
 }
 
-impl Passed {
+impl Passed<'_> {
     fn add(&mut self, other: Self) {
         self.receipt.extend(other.receipt);
         self.records.extend(other.records);

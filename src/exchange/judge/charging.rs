@@ -8,28 +8,28 @@ use crate::policy::{Caller, Denial, Holders, Limit, Limits, Reason, Shadowed};
 use crate::wire::jsonrpc::Id;
 
 /// A call of a tool, for its answer and its record.
-pub(super) struct Called<'m> {
-    pub(super) id: Id<'m>,
+pub(super) struct Called<'a> {
+    pub(super) id: Id<'a>,
     /// Whether it is of revision 2026-07-28 or later.
     pub(super) stateless: bool,
     /// Its record, as if it went on.
-    pub(super) record: Record,
+    pub(super) record: Record<'a>,
 }
 
 /// A call that goes on as soon as its limits are charged.
-pub(super) struct Allowed<'m, 'p> {
-    pub(super) called: Called<'m>,
+pub(super) struct Allowed<'a> {
+    pub(super) called: Called<'a>,
     /// The limits that have to have room.
-    pub(super) limits: Limits<'p>,
+    pub(super) limits: Limits<'a>,
     /// One charge for each of them.
     pub(super) charges: Vec<Charge>,
     /// The limits in shadow, with their charges.
-    pub(super) beside: Vec<(&'p Limit, Charge)>,
+    pub(super) beside: Vec<(&'a Limit, Charge)>,
 }
 
-impl<'p> Allowed<'_, 'p> {
+impl<'a> Allowed<'a> {
     /// The denial of a call that was not charged.
-    pub(super) fn refused(&self, refused: ChargeError) -> Denial<'p> {
+    pub(super) fn refused(&self, refused: ChargeError) -> Denial<'a> {
         match refused {
             ChargeError::Limit { index, retry_after } => self.limits.get(index).map_or_else(
                 || counting_failed(self.limits, index, StoreError::Host),
@@ -62,7 +62,7 @@ impl<'a, S: Store> Judge<'a, S> {
         &'b self,
         caller: &Caller,
         facts: &Facts<'b>,
-    ) -> (Vec<(String, Reason)>, Vec<(&'a Limit, Charge)>) {
+    ) -> (Vec<(&'a str, Reason)>, Vec<(&'a Limit, Charge)>) {
         let facts = Facts { work: &self.beside, ..*facts };
         let Some(shadowed) = self.policy.beside(caller, &facts) else { return Default::default() };
         let Shadowed { mut found, limits } = *shadowed;
@@ -75,7 +75,7 @@ impl<'a, S: Store> Judge<'a, S> {
                 Err(denial) => found.push((denial.rule, denial.reason)),
             }
         }
-        (found.into_iter().map(|(rule, reason)| (rule.to_owned(), reason)).collect(), charges)
+        (found, charges)
     }
 
     /// The record of a call that goes on, whose charges begin at `first` in the
@@ -84,10 +84,10 @@ impl<'a, S: Store> Judge<'a, S> {
     pub(super) fn goes(
         &self,
         store: &Trial<'_, S>,
-        call: Allowed<'_, '_>,
+        call: Allowed<'a>,
         receipt: &mut Receipt,
         first: usize,
-    ) -> Record {
+    ) -> Record<'a> {
         let mut record = call.called.record;
         record.limits = Left::from_receipt(call.limits, receipt, first);
         for (limit, charge) in call.beside {
@@ -99,7 +99,7 @@ impl<'a, S: Store> Judge<'a, S> {
                 Err(ChargeError::Limit { .. }) => Reason::RateLimited,
                 Err(ChargeError::Counter { error, .. }) => reason(error),
             };
-            record.shadow.push((limit.pointer.as_ref().to_owned(), refused));
+            record.shadow.push((&limit.pointer, refused));
         }
         record
     }
@@ -109,9 +109,9 @@ impl<'a, S: Store> Judge<'a, S> {
     pub(super) fn settle(
         &self,
         store: &Trial<'_, S>,
-        call: Allowed<'_, '_>,
+        call: Allowed<'a>,
         refused: Option<ChargeError>,
-    ) -> Judged {
+    ) -> Judged<'a> {
         let charged = self.policy.table.charge(store, &call.charges, self.now);
         match (charged, refused) {
             (Ok(mut receipt), None) => {
@@ -120,7 +120,7 @@ impl<'a, S: Store> Judge<'a, S> {
             }
             (Err(refused), _) | (Ok(_), Some(refused)) => {
                 let denial = call.refused(refused);
-                self.deny(call.called, &denial)
+                self.deny(call.called, denial)
             }
         }
     }

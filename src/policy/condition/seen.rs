@@ -49,7 +49,7 @@ pub struct Asked {
 
 impl Asked {
     /// A condition with its answer.
-    pub(in crate::policy) fn new(
+    pub(crate) fn new(
         condition: &Condition,
         truth: Option<Truth>,
         facts: &Facts<'_>,
@@ -66,7 +66,7 @@ impl Asked {
     }
 
     /// The answers to conditions that are asked together, until one is false.
-    pub(in crate::policy) fn all<'c>(
+    pub(crate) fn all<'c>(
         conditions: impl Iterator<Item = &'c Condition>,
         facts: &Facts<'_>,
         elements: Elements,

@@ -9,9 +9,9 @@ use core::cmp::Ordering;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Validity {
     /// `valid_from`: the first moment of it.
-    pub(in crate::policy) from: Option<Nanos>,
+    pub(crate) from: Option<Nanos>,
     /// `valid_until`: the first moment after it.
-    pub(in crate::policy) until: Option<Nanos>,
+    pub(crate) until: Option<Nanos>,
 }
 
 impl Validity {
@@ -80,8 +80,8 @@ fn moment(at: &At<'_>) -> Option<Nanos> {
 fn parse(text: &str) -> Option<Nanos> {
     let (date, rest) = text.split_at_checked(10)?;
     let (time, rest) = rest.strip_prefix(['T', 't'])?.split_at_checked(8)?;
-    let [year, month, day] = numbers(date, '-', [4, 2, 2])?;
-    let [hour, minute, second] = numbers(time, ':', [2, 2, 2])?;
+    let [year, month, day] = numbers(date, '-', &[4, 2, 2])?;
+    let [hour, minute, second] = numbers(time, ':', &[2, 2, 2])?;
     let (fraction, offset) = match rest.strip_prefix('.') {
         Some(rest) => rest.split_at(rest.find(|c: char| !c.is_ascii_digit())?),
         None => ("0", rest),
@@ -92,7 +92,7 @@ fn parse(text: &str) -> Option<Nanos> {
         ("-", zone) => (60, zone),
         _ => return None,
     };
-    let [zone_hour, zone_minute] = numbers(zone, ':', [2, 2])?;
+    let [zone_hour, zone_minute, _] = numbers(zone, ':', &[2, 2])?;
     let in_day = hour < 24 && minute < 60 && second < 60 && zone_hour < 24 && zone_minute < 60;
     if !in_day || !(1..=9).contains(&fraction.len()) {
         return None;
@@ -109,13 +109,13 @@ fn parse(text: &str) -> Option<Nanos> {
     nanos.checked_add(fraction).map(Nanos)
 }
 
-/// Numbers of these many digits each, between separators.
-fn numbers<const N: usize>(text: &str, separator: char, digits: [usize; N]) -> Option<[i64; N]> {
+/// Up to three numbers of these many digits each, between separators.
+fn numbers(text: &str, separator: char, digits: &[usize]) -> Option<[i64; 3]> {
     let mut parts = text.split(separator);
-    let mut numbers = [0; N];
+    let mut numbers = [0; 3];
     for (number, digits) in numbers.iter_mut().zip(digits) {
         let part = parts.next()?;
-        if part.len() != digits || !part.bytes().all(|byte| byte.is_ascii_digit()) {
+        if part.len() != *digits || !part.bytes().all(|byte| byte.is_ascii_digit()) {
             return None;
         }
         *number = part.parse().ok()?;

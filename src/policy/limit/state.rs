@@ -49,7 +49,7 @@ pub struct Counted {
 impl Limit {
     /// The limit as a call meets it, and its charge, if the call can be counted. Nothing
     /// is charged.
-    pub(in crate::policy) fn state(
+    pub(crate) fn state(
         &self,
         holders: &Holders<'_>,
         facts: &Facts<'_>,

@@ -79,20 +79,11 @@ impl<I: Clone> ByRule<I> {
         outcome: Outcome,
         define: impl FnOnce(Labels<'_>) -> I,
     ) -> I {
-        let decision = word(outcome.0);
+        let decision = outcome.0.as_str();
         let reason = outcome.1.map_or("none", Reason::as_str);
         let id = define(Labels { decision, reason, rule: name });
         self.rules.entry(rule.into()).or_default().push((outcome, id.clone()));
         id
-    }
-}
-
-/// The word for a decision.
-pub const fn word(decision: Decision) -> &'static str {
-    match decision {
-        Decision::Allowed => "allowed",
-        Decision::Denied => "denied",
-        Decision::Shadow => "shadow",
     }
 }
 

@@ -1,10 +1,6 @@
 //! Examples of the pages, played through the core: the notation and the stage are those
 //! of the command's `test` (`simulate::notation`, `simulate::table`, `simulate::stage`).
 
-use mcp_policy_filter::exchange::audit;
-use mcp_policy_filter::exchange::head::Trace;
-use mcp_policy_filter::exchange::record::Record;
-use mcp_policy_filter::exchange::refusal::Refusal;
 use mcp_policy_filter::exchange::reply::Reply;
 use mcp_policy_filter::limits::Store;
 use mcp_policy_filter::policy::Policy;
@@ -12,7 +8,7 @@ use mcp_policy_filter::policy::document::Findings;
 use mcp_policy_filter::simulate::notation::Ask;
 use mcp_policy_filter::simulate::stage::{self, Untrue, body, moment};
 use mcp_policy_filter::simulate::table::Line;
-use mcp_policy_filter::simulate::{Body, Host, Outcome, Sent, pairs};
+use mcp_policy_filter::simulate::{Body, Host, Outcome, Recorded, Refused, Sent, pairs};
 
 /// A policy in force, and what has been counted under it.
 pub struct Stage {
@@ -22,10 +18,7 @@ pub struct Stage {
 }
 
 /// What came of a request: it went on, perhaps with a record, or was refused.
-pub type Answer = Result<Option<Record>, Box<Refusal>>;
-
-/// What a request is found again by, and its seconds after midnight.
-pub type Seen = (Trace, u64);
+pub type Answer = Result<Option<Recorded>, Box<Refused>>;
 
 fn answer(sent: Sent) -> Answer {
     match sent.outcome {
@@ -41,19 +34,17 @@ pub fn send(policy: &Policy, store: &impl Store, clock: u64, ask: &Ask) -> Answe
 }
 
 /// The rule that a refusal names.
-pub fn rule(refusal: &Refusal) -> &str {
+pub fn rule(refusal: &Refused) -> &str {
     &refusal.record.rule
 }
 
 /// What the log says of a decision, without the prefix of such lines.
-pub fn record(policy: &Policy, answer: &Answer, (trace, clock): &Seen) -> Result<String, String> {
-    let record = match answer {
-        Ok(record) => record.as_ref().ok_or("this request has no record")?,
-        Err(refusal) => &refusal.record,
-    };
-    let mut text = String::new();
-    audit::write(&mut text, policy, record, trace, Some(moment(*clock)));
-    Ok(text)
+pub fn record(answer: &Answer) -> Result<&str, String> {
+    match answer {
+        Ok(Some(record)) => Ok(&record.line),
+        Ok(None) => Err("this request has no record".into()),
+        Err(refusal) => Ok(&refusal.record.line),
+    }
 }
 
 fn lines(errors: &Findings) -> Vec<String> {
@@ -79,13 +70,6 @@ impl Stage {
 
     pub fn send(&mut self, ask: &Ask) -> Answer {
         answer(self.stage.send(ask).unwrap())
-    }
-
-    /// What a request would be found again by now.
-    pub fn seen(&self, ask: &Ask) -> Seen {
-        let headers = ask.headers.iter();
-        let headers = headers.map(|(name, value)| (name.as_bytes(), value.as_bytes()));
-        (Trace::from_headers(headers), self.stage.clock)
     }
 
     /// What a client gets of `list`, with which a server answers its request.

@@ -3,12 +3,13 @@
 
 use super::markdown::{Page, Row, quoted};
 use super::play::{self, Stage, send};
-use mcp_policy_filter::exchange::refusal::Refusal;
 use mcp_policy_filter::exchange::{Exchange, Step};
+use mcp_policy_filter::limits::window::Nanos;
 use mcp_policy_filter::limits::{Store, StoreError};
-use mcp_policy_filter::policy::Reason;
 use mcp_policy_filter::policy::pattern::Pattern;
+use mcp_policy_filter::policy::{Policy, Reason};
 use mcp_policy_filter::simulate::notation::Ask;
+use mcp_policy_filter::simulate::{Recorder, Refused};
 use serde_json::Value;
 
 /// A store that fails.
@@ -83,7 +84,7 @@ const APPROVING: &str = r#"{"version": "1", "default": "deny", "identity": [{"he
                                "max_arguments_bytes": 256}}}"#;
 
 /// Refusals of calls that need approval.
-fn unapproved() -> Vec<Refusal> {
+fn unapproved() -> Vec<Refused> {
     let mut stage = Stage::new(APPROVING).unwrap();
     let refused = |stage: &mut Stage, ask: &Ask| *stage.send(ask).expect_err("it passes");
     let call = |call: &str| Ask::parse(call).unwrap();
@@ -123,7 +124,7 @@ fn unapproved() -> Vec<Refusal> {
 }
 
 /// A refusal of every kind that there is.
-fn refusals() -> Vec<Refusal> {
+fn refusals() -> Vec<Refused> {
     let mut stage = Stage::new(POLICY).unwrap();
     for call in ["limited", "own_words", r#"bought {"price": 4}"#] {
         assert!(stage.send(&Ask::parse(call).unwrap()).is_ok());
@@ -170,19 +171,24 @@ fn refusals() -> Vec<Refusal> {
         let refusal = send(stage.policy(), &Failing(trouble), 0, &tool("limited"));
         refusals.push(*refusal.expect_err("it passes"));
     }
-    let mut exchange = Exchange::default();
-    let steps = [exchange.fail(stage.policy(), "anything"), exchange.crowd_out(stage.policy())];
     refusals.extend(unapproved());
-    refusals.extend(steps.into_iter().filter_map(|step| match step {
-        Step::Refuse(refusal) => Some(*refusal),
-        _ => None,
-    }));
+    let fails: [fn(&mut Exchange, &Policy, &mut Recorder<'_>) -> Step; 2] = [
+        |exchange, policy, records| exchange.fail(policy, "anything", records),
+        |exchange, policy, records| exchange.crowd_out(policy, records),
+    ];
+    for fail in fails {
+        let mut records = Recorder::new(stage.policy(), Nanos(0));
+        if let Step::Refuse(refused) = fail(&mut Exchange::default(), stage.policy(), &mut records)
+        {
+            refusals.extend(Refused::new(*refused, records.take()));
+        }
+    }
     refusals
 }
 
 /// The table's columns are reason, code, HTTP status, rule and message; what
 /// varies is a word without backticks, or `…` within them.
-fn fits(row: &Row, refusal: &Refusal) -> bool {
+fn fits(row: &Row, refusal: &Refused) -> bool {
     let [reason, code, status, rule, message] = &*row.cells else { return false };
     let body: Value = serde_json::from_slice(&refusal.reply.body).unwrap_or_default();
     // A batch of one has an array of one answer.

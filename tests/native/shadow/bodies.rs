@@ -166,8 +166,7 @@ fn values_are_recorded_by_the_entries_of_both_kinds_and_bodies() {
         else {
             panic!("it was refused");
         };
-        let values = records[0].values.as_ref().unwrap();
-        let values: Vec<_> = values.0.iter().map(|(path, _)| &**path).collect();
-        assert_eq!(values, ["args.top", "args.own"]);
+        let values = r#""values":{"args.top":"1","args.own":"2"}"#;
+        assert!(records[0].line.contains(values), "{}", records[0].line);
     }
 }

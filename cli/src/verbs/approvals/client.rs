@@ -9,9 +9,11 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use ureq::Agent;
 use ureq::http::{HeaderValue, Response, Uri};
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 /// The header that repeats the digest of the call that was seen.
 const DIGEST: &str = "mcp-approval-digest";
@@ -131,16 +133,23 @@ impl Client {
     pub(super) fn new(endpoint: Endpoint, token: String) -> Result<Self, Failure> {
         // An error says that one is installed already.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let trust = ureq::tls::RootCerts::PlatformVerifier;
+        let is_https = endpoint.base.get(..6).is_some_and(|it| it.eq_ignore_ascii_case("https:"));
+        // The certificates that the machine trusts; without any, no gateway is trusted.
+        let found = match is_https {
+            true => rustls_native_certs::load_native_certs().certs,
+            false => Vec::new(),
+        };
+        let found = found.iter().map(|one| Certificate::from_der(one).to_owned());
+        let trust = RootCerts::Specific(Arc::new(found.collect()));
         let config = Agent::config_builder()
-            .tls_config(ureq::tls::TlsConfig::builder().root_certs(trust).build())
+            .tls_config(TlsConfig::builder().root_certs(trust).build())
             .timeout_global(Some(TIMEOUT))
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
             .user_agent(concat!("mcp-policy/", env!("CARGO_PKG_VERSION")));
         // By plain http, a proxy would be shown the token.
-        let config = match endpoint.base.starts_with("https:") {
+        let config = match is_https {
             true => config,
             false => config.proxy(None),
         };

@@ -70,7 +70,7 @@ fn group(rest: &mut Peekable<Chars<'_>>) -> Option<&'static str> {
         .then_some("`(?i)` covers all of Unicode there, and ASCII alone here")
 }
 
-/// What a brace opens is a repetition to both, if it has digits.
+/// A brace opens a repetition to both, if it has digits behind it.
 fn braces(rest: &Peekable<Chars<'_>>) -> Option<&'static str> {
     let inside: String = rest.clone().take_while(|c| *c != '}').collect();
     let (least, most) = inside.split_once(',').unwrap_or((&inside, ""));

@@ -18,6 +18,7 @@ use std::time::Duration;
 use ureq::Agent;
 use ureq::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION};
 use ureq::http::{HeaderName, HeaderValue, Response, StatusCode};
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 const SESSION: &str = "mcp-session-id";
 const EVENTS: &str = "text/event-stream";
@@ -75,9 +76,8 @@ pub(super) fn transport(
 ) -> StreamableHttpClientTransport<Client> {
     // An error says that one is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let trust = ureq::tls::RootCerts::PlatformVerifier;
     let agent = Agent::config_builder()
-        .tls_config(ureq::tls::TlsConfig::builder().root_certs(trust).build())
+        .tls_config(TlsConfig::builder().root_certs(trusted(url)).build())
         .timeout_global(Some(timeout))
         .http_status_as_error(false)
         // A redirect may lead to a server that must not get the token.
@@ -92,6 +92,15 @@ pub(super) fn transport(
         client,
         StreamableHttpClientTransportConfig::with_uri(url),
     )
+}
+
+/// The certificates that the machine trusts, where the URL needs any. If there are none,
+/// no server is trusted.
+fn trusted(url: &str) -> RootCerts {
+    let is_https = url.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("https:"));
+    let found = if is_https { rustls_native_certs::load_native_certs().certs } else { Vec::new() };
+    let found = found.iter().map(|one| Certificate::from_der(one).to_owned());
+    RootCerts::Specific(Arc::new(found.collect()))
 }
 
 impl StreamableHttpClient for Client {

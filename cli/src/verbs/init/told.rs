@@ -16,7 +16,7 @@ const MAX_NAME: usize = 48;
 const MAX_LISTED: usize = 20;
 const HEAD: [&str; 5] = ["TOOL", "CLASS", "RISK", "RULE", "FROM THE TOOL'S DEFINITION"];
 
-/// What is told besides the tools.
+/// The circumstances of a run that are told besides the tools.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Course<'a> {
     /// Whether the policy is one that was there.

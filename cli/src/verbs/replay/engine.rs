@@ -258,7 +258,7 @@ impl Engine {
                 let record = &refusal.record;
                 let reason = record.reason.map_or("", Reason::as_str);
                 let message = record.message.as_deref().unwrap_or_default();
-                decided(Word::Denied, reason, &record.rule, message)
+                decided(Word::Denied, reason, record.rule, message)
             }
         }
     }

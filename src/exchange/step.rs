@@ -1,0 +1,57 @@
+//! The traffic between an exchange and its host: the things that the host lends, and the
+//! steps that it gets for them.
+//!
+//! No step has a record: it was written before, while the body that it borrows from was
+//! there.
+
+use super::approvals::DecisionRecord;
+use super::identity::Peer;
+use super::permit::Permit;
+use super::record::Records;
+use super::refusal::Refused;
+use super::reply::Reply;
+use crate::policy::Policy;
+
+/// The things that a host lends for one step.
+pub struct Lent<'a, S> {
+    /// The policy.
+    pub policy: &'a Policy,
+    /// The client at the other end of the connection.
+    pub peer: &'a dyn Peer,
+    /// The counters.
+    pub store: &'a S,
+    /// The place for records.
+    pub records: &'a mut dyn Records,
+}
+
+/// The next action for the host to take.
+#[derive(Debug)]
+pub enum Step {
+    /// Let the request go on.
+    Go(Permit),
+    /// Do nothing: the request went on before.
+    Gone(Permit),
+    /// Keep the body so far, and wait for more.
+    Wait,
+    /// Read the whole body and hand it to [`Exchange::judge`].
+    ///
+    /// [`Exchange::judge`]: super::Exchange::judge
+    Read,
+    /// Answer in the server's place.
+    Refuse(Box<Refused>),
+    /// Answer what the filter serves itself; nothing was refused.
+    Serve(Box<Served>),
+    /// Do nothing: the answer was sent before.
+    Answered,
+}
+
+/// An answer of the filter to a request that is for itself.
+#[derive(Debug)]
+pub struct Served {
+    /// The answer.
+    pub reply: Reply,
+    /// The word for what was served, for access logs.
+    pub what: &'static str,
+    /// The decision of a person, or the attempt at one.
+    pub decision: Option<DecisionRecord>,
+}
