@@ -49,11 +49,7 @@ pub struct Asked {
 
 impl Asked {
     /// A condition with its answer.
-    pub(crate) fn new(
-        condition: &Condition,
-        truth: Option<Truth>,
-        facts: &Facts<'_>,
-    ) -> Self {
+    pub(crate) fn new(condition: &Condition, truth: Option<Truth>, facts: &Facts<'_>) -> Self {
         let (seen, more) = condition.seen(facts);
         Self {
             path: condition.path.as_str().to_owned(),
