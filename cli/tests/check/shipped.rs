@@ -20,7 +20,7 @@ fn files(folder: &Path, into: &mut Vec<String>) {
 }
 
 /// Files of other programs.
-const OTHERS: [&str; 9] = [
+const OTHERS: [&str; 10] = [
     "envoy/compose/grafana/dashboards/mcp.yaml",
     "envoy/compose/grafana/datasources/prometheus.yaml",
     "envoy/compose/prometheus.yml",
@@ -30,6 +30,7 @@ const OTHERS: [&str; 9] = [
     "envoy/prometheus/alerts-istio.yml",
     "envoy/prometheus/alerts.yml",
     "envoy/prometheus/prometheus.yml",
+    "envoy/tests/payments.test.yaml",
 ];
 
 /// Manifests that change what is around a policy, and hold none.

@@ -54,7 +54,7 @@ pub(super) enum Entry {
     Tool(Value),
 }
 
-/// What an entry depends on besides its tool.
+/// The parts of a policy that an entry refers to.
 #[derive(Debug, Default)]
 pub(super) struct Around {
     /// Whether the policy names approvers.
