@@ -358,6 +358,16 @@ for (const colorScheme of ['light', 'dark']) {
   }
 }
 
+test('the head of the page is that of its document', async () => {
+  const ask = (method) => fetch(gateway.list, { method, headers: { accept: 'text/html' } });
+  const [head, whole] = [await ask('HEAD'), await ask('GET')];
+  assert.deepEqual([head.status, whole.status, await head.text()], [200, 200, '']);
+  for (const name of ['content-security-policy', 'content-type', 'referrer-policy']) {
+    assert.ok(whole.headers.get(name), name);
+    assert.equal(head.headers.get(name), whole.headers.get(name), name);
+  }
+});
+
 test('no other site shows the page or decides by it', async () => {
   const id = await gateway.request('refund', '{"amount":509}');
   const decide = `${gateway.page(id)}/approve`;
