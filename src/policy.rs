@@ -17,6 +17,8 @@ pub mod document;
 #[cfg(any(test, not(target_family = "wasm")))]
 pub mod explain;
 mod fingerprint;
+#[cfg(any(test, not(target_family = "wasm")))]
+pub mod known;
 mod limit;
 mod lint;
 pub mod pattern;

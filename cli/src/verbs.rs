@@ -1,5 +1,6 @@
 //! The verbs, one module each: its arguments, its help, its work.
 
+mod approvals;
 mod check;
 mod completions;
 mod convert;
@@ -7,6 +8,8 @@ mod explain;
 mod init;
 mod man;
 mod render;
+mod replay;
+mod report;
 mod test;
 
 use crate::Outcome;
@@ -35,6 +38,8 @@ pub(crate) struct Face {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
+    /// See requests for approval, and decide about them
+    Approvals(approvals::Arguments),
     /// Find the errors and warnings of policies
     Check(check::Arguments),
     /// Show step by step what one call meets, and why
@@ -51,6 +56,10 @@ pub(crate) enum Verb {
     Completions(completions::Arguments),
     /// Print the manual
     Man(man::Arguments),
+    /// Run recorded traffic through a policy, and list the decisions that change
+    Replay(replay::Arguments),
+    /// Show the denials in logs, and the limits that callers come near to
+    Report(report::Arguments),
 }
 
 impl Verb {
@@ -60,6 +69,7 @@ impl Verb {
     /// It could not run.
     pub(crate) fn run(self) -> Result<Outcome, Failure> {
         match self {
+            Self::Approvals(arguments) => approvals::run(&arguments),
             Self::Check(arguments) => check::run(&arguments),
             Self::Explain(arguments) => explain::run(&arguments),
             Self::Test(arguments) => test::run(&arguments),
@@ -68,6 +78,8 @@ impl Verb {
             Self::Render(arguments) => render::run(&arguments),
             Self::Completions(arguments) => completions::run(&arguments),
             Self::Man(arguments) => man::run(&arguments),
+            Self::Replay(arguments) => replay::run(&arguments),
+            Self::Report(arguments) => report::run(&arguments),
         }
     }
 }

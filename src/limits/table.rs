@@ -14,7 +14,7 @@ pub const DEFAULT_VALUES: u64 = 256;
 
 /// The holder of an entry: a caller, a session or a value of one, or all callers
 /// together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Holder {
     pub(super) id: [u8; 16],
     bucket: u16,
@@ -35,7 +35,7 @@ impl Holder {
 }
 
 /// The counter that an entry belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Tag(pub(super) [u8; 8]);
 
 impl Tag {

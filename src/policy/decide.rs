@@ -102,7 +102,7 @@ impl<'p> Applied<'p> {
     ///
     /// A function and not an iterator, whose links would each be a branch for
     /// every question of every call.
-    fn ask<E>(
+    pub(super) fn ask<E>(
         self,
         entry: Option<&'p Rule>,
         beside: bool,

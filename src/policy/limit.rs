@@ -222,6 +222,18 @@ impl Limit {
         Denial { reason, rule: &self.pointer, message: message.into(), retry_after: None }
     }
 
+    /// The values of which each combination has a count.
+    #[cfg(any(test, not(target_family = "wasm")))]
+    pub(super) fn per(&self) -> &[Per] {
+        self.per.as_deref().unwrap_or_default()
+    }
+
+    /// The argument that gives a call's weight.
+    #[cfg(any(test, not(target_family = "wasm")))]
+    pub(super) fn increment_from(&self) -> Option<&Path> {
+        self.increment_from.as_deref()
+    }
+
     /// Whether each value has a count of its own.
     pub fn is_by_value(&self) -> bool {
         self.per.is_some()

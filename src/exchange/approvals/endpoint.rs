@@ -191,6 +191,9 @@ where
         object.text("authority", &entry.authority);
         object.text("path", &entry.path);
         object.texts("rules", &entry.rules);
+        // With these two, whoever is shown the rest can compute the digest of it.
+        object.text("rule_hash", &hex(&entry.rule_hash));
+        object.text("namespace", &String::from_utf8_lossy(self.slots().namespace()));
         object.text("policy", &entry.policy);
         object.text("params", &entry.params);
         if entry.state == State::Denied {

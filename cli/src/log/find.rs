@@ -1,0 +1,214 @@
+//! The records in a line. The log's format decides what is around them: nothing, an
+//! access log's other fields, Envoy's prefix and the filter's, a JSON access log in
+//! which the record is a text, a container's log in which the whole line is one.
+//!
+//! A client can write text that looks like a record where a format logs a header as it
+//! is. A line with two is not read, since nobody knows which is the filter's.
+
+use super::record::Record;
+use serde::Deserialize;
+use serde::de::{self, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use std::fmt;
+
+/// The beginning of every record.
+const BEGIN: &[u8] = b"{\"decision\":\"";
+/// The same within a text of JSON.
+const QUOTED: &[u8] = b"{\\\"decision\\\":\\\"";
+/// The first member as it is in any text that holds a record, in a text of JSON too.
+const WORD: &[u8] = b"decision";
+/// The deepest nesting of a line in a line.
+const MAX_DEPTH: usize = 4;
+
+/// The reasons for which a line has no record that can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Miss {
+    /// There is none.
+    None,
+    /// There is one that is cut, or that is not as the filter writes it.
+    Broken,
+    /// There are several, of which one may be the client's own text.
+    Several,
+}
+
+/// Shows the records of a line to `take`: one, or those of a batch.
+///
+/// # Errors
+/// There are none, or the line cannot be read.
+pub(crate) fn records(line: &[u8], mut take: impl FnMut(&[Record<'_>])) -> Result<(), Miss> {
+    if memchr::memmem::find(line, WORD).is_none() {
+        return Err(Miss::None);
+    }
+    let text = core::str::from_utf8(line).map_err(|_| Miss::Broken)?;
+    let mut found = None;
+    if search(text, 0, &mut found, &mut take)? { Ok(()) } else { Err(Miss::None) }
+}
+
+/// Looks for the one record, or the one list of a batch's records, in a text. What is
+/// found deeper is kept until nothing else can be: it is shown at the end.
+fn search(
+    text: &str,
+    depth: usize,
+    found: &mut Option<String>,
+    take: &mut dyn FnMut(&[Record<'_>]),
+) -> Result<bool, Miss> {
+    if let Some(at) = memchr::memmem::find(text.as_bytes(), BEGIN) {
+        let before = at.checked_sub(1);
+        let is_batch = before.and_then(|at| text.as_bytes().get(at)) == Some(&b'[');
+        let from = if is_batch { before.unwrap_or(at) } else { at };
+        let rest = text.get(from..).unwrap_or_default();
+        let (records, read) = if is_batch {
+            first::<Vec<_>>(rest)?
+        } else {
+            let (one, read) = first::<Record<'_>>(rest)?;
+            (vec![one], read)
+        };
+        let (it, after) = rest.split_at_checked(read).unwrap_or((rest, ""));
+        let around = text.get(..from).unwrap_or_default();
+        let has = |text: &str, begin| memchr::memmem::find(text.as_bytes(), begin).is_some();
+        if has(after, BEGIN) || has(after, QUOTED) || has(around, QUOTED) || found.is_some() {
+            return Err(Miss::Several);
+        }
+        if depth == 0 {
+            take(&records);
+        } else {
+            *found = Some(it.to_owned());
+        }
+        return Ok(true);
+    }
+    if depth == MAX_DEPTH || !text.trim_start().starts_with('{') {
+        return Ok(false);
+    }
+    let Ok(members) = serde_json::from_str::<Members<'_>>(text) else { return Ok(false) };
+    for value in members.0 {
+        let value = value.get();
+        if memchr::memmem::find(value.as_bytes(), WORD).is_none() {
+            continue;
+        }
+        let depth = depth.saturating_add(1);
+        if value.starts_with('{') {
+            search(value, depth, found, take)?;
+        } else if value.starts_with('"')
+            && let Ok(inner) = serde_json::from_str::<String>(value)
+        {
+            search(&inner, depth, found, take)?;
+        }
+    }
+    let Some(text) = found else { return Ok(false) };
+    if depth == 0 {
+        let text = core::mem::take(text);
+        search(&text, 0, &mut None, take)?;
+    }
+    Ok(true)
+}
+
+/// The value at the beginning of a text, and how many bytes it takes.
+fn first<'a, T: Deserialize<'a>>(text: &'a str) -> Result<(T, usize), Miss> {
+    let mut values = serde_json::Deserializer::from_str(text).into_iter::<T>();
+    match values.next() {
+        Some(Ok(value)) => Ok((value, values.byte_offset())),
+        _ => Err(Miss::Broken),
+    }
+}
+
+/// The values of an object's members.
+struct Members<'a>(Vec<&'a RawValue>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Read;
+        impl<'de> Visitor<'de> for Read {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
+                let mut values = Vec::new();
+                while let Some((_, value)) = map.next_entry::<IgnoredAny, &'de RawValue>()? {
+                    if values.len() == 1_000 {
+                        return Err(de::Error::custom("too many members"));
+                    }
+                    values.push(value);
+                }
+                Ok(Members(values))
+            }
+        }
+        from.deserialize_map(Read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Miss, records};
+
+    const ONE: &str = r#"{"decision":"denied","reason":"denied","rule":"/tools/a/action","message":"No \"a\".","method":"tools/call","tool":"a","time":"2024-10-04T00:00:00.000Z","policy":"3f9a1c0e8d27"}"#;
+
+    fn found(line: &str) -> Result<Vec<(String, String)>, Miss> {
+        let mut all = Vec::new();
+        records(line.as_bytes(), |found| {
+            let one = |record: &super::Record<'_>| {
+                let text = |text: &Option<super::super::record::Text<'_>>| {
+                    text.as_deref().unwrap_or("-").to_owned()
+                };
+                (text(&record.tool), text(&record.message))
+            };
+            all.extend(found.iter().map(one));
+        })
+        .map(|()| all)
+    }
+
+    #[test]
+    fn a_record_is_found_whatever_the_format_puts_around_it() {
+        let quoted = serde_json::to_string(ONE).unwrap();
+        let access = format!(
+            "[2024-10-04T00:00:00.000Z] POST /mcp 200 mcp_policy_filter:denied - 1ms {ONE}"
+        );
+        let in_container = serde_json::to_string(&access).unwrap();
+        for line in [
+            ONE.to_owned(),
+            access.clone(),
+            format!(
+                "[2024-10-04 00:00:00.000][12][info][wasm] [context.cc:1] wasm log mcp-policy: mcp-policy-audit {ONE}"
+            ),
+            format!("POST {ONE} 17ms"),
+            format!(r#"{{"status":200,"audit":{quoted},"agent":"x"}}"#),
+            format!(r#"{{"status":200,"audit":{ONE}}}"#),
+            format!(r#"{{"log":{in_container},"stream":"stdout"}}"#),
+            format!("2024-10-04T00:00:00Z stdout F {access}"),
+            format!(" {{ \"decision\" : 1, \"audit\": {ONE} }}"),
+        ] {
+            assert_eq!(found(&line), Ok(vec![("a".into(), "No \"a\".".into())]), "{line}");
+        }
+    }
+
+    #[test]
+    fn the_records_of_a_batch_are_one_list() {
+        let line = format!("POST [{ONE},{ONE}]");
+        assert_eq!(found(&line).map(|all| all.len()), Ok(2));
+        let quoted = serde_json::to_string(&format!("[{ONE},{ONE},{ONE}]")).unwrap();
+        assert_eq!(found(&format!("{{\"a\":{quoted}}}")).map(|all| all.len()), Ok(3));
+    }
+
+    #[test]
+    fn a_line_without_a_record_or_with_two_is_said_to_be_one() {
+        let quoted = serde_json::to_string(ONE).unwrap();
+        for (line, miss) in [
+            (String::new(), Miss::None),
+            ("GET / -".into(), Miss::None),
+            ("a decision was made".into(), Miss::None),
+            (format!("{ONE} {ONE}"), Miss::Several),
+            (format!("{{\"agent\":{quoted},\"audit\":{quoted}}}"), Miss::Several),
+            (format!("{{\"agent\":{ONE},\"audit\":{quoted}}}"), Miss::Several),
+            (ONE[..60].to_owned(), Miss::Broken),
+            (format!("[{},", ONE), Miss::Broken),
+            (r#"{"decision":"denied","limits":7}"#.into(), Miss::Broken),
+        ] {
+            assert_eq!(found(&line), Err(miss), "{line}");
+        }
+        let mut invalid = ONE.as_bytes().to_vec();
+        invalid.push(0xff);
+        assert_eq!(records(&invalid, |_| {}), Err(Miss::Broken));
+    }
+}
