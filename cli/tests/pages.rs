@@ -1,4 +1,4 @@
-//! The pages of the command, executed: each example is what the command prints.
+//! The pages of the command, and the README, executed: each example is what the command prints.
 //!
 //! | fence | what is done |
 //! | --- | --- |
@@ -40,7 +40,7 @@ struct Scratch {
 
 impl Scratch {
     fn new(page: &str) -> Self {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("page-{page}"));
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("page-{}", page.replace('/', "-")));
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).unwrap();
         std::os::unix::fs::symlink(root().join("envoy"), folder.join("envoy")).unwrap();
@@ -134,7 +134,7 @@ fn execute(name: &str, text: &str) -> (String, Vec<String>, usize) {
         for (_, line) in lines.by_ref().take_while(|(_, line)| !line.starts_with("```")) {
             fence += &format!("{line}\n");
         }
-        let at = format!("docs/command/{name}.md:{}", index + 1);
+        let at = format!("{name}.md:{}", index + 1);
         let shown = match info.split_once(" file:") {
             Some((_, file)) => {
                 scratch.write(file, &fence);
@@ -159,12 +159,12 @@ fn execute(name: &str, text: &str) -> (String, Vec<String>, usize) {
 fn every_example_prints_what_its_page_shows() {
     let only = std::env::var("PAGE").ok();
     let (mut wrong, mut examples) = (Vec::new(), 0);
-    for entry in fs::read_dir(root().join("docs/command")).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
-        if path.extension().is_none_or(|ending| ending != "md")
-            || only.as_ref().is_some_and(|only| *only != name)
-        {
+    let pages = fs::read_dir(root().join("docs/command")).unwrap();
+    let pages = pages.map(|entry| entry.unwrap().path()).chain([root().join("README.md")]);
+    for path in pages.filter(|path| path.extension().is_some_and(|ending| ending == "md")) {
+        let name = path.strip_prefix(root()).unwrap().with_extension("");
+        let name = name.to_str().unwrap().to_owned();
+        if only.as_ref().is_some_and(|only| !name.ends_with(&**only)) {
             continue;
         }
         let text = fs::read_to_string(&path).unwrap();
