@@ -155,6 +155,14 @@ impl Node {
         }
     }
 
+    /// The levels of lists and objects in it.
+    pub(crate) fn depth(&self) -> usize {
+        let members = self.members().iter().map(|member| &member.value);
+        let below = self.elements().iter().chain(members).map(Self::depth).max();
+        let is_level = matches!(self.value, Value::List(_) | Value::Object(_));
+        below.unwrap_or(0).saturating_add(usize::from(is_level))
+    }
+
     /// The text, if it is one.
     pub(crate) fn text(&self) -> Option<&str> {
         match &self.value {

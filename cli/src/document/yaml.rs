@@ -62,6 +62,9 @@ impl Builder {
                 let Some(node) = self.anchors.get(&anchor) else {
                     return fault(&place, "an alias within its own anchor; write the value out");
                 };
+                if self.open.len().saturating_add(node.depth()) > MAX_DEPTH {
+                    return too_deep(&place);
+                }
                 let size = size(node);
                 if size > MAX_NODES.saturating_sub(self.nodes) {
                     return too_many(&place);
@@ -97,7 +100,7 @@ impl Builder {
             return fault(place, format!("readers differ on the tag `{tag}`; leave it out"));
         }
         if self.open.len() >= MAX_DEPTH {
-            return fault(place, format!("nested more than {MAX_DEPTH} levels deep"));
+            return too_deep(place);
         }
         self.open.push(Open { anchor, start: place.start, kind });
         Ok(())
@@ -170,6 +173,10 @@ fn size(node: &Node) -> usize {
 /// The nodes that a text counts as, besides its own.
 const fn weight(text: &str) -> usize {
     text.len() / TEXT_OF_NODE
+}
+
+fn too_deep<T>(place: &Range<usize>) -> Result<T, Fault> {
+    fault(place, format!("nested more than {MAX_DEPTH} levels deep"))
 }
 
 fn too_many<T>(place: &Range<usize>) -> Result<T, Fault> {
@@ -378,6 +385,8 @@ mod tests {
         let text =
             format!("a: &a {{{}: 1}}\nb: [{}]\n", "x".repeat(1000), vec!["*a"; 99_999].join(","));
         assert!(read(&text).unwrap_err().message.contains("1000000 values"));
+        let text = format!("a: &a {0}1{1}\nb: {0}*a{1}\n", "[".repeat(64), "]".repeat(64));
+        assert!(read(&text).unwrap_err().message.contains("levels deep"));
         assert!(read("a: &a [*a]").unwrap_err().message.contains("within its own anchor"));
         assert!(read(&"[".repeat(100_000)).is_err());
         assert!(read("a: !!binary x").unwrap_err().message.contains("tag"));
