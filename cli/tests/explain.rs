@@ -297,7 +297,7 @@ fn bad_input_is_told_with_its_remedy() {
     }
     for (call, remedy) in [
         ("PUT /mcp", "send it by GET, POST or DELETE"),
-        ("buy {}", "send the value by which the limit counts"),
+        (r#"buy {"items": [{"n": 1}]}"#, "send the value by which the limit counts"),
     ] {
         let told = text(&run(&[KINDS, call, "--as", "a"]));
         assert!(told.contains(remedy), "{told}");
