@@ -155,6 +155,14 @@ impl Node {
         }
     }
 
+    /// The levels of lists and objects in it.
+    pub(crate) fn depth(&self) -> usize {
+        let members = self.members().iter().map(|member| &member.value);
+        let below = self.elements().iter().chain(members).map(Self::depth).max();
+        let is_level = matches!(self.value, Value::List(_) | Value::Object(_));
+        below.unwrap_or(0).saturating_add(usize::from(is_level))
+    }
+
     /// The text, if it is one.
     pub(crate) fn text(&self) -> Option<&str> {
         match &self.value {
@@ -288,9 +296,26 @@ fn quote(json: &mut String, text: &str) {
 
 /// The line and the column of a byte, both from 1; columns count characters.
 pub(crate) fn position(text: &str, at: usize) -> (usize, usize) {
-    let before = text.get(..at).unwrap_or(text);
-    let line = before.bytes().filter(|byte| *byte == b'\n').count().saturating_add(1);
-    let start = before.rfind('\n').map_or(0, |at| at.saturating_add(1));
-    let column = before.get(start..).unwrap_or_default().chars().count().saturating_add(1);
-    (line, column)
+    positions(text, [at]).next().unwrap_or((1, 1))
+}
+
+/// The lines and columns of bytes that ascend. The text is gone through once.
+pub(crate) fn positions(
+    text: &str,
+    ascending: impl IntoIterator<Item = usize>,
+) -> impl Iterator<Item = (usize, usize)> {
+    let (mut rest, mut gone) = (text, 0_usize);
+    let (mut line, mut column) = (1_usize, 1_usize);
+    ascending.into_iter().map(move |at| {
+        let passed = rest.split_at_checked(at.saturating_sub(gone));
+        let (before, after) = passed.unwrap_or((rest, ""));
+        let ends = before.bytes().filter(|byte| *byte == b'\n').count();
+        let last = before.rfind('\n').map(|end| end.saturating_add(1));
+        let characters = before.get(last.unwrap_or(0)..).unwrap_or_default().chars().count();
+        line = line.saturating_add(ends);
+        column = if last.is_some() { 1 } else { column }.saturating_add(characters);
+        gone = gone.saturating_add(before.len());
+        rest = after;
+        (line, column)
+    })
 }

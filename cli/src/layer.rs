@@ -38,6 +38,11 @@ impl Layer {
         &self.source
     }
 
+    /// Whether it is a whole file.
+    pub(crate) const fn is_file(&self) -> bool {
+        self.inner.is_none()
+    }
+
     /// The text.
     pub(crate) fn text(&self) -> &str {
         self.inner.as_ref().map_or(&*self.source.text, |inner| &*inner.0)

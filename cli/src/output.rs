@@ -4,6 +4,7 @@ use crate::failure::Failure;
 use mcp_policy_filter::text::disturbs;
 use serde::Serialize;
 use std::borrow::Cow;
+use std::fs::OpenOptions;
 use std::io::{self, BufWriter, StdoutLock, Write};
 use std::path::Path;
 
@@ -37,25 +38,40 @@ pub(crate) fn output() -> BufWriter<anstream::AutoStream<StdoutLock<'static>>> {
 }
 
 /// Replaces a file, or makes it: it is written beside and moved into its place, so that
-/// nobody finds a half of it.
+/// nobody finds a half of it. Whoever could read the old one can read the new one.
 ///
 /// # Errors
 /// The file cannot be written.
-pub(crate) fn replace(name: &str, bytes: &[u8]) -> Result<(), Failure> {
-    let told = |error: io::Error| Failure::new(format!("{}: {error}", shown(name)));
-    let path = Path::new(name);
+pub(crate) fn replace(path: impl AsRef<Path>, bytes: &[u8]) -> Result<(), Failure> {
+    let path = path.as_ref();
+    let told = |words: &dyn core::fmt::Display| {
+        Failure::new(format!("{}: {words}", shown(&path.to_string_lossy())))
+    };
+    let before = path.metadata().ok();
     // A folder, a pipe or a device stays what it is.
-    if path.metadata().is_ok_and(|kind| !kind.is_file()) {
-        let remedy = "is not a regular file; name one to write to";
-        return Err(Failure::new(format!("{}: {remedy}", shown(name))));
-    }
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(format!(".{}.new", std::process::id()));
-    let written = std::fs::write(&beside, bytes).and_then(|()| std::fs::rename(&beside, path));
-    written.map_err(|error| {
+    let other = before.as_ref().is_some_and(|kind| !kind.is_file());
+    let Some(name) = path.file_name().filter(|_| !other) else {
+        return Err(told(&"is not a regular file; name one to write to"));
+    };
+    let mut hidden = std::ffi::OsString::from(".");
+    hidden.push(name);
+    hidden.push(format!(".{}", std::process::id()));
+    let beside = path.with_file_name(hidden);
+    // In a folder that others can write to, a link of this name may be there.
+    let file = OpenOptions::new().write(true).create_new(true).open(&beside);
+    let mut file = file.map_err(|error| told(&error))?;
+    let written = || -> io::Result<()> {
+        if let Some(before) = before {
+            file.set_permissions(before.permissions())?;
+        }
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        std::fs::rename(&beside, path)
+    };
+    written().map_err(|error| {
         // What could not be moved is of no use to anybody.
         _ = std::fs::remove_file(&beside);
-        told(error)
+        told(&error)
     })
 }
 
@@ -95,7 +111,28 @@ pub(crate) fn write_json(out: &mut impl Write, value: &impl Serialize) -> io::Re
 
 #[cfg(test)]
 mod tests {
-    use super::{shown, write_json};
+    use super::{replace, shown, write_json};
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    #[test]
+    fn a_file_is_replaced_with_its_permissions_and_through_no_link() {
+        let folder = std::env::temp_dir().join(format!("mcp-policy-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("a.json");
+        fs::write(&file, "old").unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+        replace(&file, b"new").unwrap();
+        assert_eq!(fs::read(&file).unwrap(), b"new");
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        let beside = folder.join(format!(".a.json.{}", std::process::id()));
+        symlink(folder.join("other"), &beside).unwrap();
+        replace(&file, b"newer").unwrap_err();
+        assert!(beside.is_symlink() && !folder.join("other").exists());
+        assert_eq!(fs::read(&file).unwrap(), b"new");
+        replace(&folder, b"").unwrap_err();
+        fs::remove_dir_all(&folder).unwrap();
+    }
 
     #[test]
     fn escapes_of_terminals_are_shown_and_not_sent() {

@@ -95,7 +95,7 @@ impl Visitor for Only {
                         Some(node) => loaded(&inner, node, inner.text().to_owned(), None),
                         None => Err(vec![empty(&inner)]),
                     },
-                    Err(told) => Err(vec![fault(&inner, &told)]),
+                    Err(told) => Err(vec![not_json(&inner, &told)]),
                 },
                 None => Err(vec![empty(layer)]),
             },
@@ -142,6 +142,9 @@ pub(crate) fn documents(layer: &Layer) -> Result<(Language, Vec<Node>), Finding>
 
 /// The finding about a text that cannot be read.
 pub(crate) fn fault(layer: &Layer, fault: &Fault) -> Finding {
+    if layer.text().trim().is_empty() {
+        return empty(layer);
+    }
     // Of a text that begins as JSON the core knows better what is wrong with it.
     let looks_like_json = layer.text().trim_start().starts_with('{');
     let told = looks_like_json.then(|| Policy::parse(layer.text().as_bytes(), "").err());
@@ -152,8 +155,24 @@ pub(crate) fn fault(layer: &Layer, fault: &Fault) -> Finding {
 
 /// The finding about a text without a document.
 pub(crate) fn empty(layer: &Layer) -> Finding {
-    let message = "the file is empty; give it a policy";
+    let message = match layer.is_file() {
+        true => "the file is empty; give it a policy",
+        false => "the text is empty; give it a policy",
+    };
     layer.finding(&(0..0), Severity::Error, INVALID, message)
+}
+
+/// The finding about a text within a filter's configuration that is not JSON.
+pub(crate) fn not_json(layer: &Layer, told: &Fault) -> Finding {
+    let text = layer.text();
+    let as_yaml = document::read("policy.yaml", text).ok();
+    let is_yaml = as_yaml.is_some_and(|(_, all)| all.iter().any(|node| !node.members().is_empty()));
+    if text.trim_start().starts_with('{') || !is_yaml {
+        return fault(layer, told);
+    }
+    let message = "this is YAML, and the filter reads a text as JSON alone; write the policy as \
+                   JSON, or as an object under `value` of a google.protobuf.Struct";
+    layer.finding(&(told.at..told.at), Severity::Error, UNREADABLE, message)
 }
 
 /// Compiles the policy in a node, of which the bytes are what the filter would get: it,
@@ -193,11 +212,19 @@ fn located(layer: &Layer, node: &Node, findings: &Findings) -> Vec<Finding> {
         if matches!(value.value, Value::Doubtful(..)) {
             return None;
         }
+        let place = twice(value, &one.message).unwrap_or(place);
         let mut finding = layer.finding(&place, severity, code, &*one.message);
         pointer.clone_into(&mut finding.pointer);
         Some(finding)
     };
     findings.iter().filter_map(finding).collect()
+}
+
+/// The second place of the key that a finding about an object says is given twice. A long
+/// key is not spelt out in it, and then the place is the object's.
+fn twice(object: &Node, message: &str) -> Option<Range<usize>> {
+    let key = message.strip_prefix("the key `")?.strip_suffix("` is given twice")?;
+    object.member(key).map(|member| member.key_span.clone())
 }
 
 #[cfg(test)]

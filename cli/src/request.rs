@@ -42,7 +42,10 @@ pub(crate) fn parse(call: &str, policy: &Policy) -> Result<Ask, Failure> {
     if is_call && serde_json::from_slice::<IgnoredAny>(&ask.body).is_err() {
         let arguments = format!("{{{arguments}");
         let read = IgnoredAny::deserialize(&mut serde_json::Deserializer::from_str(&arguments));
-        let error = read.err().map_or("they end too early".to_owned(), |error| error.to_string());
+        let error =
+            read.err().map_or("behind them is more than `(NAME: VALUE)`".to_owned(), |error| {
+                error.to_string()
+            });
         let tool = shown(text.split_whitespace().next().unwrap_or_default());
         return Err(Failure::new(format!(
             "the arguments of {tool} are not JSON: {error}; write a call as `{tool} {{\"name\": 1}}`"

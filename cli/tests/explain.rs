@@ -272,6 +272,7 @@ fn bad_input_is_told_with_its_remedy() {
         (vec![KINDS, &*pipe_call], "is not a regular file"),
         (vec![KINDS, ""], "is not a call; write `TOOL`"),
         (vec![KINDS, "read {a: 1}"], "the arguments of read are not JSON"),
+        (vec![KINDS, r#"read {"a": 1} x"#], "behind them is more than `(NAME: VALUE)`"),
         (vec![KINDS, "read it"], "is not a call; write `TOOL`"),
         (vec![KINDS, "read", "--at", "noon"], "--at noon: write a moment like"),
         (vec![KINDS, "read", "-H", "x-agent-id"], "write it as `NAME: VALUE`"),
@@ -293,6 +294,13 @@ fn bad_input_is_told_with_its_remedy() {
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {told}");
         assert!(told.contains(part) && !told.contains('\u{1b}'), "{arguments:?}: {told}");
         assert!(text(&output).is_empty(), "{arguments:?}");
+    }
+    for (call, remedy) in [
+        ("PUT /mcp", "send it by GET, POST or DELETE"),
+        (r#"buy {"items": [{"n": 1}]}"#, "send the value by which the limit counts"),
+    ] {
+        let told = text(&run(&[KINDS, call, "--as", "a"]));
+        assert!(told.contains(remedy), "{told}");
     }
     fs::write(path("invalid.json"), r#"{"version": "1", "default": "maybe"}"#).unwrap();
     let invalid = path("invalid.json");

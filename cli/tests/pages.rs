@@ -40,7 +40,8 @@ struct Scratch {
 
 impl Scratch {
     fn new(page: &str) -> Self {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("page-{}", page.replace('/', "-")));
+        let folder =
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("page-{}", page.replace('/', "-")));
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).unwrap();
         std::os::unix::fs::symlink(root().join("envoy"), folder.join("envoy")).unwrap();

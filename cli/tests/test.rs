@@ -74,6 +74,11 @@ fn failures_say_what_was_expected_and_what_came() {
 
 #[test]
 fn faults_of_tests_have_their_line_and_column() {
+    let policy = "policies/shop.yaml";
+    run(&[policy]).code(1).stdout_eq(format!(
+        "{policy}:1:1: the file is a policy, which `mcp-policy check` checks; a file of tests \
+         names it under `policy`\n0 passed, 1 failed\n"
+    ));
     run(&["faults"]).code(1).stdout_eq(golden("faults.txt")).stderr_eq("");
     run(&["faults", "--format", "junit"]).code(1).stdout_eq(golden("faults.xml"));
 }

@@ -225,9 +225,21 @@ fn reach_grants(document: &Document, pairs: &mut Pairs, errors: &mut Findings) {
         }
         match &*document.identity {
             [Source::Bearer(_)] => {
-                let is_one = names.binary_search(pattern).is_ok();
-                if !is_one && !names.iter().any(|name| pairs.within(name, pattern)) {
+                if names.binary_search(pattern).is_ok() {
+                    continue;
+                }
+                let start = pattern.as_str().split('*').next().unwrap_or_default();
+                let first = names.partition_point(|name| name.as_str() < start);
+                let names = names.iter().skip(first);
+                let mut near = names.take_while(|name| name.as_str().starts_with(start));
+                if !near.any(|name| pairs.within(name, pattern)) {
                     errors.error(path, "no token of `identity` names a caller that this matches");
+                } else if pairs.is_spent() {
+                    errors.error(
+                        path,
+                        "there are too many callers to find one that this matches; have the \
+                         patterns of grants begin as the names do",
+                    );
                 }
             }
             [] | [_] => {}

@@ -122,8 +122,7 @@ mod tests {
     fn caller(identity: &str, id: &str) -> Option<String> {
         let text = format!(
             r#"{{"version": "1", "default": "deny", "identity": {identity},
-                 "grants": {{"planner": {{"default": "allow"}}, "*": {{"default": "deny"}},
-                             "header:planner": {{"default": "allow"}}}}}}"#
+                 "grants": {{"{id}": {{"default": "allow"}}, "*": {{"default": "deny"}}}}}}"#
         );
         let mut policy = Policy::parse(text.as_bytes(), "").unwrap();
         admit_made_up_tokens(&mut policy);

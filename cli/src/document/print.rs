@@ -94,14 +94,6 @@ impl Node {
         (self.depth() <= DEPTH).then(|| self.spaced(json_text))
     }
 
-    fn depth(&self) -> usize {
-        let inner = self.entries().iter().map(|(_, value)| value.depth()).max();
-        match &self.value {
-            Value::List(_) | Value::Object(_) => inner.unwrap_or(0).saturating_add(1),
-            _ => 0,
-        }
-    }
-
     /// The value on one line, with texts and keys written by `scalar`. A list of scalars
     /// has no space inside of its brackets.
     fn spaced(&self, scalar: fn(&mut String, &str)) -> String {

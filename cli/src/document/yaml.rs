@@ -1,7 +1,7 @@
 //! YAML from the events of `saphyr-parser`, which come with their places.
 //!
 //! Aliases are copied, up to a bound: a file of a few lines can else become one of a
-//! billion nodes.
+//! billion nodes, or one text of a megabyte a thousand of it.
 
 use super::{Doubt, Fault, MAX_DEPTH, Member, Node, Value};
 use core::ops::Range;
@@ -10,6 +10,9 @@ use std::collections::HashMap;
 
 /// The most nodes of a file, with those that aliases repeat.
 const MAX_NODES: usize = 1_000_000;
+
+/// The bytes of a text that count as a node.
+const TEXT_OF_NODE: usize = 64;
 
 /// The documents of a YAML text, without those that are empty.
 pub(super) fn read(text: &str) -> Result<Vec<Node>, Fault> {
@@ -59,6 +62,9 @@ impl Builder {
                 let Some(node) = self.anchors.get(&anchor) else {
                     return fault(&place, "an alias within its own anchor; write the value out");
                 };
+                if self.open.len().saturating_add(node.depth()) > MAX_DEPTH {
+                    return too_deep(&place);
+                }
                 let size = size(node);
                 if size > MAX_NODES.saturating_sub(self.nodes) {
                     return too_many(&place);
@@ -94,7 +100,7 @@ impl Builder {
             return fault(place, format!("readers differ on the tag `{tag}`; leave it out"));
         }
         if self.open.len() >= MAX_DEPTH {
-            return fault(place, format!("nested more than {MAX_DEPTH} levels deep"));
+            return too_deep(place);
         }
         self.open.push(Open { anchor, start: place.start, kind });
         Ok(())
@@ -148,17 +154,29 @@ impl Builder {
     }
 }
 
-/// The number of nodes in a tree.
+/// The number of nodes in a tree. A long text counts as several.
 fn size(node: &Node) -> usize {
     match &node.value {
         Value::List(elements) => {
             elements.iter().fold(1, |sum: usize, node| sum.saturating_add(size(node)))
         }
-        Value::Object(members) => {
-            members.iter().fold(1, |sum: usize, member| sum.saturating_add(size(&member.value)))
+        Value::Object(members) => members.iter().fold(1, |sum: usize, member| {
+            sum.saturating_add(weight(&member.key)).saturating_add(size(&member.value))
+        }),
+        Value::Text(text) | Value::Number(text) | Value::Doubtful(text, _) => {
+            weight(text).saturating_add(1)
         }
-        _ => 1,
+        Value::Null | Value::Bool(_) => 1,
     }
+}
+
+/// The nodes that a text counts as, besides its own.
+const fn weight(text: &str) -> usize {
+    text.len() / TEXT_OF_NODE
+}
+
+fn too_deep<T>(place: &Range<usize>) -> Result<T, Fault> {
+    fault(place, format!("nested more than {MAX_DEPTH} levels deep"))
 }
 
 fn too_many<T>(place: &Range<usize>) -> Result<T, Fault> {
@@ -362,6 +380,13 @@ mod tests {
             text += &format!("a{level}: &a{level} [{line}]\n");
         }
         assert!(read(&text).unwrap_err().message.contains("1000000 values"));
+        let text = format!("a: &a {}\nb: [{}]\n", "x".repeat(1 << 20), vec!["*a"; 100].join(","));
+        assert!(read(&text).unwrap_err().message.contains("1000000 values"));
+        let text =
+            format!("a: &a {{{}: 1}}\nb: [{}]\n", "x".repeat(1000), vec!["*a"; 99_999].join(","));
+        assert!(read(&text).unwrap_err().message.contains("1000000 values"));
+        let text = format!("a: &a {0}1{1}\nb: {0}*a{1}\n", "[".repeat(64), "]".repeat(64));
+        assert!(read(&text).unwrap_err().message.contains("levels deep"));
         assert!(read("a: &a [*a]").unwrap_err().message.contains("within its own anchor"));
         assert!(read(&"[".repeat(100_000)).is_err());
         assert!(read("a: !!binary x").unwrap_err().message.contains("tag"));

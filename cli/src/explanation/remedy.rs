@@ -33,6 +33,9 @@ pub(super) fn of(told: &Explanations, explanation: Option<&Explanation>) -> Opti
         Reason::Undecidable if explanation.is_some_and(|one| one.rules.denied.is_some()) => {
             "correct the claim or the header, or change the condition of the group".into()
         }
+        Reason::Undecidable if record.rule.contains("/limits/") => {
+            "send the value by which the limit counts, in a form that it can read".into()
+        }
         Reason::Undecidable => undecidable(explanation),
         Reason::RateLimited => match retry_after {
             Some(seconds) => format!("wait {}, or raise `max` of the limit", duration(seconds)),
@@ -47,6 +50,7 @@ pub(super) fn of(told: &Explanations, explanation: Option<&Explanation>) -> Opti
         Reason::Method if record.rule == "/settings/methods" => {
             "list the method in `settings.methods`".into()
         }
+        Reason::Method if record.rule == "(method)" => "send it by GET, POST or DELETE".into(),
         Reason::Undecodable => {
             "send it in a form that every reader takes for the same; bytes are those of the body"
                 .into()

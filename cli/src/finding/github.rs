@@ -1,6 +1,7 @@
 //! Findings as workflow commands of GitHub Actions, which shows them at their lines.
 
 use super::{Finding, Report};
+use mcp_policy_filter::text::disturbs;
 use std::io::{self, Write};
 
 /// Writes all findings.
@@ -11,7 +12,10 @@ pub(super) fn write(out: &mut impl Write, report: &Report) -> io::Result<()> {
 /// One command. GitHub's runner decodes these escapes and no others.
 fn command(finding: &Finding) -> String {
     let data = |text: &str| {
-        text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A").replace('\u{1b}', "�")
+        let safe =
+            |c| if disturbs(c) && !"\r\n".contains(c) { char::REPLACEMENT_CHARACTER } else { c };
+        let text: String = text.chars().map(safe).collect();
+        text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
     };
     let property = |text: &str| data(text).replace(':', "%3A").replace(',', "%2C");
     let ((line, column), (end_line, end_column)) = (finding.start(), finding.end());
@@ -37,7 +41,7 @@ mod tests {
 
     #[test]
     fn what_the_runner_would_read_as_its_own_is_escaped() {
-        let source = Source { name: "a,b:50%.json".into(), text: "{\n}".into() };
+        let source = Source { name: "a,b:50%\u{9b}\u{202e}\n.json".into(), text: "{\n}".into() };
         let finding = Finding {
             source: Rc::new(source),
             span: 0..3,
@@ -48,7 +52,7 @@ mod tests {
         };
         assert_eq!(
             command(&finding),
-            "::error file=a%2Cb%3A50%25.json,line=1,endLine=2,title=invalid-policy::/a%250Ab: 100%25::x"
+            "::error file=a%2Cb%3A50%25��%0A.json,line=1,endLine=2,title=invalid-policy::/a%250Ab: 100%25::x"
         );
     }
 }

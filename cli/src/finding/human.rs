@@ -42,16 +42,20 @@ fn excerpt(finding: &Finding) -> Option<(String, core::ops::Range<usize>)> {
     let at = finding.span.start;
     let (before, after) = text.split_at_checked(at)?;
     let start = before.rfind('\n').map_or(0, |end| end.saturating_add(1));
+    // Of a long line no more is looked at than is shown.
+    let most = AROUND.saturating_mul(2).saturating_add(1);
+    let after =
+        after.char_indices().nth(most).map_or(after, |(at, _)| after.get(..at).unwrap_or(after));
     let line = after.split(['\n', '\r']).next().unwrap_or_default();
     let about = finding.span.end.saturating_sub(at).min(line.len());
     let safe = |text: &str| -> String {
         let shown = |c| if disturbs(c) { char::REPLACEMENT_CHARACTER } else { c };
         text.chars().map(|c| if c == '\t' { ' ' } else { shown(c) }).collect()
     };
-    let before: Vec<char> = before.get(start..)?.chars().collect();
-    let near = before.len().saturating_sub(AROUND);
+    let before = before.get(start..)?;
+    let near = before.char_indices().rev().take(AROUND).last().map_or(0, |(at, _)| at);
     let mut excerpt: String = if near > 0 { "… ".into() } else { String::new() };
-    excerpt += &safe(&before.get(near..)?.iter().collect::<String>());
+    excerpt += &safe(before.get(near..)?);
     let from = excerpt.len();
     let about: String = line.get(..about)?.chars().take(AROUND).collect();
     excerpt += &safe(&about);

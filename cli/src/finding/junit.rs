@@ -2,6 +2,7 @@
 //! which errors fail, or one case that passes.
 
 use super::{Finding, Report, Severity};
+use crate::output::shown;
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -17,7 +18,8 @@ pub(super) fn write(out: &mut impl Write, report: &Report) -> io::Result<()> {
     }
     let mut junit = quick_junit::Report::new("mcp-policy check");
     for (file, findings) in files {
-        let mut suite = TestSuite::new(file);
+        let file = shown(file);
+        let mut suite = TestSuite::new(&*file);
         if findings.is_empty() {
             suite.add_test_case(TestCase::new("no findings", TestCaseStatus::success()));
         }

@@ -36,6 +36,10 @@ const ENVOY: [&str; 8] = [
     "@type",
 ];
 
+/// The ends of the types of the filter's forms.
+const WASM: &str = ".filters.http.wasm.v3.Wasm";
+const NATIVE: &str = ".dynamic_modules.v3.DynamicModuleFilter";
+
 /// The places that have the policy in a filter's configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Host {
@@ -201,6 +205,13 @@ fn names_it(node: Option<&Node>) -> bool {
         .is_some_and(|text| text.contains("mcp-policy") || text.contains("mcp_policy"))
 }
 
+/// Whether this tells Envoy where to discover a filter that may be this one; the policy is
+/// in another file then.
+fn discovers(node: &Node) -> bool {
+    let types = node.field("type_urls").map_or(&[][..], |member| member.value.elements());
+    types.iter().filter_map(Node::text).any(|name| name.ends_with(WASM) || name.ends_with(NATIVE))
+}
+
 /// A walk through a configuration of Envoy.
 struct Walk<'n, 'v> {
     layer: &'n Layer,
@@ -212,16 +223,19 @@ impl<'n> Walk<'n, '_> {
     fn node(&mut self, node: &'n Node, anchor: &Range<usize>, chain: Option<&Chain<'n>>) {
         let direct = node.get("@type").and_then(Node::text);
         let wrapped = node.field("type_url").and_then(|member| member.value.text());
+        if node.field("config_discovery").is_some_and(|member| discovers(&member.value)) {
+            self.found = true;
+        }
         let message = match (direct, wrapped, node.get("value")) {
             (_, Some(name), Some(value)) => Some((name, value)),
             (Some(name), _, _) => Some((name, node)),
             _ => None,
         };
         match message {
-            Some((name, message)) if name.ends_with(".filters.http.wasm.v3.Wasm") => {
+            Some((name, message)) if name.ends_with(WASM) => {
                 self.wasm(message, anchor, chain);
             }
-            Some((name, message)) if name.ends_with(".dynamic_modules.v3.DynamicModuleFilter") => {
+            Some((name, message)) if name.ends_with(NATIVE) => {
                 self.native(message, anchor, chain);
             }
             _ => self.members(node, chain),

@@ -108,6 +108,10 @@ impl Check {
     /// Checks a file; of one that was found in a folder, only what is known to be ours.
     fn file(&mut self, name: String, text: String, is_named: bool) {
         let layer = Layer::file(Rc::new(Source { name: name.clone(), text }));
+        if is_named && name.ends_with(".calls") {
+            self.add(rules::TESTS.at(&layer, &(0..0)));
+            return self.report.files.push(name);
+        }
         let documents = match policy::documents(&layer) {
             Ok((_, documents)) => documents,
             Err(fault) if is_named || files::may_be_ours(layer.text()) => {
@@ -132,6 +136,9 @@ impl Check {
             Recognized::Checked => {}
             _ if !is_named => return self.skip(),
             Recognized::Without => self.add(rules::NO_POLICY.at(&layer, &start)),
+            Recognized::Unknown if files::has_tests(&documents) => {
+                self.add(rules::TESTS.at(&layer, &start));
+            }
             // Whatever it is, it was named as a policy.
             Recognized::Unknown => {
                 documents.iter().take(1).for_each(|node| self.policy(&find::bare(&layer, node)));
@@ -172,7 +179,7 @@ impl Check {
                         (&inner, node, inner.text().as_bytes().to_vec())
                     }
                     Err(fault) => {
-                        self.add(policy::fault(&inner, fault));
+                        self.add(policy::not_json(&inner, fault));
                         return None;
                     }
                 }

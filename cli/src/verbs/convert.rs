@@ -13,7 +13,7 @@ mod said;
 mod scalar;
 
 use crate::Outcome;
-use crate::document::{self, Language, Node, position};
+use crate::document::{self, Language, Node, positions};
 use crate::failure::Failure;
 use crate::finding::Source;
 use crate::input;
@@ -207,8 +207,8 @@ fn recognised(file: &Node, language: Language, list: &mut List) -> Option<Dialec
 
 /// The policy and the list for machines.
 fn report(source: &Source, dialect: Option<Dialect>, policy: Option<&Node>, all: &[Said]) -> Node {
-    let entry = |one: &Said| {
-        let (line, column) = position(&source.text, one.at.start);
+    let places = positions(&source.text, all.iter().map(|one| one.at.start));
+    let entry = |(one, (line, column)): (&Said, (usize, usize))| {
         Node::of_members([
             ("file", Some(Node::of_text(shown(&source.name)))),
             ("line", Some(Node::of_number(line))),
@@ -222,6 +222,6 @@ fn report(source: &Source, dialect: Option<Dialect>, policy: Option<&Node>, all:
     Node::of_members([
         ("dialect", Some(dialect.map_or_else(null, |one| Node::of_text(one.as_str())))),
         ("policy", Some(policy.cloned().unwrap_or_else(null))),
-        ("list", Some(Node::of_list(all.iter().map(entry).collect()))),
+        ("list", Some(Node::of_list(all.iter().zip(places).map(entry).collect()))),
     ])
 }

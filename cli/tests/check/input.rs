@@ -69,13 +69,22 @@ fn bombs_and_circles_are_findings() {
         let aliases = vec![format!("*a{}", level - 1); 10].join(",");
         bomb += &format!("a{level}: &a{level} [{aliases}]\n");
     }
+    let aliases = vec!["*a"; 20_000].join(",");
+    let text_bomb = format!("a: &a {}\nb: [{aliases}]\n", "x".repeat(1 << 20));
+    // One line of a megabyte with many findings: no more of it is looked at than is shown.
+    let keys: Vec<String> = (0..10_000).map(|at| format!("\"{at:0>100}\": 1")).collect();
+    let keys = format!("{{{}, {}}}", keys.join(", "), keys.join(", "));
     for (name, text, words) in [
         ("bomb.yaml", bomb, "1000000 values"),
         ("circle.yaml", "a: &a [*a]\n".into(), "within its own anchor"),
         ("deep.yaml", "[".repeat(100_000), "recursion limit"),
         ("deep.json", "[".repeat(100_000), "nested"),
         ("nul.json", "\0".into(), ""),
-        ("empty.json", String::new(), ""),
+        ("empty.json", String::new(), "the file is empty"),
+        ("text.yaml", text_bomb, "1000000 values"),
+        ("keys.json", keys, "given twice"),
+        ("a.test.yaml", "policy: a.yaml\ncases: []\n".into(), "`mcp-policy test` runs"),
+        ("a.calls", "policy a.yaml\nx  allowed\n".into(), "`mcp-policy test` runs"),
         ("blank.yaml", "# nothing\n".into(), "empty"),
         ("two.yaml", "version: '1'\n---\nversion: '1'\n".into(), "another document"),
         ("list.json", "[]".into(), "object"),
@@ -152,5 +161,47 @@ fn colour_is_asked_for() {
     assert!(!colours(&["--color", "never", "a.json"]));
     for format in ["json", "sarif", "github", "junit"] {
         assert!(!colours(&["--color", "always", "--format", format, "a.json"]), "{format}");
+    }
+}
+
+#[test]
+fn tests_are_left_out_by_the_hook_and_told_by_name() {
+    let folder = scratch("input-tests");
+    fs::write(folder.join("a.test.yaml"), "policy: a.yaml\ncases: []\n").unwrap();
+    assert_eq!(places(&found(&folder, &["a.test.yaml"])), ["1:1 no-policy"]);
+    assert_eq!(found(&folder, &["--skip-others", "a.test.yaml"])["skipped"], 1);
+    // A policy with a key too many is a policy all the same.
+    fs::write(folder.join("a.yaml"), "version: '1'\ncases: []\n").unwrap();
+    let all = found(&folder, &["a.yaml"]);
+    assert!(all["findings"].to_string().contains("unknown key"), "{all}");
+}
+
+#[test]
+fn a_key_that_is_given_twice_has_its_second_place() {
+    let folder = scratch("input-twice");
+    let text = "version: '1'\ndefault: deny\ntools:\n  x: {}\n  z: {}\n  x: {}\ndefault: allow\n";
+    fs::write(folder.join("a.yaml"), text).unwrap();
+    assert_eq!(places(&found(&folder, &["a.yaml"])), ["6:3 invalid-policy", "7:1 invalid-policy"]);
+}
+
+#[test]
+fn yaml_in_a_text_is_told_from_broken_json() {
+    let folder = scratch("input-yaml-text");
+    let filter = |text: &str| {
+        format!(
+            "name: mcp-policy\ntyped_config:\n  '@type': \
+             type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm\n  config:\n    name: \
+             mcp-policy\n    configuration:\n      '@type': \
+             type.googleapis.com/google.protobuf.StringValue\n      value: |\n{text}"
+        )
+    };
+    for (text, words) in [
+        ("        version: '1'\n        default: deny\n", "this is YAML"),
+        ("        {\"version\": 1,}\n", "double quotes"),
+        ("        \n", "the text is empty"),
+    ] {
+        fs::write(folder.join("a.yaml"), filter(text)).unwrap();
+        let all = found(&folder, &["a.yaml"]).to_string();
+        assert!(all.contains(words), "{all}");
     }
 }

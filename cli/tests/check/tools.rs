@@ -48,6 +48,7 @@ fn the_entry_of_each_hook_passes_and_fails() {
             script => (root().join(script), "script"),
         };
         assert_eq!(hook["language"], language);
+        assert_eq!(hook["exclude"], r"\.test\.(ya?ml|json)$");
         let arguments: Vec<&str> = words.collect();
         for (policy, status) in [(GOOD, 0), (BAD, 1)] {
             let mut command = Command::new(&program);

@@ -313,3 +313,12 @@ fn an_invalid_policy_is_not_merged() {
         .stderr_eq("");
     assert!(fs::read_to_string(&mine).expect("it").contains("\"tool\""));
 }
+
+/// `tools.json` alone reads as the host of a URL too.
+#[test]
+fn a_file_in_this_folder_is_told_the_usual_path() {
+    let scratch = Scratch::new("here");
+    scratch.write("tools.json", r#"{"tools": []}"#);
+    let run = init(&["tools.json"]).current_dir(&scratch.0).assert().success();
+    assert!(texts(&run).1.contains("give --path /mcp, if"), "{}", texts(&run).1);
+}

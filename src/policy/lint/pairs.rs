@@ -145,4 +145,29 @@ mod tests {
                        tools; give this one another name";
         assert!(first.starts_with("/groups/0/tools/b") && first.ends_with(message), "{first}");
     }
+
+    #[test]
+    fn a_grant_that_is_not_compared_with_all_callers_is_refused() {
+        let errors = |start: &str, end: &str| {
+            let token = |number| format!(r#""c{number:04}": "sha256:{number:064x}""#);
+            let tokens = many(COUNT, token);
+            let grant = |number| format!(r#""{start}c{number:04}{end}": {{"default": "deny"}}"#);
+            let grants = many(COUNT, grant);
+            let policy = policy(&format!(
+                r#""identity": [{{"bearer": {{"tokens": {{{tokens}}}}}}}],
+                "grants": {{{grants}, "typo": {{"default": "deny"}}}}"#
+            ));
+            let _ = meter::take();
+            let errors = Policy::parse(policy.as_bytes(), "").map(|_| ()).unwrap_err();
+            let steps = meter::take();
+            assert!(steps < 2 * STEPS, "{start}{end}: {steps}");
+            errors.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        let typo = "/grants/typo: no token of `identity` names a caller that this matches";
+        assert_eq!(errors("", "*"), [typo]);
+        let all = errors("*", "");
+        assert!(all.iter().any(|line| line == typo));
+        let not_compared = all.iter().filter(|line| line.contains("too many callers"));
+        assert!((1..COUNT).contains(&not_compared.count()), "{all:?}");
+    }
 }

@@ -4,6 +4,7 @@ use super::host::{HOST, forget_counts, log, metric};
 use super::worker::{PLAIN, Worker};
 use super::{ONE_A_MINUTE, call};
 use crate::config::root;
+use crate::corpus::Request;
 use mcp_policy_filter::policy::Policy;
 use mcp_policy_filter::wire::jsonrpc::UndecodableKind;
 use std::fs;
@@ -77,7 +78,7 @@ fn metrics_count_what_cannot_be_read_by_its_kind() {
 
     // Not these: they are refused for something else.
     for body in ["[]".to_owned(), " ".repeat(2_000_000)] {
-        worker.send(&crate::corpus::Request { body: body.into_bytes(), ..call("a") });
+        worker.send(&Request { body: body.into_bytes(), ..call("a") });
     }
     assert_eq!(metric("mcp_policy_refused_undecodable_total"), sum);
 
@@ -170,5 +171,46 @@ fn the_log_has_the_decisions_that_it_is_told_to_have() {
             log.iter().filter(|line| line.starts_with(&marked)).count()
         };
         assert_eq!([lines("allowed"), lines("denied")], expected, "{which}");
+    }
+}
+
+#[test]
+fn the_records_of_one_request_hold_nothing_of_another() {
+    let policy = r#"{"version": "1", "default": "deny", "tools": {"a": {}},
+        "settings": {"batches": "judge"}}"#;
+    let worker = Worker::configure(policy, PLAIN).unwrap();
+    // More than is kept of the text's memory.
+    let names: Vec<String> = (0..30).map(|number| format!(r#""long_{number:0>55}":1"#)).collect();
+    let one = |id: usize, tool: &str| {
+        let names = names.join(",");
+        format!(
+            r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"{tool}","arguments":{{{names}}}}}}}"#
+        )
+    };
+    let batch = [one(1, "a"), one(2, "b"), one(3, "a")].join(",");
+    let batch = Request { body: format!("[{batch}]").into_bytes(), ..call("a") };
+    let list = Request {
+        body: br#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#.to_vec(),
+        ..call("a")
+    };
+    let (a, b) = (call("a"), call("b"));
+    let expected: [(&Request, &[&str]); 6] = [
+        (&batch, &["b", "a", "a"]),
+        (&list, &[]),
+        (&a, &["a"]),
+        (&b, &["b"]),
+        (&batch, &["b", "a", "a"]),
+        (&a, &["a"]),
+    ];
+    for (request, expected) in expected {
+        worker.send(request);
+        let state = HOST.with_borrow(|host| host.filter_state.clone());
+        let shown = (!state.is_empty()).then(|| serde_json::from_str(&state).unwrap());
+        let tools = shown.map(|shown: serde_json::Value| {
+            let records = shown.as_array().cloned().unwrap_or_else(|| vec![shown]);
+            let tool = |record: &serde_json::Value| record["tool"].as_str().unwrap().to_owned();
+            records.iter().map(tool).collect::<Vec<_>>()
+        });
+        assert_eq!(tools.unwrap_or_default(), expected, "{state}");
     }
 }

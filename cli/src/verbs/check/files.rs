@@ -1,6 +1,7 @@
 //! The files to check: those that were named, and those of folders that may hold
 //! policies.
 
+use crate::document::Node;
 use crate::failure::Failure;
 use crate::input;
 use crate::output::shown;
@@ -80,6 +81,14 @@ pub(super) fn text(name: &str) -> Result<Option<String>, Failure> {
         return Ok(None);
     }
     Ok(String::from_utf8(input::bytes(name)?).ok())
+}
+
+/// Whether a document is a file of tests, as `mcp-policy test` reads them.
+pub(super) fn has_tests(documents: &[Node]) -> bool {
+    let [document] = documents else { return false };
+    let own = ["policy", "cases"];
+    let keys = || document.members().iter().map(|member| &*member.key);
+    keys().any(|key| key == "cases") && keys().all(|key| own.contains(&key))
 }
 
 /// Whether a text that is neither JSON nor YAML may be meant as a policy, or as a

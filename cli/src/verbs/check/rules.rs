@@ -32,6 +32,10 @@ pub(super) const NO_POLICY: Rule = Rule::error(
     "no-policy",
     "the file holds no filter with this module and no policy; name the file that has it",
 );
+pub(super) const TESTS: Rule = Rule::error(
+    "no-policy",
+    "the file holds tests of a policy, which `mcp-policy test` runs; name the file of the policy",
+);
 pub(super) const NO_CONFIGURATION: Rule = Rule::error(
     "no-configuration",
     "the filter is given no policy and refuses its configuration; give it one",

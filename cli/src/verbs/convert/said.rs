@@ -1,10 +1,11 @@
 //! The list of what a policy meant in its dialect and does not mean here.
 
-use crate::document::position;
+use crate::document::positions;
 use crate::finding::Source;
 use crate::output::shown;
 use core::fmt::Write as _;
 use core::ops::Range;
+use std::collections::HashMap;
 
 /// The kinds of entries of the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,7 +19,7 @@ pub(super) enum Kind {
 }
 
 /// The topics of entries: a word for machines, and the kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Topic {
     /// The file is not of the dialect.
     Invalid,
@@ -154,21 +155,20 @@ const MAX_LINES: usize = 8;
 
 /// The entries as lines, each once with the places where it holds.
 pub(super) fn lines(source: &Source, all: &[Said]) -> Vec<String> {
-    let mut lines = Vec::new();
-    for (index, one) in all.iter().enumerate() {
-        let same = |other: &&Said| other.topic == one.topic && other.words == one.words;
-        if all.iter().take(index).any(|other| same(&other)) {
-            continue;
+    let places = positions(&source.text, all.iter().map(|one| one.at.start));
+    let mut known = HashMap::new();
+    let mut groups: Vec<(&Said, (usize, usize), Vec<usize>)> = Vec::new();
+    for (one, place) in all.iter().zip(places) {
+        let index = *known.entry((one.topic, &*one.words)).or_insert(groups.len());
+        match groups.get_mut(index) {
+            Some((.., further)) => further.push(place.0),
+            None => groups.push((one, place, vec![place.0])),
         }
-        let (line, column) = position(&source.text, one.at.start);
+    }
+    let mut lines = Vec::new();
+    for (one, (line, column), mut further) in groups {
         let (name, kind) = (shown(&source.name), one.kind().as_str());
         let mut text = format!("{name}:{line}:{column}: {kind}: {}", shown(&one.words));
-        let mut further: Vec<usize> = all
-            .iter()
-            .skip(index)
-            .filter(same)
-            .map(|all| position(&source.text, all.at.start).0)
-            .collect();
         further.dedup();
         let rest = further.len().saturating_sub(MAX_LINES.saturating_add(1));
         let named: Vec<String> =

@@ -3,6 +3,7 @@
 use super::said::{List, Topic};
 use crate::document::{Member, Node, Value};
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 /// A scalar as Go's YAML reader decodes it into a text: `version: 1` is `"1"`, and a
 /// null is the empty text.
@@ -65,9 +66,9 @@ pub(super) fn faults(node: &Node, list: &mut List) {
 }
 
 fn twice(node: &Node, list: &mut List) {
-    let members = node.members();
-    for (index, member) in members.iter().enumerate() {
-        if members.iter().take(index).any(|other| other.key == member.key) {
+    let mut known = HashSet::new();
+    for member in node.members() {
+        if !known.insert(&*member.key) {
             list.error(&member.key_span, format!("the key `{}` is given twice", member.key));
         }
         twice(&member.value, list);

@@ -1,10 +1,10 @@
-//! A file that is there whole or not at all: it is written beside its place and renamed.
+//! The file for a policy, which is there already or not.
 
 use crate::failure::Failure;
-use crate::output::shown;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use crate::output::{replace, shown};
+use std::fs;
+use std::io;
+use std::path::PathBuf;
 
 /// Whether a file that is there may be replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,34 +41,11 @@ impl Place {
         }
     }
 
-    /// Writes the file.
+    /// Writes the file, whole or not at all.
     ///
     /// # Errors
     /// It cannot be written.
     pub(super) fn write(&self, text: &str) -> Result<(), Failure> {
-        let told = |error: io::Error| {
-            Failure::new(format!("{}: {error}", shown(&self.0.to_string_lossy())))
-        };
-        let name = self.0.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let beside = self.0.with_file_name(format!(".{name}.{}", std::process::id()));
-        let written = || -> io::Result<()> {
-            let mut file = OpenOptions::new().write(true).create_new(true).open(&beside)?;
-            self.keep_permissions(&file)?;
-            file.write_all(text.as_bytes())?;
-            file.sync_all()?;
-            fs::rename(&beside, &self.0)
-        };
-        written().map_err(|error| {
-            let _ = fs::remove_file(&beside);
-            told(error)
-        })
-    }
-
-    /// The same people can read it as before.
-    fn keep_permissions(&self, file: &File) -> io::Result<()> {
-        match fs::metadata(Path::new(&self.0)) {
-            Ok(before) => file.set_permissions(before.permissions()),
-            Err(_) => Ok(()),
-        }
+        replace(&self.0, text.as_bytes())
     }
 }

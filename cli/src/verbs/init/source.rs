@@ -52,7 +52,9 @@ impl Arguments {
 
     /// The path of the URL, if the server has one.
     pub(super) fn url_path(&self) -> Option<String> {
-        let url: Uri = self.from.as_deref()?.parse().ok()?;
+        // The name of a file can be read as the host of a URL.
+        let url = self.from.as_deref().filter(|from| from.contains("://"))?;
+        let url: Uri = url.parse().ok()?;
         url.host()?;
         Some(url.path().to_owned())
     }

@@ -76,6 +76,11 @@ impl Reader<'_> {
     }
 
     fn file(&mut self, node: &Node) {
+        if node.get("version").is_some() && FILE.iter().all(|key| node.get(key).is_none()) {
+            let words = "the file is a policy, which `mcp-policy check` checks; a file of tests \
+                         names it under `policy`";
+            return self.suite.fault(node.span.start, words);
+        }
         let object = match Object::new(node, &[&FILE]) {
             Ok(object) => object,
             Err(all) => return all.into_iter().for_each(|wrong| self.fault(wrong)),

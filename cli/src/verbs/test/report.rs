@@ -4,7 +4,7 @@ use super::coverage::{Coverage, Kind, Place};
 use super::play::{Failed, Played};
 use super::{Format, Results};
 use crate::failure::Failure;
-use crate::output::{output, shown};
+use crate::output::{output, shown, write_json};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use serde_json::{Value, json};
 use std::io::Write;
@@ -17,7 +17,7 @@ pub(super) fn write(format: Format, results: &Results) -> Result<(), Failure> {
     let mut out = output();
     match format {
         Format::Human => human(&mut out, results)?,
-        Format::Json => writeln!(out, "{:#}", json(results))?,
+        Format::Json => write_json(&mut out, &json(results))?,
         Format::Junit => writeln!(out, "{}", junit(results)?)?,
     }
     out.flush()?;
@@ -134,7 +134,7 @@ fn json(results: &Results) -> Value {
 fn junit(results: &Results) -> Result<String, Failure> {
     let mut report = Report::new("mcp-policy test");
     for file in results.played.chunk_by(|one, other| one.file == other.file) {
-        let name = file.first().map(|played| played.file.clone()).unwrap_or_default();
+        let name = file.first().map(|played| shown(&played.file)).unwrap_or_default();
         let mut suite = TestSuite::new(name);
         for played in file {
             suite.add_test_case(case(played));
@@ -183,8 +183,9 @@ fn case(played: &Played) -> TestCase {
     };
     let name = if played.name.is_empty() { "(the file)" } else { &played.name };
     let mut case = TestCase::new(shown(name).into_owned(), status);
-    case.set_classname(played.file.clone());
-    case.extra.insert("file".into(), played.file.clone().into());
+    let file = shown(&played.file).into_owned();
+    case.set_classname(file.clone());
+    case.extra.insert("file".into(), file.into());
     case.extra.insert("line".into(), played.place.0.to_string().into());
     case
 }
