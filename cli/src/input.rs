@@ -17,7 +17,7 @@ pub(crate) const MAX_BYTES: u64 = 32 << 20;
 /// The text of a file, or of standard input where the name is `-`.
 ///
 /// # Errors
-/// There is no such file, it is not a regular file, it is too large, it is not UTF-8.
+/// The file is missing, is not a regular one, is too large, or is not UTF-8.
 pub(crate) fn text(name: &str) -> Result<String, Failure> {
     let bytes = bytes(name)?;
     String::from_utf8(bytes).map_err(|error| {
@@ -40,7 +40,7 @@ pub(crate) fn bytes(name: &str) -> Result<Vec<u8>, Failure> {
 /// A regular file, opened for reading.
 ///
 /// # Errors
-/// There is no such file, or it is not a regular file.
+/// The file is missing, or is not a regular one.
 pub(crate) fn open(name: &str) -> Result<File, Failure> {
     let told = |error: io::Error| Failure::new(format!("{}: {error}", shown(name)));
     // Opening a pipe would wait for its writer.

@@ -69,7 +69,7 @@ pub(crate) fn replace(path: impl AsRef<Path>, bytes: &[u8]) -> Result<(), Failur
         std::fs::rename(&beside, path)
     };
     written().map_err(|error| {
-        // What could not be moved is of no use to anybody.
+        // A file that could not be moved into place is removed.
         _ = std::fs::remove_file(&beside);
         told(&error)
     })

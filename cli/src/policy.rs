@@ -205,7 +205,7 @@ fn located(layer: &Layer, node: &Node, findings: &Findings) -> Vec<Finding> {
             Kind::Error => (Severity::Error, INVALID),
             Kind::Warning(kind) => (Severity::Warning, kind.as_str()),
         };
-        // Where the core found no JSON, its path is a line and a column.
+        // If the core found no JSON, its path is a line and a column.
         let pointer = if one.path.starts_with('/') { &*one.path } else { "" };
         let (place, value) = node.lookup(pointer);
         // The doubt about it is a finding of its own.

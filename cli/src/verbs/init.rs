@@ -94,7 +94,7 @@ enum Format {
 /// # Errors
 /// The server's tools cannot be had, or the policy cannot be written.
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
-    // What can be wrong with the arguments is said before a server is started.
+    // Wrong arguments are told before a server is started.
     let place = arguments.place()?;
     let base = match &arguments.merge {
         None => merge::fresh(arguments.shadow, arguments.path.as_deref())
@@ -127,7 +127,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
                 output: arguments.output.as_deref(),
             };
             let mut err = std::io::BufWriter::new(anstream::stderr().lock());
-            // Where nobody reads the reasons, the policy is written all the same.
+            // The policy is written even if nobody reads the reasons.
             let _ = told::tell(&mut err, &tools, &written, &course).and(err.flush());
         }
     }

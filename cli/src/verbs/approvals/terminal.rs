@@ -43,7 +43,7 @@ impl Terminal {
 /// The token that a person types, unseen.
 ///
 /// # Errors
-/// There is no terminal, or it is not a token.
+/// The terminal is missing, or the text is not a token.
 pub(super) fn token() -> Result<String, Failure> {
     let typed = rpassword::prompt_password("Token: ").map_err(|_| {
         Failure::new("there is no terminal to ask for the token on; give --token-command")

@@ -111,8 +111,8 @@ pub(super) fn policy(
     ])
 }
 
-/// The names that are hidden: `*` is every tool in all dialects, and a name with a `*`
-/// in it is no tool's in any.
+/// The names that are hidden. `*` means every tool in all dialects, and no tool has a name
+/// with a `*` in it.
 pub(super) fn hidden(file: &Node, list: &mut List) -> Vec<Node> {
     let mut hidden: Vec<Node> = Vec::new();
     for node in elements(file, "hide", list) {

@@ -108,7 +108,7 @@ async fn asked(
     }
 }
 
-/// The reasons why there is no list.
+/// The reasons for which a list cannot be had.
 enum End {
     /// The user pressed Ctrl-C.
     Interrupted,

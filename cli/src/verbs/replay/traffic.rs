@@ -110,7 +110,7 @@ impl Traffic {
                 document.push('\n');
                 return;
             }
-            // Whatever it is, it is no cassette.
+            // The file is not a cassette.
             self.document = None;
             count(&mut self.missed.broken);
         }
