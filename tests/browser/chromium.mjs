@@ -26,6 +26,8 @@ export class People {
   async context(options = {}) {
     const context = await this.browser.newContext(options);
     this.contexts.push(context);
+    // On a machine that has other work.
+    context.setDefaultTimeout(120_000);
     return context;
   }
 
