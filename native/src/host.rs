@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::peer::Client;
 use crate::store::{SHARED, Shards};
 use mcp_policy_filter::exchange::identity::Peer;
+use mcp_policy_filter::exchange::question::Question;
 use mcp_policy_filter::exchange::reply::Reply;
 use mcp_policy_filter::limits::window::Nanos;
 use mcp_policy_filter::policy::Policy;
@@ -87,6 +88,10 @@ impl Host for Native<'_> {
     fn answer(&mut self, reply: Reply, details: Cow<'static, str>) {
         let headers = reply.fields();
         self.answer = Some(Answer { status: reply.status, headers, body: reply.body, details });
+    }
+
+    fn ask(&mut self, _: Question) -> Result<(), HostError> {
+        Err(FAILED)
     }
 
     fn set_filter_state(&mut self, name: &str, value: &str) -> Result<(), HostError> {

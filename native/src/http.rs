@@ -114,7 +114,7 @@ impl Http {
     ) -> Outcome {
         match self.run(envoy, trailers, true, hook) {
             Some((Flow::Continue(permit), _)) => go(permit),
-            Some((Flow::Wait, _)) => Outcome::Wait,
+            Some((Flow::Wait | Flow::Asking, _)) => Outcome::Wait,
             Some((Flow::Answered, answer)) => Outcome::Answered(answer),
             None => Outcome::panicked(),
         }

@@ -1,0 +1,91 @@
+//! Questions to other services, and the answers.
+//!
+//! A question is bytes and a deadline, so that the core has no calls of the host: a shell
+//! sends it, and reports what came of it. Each question gets one answer, which is a
+//! failure where the service gives none.
+
+use std::borrow::Cow;
+
+/// The most bytes of an answer. A service that sends more has failed: all that one has to
+/// say takes a few hundred.
+pub const MOST_ANSWER: usize = 64 << 10;
+
+/// A question to another service.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Question {
+    /// Envoy's name of the cluster.
+    pub cluster: Box<str>,
+    /// The service there.
+    pub service: Service,
+    /// The message, or the body.
+    pub bytes: Vec<u8>,
+    /// Milliseconds until an answer is of no use.
+    pub timeout: u32,
+}
+
+/// A service, by its protocol.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Service {
+    /// A unary call of gRPC. The bytes are its message, without the frame.
+    Grpc {
+        /// The name of the service, with its package.
+        service: &'static str,
+        /// The name of the method.
+        method: &'static str,
+    },
+    /// A POST. The bytes are its body.
+    Http {
+        /// The `:authority`.
+        authority: Box<str>,
+        /// The `:path`.
+        path: Box<str>,
+        /// Further headers.
+        headers: Vec<(&'static str, Cow<'static, str>)>,
+    },
+}
+
+/// The answer to a question.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The message of a gRPC service. One of no bytes has every field at its default.
+    Grpc(Vec<u8>),
+    /// The response of an HTTP service.
+    Http {
+        /// The status.
+        status: u16,
+        /// All headers, in lower case, each line of a repeated one by itself.
+        headers: Vec<(Box<[u8]>, Box<[u8]>)>,
+        /// The body.
+        body: Vec<u8>,
+    },
+    /// There is none.
+    Failed(Failure),
+}
+
+/// The ways in which a question gets no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The host does not send the question: it has no such cluster, or no room.
+    Dispatch,
+    /// Too many requests wait for answers.
+    Crowded,
+    /// The deadline passed.
+    Timeout,
+    /// The connection failed, or what came back is not of the protocol.
+    Transport,
+    /// The service refused to answer, with this status of gRPC.
+    Status(u32),
+    /// The answer is too long.
+    TooLarge,
+}
+
+impl Failure {
+    /// The failure that a status of gRPC other than zero reports.
+    pub const fn from_status(status: u32) -> Self {
+        const DEADLINE_EXCEEDED: u32 = 4;
+        match status {
+            DEADLINE_EXCEEDED => Self::Timeout,
+            status => Self::Status(status),
+        }
+    }
+}
