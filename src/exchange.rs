@@ -52,8 +52,8 @@ enum State {
     Message(Head, Result<Caller, NoIdentity>),
     /// A request that must have no body, before its end.
     Bodyless,
-    /// A message that was judged, and waits for an answer.
-    Asking(Box<Pending>, Trace),
+    /// A message that was judged, and waits for an answer until this moment.
+    Asking(Box<Pending>, Trace, Nanos),
     /// The request went on.
     Gone,
     /// The request was answered.
@@ -240,7 +240,7 @@ impl Exchange {
             Verdict::Ask { pending, receipt, question } => {
                 self.receipt = receipt;
                 let trace = core::mem::take(&mut head.trace);
-                self.state = State::Asking(pending, trace);
+                self.state = State::Asking(pending, trace, question.deadline(now));
                 Step::Ask(question)
             }
             Verdict::Refuse(refusal) => {
@@ -288,7 +288,7 @@ impl Exchange {
             State::Message(head, caller) => (head, caller),
             // It waits for the end of a body that it must not have.
             State::Bodyless => return Some((inside, Whose::Anonymous)),
-            State::Asking(pending, _) => {
+            State::Asking(pending, ..) => {
                 let whose = pending.caller_id().map_or(Whose::Anonymous, Whose::Caller);
                 return Some((inside.saturating_add(pending.size()), whose));
             }
@@ -333,7 +333,7 @@ impl Exchange {
     fn refuse_late(&mut self, refusal: Box<Refusal<'_>>, records: &mut dyn Records) -> Step {
         let trace = match core::mem::take(&mut self.state) {
             State::Message(head, _) => head.trace,
-            State::Asking(_, trace) => trace,
+            State::Asking(_, trace, _) => trace,
             _ => Trace::default(),
         };
         self.refuse(refusal, &trace, records)

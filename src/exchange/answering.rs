@@ -17,9 +17,12 @@ impl Exchange {
     /// waits for changes nothing.
     pub fn answered(&mut self, lent: Lent<'_, impl Store>, answer: Answer, now: Nanos) -> Step {
         let Lent { policy, store, records, .. } = lent;
-        let State::Asking(pending, trace) = &mut self.state else { return Step::Wait };
-        let denied = match pending.next(answer) {
-            Next::Ask(question) => return Step::Ask(question),
+        let State::Asking(pending, trace, deadline) = &mut self.state else { return Step::Wait };
+        let denied = match pending.next(answer.in_time(now >= *deadline)) {
+            Next::Ask(question) => {
+                *deadline = question.deadline(now);
+                return Step::Ask(question);
+            }
             Next::Pass => None,
             Next::Deny(denied) => Some(denied),
         };

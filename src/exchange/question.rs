@@ -4,6 +4,7 @@
 //! sends it, and reports what came of it. Each question gets one answer, which is a
 //! failure where the service gives none.
 
+use crate::limits::window::Nanos;
 use std::borrow::Cow;
 
 /// The most bytes of an answer. A service that sends more has failed: all that one has to
@@ -21,6 +22,16 @@ pub struct Question {
     pub bytes: Vec<u8>,
     /// Milliseconds until an answer is of no use.
     pub timeout: u32,
+}
+
+impl Question {
+    /// The moment from which the want of an answer is for its lateness: a little before the
+    /// deadline, since Envoy's timers and its clock are not one.
+    pub(super) const fn deadline(&self, now: Nanos) -> Nanos {
+        const NANOS_A_MILLISECOND: u64 = 1_000_000;
+        let late = self.timeout.saturating_sub(self.timeout.div_ceil(8));
+        Nanos(now.0.saturating_add((late as u64).saturating_mul(NANOS_A_MILLISECOND)))
+    }
 }
 
 /// A service, by its protocol.
@@ -60,6 +71,19 @@ pub enum Answer {
     },
     /// There is none.
     Failed(Failure),
+}
+
+impl Answer {
+    /// The same, where it came before the deadline. When that has passed, Envoy reports a
+    /// failure like any other.
+    pub(super) fn in_time(self, is_late: bool) -> Self {
+        match self {
+            Self::Failed(Failure::Transport | Failure::Status(_)) if is_late => {
+                Self::Failed(Failure::Timeout)
+            }
+            answer => answer,
+        }
+    }
 }
 
 /// The ways in which a question gets no answer.

@@ -193,6 +193,28 @@ fn a_question_without_an_answer_is_decided_too() {
 }
 
 #[test]
+fn a_failure_at_the_deadline_is_a_timeout() {
+    let question = |timeout| Question {
+        cluster: "x".into(),
+        service: Service::Grpc { service: "s", method: "m" },
+        bytes: Vec::new(),
+        timeout,
+    };
+    assert_eq!(question(800).deadline(Nanos(5)), Nanos(700_000_005));
+    assert_eq!(question(u32::MAX).deadline(Nanos(u64::MAX)), Nanos(u64::MAX));
+    for (failure, late) in [
+        (Failure::Transport, Failure::Timeout),
+        (Failure::Status(14), Failure::Timeout),
+        (Failure::TooLarge, Failure::TooLarge),
+        (Failure::Dispatch, Failure::Dispatch),
+    ] {
+        assert_eq!(Answer::Failed(failure).in_time(true), Answer::Failed(late));
+        assert_eq!(Answer::Failed(failure).in_time(false), Answer::Failed(failure));
+    }
+    assert_eq!(ok("ok").in_time(true), ok("ok"));
+}
+
+#[test]
 fn questions_are_asked_one_after_another() {
     let tool = "ask:grpc x 1 deny look|http y 2 shed store|grpc x 3 deny charge";
     let mut gateway = Gateway::new(ONE);
