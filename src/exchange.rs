@@ -43,7 +43,6 @@ use record::{Asked, Records};
 use refusal::{Refusal, Refused, To};
 
 #[derive(Debug, Default)]
-#[expect(clippy::large_enum_variant, reason = "nearly every exchange is a message")]
 enum State {
     /// Before the headers.
     #[default]

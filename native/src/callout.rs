@@ -4,7 +4,9 @@
 //! and the status behind it, in trailers or, where there is no message, in headers.
 
 use core::cell::{Cell, RefCell};
-use mcp_policy_filter::exchange::question::{Answer, Failure, MOST_ANSWER, Question, Service};
+use mcp_policy_filter::exchange::question::{
+    Answer, Failure, Lines, MOST_ANSWER, Question, Service,
+};
 use std::borrow::Cow;
 
 /// The bytes before a message of gRPC: whether it is compressed, and its length.
@@ -45,7 +47,7 @@ struct Part {
     grpc_status: Option<Result<u32, ()>>,
     /// Whether the body is of gRPC.
     is_framed: bool,
-    headers: Vec<(Box<[u8]>, Box<[u8]>)>,
+    headers: Lines,
     body: Vec<u8>,
 }
 

@@ -4,7 +4,7 @@ use crate::abi::{Answer, Envoy};
 use crate::callout::{Asking, Callouts, Heard};
 use crate::config::Config;
 use crate::host::{After, Native};
-use core::cell::{Cell, RefCell};
+use core::cell::{Cell, OnceCell, RefCell};
 use mcp_policy_filter::exchange::permit::Permit;
 use mcp_policy_filter::exchange::question::{self, Failure, Question};
 use mcp_policy_filter::shell::{Course, Flow, Message, Passage};
@@ -20,8 +20,9 @@ pub(crate) struct Http {
     /// Whether the response is held here. If not, what Envoy holds of it has passed and
     /// is another filter's, in front of this one.
     holds_response: Cell<bool>,
-    /// The question that was asked last. Hooks about it come while the course is lent.
-    callouts: Callouts,
+    /// The question that was asked last, if any was. Hooks about it come while the course
+    /// is lent.
+    callouts: OnceCell<Box<Callouts>>,
 }
 
 /// The outcome of a hook.
@@ -57,7 +58,7 @@ impl Http {
             course: RefCell::default(),
             broken: Cell::default(),
             holds_response: Cell::default(),
-            callouts: Callouts::default(),
+            callouts: OnceCell::new(),
         }
     }
 
@@ -114,25 +115,25 @@ impl Http {
 
     /// The request that asks a question.
     pub(crate) fn asking<'q>(&self, question: &'q Question) -> Asking<'q> {
-        self.callouts.begin(question)
+        self.callouts.get_or_init(Box::default).begin(question)
     }
 
     /// Notes the number of that request, or that it was not sent; whether that is an answer.
     pub(crate) fn asked(&self, callout: Option<u64>) -> bool {
-        self.callouts.begun(callout)
+        self.callouts.get().is_some_and(|callouts| callouts.begun(callout))
     }
 
     /// Runs a hook of a callout.
     pub(crate) fn hear(&self, hook: impl FnOnce(&Callouts) -> Heard) -> Heard {
         self.config.trap("http_stream");
-        hook(&self.callouts)
+        self.callouts.get().map_or(Heard::Part, |callouts| hook(callouts))
     }
 
     /// Takes the answer that is there.
     pub(crate) fn answered(&self, envoy: &mut Envoy) -> Outcome {
         // Without one, a hook of the callout panicked.
         let failed = question::Answer::Failed(Failure::Transport);
-        let answer = self.callouts.take().unwrap_or(failed);
+        let answer = self.callouts.get().and_then(|callouts| callouts.take()).unwrap_or(failed);
         let result = self.run(envoy, false, false, |course, host| {
             self.config.trap("scheduled");
             course.answered(host, &self.config.policy, answer)

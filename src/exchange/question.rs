@@ -55,6 +55,9 @@ pub enum Service {
     },
 }
 
+/// The lines of an answer's headers.
+pub type Lines = Vec<(Box<[u8]>, Box<[u8]>)>;
+
 /// The answer to a question.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Answer {
@@ -65,7 +68,7 @@ pub enum Answer {
         /// The status.
         status: u16,
         /// All headers, in lower case, each line of a repeated one by itself.
-        headers: Vec<(Box<[u8]>, Box<[u8]>)>,
+        headers: Lines,
         /// The body.
         body: Vec<u8>,
     },

@@ -46,9 +46,15 @@ fn cluster(name: &str, service: SocketAddr) -> Value {
     })
 }
 
+/// An Envoy whose module reads questions from the names of tools.
 fn gateway(holding: Holding, policy: Value, upstream: &Upstream, service: SocketAddr) -> Builder {
     let module = env::var_os("QUESTIONS").expect("QUESTIONS, which scripts/questions prints");
     let module = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(module);
+    shipped(holding, policy, upstream, service).module(module)
+}
+
+/// An Envoy with the module that is shipped.
+fn shipped(holding: Holding, policy: Value, upstream: &Upstream, service: SocketAddr) -> Builder {
     let mut choked = cluster("choked", service);
     choked["circuit_breakers"] = json!({ "thresholds": [{ "max_requests": 0 }] });
     let mut empty = cluster("empty", service);
@@ -56,7 +62,6 @@ fn gateway(holding: Holding, policy: Value, upstream: &Upstream, service: Socket
     let dead = SocketAddr::from(([127, 0, 0, 1], 9));
     holding
         .gateway(policy, upstream.addr())
-        .module(module)
         .cluster(cluster("limits", service))
         // A name that can be read as a message.
         .cluster(cluster("envoy", service))
@@ -281,6 +286,16 @@ async fn a_push_meanwhile_leaves_a_call_to_the_policy_that_judged_it() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn the_module_that_is_shipped_reads_no_question_from_a_name() {
+    let (upstream, service) = (Upstream::start().await, Questions::start().await);
+    let shipped = shipped(Holding::Everything, one(), &upstream, service.addr());
+    let gateway = shipped.start().await;
+    let response = send(&gateway, &asks("grpc limits 5000 deny over 7")).await;
+    assert!(passed(&response), "{response:?}");
+    assert!(service.asked().is_empty());
 }
 
 #[tokio::test]
