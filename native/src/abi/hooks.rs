@@ -167,8 +167,8 @@ unsafe fn hearing(
     callout: u64,
     hook: impl FnOnce(&Callouts) -> Heard,
 ) {
-    // SAFETY: as in `ask`.
     let heard = guarded(Heard::Whole, || {
+        // SAFETY: as in `ask`.
         let http = unsafe { http.as_ref() };
         http.map_or(Heard::Part, |http| http.hear(hook))
     });

@@ -33,6 +33,10 @@ pub struct Reply {
 }
 
 /// A request of the module to a service.
+#[cfg_attr(
+    not(feature = "test-questions"),
+    allow(dead_code, reason = "a build without questions asks none")
+)]
 #[derive(Clone, Debug)]
 pub struct Sent {
     pub cluster: String,
