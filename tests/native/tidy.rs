@@ -163,7 +163,13 @@ fn only_the_shell_knows_the_host_and_only_one_folder_is_unsafe() {
         let name = file.strip_prefix(root().join("src")).unwrap().display().to_string();
         let code = code(&file);
         assert!(!code.contains("proxy_wasm") || name.starts_with("filter"), "{name}");
-        assert!(!code.contains("hostcalls"), "{name} calls the SDK's wrappers, which panic");
+        // But one: the SDK hands on answers only of calls that its own wrapper made, and
+        // Envoy has no status for these at which it panics.
+        let is_known = name == "filter/host/callout.rs"
+            && code.matches("hostcalls").count() == 1
+            && code.contains("use proxy_wasm::hostcalls::dispatch_grpc_call;");
+        let calls = code.contains("hostcalls") && !is_known;
+        assert!(!calls, "{name} calls the SDK's wrappers, which panic");
         assert!(!code.contains("unsafe ") || name.starts_with("filter/host"), "{name}");
     }
 }
