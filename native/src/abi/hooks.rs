@@ -6,13 +6,15 @@
 //!
 //! [`stream_complete`]: envoy_dynamic_module_on_http_filter_stream_complete
 
+mod unasked;
+
 use super::config::Definitions;
 use super::imports::{Bytes, EnvoyConfig, EnvoyFilter, Pair};
 use super::stream::Envoy;
 use crate::callout::{Asking, Callouts, Heard};
 use crate::config::Config;
 use crate::http::{Http, Outcome};
-use core::ffi::{CStr, c_char, c_void};
+use core::ffi::{CStr, c_char};
 use core::ptr::null_mut;
 use mcp_policy_filter::exchange::question::Question;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -393,34 +395,4 @@ unsafe extern "C" fn envoy_dynamic_module_on_http_filter_scheduled(
             guarded((), || unsafe { Envoy::new(filter) }.answer(&answer));
         }
     }
-}
-
-// Envoy loads no module without the rest of the hooks, and calls them only where a
-// module makes callouts of another kind, or overfills the client's connection.
-
-#[unsafe(no_mangle)]
-extern "C" fn envoy_dynamic_module_on_http_filter_http_callout_done(
-    _: EnvoyFilter,
-    _: *mut c_void,
-    _: u64,
-    _: u32,
-    _: *const Pair,
-    _: usize,
-    _: *const Bytes,
-    _: usize,
-) {
-}
-
-#[unsafe(no_mangle)]
-extern "C" fn envoy_dynamic_module_on_http_filter_downstream_above_write_buffer_high_watermark(
-    _: EnvoyFilter,
-    _: *mut c_void,
-) {
-}
-
-#[unsafe(no_mangle)]
-extern "C" fn envoy_dynamic_module_on_http_filter_downstream_below_write_buffer_low_watermark(
-    _: EnvoyFilter,
-    _: *mut c_void,
-) {
 }
