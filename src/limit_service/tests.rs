@@ -177,7 +177,11 @@ fn an_ok_counts_if_each_limit_was_applied() {
     let full = status(2, Some((1_000, 4)), 0, 77);
     assert_eq!(read(&[a.clone(), full.clone()]), over(1, Some(77)));
     assert_eq!(read(&[full.clone(), full.clone()]), over(0, Some(77)));
-    assert_eq!(read(&[full.clone()]), over(0, Some(77)), "of which limit is not known");
+    assert_eq!(
+        read(core::slice::from_ref(&full)),
+        over(0, Some(77)),
+        "of which limit is not known"
+    );
     let endless = status(2, Some((10, 3)), 0, u64::from(u32::MAX));
     assert_eq!(read(&[endless, a.clone()]), over(0, Some(DAY.into())));
     assert_eq!(read(&[status(2, None, 0, 0), b.clone()]), over(0, None));

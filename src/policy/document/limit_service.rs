@@ -126,7 +126,7 @@ pub(super) fn across(object: &Object<'_>, max: Option<u64>) -> Option<(Across, u
 /// One of the powers of ten from 1 to 0.000001, in millionths.
 fn unit(at: &At<'_>) -> Option<u64> {
     let unit = at.millionths(1)?;
-    if !(0..=6).any(|zeros| 10_u64.pow(zeros) == unit) {
+    if ![1, 10, 100, 1_000, 10_000, 100_000, ONE_CALL].contains(&unit) {
         at.expected("1, 0.1, 0.01, 0.001, 0.0001, 0.00001 or 0.000001");
         return None;
     }
@@ -163,7 +163,7 @@ impl Limit {
         match rules.strip_prefix("grant:").unwrap_or(rules) {
             "top" if rules == "top" => self.counter.clone(),
             _ if self.scope == Scope::Global => self.counter.clone(),
-            body => format!("{body}|{}", self.counter),
+            body => [body, "|", &self.counter].concat(),
         }
     }
 

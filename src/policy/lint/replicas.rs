@@ -1,7 +1,7 @@
 //! Errors and warnings about limits across replicas: those that the engine of the policy
 //! cannot count, or would count together.
 
-use super::limits;
+use super::{all_rules, limits};
 use crate::limit_service::{CALLER_IN_KEY, Engine};
 use crate::limits::window::Scope;
 use crate::order;
@@ -29,17 +29,19 @@ fn shared(document: &Document) -> Vec<Shared<'_>> {
     };
     extend("top", &document.rules);
     for (_, grant) in &document.grants {
-        extend(&format!("grant:{}", grant.name), &grant.rules);
+        extend(&["grant:", &grant.name].concat(), &grant.rules);
     }
     for group in &document.groups {
-        extend(&format!("group:{}", group.name), &group.rules);
+        extend(&["group:", &group.name].concat(), &group.rules);
     }
     all
 }
 
 /// The path of the first limit across replicas.
 pub(in crate::policy) fn first(document: &Document) -> Option<String> {
-    shared(document).first().map(|shared| format!("{}/across", shared.limit.path))
+    let mut limits = all_rules(document).into_iter().flat_map(limits);
+    let first = limits.find(|limit| limit.is_across_replicas())?;
+    Some([&first.path, "/across"].concat())
 }
 
 /// Refuses limits that nobody counts, that the engine cannot count, or that it would
@@ -49,7 +51,7 @@ pub(super) fn errors(document: &Document, errors: &mut Findings) {
     let Some(LimitService { engine, .. }) = &document.settings.limit_service else {
         for shared in all {
             errors.error(
-                format!("{}/across", shared.limit.path),
+                [&shared.limit.path, "/across"].concat(),
                 "needs `settings.limit_service`, which says who counts for all replicas",
             );
         }
@@ -58,7 +60,7 @@ pub(super) fn errors(document: &Document, errors: &mut Findings) {
     for Shared { limit, name, .. } in &all {
         if !engine.counts_by(limit.window.seconds()) {
             errors.error(
-                format!("{}/window", limit.path),
+                [&limit.path, "/window"].concat(),
                 "the engine `ratelimit` counts by second, minute, hour or day; take one of these, \
                  or another engine",
             );
@@ -73,8 +75,9 @@ pub(super) fn errors(document: &Document, errors: &mut Findings) {
         }
     }
     let mut first: Option<&Shared<'_>> = None;
-    let all = order::sorted(all, |a, b| a.name.cmp(&b.name));
-    for shared in &all {
+    let name = |at: usize| all.get(at).map(|shared| &shared.name);
+    for at in order::indexes(all.len(), &|a, b| name(a).cmp(&name(b))) {
+        let Some(shared) = all.get(at) else { continue };
         let Some(before) = first.filter(|first| first.name == shared.name) else {
             first = Some(shared);
             continue;
