@@ -23,6 +23,7 @@ const AT: [&str; 2] = ["--at", "2026-01-05T10:00:17Z"];
 
 const PAYMENTS: &str = "envoy/policies/explained/payments.yaml";
 const TEAMS: &str = "envoy/policies/teams/forty-teams.yaml";
+const HELPDESK: &str = "envoy/policies/explained/helpdesk.yaml";
 const KINDS: &str = "cli/tests/explain/kinds.yaml";
 
 fn root() -> &'static Path {
@@ -57,6 +58,7 @@ fn explanations_read_as_they_did() {
         r#"create_refund {"customer": "c_1", "charge": "ch_1", "amount": 80, "reason": "x"}"#;
     let ads = r#"{"iss": "https://id.example.com", "sub": "al", "team": "ads"}"#;
     let list = r#"{"iss": "https://id.example.com", "sub": "al", "team": ["ads", "api"]}"#;
+    let refund_order = r#"refund_order {"order": 1, "amount": "3"}"#;
     let batch = r#"[{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "read"}},
         {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "drop"}}]"#;
     let cases: &[(&str, i32, &[&str])] = &[
@@ -93,6 +95,22 @@ fn explanations_read_as_they_did() {
         ),
         ("out_of_time", 1, &[KINDS, "migrate", "--as", "alice"]),
         ("shadow_mode", 0, &[KINDS, "drop", "--as", "trial"]),
+        (
+            "joined",
+            1,
+            &[
+                HELPDESK,
+                r#"update_ticket {"requester": "bob", "comment": "x", "state": "gone"}"#,
+                "--claims",
+                r#"{"sub": "ann", "groups": ["web"]}"#,
+            ],
+        ),
+        ("time", 1, &[HELPDESK, refund_order, "--claims", r#"{"sub": "ann"}"#]),
+        (
+            "json_joined",
+            1,
+            &["--format", "json", HELPDESK, refund_order, "--claims", r#"{"sub": "ann"}"#],
+        ),
         ("batch", 1, &[KINDS, batch, "--as", "alice"]),
         ("method", 1, &[KINDS, "POST /mcp tasks/invent", "--as", "alice"]),
         ("list", 0, &[KINDS, "POST /mcp tools/list", "--as", "alice"]),

@@ -243,6 +243,7 @@ impl<'a, S: Store> Judge<'a, S> {
             claims: self.peer,
             caller_id: &caller.id,
             tool: &call.tool,
+            moment: self.policy.moment(self.now),
             work: &self.work,
             texts: &JsonTexts::default(),
         };

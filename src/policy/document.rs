@@ -10,6 +10,7 @@
 mod approvals;
 mod at;
 mod checks;
+mod conditions;
 mod finding;
 mod groups;
 mod identity;
@@ -30,7 +31,7 @@ mod wording;
 
 pub use approvals::{Approvals, Terms, patterns};
 pub use at::escape;
-pub use checks::Check;
+pub use checks::{Check, Named};
 pub use finding::{Finding, Findings, Severity, Warning};
 pub use groups::{Group, When};
 pub use identity::{Bearer, Certificate, PayloadPlace, Source};
@@ -66,6 +67,8 @@ pub struct Document {
     pub grants: Vec<(Pattern, Grant)>,
     /// `groups`
     pub groups: Vec<Group>,
+    /// `checks`, in the order of their names.
+    pub checks: Vec<Named>,
     /// The filter's behaviour.
     pub settings: Settings,
     /// The SHA-256 of the document in its canonical form, which neither the
@@ -73,7 +76,7 @@ pub struct Document {
     pub digest: [u8; 32],
 }
 
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "$schema",
     "version",
     "description",
@@ -85,6 +88,7 @@ const KEYS: [&str; 12] = [
     "identity",
     "grants",
     "groups",
+    "checks",
     "settings",
 ];
 
@@ -107,6 +111,7 @@ impl Document {
         if let Some(version) = top.required("version") {
             version.choice(&[("1", ())]);
         }
+        root.share_checks(top.get("checks").map(checks::named).unwrap_or_default());
         let identity = top.get("identity").map(identity::read).unwrap_or_default();
         let rules = Rules::read(&top, Mode::Enforce);
         let mode = rules.as_ref().map_or(Mode::Enforce, |rules| rules.mode);
@@ -124,6 +129,7 @@ impl Document {
         let settings = top.get("settings").map(|at| Settings::read(at, has_sources));
         let (rules, grants) = (rules?, grants.unwrap_or_default());
         let settings = settings.unwrap_or_default();
-        Some(Self { rules, identity, grants, groups, settings, digest: digest() })
+        let checks = root.shared_checks();
+        Some(Self { rules, identity, grants, groups, checks, settings, digest: digest() })
     }
 }

@@ -189,6 +189,7 @@ impl<S: Store> Host<'_, S> {
                         claims: peer,
                         caller_id: &caller.id,
                         tool: &call.tool,
+                        moment: self.policy.moment(self.now),
                         work,
                         texts: &texts,
                     };

@@ -98,6 +98,8 @@ const BEYOND_A_SCHEMA: [(&str, &[&str]); 15] = [
             "replicas_without_service",
             "protected_resource_without_identity",
             "hide_expressions",
+            "named_check_authorization",
+            "named_check_unknown",
             "require_approval",
             "shadow_approver_require",
             "shadow_entry_shares_a_counter",
@@ -113,6 +115,7 @@ const BEYOND_A_SCHEMA: [(&str, &[&str]); 15] = [
             "check_name_twice",
             "counter_twice_in_one_rule",
             "group_names_twice",
+            "named_check_twice",
             "grants_without_kind",
             "grants_without_token",
             "host_header",
@@ -164,7 +167,10 @@ const BEYOND_A_SCHEMA: [(&str, &[&str]); 15] = [
     ("a schema knows a number by its value, not by its spelling", &["number_too_long"]),
     ("a port has to be read as a number", &["protected_resource_hosts"]),
     ("two moments have to be compared", &["valid_for_no_time"]),
-    ("a schema does not measure how deep a value is", &["value_too_deep"]),
+    (
+        "a schema does not measure how deep and how large a value is",
+        &["connective_too_deep", "named_check_too_large", "value_too_deep"],
+    ),
 ];
 
 /// The objects of the language: where the schema has them, and a policy with a
@@ -187,6 +193,7 @@ const OBJECTS: [(&str, &str); 18] = [
         r#"{"identity": [], "settings": {"protected_resource": {"zzzzzzzz": 0}}}"#,
     ),
     ("/$defs/settings", r#"{"settings": {"zzzzzzzz": 0}}"#),
+    ("/$defs/named_check", r#"{"checks": {"a": {"zzzzzzzz": 0}}}"#),
     ("/$defs/source", r#"{"identity": [{"zzzzzzzz": 0}]}"#),
     ("/$defs/source/properties/bearer", r#"{"identity": [{"bearer": {"zzzzzzzz": 0}}]}"#),
     ("/$defs/source/properties/jwt", r#"{"identity": [{"jwt": {"zzzzzzzz": 0}}]}"#),

@@ -46,9 +46,18 @@ impl Test {
             Self::Regex(regex, _) => {
                 format!("match the regular expression {}", quoted(regex.as_str()))
             }
+            // The other value is no business of an agent.
+            Self::From(_) => return None,
             Self::StartsWith(text) => format!("begin with {}", quoted(text)),
             Self::EndsWith(text) => format!("end with {}", quoted(text)),
             Self::Contains(value) => format!("contain {}", value.shown()),
+            Self::Length(order, bound) => {
+                let relation = match order {
+                    Order::Less | Order::LessOrEqual => "at most",
+                    Order::Greater | Order::GreaterOrEqual => "at least",
+                };
+                format!("have {relation} {bound} characters or elements")
+            }
             Self::Exists(true) => "be given".into(),
             Self::Exists(false) => "not be given".into(),
         })
@@ -153,6 +162,8 @@ mod tests {
             ("args.x", "contains", "5", "args.x must contain 5"),
             ("args.x", "exists", "true", "args.x must be given"),
             ("args.x", "exists", "false", "args.x must not be given"),
+            ("args.x", "length_lte", "8e1", "args.x must have at most 80 characters or elements"),
+            ("args.x", "length_gte", "1", "args.x must have at least 1 characters or elements"),
             ("args.x[*].y", "lte", "2", "every args.x[*].y must be at most 2"),
         ] {
             assert_eq!(condition(path, op, value).asks().as_deref(), Some(asks), "{op} {value}");

@@ -6,7 +6,7 @@ use super::limits::{self, Limit};
 use super::request_path::RequestPath;
 use super::url;
 use super::wording::quote;
-use crate::policy::condition::Root;
+use crate::policy::condition::{Formula, Root};
 use crate::policy::pattern::Pattern;
 use crate::text::is_name;
 
@@ -156,11 +156,11 @@ fn require(at: &At<'_>) -> Vec<Check> {
         if check.shadow {
             at.wrong_at(&check.path, "an approver is let in or not; leave `mode` out");
         }
-        for condition in &check.conditions {
-            if matches!(condition.path.root, Root::Args | Root::Tool) {
+        for path in check.conditions.iter().flat_map(Formula::paths) {
+            if !matches!(path.root, Root::Claims | Root::Headers | Root::Grant) {
                 at.wrong(format!(
                     "{} is not known of an approver's request; use `claims`, `headers` or `grant`",
-                    quote(condition.path.as_str())
+                    quote(path.as_str())
                 ));
             }
         }

@@ -6,6 +6,7 @@ use super::checks;
 use super::limit_service::LimitService;
 use super::protected_resource::ProtectedResource;
 use super::request_path::RequestPath;
+use super::validity;
 use super::wording::quote;
 use crate::limits::DEFAULT_VALUES;
 use crate::policy::condition::Path;
@@ -41,6 +42,8 @@ pub struct Settings {
     pub explain_denials: bool,
     /// `json_texts`
     pub json_texts: JsonTexts,
+    /// `utc_offset`: the minutes by which the clock of conditions is ahead of UTC.
+    pub utc_offset: i64,
     /// `unusual_tool_names`: tools may have names that MCP does not allow.
     pub unusual_tool_names: bool,
     /// `batches`
@@ -138,6 +141,7 @@ impl Default for Settings {
             denied_as: DeniedAs::Error,
             explain_denials: true,
             json_texts: JsonTexts::Both,
+            utc_offset: 0,
             unusual_tool_names: false,
             batches: Batches::Reject,
             tools_list: ToolsList::Hide,
@@ -171,6 +175,7 @@ const KEYS: [&str; 21] = [
     "denied_as",
     "explain_denials",
     "json_texts",
+    "utc_offset",
     "unusual_tool_names",
     "batches",
     "tools_list",
@@ -253,6 +258,9 @@ impl Settings {
         }
         if let Some(way) = object.get("json_texts").and_then(|at| at.choice(&JSON_TEXTS)) {
             settings.json_texts = way;
+        }
+        if let Some(ahead) = object.get("utc_offset").and_then(validity::utc_offset) {
+            settings.utc_offset = ahead;
         }
         if let Some(admit) = object.get("unusual_tool_names").and_then(At::boolean) {
             settings.unusual_tool_names = admit;

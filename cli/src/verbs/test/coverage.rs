@@ -214,7 +214,7 @@ fn checks(node: &Node, pointer: &str, add: &mut dyn FnMut(String, Kind, usize)) 
     for list in ["require", "deny_if", "approve_if"] {
         let checks = node.get(list).map(Node::elements).unwrap_or_default();
         for (index, check) in checks.iter().enumerate() {
-            let name = check.get("name").and_then(Node::text);
+            let name = check.get("use").or(check.get("name")).and_then(Node::text);
             let name = name.map_or(index.to_string(), escape);
             add(format!("{pointer}/{list}/{name}"), Kind::Check, check.span.start);
         }
