@@ -10,11 +10,13 @@
 //! Values are found in the undecoded text of the arguments; nothing is decoded
 //! that no condition names.
 
+mod address;
 mod claim;
 mod evaluate;
 mod explain;
 mod expression;
 mod find;
+mod host_in;
 mod json_text;
 mod literal;
 mod number;
@@ -25,6 +27,7 @@ mod seen;
 mod test;
 mod test_error;
 mod value;
+mod within;
 mod work;
 
 pub use claim::{Claim, Claims, NoClaims, Untyped};
@@ -96,6 +99,8 @@ pub enum Why {
     Work,
     /// A text that some servers read as JSON.
     Json,
+    /// The path or the URL is not in a form that all servers read alike.
+    Form(&'static str),
     /// The header has several lines, is not UTF-8 or is too long.
     Header,
     /// The claim is not of the type that is asked for.
@@ -111,6 +116,7 @@ impl fmt::Display for Why {
         f.write_str(match self {
             Self::Type(kind) => return write!(f, "{kind} cannot be compared in this way"),
             Self::Into(kind) => return write!(f, "the path leads into {kind}"),
+            Self::Form(why) => why,
             Self::LookAlike => "another key differs from the path only by case",
             Self::Double => "readers disagree on a number this long",
             Self::Fraction => "some servers turn the number into a whole one",

@@ -2,6 +2,7 @@
 //! a call to try a policy, and never for a log.
 
 use super::find::{Found, find_argument};
+use super::host_in::Hosts;
 use super::{
     Claim, Condition, Elements, Facts, JsonTexts, Line, Literal, Order, Root, Step, Test, Truth,
     Why, Work,
@@ -177,6 +178,8 @@ impl Test {
             Self::EndsWith(_) => "ends_with",
             Self::Contains(_) => "contains",
             Self::Exists(_) => "exists",
+            Self::Within(_) => "within",
+            Self::HostIn(_) => "host_in",
         }
     }
 
@@ -189,6 +192,8 @@ impl Test {
             Self::Regex(regex, _) => quoted(regex.as_str()),
             Self::StartsWith(text) | Self::EndsWith(text) => quoted(text),
             Self::Exists(value) => value.to_string(),
+            Self::Within(folders) => list(&folders.0),
+            Self::HostIn(hosts) => hosts.shown(),
         }
     }
 }
@@ -214,6 +219,19 @@ impl Literal {
 fn list(values: &[Literal]) -> String {
     let values: Vec<String> = values.iter().map(Literal::json).collect();
     format!("[{}]", values.join(", "))
+}
+
+impl Hosts {
+    /// The hosts alone where schemes and ports are the usual ones.
+    fn shown(&self) -> String {
+        let [hosts, schemes, ports] =
+            [&self.hosts, &self.schemes, &self.ports].map(|all| list(all));
+        match &*self.ports {
+            [] if schemes == r#"["https"]"# => hosts,
+            [] => format!(r#"{{"hosts": {hosts}, "schemes": {schemes}}}"#),
+            _ => format!(r#"{{"hosts": {hosts}, "schemes": {schemes}, "ports": {ports}}}"#),
+        }
+    }
 }
 
 fn quoted(text: &str) -> String {
@@ -269,7 +287,7 @@ mod tests {
 
     #[test]
     fn each_condition_shows_the_value_that_it_saw() {
-        let text = r#"{"n": 8.0, "s": "a\u0062", "none": null, "Case": 1, "case": 2,
+        let text = r#"{"n": 8.0, "s": "a\u0062", "url": "http://[::1]/", "none": null, "Case": 1, "case": 2,
             "items": [{"p": 1}, {"q": 2}, {"p": "x"}]}"#;
         let arguments = Reader::new(text.as_bytes(), 9).unwrap().value().unwrap();
         let value = |text: &str| Seen::Value(text.into());
@@ -279,6 +297,29 @@ mod tests {
             ("args.n", "lte", "5", Truth::False, vec![value("8.0")]),
             ("args.s", "eq", r#""ab""#, Truth::True, vec![value(r#""a\u0062""#)]),
             ("args.none", "exists", "true", Truth::False, vec![Seen::Absent]),
+            (
+                "args.s",
+                "within",
+                r#"["/srv/a"]"#,
+                undecidable(Why::Form("the path does not begin with `/`")),
+                vec![value(r#""a\u0062""#)],
+            ),
+            (
+                "args.url",
+                "host_in",
+                r#"{"hosts": ["a.example", "[::1]"], "schemes": ["https", "http"], "ports": [80, 443]}"#,
+                Truth::True,
+                vec![value(r#""http://[::1]/""#)],
+            ),
+            (
+                "headers.x-team",
+                "host_in",
+                r#"["a.example"]"#,
+                undecidable(Why::Form(
+                    "the URL does not begin with a scheme that the policy allows",
+                )),
+                vec![value(r#""red""#)],
+            ),
             ("args.none", "eq", "null", Truth::True, vec![value("null")]),
             ("args.gone", "in", "[1, 2]", Truth::False, vec![Seen::Absent]),
             (

@@ -2,7 +2,9 @@
 //! read: no request can meet a bad one.
 
 use super::expression;
+use super::host_in::Hosts;
 use super::number::Given;
+use super::within::Folders;
 use super::{Literal, Number, Root, TestError, Truth, Why, Work};
 use crate::meter;
 use crate::wire::json::{Kind, Raw, Reader};
@@ -34,6 +36,10 @@ pub enum Test {
     Contains(Literal),
     /// `exists`
     Exists(bool),
+    /// `within`
+    Within(Folders),
+    /// `host_in`
+    HostIn(Box<Hosts>),
 }
 
 /// The relation of a number to the policy's.
@@ -62,7 +68,7 @@ impl Order {
 
 impl Test {
     /// Every operator's name.
-    pub const NAMES: [&'static str; 13] = [
+    pub const NAMES: [&'static str; 15] = [
         "eq",
         "neq",
         "in",
@@ -76,6 +82,8 @@ impl Test {
         "ends_with",
         "contains",
         "exists",
+        "within",
+        "host_in",
     ];
 
     /// Puts an operator and its value together, for a path with this root.
@@ -115,6 +123,8 @@ impl Test {
                 Literal::Bool(value) => Self::Exists(value),
                 _ => return Err(TestError::Value("`true` or `false`")),
             },
+            "within" => Self::Within(Folders::new(value)?),
+            "host_in" => Self::HostIn(Box::new(Hosts::new(value)?)),
             _ => return Err(TestError::Unknown),
         };
         test.fit(root)?;
@@ -140,7 +150,12 @@ impl Test {
             }
             Self::In(values) | Self::NotIn(values) => texts(name, values),
             Self::Order(..) => Err(TestError::Text(name)),
-            Self::Regex(..) | Self::StartsWith(_) | Self::EndsWith(_) | Self::Exists(_) => Ok(()),
+            Self::Regex(..)
+            | Self::StartsWith(_)
+            | Self::EndsWith(_)
+            | Self::Exists(_)
+            | Self::Within(_)
+            | Self::HostIn(_) => Ok(()),
         }
     }
 
@@ -179,6 +194,12 @@ impl Test {
         matches!(self, Self::Exists(_))
     }
 
+    /// Whether the test is about a place that a text names, and that may have other
+    /// names.
+    pub const fn is_about_place(&self) -> bool {
+        matches!(self, Self::Within(_) | Self::HostIn(_))
+    }
+
     /// Whether this text is somewhere in the policy's value.
     pub fn mentions(&self, text: &str) -> bool {
         match self {
@@ -188,7 +209,9 @@ impl Test {
             }
             Self::Regex(regex, _) => regex.as_str().contains(text),
             Self::StartsWith(value) | Self::EndsWith(value) => value.contains(text),
-            Self::Order(..) | Self::Exists(_) => false,
+            Self::Within(folders) => folders.0.iter().any(|folder| folder.mentions(text)),
+            // No host has any character but letters, digits and `*-_.`.
+            Self::Order(..) | Self::Exists(_) | Self::HostIn(_) => false,
         }
     }
 
@@ -273,6 +296,8 @@ impl Test {
                 Truth::decided(text.contains(&**part))
             }
             Self::Exists(expected) => Truth::decided(*expected),
+            Self::Within(folders) => folders.hold(text, work),
+            Self::HostIn(hosts) => hosts.hold(text, work),
             Self::Order(..) | Self::Contains(_) => wrong,
         }
     }

@@ -100,6 +100,7 @@ fn word(truth: Truth) -> &'static str {
             Why::Absent => "U absent",
             Why::Json => "U json",
             Why::Fraction => "U fraction",
+            Why::Form(_) => "U form",
         },
     }
 }
