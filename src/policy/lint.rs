@@ -5,6 +5,7 @@ mod approvals;
 mod bodies;
 mod ending;
 mod limits;
+mod names;
 mod pairs;
 mod warnings;
 

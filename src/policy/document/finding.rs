@@ -53,6 +53,8 @@ pub enum Warning {
     DotStar,
     /// A value holds `${`, which nothing fills in.
     Placeholder,
+    /// A denial of a path or a host does not see its other names.
+    OtherNames,
     /// A grant is named after a claim.
     GrantByClaim,
     /// After its time, callers of a body come under rules that allow by default.
@@ -91,6 +93,7 @@ impl Warning {
             Self::AllTexts => "all-texts",
             Self::DotStar => "dot-star",
             Self::Placeholder => "placeholder",
+            Self::OtherNames => "other-names",
             Self::GrantByClaim => "grant-by-claim",
             Self::EndsOpen => "ends-open",
             Self::GroupByHeader => "group-by-header",

@@ -75,6 +75,7 @@ pub(in crate::policy) fn warnings(document: &Document) -> Findings {
         all_rules.iter().for_each(|rules| dots(rules, &mut findings));
     }
     placeholders(document, &mut findings);
+    super::names::warnings(document, &mut findings);
     grants_by_claim(document, &mut findings);
     super::bodies::warnings(document, &mut pairs, &mut findings);
     for rules in &all_rules {
