@@ -10,6 +10,7 @@
 //! Values are found in the undecoded text of the arguments; nothing is decoded
 //! that no condition names.
 
+mod address;
 #[cfg(any(test, not(target_family = "wasm")))]
 mod asked;
 mod claim;
@@ -18,6 +19,7 @@ mod explain;
 mod expression;
 mod find;
 mod formula;
+mod host_in;
 mod json_text;
 mod length;
 mod literal;
@@ -31,6 +33,7 @@ mod seen;
 mod test;
 mod test_error;
 mod value;
+mod within;
 mod work;
 
 #[cfg(any(test, not(target_family = "wasm")))]
@@ -122,6 +125,8 @@ pub enum Why {
     Work,
     /// A text that some servers read as JSON.
     Json,
+    /// The path or the URL is not in a form that all servers read alike.
+    Form(&'static str),
     /// The header has several lines, is not UTF-8 or is too long.
     Header,
     /// The claim is not of the type that is asked for.
@@ -139,6 +144,7 @@ impl fmt::Display for Why {
         f.write_str(match self {
             Self::Type(kind) => return write!(f, "{kind} cannot be compared in this way"),
             Self::Into(kind) => return write!(f, "the path leads into {kind}"),
+            Self::Form(why) => why,
             Self::LookAlike => "another key differs from the path only by case",
             Self::Double => "readers disagree on a number this long",
             Self::Fraction => "some servers turn the number into a whole one",

@@ -5,6 +5,7 @@ mod approvals;
 mod bodies;
 mod ending;
 mod limits;
+mod names;
 mod negated;
 mod pairs;
 mod replicas;

@@ -32,7 +32,7 @@ const NOT_JSON: [(&str, &str); 14] = [
 ];
 
 /// Broken policies that the schema lets pass: why, and which.
-const BEYOND_A_SCHEMA: [(&str, &[&str]); 15] = [
+const BEYOND_A_SCHEMA: [(&str, &[&str]); 16] = [
     (
         "a reader of JSON keeps one of two equal keys",
         &[
@@ -171,11 +171,15 @@ const BEYOND_A_SCHEMA: [(&str, &[&str]); 15] = [
         "a schema does not measure how deep and how large a value is",
         &["connective_too_deep", "named_check_too_large", "value_too_deep"],
     ),
+    (
+        "that an address has one spelling, and a label none of another script, is beyond a pattern",
+        &["host_in_long_address", "host_in_masked"],
+    ),
 ];
 
 /// The objects of the language: where the schema has them, and a policy with a
 /// key in one that is none, so that the error lists those that are.
-const OBJECTS: [(&str, &str); 18] = [
+const OBJECTS: [(&str, &str); 19] = [
     ("", r#"{"zzzzzzzz": 0}"#),
     ("/$defs/all_tools", r#"{"all_tools": {"zzzzzzzz": 0}}"#),
     ("/$defs/approval", r#"{"tools": {"a": {"approval": {"zzzzzzzz": 0}}}}"#),

@@ -2,6 +2,7 @@
 //! never for a log.
 
 use super::find::{Found, find_argument};
+use super::host_in::Hosts;
 use super::{
     Claim, Elements, Facts, JsonTexts, Line, Literal, Order, Path, Root, Step, Test, Truth, Why,
     Work,
@@ -143,6 +144,8 @@ impl Test {
             Self::From(operand) => operand.op,
             Self::Length(Order::Less | Order::LessOrEqual, _) => "length_lte",
             Self::Length(Order::Greater | Order::GreaterOrEqual, _) => "length_gte",
+            Self::Within(_) => "within",
+            Self::HostIn(_) => "host_in",
         }
     }
 
@@ -157,6 +160,8 @@ impl Test {
             Self::Exists(value) => value.to_string(),
             Self::From(operand) => operand.path.as_str().to_owned(),
             Self::Length(_, bound) => bound.to_string(),
+            Self::Within(folders) => list(&folders.0),
+            Self::HostIn(hosts) => hosts.shown(),
         }
     }
 }
@@ -182,6 +187,19 @@ impl Literal {
 fn list(values: &[Literal]) -> String {
     let values: Vec<String> = values.iter().map(Literal::json).collect();
     format!("[{}]", values.join(", "))
+}
+
+impl Hosts {
+    /// The hosts alone where schemes and ports are the usual ones.
+    fn shown(&self) -> String {
+        let [hosts, schemes, ports] =
+            [&self.hosts, &self.schemes, &self.ports].map(|all| list(all));
+        match &*self.ports {
+            [] if schemes == r#"["https"]"# => hosts,
+            [] => format!(r#"{{"hosts": {hosts}, "schemes": {schemes}}}"#),
+            _ => format!(r#"{{"hosts": {hosts}, "schemes": {schemes}, "ports": {ports}}}"#),
+        }
+    }
 }
 
 fn quoted(text: &str) -> String {
@@ -240,7 +258,7 @@ mod tests {
 
     #[test]
     fn each_condition_shows_the_value_that_it_saw() {
-        let text = r#"{"n": 8.0, "s": "a\u0062", "none": null, "Case": 1, "case": 2,
+        let text = r#"{"n": 8.0, "s": "a\u0062", "url": "http://[::1]/", "none": null, "Case": 1, "case": 2,
             "items": [{"p": 1}, {"q": 2}, {"p": "x"}]}"#;
         let arguments = Reader::new(text.as_bytes(), 9).unwrap().value().unwrap();
         let value = |text: &str| Seen::Value(text.into());
@@ -250,6 +268,29 @@ mod tests {
             ("args.n", "lte", "5", Truth::False, vec![value("8.0")]),
             ("args.s", "eq", r#""ab""#, Truth::True, vec![value(r#""a\u0062""#)]),
             ("args.none", "exists", "true", Truth::False, vec![Seen::Absent]),
+            (
+                "args.s",
+                "within",
+                r#"["/srv/a"]"#,
+                undecidable(Why::Form("the path does not begin with `/`")),
+                vec![value(r#""a\u0062""#)],
+            ),
+            (
+                "args.url",
+                "host_in",
+                r#"{"hosts": ["a.example", "[::1]"], "schemes": ["https", "http"], "ports": [80, 443]}"#,
+                Truth::True,
+                vec![value(r#""http://[::1]/""#)],
+            ),
+            (
+                "headers.x-team",
+                "host_in",
+                r#"["a.example"]"#,
+                undecidable(Why::Form(
+                    "the URL does not begin with a scheme that the policy allows",
+                )),
+                vec![value(r#""red""#)],
+            ),
             ("args.none", "eq", "null", Truth::True, vec![value("null")]),
             ("args.gone", "in", "[1, 2]", Truth::False, vec![Seen::Absent]),
             (

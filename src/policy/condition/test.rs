@@ -2,7 +2,9 @@
 //! read: no request can meet a bad one.
 
 use super::expression;
+use super::host_in::Hosts;
 use super::number::Given;
+use super::within::Folders;
 use super::{Literal, Number, Operand, Root, TestError, Truth, WEEKDAYS, Why, Work, length};
 use crate::meter;
 use crate::wire::json::{Kind, Raw, Reader};
@@ -38,6 +40,10 @@ pub enum Test {
     Length(Order, u64),
     /// An operator with a value of the call, which takes the place of another test.
     From(Box<Operand>),
+    /// `within`
+    Within(Folders),
+    /// `host_in`
+    HostIn(Box<Hosts>),
 }
 
 /// The relation of a number to the policy's.
@@ -66,7 +72,7 @@ impl Order {
 
 impl Test {
     /// Every operator's name.
-    pub const NAMES: [&'static str; 15] = [
+    pub const NAMES: [&'static str; 17] = [
         "eq",
         "neq",
         "in",
@@ -82,6 +88,8 @@ impl Test {
         "exists",
         "length_lte",
         "length_gte",
+        "within",
+        "host_in",
     ];
 
     /// Puts an operator and its value together, for a path with this root.
@@ -130,6 +138,8 @@ impl Test {
             },
             "length_lte" => length(Order::LessOrEqual, value)?,
             "length_gte" => length(Order::GreaterOrEqual, value)?,
+            "within" => Self::Within(Folders::new(value)?),
+            "host_in" => Self::HostIn(Box::new(Hosts::new(value)?)),
             _ => return Err(TestError::Unknown),
         };
         test.fit(root)?;
@@ -160,7 +170,9 @@ impl Test {
             | Self::StartsWith(_)
             | Self::EndsWith(_)
             | Self::Exists(_)
-            | Self::Length(..) => Ok(()),
+            | Self::Length(..)
+            | Self::Within(_)
+            | Self::HostIn(_) => Ok(()),
         }
     }
 
@@ -219,6 +231,12 @@ impl Test {
         matches!(self, Self::Exists(_))
     }
 
+    /// Whether the test is about a place that a text names, and that may have other
+    /// names.
+    pub const fn is_about_place(&self) -> bool {
+        matches!(self, Self::Within(_) | Self::HostIn(_))
+    }
+
     /// Whether this text is somewhere in the policy's value.
     pub fn mentions(&self, text: &str) -> bool {
         match self {
@@ -228,7 +246,13 @@ impl Test {
             }
             Self::Regex(regex, _) => regex.as_str().contains(text),
             Self::StartsWith(value) | Self::EndsWith(value) => value.contains(text),
-            Self::Order(..) | Self::Exists(_) | Self::Length(..) | Self::From(_) => false,
+            Self::Within(folders) => folders.0.iter().any(|folder| folder.mentions(text)),
+            // No host has any character but letters, digits and `*-_.`.
+            Self::Order(..)
+            | Self::Exists(_)
+            | Self::HostIn(_)
+            | Self::Length(..)
+            | Self::From(_) => false,
         }
     }
 
@@ -315,6 +339,8 @@ impl Test {
             }
             Self::Exists(expected) => Truth::decided(*expected),
             Self::Length(order, bound) => length::of_text(text, *order, *bound, work),
+            Self::Within(folders) => folders.hold(text, work),
+            Self::HostIn(hosts) => hosts.hold(text, work),
             Self::Order(..) | Self::Contains(_) | Self::From(_) => wrong,
         }
     }

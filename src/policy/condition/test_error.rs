@@ -1,5 +1,6 @@
 //! Faults of an operator and its value, for the author of the policy.
 
+use super::explain::cut;
 use super::expression::MAX_REGEX_BYTES;
 use core::fmt;
 
@@ -10,6 +11,8 @@ pub enum TestError {
     Unknown,
     /// The operator needs a value of another type.
     Value(&'static str),
+    /// This part of the value cannot be used, for this reason.
+    Element(Box<str>, &'static str),
     /// The regular expression does not compile.
     Regex(String),
     /// The regular expression compiles to too much.
@@ -39,6 +42,7 @@ impl fmt::Display for TestError {
         match self {
             Self::Unknown => f.write_str("there is no such operator"),
             Self::Value(what) => write!(f, "the operator needs {what}"),
+            Self::Element(text, why) => write!(f, "`{}` cannot be used: {why}", cut(text)),
             Self::Regex(why) => write!(f, "the regular expression does not compile: {why}"),
             Self::RegexSize => write!(
                 f,

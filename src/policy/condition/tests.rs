@@ -105,6 +105,7 @@ fn word(truth: Truth) -> &'static str {
             Why::Fraction => "U fraction",
             Why::Units => "U units",
             Why::Operand => "U operand",
+            Why::Form(_) => "U form",
         },
     }
 }

@@ -61,6 +61,8 @@ pub enum Warning {
     UnusedCheck,
     /// A requirement holds for a call without the value that it is about.
     NegatedAbsence,
+    /// A denial of a path or a host does not see its other names.
+    OtherNames,
     /// A grant is named after a claim.
     GrantByClaim,
     /// After its time, callers of a body come under rules that allow by default.
@@ -103,6 +105,7 @@ impl Warning {
             Self::Placeholder => "placeholder",
             Self::UnusedCheck => "unused-check",
             Self::NegatedAbsence => "negated-absence",
+            Self::OtherNames => "other-names",
             Self::GrantByClaim => "grant-by-claim",
             Self::EndsOpen => "ends-open",
             Self::GroupByHeader => "group-by-header",

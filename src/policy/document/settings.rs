@@ -161,7 +161,7 @@ impl Default for Counters {
     }
 }
 
-const KEYS: [&str; 21] = [
+const KEYS: [&str; 22] = [
     "approvals",
     "paths",
     "exempt_paths",

@@ -14,7 +14,7 @@ use std::path::Path;
 
 /// Objects of the language, each with a key that is none, so that the error
 /// lists those that are.
-const OBJECTS: [(&str, &str); 23] = [
+const OBJECTS: [(&str, &str); 24] = [
     ("(top level)", r#"{"zzzzzzzz": 0}"#),
     ("tools", r#"{"tools": {"a": {"zzzzzzzz": 0}}}"#),
     ("limits", r#"{"tools": {"a": {"limits": [{"zzzzzzzz": 0}]}}}"#),
