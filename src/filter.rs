@@ -10,6 +10,7 @@ mod held;
 mod host;
 mod log;
 mod metrics;
+mod outbox;
 mod peer;
 mod plugin;
 mod reply;

@@ -16,6 +16,7 @@ pub use course::{Course, Flow};
 pub use response::Passage;
 
 use crate::exchange::Exchange;
+use crate::exchange::approvals::Notice;
 use crate::exchange::identity::Peer;
 use crate::exchange::reply::Reply;
 use crate::limits::Store;
@@ -84,6 +85,10 @@ pub trait Host {
     /// `%RESPONSE_CODE_DETAILS%`. An answer that cannot be sent is logged: nothing goes
     /// on, and Envoy's timeouts end the request.
     fn answer(&mut self, reply: Reply, details: Cow<'static, str>);
+
+    /// Sends a notice, and forgets it: the stream does not wait, and is over before it
+    /// comes. One that is not sent or does not come is counted.
+    fn notify(&mut self, notice: Notice);
 
     /// Sets the filter state `wasm.NAME`, for access logs and other filters.
     fn set_filter_state(&mut self, name: &str, value: &str) -> Result<(), HostError>;

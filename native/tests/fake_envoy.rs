@@ -38,6 +38,8 @@ mod faults;
 mod lending;
 #[path = "fake_envoy/misuse.rs"]
 mod misuse;
+#[path = "fake_envoy/notices.rs"]
+mod notices;
 #[path = "fake_envoy/stream.rs"]
 mod stream;
 #[path = "fake_envoy/workers.rs"]

@@ -4,10 +4,13 @@
 mod decision;
 mod endpoint;
 mod json;
+mod notice;
 mod page;
 mod request;
+mod stage;
 
 pub use decision::{Attempt, DecisionRecord};
 pub(super) use endpoint::Endpoint;
+pub use notice::{Notice, arrived};
 pub(super) use request::{ASKS, Asking, Draft, Required};
-pub use request::{ApprovalRecord, Stage};
+pub use stage::{ApprovalRecord, Stage};

@@ -8,6 +8,7 @@
 //! A request without a caller is another matter where callers have tokens: a client
 //! begins to sign in at HTTP 401 and at nothing else.
 
+use crate::exchange::approvals::Notice;
 use crate::exchange::head::HeadError;
 use crate::exchange::head::Trace;
 use crate::exchange::identity::NoIdentity;
@@ -35,6 +36,8 @@ pub struct Refused {
     pub reason: Reason,
     /// The fault in it, for metrics too, if the reason is `undecodable`.
     pub flaw: Option<UndecodableKind>,
+    /// The notice to send about it, if people are to be told.
+    pub notice: Option<Box<Notice>>,
 }
 
 /// A request that does not go on, with its records.
@@ -102,7 +105,7 @@ impl<'r> Refusal<'r> {
         let body = reply::error(id, &reply::Error { code, message: &marked, data });
         let reply = Reply { status, retry_after, headers: Vec::new(), body };
         Box::new(Self {
-            refused: Refused { reply, reason, flaw: None },
+            refused: Refused { reply, reason, flaw: None, notice: None },
             record: Record::denied(reason, rule, Some(message)),
             others: Vec::new(),
         })
@@ -232,7 +235,7 @@ impl<'r> Refusal<'r> {
     pub(super) fn silent(reason: Reason) -> Box<Self> {
         let flaw = (reason == Reason::Undecodable).then_some(UndecodableKind::NotJsonrpc);
         Box::new(Self {
-            refused: Refused { reply: Reply::bare(202), reason, flaw },
+            refused: Refused { reply: Reply::bare(202), reason, flaw, notice: None },
             record: Record::denied(reason, rule(reason), None),
             others: Vec::new(),
         })

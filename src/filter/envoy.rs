@@ -8,6 +8,7 @@ use super::peer::Client;
 use super::plugin::Plugin;
 use super::reply::send;
 use super::shared_data::SharedData;
+use crate::exchange::approvals::Notice;
 use crate::exchange::identity::Peer;
 use crate::exchange::reply::Reply;
 use crate::exchange::{Exchange, Ticket};
@@ -89,6 +90,10 @@ impl Host for Envoy {
 
     fn answer(&mut self, reply: Reply, details: Cow<'static, str>) {
         send(&reply, &details);
+    }
+
+    fn notify(&mut self, notice: Notice) {
+        self.plugin.notify(notice);
     }
 
     fn set_filter_state(&mut self, name: &str, value: &str) -> Result<(), HostError> {

@@ -4,6 +4,7 @@
 mod attacks;
 mod bodies;
 mod endpoint;
+mod notices;
 mod rules;
 
 use mcp_policy_filter::exchange::identity::NoPeer;

@@ -22,6 +22,7 @@
 //! | `text demo` | all that the demo prints, but for seconds ([`demo`]) |
 //! | `sh` | `make` targets, scripts, suites and files exist; a `curl` is sent under the shipped policy; a token that is hashed is known to the policy above |
 //! | `sh with TOKEN` | each `curl` is sent to the endpoint of approvals with this token, about the request that was named last, and is answered 200 |
+//! | `yaml cluster`, `json notice`, `python relay` | by `tests/e2e/approvals/relay.rs`, which runs them together |
 //! | `text diagram` | nothing |
 //! | `console`, `KIND file:NAME` | by `cli/tests/pages.rs`: the command prints this |
 
@@ -180,6 +181,7 @@ impl Reading {
                 text.lines().try_for_each(|line| stage.curl(line, token))
             }
             "text diagram" | "console" => Ok(()),
+            "yaml cluster" | "json notice" | "python relay" => Ok(()),
             other if other.contains(" file:") => Ok(()),
             other if other.starts_with("text calls of ") => {
                 self.start(&yaml::as_json(&other["text calls of ".len()..]))?;

@@ -17,6 +17,7 @@ mod headers_taken_out;
 mod held;
 mod host;
 mod many_streams;
+mod notices;
 mod odd_headers;
 mod records;
 mod responding;

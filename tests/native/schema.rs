@@ -159,11 +159,15 @@ const BEYOND_A_SCHEMA: [(&str, &[&str]); 13] = [
 
 /// The objects of the language: where the schema has them, and a policy with a
 /// key in one that is none, so that the error lists those that are.
-const OBJECTS: [(&str, &str); 17] = [
+const OBJECTS: [(&str, &str); 18] = [
     ("", r#"{"zzzzzzzz": 0}"#),
     ("/$defs/all_tools", r#"{"all_tools": {"zzzzzzzz": 0}}"#),
     ("/$defs/approval", r#"{"tools": {"a": {"approval": {"zzzzzzzz": 0}}}}"#),
     ("/$defs/approvals", r#"{"settings": {"approvals": {"zzzzzzzz": 0}}}"#),
+    (
+        "/$defs/approvals/properties/notify",
+        r#"{"settings": {"approvals": {"notify": {"zzzzzzzz": 0}}}}"#,
+    ),
     ("/$defs/check", r#"{"all_tools": {"deny_if": [{"zzzzzzzz": 0}]}}"#),
     ("/$defs/condition", r#"{"all_tools": {"require": [{"conditions": [{"zzzzzzzz": 0}]}]}}"#),
     ("/$defs/counters", r#"{"settings": {"counters": {"zzzzzzzz": 0}}}"#),

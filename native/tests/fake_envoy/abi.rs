@@ -37,6 +37,22 @@ pub struct Side {
     pub counted: Vec<(String, Vec<String>, u64)>,
     /// Whether Envoy takes no metrics.
     pub refuses_metrics: bool,
+    /// The schedulers that were made and not deleted.
+    pub schedulers: usize,
+    /// The events that wait for the main thread.
+    pub scheduled: usize,
+    /// The calls of the configuration so far; the number of each is its place.
+    pub calls: Vec<Call>,
+    /// Whether Envoy makes no calls.
+    pub refuses_calls: bool,
+}
+
+/// An HTTP call of a configuration.
+#[derive(Clone, Debug)]
+pub struct Call {
+    pub cluster: String,
+    pub headers: Vec<(String, String)>,
+    pub body: String,
 }
 
 /// As Envoy hands over a configuration or a stream.
@@ -82,6 +98,11 @@ hooks! {
     );
     callout_complete = "http_filter_http_stream_complete"(f: Filter, m: *const c_void, id: u64);
     callout_reset = "http_filter_http_stream_reset"(f: Filter, m: *const c_void, id: u64, why: u32);
+    config_scheduled = "http_filter_config_scheduled"(c: Config, p: *const c_void, id: u64);
+    config_callout_done = "http_filter_config_http_callout_done"(
+        c: Config, p: *const c_void, id: u64, result: u32, headers: *const Pair, count: usize,
+        body: *const Bytes, pieces: usize
+    );
     scheduled = "http_filter_scheduled"(f: Filter, m: *const c_void, id: u64);
     above = "http_filter_downstream_above_write_buffer_high_watermark"(f: Filter, m: *const c_void);
     below = "http_filter_downstream_below_write_buffer_low_watermark"(f: Filter, m: *const c_void);
@@ -142,6 +163,35 @@ callbacks! {
         config: Config, id: usize, labels: *const Bytes, count: usize, value: u64
     ) -> u32 {
         counted(&mut unsafe { &*config }.lock().unwrap(), id, labels, count, value)
+    }
+    envoy_dynamic_module_callback_http_filter_config_scheduler_new(config: Config) -> Config {
+        unsafe { &*config }.lock().unwrap().schedulers += 1;
+        config
+    }
+    envoy_dynamic_module_callback_http_filter_config_scheduler_commit(config: Config, event: u64) {
+        assert_eq!(event, 0);
+        unsafe { &*config }.lock().unwrap().scheduled += 1;
+    }
+    envoy_dynamic_module_callback_http_filter_config_scheduler_delete(config: Config) {
+        unsafe { &*config }.lock().unwrap().schedulers -= 1;
+    }
+    envoy_dynamic_module_callback_http_filter_config_http_callout(
+        config: Config, id: *mut u64, cluster: Bytes, headers: *const Pair, count: usize,
+        body: Bytes, milliseconds: u64
+    ) -> u32 {
+        assert!(milliseconds > 0, "a call that may take for ever");
+        let mut side = unsafe { &*config }.lock().unwrap();
+        if side.refuses_calls {
+            return 1;
+        }
+        write(id, side.calls.len() as u64);
+        let pair = |index| unsafe { *headers.add(index) };
+        side.calls.push(Call {
+            cluster: text(cluster),
+            headers: (0..count).map(pair).map(|p| (text(p.name), text(p.value))).collect(),
+            body: text(body),
+        });
+        0
     }
     envoy_dynamic_module_callback_http_filter_increment_counter(
         filter: Filter, id: usize, labels: *const Bytes, count: usize, by: u64

@@ -1,8 +1,10 @@
 //! A call that needs approval: its standing, and what its client is told.
 
 use super::json::Object;
+use super::notice::Notice;
+use super::stage::{ApprovalRecord, Stage};
 use crate::approvals::{
-    Bound, Call, Entry, Id, Requested, Slot, Slots, Standing, State, TooLarge, digest,
+    Bound, Call, Entry, Id, Requested, Sent, Slot, Slots, Standing, State, TooLarge, digest,
 };
 use crate::exchange::target::Target;
 use crate::limits::window::Nanos;
@@ -19,42 +21,6 @@ pub(in crate::exchange) const ASKS: &str = "A call like this one needs approval.
 /// The seconds after which a client may ask again.
 const POLL_AFTER: u64 = 30;
 
-/// The stages of an approval, for records and metrics.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
-    /// A request was made.
-    Requested,
-    /// The request waits.
-    Pending,
-    /// It was denied.
-    Denied,
-    /// The call ran by it.
-    Used,
-}
-
-impl Stage {
-    /// The word for it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Requested => "requested",
-            Self::Pending => "pending",
-            Self::Denied => "denied",
-            Self::Used => "used",
-        }
-    }
-}
-
-/// The approval of a call in its record.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ApprovalRecord {
-    /// The id of the request.
-    pub id: Id,
-    /// The stage.
-    pub stage: Stage,
-    /// Those who approved.
-    pub by: Vec<String>,
-}
-
 /// A call without approval: the denial, and the request if there is one.
 #[derive(Debug)]
 pub(in crate::exchange) struct Required<'p> {
@@ -64,6 +30,8 @@ pub(in crate::exchange) struct Required<'p> {
     pub(in crate::exchange) data: Option<String>,
     /// The message for the record, where the answer's has values of arguments.
     pub(in crate::exchange) logged: Option<String>,
+    /// The notice to send about the request, if it is this worker's to send.
+    pub(in crate::exchange) notice: Option<Box<Notice>>,
 }
 
 /// A request as it would be made, and all that is needed to make it.
@@ -85,7 +53,7 @@ pub(in crate::exchange) struct Approved<'p> {
 
 impl<'p> From<Denial<'p>> for Required<'p> {
     fn from(denial: Denial<'p>) -> Self {
-        Self { denial, record: None, data: None, logged: None }
+        Self { denial, record: None, data: None, logged: None, notice: None }
     }
 }
 
@@ -159,6 +127,7 @@ impl<'p> Draft<'p> {
             expires: Nanos(0),
             wait: needed.terms.wait,
             valid: needed.terms.valid,
+            notice: Sent::Never,
             digest,
             rule_hash: needed.hash,
             id: Id::none(),
@@ -197,7 +166,9 @@ impl<'p> Draft<'p> {
             Standing::Denied(entry) => Err(Box::new(self.denied(&entry))),
             Standing::Pending(entry) => {
                 look().map_err(Required::from)?;
-                Err(Box::new(self.required(&entry, Stage::Pending, now)))
+                let mut required = self.required(&entry, Stage::Pending, now);
+                required.notice = self.notice(slots, &Trial::through(store), &entry, now);
+                Err(Box::new(required))
             }
             Standing::Unknown(free) => {
                 look().map_err(Required::from)?;
@@ -224,9 +195,13 @@ impl<'p> Draft<'p> {
             }
             Err(ChargeError::Counter { error, .. }) => return self.store_failed(error),
         };
-        let requested = Slots::new(&policy.table).request(&store, free, &self.entry, now);
-        match requested {
-            Ok(Requested::Made(entry)) => Box::new(self.required(&entry, Stage::Requested, now)),
+        let slots = Slots::new(&policy.table);
+        match slots.request(&store, free, &self.entry, now) {
+            Ok(Requested::Made(entry)) => {
+                let mut required = self.required(&entry, Stage::Requested, now);
+                required.notice = self.notice(slots, &store, &entry, now);
+                Box::new(required)
+            }
             Ok(Requested::Found(entry)) => {
                 // Another worker made the same request first.
                 policy.table.refund(&store, receipt, now);
@@ -298,7 +273,23 @@ impl<'p> Draft<'p> {
             record: Some(ApprovalRecord { id: entry.id, stage: Stage::Denied, by }),
             data: None,
             logged: None,
+            notice: None,
         }
+    }
+
+    /// The notice about a request that waits, if it is due and this worker's to send.
+    fn notice(
+        &self,
+        slots: Slots<'_>,
+        store: &impl Store,
+        entry: &Entry,
+        now: Nanos,
+    ) -> Option<Box<Notice>> {
+        let notify = self.approvals.notify.as_ref()?;
+        // One that cannot be noted is sent by a later poll.
+        let sends =
+            entry.notice.is_due(now) && slots.send(store, entry.id, now).is_ok_and(|sends| sends);
+        sends.then(|| Box::new(Notice::new(self.approvals, notify, &self.needed, entry, now)))
     }
 
     /// The answer to a call whose request waits. Its message suffices alone: some
@@ -306,7 +297,7 @@ impl<'p> Draft<'p> {
     fn required(&self, entry: &Entry, stage: Stage, now: Nanos) -> Required<'p> {
         let Self { approvals, needed, call, .. } = self;
         let expires_in = entry.expires_in(now);
-        let url = approvals.url.as_ref().map(|url| format!("{url}/{}", entry.id));
+        let url = approvals.url_of(entry.id);
         let mut message = needed.message.unwrap_or(ASKS).to_owned();
         let waits = match stage {
             Stage::Requested => "waits for a decision for",
@@ -342,6 +333,7 @@ impl<'p> Draft<'p> {
             record: Some(ApprovalRecord { id: entry.id, stage, by: entry.approved_by.clone() }),
             data: Some(data.end()),
             logged: Some(logged),
+            notice: None,
         }
     }
 }

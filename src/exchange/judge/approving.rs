@@ -79,9 +79,10 @@ impl<'a, S: Store> Judge<'a, S> {
     }
 
     fn require(&self, allowed: Allowed<'a>, required: Required<'a>) -> Judged<'a> {
-        let Required { denial, record, data, logged } = required;
+        let Required { denial, record, data, logged, notice } = required;
         self.deny(allowed.called, denial).map_err(|mut refusal| {
             refusal.record.approval = record.map(Box::new);
+            refusal.refused.notice = notice;
             if let Some(logged) = logged {
                 refusal.record.message = Some(logged.into());
             }

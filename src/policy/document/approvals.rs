@@ -3,6 +3,7 @@
 use super::at::{At, Object};
 use super::checks::{self, Check};
 use super::limits::{self, Limit};
+use super::notify::Notify;
 use super::request_path::RequestPath;
 use super::url;
 use super::wording::quote;
@@ -46,11 +47,13 @@ pub struct Approvals {
     pub lists: Limit,
     /// `max_arguments_bytes`: the longest call that an approver is shown.
     pub max_arguments_bytes: usize,
+    /// `notify`: the service that is told of new requests.
+    pub notify: Option<Notify>,
 }
 
 /// The keys of the terms.
 pub(super) const TERMS: [&str; 4] = ["approvers", "need", "wait", "valid"];
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     "path",
     "url",
     "approvers",
@@ -61,6 +64,7 @@ const KEYS: [&str; 10] = [
     "approvers_may_ask",
     "requests",
     "max_arguments_bytes",
+    "notify",
 ];
 
 /// The most patterns of approvers.
@@ -135,6 +139,7 @@ impl Approvals {
             requests,
             lists: Limit::built_in("approval_lists", 30, 60, "/settings/approvals/lists")?,
             max_arguments_bytes: max.and_then(|max| usize::try_from(max).ok()).unwrap_or(4096),
+            notify: object.get("notify").and_then(Notify::read),
         })
     }
 

@@ -2,7 +2,7 @@
 //! the SDK exports, and those of the host, which work on [`Host`].
 #![allow(unsafe_code, reason = "the ABI is a C one")]
 
-use super::host::{HOST, Host, RESPONSE_BODY, serialise};
+use super::host::{Call, HOST, Host, RESPONSE_BODY, serialise};
 use std::slice;
 
 unsafe extern "C" {
@@ -18,6 +18,13 @@ unsafe extern "C" {
     pub(super) fn proxy_on_response_trailers(context: u32, count: usize) -> u32;
     pub(super) fn proxy_on_log(context: u32);
     pub(super) fn proxy_on_tick(context: u32);
+    pub(super) fn proxy_on_http_call_response(
+        context: u32,
+        token: u32,
+        headers: usize,
+        body: usize,
+        trailers: usize,
+    );
     pub(super) fn proxy_on_delete(context: u32);
     fn proxy_on_memory_allocate(size: usize) -> *mut u8;
 }
@@ -138,6 +145,22 @@ unsafe extern "C" fn proxy_get_header_map_pairs(
         let bytes = host.damaged_headers.clone();
         let bytes = bytes.unwrap_or_else(|| serialise(&host.maps[&map]));
         unsafe { lend(&bytes, data, size) }
+    })
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn proxy_get_header_map_value(
+    map: u32,
+    name: *const u8,
+    name_size: usize,
+    data: *mut *mut u8,
+    size: *mut usize,
+) -> u32 {
+    fault!("header");
+    let name = unsafe { bytes(name, name_size) };
+    HOST.with_borrow(|host| {
+        let found = host.maps[&map].iter().find(|(other, _)| other == name);
+        found.map_or(1, |(_, value)| unsafe { lend(value, data, size) })
     })
 }
 
@@ -303,6 +326,41 @@ unsafe extern "C" fn proxy_set_tick_period_milliseconds(period: u32) -> u32 {
     0
 }
 
+#[unsafe(no_mangle)]
+unsafe extern "C" fn proxy_http_call(
+    cluster: *const u8,
+    cluster_size: usize,
+    headers: *const u8,
+    headers_size: usize,
+    body: *const u8,
+    body_size: usize,
+    trailers: *const u8,
+    trailers_size: usize,
+    timeout: u32,
+    token: *mut u32,
+) -> u32 {
+    fault!("http_call");
+    assert_eq!(unsafe { bytes(trailers, trailers_size) }, 0_u32.to_le_bytes(), "trailers");
+    assert!(timeout > 0, "a call that may take for ever");
+    let text = |data, size| String::from_utf8(unsafe { bytes(data, size) }.to_vec()).unwrap();
+    let call = Call {
+        cluster: text(cluster, cluster_size),
+        headers: pairs(unsafe { bytes(headers, headers_size) }),
+        body: text(body, body_size),
+    };
+    HOST.with_borrow_mut(|host| {
+        host.calls.push(call);
+        unsafe { *token = u32::try_from(host.calls.len()).unwrap() };
+    });
+    0
+}
+
+/// Called by the SDK before the answer to a call.
+#[unsafe(no_mangle)]
+extern "C" fn proxy_set_effective_context(_context: u32) -> u32 {
+    0
+}
+
 /// What the SDK knows besides. The filter calls none of it: the SDK's
 /// wrappers panic on what they do not expect.
 macro_rules! never {
@@ -325,7 +383,6 @@ never! {
     proxy_dequeue_shared_queue
     proxy_done
     proxy_enqueue_shared_queue
-    proxy_get_header_map_value
     proxy_get_log_level
     proxy_get_metric
     proxy_get_status
@@ -334,9 +391,7 @@ never! {
     proxy_grpc_close
     proxy_grpc_send
     proxy_grpc_stream
-    proxy_http_call
     proxy_register_shared_queue
     proxy_resolve_shared_queue
-    proxy_set_effective_context
     proxy_set_header_map_pairs
 }
