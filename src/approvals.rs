@@ -36,7 +36,7 @@ mod id;
 mod sending;
 mod slots;
 
-pub use canonical::{Call, TooLarge, arguments};
+pub use canonical::{Call, OWN_RESPONSE, TooLarge, arguments};
 pub use decide::{Decided, DecisionError, Verdict};
 pub use entry::{Entry, Sent, State};
 pub use id::Id;

@@ -8,9 +8,11 @@ mod notice;
 mod page;
 mod request;
 mod stage;
+mod way;
 
 pub use decision::{Attempt, DecisionRecord};
 pub(super) use endpoint::Endpoint;
 pub use notice::{Notice, arrived};
 pub(super) use request::{ASKS, Asking, Draft, Required};
 pub use stage::{ApprovalRecord, Stage};
+pub(super) use way::{URL_REQUIRED, Way};

@@ -10,7 +10,7 @@ mod charging;
 #[cfg(any(test, not(target_family = "wasm")))]
 pub(crate) use charging::reason as reason_of;
 
-use crate::exchange::approvals::Asking;
+use crate::exchange::approvals::{Asking, Way};
 use crate::exchange::head::Head;
 use crate::exchange::identity::{NoIdentity, Peer};
 use crate::exchange::permit::Permit;
@@ -247,7 +247,8 @@ impl<'a, S: Store> Judge<'a, S> {
                 let allowed = Allowed { called: called(rule), limits, charges, beside };
                 let Some(needed) = approval else { return Ok(Decided::Allowed(allowed)) };
                 let target = self.head.target.as_deref();
-                let asking = Asking { caller, tool: &call.tool, params, target };
+                let way = Way::new(self.policy, self.head, stateless, params);
+                let asking = Asking { caller, tool: &call.tool, params, target, way };
                 self.asks(allowed, needed, &asking)
             }
             Err(denial) => self.deny(called(denial.rule), denial).map(Decided::Passes),
@@ -256,7 +257,12 @@ impl<'a, S: Store> Judge<'a, S> {
 
     /// The outcome of a call that the policy denies.
     fn deny(&self, called: Called<'a>, denial: Denial<'a>) -> Judged<'a> {
-        let Called { id, stateless, record } = called;
+        let client = self.client(called.stateless);
+        self.deny_to(client, called, denial)
+    }
+
+    fn deny_to(&self, client: Client, called: Called<'a>, denial: Denial<'a>) -> Judged<'a> {
+        let Called { id, record, .. } = called;
         let (rule, reason) = (denial.rule, Some(denial.reason));
         if denial.reason.is_by_rule() && self.is_shadow() {
             let decision = Decision::Shadow;
@@ -264,7 +270,7 @@ impl<'a, S: Store> Judge<'a, S> {
             return Ok(Passed { records: vec![record], ..Passed::default() });
         }
         let to = To { id: Some(id), tool: record.tool.as_deref() };
-        let mut refusal = Refusal::denied(self.policy, to, self.client(stateless), denial);
+        let mut refusal = Refusal::denied(self.policy, to, client, denial);
         let (decision, message) = (Decision::Denied, refusal.record.message.take());
         refusal.record = Record { decision, reason, rule, message, ..record };
         Err(refusal)
@@ -304,7 +310,7 @@ impl<'a, S: Store> Judge<'a, S> {
     }
 
     const fn client(&self, stateless: bool) -> Client {
-        Client { accepts_mcp: self.head.accepts_mcp, stateless }
+        Client { accepts_mcp: self.head.accepts_mcp, stateless, is_shown: false }
     }
 
     fn refuse_unidentified(

@@ -8,7 +8,7 @@
 //! A request without a caller is another matter where callers have tokens: a client
 //! begins to sign in at HTTP 401 and at nothing else.
 
-use crate::exchange::approvals::Notice;
+use crate::exchange::approvals::{Notice, URL_REQUIRED};
 use crate::exchange::head::HeadError;
 use crate::exchange::head::Trace;
 use crate::exchange::identity::NoIdentity;
@@ -67,6 +67,8 @@ pub(super) struct Client {
     pub(super) accepts_mcp: bool,
     /// Whether its message is of revision 2026-07-28 or later.
     pub(super) stateless: bool,
+    /// Whether its user is shown the page of a request for approval, by an error.
+    pub(super) is_shown: bool,
 }
 
 /// The content of an error reply.
@@ -121,6 +123,7 @@ impl<'r> Refusal<'r> {
         let Denial { reason, rule, message, retry_after } = denial;
         let code = match reason {
             Reason::RateLimited => 429,
+            Reason::ApprovalRequired if client.is_shown => URL_REQUIRED,
             Reason::ApprovalRequired => 428,
             Reason::CounterFull | Reason::CounterContended | Reason::ApprovalsFull => 503,
             Reason::NoIdentity => 403,
@@ -135,7 +138,7 @@ impl<'r> Refusal<'r> {
             (false, _) => 503,
         };
         let mark = if reason == Reason::ApprovalRequired { APPROVAL } else { DENIED };
-        let as_result = policy.settings.denied_as == DeniedAs::Result;
+        let as_result = policy.settings.denied_as == DeniedAs::Result && !client.is_shown;
         let result = to.id.filter(|_| as_result && to.tool.is_some()).map(|id| {
             let why = reply::Why { reason: reason.as_str(), rule, retry_after };
             reply::error_result(id, &[mark, &message].concat(), why, client.stateless)

@@ -5,7 +5,7 @@ use super::{Policy, Rule};
 use crate::approvals::{Entry, Id};
 use crate::digest::of_parts;
 use crate::policy::condition::{Elements, Facts, Truth};
-use crate::policy::document::{self, Check, Notify, RequestPath, Source};
+use crate::policy::document::{self, Ask, Check, Notify, RequestPath, Source};
 use crate::policy::limit::Limit;
 use crate::policy::pattern::Pattern;
 
@@ -26,6 +26,8 @@ pub struct Approvals {
     pub lists: Limit,
     /// The longest call that an approver is shown, in bytes.
     pub max_arguments_bytes: usize,
+    /// The form in which a client is told to ask a person.
+    pub ask: Ask,
     /// The service that is told of new requests.
     pub notify: Option<Notify>,
     /// All patterns of approvers, to know who may be one.
@@ -44,6 +46,7 @@ impl Approvals {
             requests,
             lists,
             max_arguments_bytes,
+            ask,
             notify,
         } = settings;
         let limit = |limit| Limit::new("approvals", "requests for approval", limit);
@@ -55,6 +58,7 @@ impl Approvals {
             requests: limit(requests),
             lists: limit(lists),
             max_arguments_bytes,
+            ask,
             notify,
             anybody,
         }

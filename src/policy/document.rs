@@ -28,7 +28,7 @@ mod url;
 mod validity;
 mod wording;
 
-pub use approvals::{Approvals, Terms, patterns};
+pub use approvals::{Approvals, Ask, Terms, patterns};
 pub use at::escape;
 pub use checks::Check;
 pub use finding::{Finding, Findings, Severity, Warning};

@@ -1,6 +1,7 @@
 //! Approvals through the whole core: agents ask, people decide, and everybody
 //! tries what he must not.
 
+mod asking;
 mod attacks;
 mod bodies;
 mod endpoint;

@@ -6,7 +6,7 @@ use crate::config::{files, root};
 use boon::{Compiler, SchemaIndex, Schemas};
 use mcp_policy_filter::policy::Policy;
 use mcp_policy_filter::policy::condition::Test;
-use mcp_policy_filter::policy::document::Document;
+use mcp_policy_filter::policy::document::{Ask, Document};
 use mcp_policy_filter::wire::mcp::KNOWN_METHODS;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -352,6 +352,7 @@ fn the_schema_has_the_defaults_of_the_code() {
     let approvals = Document::parse(policy).0.unwrap().settings.approvals.unwrap();
     assert_eq!(given("approvals", "approvers_may_ask"), approvals.approvers_may_ask);
     assert_eq!(given("approvals", "max_arguments_bytes"), approvals.max_arguments_bytes);
+    assert_eq!((given("approvals", "ask").as_str(), approvals.ask), (Some("error"), Ask::Error));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::json::Object;
 use super::notice::Notice;
 use super::stage::{ApprovalRecord, Stage};
+use super::way::{Page, Way};
 use crate::approvals::{
     Bound, Call, Entry, Id, Requested, Sent, Slot, Slots, Standing, State, TooLarge, digest,
 };
@@ -30,6 +31,8 @@ pub(in crate::exchange) struct Required<'p> {
     pub(in crate::exchange) data: Option<String>,
     /// The message for the record, where the answer's has values of arguments.
     pub(in crate::exchange) logged: Option<String>,
+    /// The page of the request, where the client shows it to its user.
+    pub(in crate::exchange) page: Option<(Way, Page)>,
     /// The notice to send about the request, if it is this worker's to send.
     pub(in crate::exchange) notice: Option<Box<Notice>>,
 }
@@ -42,6 +45,7 @@ pub(in crate::exchange) struct Draft<'p> {
     entry: Entry,
     call: Call,
     requests: Charge,
+    way: Way,
 }
 
 /// A call that was approved.
@@ -53,7 +57,7 @@ pub(in crate::exchange) struct Approved<'p> {
 
 impl<'p> From<Denial<'p>> for Required<'p> {
     fn from(denial: Denial<'p>) -> Self {
-        Self { denial, record: None, data: None, logged: None, notice: None }
+        Self { denial, record: None, data: None, logged: None, page: None, notice: None }
     }
 }
 
@@ -63,6 +67,8 @@ pub(in crate::exchange) struct Asking<'a, 'm> {
     pub(in crate::exchange) tool: &'a str,
     pub(in crate::exchange) params: &'a Params<'m>,
     pub(in crate::exchange) target: Option<&'a Target>,
+    /// The way in which its client learns that it waits.
+    pub(in crate::exchange) way: Way,
 }
 
 impl<'p> Draft<'p> {
@@ -75,7 +81,7 @@ impl<'p> Draft<'p> {
         needed: Needed<'p>,
         asking: &Asking<'_, '_>,
     ) -> Result<Self, Denial<'p>> {
-        let Asking { caller, tool, params, target } = *asking;
+        let Asking { caller, tool, params, target, way } = *asking;
         let deny = |reason, rule, message: Cow<'static, str>| Denial {
             reason,
             rule,
@@ -144,7 +150,7 @@ impl<'p> Draft<'p> {
         };
         let holders = Holders::new(&policy.table, caller, None);
         let requests = approvals.requests.plain(&holders);
-        Ok(Self { approvals, needed, entry, call, requests })
+        Ok(Self { approvals, needed, entry, call, requests, way })
     }
 
     /// The standing of the call. An approval is not used yet.
@@ -162,6 +168,10 @@ impl<'p> Draft<'p> {
         let slots = Slots::new(&policy.table);
         let standing = slots.find(store, &self.entry.digest, now);
         match standing.map_err(|error| self.store_failed(error))? {
+            // Its user said no, whoever else said yes.
+            Standing::Approved(_, entry) if self.way == Way::Declined => {
+                Err(Box::new(self.declined(&entry)))
+            }
             Standing::Approved(slot, _) => Ok(Approved { slot, draft: self }),
             Standing::Denied(entry) => Err(Box::new(self.denied(&entry))),
             Standing::Pending(entry) => {
@@ -273,7 +283,22 @@ impl<'p> Draft<'p> {
             record: Some(ApprovalRecord { id: entry.id, stage: Stage::Denied, by }),
             data: None,
             logged: None,
+            page: None,
             notice: None,
+        }
+    }
+
+    /// The answer to an approved call which its own user does not want to be made.
+    fn declined(&self, entry: &Entry) -> Required<'p> {
+        let message = format!(
+            "Request {} is approved, but the client's user has declined. To use the approval, make \
+             the same call without an answer.",
+            entry.id
+        );
+        let by = entry.approved_by.clone();
+        Required {
+            record: Some(ApprovalRecord { id: entry.id, stage: Stage::Pending, by }),
+            ..self.denial(Reason::ApprovalRequired, message).into()
         }
     }
 
@@ -298,6 +323,10 @@ impl<'p> Draft<'p> {
         let Self { approvals, needed, call, .. } = self;
         let expires_in = entry.expires_in(now);
         let url = approvals.url_of(entry.id);
+        let page = url.as_ref().and_then(|url| {
+            let asks = needed.message.unwrap_or(ASKS);
+            Some((self.way, Page::new(self.way, entry.id, url, asks, stage, expires_in)?))
+        });
         let mut message = needed.message.unwrap_or(ASKS).to_owned();
         let waits = match stage {
             Stage::Requested => "waits for a decision for",
@@ -333,6 +362,7 @@ impl<'p> Draft<'p> {
             record: Some(ApprovalRecord { id: entry.id, stage, by: entry.approved_by.clone() }),
             data: Some(data.end()),
             logged: Some(logged),
+            page,
             notice: None,
         }
     }

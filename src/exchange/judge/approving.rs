@@ -2,9 +2,9 @@
 
 use super::charging::Allowed;
 use super::{Decided, Judge, Judged, Passed};
-use crate::exchange::approvals::{ASKS, Asking, Draft, Required};
+use crate::exchange::approvals::{ASKS, Asking, Draft, Required, Way};
 use crate::exchange::record::Record;
-use crate::exchange::refusal::Refusal;
+use crate::exchange::refusal::{Client, Refusal};
 use crate::limits::{Store, Trial};
 use crate::policy::{Denial, Needed, Reason};
 use crate::wire::jsonrpc::reply;
@@ -79,15 +79,27 @@ impl<'a, S: Store> Judge<'a, S> {
     }
 
     fn require(&self, allowed: Allowed<'a>, required: Required<'a>) -> Judged<'a> {
-        let Required { denial, record, data, logged, notice } = required;
-        self.deny(allowed.called, denial).map_err(|mut refusal| {
+        let Required { denial, record, data, logged, page, notice } = required;
+        let id = allowed.called.id;
+        let is_shown = matches!(page, Some((Way::UrlRequired, _)));
+        let client = Client { is_shown, ..self.client(allowed.called.stateless) };
+        self.deny_to(client, allowed.called, denial).map_err(|mut refusal| {
             refusal.record.approval = record.map(Box::new);
             refusal.refused.notice = notice;
             if let Some(logged) = logged {
                 refusal.record.message = Some(logged.into());
             }
+            let body = &mut refusal.refused.reply.body;
+            match page {
+                Some((Way::Question, page)) => {
+                    *body = reply::result(id, &page.question());
+                    return refusal;
+                }
+                Some((_, page)) => reply::add_member(body, "elicitations", &page.elicitations()),
+                None => {}
+            }
             if let Some(data) = data {
-                reply::add_approval(&mut refusal.refused.reply.body, &data);
+                reply::add_member(body, "approval", &data);
             }
             refusal
         })
