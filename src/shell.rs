@@ -7,6 +7,7 @@
 //!
 //! [`Step`]: crate::exchange::Step
 
+mod asking;
 mod course;
 pub mod metrics;
 mod records;
@@ -18,6 +19,7 @@ pub use response::Passage;
 use crate::exchange::Exchange;
 use crate::exchange::approvals::Notice;
 use crate::exchange::identity::Peer;
+use crate::exchange::question::Question;
 use crate::exchange::reply::Reply;
 use crate::limits::Store;
 use crate::limits::window::Nanos;
@@ -90,6 +92,10 @@ pub trait Host {
     /// comes. One that is not sent or does not come is counted.
     fn notify(&mut self, notice: Notice);
 
+    /// Sends a question, of which the answer goes to [`Course::answered`]: later, and not
+    /// before the present step is over.
+    fn ask(&mut self, question: Question) -> Result<(), HostError>;
+
     /// Sets the filter state `wasm.NAME`, for access logs and other filters.
     fn set_filter_state(&mut self, name: &str, value: &str) -> Result<(), HostError>;
 
@@ -117,7 +123,7 @@ pub trait Host {
     /// Counts a call of a tool by a rule and its outcome.
     fn count_call(&self, rule: &str, outcome: Outcome);
 
-    /// Whether there is memory for a request until its body is there.
+    /// Whether there is memory for a request until its body, or an answer, is there.
     fn keep(&mut self, _: &Exchange, _: &Policy) -> bool {
         true
     }

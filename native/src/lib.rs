@@ -11,6 +11,7 @@
 //! | `config` | one policy, compiled once and shared by all workers |
 //! | `http`, `host`, `peer` | one stream: its hooks, and Envoy as its host |
 //! | `outbox` | notices, which the main thread sends |
+//! | `callout` | questions to services, and the answers |
 //! | `store` | counts that the workers share |
 //! | `metrics`, `log` | Envoy's metrics and log |
 //!
@@ -28,6 +29,7 @@
 )]
 
 mod abi;
+mod callout;
 mod config;
 mod host;
 mod http;

@@ -13,6 +13,6 @@ mod way;
 pub use decision::{Attempt, DecisionRecord};
 pub(super) use endpoint::Endpoint;
 pub use notice::{Notice, arrived};
-pub(super) use request::{ASKS, Asking, Draft, Required};
+pub(super) use request::{ASKS, Asking, Draft, KeptApproval, Required};
 pub use stage::{ApprovalRecord, Stage};
 pub(super) use way::{URL_REQUIRED, Way};

@@ -10,6 +10,7 @@ use super::reply::send;
 use super::shared_data::SharedData;
 use crate::exchange::approvals::Notice;
 use crate::exchange::identity::Peer;
+use crate::exchange::question::{Question, Service};
 use crate::exchange::reply::Reply;
 use crate::exchange::{Exchange, Ticket};
 use crate::limits::window::Nanos;
@@ -20,6 +21,9 @@ use crate::shell::{self, Host, HostError, Message};
 use std::borrow::Cow;
 use std::rc::Rc;
 
+/// The status of a call that this module does not have.
+const UNIMPLEMENTED: u32 = 12;
+
 /// The host of one stream.
 pub(super) struct Envoy {
     plugin: Rc<Plugin>,
@@ -27,6 +31,8 @@ pub(super) struct Envoy {
     waiting: Option<Ticket>,
     /// Its place among requests whose bodies may never come.
     held: Option<Since>,
+    /// The call of a service that was made last, until its answer is there.
+    call: Option<u32>,
 }
 
 impl Drop for Envoy {
@@ -37,12 +43,17 @@ impl Drop for Envoy {
 
 impl Envoy {
     pub(super) const fn new(plugin: Rc<Plugin>) -> Self {
-        Self { plugin, waiting: None, held: None }
+        Self { plugin, waiting: None, held: None, call: None }
     }
 
     /// The configuration.
     pub(super) fn plugin(&self) -> Rc<Plugin> {
         Rc::clone(&self.plugin)
+    }
+
+    /// Whether an answer is that to the call that was made last, and the first to it.
+    pub(super) fn take_call(&mut self, call: u32) -> bool {
+        self.call.take_if(|asked| *asked == call).is_some()
     }
 
     /// Notes that the request is held, if its body may never come.
@@ -94,6 +105,16 @@ impl Host for Envoy {
 
     fn notify(&mut self, notice: Notice) {
         self.plugin.notify(notice);
+    }
+
+    fn ask(&mut self, question: Question) -> Result<(), HostError> {
+        let Question { cluster, service, bytes, timeout } = question;
+        let Service::Grpc { service, method } = service else {
+            // There is no question of this kind yet.
+            return Err(HostError(UNIMPLEMENTED));
+        };
+        self.call = Some(host::grpc_call(&cluster, service, method, &bytes, timeout)?);
+        Ok(())
     }
 
     fn set_filter_state(&mut self, name: &str, value: &str) -> Result<(), HostError> {

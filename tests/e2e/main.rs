@@ -22,6 +22,7 @@
 
 mod answers;
 mod approvals;
+mod asking;
 mod body_types;
 mod by_value;
 mod callers;

@@ -6,6 +6,7 @@
 
 mod abi;
 mod approvals;
+mod asking;
 mod body_types;
 mod by_rule;
 mod configuring;
@@ -16,6 +17,7 @@ mod faults;
 mod headers_taken_out;
 mod held;
 mod host;
+mod http_call;
 mod many_streams;
 mod notices;
 mod odd_headers;

@@ -79,6 +79,15 @@ imports! {
         filter: EnvoyFilter, status: u32, headers: *const Pair, count: usize, body: Bytes,
         details: Bytes
     );
+    start_stream = "http_filter_start_http_stream"(
+        filter: EnvoyFilter, id: *mut u64, cluster: Bytes, headers: *const Pair, count: usize,
+        body: Bytes, end: bool, timeout: u64
+    ) -> u32;
+    reset_stream = "http_filter_reset_http_stream"(filter: EnvoyFilter, id: u64);
+    continue_request = "http_filter_continue_decoding"(filter: EnvoyFilter);
+    scheduler = "http_filter_scheduler_new"(filter: EnvoyFilter) -> *mut c_void;
+    schedule = "http_filter_scheduler_commit"(scheduler: *mut c_void, event: u64);
+    end_scheduler = "http_filter_scheduler_delete"(scheduler: *mut c_void);
     filter_state = "http_get_filter_state_bytes"(
         filter: EnvoyFilter, name: Bytes, value: *mut Bytes
     ) -> bool;
@@ -89,7 +98,7 @@ imports! {
         filter: EnvoyFilter, namespace: Bytes, pairs: *const Pair, count: usize
     );
     scheduler_new = "http_filter_config_scheduler_new"(config: EnvoyConfig) -> EnvoyScheduler;
-    schedule = "http_filter_config_scheduler_commit"(scheduler: EnvoyScheduler, event: u64);
+    scheduler_commit = "http_filter_config_scheduler_commit"(scheduler: EnvoyScheduler, event: u64);
     scheduler_delete = "http_filter_config_scheduler_delete"(scheduler: EnvoyScheduler);
     call = "http_filter_config_http_callout"(
         config: EnvoyConfig, id: *mut u64, cluster: Bytes, headers: *const Pair, count: usize,

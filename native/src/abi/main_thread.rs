@@ -31,7 +31,7 @@ impl Scheduler {
     /// by then.
     pub(crate) fn schedule(&self) {
         // SAFETY: not deleted before it is dropped.
-        unsafe { imports::schedule(self.0, 0) };
+        unsafe { imports::scheduler_commit(self.0, 0) };
     }
 }
 

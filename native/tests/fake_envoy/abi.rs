@@ -1,7 +1,8 @@
 //! The ABI: the module's hooks, and the functions that Envoy gives it.
 
+use crate::configuration::{ConfigCall, counted, define};
 use crate::lending::Kind;
-use crate::stream::{Phase, Reply, Stream};
+use crate::stream::{Phase, Reply, Sent, Stream};
 pub use mcp_policy_native::{Bytes, Pair};
 use std::cell::RefCell;
 use std::ffi::{c_char, c_void};
@@ -16,14 +17,14 @@ pub fn lend(bytes: &[u8]) -> Bytes {
 }
 
 /// Bytes of the module.
-fn read(bytes: Bytes) -> Vec<u8> {
+pub fn read(bytes: Bytes) -> Vec<u8> {
     if bytes.size == 0 {
         return Vec::new();
     }
     unsafe { std::slice::from_raw_parts(bytes.data, bytes.size) }.to_vec()
 }
 
-fn text(bytes: Bytes) -> String {
+pub fn text(bytes: Bytes) -> String {
     String::from_utf8(read(bytes)).expect("the module's own texts are UTF-8")
 }
 
@@ -42,17 +43,9 @@ pub struct Side {
     /// The events that wait for the main thread.
     pub scheduled: usize,
     /// The calls of the configuration so far; the number of each is its place.
-    pub calls: Vec<Call>,
+    pub calls: Vec<ConfigCall>,
     /// Whether Envoy makes no calls.
     pub refuses_calls: bool,
-}
-
-/// An HTTP call of a configuration.
-#[derive(Clone, Debug)]
-pub struct Call {
-    pub cluster: String,
-    pub headers: Vec<(String, String)>,
-    pub body: String,
 }
 
 /// As Envoy hands over a configuration or a stream.
@@ -119,7 +112,7 @@ fn on<T>(filter: Filter, call: impl FnOnce(&mut Stream) -> T) -> T {
 }
 
 /// Writes for the module where it asked for it.
-fn write<T>(place: *mut T, value: T) {
+pub fn write<T>(place: *mut T, value: T) {
     unsafe { place.write(value) }
 }
 
@@ -163,35 +156,6 @@ callbacks! {
         config: Config, id: usize, labels: *const Bytes, count: usize, value: u64
     ) -> u32 {
         counted(&mut unsafe { &*config }.lock().unwrap(), id, labels, count, value)
-    }
-    envoy_dynamic_module_callback_http_filter_config_scheduler_new(config: Config) -> Config {
-        unsafe { &*config }.lock().unwrap().schedulers += 1;
-        config
-    }
-    envoy_dynamic_module_callback_http_filter_config_scheduler_commit(config: Config, event: u64) {
-        assert_eq!(event, 0);
-        unsafe { &*config }.lock().unwrap().scheduled += 1;
-    }
-    envoy_dynamic_module_callback_http_filter_config_scheduler_delete(config: Config) {
-        unsafe { &*config }.lock().unwrap().schedulers -= 1;
-    }
-    envoy_dynamic_module_callback_http_filter_config_http_callout(
-        config: Config, id: *mut u64, cluster: Bytes, headers: *const Pair, count: usize,
-        body: Bytes, milliseconds: u64
-    ) -> u32 {
-        assert!(milliseconds > 0, "a call that may take for ever");
-        let mut side = unsafe { &*config }.lock().unwrap();
-        if side.refuses_calls {
-            return 1;
-        }
-        write(id, side.calls.len() as u64);
-        let pair = |index| unsafe { *headers.add(index) };
-        side.calls.push(Call {
-            cluster: text(cluster),
-            headers: (0..count).map(pair).map(|p| (text(p.name), text(p.value))).collect(),
-            body: text(body),
-        });
-        0
     }
     envoy_dynamic_module_callback_http_filter_increment_counter(
         filter: Filter, id: usize, labels: *const Bytes, count: usize, by: u64
@@ -310,6 +274,55 @@ callbacks! {
             stream.lent.end_all();
         });
     }
+    envoy_dynamic_module_callback_http_filter_start_http_stream(
+        filter: Filter, id: *mut u64, cluster: Bytes, headers: *const Pair, count: usize,
+        body: Bytes, end: bool, timeout: u64
+    ) -> u32 {
+        assert!(end, "the rest of a question would follow");
+        let pair = |index| unsafe { *headers.add(index) };
+        let sent = Sent {
+            cluster: text(cluster),
+            headers: (0..count).map(pair).map(|p| (text(p.name), text(p.value))).collect(),
+            body: read(body),
+            timeout,
+        };
+        let (number, inline) = on(filter, |stream| {
+            stream.sent.push(sent);
+            let number = stream.sent.len() as u64;
+            (stream.works("start_stream").then_some(number), stream.inline.take())
+        });
+        // Envoy's status "cluster not found".
+        let Some(number) = number else { return 2 };
+        write(id, number);
+        if let Some(inline) = inline {
+            inline(number);
+        }
+        0
+    }
+    envoy_dynamic_module_callback_http_filter_reset_http_stream(filter: Filter, id: u64) {
+        on(filter, |stream| stream.reset.push(id));
+    }
+    envoy_dynamic_module_callback_http_filter_continue_decoding(filter: Filter) {
+        on(filter, |stream| {
+            assert!(stream.works("continue"));
+            assert!(stream.reply.is_none(), "continued after an answer");
+            stream.continued += 1;
+            stream.lent.end_all();
+        });
+    }
+    envoy_dynamic_module_callback_http_filter_scheduler_new(filter: Filter) -> *mut c_void {
+        on(filter, |stream| assert!(stream.works("schedule")));
+        Box::into_raw(Box::new(filter)).cast()
+    }
+    envoy_dynamic_module_callback_http_filter_scheduler_commit(
+        scheduler: *mut c_void, event: u64
+    ) {
+        assert_eq!(event, 0);
+        on(unsafe { *scheduler.cast::<Filter>() }, |stream| stream.scheduled += 1);
+    }
+    envoy_dynamic_module_callback_http_filter_scheduler_delete(scheduler: *mut c_void) {
+        drop(unsafe { Box::from_raw(scheduler.cast::<Filter>()) });
+    }
     envoy_dynamic_module_callback_http_get_filter_state_bytes(
         filter: Filter, name: Bytes, value: *mut Bytes
     ) -> bool {
@@ -373,28 +386,4 @@ callbacks! {
             found.map(|found| write(value, found)).is_some()
         })
     }
-}
-
-fn define(config: Config, name: Bytes, labels: *const Bytes, count: usize, id: *mut usize) -> u32 {
-    let mut side = unsafe { &*config }.lock().unwrap();
-    // Envoy's status "frozen".
-    if !side.making || side.refuses_metrics {
-        return 3;
-    }
-    for index in 0..count {
-        assert!(!text(unsafe { *labels.add(index) }).is_empty(), "a label without a name");
-    }
-    write(id, side.metrics.len());
-    side.metrics.push((text(name), count));
-    0
-}
-
-fn counted(side: &mut Side, id: usize, labels: *const Bytes, count: usize, value: u64) -> u32 {
-    let Some((name, labelled)) = side.metrics.get(id).cloned() else { return 1 };
-    if labelled != count {
-        return 2;
-    }
-    let labels = (0..count).map(|index| text(unsafe { *labels.add(index) })).collect();
-    side.counted.push((name, labels, value));
-    0
 }

@@ -1,8 +1,9 @@
 //! Notices: made by workers, sent by the main thread, on an Envoy whose calls fail or end
 //! in any order.
 
-use crate::abi::{self, Call, Pair, lend};
+use crate::abi::{self, Pair, lend};
 use crate::call;
+use crate::configuration::ConfigCall;
 use crate::corpus::{Outcome, Request};
 use crate::exchange::{Envoy, PLAIN, log};
 use std::ptr::null;
@@ -48,7 +49,7 @@ fn run_scheduled(envoy: &Envoy) {
     }
 }
 
-fn calls(envoy: &Envoy) -> Vec<Call> {
+fn calls(envoy: &Envoy) -> Vec<ConfigCall> {
     envoy.side(|side| side.calls.clone())
 }
 

@@ -10,7 +10,7 @@ use crate::approvals::{Entry, Id, Slots};
 use crate::limits::window::Nanos;
 use crate::limits::{Store, Trial};
 use crate::policy::document::Notify;
-use crate::policy::{Approvals, Needed, Policy};
+use crate::policy::{Approvals, Policy};
 
 /// A notice about one request, for its host to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ impl Notice {
     pub(super) fn new(
         approvals: &Approvals,
         notify: &Notify,
-        needed: &Needed<'_>,
+        (rule, asks): (&str, Option<&str>),
         entry: &Entry,
         now: Nanos,
     ) -> Self {
@@ -49,8 +49,8 @@ impl Notice {
         if let Some(url) = approvals.url_of(entry.id) {
             body.text("url", &url);
         }
-        body.text("rule", needed.rule);
-        body.text("message", needed.message.unwrap_or(ASKS));
+        body.text("rule", rule);
+        body.text("message", asks.unwrap_or(ASKS));
         body.number("expires", entry.expires.seconds());
         let body = body.end();
         let timestamp = now.seconds().to_string();

@@ -1,5 +1,10 @@
 //! A call that needs approval: its standing, and what its client is told.
 
+mod kept;
+mod telling;
+
+pub(in crate::exchange) use kept::KeptApproval;
+
 use super::json::Object;
 use super::notice::Notice;
 use super::stage::{ApprovalRecord, Stage};
@@ -41,7 +46,9 @@ pub(in crate::exchange) struct Required<'p> {
 #[derive(Debug)]
 pub(in crate::exchange) struct Draft<'p> {
     approvals: &'p Approvals,
-    needed: Needed<'p>,
+    /// The rule that asks for it, and the message of its author.
+    rule: &'p str,
+    message: Option<&'p str>,
     entry: Entry,
     call: Call,
     requests: Charge,
@@ -150,7 +157,8 @@ impl<'p> Draft<'p> {
         };
         let holders = Holders::new(&policy.table, caller, None);
         let requests = approvals.requests.plain(&holders);
-        Ok(Self { approvals, needed, entry, call, requests, way })
+        let Needed { rule, message, .. } = needed;
+        Ok(Self { approvals, rule, message, entry, call, requests, way })
     }
 
     /// The standing of the call. An approval is not used yet.
@@ -233,13 +241,13 @@ impl<'p> Draft<'p> {
 
     /// The answer to a call in a batch.
     pub(in crate::exchange) fn in_batch(&self) -> Required<'p> {
-        let asks = self.needed.message.unwrap_or(ASKS);
+        let asks = self.message.unwrap_or(ASKS);
         let message = format!("{asks} A call in a batch cannot be approved; make it alone.");
         self.denial(Reason::ApprovalRequired, message).into()
     }
 
     fn denial(&self, reason: Reason, message: String) -> Denial<'p> {
-        Denial { reason, rule: self.needed.rule, message: message.into(), retry_after: None }
+        Denial { reason, rule: self.rule, message: message.into(), retry_after: None }
     }
 
     fn full(&self) -> Required<'p> {
@@ -288,46 +296,17 @@ impl<'p> Draft<'p> {
         }
     }
 
-    /// The answer to an approved call which its own user does not want to be made.
-    fn declined(&self, entry: &Entry) -> Required<'p> {
-        let message = format!(
-            "Request {} is approved, but the client's user has declined. To use the approval, make \
-             the same call without an answer.",
-            entry.id
-        );
-        let by = entry.approved_by.clone();
-        Required {
-            record: Some(ApprovalRecord { id: entry.id, stage: Stage::Pending, by }),
-            ..self.denial(Reason::ApprovalRequired, message).into()
-        }
-    }
-
-    /// The notice about a request that waits, if it is due and this worker's to send.
-    fn notice(
-        &self,
-        slots: Slots<'_>,
-        store: &impl Store,
-        entry: &Entry,
-        now: Nanos,
-    ) -> Option<Box<Notice>> {
-        let notify = self.approvals.notify.as_ref()?;
-        // One that cannot be noted is sent by a later poll.
-        let sends =
-            entry.notice.is_due(now) && slots.send(store, entry.id, now).is_ok_and(|sends| sends);
-        sends.then(|| Box::new(Notice::new(self.approvals, notify, &self.needed, entry, now)))
-    }
-
     /// The answer to a call whose request waits. Its message suffices alone: some
     /// clients show a model nothing else.
     fn required(&self, entry: &Entry, stage: Stage, now: Nanos) -> Required<'p> {
-        let Self { approvals, needed, call, .. } = self;
+        let Self { approvals, message: asks, call, .. } = self;
         let expires_in = entry.expires_in(now);
         let url = approvals.url_of(entry.id);
+        let asks = asks.unwrap_or(ASKS);
         let page = url.as_ref().and_then(|url| {
-            let asks = needed.message.unwrap_or(ASKS);
             Some((self.way, Page::new(self.way, entry.id, url, asks, stage, expires_in)?))
         });
-        let mut message = needed.message.unwrap_or(ASKS).to_owned();
+        let mut message = asks.to_owned();
         let waits = match stage {
             Stage::Requested => "waits for a decision for",
             _ => "is still waiting, for another",

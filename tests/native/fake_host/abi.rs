@@ -16,6 +16,8 @@ unsafe extern "C" {
     pub(super) fn proxy_on_response_headers(context: u32, count: usize, end: bool) -> u32;
     pub(super) fn proxy_on_response_body(context: u32, size: usize, end: bool) -> u32;
     pub(super) fn proxy_on_response_trailers(context: u32, count: usize) -> u32;
+    pub(super) fn proxy_on_grpc_receive(context: u32, call: u32, size: usize);
+    pub(super) fn proxy_on_grpc_close(context: u32, call: u32, status: u32);
     pub(super) fn proxy_on_log(context: u32);
     pub(super) fn proxy_on_tick(context: u32);
     pub(super) fn proxy_on_http_call_response(
@@ -31,12 +33,12 @@ unsafe extern "C" {
 
 /// # Safety
 /// The filter gives pointer and length of live bytes.
-unsafe fn bytes<'a>(data: *const u8, size: usize) -> &'a [u8] {
+pub(super) unsafe fn bytes<'a>(data: *const u8, size: usize) -> &'a [u8] {
     if size == 0 { &[] } else { unsafe { slice::from_raw_parts(data, size) } }
 }
 
 /// A header map as the filter gives it.
-fn pairs(bytes: &[u8]) -> Vec<(String, String)> {
+pub(super) fn pairs(bytes: &[u8]) -> Vec<(String, String)> {
     let number = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) as usize;
     let count = number(0);
     let mut at = 4 + 8 * count;
@@ -50,7 +52,7 @@ fn pairs(bytes: &[u8]) -> Vec<(String, String)> {
     sizes.map(|(name, value)| (text(name), text(value))).collect()
 }
 
-unsafe fn lend(value: &[u8], data: *mut *mut u8, size: *mut usize) -> u32 {
+pub(super) unsafe fn lend(value: &[u8], data: *mut *mut u8, size: *mut usize) -> u32 {
     unsafe {
         if value.is_empty() {
             *data = std::ptr::null_mut();
@@ -64,7 +66,7 @@ unsafe fn lend(value: &[u8], data: *mut *mut u8, size: *mut usize) -> u32 {
 }
 
 /// The status that a test wants of a host call, if it wants one.
-fn fault(call: &'static str) -> Option<u32> {
+pub(super) fn fault(call: &'static str) -> Option<u32> {
     HOST.with_borrow_mut(|host: &mut Host| {
         let (status, times) = host.faults.get_mut(call)?;
         *times = times.checked_sub(1)?;
@@ -145,22 +147,6 @@ unsafe extern "C" fn proxy_get_header_map_pairs(
         let bytes = host.damaged_headers.clone();
         let bytes = bytes.unwrap_or_else(|| serialise(&host.maps[&map]));
         unsafe { lend(&bytes, data, size) }
-    })
-}
-
-#[unsafe(no_mangle)]
-unsafe extern "C" fn proxy_get_header_map_value(
-    map: u32,
-    name: *const u8,
-    name_size: usize,
-    data: *mut *mut u8,
-    size: *mut usize,
-) -> u32 {
-    fault!("header");
-    let name = unsafe { bytes(name, name_size) };
-    HOST.with_borrow(|host| {
-        let found = host.maps[&map].iter().find(|(other, _)| other == name);
-        found.map_or(1, |(_, value)| unsafe { lend(value, data, size) })
     })
 }
 
@@ -288,6 +274,52 @@ unsafe extern "C" fn proxy_send_local_response(
 }
 
 #[unsafe(no_mangle)]
+unsafe extern "C" fn proxy_grpc_call(
+    target: *const u8,
+    target_size: usize,
+    service: *const u8,
+    service_size: usize,
+    method: *const u8,
+    method_size: usize,
+    metadata: *const u8,
+    metadata_size: usize,
+    message: *const u8,
+    message_size: usize,
+    timeout: u32,
+    call: *mut u32,
+) -> u32 {
+    fault!("grpc_call");
+    let text = |data, size| String::from_utf8(unsafe { bytes(data, size) }.to_vec()).unwrap();
+    assert!(pairs(unsafe { bytes(metadata, metadata_size) }).is_empty());
+    HOST.with_borrow_mut(|host| {
+        host.calls.push(Call {
+            target: unsafe { bytes(target, target_size) }.to_vec(),
+            method: format!("{}/{}", text(service, service_size), text(method, method_size)),
+            message: text(message, message_size),
+            timeout,
+        });
+        unsafe { *call = u32::try_from(host.calls.len()).unwrap() };
+    });
+    0
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn proxy_continue_stream(stream: u32) -> u32 {
+    fault!("continue");
+    assert_eq!(stream, 0, "only a request is continued");
+    HOST.with_borrow_mut(|host| {
+        assert!(host.reply.is_none(), "continued after an answer");
+        host.continued += 1;
+    });
+    0
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn proxy_set_effective_context(_context: u32) -> u32 {
+    0
+}
+
+#[unsafe(no_mangle)]
 unsafe extern "C" fn proxy_define_metric(
     kind: u32,
     name: *const u8,
@@ -326,41 +358,6 @@ unsafe extern "C" fn proxy_set_tick_period_milliseconds(period: u32) -> u32 {
     0
 }
 
-#[unsafe(no_mangle)]
-unsafe extern "C" fn proxy_http_call(
-    cluster: *const u8,
-    cluster_size: usize,
-    headers: *const u8,
-    headers_size: usize,
-    body: *const u8,
-    body_size: usize,
-    trailers: *const u8,
-    trailers_size: usize,
-    timeout: u32,
-    token: *mut u32,
-) -> u32 {
-    fault!("http_call");
-    assert_eq!(unsafe { bytes(trailers, trailers_size) }, 0_u32.to_le_bytes(), "trailers");
-    assert!(timeout > 0, "a call that may take for ever");
-    let text = |data, size| String::from_utf8(unsafe { bytes(data, size) }.to_vec()).unwrap();
-    let call = Call {
-        cluster: text(cluster, cluster_size),
-        headers: pairs(unsafe { bytes(headers, headers_size) }),
-        body: text(body, body_size),
-    };
-    HOST.with_borrow_mut(|host| {
-        host.calls.push(call);
-        unsafe { *token = u32::try_from(host.calls.len()).unwrap() };
-    });
-    0
-}
-
-/// Called by the SDK before the answer to a call.
-#[unsafe(no_mangle)]
-extern "C" fn proxy_set_effective_context(_context: u32) -> u32 {
-    0
-}
-
 /// What the SDK knows besides. The filter calls none of it: the SDK's
 /// wrappers panic on what they do not expect.
 macro_rules! never {
@@ -379,14 +376,12 @@ never! {
     proxy_add_header_map_value
     proxy_call_foreign_function
     proxy_close_stream
-    proxy_continue_stream
     proxy_dequeue_shared_queue
     proxy_done
     proxy_enqueue_shared_queue
     proxy_get_log_level
     proxy_get_metric
     proxy_get_status
-    proxy_grpc_call
     proxy_grpc_cancel
     proxy_grpc_close
     proxy_grpc_send

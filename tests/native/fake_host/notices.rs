@@ -1,7 +1,7 @@
 //! Notices, on a host whose calls fail, end in any order, or never end.
 
 use super::call;
-use super::host::{Call, HOST, fail, forget_counts, heal, log, metric};
+use super::host::{HOST, HttpCall, fail, forget_counts, heal, log, metric};
 use super::worker::{Manner, PLAIN, Worker};
 use crate::core::MIDNIGHT;
 use crate::corpus::{self, Request};
@@ -19,7 +19,7 @@ const FAILED: &str = "mcp_policy_approvals_notices_failed_total";
 fn configured(manner: Manner) -> Worker {
     forget_counts();
     let worker = Worker::configure(POLICY, manner).unwrap();
-    HOST.with_borrow_mut(|host| host.calls.clear());
+    HOST.with_borrow_mut(|host| host.http_calls.clear());
     worker
 }
 
@@ -35,8 +35,8 @@ fn ask(worker: &Worker, n: usize, second: u64) {
     assert_eq!(corpus::check(&outcome, &json!({ "reason": "approval_required" })), Ok(()));
 }
 
-fn calls() -> Vec<Call> {
-    HOST.with_borrow(|host| host.calls.clone())
+fn calls() -> Vec<HttpCall> {
+    HOST.with_borrow(|host| host.http_calls.clone())
 }
 
 fn ticks() -> bool {
