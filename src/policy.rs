@@ -30,7 +30,7 @@ pub use bodies::Limits;
 pub use caller::{About, Caller};
 pub use decide::{Question, Ruling};
 pub use denial::{Denial, Reason};
-pub use fingerprint::{ArgumentsHmac, fingerprint_of};
+pub use fingerprint::{HmacKey, fingerprint_of};
 #[cfg(any(test, not(target_family = "wasm")))]
 pub use limit::{Counted, LimitState};
 pub use limit::{Holders, Limit, duration};

@@ -17,6 +17,7 @@ pub use course::{Course, Flow};
 pub use response::Passage;
 
 use crate::exchange::Exchange;
+use crate::exchange::approvals::Notice;
 use crate::exchange::identity::Peer;
 use crate::exchange::question::Question;
 use crate::exchange::reply::Reply;
@@ -86,6 +87,10 @@ pub trait Host {
     /// `%RESPONSE_CODE_DETAILS%`. An answer that cannot be sent is logged: nothing goes
     /// on, and Envoy's timeouts end the request.
     fn answer(&mut self, reply: Reply, details: Cow<'static, str>);
+
+    /// Sends a notice, and forgets it: the stream does not wait, and is over before it
+    /// comes. One that is not sent or does not come is counted.
+    fn notify(&mut self, notice: Notice);
 
     /// Sends a question, of which the answer goes to [`Course::answered`]: later, and not
     /// before the present step is over.

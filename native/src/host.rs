@@ -4,6 +4,7 @@ use crate::abi::{Answer, Envoy, Headers, KeptHeaders};
 use crate::config::Config;
 use crate::peer::Client;
 use crate::store::{SHARED, Shards};
+use mcp_policy_filter::exchange::approvals::{Notice, arrived};
 use mcp_policy_filter::exchange::identity::Peer;
 use mcp_policy_filter::exchange::question::Question;
 use mcp_policy_filter::exchange::reply::Reply;
@@ -105,6 +106,15 @@ impl Host for Native<'_> {
         Ok(())
     }
 
+    fn notify(&mut self, notice: Notice) {
+        let id = notice.id;
+        if let Err(fault) = self.config.outbox.add(notice)
+            && !arrived(&self.config.policy, &SHARED, id, Err(fault), self.now())
+        {
+            self.count(Family::ApprovalsNoticesFailed, "");
+        }
+    }
+
     fn set_filter_state(&mut self, name: &str, value: &str) -> Result<(), HostError> {
         // The name that Envoy gives to what a wasm module sets, so that one
         // configuration of access logs and guards fits both.
@@ -126,8 +136,7 @@ impl Host for Native<'_> {
     }
 
     fn now(&self) -> Option<Nanos> {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
-        u64::try_from(since.as_nanos()).ok().map(Nanos)
+        now()
     }
 
     fn response_flags(&self) -> Option<u64> {
@@ -141,6 +150,12 @@ impl Host for Native<'_> {
     fn count_call(&self, rule: &str, outcome: Outcome) {
         self.config.metrics.count_call(self.envoy, rule, outcome);
     }
+}
+
+/// The present moment.
+pub(crate) fn now() -> Option<Nanos> {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+    u64::try_from(since.as_nanos()).ok().map(Nanos)
 }
 
 impl shell::Headers for Headers<'_> {

@@ -28,6 +28,8 @@ mod abi;
 #[cfg(feature = "test-questions")]
 #[path = "fake_envoy/asking.rs"]
 mod asking;
+#[path = "fake_envoy/configuration.rs"]
+mod configuration;
 #[allow(dead_code, reason = "no clock can be set here")]
 #[path = "../../tests/native/corpus.rs"]
 mod corpus;
@@ -41,6 +43,8 @@ mod faults;
 mod lending;
 #[path = "fake_envoy/misuse.rs"]
 mod misuse;
+#[path = "fake_envoy/notices.rs"]
+mod notices;
 #[path = "fake_envoy/stream.rs"]
 mod stream;
 #[path = "fake_envoy/workers.rs"]

@@ -8,6 +8,7 @@ use super::peer::Client;
 use super::plugin::Plugin;
 use super::reply::send;
 use super::shared_data::SharedData;
+use crate::exchange::approvals::Notice;
 use crate::exchange::identity::Peer;
 use crate::exchange::question::{Question, Service};
 use crate::exchange::reply::Reply;
@@ -100,6 +101,10 @@ impl Host for Envoy {
 
     fn answer(&mut self, reply: Reply, details: Cow<'static, str>) {
         send(&reply, &details);
+    }
+
+    fn notify(&mut self, notice: Notice) {
+        self.plugin.notify(notice);
     }
 
     fn ask(&mut self, question: Question) -> Result<(), HostError> {

@@ -172,6 +172,9 @@ impl Course {
                 metrics::evaluated(host, Some(&refused));
                 let details = format!("mcp_policy_filter:{}", refused.reason);
                 host.answer(refused.reply, details.into());
+                if let Some(notice) = refused.notice {
+                    host.notify(*notice);
+                }
                 host.release();
                 Flow::Answered
             }

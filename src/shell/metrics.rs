@@ -41,11 +41,13 @@ pub enum Family {
     ApprovalsDenied,
     /// Decisions that were refused.
     ApprovalsDecisionsRefused,
+    /// Notices that did not come.
+    ApprovalsNoticesFailed,
 }
 
 impl Family {
     /// All families.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Evaluations,
         Self::Passed,
         Self::AllowedCalls,
@@ -59,6 +61,7 @@ impl Family {
         Self::ApprovalsGranted,
         Self::ApprovalsDenied,
         Self::ApprovalsDecisionsRefused,
+        Self::ApprovalsNoticesFailed,
     ];
 
     /// The name, between `mcp_policy_` and `_total`.
@@ -77,6 +80,7 @@ impl Family {
             Self::ApprovalsGranted => "approvals_granted",
             Self::ApprovalsDenied => "approvals_denied",
             Self::ApprovalsDecisionsRefused => "approvals_decisions_refused",
+            Self::ApprovalsNoticesFailed => "approvals_notices_failed",
         }
     }
 

@@ -4,7 +4,9 @@
 mod ending;
 mod endpoint;
 mod full;
+mod notices;
 mod records;
+mod relay;
 mod sharing;
 mod target;
 

@@ -6,7 +6,7 @@ use crate::config::{files, root};
 use boon::{Compiler, SchemaIndex, Schemas};
 use mcp_policy_filter::policy::Policy;
 use mcp_policy_filter::policy::condition::Test;
-use mcp_policy_filter::policy::document::{Document, OnFailure};
+use mcp_policy_filter::policy::document::{Ask, Document, OnFailure};
 use mcp_policy_filter::wire::mcp::KNOWN_METHODS;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -179,11 +179,15 @@ const BEYOND_A_SCHEMA: [(&str, &[&str]); 16] = [
 
 /// The objects of the language: where the schema has them, and a policy with a
 /// key in one that is none, so that the error lists those that are.
-const OBJECTS: [(&str, &str); 19] = [
+const OBJECTS: [(&str, &str); 20] = [
     ("", r#"{"zzzzzzzz": 0}"#),
     ("/$defs/all_tools", r#"{"all_tools": {"zzzzzzzz": 0}}"#),
     ("/$defs/approval", r#"{"tools": {"a": {"approval": {"zzzzzzzz": 0}}}}"#),
     ("/$defs/approvals", r#"{"settings": {"approvals": {"zzzzzzzz": 0}}}"#),
+    (
+        "/$defs/approvals/properties/notify",
+        r#"{"settings": {"approvals": {"notify": {"zzzzzzzz": 0}}}}"#,
+    ),
     ("/$defs/check", r#"{"all_tools": {"deny_if": [{"zzzzzzzz": 0}]}}"#),
     ("/$defs/condition", r#"{"all_tools": {"require": [{"conditions": [{"zzzzzzzz": 0}]}]}}"#),
     ("/$defs/counters", r#"{"settings": {"counters": {"zzzzzzzz": 0}}}"#),
@@ -375,6 +379,7 @@ fn the_schema_has_the_defaults_of_the_code() {
     let approvals = Document::parse(policy).0.unwrap().settings.approvals.unwrap();
     assert_eq!(given("approvals", "approvers_may_ask"), approvals.approvers_may_ask);
     assert_eq!(given("approvals", "max_arguments_bytes"), approvals.max_arguments_bytes);
+    assert_eq!((given("approvals", "ask").as_str(), approvals.ask), (Some("error"), Ask::Error));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::validity;
 use super::wording::quote;
 use crate::limits::DEFAULT_VALUES;
 use crate::policy::condition::Path;
-use crate::policy::fingerprint::ArgumentsHmac;
+use crate::policy::fingerprint::HmacKey;
 use crate::policy::pattern::{Pattern, PatternMap};
 use crate::wire::mcp::KNOWN_METHODS;
 
@@ -54,7 +54,7 @@ pub struct Settings {
     pub audit_log: AuditLog,
     /// `audit_key`: the key of the HMACs of arguments in records, if there are
     /// to be any.
-    pub audit_key: Option<ArgumentsHmac>,
+    pub audit_key: Option<HmacKey>,
     /// `record`: the arguments of every tool whose values are recorded.
     pub record: Vec<Path>,
     /// `counters`
@@ -331,16 +331,16 @@ impl Counters {
 }
 
 /// The fewest bytes of a key: those of a strong password. A shorter one can be
-/// found by trying, and then the arguments too.
+/// found by trying, and with it the arguments, or a signature.
 const MIN_KEY_BYTES: usize = 16;
 
 /// Reads a key. It is a secret, so no message repeats it.
-fn key(at: &At<'_>) -> Option<ArgumentsHmac> {
+pub(super) fn key(at: &At<'_>) -> Option<HmacKey> {
     let text = at.as_string().filter(|text| text.len() >= MIN_KEY_BYTES);
     if text.is_none() {
         at.wrong(format!("expected a string of at least {MIN_KEY_BYTES} bytes"));
     }
-    text.and_then(ArgumentsHmac::new)
+    text.and_then(HmacKey::new)
 }
 
 fn method(at: &At<'_>) -> Option<Pattern> {
