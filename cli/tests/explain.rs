@@ -4,15 +4,6 @@
 //!
 //! `UPDATE_GOLDEN=1` writes the files in `explain/` anew, to be read in the diff.
 
-#![allow(
-    missing_docs,
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    reason = "tests fail by panicking"
-)]
-
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};

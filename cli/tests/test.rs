@@ -2,18 +2,6 @@
 //!
 //! `SNAPSHOTS=overwrite` writes the expected outputs anew, to be read in the diff.
 
-#![allow(
-    missing_docs,
-    unreachable_pub,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::string_slice,
-    reason = "tests fail by panicking, and their names say what they are for"
-)]
-
 use snapbox::Data;
 use snapbox::cmd::{Command, OutputAssert, cargo_bin};
 use std::fs;

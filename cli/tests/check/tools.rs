@@ -1,7 +1,7 @@
 //! The hook for pre-commit and the step for GitHub Actions: their files are what their
 //! readers ask for, and what they run is run.
 
-use crate::{root, scratch};
+use super::{root, scratch};
 use boon::{Compiler, Schemas};
 use serde_json::Value;
 use std::fs;

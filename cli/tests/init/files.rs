@@ -1,7 +1,7 @@
 //! Lists of tools in files: the tools of the examples by which the classes were made,
 //! a policy that its author has changed, files that are there already.
 
-use crate::rig::{Scratch, golden, here, init, texts};
+use super::rig::{Scratch, golden, here, init, texts};
 use serde_json::{Value, json};
 use snapbox::str;
 use std::fs;

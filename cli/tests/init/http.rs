@@ -1,7 +1,7 @@
 //! Streamable HTTP alone: tokens, redirects, the old transport, what is no endpoint.
 
-use crate::hostile::{harmless, over_http, over_url};
-use crate::rig::{Scratch, init};
+use super::hostile::{harmless, over_http, over_url};
+use super::rig::{Scratch, init};
 use snapbox::str;
 use std::net::TcpListener;
 
