@@ -50,6 +50,13 @@ fn explanations_read_as_they_did() {
     let list = r#"{"iss": "https://id.example.com", "sub": "al", "team": ["ads", "api"]}"#;
     let batch = r#"[{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "read"}},
         {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "drop"}}]"#;
+    let call = r#"{"jsonrpc": "2.0", "id": 0, "method": "tools/call", "params": {"name": "ask"}}"#;
+    // Each has an id of its own.
+    let asks = |times: u8| -> String {
+        let calls = (1..=times).map(|id| call.replace("\"id\": 0", &format!("\"id\": {id}")));
+        format!("[{}]", calls.collect::<Vec<_>>().join(","))
+    };
+    let (three, four) = (asks(3), asks(4));
     let cases: &[(&str, i32, &[&str])] = &[
         ("help", 0, &["--help"]),
         ("allowed", 0, &[PAYMENTS, refund, "--after", "2"]),
@@ -85,6 +92,8 @@ fn explanations_read_as_they_did() {
         ("out_of_time", 1, &[KINDS, "migrate", "--as", "alice"]),
         ("shadow_mode", 0, &[KINDS, "drop", "--as", "trial"]),
         ("batch", 1, &[KINDS, batch, "--as", "alice"]),
+        ("batch_with_room", 0, &[KINDS, &three, "--as", "alice"]),
+        ("batch_without_room", 1, &[KINDS, &four, "--as", "alice"]),
         ("method", 1, &[KINDS, "POST /mcp tasks/invent", "--as", "alice"]),
         ("list", 0, &[KINDS, "POST /mcp tools/list", "--as", "alice"]),
         ("get", 0, &[KINDS, "GET /mcp", "--as", "alice"]),

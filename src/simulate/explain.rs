@@ -123,9 +123,15 @@ impl<S: Store> Host<'_, S> {
         if let Outcome::Served(_) = sent.outcome {
             (treatment, messages) = (Treatment::Served, Vec::new());
         }
+        let (is_alone, went_on) = (messages.len() == 1, matches!(sent.outcome, Outcome::WentOn(_)));
         for message in &mut messages {
             if let Explaining::Call { explanation: Some(explanation), .. } = message {
-                explanation.read_after(&policy.table, &trial, now);
+                match is_alone {
+                    true => explanation.read_after(&policy.table, &trial, now),
+                    // A batch that is refused is not charged.
+                    false if !went_on => explanation.take_back(),
+                    false => {}
+                }
             }
         }
         let lines = host.lines(&sent);
@@ -134,7 +140,8 @@ impl<S: Store> Host<'_, S> {
         Ok(Explanations { treatment, sources, caller: id, messages, outcome, lines })
     }
 
-    /// The messages of a body, each taken apart before any is judged.
+    /// The messages of a body, each taken apart before any is judged. Those of a batch find
+    /// the counts that the ones before them would leave.
     fn messages(
         &self,
         head: &Head,
@@ -152,8 +159,15 @@ impl<S: Store> Host<'_, S> {
             false => jsonrpc::decode(body, settings.max_depth).into_iter().collect(),
         };
         let (work, beside) = (Work::default(), Work::default());
-        let explain =
-            |message| self.message(message, head, caller.as_ref(), peer, (&work, &beside));
+        let store = Trial::new(self.store);
+        let host = Host { policy: self.policy, store: &store, now: self.now };
+        let explain = |message| {
+            let mut told = host.message(message, head, caller.as_ref(), peer, (&work, &beside));
+            if let Some(Explaining::Call { explanation: Some(explanation), .. }) = &mut told {
+                explanation.charge(&self.policy.table, &store, self.now);
+            }
+            told
+        };
         messages.into_iter().filter_map(explain).collect()
     }
 
