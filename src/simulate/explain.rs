@@ -18,7 +18,6 @@ use crate::policy::explain::{Explained, Explanation};
 use crate::policy::{Caller, Policy, Reason};
 use crate::wire::jsonrpc::{self, Message};
 use crate::wire::mcp::{Method, TOOLS_CALL, ToolCall};
-use sha2::{Digest, Sha256};
 
 /// A request taken apart.
 #[derive(Debug)]
@@ -317,22 +316,6 @@ fn sources<'h>(
         }
     }
     all
-}
-
-/// Admits a token that is made up for one caller, whom a `bearer` source names: of the
-/// tokens that are in use, a policy has the hashes alone. Returns the header with which
-/// the caller is known.
-pub fn admit(policy: &mut Policy, id: &str) -> Option<(&'static str, String)> {
-    let bearer = policy.identity.iter_mut().find_map(|source| match source {
-        Source::Bearer(bearer) => Some(bearer),
-        _ => None,
-    })?;
-    if !bearer.tokens.iter().any(|(_, name)| name == id) {
-        return None;
-    }
-    let token = format!("made-up-for-{}", policy.fingerprint);
-    bearer.tokens.push((Sha256::digest(&token).into(), id.to_owned()));
-    Some(("authorization", format!("Bearer {token}")))
 }
 
 /// A moment as RFC 3339 writes it.
