@@ -71,7 +71,8 @@ pub struct Document {
     pub digest: [u8; 32],
 }
 
-const KEYS: [&str; 12] = [
+/// The keys of a document.
+pub const KEYS: [&str; 12] = [
     "$schema",
     "version",
     "description",
