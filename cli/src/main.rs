@@ -14,6 +14,7 @@
 //! | [`explanation`] | the explanation of a request in words, and for programs |
 //! | [`layer`] | files, and the texts within them that hold documents themselves |
 //! | [`input`] | files and standard input, bounded |
+//! | [`interrupt`] | Ctrl-C while a file is written |
 //! | [`log`] | logs, line by line, and the records in them |
 //! | [`policy`] | a policy read from a file, its findings at their places |
 //! | [`finding`] | findings at places, and the forms in which they are printed |
@@ -42,6 +43,7 @@ mod explanation;
 mod failure;
 mod finding;
 mod input;
+mod interrupt;
 mod layer;
 mod log;
 mod output;

@@ -7,6 +7,7 @@
 //! | [`corpus`] | the corpus that all rigs of the filter run |
 //! | [`pages`] | the examples on the pages, executed |
 //! | [`manual`] | the manual and the completions |
+//! | [`interrupt`] | Ctrl-C while a verb writes |
 //! | [`outputs`], [`traffic`] | what several of them are made of |
 
 #![allow(
@@ -25,6 +26,8 @@ mod convert;
 mod corpus;
 mod explain;
 mod init;
+#[cfg(unix)]
+mod interrupt;
 mod manual;
 mod outputs;
 mod pages;

@@ -14,6 +14,7 @@ mod yaml;
 use crate::Outcome;
 use crate::failure::Failure;
 use crate::finding::Source;
+use crate::interrupt;
 use crate::output::{output, shown, write_json};
 use crate::policy;
 use clap::ValueEnum;
@@ -94,6 +95,8 @@ enum Format {
 /// # Errors
 /// The server's tools cannot be had, or the policy cannot be written.
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
+    // From here on, also between the list of tools and the file.
+    interrupt::check()?;
     // Wrong arguments are told before a server is started.
     let place = arguments.place()?;
     let base = match &arguments.merge {
