@@ -19,6 +19,7 @@
 //! | [`policy`] | a policy read from a file, its findings at their places |
 //! | [`finding`] | findings at places, and the forms in which they are printed |
 //! | [`output`] | standard output, colour, texts from outside made safe to show |
+//! | [`trust`] | the certificates by which servers are trusted |
 //! | [`failure`] | the reasons why a verb could not run |
 //!
 //! The exit status is 0 if all is well, 1 if there are findings (an invalid policy, a
@@ -49,6 +50,7 @@ mod log;
 mod output;
 mod policy;
 mod request;
+mod trust;
 mod verbs;
 
 use clap::Parser as _;

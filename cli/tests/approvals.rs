@@ -3,7 +3,7 @@
 
 mod server;
 
-use crate::outputs;
+use crate::{outputs, tls};
 use server::{AGENT, ANN, Change, Server, canned, serve};
 use snapbox::Data;
 use snapbox::cmd::{Command, cargo_bin};
@@ -199,6 +199,33 @@ fn refusals_say_what_helps() {
         approvals(&["list", &server.url, "--token", "x"]).output().unwrap().status.code(),
         Some(2)
     );
+}
+
+#[test]
+fn a_gateway_is_trusted_by_the_authority_that_is_named() {
+    let server = serve(SAME);
+    let authority = tls::Authority::new("ours");
+    let (_, port) = server.url.trim_end_matches("/mcp-approvals").rsplit_once(':').unwrap();
+    let door = authority.door("127.0.0.1", port.parse().unwrap());
+    let url = format!("https://127.0.0.1:{}/mcp-approvals", door.port);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ca.pem");
+    std::fs::write(&file, authority.pem()).unwrap();
+    let file = file.to_str().unwrap();
+    let list = |arguments: &[&str]| {
+        by(ANN, &[&["list", &url], arguments].concat()).env("NO_PROXY", "*").assert()
+    };
+    list(&[])
+        .code(2)
+        .stdout_eq("")
+        .stderr_eq("mcp-policy: [..]UnknownIssuer[..]name that with --ca\n");
+    assert_eq!(door.entered(), 0, "the token went to a gateway that is not trusted");
+    list(&["--ca", file]).success().stdout_eq("no request waits for you\n");
+    // A file that is wrong is told before a token is asked for.
+    approvals(&["list", &url, "--ca", "absent.pem"])
+        .assert()
+        .code(2)
+        .stderr_eq("mcp-policy: absent.pem: No such file or directory (os error 2)\n");
 }
 
 #[test]

@@ -8,7 +8,7 @@
 //! | [`pages`] | the examples on the pages, executed |
 //! | [`manual`] | the manual and the completions |
 //! | [`interrupt`] | Ctrl-C while a verb writes |
-//! | [`outputs`], [`traffic`] | what several of them are made of |
+//! | [`outputs`], [`tls`], [`traffic`] | what several of them are made of |
 
 #![allow(
     clippy::unwrap_used,
@@ -35,4 +35,5 @@ mod render;
 mod replay;
 mod report;
 mod test;
+mod tls;
 mod traffic;

@@ -17,6 +17,7 @@ use crate::finding::Source;
 use crate::interrupt;
 use crate::output::{output, shown, write_json};
 use crate::policy;
+use crate::trust::Trust;
 use clap::ValueEnum;
 use file::{Place, Replace};
 use merge::Written;
@@ -55,6 +56,8 @@ pub(crate) struct Arguments {
     /// A file that has the bearer token, alone
     #[arg(long, value_name = "FILE")]
     bearer_file: Option<String>,
+    #[command(flatten)]
+    trust: Trust,
     /// Seconds that the server has to list its tools
     #[arg(long, value_name = "SECONDS", default_value = "30")]
     timeout: source::Seconds,

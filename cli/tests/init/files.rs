@@ -217,7 +217,7 @@ For more information, try '--help'.
 
 "#]]);
     init(&["seeds/tools.json", "--bearer-file", "x"]).assert().code(2).stderr_eq(str![[r#"
-mcp-policy: --header and --bearer-file are for a URL alone
+mcp-policy: --header, --bearer-file and --ca are for a URL alone
 
 "#]]);
     init(&["seeds/tools.json", "--path", "mcp"]).assert().code(2).stderr_eq(str![[r#"
