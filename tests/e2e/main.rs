@@ -22,6 +22,7 @@
 
 mod answers;
 mod approvals;
+mod asking;
 mod body_types;
 mod by_value;
 mod callers;
@@ -53,6 +54,7 @@ mod overlong;
 mod panics;
 mod published;
 mod pushes;
+mod rate_limit_protocol;
 mod reconfiguring;
 mod records;
 mod refunds;
