@@ -4,15 +4,6 @@
 //!
 //! `UPDATE_GOLDEN=1` writes the files in `explain/` anew, to be read in the diff.
 
-#![allow(
-    missing_docs,
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    reason = "tests fail by panicking"
-)]
-
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -61,6 +52,13 @@ fn explanations_read_as_they_did() {
     let refund_order = r#"refund_order {"order": 1, "amount": "3"}"#;
     let batch = r#"[{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "read"}},
         {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "drop"}}]"#;
+    let call = r#"{"jsonrpc": "2.0", "id": 0, "method": "tools/call", "params": {"name": "ask"}}"#;
+    // Each has an id of its own.
+    let asks = |times: u8| -> String {
+        let calls = (1..=times).map(|id| call.replace("\"id\": 0", &format!("\"id\": {id}")));
+        format!("[{}]", calls.collect::<Vec<_>>().join(","))
+    };
+    let (three, four) = (asks(3), asks(4));
     let cases: &[(&str, i32, &[&str])] = &[
         ("help", 0, &["--help"]),
         ("allowed", 0, &[PAYMENTS, refund, "--after", "2"]),
@@ -112,6 +110,8 @@ fn explanations_read_as_they_did() {
             &["--format", "json", HELPDESK, refund_order, "--claims", r#"{"sub": "ann"}"#],
         ),
         ("batch", 1, &[KINDS, batch, "--as", "alice"]),
+        ("batch_with_room", 0, &[KINDS, &three, "--as", "alice"]),
+        ("batch_without_room", 1, &[KINDS, &four, "--as", "alice"]),
         ("method", 1, &[KINDS, "POST /mcp tasks/invent", "--as", "alice"]),
         ("list", 0, &[KINDS, "POST /mcp tools/list", "--as", "alice"]),
         ("get", 0, &[KINDS, "GET /mcp", "--as", "alice"]),

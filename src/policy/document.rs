@@ -78,7 +78,8 @@ pub struct Document {
     pub digest: [u8; 32],
 }
 
-const KEYS: [&str; 13] = [
+/// The keys of a document.
+pub const KEYS: [&str; 13] = [
     "$schema",
     "version",
     "description",

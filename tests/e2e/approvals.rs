@@ -1,6 +1,7 @@
 //! Calls that a person approves. Agents and approvers are known by bearer
 //! tokens, and each is a client like any other.
 
+mod command;
 mod ending;
 mod endpoint;
 mod full;

@@ -260,6 +260,8 @@ impl Engine {
                 let message = record.message.as_deref().unwrap_or_default();
                 decided(Word::Denied, reason, record.rule, message)
             }
+            // No log has that answer.
+            Verdict::Ask { .. } => unknown("", "the answer of another service"),
         }
     }
 
