@@ -85,7 +85,8 @@ pub trait Host {
     /// on, and Envoy's timeouts end the request.
     fn answer(&mut self, reply: Reply, details: Cow<'static, str>);
 
-    /// Sets the filter state `wasm.NAME`, for access logs and other filters.
+    /// Sets filter state for access logs and other filters. Names begin with `wasm.`,
+    /// which Envoy itself puts before those of a wasm module.
     fn set_filter_state(&mut self, name: &str, value: &str) -> Result<(), HostError>;
 
     /// Whether the host has more than filter state for [`Self::describe`].
