@@ -265,6 +265,16 @@ impl Exchange {
         matches!(self.state, State::Start | State::Message(..) | State::Bodyless)
     }
 
+    /// Whether [`Self::body`] looks at the size. At the end of a message it need not:
+    /// [`Self::judge`] measures the body.
+    pub const fn measures(&self, end: bool) -> bool {
+        match self.state {
+            State::Message(..) => !end,
+            State::Bodyless => true,
+            _ => false,
+        }
+    }
+
     /// Bytes that are kept of a request until its body is there, about, and its
     /// owner; `None` unless it waits for one.
     pub fn waiting(&self, policy: &Policy) -> Option<(usize, Whose<'_>)> {

@@ -25,6 +25,8 @@
 
 #[path = "fake_envoy/abi.rs"]
 mod abi;
+#[path = "fake_envoy/calls.rs"]
+mod calls;
 #[allow(dead_code, reason = "no clock can be set here")]
 #[path = "../../tests/native/corpus.rs"]
 mod corpus;

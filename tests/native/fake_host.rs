@@ -8,6 +8,7 @@ mod abi;
 mod approvals;
 mod body_types;
 mod by_rule;
+mod calls;
 mod configuring;
 mod counts;
 mod damage;
