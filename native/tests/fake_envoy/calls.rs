@@ -3,16 +3,19 @@
 use crate::call;
 use crate::corpus::Outcome;
 use crate::exchange::{Envoy, Manner, PLAIN};
+use crate::stream::Stream;
 use std::collections::BTreeMap;
 
-const POLICY: &str = r#"{"version": "1", "default": "deny", "limits": [
+const POLICY: &str = r#"{"version": "1", "default": "deny", "tools": {"a": {"limits": [
     {"counter": "calls", "window": "day", "max": 1000},
-    {"counter": "spent", "window": "hour", "max": 1000}], "tools": {"a": {}}}"#;
+    {"counter": "bursts", "window": "minute", "max": 1000}]}}}"#;
 
 /// The calls of an allowed one.
 fn made(manner: Manner) -> BTreeMap<&'static str, usize> {
     let envoy = Envoy::configure("calls", POLICY, manner).unwrap();
-    let ended = envoy.exchange(&call("a"), |_| {}, |_| {});
+    const RESPONSE_FLAGS: u32 = 17;
+    let prepare = |stream: &mut Stream| drop(stream.numbers.insert(RESPONSE_FLAGS, 0));
+    let ended = envoy.exchange(&call("a"), prepare, |_| {});
     assert!(matches!(ended.outcome, Outcome::Forwarded));
     ended.stream.calls
 }

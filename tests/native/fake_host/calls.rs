@@ -7,19 +7,22 @@ use super::worker::{Manner, PLAIN, Worker};
 use crate::corpus::Outcome;
 use std::collections::BTreeMap;
 
-const POLICY: &str = r#"{"version": "1", "default": "deny", "limits": [
+const POLICY: &str = r#"{"version": "1", "default": "deny", "tools": {"a": {"limits": [
     {"counter": "calls", "window": "day", "max": 1000},
-    {"counter": "spent", "window": "hour", "max": 1000}], "tools": {"a": {}}}"#;
+    {"counter": "bursts", "window": "minute", "max": 1000}]}}}"#;
 
 #[test]
 fn an_allowed_call_makes_these_calls_of_the_host_and_no_others() {
     forget_counts();
+    let mut request = call("a");
+    // A body without a type goes on with one.
+    request.headers.push(("content-type".into(), "application/json".into()));
     for manner in [PLAIN, Manner { holds: false, piece: 20 }] {
         let worker = Worker::configure(POLICY, manner).unwrap();
         // The first makes its counters, and the metric of its rule.
         for _ in 0..2 {
             HOST.with_borrow_mut(|host| host.calls.clear());
-            assert!(matches!(worker.send(&call("a")), Outcome::Forwarded));
+            assert!(matches!(worker.send(&request), Outcome::Forwarded));
         }
         let made = HOST.with_borrow(|host| host.calls.clone());
         let expected = [
