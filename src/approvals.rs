@@ -88,9 +88,13 @@ mod tests {
     /// The vector of the reference.
     #[test]
     fn the_digest_is_as_the_reference_says() {
-        let rule: Vec<u8> = (0..32).collect();
+        let page = include_str!("../docs/policy/approvals.md");
+        let rule = "244c47fd31ba59d4b05b238f0a2af15a8767b775345012560ff132e91a274dbb";
+        assert!(page.contains(rule));
+        let rule = (0..32).map(|at| u8::from_str_radix(&rule[2 * at..][..2], 16).unwrap());
+        let rule: Vec<u8> = rule.collect();
         let bound = Bound {
-            namespace: b"docs",
+            namespace: b"mcp-policy-filter/1/10:mcp-policy:mcp-policy/",
             caller: "support-agent",
             route: b"mcp",
             authority: b"MCP.example.com",
@@ -100,11 +104,10 @@ mod tests {
             params: r#"{"arguments":{"amount":500}}"#,
         };
         let hex: String = digest(&bound).iter().map(|byte| format!("{byte:02x}")).collect();
-        let page = include_str!("../docs/policy/approvals.md");
         assert!(page.contains(&hex), "{hex}");
-        assert_eq!(hex, "e52f2986b807889a8badd187761c7fa2411c60b85f8e260a35b8bef356995d04");
+        assert_eq!(hex, "5ea502a1a820b6150114fdc51498808c0dbb01be5e7f8befed317c9350c92b2f");
         let others = [
-            Bound { namespace: b"doc", ..bound },
+            Bound { namespace: b"mcp-policy-filter/1/10:mcp-policy:mcp-polic/", ..bound },
             Bound { caller: "support-agen", ..bound },
             Bound { route: b"", ..bound },
             Bound { authority: b"mcp.example.com:443", ..bound },

@@ -121,18 +121,24 @@ impl Stage {
     }
 
     /// The answer to a decision about the request that was named last, as a person makes
-    /// it who has seen it.
+    /// it who has seen it, at the address that agents are shown.
     ///
     /// # Errors
     /// There is no such request, or nobody can decide about it.
     pub fn decide(&mut self, decision: &Decision) -> Result<Reply, Untrue> {
-        let endpoint = self.policy.approvals.as_ref().and_then(|all| all.path.as_ref());
-        let path = endpoint.ok_or(Untrue::NoApprovals)?.as_str();
+        let approvals = self.policy.approvals.as_ref().ok_or(Untrue::NoApprovals)?;
+        let path = approvals.path.as_ref().ok_or(Untrue::NoApprovals)?.as_str();
         let path = format!("{path}/{}", self.asked().ok_or(Untrue::NothingAsked)?);
-        let shown = self.served(&Ask { method: "GET".into(), ..decision.by.clone().at(&path) })?;
+        let host = approvals.url.as_deref().and_then(|url| url.split('/').nth(2));
+        let by = match host {
+            // A decision at another host than that of `url` is refused.
+            Some(host) => decision.by.clone().with(":authority", host),
+            None => decision.by.clone(),
+        };
+        let shown = self.served(&Ask { method: "GET".into(), ..by.clone().at(&path) })?;
         let digest = shown.and_then(|reply| text_in(&reply, "/digest"));
         let digest = digest.unwrap_or_else(|| "0".repeat(64));
-        let ask = decision.by.clone().at(&format!("{path}{}", decision.below));
+        let ask = by.at(&format!("{path}{}", decision.below));
         let ask = ask.with("mcp-approval-digest", &digest);
         self.served(&ask)?.ok_or(Untrue::NotServed)
     }
@@ -237,5 +243,27 @@ impl Facts {
         let headers = reply.fields().into_iter().map(|(name, value)| format!("{name}: {value}"));
         let more = [format!("HTTP {}", reply.status)].into_iter().chain(headers).collect();
         Self { outcome: outcome.into(), more, message: String::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_person_comes_by_the_address_that_agents_are_shown() {
+        let policy = r#"{"version": "1", "default": "deny", "identity": [{"header": "x-id"}],
+            "tools": {"pay": {"action": "require_approval"}},
+            "settings": {"paths": ["/mcp"], "approvals": {"path": "/approvals",
+                         "url": "https://gateway.example.com:8443/approvals", "approvers": ["boss"]}}}"#;
+        let mut stage = Stage::new(policy).unwrap();
+        for line in [
+            "pay (x-id: a)  approval_required",
+            "approve it (x-id: boss)  approved",
+            "pay (x-id: a)  allowed",
+        ] {
+            let played = stage.play(&Line::parse(line).unwrap());
+            assert!(played.is_ok(), "{line}: {played:?}");
+        }
     }
 }

@@ -1,13 +1,12 @@
 // An Envoy with the filter, a server behind it that answers every call, and the agents
 // and approvers who talk to it without a browser.
 
-import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Envoy, filter } from './envoy.mjs';
+import { cluster, Server, toolCall } from './server.mjs';
 
 const PATH = '/mcp-approvals';
 const CALLERS = ['agent', 'pay-ann', 'pay-bob', 'ops-cid'];
@@ -28,24 +27,7 @@ const POLICY = {
 };
 
 const ENVOY = 'type.googleapis.com/envoy.extensions.';
-const filter = (module) => ({
-  name: 'policy',
-  typed_config: {
-    '@type': `${ENVOY}filters.http.wasm.v3.Wasm`,
-    config: {
-      name: 'mcp-policy',
-      root_id: 'mcp-policy',
-      vm_config: {
-        vm_id: 'mcp-policy',
-        runtime: 'envoy.wasm.runtime.v8',
-        code: { local: { filename: module } },
-      },
-      configuration: { '@type': 'type.googleapis.com/google.protobuf.Struct', value: POLICY },
-    },
-  },
-});
-
-const configuration = (module, server) => ({
+const configuration = (server) => ({
   admin: {
     address: { socket_address: { address: '127.0.0.1', port_value: 0 } },
   },
@@ -63,7 +45,7 @@ const configuration = (module, server) => ({
                   '@type': `${ENVOY}filters.network.http_connection_manager.v3.HttpConnectionManager`,
                   stat_prefix: 'mcp',
                   http_filters: [
-                    filter(module),
+                    filter(POLICY),
                     {
                       name: 'router',
                       typed_config: { '@type': `${ENVOY}filters.http.router.v3.Router` },
@@ -85,72 +67,17 @@ const configuration = (module, server) => ({
         ],
       },
     ],
-    clusters: [
-      {
-        name: 'server',
-        type: 'STATIC',
-        load_assignment: {
-          cluster_name: 'server',
-          endpoints: [
-            {
-              lb_endpoints: [
-                {
-                  endpoint: {
-                    address: { socket_address: { address: '127.0.0.1', port_value: server } },
-                  },
-                },
-              ],
-            },
-          ],
-        },
-      },
-    ],
+    clusters: [cluster('server', server)],
   },
 });
-
-/** What comes of `attempt`, as soon as it comes, while Envoy runs. */
-async function soon(gateway, attempt) {
-  for (;;) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (gateway.envoy.exitCode !== null) throw new Error(gateway.log.join(''), { cause: error });
-    }
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
 
 export class Gateway {
   static async start() {
     const gateway = new Gateway();
-    gateway.reached = [];
-    gateway.server = createServer((request, response) => {
-      gateway.reached.push(request.url);
-      response.setHeader('content-type', 'application/json');
-      response.end('{"jsonrpc":"2.0","id":1,"result":{"content":[]}}');
-    });
-    gateway.server.listen(0, '127.0.0.1').unref();
-    await once(gateway.server, 'listening');
+    gateway.server = await Server.start();
     gateway.folder = mkdtempSync(join(tmpdir(), 'mcp-browser-'));
-    const file = join(gateway.folder, 'envoy.json');
-    const { port } = gateway.server.address();
-    writeFileSync(file, JSON.stringify(configuration(process.env.MODULE, port)));
-    const admin = join(gateway.folder, 'admin');
-    const options = ['-c', file, '--concurrency', '2', '--use-dynamic-base-id', '-l', 'warning'];
-    gateway.envoy = spawn(process.env.ENVOY_BIN, [...options, '--admin-address-path', admin], {
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
-    // A test that fails early must not leave an Envoy.
-    process.on('exit', () => gateway.envoy.kill());
-    gateway.log = [];
-    gateway.envoy.stderr.on('data', (text) => gateway.log.push(String(text)));
-    const address = await soon(gateway, async () => {
-      const at = `http://${readFileSync(admin, 'utf8')}`;
-      if (!(await fetch(`${at}/ready`)).ok) throw new Error('not ready');
-      const { listener_statuses } = await (await fetch(`${at}/listeners?format=json`)).json();
-      return listener_statuses[0].local_address.socket_address;
-    });
-    gateway.origin = `http://127.0.0.1:${address.port_value}`;
+    gateway.envoy = await Envoy.start(gateway.folder, configuration(gateway.server.port));
+    gateway.origin = `http://127.0.0.1:${gateway.envoy.port}`;
     gateway.list = gateway.origin + PATH;
     return gateway;
   }
@@ -168,7 +95,7 @@ export class Gateway {
         'content-type': 'application/json',
         accept: 'application/json, text/event-stream',
       },
-      body: `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"${tool}","arguments":${parameters}}}`,
+      body: toolCall(tool, parameters),
     });
     return answer.json();
   }
@@ -194,10 +121,8 @@ export class Gateway {
   }
 
   async stop() {
-    this.envoy.kill();
-    await once(this.envoy, 'exit');
-    this.server.closeAllConnections();
-    this.server.close();
+    await this.envoy.stop();
+    this.server.stop();
     rmSync(this.folder, { recursive: true });
   }
 }

@@ -1,56 +1,30 @@
 // The page for approvers as people use it: a real Chromium, in front of a real Envoy.
 
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { createServer } from 'node:http';
-import { once } from 'node:events';
 import { after, afterEach, before, test } from 'node:test';
-import { chromium } from 'playwright-core';
+import { accessible, click, fact, People, picture, says, written } from './chromium.mjs';
 import { Gateway, token } from './gateway.mjs';
+import { Site } from './site.mjs';
 
-const axe = createRequire(import.meta.url)('axe-core').source;
-const pictures = process.env.SCREENSHOTS;
-if (pictures) mkdirSync(pictures, { recursive: true });
-
-let browser, gateway, contexts, complaints;
+let people, gateway;
 
 before(async () => {
   gateway = await Gateway.start();
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM,
-    // In a container that runs as root, Chromium has no sandbox to use.
-    args: process.getuid() === 0 ? ['--no-sandbox'] : [],
-  });
-  [contexts, complaints] = [[], []];
+  people = await People.start();
 });
 
 after(async () => {
-  await browser?.close();
+  await people?.browser.close();
   await gateway?.stop();
 });
 
 afterEach(async () => {
-  await Promise.all(contexts.splice(0).map((context) => context.close()));
-  // An error of the script, or of the page's security policy.
-  assert.deepEqual(complaints.splice(0), []);
-  assert.deepEqual(gateway.reached.filter((path) => path.includes('approvals')), []);
+  await people.go();
+  const { reached } = gateway.server;
+  assert.deepEqual(reached.filter(({ path }) => path.includes('approvals')), []);
 });
 
-/** A browser of its own, in which nobody has signed in. */
-async function open(url, options = {}) {
-  const context = await browser.newContext(options);
-  contexts.push(context);
-  const page = await context.newPage();
-  page.on('pageerror', (error) => complaints.push(String(error)));
-  page.on('dialog', (dialog) => complaints.push(dialog.message()));
-  page.on('console', (message) => {
-    // Chromium tells of each answer that is an error.
-    if (!message.text().startsWith('Failed to load resource')) complaints.push(message.text());
-  });
-  await page.goto(url);
-  return page;
-}
+const open = (url, options) => people.open(url, options);
 
 async function signIn(page, who) {
   await page.getByLabel('Your token').fill(token(who));
@@ -61,29 +35,6 @@ async function as(who, url, options) {
   const page = await open(url, options);
   await signIn(page, who);
   return page;
-}
-
-const click = (page, name) => page.getByRole('button', { name, exact: true }).click();
-
-/** Waits until the page says this. */
-async function says(page, text) {
-  await page.locator('#said', { hasText: text }).waitFor();
-}
-
-/** The value beside a name. */
-const fact = (page, name) =>
-  page.locator('dt', { hasText: new RegExp(`^${name}$`) }).locator('xpath=following-sibling::dd[1]');
-
-const written = (page) => page.getByRole('group', { name: 'Written by the agent' });
-
-async function picture(page, name) {
-  if (pictures) await page.screenshot({ path: `${pictures}/${name}.png`, fullPage: true });
-}
-
-async function accessible(page) {
-  const findings = await page.evaluate(`${axe}; axe.run().then(({ violations }) =>
-    violations.map((one) => one.id + ': ' + one.nodes.map((node) => node.html).join(' ')))`);
-  assert.deepEqual(findings, []);
 }
 
 test('an approver reads a request', async () => {
@@ -370,34 +321,13 @@ test('the head of the page is that of its document', async () => {
 
 test('no other site shows the page or decides by it', async () => {
   const id = await gateway.request('refund', '{"amount":509}');
-  const decide = `${gateway.page(id)}/approve`;
-  const site = createServer((_, response) => {
-    response.setHeader('content-type', 'text/html');
-    response.end(`<iframe src="${gateway.page(id)}"></iframe>
-      <form method=post action="${decide}" target=answer></form><iframe name=answer></iframe>`);
-  });
-  site.listen(0, '127.0.0.1');
-  await once(site, 'listening');
-  const context = await browser.newContext();
-  contexts.push(context);
-  const page = await context.newPage();
-  await page.goto(`http://127.0.0.1:${site.address().port}/`);
-  const frames = page.frames().filter((frame) => frame !== page.mainFrame());
-  for (const frame of frames) assert.doesNotMatch(await frame.content(), /Your token|Sign in|apr_/);
-  const posted = page.waitForResponse(decide);
-  await page.evaluate(() => document.forms[0].submit());
-  assert.equal((await posted).status(), 401);
   const { digest } = await gateway.shown('pay-ann', id);
-  const failure = await page.evaluate(
-    ([decide, digest, token]) =>
-      fetch(decide, {
-        method: 'POST',
-        headers: { 'mcp-approval-digest': digest, authorization: `Bearer ${token}` },
-      }).catch((error) => error.name),
-    [decide, digest, token('pay-ann')],
-  );
-  assert.equal(failure, 'TypeError');
+  const headers = { 'mcp-approval-digest': digest, authorization: `Bearer ${token('pay-ann')}` };
+  const frame = `<iframe src="${gateway.page(id)}"></iframe>`;
+  const site = await Site.start();
+  const decide = `${gateway.page(id)}/approve`;
+  const tried = await site.decides(await people.context(), decide, headers, frame);
+  site.stop();
+  assert.deepEqual(tried, { form: 401, script: 'TypeError' });
   assert.equal((await gateway.shown('pay-ann', id)).state, 'pending');
-  site.closeAllConnections();
-  site.close();
 });

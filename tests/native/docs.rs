@@ -11,12 +11,13 @@
 //! | `json broken policy` | it does not compile |
 //! | `text errors`, `text warnings` | the lines for the policy above, exactly |
 //! | `text calls` | each line, through the core ([`play::Stage::play`]) |
-//! | `text calls of FILE` | the same under the policy of a file, as YAML |
+//! | `text calls of FILE` | the same under the policy of a file, as YAML, or in a configuration of Envoy |
 //! | `json request`, `json reply` | the answer; [`ANY_DIGEST`] stands for any, and then ids of requests for approval too; what goes with a request may stand behind the word ([`Ask`]) |
 //! | `json list`, `json shown` | what a server answers to `tools/list`, and what a client gets of it, byte for byte; what goes with the request as with `json request` |
 //! | `json served` | the body that the filter served for the last of the calls above, as a value |
 //! | `json record` | the audit record of the request above, with its digest as in a reply |
-//! | `yaml filter` | it stands in `envoy/envoy.yaml` or `envoy/native/envoy.yaml`, line by line; its policy compiles |
+//! | `yaml filter` | it is in a complete configuration of Envoy ([`SHIPPED`]), line by line; its policy compiles |
+//! | `yaml of FILE` | it is in the file, line by line |
 //! | `yaml configuration` | its `configuration` is a Struct that holds the policy above |
 //! | `yaml fragment` | the names that it shares with the filter ([`fragment`]) |
 //! | `text demo` | all that the demo prints, but for seconds ([`demo`]) |
@@ -180,9 +181,15 @@ impl Reading {
                 text.lines().try_for_each(|line| stage.curl(line, token))
             }
             "text diagram" | "console" => Ok(()),
+            other if other.starts_with("yaml of ") => {
+                let file = &other["yaml of ".len()..];
+                if holds(file, text) { Ok(()) } else { Err(format!("{file} has other lines")) }
+            }
             other if other.contains(" file:") => Ok(()),
             other if other.starts_with("text calls of ") => {
-                self.start(&yaml::as_json(&other["text calls of ".len()..]))?;
+                let file = &other["text calls of ".len()..];
+                let whole = fs::read_to_string(root().join(file)).map_err(|e| e.to_string())?;
+                self.start(&policy_in(&whole).unwrap_or_else(|_| yaml::as_json(file)))?;
                 self.play(text)
             }
             other => match other.strip_prefix("json request") {
@@ -249,8 +256,13 @@ impl Reading {
     }
 }
 
-/// The complete configurations of Envoy, with each form of the filter.
-const SHIPPED: [&str; 2] = ["envoy/envoy.yaml", "envoy/native/envoy.yaml"];
+/// The complete configurations of Envoy: with each form of the filter, and for approvers.
+const SHIPPED: [&str; 4] = [
+    "envoy/envoy.yaml",
+    "envoy/native/envoy.yaml",
+    "envoy/approvals/oauth2.yaml",
+    "envoy/approvals/mtls.yaml",
+];
 
 fn shipped() -> String {
     fs::read_to_string(root().join(SHIPPED[0])).unwrap()
@@ -260,7 +272,7 @@ fn shipped() -> String {
 fn holds(file: &str, fence: &str) -> bool {
     let shipped = yaml_lines(&fs::read_to_string(root().join(file)).unwrap()).join("\n");
     let shown = yaml_lines(fence);
-    (0..20).step_by(2).any(|indent| {
+    (0..40).step_by(2).any(|indent| {
         let pad = " ".repeat(indent);
         let block: Vec<_> = shown.iter().map(|line| format!("{pad}{line}")).collect();
         format!("\n{shipped}\n").contains(&format!("\n{}\n", block.join("\n")))

@@ -15,6 +15,7 @@
 
 mod alarms;
 mod approvals;
+mod approvers;
 mod clock;
 mod compose;
 mod config;

@@ -3,8 +3,10 @@
 use super::call;
 use super::host::{HOST, fail, forget_counts, heal, log};
 use super::worker::{Manner, PLAIN, Worker, holding};
+use crate::config::root;
 use crate::corpus::{self, Outcome, Request};
 use serde_json::{Value, json};
+use std::fs;
 
 const POLICY: &str = r#"{
   "version": "1", "default": "deny", "identity": [ { "header": "x-id" } ],
@@ -200,5 +202,40 @@ fn an_answer_that_cannot_be_sent_is_logged_and_nothing_goes_on() {
         }
         heal();
         assert!(log().iter().any(|line| line.contains("was not sent")));
+    }
+}
+
+/// The worked example of a digest, as the module makes it: the policy of the page, in a
+/// plugin that is named as in `envoy/envoy.yaml`, and a call on a route.
+#[test]
+fn the_digest_that_the_reference_works_out_is_that_of_a_filter() {
+    forget_counts();
+    let page = fs::read_to_string(root().join("docs/policy/approvals.md")).unwrap();
+    let (_, rest) = page.split_once("```json policy\n").unwrap();
+    let (policy, _) = rest.split_once("```").unwrap();
+    HOST.with_borrow_mut(|host| {
+        for property in ["plugin_name", "plugin_root_id"] {
+            host.properties.insert(property.into(), b"mcp-policy".to_vec());
+        }
+    });
+    let worker = Worker::configure(policy, PLAIN).unwrap();
+    let send = |who: &str, request: Request| {
+        let request = with(request, "authorization", &format!("Bearer {who}-token"));
+        let request = with(request, ":authority", "MCP.example.com");
+        let route = |host: &mut super::host::Host| {
+            host.properties.insert("xds\0route_name".into(), b"mcp".to_vec());
+        };
+        answered(worker.send_after(&request, route))
+    };
+    let body = br#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"create_refund","arguments":{"amount":500}}}"#;
+    let path = "/mcp?tenant=7".to_owned();
+    let (_, asked) = send("support-agent", Request { path, body: body.to_vec(), ..call("") });
+    let id = asked["error"]["data"]["approval"]["id"].as_str().unwrap_or_else(|| panic!("{asked}"));
+    let path = format!("/mcp-approvals/{id}");
+    let show = Request { method: "GET".into(), path, body: Vec::new(), ..call("") };
+    let (_, shown) = send("payments-ann", show);
+    for part in ["namespace", "caller", "route", "path", "tool", "rule_hash", "params", "digest"] {
+        let value = shown[part].as_str().unwrap_or_else(|| panic!("{part} in {shown}"));
+        assert!(page.contains(&format!("`{value}`")), "the page has no `{value}` ({part})");
     }
 }

@@ -84,7 +84,7 @@ fn metrics_count_what_cannot_be_read_by_its_kind() {
 
     // The kinds, as the reference has them.
     let page = fs::read_to_string(root().join("docs/policy/answers.md")).unwrap();
-    let (_, rest) = page.split_once("### Kinds of undecodable requests\n").unwrap();
+    let (_, rest) = page.split_once("## Kinds of undecodable requests\n").unwrap();
     let section = rest.split_once("\n## ").map_or(rest, |(section, _)| section);
     let rows = section.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
     let rows: Vec<_> = rows.map(|(kind, _)| kind).collect();

@@ -1,0 +1,75 @@
+//! The configurations by which approvers sign in: what `envoy/envoy.yaml` has with its
+//! reasons, they have too. `scripts/test-browser` uses them.
+
+use crate::yaml::documents;
+use serde_json::{Value, json};
+
+const MANAGER: &str = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config";
+
+/// A configuration, and its filters by their names.
+fn read(file: &str) -> (Value, Vec<(String, Value)>) {
+    let document = documents(file).remove(0);
+    let filters = document.pointer(&format!("{MANAGER}/http_filters")).unwrap();
+    let named = |filter: &Value| (filter["name"].as_str().unwrap().to_owned(), filter.clone());
+    let filters = filters.as_array().unwrap().iter().map(named).collect();
+    (document, filters)
+}
+
+#[test]
+fn their_configurations_keep_what_every_gateway_needs() {
+    let (shipped, own) = read("envoy/envoy.yaml");
+    for (file, before) in [
+        ("envoy/approvals/mtls.yaml", &[][..]),
+        ("envoy/approvals/oauth2.yaml", &["oauth2", "jwt_authn", "set_filter_state"]),
+    ] {
+        let (document, mut filters) = read(file);
+        for place in [
+            "/admin",
+            "/overload_manager",
+            "/static_resources/clusters/0",
+            &format!("{MANAGER}/http2_protocol_options"),
+            &format!("{MANAGER}/request_timeout"),
+            &format!("{MANAGER}/stream_idle_timeout"),
+            &format!("{MANAGER}/access_log"),
+            &format!("{MANAGER}/route_config/virtual_hosts/0/request_headers_to_remove"),
+        ] {
+            assert!(document.pointer(place).is_some(), "{file}: {place}");
+            assert_eq!(document.pointer(place), shipped.pointer(place), "{file}: {place}");
+        }
+        // Behind whatever knows the caller are the same filters, the guard among them.
+        let known: Vec<_> = filters.drain(..before.len()).map(|(name, _)| name).collect();
+        assert_eq!(
+            known,
+            before.iter().map(|name| format!("envoy.filters.http.{name}")).collect::<Vec<_>>()
+        );
+        let plain = |filters: &[(String, Value)]| {
+            let mut filters = filters.to_vec();
+            filters[0].1["typed_config"]["config"]["configuration"].take();
+            filters
+        };
+        assert_eq!(plain(&filters), plain(&own), "{file}");
+    }
+}
+
+/// A script of the page is told that a session has ended, cookies are for the page alone,
+/// and agents are led to no page.
+#[test]
+fn the_sign_in_is_for_the_page_alone() {
+    let (document, filters) = read("envoy/approvals/oauth2.yaml");
+    let (name, filter) = &filters[0];
+    assert_eq!(filter["disabled"], true);
+    let config = &filter["typed_config"]["config"];
+    let cookies = config["cookie_configs"].as_object().unwrap();
+    let expected = json!({ "same_site": "LAX", "path": "/mcp-approvals" });
+    assert!(cookies.len() == 5 && cookies.values().all(|one| *one == expected), "{cookies:?}");
+    let json = json!([{ "name": "accept", "string_match": { "exact": "application/json" } }]);
+    assert_eq!(config["deny_redirect_matcher"], json);
+    // As the page asks.
+    let page = include_str!("../../src/exchange/approvals/page.html");
+    assert!(page.contains("headers={accept:'application/json',"));
+    let routes = document.pointer(&format!("{MANAGER}/route_config/virtual_hosts/0/routes"));
+    for route in routes.and_then(Value::as_array).unwrap() {
+        let is_on = route.pointer(&format!("/typed_per_filter_config/{name}")).is_some();
+        assert_eq!(is_on, route["name"] == "approvals", "{route}");
+    }
+}
