@@ -14,7 +14,9 @@ const POLICY: &str = r#"{"version": "1", "default": "deny", "tools": {"a": {"lim
 fn made(manner: Manner) -> BTreeMap<&'static str, usize> {
     let envoy = Envoy::configure("calls", POLICY, manner).unwrap();
     const RESPONSE_FLAGS: u32 = 17;
-    let prepare = |stream: &mut Stream| drop(stream.numbers.insert(RESPONSE_FLAGS, 0));
+    let prepare = |stream: &mut Stream| {
+        stream.numbers.insert(RESPONSE_FLAGS, 0);
+    };
     let ended = envoy.exchange(&call("a"), prepare, |_| {});
     assert!(matches!(ended.outcome, Outcome::Forwarded));
     ended.stream.calls

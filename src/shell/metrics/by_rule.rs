@@ -22,8 +22,11 @@ pub struct ByRule<I> {
     named: usize,
     /// In the order of the rules' texts. They are few, and a map is more code than a
     /// search.
-    rules: Vec<(Box<str>, Vec<(Outcome, I)>)>,
+    rules: Vec<(Box<str>, Known<I>)>,
 }
+
+/// The metrics of one rule.
+type Known<I> = Vec<(Outcome, I)>;
 
 /// The outcome of a call.
 pub type Outcome = (Decision, Option<Reason>);

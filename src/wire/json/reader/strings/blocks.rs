@@ -12,6 +12,8 @@ const ODD: u64 = 0xaaaa_aaaa_aaaa_aaaa;
 
 /// The length of the next run of a string, which has neither its end nor a fault,
 /// and whether it has escapes. It may end before a valid escape.
+// Apart from its only caller, which is for short strings and would have to keep more.
+#[inline(never)]
 pub(super) fn plain(bytes: &[u8]) -> (usize, bool) {
     let (lanes, _) = bytes.as_chunks::<16>();
     let (blocks, _) = lanes.as_chunks::<4>();
