@@ -5,15 +5,19 @@
 //! trailers, by a body in pieces, and by a GET with a body. In each of these states
 //! a request goes on by a [`Permit`] or not at all.
 
+mod answering;
 pub mod approvals;
 pub mod audit;
 pub(crate) mod caller;
+mod ending;
 pub mod head;
 pub mod identity;
+pub mod inquiry;
 pub mod judge;
 pub mod listing;
 pub mod metadata;
 pub mod permit;
+pub mod question;
 pub mod record;
 pub mod refusal;
 pub mod reply;
@@ -25,21 +29,20 @@ pub use step::{Lent, Served, Step};
 pub use waiting::{Ticket, Waiting, Whose};
 
 use crate::limits::window::Nanos;
-use crate::limits::{Receipt, Store, Trial};
+use crate::limits::{Receipt, Store};
 use crate::policy::condition::Work;
 use crate::policy::{Caller, Policy};
 use approvals::Endpoint;
 use core::cell::OnceCell;
 use head::{Entry, Head, HeadError, Trace};
 use identity::{NoIdentity, Peer};
-use judge::{Judge, Verdict};
+use judge::{Judge, Pending, Verdict};
 use listing::Listing;
 use permit::Permit;
-use record::Records;
+use record::{Asked, Records};
 use refusal::{Refusal, Refused, To};
 
 #[derive(Debug, Default)]
-#[expect(clippy::large_enum_variant, reason = "nearly every exchange is a message")]
 enum State {
     /// Before the headers.
     #[default]
@@ -48,6 +51,8 @@ enum State {
     Message(Head, Result<Caller, NoIdentity>),
     /// A request that must have no body, before its end.
     Bodyless,
+    /// A message that was judged, and waits for an answer until this moment.
+    Asking(Box<Pending>, Trace, Nanos),
     /// The request went on.
     Gone,
     /// The request was answered.
@@ -191,7 +196,8 @@ impl Exchange {
             State::Message(..) if end => return Step::Read,
             State::Bodyless if size > 0 => Refusal::head(policy, HeadError::Body),
             State::Bodyless if end => return self.pass(),
-            State::Message(..) | State::Bodyless => return Step::Wait,
+            // Nothing of it goes on before the answer is there.
+            State::Message(..) | State::Bodyless | State::Asking(..) => return Step::Wait,
             State::Gone => return Step::Gone(Permit::unjudged()),
             State::Answered => return Step::Answered,
             State::Start => out_of_order(policy),
@@ -205,6 +211,7 @@ impl Exchange {
         match self.state {
             State::Message(..) => Step::Read,
             State::Bodyless => self.pass(),
+            State::Asking(..) => Step::Wait,
             State::Gone => Step::Gone(Permit::unjudged()),
             State::Answered => Step::Answered,
             State::Start => self.refuse_late(out_of_order(policy), records),
@@ -226,19 +233,21 @@ impl Exchange {
             return self.refuse_late(unread(policy, known, HeadError::TooLarge), records);
         }
         let (work, beside) = (Work::default(), Work::default());
-        match (Judge { policy, caller, head, peer, store, now, work, beside }).judge(body) {
-            Verdict::Go { permit, receipt, records: made, asked } => {
-                made.iter().for_each(|record| records.record(record, &head.trace));
+        let verdict = Judge { policy, caller, head, peer, store, now, work, beside }.judge(body);
+        match verdict {
+            Verdict::Ask { pending, receipt, question } => {
                 self.receipt = receipt;
-                if let Some(listing) = &mut self.listing {
-                    listing.expect(asked);
-                }
-                self.state = State::Gone;
-                Step::Go(permit)
+                let trace = core::mem::take(&mut head.trace);
+                self.state = State::Asking(pending, trace, question.deadline(now));
+                Step::Ask(question)
             }
             Verdict::Refuse(refusal) => {
                 let refused = refusal.write(&head.trace, records);
-                self.answered(refused)
+                self.replied(refused)
+            }
+            Verdict::Go { permit, receipt, records: made, asked } => {
+                made.iter().for_each(|record| records.record(record, &head.trace));
+                self.gone(permit, receipt, asked)
             }
         }
     }
@@ -262,7 +271,10 @@ impl Exchange {
 
     /// Whether the request is neither on its way nor refused.
     pub const fn waits(&self) -> bool {
-        matches!(self.state, State::Start | State::Message(..) | State::Bodyless)
+        matches!(
+            self.state,
+            State::Start | State::Message(..) | State::Bodyless | State::Asking(..)
+        )
     }
 
     /// Whether [`Self::body`] looks at the size. At the end of a message it need not:
@@ -275,8 +287,8 @@ impl Exchange {
         }
     }
 
-    /// Bytes that are kept of a request until its body is there, about, and its
-    /// owner; `None` unless it waits for one.
+    /// Bytes that are kept of a request until its body or an answer is there, about, and
+    /// its owner; `None` unless it waits for one.
     pub fn waiting(&self, policy: &Policy) -> Option<(usize, Whose<'_>)> {
         let listing = self.listing.as_ref().map_or(0, |_| size_of::<Listing>());
         let inside = size_of::<Self>().saturating_add(listing);
@@ -284,6 +296,10 @@ impl Exchange {
             State::Message(head, caller) => (head, caller),
             // It waits for the end of a body that it must not have.
             State::Bodyless => return Some((inside, Whose::Anonymous)),
+            State::Asking(pending, ..) => {
+                let whose = pending.caller_id().map_or(Whose::Anonymous, Whose::Caller);
+                return Some((inside.saturating_add(pending.size()), whose));
+            }
             _ => return None,
         };
         let (id, whose) = match caller {
@@ -311,22 +327,6 @@ impl Exchange {
         !self.body_seen && matches!(self.state, State::Message(..) | State::Bodyless)
     }
 
-    /// Whether there is a charge that could be given back.
-    pub fn is_charged(&self) -> bool {
-        !self.receipt.is_empty()
-    }
-
-    /// Ends the exchange. `flags` are Envoy's response flags, if they could be read.
-    /// If they show that nothing was sent upstream, the charge is given back. Any
-    /// other end keeps it: a client that resets after its call has run must not get
-    /// its budget back.
-    pub fn end(&mut self, policy: &Policy, flags: Option<u64>, store: &impl Store, now: Nanos) {
-        let receipt = core::mem::take(&mut self.receipt);
-        if flags.is_some_and(is_unsent) {
-            policy.table.refund(&Trial::through(store), receipt, now);
-        }
-    }
-
     /// Lets a request go on that carries no message, or is exempt.
     fn pass(&mut self) -> Step {
         self.state = State::Gone;
@@ -341,6 +341,7 @@ impl Exchange {
     fn refuse_late(&mut self, refusal: Box<Refusal<'_>>, records: &mut dyn Records) -> Step {
         let trace = match core::mem::take(&mut self.state) {
             State::Message(head, _) => head.trace,
+            State::Asking(_, trace, _) => trace,
             _ => Trace::default(),
         };
         self.refuse(refusal, &trace, records)
@@ -352,23 +353,25 @@ impl Exchange {
         trace: &Trace,
         records: &mut dyn Records,
     ) -> Step {
-        self.answered(refusal.write(trace, records))
+        self.replied(refusal.write(trace, records))
     }
 
-    fn answered(&mut self, refused: Refused) -> Step {
+    /// A request whose records are written, and which goes on.
+    fn gone(&mut self, permit: Permit, receipt: Receipt, asked: Asked) -> Step {
+        self.receipt = receipt;
+        if let Some(listing) = &mut self.listing {
+            listing.expect(asked);
+        }
+        self.state = State::Gone;
+        Step::Go(permit)
+    }
+
+    fn replied(&mut self, refused: Refused) -> Step {
         self.state = State::Answered;
         // Our own answer is not a server's.
         self.listing = None;
         Step::Refuse(Box::new(refused))
     }
-}
-
-/// Envoy's response flags for a request that no upstream got: no healthy host (UH),
-/// no connection (UF), too many requests (UO), no route (NR), no cluster (NC).
-const UNSENT: u64 = 0x2 | 0x20 | 0x80 | 0x100 | 0x100_0000;
-
-const fn is_unsent(flags: u64) -> bool {
-    flags != 0 && flags & !UNSENT == 0
 }
 
 /// The refusal of a body that is not read. Who can sign in is told so before.

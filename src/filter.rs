@@ -4,6 +4,7 @@
 //! serves for exports and their dispatch alone: its wrappers of host calls panic on
 //! unexpected statuses and bytes, and a panic here is an outage.
 
+mod answers;
 mod envoy;
 mod headers;
 mod held;

@@ -7,6 +7,7 @@
 //!
 //! [`Step`]: crate::exchange::Step
 
+mod asking;
 mod course;
 pub mod metrics;
 mod records;
@@ -17,6 +18,7 @@ pub use response::Passage;
 
 use crate::exchange::Exchange;
 use crate::exchange::identity::Peer;
+use crate::exchange::question::Question;
 use crate::exchange::reply::Reply;
 use crate::limits::Store;
 use crate::limits::window::Nanos;
@@ -85,6 +87,10 @@ pub trait Host {
     /// on, and Envoy's timeouts end the request.
     fn answer(&mut self, reply: Reply, details: Cow<'static, str>);
 
+    /// Sends a question, of which the answer goes to [`Course::answered`]: later, and not
+    /// before the present step is over.
+    fn ask(&mut self, question: Question) -> Result<(), HostError>;
+
     /// Sets filter state for access logs and other filters. Names begin with `wasm.`,
     /// which Envoy itself puts before those of a wasm module.
     fn set_filter_state(&mut self, name: &str, value: &str) -> Result<(), HostError>;
@@ -113,7 +119,7 @@ pub trait Host {
     /// Counts a call of a tool by a rule and its outcome.
     fn count_call(&self, rule: &str, outcome: Outcome);
 
-    /// Whether there is memory for a request until its body is there.
+    /// Whether there is memory for a request until its body, or an answer, is there.
     fn keep(&mut self, _: &Exchange, _: &Policy) -> bool {
         true
     }

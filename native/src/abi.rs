@@ -8,6 +8,7 @@
 #![expect(unsafe_code, reason = "Envoy's functions can be called in no other way")]
 
 mod body;
+mod callout;
 mod config;
 mod hooks;
 mod imports;

@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::peer::Client;
 use crate::store::{SHARED, Shards};
 use mcp_policy_filter::exchange::identity::Peer;
+use mcp_policy_filter::exchange::question::Question;
 use mcp_policy_filter::exchange::reply::Reply;
 use mcp_policy_filter::limits::window::Nanos;
 use mcp_policy_filter::policy::Policy;
@@ -18,23 +19,32 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub(crate) struct Native<'h> {
     envoy: &'h mut Envoy,
     config: &'static Config,
-    /// The answer to send when the hook is over: sending it may end the stream, with all
-    /// that a hook still refers to.
-    pub(crate) answer: Option<Answer>,
+    /// The calls of Envoy to make when the hook is over.
+    pub(crate) after: After,
     /// Whether the hook is about trailers.
     trailers: bool,
     /// Whether what Envoy holds of the body is held for this filter.
     held: bool,
 }
 
+/// The calls of Envoy for which a hook has to be over: an answer may end the stream, with
+/// all that a hook still refers to, and a question is followed by hooks of its own.
+#[derive(Debug, Default)]
+pub(crate) struct After {
+    /// The answer to send.
+    pub(crate) answer: Option<Answer>,
+    /// The question to ask.
+    pub(crate) question: Option<Box<Question>>,
+}
+
 impl<'h> Native<'h> {
-    pub(crate) const fn new(
+    pub(crate) fn new(
         config: &'static Config,
         envoy: &'h mut Envoy,
         trailers: bool,
         held: bool,
     ) -> Self {
-        Self { envoy, config, answer: None, trailers, held }
+        Self { envoy, config, after: After::default(), trailers, held }
     }
 }
 
@@ -86,7 +96,13 @@ impl Host for Native<'_> {
 
     fn answer(&mut self, reply: Reply, details: Cow<'static, str>) {
         let headers = reply.fields();
-        self.answer = Some(Answer { status: reply.status, headers, body: reply.body, details });
+        self.after.answer =
+            Some(Answer { status: reply.status, headers, body: reply.body, details });
+    }
+
+    fn ask(&mut self, question: Question) -> Result<(), HostError> {
+        self.after.question = Some(Box::new(question));
+        Ok(())
     }
 
     fn set_filter_state(&mut self, name: &str, value: &str) -> Result<(), HostError> {

@@ -1,10 +1,12 @@
 //! One stream: hooks in, and their outcomes out.
 
 use crate::abi::{Answer, Envoy};
+use crate::callout::{Asking, Callouts, Heard};
 use crate::config::Config;
-use crate::host::Native;
-use core::cell::{Cell, RefCell};
+use crate::host::{After, Native};
+use core::cell::{Cell, OnceCell, RefCell};
 use mcp_policy_filter::exchange::permit::Permit;
+use mcp_policy_filter::exchange::question::{self, Failure, Question};
 use mcp_policy_filter::shell::{Course, Flow, Message, Passage};
 use std::borrow::Cow;
 
@@ -18,6 +20,9 @@ pub(crate) struct Http {
     /// Whether the response is held here. If not, what Envoy holds of it has passed and
     /// is another filter's, in front of this one.
     holds_response: Cell<bool>,
+    /// The question that was asked last, if any was. Hooks about it come while the course
+    /// is lent.
+    callouts: OnceCell<Box<Callouts>>,
 }
 
 /// The outcome of a hook.
@@ -27,6 +32,8 @@ pub(crate) enum Outcome {
     GoOn,
     /// It is held until more of it has come.
     Wait,
+    /// It is held until the answer to this question is there.
+    Ask(Box<Question>),
     /// It was answered, or is by this; nothing of it goes on.
     Answered(Option<Answer>),
 }
@@ -51,6 +58,7 @@ impl Http {
             course: RefCell::default(),
             broken: Cell::default(),
             holds_response: Cell::default(),
+            callouts: OnceCell::new(),
         }
     }
 
@@ -105,6 +113,35 @@ impl Http {
         });
     }
 
+    /// The request that asks a question.
+    pub(crate) fn asking<'q>(&self, question: &'q Question) -> Asking<'q> {
+        self.callouts.get_or_init(Box::default).begin(question)
+    }
+
+    /// Notes the number of that request, or that it was not sent; whether that is an answer.
+    pub(crate) fn asked(&self, callout: Option<u64>) -> bool {
+        self.callouts.get().is_some_and(|callouts| callouts.begun(callout))
+    }
+
+    /// Runs a hook of a callout.
+    pub(crate) fn hear(&self, hook: impl FnOnce(&Callouts) -> Heard) -> Heard {
+        self.config.trap("http_stream");
+        self.callouts.get().map_or(Heard::Part, |callouts| hook(callouts))
+    }
+
+    /// Takes the answer that is there.
+    pub(crate) fn answered(&self, envoy: &mut Envoy) -> Outcome {
+        // Without one, a hook of the callout panicked.
+        let failed = question::Answer::Failed(Failure::Transport);
+        let answer = self.callouts.get().and_then(|callouts| callouts.take()).unwrap_or(failed);
+        let result = self.run(envoy, false, false, |course, host| {
+            self.config.trap("scheduled");
+            course.answered(host, &self.config.policy, answer)
+        });
+        // The hook that panicked before has answered.
+        result.map_or(Outcome::Wait, requested)
+    }
+
     /// Runs a hook of the request.
     fn request(
         &self,
@@ -112,12 +149,7 @@ impl Http {
         trailers: bool,
         hook: impl FnOnce(&mut Course, &mut Native<'_>) -> Flow,
     ) -> Outcome {
-        match self.run(envoy, trailers, true, hook) {
-            Some((Flow::Continue(permit), _)) => go(permit),
-            Some((Flow::Wait, _)) => Outcome::Wait,
-            Some((Flow::Answered, answer)) => Outcome::Answered(answer),
-            None => Outcome::panicked(),
-        }
+        self.run(envoy, trailers, true, hook).map_or_else(Outcome::panicked, requested)
     }
 
     /// Runs a hook of the response.
@@ -132,7 +164,7 @@ impl Http {
         match result {
             Some((Passage::Pass, _)) => Outcome::GoOn,
             Some((Passage::Wait, _)) => Outcome::Wait,
-            Some((Passage::Answered, answer)) => Outcome::Answered(answer),
+            Some((Passage::Answered, after)) => Outcome::Answered(after.answer),
             None => Outcome::panicked(),
         }
     }
@@ -144,7 +176,7 @@ impl Http {
         trailers: bool,
         held: bool,
         hook: impl FnOnce(&mut Course, &mut Native<'_>) -> T,
-    ) -> Option<(T, Option<Answer>)> {
+    ) -> Option<(T, After)> {
         let mut course = self.course.try_borrow_mut().ok()?;
         if self.broken.replace(true) {
             return None;
@@ -152,7 +184,17 @@ impl Http {
         let mut host = Native::new(self.config, envoy, trailers, held);
         let result = hook(&mut course, &mut host);
         self.broken.set(false);
-        Some((result, host.answer))
+        Some((result, host.after))
+    }
+}
+
+/// The outcome of a hook of the request.
+fn requested((flow, after): (Flow, After)) -> Outcome {
+    match (flow, after.question) {
+        (Flow::Continue(permit), _) => go(permit),
+        (Flow::Asking, Some(question)) => Outcome::Ask(question),
+        (Flow::Wait | Flow::Asking, _) => Outcome::Wait,
+        (Flow::Answered, _) => Outcome::Answered(after.answer),
     }
 }
 

@@ -10,6 +10,7 @@
 //! | `abi` | Envoy's functions and the hooks that it calls; all `unsafe` |
 //! | `config` | one policy, compiled once and shared by all workers |
 //! | `http`, `host`, `peer` | one stream: its hooks, and Envoy as its host |
+//! | `callout` | questions to services, and the answers |
 //! | `store` | counts that the workers share |
 //! | `metrics`, `log` | Envoy's metrics and log |
 //!
@@ -27,6 +28,7 @@
 )]
 
 mod abi;
+mod callout;
 mod config;
 mod host;
 mod http;

@@ -25,6 +25,9 @@
 
 #[path = "fake_envoy/abi.rs"]
 mod abi;
+#[cfg(feature = "test-questions")]
+#[path = "fake_envoy/asking.rs"]
+mod asking;
 #[path = "fake_envoy/calls.rs"]
 mod calls;
 #[allow(dead_code, reason = "no clock can be set here")]

@@ -9,5 +9,5 @@ mod request;
 
 pub use decision::{Attempt, DecisionRecord};
 pub(super) use endpoint::Endpoint;
-pub(super) use request::{ASKS, Asking, Draft, Required};
+pub(super) use request::{ASKS, Asking, Draft, KeptApproval, Required};
 pub use request::{ApprovalRecord, Stage};

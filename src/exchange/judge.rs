@@ -4,16 +4,21 @@
 //! with its reason.
 
 mod approving;
+mod asking;
 mod batch;
 mod charging;
+mod nobody;
+mod pending;
 
 #[cfg(any(test, not(target_family = "wasm")))]
 pub(crate) use charging::reason as reason_of;
+pub(super) use pending::Pending;
 
 use crate::exchange::approvals::Asking;
 use crate::exchange::head::Head;
 use crate::exchange::identity::{NoIdentity, Peer};
 use crate::exchange::permit::Permit;
+use crate::exchange::question::Question;
 use crate::exchange::record::{self, Asked, Decision, Names, Record};
 use crate::exchange::refusal::{Client, Refusal, To};
 use crate::limits::window::Nanos;
@@ -23,7 +28,8 @@ use crate::policy::document::Batches;
 use crate::policy::{Caller, Denial, Policy, Reason, Ruling, Values};
 use crate::wire::jsonrpc::{self, Call, DecodeError, DecodeErrorKind, Id, Message, Params};
 use crate::wire::mcp::{Method, TOOLS_CALL, TOOLS_LIST, ToolCall, is_governed};
-use approving::Asks;
+use approving::Approves;
+use asking::Asks;
 use charging::{Allowed, Called};
 use std::borrow::Cow;
 
@@ -43,6 +49,15 @@ pub enum Verdict<'a> {
     },
     /// It is answered in the server's place.
     Refuse(Box<Refusal<'a>>),
+    /// It waits for the answer to a question.
+    Ask {
+        /// All that the answer decides about.
+        pending: Box<Pending>,
+        /// The charges.
+        receipt: Receipt,
+        /// The question.
+        question: Box<Question>,
+    },
 }
 
 /// The inputs to judging one body.
@@ -69,9 +84,7 @@ impl<'a, S: Store> Judge<'a, S> {
     /// Judges the body of one POST.
     pub fn judge(&self, body: &'a [u8]) -> Verdict<'a> {
         match self.body(body) {
-            Ok(Passed { receipt, records, asked }) => {
-                Verdict::Go { permit: Permit::judged(), receipt, records, asked }
-            }
+            Ok(passed) => passed.verdict(self.head.accepts_mcp, self.is_shadow()),
             Err(mut refusal) => {
                 refusal.record.caller_id = self.caller_id();
                 Verdict::Refuse(refusal)
@@ -99,7 +112,11 @@ impl<'a, S: Store> Judge<'a, S> {
         match self.message(decode(body, settings.max_depth).map_err(|why| self.malformed(why))?)? {
             Decided::Passes(passed) => Ok(passed),
             Decided::Asks(call) => self.approve(*call),
-            Decided::Allowed(call) => self.settle(&Trial::through(self.store), call, None),
+            Decided::Allowed(call) => {
+                let asks = Asks::about(&call);
+                let passed = self.settle(&Trial::through(self.store), call, None)?;
+                Ok(passed.asking(asks))
+            }
         }
     }
 
@@ -263,11 +280,7 @@ impl<'a, S: Store> Judge<'a, S> {
             let record = Record { decision, reason, rule, message: Some(denial.message), ..record };
             return Ok(Passed { records: vec![record], ..Passed::default() });
         }
-        let to = To { id: Some(id), tool: record.tool.as_deref() };
-        let mut refusal = Refusal::denied(self.policy, to, self.client(stateless), denial);
-        let (decision, message) = (Decision::Denied, refusal.record.message.take());
-        refusal.record = Record { decision, reason, rule, message, ..record };
-        Err(refusal)
+        Err(Called { id, stateless, record }.denied(self.policy, self.head.accepts_mcp, denial))
     }
 
     /// Whether calls of this caller go on although the rules deny them.
@@ -307,41 +320,6 @@ impl<'a, S: Store> Judge<'a, S> {
         Client { accepts_mcp: self.head.accepts_mcp, stateless }
     }
 
-    fn refuse_unidentified(
-        &self,
-        id: Id<'a>,
-        tool: Option<Cow<'a, str>>,
-        why: NoIdentity,
-        stateless: bool,
-    ) -> Box<Refusal<'a>> {
-        let to = To { id: Some(id), tool: tool.as_deref() };
-        let mut refusal = if self.policy.challenges() {
-            Refusal::unidentified(self.policy, why, to)
-        } else {
-            self.deny_nobody(to, why, stateless)
-        };
-        refusal.record.method = tool.as_ref().map(|_| TOOLS_CALL.into());
-        refusal.record.tool = tool;
-        refusal
-    }
-
-    /// The answer to nobody where no client can sign in.
-    fn deny_nobody(&self, to: To<'_>, why: NoIdentity, stateless: bool) -> Box<Refusal<'a>> {
-        let denial = Denial {
-            reason: Reason::NoIdentity,
-            rule: "(no identity)",
-            message: why.to_string().into(),
-            retry_after: None,
-        };
-        Refusal::denied(self.policy, to, self.client(stateless), denial)
-    }
-
-    /// The reason for which nothing of the body is judged: nobody calls, who is told
-    /// to sign in, whatever the body is.
-    fn challenged(&self) -> Option<NoIdentity> {
-        self.caller.err().filter(|_| self.policy.challenges())
-    }
-
     fn malformed(&self, malformed: DecodeError<'_>) -> Box<Refusal<'a>> {
         if let Some(why) = self.challenged() {
             return Refusal::unidentified(self.policy, why, To { id: malformed.id, tool: None });
@@ -362,6 +340,22 @@ struct Passed<'a> {
     receipt: Receipt,
     records: Vec<Record<'a>>,
     asked: Asked,
+    /// The questions that have to be answered before.
+    asks: Option<Box<Asks<'a>>>,
+}
+
+impl<'a> Passed<'a> {
+    /// The verdict on a request that consists of it.
+    fn verdict(self, accepts_mcp: bool, is_shadow: bool) -> Verdict<'a> {
+        let Self { receipt, records, asked, asks } = self;
+        match asks {
+            None => Verdict::Go { permit: Permit::judged(), receipt, records, asked },
+            Some(asks) => {
+                let (pending, question) = asks.pending(records, asked, accepts_mcp, is_shadow);
+                Verdict::Ask { pending, receipt, question }
+            }
+        }
+    }
 }
 
 type Judged<'a> = Result<Passed<'a>, Box<Refusal<'a>>>;
@@ -374,7 +368,7 @@ enum Decided<'a> {
     /// It goes on as soon as its limits are charged.
     Allowed(Allowed<'a>),
     /// It goes on as soon as it is approved, and its limits are charged.
-    Asks(Box<Asks<'a>>),
+    Asks(Box<Approves<'a>>),
 }
 
 #[cfg(test)]

@@ -4,6 +4,10 @@
 //! A record borrows from the body, which is a host's view, and from the policy. So it is
 //! written as soon as it is made, into a text that the host keeps for the next.
 
+mod kept;
+
+pub(super) use kept::Kept;
+
 use crate::exchange::approvals::{ApprovalRecord, DecisionRecord};
 use crate::exchange::head::Trace;
 use crate::limits::Receipt;

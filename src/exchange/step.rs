@@ -7,6 +7,7 @@
 use super::approvals::DecisionRecord;
 use super::identity::Peer;
 use super::permit::Permit;
+use super::question::Question;
 use super::record::Records;
 use super::refusal::Refused;
 use super::reply::Reply;
@@ -37,6 +38,10 @@ pub enum Step {
     ///
     /// [`Exchange::judge`]: super::Exchange::judge
     Read,
+    /// Send a question, hold the request, and hand the answer to [`Exchange::answered`].
+    ///
+    /// [`Exchange::answered`]: super::Exchange::answered
+    Ask(Box<Question>),
     /// Answer in the server's place.
     Refuse(Box<Refused>),
     /// Answer what the filter serves itself; nothing was refused.

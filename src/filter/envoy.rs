@@ -9,6 +9,7 @@ use super::plugin::Plugin;
 use super::reply::send;
 use super::shared_data::SharedData;
 use crate::exchange::identity::Peer;
+use crate::exchange::question::{Question, Service};
 use crate::exchange::reply::Reply;
 use crate::exchange::{Exchange, Ticket};
 use crate::limits::window::Nanos;
@@ -19,6 +20,9 @@ use crate::shell::{self, Host, HostError, Message};
 use std::borrow::Cow;
 use std::rc::Rc;
 
+/// The status of a call that this module does not have.
+const UNIMPLEMENTED: u32 = 12;
+
 /// The host of one stream.
 pub(super) struct Envoy {
     plugin: Rc<Plugin>,
@@ -26,6 +30,8 @@ pub(super) struct Envoy {
     waiting: Option<Ticket>,
     /// Its place among requests whose bodies may never come.
     held: Option<Since>,
+    /// The call of a service that was made last, until its answer is there.
+    call: Option<u32>,
 }
 
 impl Drop for Envoy {
@@ -36,12 +42,17 @@ impl Drop for Envoy {
 
 impl Envoy {
     pub(super) const fn new(plugin: Rc<Plugin>) -> Self {
-        Self { plugin, waiting: None, held: None }
+        Self { plugin, waiting: None, held: None, call: None }
     }
 
     /// The configuration.
     pub(super) fn plugin(&self) -> Rc<Plugin> {
         Rc::clone(&self.plugin)
+    }
+
+    /// Whether an answer is that to the call that was made last, and the first to it.
+    pub(super) fn take_call(&mut self, call: u32) -> bool {
+        self.call.take_if(|asked| *asked == call).is_some()
     }
 
     /// Notes that the request is held, if its body may never come.
@@ -89,6 +100,16 @@ impl Host for Envoy {
 
     fn answer(&mut self, reply: Reply, details: Cow<'static, str>) {
         send(&reply, &details);
+    }
+
+    fn ask(&mut self, question: Question) -> Result<(), HostError> {
+        let Question { cluster, service, bytes, timeout } = question;
+        let Service::Grpc { service, method } = service else {
+            // There is no question of this kind yet.
+            return Err(HostError(UNIMPLEMENTED));
+        };
+        self.call = Some(host::grpc_call(&cluster, service, method, &bytes, timeout)?);
+        Ok(())
     }
 
     fn set_filter_state(&mut self, name: &str, value: &str) -> Result<(), HostError> {

@@ -3,6 +3,7 @@
 #![expect(unsafe_code, reason = "the host's functions can be called in no other way")]
 
 mod buffer;
+mod callout;
 mod headers;
 mod imports;
 mod metric;
@@ -10,6 +11,7 @@ mod property;
 mod shared;
 
 pub(super) use buffer::{Buffer, buffer, set_buffer};
+pub(super) use callout::{continue_request, grpc_call};
 pub(super) use headers::{Map, headers, remove_header, set_header};
 pub(super) use metric::{define_counter, define_gauge, increment, record};
 pub(super) use property::{property, set_property};

@@ -1,5 +1,6 @@
 //! One HTTP stream: proxy-wasm's callbacks in, their return values out.
 
+use super::answers::answered;
 use super::envoy::Envoy;
 use super::plugin::{Plugin, REMEDY};
 use super::reply::unconfigured;
@@ -16,7 +17,14 @@ pub(super) struct Stream {
     course: Course,
 }
 
-impl Context for Stream {}
+impl Context for Stream {
+    fn on_grpc_call_response(&mut self, call: u32, status: u32, size: usize) {
+        let Some((course, envoy, plugin)) = self.parts() else { return };
+        if envoy.take_call(call) {
+            answered(course, envoy, &plugin.policy, (status, size));
+        }
+    }
+}
 
 impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
@@ -97,7 +105,7 @@ impl Stream {
 fn action(flow: Flow) -> Action {
     match flow {
         Flow::Continue(permit) => go(permit),
-        Flow::Wait | Flow::Answered => Action::Pause,
+        Flow::Wait | Flow::Asking | Flow::Answered => Action::Pause,
     }
 }
 

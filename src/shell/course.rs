@@ -1,5 +1,6 @@
 //! The request of a stream, and its end.
 
+use super::asking::Seat;
 use super::records::{self, Records, recording};
 use super::{Headers, Host, HostError, Message, metrics};
 use crate::exchange::head::repeats_requests;
@@ -11,6 +12,8 @@ use crate::policy::Policy;
 #[derive(Debug, Default)]
 pub struct Course {
     pub(super) exchange: Exchange,
+    /// The seat among the requests of this worker that wait for answers.
+    pub(super) seat: Option<Seat>,
 }
 
 /// The state of a request after a step.
@@ -20,6 +23,8 @@ pub enum Flow {
     Continue(Permit),
     /// It is held until more of it has come.
     Wait,
+    /// It is held, head and all, until the answer to a question is there.
+    Asking,
     /// It was answered; nothing of it goes on.
     Answered,
 }
@@ -55,8 +60,13 @@ impl Course {
 
     /// Ends the stream: gives its charge back if no server got the request.
     pub fn end<H: Host>(&mut self, host: &H, policy: &Policy) {
-        if self.exchange.is_charged()
-            && let flags @ Some(1..) = host.response_flags()
+        self.seat = None;
+        if !self.exchange.is_charged() {
+            return;
+        }
+        // While it waits for an answer, nothing was sent, whatever the flags are.
+        let flags = if self.exchange.asks() { None } else { host.response_flags() };
+        if (self.exchange.asks() || matches!(flags, Some(1..)))
             && let Some(now) = host.now()
         {
             self.exchange.end(policy, flags, host.store(), now);
@@ -138,7 +148,7 @@ impl Course {
         (step, is_read && pairs.clone().any(|(name, _)| name == ENCODINGS))
     }
 
-    fn carry_out<H: Host>(&mut self, host: &mut H, policy: &Policy, step: Step) -> Flow {
+    pub(super) fn carry_out<H: Host>(&mut self, host: &mut H, policy: &Policy, step: Step) -> Flow {
         match step {
             Step::Go(permit) => {
                 metrics::evaluated(host, None);
@@ -146,8 +156,10 @@ impl Course {
                 Flow::Continue(permit)
             }
             Step::Gone(permit) => Flow::Continue(permit),
+            Step::Wait if self.exchange.asks() => Flow::Asking,
             Step::Wait => Flow::Wait,
             Step::Answered => Flow::Answered,
+            Step::Ask(question) => self.put(host, policy, *question),
             Step::Read => {
                 let step = self.judge(host, policy);
                 self.carry_out(host, policy, step)

@@ -22,6 +22,7 @@
 
 mod answers;
 mod approvals;
+mod asking;
 mod body_types;
 mod by_value;
 mod callers;
@@ -52,6 +53,7 @@ mod overlong;
 mod panics;
 mod published;
 mod pushes;
+mod rate_limit_protocol;
 mod reconfiguring;
 mod records;
 mod refunds;

@@ -6,6 +6,7 @@
 
 mod abi;
 mod approvals;
+mod asking;
 mod body_types;
 mod by_rule;
 mod calls;

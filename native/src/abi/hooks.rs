@@ -6,13 +6,17 @@
 //!
 //! [`stream_complete`]: envoy_dynamic_module_on_http_filter_stream_complete
 
+mod unasked;
+
 use super::config::Definitions;
 use super::imports::{Bytes, EnvoyConfig, EnvoyFilter, Pair};
 use super::stream::Envoy;
+use crate::callout::{Asking, Callouts, Heard};
 use crate::config::Config;
 use crate::http::{Http, Outcome};
-use core::ffi::{CStr, c_char, c_void};
+use core::ffi::{CStr, c_char};
 use core::ptr::null_mut;
+use mcp_policy_filter::exchange::question::Question;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// The version of the ABI, for Envoy.
@@ -94,18 +98,16 @@ unsafe fn answering(
     hook: impl FnOnce(&Http, &mut Envoy) -> Outcome,
 ) -> u32 {
     const GO_ON: u32 = 0;
-    let outcome = guarded(Outcome::panicked(), || {
-        // SAFETY: this is a hook of the stream.
-        let mut envoy = unsafe { Envoy::new(filter) };
-        // SAFETY: null, or made by `filter_new` and not destroyed before the stream's
-        // hooks are over. The reference ends with this closure.
-        let http = unsafe { http.as_ref() };
-        // Envoy 1.39 goes on with a filter that could not be made.
-        http.map_or_else(Outcome::panicked, |http| hook(http, &mut envoy))
-    });
+    // SAFETY: the hook's own pointers.
+    let outcome = unsafe { run(filter, http, hook) };
     match outcome {
         Outcome::GoOn => GO_ON,
         Outcome::Wait => waiting,
+        Outcome::Ask(question) => {
+            // SAFETY: the hook's own pointers.
+            unsafe { ask(filter, http, &question) };
+            waiting
+        }
         Outcome::Answered(answer) => {
             if let Some(answer) = answer {
                 // SAFETY: this is a hook of the stream in which an answer may be sent.
@@ -115,6 +117,101 @@ unsafe fn answering(
             stopped
         }
     }
+}
+
+/// Runs a hook; a panic is an answer.
+///
+/// # Safety
+/// Both pointers must be those that the hook got.
+unsafe fn run(
+    filter: EnvoyFilter,
+    http: *const Http,
+    hook: impl FnOnce(&Http, &mut Envoy) -> Outcome,
+) -> Outcome {
+    guarded(Outcome::panicked(), || {
+        // SAFETY: this is a hook of the stream.
+        let mut envoy = unsafe { Envoy::new(filter) };
+        // SAFETY: null, or made by `filter_new` and not destroyed before the stream's
+        // hooks are over. The reference ends with this closure.
+        let http = unsafe { http.as_ref() };
+        // Envoy 1.39 goes on with a filter that could not be made.
+        http.map_or_else(Outcome::panicked, |http| hook(http, &mut envoy))
+    })
+}
+
+/// Sends a question. One that cannot be sent has failed, and that is an answer too.
+///
+/// # Safety
+/// Both pointers must be those that the hook got.
+unsafe fn ask(filter: EnvoyFilter, http: *const Http, question: &Question) {
+    guarded((), || {
+        // SAFETY: as in `run`. Hooks of the callout, which may come meanwhile, have shared
+        // references too.
+        let (envoy, http) = unsafe { (Envoy::new(filter), http.as_ref()) };
+        let Some(http) = http else { return };
+        let Asking { headers, body } = http.asking(question);
+        let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, &**value)).collect();
+        let started = envoy.start(&question.cluster, &headers, &body, question.timeout);
+        if http.asked(started) {
+            envoy.schedule();
+        }
+    });
+}
+
+/// Runs a hook of a callout, which says whether the answer is there, and ends the callout
+/// if the answer is too long.
+///
+/// # Safety
+/// Both pointers must be those that the hook got.
+unsafe fn hearing(
+    filter: EnvoyFilter,
+    http: *const Http,
+    callout: u64,
+    hook: impl FnOnce(&Callouts) -> Heard,
+) {
+    let heard = guarded(Heard::Whole, || {
+        // SAFETY: as in `ask`.
+        let http = unsafe { http.as_ref() };
+        http.map_or(Heard::Part, |http| http.hear(hook))
+    });
+    guarded((), || {
+        // SAFETY: this is a hook of the stream.
+        let envoy = unsafe { Envoy::new(filter) };
+        match heard {
+            Heard::Part => {}
+            Heard::Whole => envoy.schedule(),
+            Heard::TooLong => {
+                envoy.schedule();
+                envoy.reset(callout);
+            }
+        }
+    });
+}
+
+/// Pairs that Envoy lent for the time of a hook.
+///
+/// # Safety
+/// Envoy must have lent that many, and must not change them during `'b`.
+unsafe fn pairs<'b>(
+    pairs: *const Pair,
+    count: usize,
+) -> impl Iterator<Item = (&'b [u8], &'b [u8])> {
+    // SAFETY: by the caller's promise.
+    let views = unsafe { views(pairs, count) };
+    // SAFETY: by the caller's promise.
+    views.iter().map(|pair| unsafe { (pair.name.view(), pair.value.view()) })
+}
+
+/// An array that Envoy lent for the time of a hook.
+///
+/// # Safety
+/// As for [`pairs`].
+unsafe fn views<'b, T>(array: *const T, count: usize) -> &'b [T] {
+    if array.is_null() || count == 0 {
+        return &[];
+    }
+    // SAFETY: by the caller's promise.
+    unsafe { core::slice::from_raw_parts(array, count) }
 }
 
 /// The request's headers; `end` if nothing follows.
@@ -205,89 +302,97 @@ unsafe extern "C" fn envoy_dynamic_module_on_http_filter_stream_complete(
     });
 }
 
-// Envoy loads no module without the rest of the hooks, and calls them only where a
-// module makes callouts, schedules events, or overfills the client's connection.
-
+/// The headers of the answer of a service; `end` if nothing follows.
 #[unsafe(no_mangle)]
-extern "C" fn envoy_dynamic_module_on_http_filter_http_callout_done(
-    _: EnvoyFilter,
-    _: *mut c_void,
-    _: u64,
-    _: u32,
-    _: *const Pair,
-    _: usize,
-    _: *const Bytes,
-    _: usize,
-) {
-}
-
-#[unsafe(no_mangle)]
-extern "C" fn envoy_dynamic_module_on_http_filter_http_stream_headers(
-    _: EnvoyFilter,
-    _: *mut c_void,
-    _: u64,
-    _: *const Pair,
-    _: usize,
+unsafe extern "C" fn envoy_dynamic_module_on_http_filter_http_stream_headers(
+    filter: EnvoyFilter,
+    http: *const Http,
+    callout: u64,
+    headers: *const Pair,
+    count: usize,
     _: bool,
 ) {
+    // SAFETY: the hook's own pointers.
+    unsafe {
+        hearing(filter, http, callout, |callouts| callouts.head(callout, pairs(headers, count)));
+    }
 }
 
+/// A piece of the answer of a service; `end` if nothing follows.
 #[unsafe(no_mangle)]
-extern "C" fn envoy_dynamic_module_on_http_filter_http_stream_data(
-    _: EnvoyFilter,
-    _: *mut c_void,
-    _: u64,
-    _: *const Bytes,
-    _: usize,
+unsafe extern "C" fn envoy_dynamic_module_on_http_filter_http_stream_data(
+    filter: EnvoyFilter,
+    http: *const Http,
+    callout: u64,
+    pieces: *const Bytes,
+    count: usize,
     _: bool,
 ) {
+    // SAFETY: the hook's own pointers.
+    unsafe {
+        hearing(filter, http, callout, |callouts| {
+            callouts.piece(callout, views(pieces, count).iter().map(|piece| piece.view()))
+        });
+    }
 }
 
+/// The trailers of the answer of a service.
 #[unsafe(no_mangle)]
-extern "C" fn envoy_dynamic_module_on_http_filter_http_stream_trailers(
-    _: EnvoyFilter,
-    _: *mut c_void,
-    _: u64,
-    _: *const Pair,
-    _: usize,
+unsafe extern "C" fn envoy_dynamic_module_on_http_filter_http_stream_trailers(
+    filter: EnvoyFilter,
+    http: *const Http,
+    callout: u64,
+    trailers: *const Pair,
+    count: usize,
 ) {
+    // SAFETY: the hook's own pointers.
+    unsafe {
+        hearing(filter, http, callout, |callouts| callouts.tail(callout, pairs(trailers, count)));
+    }
 }
 
+/// The end of a request to a service, whose answer is whole.
 #[unsafe(no_mangle)]
-extern "C" fn envoy_dynamic_module_on_http_filter_http_stream_complete(
-    _: EnvoyFilter,
-    _: *mut c_void,
-    _: u64,
+unsafe extern "C" fn envoy_dynamic_module_on_http_filter_http_stream_complete(
+    filter: EnvoyFilter,
+    http: *const Http,
+    callout: u64,
 ) {
+    // SAFETY: the hook's own pointers.
+    unsafe { hearing(filter, http, callout, |callouts| callouts.end(callout, true)) }
 }
 
+/// The end of a request to a service that was broken off.
 #[unsafe(no_mangle)]
-extern "C" fn envoy_dynamic_module_on_http_filter_http_stream_reset(
-    _: EnvoyFilter,
-    _: *mut c_void,
-    _: u64,
+unsafe extern "C" fn envoy_dynamic_module_on_http_filter_http_stream_reset(
+    filter: EnvoyFilter,
+    http: *const Http,
+    callout: u64,
     _: u32,
 ) {
+    // SAFETY: the hook's own pointers.
+    unsafe { hearing(filter, http, callout, |callouts| callouts.end(callout, false)) }
 }
 
+/// The event that `schedule` asked for: an answer is there.
 #[unsafe(no_mangle)]
-extern "C" fn envoy_dynamic_module_on_http_filter_scheduled(
-    _: EnvoyFilter,
-    _: *mut c_void,
+unsafe extern "C" fn envoy_dynamic_module_on_http_filter_scheduled(
+    filter: EnvoyFilter,
+    http: *const Http,
     _: u64,
 ) {
-}
-
-#[unsafe(no_mangle)]
-extern "C" fn envoy_dynamic_module_on_http_filter_downstream_above_write_buffer_high_watermark(
-    _: EnvoyFilter,
-    _: *mut c_void,
-) {
-}
-
-#[unsafe(no_mangle)]
-extern "C" fn envoy_dynamic_module_on_http_filter_downstream_below_write_buffer_low_watermark(
-    _: EnvoyFilter,
-    _: *mut c_void,
-) {
+    // SAFETY: the hook's own pointers.
+    let outcome = unsafe { run(filter, http, Http::answered) };
+    match outcome {
+        Outcome::Wait => {}
+        // SAFETY: as above.
+        Outcome::Ask(question) => unsafe { ask(filter, http, &question) },
+        // SAFETY: this is a hook of the stream. From here on, `http` may be gone.
+        Outcome::GoOn => guarded((), || unsafe { Envoy::new(filter) }.go_on()),
+        Outcome::Answered(None) => {}
+        Outcome::Answered(Some(answer)) => {
+            // SAFETY: as above, and an answer may be sent.
+            guarded((), || unsafe { Envoy::new(filter) }.answer(&answer));
+        }
+    }
 }

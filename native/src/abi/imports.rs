@@ -77,6 +77,15 @@ imports! {
         filter: EnvoyFilter, status: u32, headers: *const Pair, count: usize, body: Bytes,
         details: Bytes
     );
+    start_stream = "http_filter_start_http_stream"(
+        filter: EnvoyFilter, id: *mut u64, cluster: Bytes, headers: *const Pair, count: usize,
+        body: Bytes, end: bool, timeout: u64
+    ) -> u32;
+    reset_stream = "http_filter_reset_http_stream"(filter: EnvoyFilter, id: u64);
+    continue_request = "http_filter_continue_decoding"(filter: EnvoyFilter);
+    scheduler = "http_filter_scheduler_new"(filter: EnvoyFilter) -> *mut c_void;
+    schedule = "http_filter_scheduler_commit"(scheduler: *mut c_void, event: u64);
+    end_scheduler = "http_filter_scheduler_delete"(scheduler: *mut c_void);
     filter_state = "http_get_filter_state_bytes"(
         filter: EnvoyFilter, name: Bytes, value: *mut Bytes
     ) -> bool;

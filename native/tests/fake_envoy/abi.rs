@@ -1,7 +1,7 @@
 //! The ABI: the module's hooks, and the functions that Envoy gives it.
 
 use crate::lending::Kind;
-use crate::stream::{Phase, Reply, Stream};
+use crate::stream::{Phase, Reply, Sent, Stream};
 pub use mcp_policy_native::{Bytes, Pair};
 use std::cell::RefCell;
 use std::ffi::{c_char, c_void};
@@ -274,6 +274,55 @@ callbacks! {
             });
             stream.lent.end_all();
         });
+    }
+    envoy_dynamic_module_callback_http_filter_start_http_stream(
+        filter: Filter, id: *mut u64, cluster: Bytes, headers: *const Pair, count: usize,
+        body: Bytes, end: bool, timeout: u64
+    ) -> u32 {
+        assert!(end, "the rest of a question would follow");
+        let pair = |index| unsafe { *headers.add(index) };
+        let sent = Sent {
+            cluster: text(cluster),
+            headers: (0..count).map(pair).map(|p| (text(p.name), text(p.value))).collect(),
+            body: read(body),
+            timeout,
+        };
+        let (number, inline) = on(filter, |stream| {
+            stream.sent.push(sent);
+            let number = stream.sent.len() as u64;
+            (stream.works("start_stream").then_some(number), stream.inline.take())
+        });
+        // Envoy's status "cluster not found".
+        let Some(number) = number else { return 2 };
+        write(id, number);
+        if let Some(inline) = inline {
+            inline(number);
+        }
+        0
+    }
+    envoy_dynamic_module_callback_http_filter_reset_http_stream(filter: Filter, id: u64) {
+        on(filter, |stream| stream.reset.push(id));
+    }
+    envoy_dynamic_module_callback_http_filter_continue_decoding(filter: Filter) {
+        on(filter, |stream| {
+            assert!(stream.works("continue"));
+            assert!(stream.reply.is_none(), "continued after an answer");
+            stream.continued += 1;
+            stream.lent.end_all();
+        });
+    }
+    envoy_dynamic_module_callback_http_filter_scheduler_new(filter: Filter) -> *mut c_void {
+        on(filter, |stream| assert!(stream.works("schedule")));
+        Box::into_raw(Box::new(filter)).cast()
+    }
+    envoy_dynamic_module_callback_http_filter_scheduler_commit(
+        scheduler: *mut c_void, event: u64
+    ) {
+        assert_eq!(event, 0);
+        on(unsafe { *scheduler.cast::<Filter>() }, |stream| stream.scheduled += 1);
+    }
+    envoy_dynamic_module_callback_http_filter_scheduler_delete(scheduler: *mut c_void) {
+        drop(unsafe { Box::from_raw(scheduler.cast::<Filter>()) });
     }
     envoy_dynamic_module_callback_http_get_filter_state_bytes(
         filter: Filter, name: Bytes, value: *mut Bytes

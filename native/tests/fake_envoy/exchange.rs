@@ -181,11 +181,11 @@ pub fn log() -> Vec<String> {
 pub struct Open {
     pub stream: *const RefCell<Stream>,
     pub module: *const c_void,
-    manner: Manner,
+    pub manner: Manner,
 }
 
 impl Open {
-    fn on<T>(&self, call: impl FnOnce(&mut Stream) -> T) -> T {
+    pub fn on<T>(&self, call: impl FnOnce(&mut Stream) -> T) -> T {
         call(&mut unsafe { &*self.stream }.borrow_mut())
     }
 
@@ -234,7 +234,7 @@ impl Open {
     }
 
     /// Drives the hooks of a request; whether all of it was let through.
-    fn request(&self, request: &Request) -> bool {
+    pub fn request(&self, request: &Request) -> bool {
         let bodyless = request.body.is_empty() && !request.trailers;
         // Over HTTP/1.1, a message with a length of 0 ends with its head.
         let status = self.hook(Phase::Request, |stream, module| unsafe {

@@ -32,6 +32,19 @@ pub struct Reply {
     pub details: String,
 }
 
+/// A request of the module to a service.
+#[cfg_attr(
+    not(feature = "test-questions"),
+    allow(dead_code, reason = "a build without questions asks none")
+)]
+#[derive(Clone, Debug)]
+pub struct Sent {
+    pub cluster: String,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+    pub timeout: u64,
+}
+
 pub struct Stream {
     pub phase: Phase,
     pub config: Config,
@@ -52,6 +65,16 @@ pub struct Stream {
     /// The number of calls made, by name.
     pub calls: BTreeMap<&'static str, usize>,
     pub lent: Lender,
+    /// The requests to services; the number of one is its place, from 1 on.
+    pub sent: Vec<Sent>,
+    /// Hooks that run while the next of them is started.
+    pub inline: Option<Box<dyn FnOnce(u64)>>,
+    /// The numbers of those that the module ended.
+    pub reset: Vec<u64>,
+    /// The number of events that the module asked for.
+    pub scheduled: usize,
+    /// How often the request was continued.
+    pub continued: usize,
 }
 
 impl Stream {
@@ -71,6 +94,11 @@ impl Stream {
             failing: Vec::new(),
             calls: BTreeMap::new(),
             lent: Lender::default(),
+            sent: Vec::new(),
+            inline: None,
+            reset: Vec::new(),
+            scheduled: 0,
+            continued: 0,
         }
     }
 

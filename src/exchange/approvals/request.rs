@@ -1,5 +1,9 @@
 //! A call that needs approval: its standing, and what its client is told.
 
+mod kept;
+
+pub(in crate::exchange) use kept::KeptApproval;
+
 use super::json::Object;
 use crate::approvals::{
     Bound, Call, Entry, Id, Requested, Slot, Slots, Standing, State, TooLarge, digest,
@@ -70,7 +74,9 @@ pub(in crate::exchange) struct Required<'p> {
 #[derive(Debug)]
 pub(in crate::exchange) struct Draft<'p> {
     approvals: &'p Approvals,
-    needed: Needed<'p>,
+    /// The rule that asks for it, and the message of its author.
+    rule: &'p str,
+    message: Option<&'p str>,
     entry: Entry,
     call: Call,
     requests: Charge,
@@ -175,7 +181,8 @@ impl<'p> Draft<'p> {
         };
         let holders = Holders::new(&policy.table, caller, None);
         let requests = approvals.requests.plain(&holders);
-        Ok(Self { approvals, needed, entry, call, requests })
+        let Needed { rule, message, .. } = needed;
+        Ok(Self { approvals, rule, message, entry, call, requests })
     }
 
     /// The standing of the call. An approval is not used yet.
@@ -248,13 +255,13 @@ impl<'p> Draft<'p> {
 
     /// The answer to a call in a batch.
     pub(in crate::exchange) fn in_batch(&self) -> Required<'p> {
-        let asks = self.needed.message.unwrap_or(ASKS);
+        let asks = self.message.unwrap_or(ASKS);
         let message = format!("{asks} A call in a batch cannot be approved; make it alone.");
         self.denial(Reason::ApprovalRequired, message).into()
     }
 
     fn denial(&self, reason: Reason, message: String) -> Denial<'p> {
-        Denial { reason, rule: self.needed.rule, message: message.into(), retry_after: None }
+        Denial { reason, rule: self.rule, message: message.into(), retry_after: None }
     }
 
     fn full(&self) -> Required<'p> {
@@ -304,10 +311,10 @@ impl<'p> Draft<'p> {
     /// The answer to a call whose request waits. Its message suffices alone: some
     /// clients show a model nothing else.
     fn required(&self, entry: &Entry, stage: Stage, now: Nanos) -> Required<'p> {
-        let Self { approvals, needed, call, .. } = self;
+        let Self { approvals, message: asks, call, .. } = self;
         let expires_in = entry.expires_in(now);
         let url = approvals.url.as_ref().map(|url| format!("{url}/{}", entry.id));
-        let mut message = needed.message.unwrap_or(ASKS).to_owned();
+        let mut message = asks.unwrap_or(ASKS).to_owned();
         let waits = match stage {
             Stage::Requested => "waits for a decision for",
             _ => "is still waiting, for another",

@@ -1,16 +1,17 @@
 //! Calls that need the approval of a person.
 
-use super::charging::Allowed;
+use super::asking::Asks;
+use super::charging::{Allowed, Called};
 use super::{Decided, Judge, Judged, Passed};
 use crate::exchange::approvals::{ASKS, Asking, Draft, Required};
 use crate::exchange::record::Record;
 use crate::exchange::refusal::Refusal;
 use crate::limits::{Store, Trial};
-use crate::policy::{Denial, Needed, Reason};
+use crate::policy::{Denial, Needed, Policy, Reason};
 use crate::wire::jsonrpc::reply;
 
 /// A call that goes on as soon as it is approved, and its limits are charged.
-pub(super) struct Asks<'a> {
+pub(super) struct Approves<'a> {
     allowed: Allowed<'a>,
     draft: Draft<'a>,
 }
@@ -31,14 +32,14 @@ impl<'a, S: Store> Judge<'a, S> {
             return self.deny(allowed.called, denial).map(Decided::Passes);
         }
         match Draft::new(self.policy, needed, asking) {
-            Ok(draft) => Ok(Decided::Asks(Box::new(Asks { allowed, draft }))),
+            Ok(draft) => Ok(Decided::Asks(Box::new(Approves { allowed, draft }))),
             Err(denial) => self.deny(allowed.called, denial).map(Decided::Passes),
         }
     }
 
     /// The outcome of a call that needs approval. Nobody is asked about one for which
     /// its limits have no room; an approval is used after they are charged.
-    pub(super) fn approve(&self, Asks { allowed, draft }: Asks<'a>) -> Judged<'a> {
+    pub(super) fn approve(&self, Approves { allowed, draft }: Approves<'a>) -> Judged<'a> {
         let look = || {
             let trial = Trial::new(self.store);
             let charged = self.policy.table.charge(&trial, &allowed.charges, self.now);
@@ -46,7 +47,7 @@ impl<'a, S: Store> Judge<'a, S> {
         };
         let approved = match draft.find(self.policy, self.store, self.now, look) {
             Ok(approved) => approved,
-            Err(required) => return self.require(allowed, *required),
+            Err(required) => return Err(self.require(allowed, *required)),
         };
         let store = Trial::through(self.store);
         let mut receipt = match self.policy.table.charge(&store, &allowed.charges, self.now) {
@@ -56,6 +57,11 @@ impl<'a, S: Store> Judge<'a, S> {
                 return self.deny(allowed.called, denial);
             }
         };
+        if let Some(mut asks) = Asks::about(&allowed) {
+            let records = vec![self.goes(&store, allowed, &mut receipt, 0)];
+            asks.approval = Some(approved.keep());
+            return Ok(Passed { receipt, records, asks: Some(asks), ..Passed::default() });
+        }
         match approved.use_up(self.policy, self.store, self.now) {
             Ok(used) => {
                 let record = self.goes(&store, allowed, &mut receipt, 0);
@@ -64,31 +70,42 @@ impl<'a, S: Store> Judge<'a, S> {
             }
             Err(required) => {
                 self.policy.table.refund(&store, receipt, self.now);
-                self.require(allowed, *required)
+                Err(self.require(allowed, *required))
             }
         }
     }
 
     /// Refuses a call in a batch: nobody is asked about a part of one.
-    pub(super) fn refuse_in_batch(&self, Asks { allowed, draft }: Asks<'a>) -> Box<Refusal<'a>> {
-        match self.require(allowed, draft.in_batch()) {
-            Err(refusal) => refusal,
-            // Only shadow mode lets a denied call pass, and there nobody is asked.
-            Ok(_) => Refusal::failed(self.policy, "the call needs approval"),
-        }
+    pub(super) fn refuse_in_batch(
+        &self,
+        Approves { allowed, draft }: Approves<'a>,
+    ) -> Box<Refusal<'a>> {
+        self.require(allowed, draft.in_batch())
     }
 
-    fn require(&self, allowed: Allowed<'a>, required: Required<'a>) -> Judged<'a> {
+    fn require(&self, allowed: Allowed<'a>, required: Required<'a>) -> Box<Refusal<'a>> {
+        allowed.called.unapproved(self.policy, self.head.accepts_mcp, required)
+    }
+}
+
+impl<'a> Called<'a> {
+    /// The refusal of a call without approval. In shadow mode there is none: nobody is
+    /// asked there.
+    pub(super) fn unapproved(
+        self,
+        policy: &Policy,
+        accepts_mcp: bool,
+        required: Required<'a>,
+    ) -> Box<Refusal<'a>> {
         let Required { denial, record, data, logged } = required;
-        self.deny(allowed.called, denial).map_err(|mut refusal| {
-            refusal.record.approval = record.map(Box::new);
-            if let Some(logged) = logged {
-                refusal.record.message = Some(logged.into());
-            }
-            if let Some(data) = data {
-                reply::add_approval(&mut refusal.refused.reply.body, &data);
-            }
-            refusal
-        })
+        let mut refusal = self.denied(policy, accepts_mcp, denial);
+        refusal.record.approval = record.map(Box::new);
+        if let Some(logged) = logged {
+            refusal.record.message = Some(logged.into());
+        }
+        if let Some(data) = data {
+            reply::add_approval(&mut refusal.refused.reply.body, &data);
+        }
+        refusal
     }
 }

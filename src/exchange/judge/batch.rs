@@ -4,17 +4,18 @@
 //! once: a batch that is refused leaves no count that others could meet in the
 //! meantime.
 
+use super::asking::Asks;
 use super::{Decided, Judge, Judged, Passed};
 use crate::exchange::record::{Decision, Record};
 use crate::exchange::refusal::{self, Refusal};
 use crate::limits::{Charge, ChargeError, Receipt, Store, Trial};
-use crate::policy::Reason;
+use crate::policy::{Policy, Reason};
 use crate::wire::jsonrpc::{Id, Message};
 
 /// The messages of a batch with their ids, each decided but not charged.
-type Messages<'a> = Vec<(Option<Id<'a>>, Result<Decided<'a>, Box<Refusal<'a>>>)>;
+pub(super) type Messages<'a> = Vec<(Option<Id<'a>>, Result<Decided<'a>, Box<Refusal<'a>>>)>;
 /// The refusals among them.
-type Refusals<'a> = Vec<(Option<Id<'a>>, Option<Box<Refusal<'a>>>)>;
+pub(super) type Refusals<'a> = Vec<(Option<Id<'a>>, Option<Box<Refusal<'a>>>)>;
 
 impl<'a, S: Store> Judge<'a, S> {
     /// Judges every message of a batch. All go on, or none does and none is
@@ -41,18 +42,19 @@ impl<'a, S: Store> Judge<'a, S> {
             decided.push((id, message));
         }
         let store = Trial::through(self.store);
+        let asks = if all_allowed { Asks::about_batch(&decided) } else { None };
         if all_allowed && self.is_shadow() {
             // A call without room goes on without a charge.
             let (passed, refusals) = self.one_by_one(decided, &store, None);
             if refusals.iter().all(|(_, refusal)| refusal.is_none()) {
-                return Ok(passed);
+                return Ok(passed.asking(asks));
             }
             self.policy.table.refund(&store, passed.receipt, self.now);
             return Err(self.whole(passed.records, refusals));
         }
         let refused = match all_allowed {
             true => match self.policy.table.charge(&store, &charges, self.now) {
-                Ok(receipt) => return Ok(self.gone(decided, &store, receipt)),
+                Ok(receipt) => return Ok(self.gone(decided, &store, receipt).asking(asks)),
                 Err(refused) => Some(refused),
             },
             false => None,
@@ -129,19 +131,29 @@ impl<'a, S: Store> Judge<'a, S> {
     /// The refusal of the whole batch; `records` are those of the messages that
     /// would have gone on.
     fn whole(&self, records: Vec<Record<'a>>, refusals: Refusals<'a>) -> Box<Refusal<'a>> {
-        let mut refusal = Refusal::batch(self.policy, refusals);
-        refusal.others.extend(records.into_iter().map(|record| Record {
-            decision: Decision::Denied,
-            reason: Some(Reason::BatchRefused),
-            message: Some(refusal::BATCH.into()),
-            limits: Vec::new(),
-            ..record
-        }));
+        let mut refusal = whole(self.policy, records, refusals);
         for record in &mut refusal.others {
             record.caller_id = self.caller_id();
         }
         refusal
     }
+}
+
+/// The same, where all records have their caller.
+pub(super) fn whole<'a>(
+    policy: &Policy,
+    records: Vec<Record<'a>>,
+    refusals: Refusals<'a>,
+) -> Box<Refusal<'a>> {
+    let mut refusal = Refusal::batch(policy, refusals);
+    refusal.others.extend(records.into_iter().map(|record| Record {
+        decision: Decision::Denied,
+        reason: Some(Reason::BatchRefused),
+        message: Some(refusal::BATCH.into()),
+        limits: Vec::new(),
+        ..record
+    }));
+    refusal
 }
 
 impl Passed<'_> {

@@ -1,10 +1,11 @@
 //! Charging a call to its limits, after every other rule has allowed it.
 
 use super::{Judge, Judged, Passed};
-use crate::exchange::record::{Left, Record};
+use crate::exchange::record::{Decision, Left, Record};
+use crate::exchange::refusal::{Client, Refusal, To};
 use crate::limits::{Charge, ChargeError, Receipt, Store, StoreError, Trial};
 use crate::policy::condition::Facts;
-use crate::policy::{Caller, Denial, Holders, Limit, Limits, Reason, Shadowed};
+use crate::policy::{Caller, Denial, Holders, Limit, Limits, Policy, Reason, Shadowed};
 use crate::wire::jsonrpc::Id;
 
 /// A call of a tool, for its answer and its record.
@@ -14,6 +15,24 @@ pub(super) struct Called<'a> {
     pub(super) stateless: bool,
     /// Its record, as if it went on.
     pub(super) record: Record<'a>,
+}
+
+impl<'a> Called<'a> {
+    /// Its refusal by a denial.
+    pub(super) fn denied(
+        self,
+        policy: &Policy,
+        accepts_mcp: bool,
+        denial: Denial<'a>,
+    ) -> Box<Refusal<'a>> {
+        let Self { id, stateless, record } = self;
+        let (rule, reason) = (denial.rule, Some(denial.reason));
+        let to = To { id: Some(id), tool: record.tool.as_deref() };
+        let mut refusal = Refusal::denied(policy, to, Client { accepts_mcp, stateless }, denial);
+        let (decision, message) = (Decision::Denied, refusal.record.message.take());
+        refusal.record = Record { decision, reason, rule, message, ..record };
+        refusal
+    }
 }
 
 /// A call that goes on as soon as its limits are charged.

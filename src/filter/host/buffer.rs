@@ -7,6 +7,7 @@ use super::{HostError, Lent, NOT_FOUND, done, imports};
 pub(in crate::filter) enum Buffer {
     RequestBody = 0,
     ResponseBody = 1,
+    GrpcAnswer = 5,
     PluginConfiguration = 7,
 }
 

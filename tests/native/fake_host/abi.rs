@@ -2,7 +2,7 @@
 //! the SDK exports, and those of the host, which work on [`Host`].
 #![allow(unsafe_code, reason = "the ABI is a C one")]
 
-use super::host::{HOST, Host, RESPONSE_BODY, serialise};
+use super::host::{Call, HOST, Host, RESPONSE_BODY, serialise};
 use std::slice;
 
 unsafe extern "C" {
@@ -16,6 +16,8 @@ unsafe extern "C" {
     pub(super) fn proxy_on_response_headers(context: u32, count: usize, end: bool) -> u32;
     pub(super) fn proxy_on_response_body(context: u32, size: usize, end: bool) -> u32;
     pub(super) fn proxy_on_response_trailers(context: u32, count: usize) -> u32;
+    pub(super) fn proxy_on_grpc_receive(context: u32, call: u32, size: usize);
+    pub(super) fn proxy_on_grpc_close(context: u32, call: u32, status: u32);
     pub(super) fn proxy_on_log(context: u32);
     pub(super) fn proxy_on_tick(context: u32);
     pub(super) fn proxy_on_delete(context: u32);
@@ -266,6 +268,52 @@ unsafe extern "C" fn proxy_send_local_response(
 }
 
 #[unsafe(no_mangle)]
+unsafe extern "C" fn proxy_grpc_call(
+    target: *const u8,
+    target_size: usize,
+    service: *const u8,
+    service_size: usize,
+    method: *const u8,
+    method_size: usize,
+    metadata: *const u8,
+    metadata_size: usize,
+    message: *const u8,
+    message_size: usize,
+    timeout: u32,
+    call: *mut u32,
+) -> u32 {
+    fault!("grpc_call");
+    let text = |data, size| String::from_utf8(unsafe { bytes(data, size) }.to_vec()).unwrap();
+    assert!(pairs(unsafe { bytes(metadata, metadata_size) }).is_empty());
+    HOST.with_borrow_mut(|host| {
+        host.calls.push(Call {
+            target: unsafe { bytes(target, target_size) }.to_vec(),
+            method: format!("{}/{}", text(service, service_size), text(method, method_size)),
+            message: text(message, message_size),
+            timeout,
+        });
+        unsafe { *call = u32::try_from(host.calls.len()).unwrap() };
+    });
+    0
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn proxy_continue_stream(stream: u32) -> u32 {
+    fault!("continue");
+    assert_eq!(stream, 0, "only a request is continued");
+    HOST.with_borrow_mut(|host| {
+        assert!(host.reply.is_none(), "continued after an answer");
+        host.continued += 1;
+    });
+    0
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn proxy_set_effective_context(_context: u32) -> u32 {
+    0
+}
+
+#[unsafe(no_mangle)]
 unsafe extern "C" fn proxy_define_metric(
     kind: u32,
     name: *const u8,
@@ -322,7 +370,6 @@ never! {
     proxy_add_header_map_value
     proxy_call_foreign_function
     proxy_close_stream
-    proxy_continue_stream
     proxy_dequeue_shared_queue
     proxy_done
     proxy_enqueue_shared_queue
@@ -330,7 +377,6 @@ never! {
     proxy_get_log_level
     proxy_get_metric
     proxy_get_status
-    proxy_grpc_call
     proxy_grpc_cancel
     proxy_grpc_close
     proxy_grpc_send
@@ -338,6 +384,5 @@ never! {
     proxy_http_call
     proxy_register_shared_queue
     proxy_resolve_shared_queue
-    proxy_set_effective_context
     proxy_set_header_map_pairs
 }

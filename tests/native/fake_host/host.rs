@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 /// Buffers, by the ABI's numbers.
 pub(super) const REQUEST_BODY: u32 = 0;
 pub(super) const RESPONSE_BODY: u32 = 1;
+pub(super) const GRPC_ANSWER: u32 = 5;
 pub(super) const PLUGIN_CONFIGURATION: u32 = 7;
 
 /// Header maps, by the ABI's numbers.
@@ -18,6 +19,15 @@ pub(super) type Lines = Vec<(Vec<u8>, Vec<u8>)>;
 
 /// The headers of an answer.
 pub(super) type Fields = Vec<(String, String)>;
+
+/// A call of a service.
+#[derive(Clone, Debug)]
+pub(super) struct Call {
+    pub(super) target: Vec<u8>,
+    pub(super) method: String,
+    pub(super) message: String,
+    pub(super) timeout: u32,
+}
 
 #[derive(Default)]
 pub(super) struct Host {
@@ -42,6 +52,10 @@ pub(super) struct Host {
     pub(super) version: u32,
     pub(super) reply: Option<(u16, Fields, Vec<u8>, String)>,
     pub(super) metrics: Vec<(String, i64)>,
+    /// The calls of services that the filter made; the number of one is its place.
+    pub(super) calls: Vec<Call>,
+    /// How often a request was continued.
+    pub(super) continued: usize,
     /// Milliseconds between two ticks; none if zero.
     pub(super) tick: u32,
     /// The number of host calls made, by their short names.

@@ -3,7 +3,7 @@
 use super::abi;
 use super::call;
 use super::host::{
-    HOST, Host, Lines, PLUGIN_CONFIGURATION, REQUEST_BODY, REQUEST_HEADERS, heal, log,
+    GRPC_ANSWER, HOST, Host, Lines, PLUGIN_CONFIGURATION, REQUEST_BODY, REQUEST_HEADERS, heal, log,
 };
 use crate::core::MIDNIGHT;
 use crate::corpus::{Client, Outcome, PAYLOAD_STATE, Request};
@@ -82,6 +82,28 @@ impl Worker {
 
     /// The same, after `prepare` has changed what the host holds of it.
     pub(super) fn send_after(&self, request: &Request, prepare: impl FnOnce(&mut Host)) -> Outcome {
+        let (stream, forwarded) = self.begin(request, prepare);
+        let response = request.response.as_ref().filter(|_| forwarded);
+        let got = response.map(|response| self.respond(stream, response));
+        Self::close(stream);
+        let reply = HOST.with_borrow_mut(|host| {
+            host.faults.retain(|call, _| !host.response_faults.contains_key(call));
+            host.reply.take()
+        });
+        match reply {
+            _ if got.is_some() => got.unwrap_or(Outcome::Hung),
+            Some((status, headers, body, details)) => {
+                assert!(!forwarded, "both forwarded and answered");
+                assert!(details.starts_with("mcp_policy_filter:"), "{details}");
+                Outcome::Replied { status, headers, body }
+            }
+            None if forwarded => Outcome::Forwarded,
+            None => Outcome::Hung,
+        }
+    }
+
+    /// A request that has come whole: its stream, and whether all of it was let through.
+    pub(super) fn begin(&self, request: &Request, prepare: impl FnOnce(&mut Host)) -> (u32, bool) {
         let stream = context();
         let count = HOST.with_borrow_mut(|host| {
             host.now = (MIDNIGHT + request.at) * 1_000_000_000;
@@ -98,26 +120,19 @@ impl Worker {
             host.maps[&REQUEST_HEADERS].len()
         });
         unsafe { abi::proxy_on_context_create(stream, self.root) };
-        let forwarded = self.stream(stream, request, count);
-        let response = request.response.as_ref().filter(|_| forwarded);
-        let got = response.map(|response| self.respond(stream, response));
-        unsafe {
-            abi::proxy_on_log(stream);
-            abi::proxy_on_delete(stream);
-        }
-        let reply = HOST.with_borrow_mut(|host| {
-            host.faults.retain(|call, _| !host.response_faults.contains_key(call));
-            host.reply.take()
+        (stream, self.stream(stream, request, count))
+    }
+
+    /// What came for a call of a service: a status, or an answer if it is zero.
+    pub(super) fn answer(&self, call: usize, status: u32, answer: &[u8]) {
+        let call = u32::try_from(call).unwrap();
+        HOST.with_borrow_mut(|host| {
+            host.buffers = BTreeMap::from([(GRPC_ANSWER, answer.to_vec())]);
+            host.maps.clear();
         });
-        match reply {
-            _ if got.is_some() => got.unwrap_or(Outcome::Hung),
-            Some((status, headers, body, details)) => {
-                assert!(!forwarded, "both forwarded and answered");
-                assert!(details.starts_with("mcp_policy_filter:"), "{details}");
-                Outcome::Replied { status, headers, body }
-            }
-            None if forwarded => Outcome::Forwarded,
-            None => Outcome::Hung,
+        match status {
+            0 => unsafe { abi::proxy_on_grpc_receive(self.root, call, answer.len()) },
+            status => unsafe { abi::proxy_on_grpc_close(self.root, call, status) },
         }
     }
 

@@ -7,6 +7,7 @@
 //! with one that a header of the request names.
 
 pub mod http2;
+pub mod questions;
 
 use std::collections::BTreeMap;
 use std::io::Result;

@@ -1,0 +1,48 @@
+//! The answers that a judged request waits for.
+
+use super::inquiry::Next;
+use super::judge::Verdict;
+use super::question::Answer;
+use super::{Exchange, Lent, State, Step, out_of_order};
+use crate::limits::Store;
+use crate::limits::window::Nanos;
+
+impl Exchange {
+    /// Whether it waits for an answer.
+    pub const fn asks(&self) -> bool {
+        matches!(self.state, State::Asking(..))
+    }
+
+    /// Takes the answer to the last question, which [`Step::Ask`] asked. One that nobody
+    /// waits for changes nothing.
+    pub fn answered(&mut self, lent: Lent<'_, impl Store>, answer: Answer, now: Nanos) -> Step {
+        let Lent { policy, store, records, .. } = lent;
+        let State::Asking(pending, trace, deadline) = &mut self.state else { return Step::Wait };
+        let denied = match pending.next(answer.in_time(now >= *deadline)) {
+            Next::Ask(question) => {
+                *deadline = question.deadline(now);
+                return Step::Ask(question);
+            }
+            Next::Pass => None,
+            Next::Deny(denied) => Some(denied),
+        };
+        let receipt = core::mem::take(&mut self.receipt);
+        match pending.verdict(denied.as_ref(), receipt, policy, store, now) {
+            Verdict::Go { permit, receipt, records: made, asked } => {
+                made.into_iter().for_each(|record| records.record(&record, trace));
+                self.gone(permit, receipt, asked)
+            }
+            Verdict::Refuse(refusal) => {
+                let refused = refusal.write(trace, records);
+                self.replied(refused)
+            }
+            Verdict::Ask { receipt, .. } => {
+                self.receipt = receipt;
+                self.refuse_late(out_of_order(policy), records)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
