@@ -61,7 +61,7 @@ unsafe fn lend(value: &[u8], data: *mut *mut u8, size: *mut usize) -> u32 {
 /// Counts a host call. Returns the status that a test wants of it, if it wants one.
 fn fault(call: &'static str) -> Option<u32> {
     HOST.with_borrow_mut(|host: &mut Host| {
-        *host.calls.entry(call).or_default() += 1;
+        *host.made.entry(call).or_default() += 1;
         let (status, times) = host.faults.get_mut(call)?;
         *times = times.checked_sub(1)?;
         Some(*status)

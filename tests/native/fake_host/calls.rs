@@ -21,10 +21,10 @@ fn an_allowed_call_makes_these_calls_of_the_host_and_no_others() {
         let worker = Worker::configure(POLICY, manner).unwrap();
         // The first makes its counters, and the metric of its rule.
         for _ in 0..2 {
-            HOST.with_borrow_mut(|host| host.calls.clear());
+            HOST.with_borrow_mut(|host| host.made.clear());
             assert!(matches!(worker.send(&request), Outcome::Forwarded));
         }
-        let made = HOST.with_borrow(|host| host.calls.clone());
+        let made = HOST.with_borrow(|host| host.made.clone());
         let expected = [
             ("headers", 1),
             ("buffer", 1),

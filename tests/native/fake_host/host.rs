@@ -59,7 +59,7 @@ pub(super) struct Host {
     /// Milliseconds between two ticks; none if zero.
     pub(super) tick: u32,
     /// The number of host calls made, by their short names.
-    pub(super) calls: BTreeMap<&'static str, usize>,
+    pub(super) made: BTreeMap<&'static str, usize>,
     /// The status with which a host call fails, and how often it will, by the
     /// call's short name.
     pub(super) faults: BTreeMap<&'static str, (u32, usize)>,
