@@ -96,7 +96,8 @@ pub trait Host {
     /// before the present step is over.
     fn ask(&mut self, question: Question) -> Result<(), HostError>;
 
-    /// Sets the filter state `wasm.NAME`, for access logs and other filters.
+    /// Sets filter state for access logs and other filters. Names begin with `wasm.`,
+    /// which Envoy itself puts before those of a wasm module.
     fn set_filter_state(&mut self, name: &str, value: &str) -> Result<(), HostError>;
 
     /// Whether the host has more than filter state for [`Self::describe`].

@@ -87,8 +87,8 @@ impl Host for Native<'_> {
         done(self.envoy.set_header(of, name.as_bytes(), Some(value.as_bytes())))
     }
 
-    fn body(&self, of: Message, _: usize) -> Result<Cow<'_, [u8]>, HostError> {
-        self.envoy.body(of, self.held).ok_or(FAILED)
+    fn body(&self, of: Message, most: usize) -> Result<Cow<'_, [u8]>, HostError> {
+        self.envoy.body(of, self.held, most).ok_or(FAILED)
     }
 
     fn replace_response(&mut self, body: &[u8]) -> Result<(), HostError> {
@@ -116,9 +116,7 @@ impl Host for Native<'_> {
     }
 
     fn set_filter_state(&mut self, name: &str, value: &str) -> Result<(), HostError> {
-        // The name that Envoy gives to what a wasm module sets, so that one
-        // configuration of access logs and guards fits both.
-        done(self.envoy.set_filter_state(&format!("wasm.{name}"), value))
+        done(self.envoy.set_filter_state(name, value))
     }
 
     const DESCRIBES: bool = true;

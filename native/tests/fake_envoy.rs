@@ -28,6 +28,8 @@ mod abi;
 #[cfg(feature = "test-questions")]
 #[path = "fake_envoy/asking.rs"]
 mod asking;
+#[path = "fake_envoy/calls.rs"]
+mod calls;
 #[path = "fake_envoy/configuration.rs"]
 mod configuration;
 #[allow(dead_code, reason = "no clock can be set here")]

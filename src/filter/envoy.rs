@@ -118,7 +118,8 @@ impl Host for Envoy {
     }
 
     fn set_filter_state(&mut self, name: &str, value: &str) -> Result<(), HostError> {
-        Ok(host::set_property(name, value)?)
+        // Envoy puts it before the name itself.
+        Ok(host::set_property(name.strip_prefix("wasm.").unwrap_or(name), value)?)
     }
 
     fn peer<'p>(&'p self, policy: &'p Policy) -> impl Peer + 'p {

@@ -73,9 +73,10 @@ impl Course {
         }
     }
 
-    /// Whether the request is neither on its way nor answered.
-    pub const fn waits(&self) -> bool {
-        self.exchange.waits()
+    /// Whether [`Self::request_body`] looks at the size of a piece, which takes calls of
+    /// the host.
+    pub const fn measures(&self, end: bool) -> bool {
+        self.exchange.measures(end)
     }
 
     /// Whether the response may have to be changed.

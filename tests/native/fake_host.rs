@@ -9,6 +9,7 @@ mod approvals;
 mod asking;
 mod body_types;
 mod by_rule;
+mod calls;
 mod configuring;
 mod counts;
 mod damage;

@@ -161,13 +161,16 @@ callbacks! {
         filter: Filter, id: usize, labels: *const Bytes, count: usize, by: u64
     ) -> u32 {
         let config = on(filter, |stream| {
-            assert_ne!(stream.phase, Phase::Over, "a metric out of a hook");
+            stream.works("increment");
             stream.config
         });
         counted(&mut unsafe { &*config }.lock().unwrap(), id, labels, count, by)
     }
     envoy_dynamic_module_callback_http_get_headers_size(filter: Filter, map: u32) -> usize {
-        on(filter, |stream| stream.maps[map as usize].as_ref().map_or(0, Vec::len))
+        on(filter, |stream| {
+            stream.works("headers_size");
+            stream.maps[map as usize].as_ref().map_or(0, Vec::len)
+        })
     }
     envoy_dynamic_module_callback_http_get_headers(
         filter: Filter, map: u32, pairs: *mut Pair
@@ -203,10 +206,16 @@ callbacks! {
         })
     }
     envoy_dynamic_module_callback_http_get_body_size(filter: Filter, body: u32) -> usize {
-        on(filter, |stream| stream.bodies[body as usize].iter().map(Vec::len).sum())
+        on(filter, |stream| {
+            stream.works("body_size");
+            stream.bodies[body as usize].iter().map(Vec::len).sum()
+        })
     }
     envoy_dynamic_module_callback_http_get_body_chunks_size(filter: Filter, body: u32) -> usize {
-        on(filter, |stream| stream.bodies[body as usize].len())
+        on(filter, |stream| {
+            stream.works("chunks_size");
+            stream.bodies[body as usize].len()
+        })
     }
     envoy_dynamic_module_callback_http_get_body_chunks(
         filter: Filter, body: u32, pieces: *mut Bytes
@@ -223,10 +232,16 @@ callbacks! {
         })
     }
     envoy_dynamic_module_callback_http_received_buffered_request_body(filter: Filter) -> bool {
-        on(filter, |stream| stream.received_is_held)
+        on(filter, |stream| {
+            stream.works("received_is_held");
+            stream.received_is_held
+        })
     }
     envoy_dynamic_module_callback_http_received_buffered_response_body(filter: Filter) -> bool {
-        on(filter, |stream| stream.received_is_held)
+        on(filter, |stream| {
+            stream.works("received_is_held");
+            stream.received_is_held
+        })
     }
     envoy_dynamic_module_callback_http_drain_body(filter: Filter, body: u32, size: usize) -> bool {
         on(filter, |stream| {
@@ -351,7 +366,7 @@ callbacks! {
         filter: Filter, namespace: Bytes, pairs: *const Pair, count: usize
     ) {
         on(filter, |stream| {
-            assert_ne!(stream.phase, Phase::Over, "metadata out of a hook");
+            stream.works("set_metadata");
             for index in 0..count {
                 let pair = unsafe { *pairs.add(index) };
                 stream.metadata.insert((read(namespace), read(pair.name)), read(pair.value));

@@ -65,9 +65,10 @@ pub(super) unsafe fn lend(value: &[u8], data: *mut *mut u8, size: *mut usize) ->
     0
 }
 
-/// The status that a test wants of a host call, if it wants one.
+/// Counts a host call. Returns the status that a test wants of it, if it wants one.
 pub(super) fn fault(call: &'static str) -> Option<u32> {
     HOST.with_borrow_mut(|host: &mut Host| {
+        *host.made.entry(call).or_default() += 1;
         let (status, times) = host.faults.get_mut(call)?;
         *times = times.checked_sub(1)?;
         Some(*status)

@@ -69,6 +69,8 @@ pub(super) struct Host {
     pub(super) continued: usize,
     /// Milliseconds between two ticks; none if zero.
     pub(super) tick: u32,
+    /// The number of host calls made, by their short names.
+    pub(super) made: BTreeMap<&'static str, usize>,
     /// The status with which a host call fails, and how often it will, by the
     /// call's short name.
     pub(super) faults: BTreeMap<&'static str, (u32, usize)>,

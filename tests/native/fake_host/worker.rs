@@ -13,7 +13,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 
 /// How Envoy is set up and behaves.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Manner {
     /// Envoy's `allow_on_headers_stop_iteration`.
     pub(super) holds: bool,
