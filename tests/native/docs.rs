@@ -33,6 +33,7 @@ mod markdown;
 mod play;
 mod reasons;
 mod tables;
+mod tour;
 
 use crate::config::root;
 use crate::yaml;
@@ -45,7 +46,8 @@ use serde_json::Value;
 use std::fs;
 
 /// The folders whose pages are executed.
-const FOLDERS: [&str; 6] = ["", "docs", "docs/policy", "docs/command", "benches", "envoy"];
+const FOLDERS: [&str; 7] =
+    ["", "docs", "docs/policy", "docs/command", "docs/tour", "benches", "envoy"];
 
 /// The folders whose pages are read by people who change the code, or are made
 /// by a program. Their fences are not executed.
