@@ -54,18 +54,56 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn the_demo_prints_the_part_that_the_readme_shows() {
+fn the_demo_prints_the_part_that_the_tour_shows() {
     let ports = ports();
     let Output { status, stdout, stderr } = demo("demo", ports).output().expect("python3");
     assert!(status.success(), "{}", text(&stderr));
-    let readme = file("README.md");
-    let (_, shown) = readme.split_once("```text demo\n").expect("the fence");
+    let page = file("docs/tour/README.md");
+    let (_, shown) = page.split_once("```text demo\n").expect("the fence");
     let shown = shown.split("```").next().expect("its text");
     let (printed, shown) = (without_numbers(&text(&stdout)), without_numbers(shown));
     let is_part = printed.windows(shown.len()).any(|part| part == shown);
     assert!(is_part && shown.len() >= 16, "{printed:#?}\n{shown:#?}");
     assert!(!stdout.contains(&0x1b), "no colours where there is no terminal");
     std::fs::remove_dir_all(folder(ports[0])).expect("its folder");
+}
+
+/// The rows of a recording as one text: without white space, since a wait of one digit or
+/// of two breaks a row at another place, and without ports and seconds.
+fn recorded(picture: &str) -> String {
+    let rows = picture.lines().filter_map(|line| line.strip_prefix("<text ")?.split_once('>'));
+    let rows = rows.map(|(_, row)| -> String {
+        row.split('<').map(|part| part.rsplit('>').next().unwrap_or(part)).collect()
+    });
+    let varies = ["Your ports and module", "The limit counts by", "Envoy's log"];
+    let rows: Vec<String> =
+        rows.filter(|row| !varies.iter().any(|start| row.starts_with(start))).collect();
+    let text: String = rows.concat().split_whitespace().collect();
+    let befores = ["127.0.0.1:", "Tryagainin", "\"retry_after\":"];
+    befores.into_iter().fold(text, |text, before| {
+        let parts = text.split_inclusive(before);
+        parts.map(|part| part.trim_start_matches(|c: char| c.is_ascii_digit())).collect()
+    })
+}
+
+/// The picture that README.md shows cannot differ from the demo.
+#[test]
+fn the_recording_is_what_the_demo_prints_on_a_terminal() {
+    let ports = ports();
+    // The demo names its folder in a row of its own, which is to fit.
+    let folder = format!("target/tmp/{}", ports[0]);
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let picture = format!("{folder}/demo.svg");
+    let mut command = python("tools/demo/record.py");
+    command.arg(&picture).env("RUN_DIRECTORY", &folder).env("POLICY", "");
+    let names = ["PORT", "ADMIN_PORT", "UPSTREAM_PORT"];
+    command.envs(names.into_iter().zip(ports.map(|port| port.to_string())));
+    let Output { status, stderr, .. } = command.output().expect("python3");
+    assert!(status.success(), "{}", text(&stderr));
+    let (found, kept) = (recorded(&file(&picture)), recorded(&file("docs/pictures/demo.svg")));
+    assert_eq!(found, kept, "scripts/record-demo makes it anew");
+    assert!(kept.len() >= 1500, "{kept}");
+    std::fs::remove_dir_all(folder).expect("its folder");
 }
 
 /// A running gateway; ended by a signal, as by Ctrl-C.

@@ -30,6 +30,7 @@
 mod demo;
 mod fragment;
 mod markdown;
+mod pictures;
 mod play;
 mod reasons;
 mod tables;
@@ -229,6 +230,9 @@ impl Reading {
                 ["envoy", "--mode", "validate", "-c", file, ..]
                 | ["\"$(make", "-s", "envoy-path)\"", "--mode", "validate", "-c", file, ..]
                     if root().join(file).is_file() => {}
+                ["envoy", "-c", file] | ["kubectl", "apply", "-f", file]
+                    if root().join(file).is_file() => {}
+                ["skopeo", "copy", from, to] => copied(from, to)?,
                 ["cargo", "test", ..] => {
                     let suite = words.windows(2).find(|pair| pair[0] == "--test");
                     let suite = suite.map_or("native", |pair| pair[1]);
@@ -258,6 +262,18 @@ impl Reading {
         }
         Ok(())
     }
+}
+
+/// Whether an image goes from the file that `make image` writes to the place from which
+/// the manifests take it.
+fn copied(from: &str, to: &str) -> Result<(), String> {
+    let holds =
+        |file: &str, text: &str| fs::read_to_string(root().join(file)).unwrap().contains(text);
+    let file = from.strip_prefix("oci-archive:").filter(|file| holds("scripts/image", file));
+    file.ok_or_else(|| format!("`make image` does not write {from}"))?;
+    let place = to.strip_prefix("docker://");
+    let place = place.filter(|place| holds("envoy/istio/envoy-filter.yaml", place));
+    place.map(drop).ok_or_else(|| format!("the manifests do not take the image from {to}"))
 }
 
 /// The complete configurations of Envoy: with each form of the filter, and for approvers.
