@@ -62,6 +62,13 @@ impl Operand {
             Err(Why::Work) => Err(Why::Work),
             Ok(Literal::String(text)) if text.is_empty() => Err(Why::Operand),
             Err(_) => Err(Why::Operand),
+            // The client would choose by its type how a claim without one is read:
+            // eight characters are a number too, and equal no other.
+            Ok(Literal::Number(_) | Literal::Bool(_))
+                if root == Root::Claims && matches!(self.op, "eq" | "neq") =>
+            {
+                Err(Why::Operand)
+            }
             Ok(value) => Test::new(self.op, value, root).map_err(|_| Why::Operand),
         }
     }

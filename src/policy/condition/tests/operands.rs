@@ -77,6 +77,42 @@ fn a_number_that_servers_round_equals_or_is_undecidable() {
     }
 }
 
+/// `claims.x` against `args.a`, of a claim of this kind.
+fn of_claim(claim: Claim, op: &str, arguments: &str) -> &'static str {
+    let token = Token([("x".to_owned(), claim)].into());
+    let ground = Default::default();
+    let arguments = Reader::new(arguments.as_bytes(), 64).unwrap().value().unwrap();
+    let facts = Facts { claims: &token, ..facts(Some(arguments), &ground) };
+    word(against("claims.x", op, "args.a").evaluate(&facts, Elements::Any))
+}
+
+#[test]
+fn a_client_does_not_choose_the_type_of_a_claim() {
+    let text = "12345678".to_owned();
+    let number = Some(f64::from_le_bytes(*b"12345678"));
+    let untyped = Untyped { text: Some(text.clone()), number, ..Untyped::default() };
+    let flag = Untyped { boolean: Some(true), text: Some("\u{1}".into()), ..Untyped::default() };
+    for claim in [Claim::Untyped(untyped), Claim::Text(text)] {
+        for (op, arguments, expected) in [
+            ("eq", r#"{"a": "b2345678"}"#, "F"),
+            ("neq", r#"{"a": "b2345678"}"#, "T"),
+            ("eq", r#"{"a": 12345678}"#, "U operand"),
+            ("neq", r#"{"a": 12345678}"#, "U operand"),
+            ("eq", r#"{"a": true}"#, "U operand"),
+            ("neq", r#"{"a": false}"#, "U operand"),
+        ] {
+            assert_eq!(of_claim(claim.clone(), op, arguments), expected, "{op} {arguments}");
+        }
+    }
+    for claim in [Claim::Untyped(flag), Claim::Bool(true), Claim::Number(3.0)] {
+        for arguments in [r#"{"a": true}"#, r#"{"a": false}"#, r#"{"a": 3}"#] {
+            assert_eq!(of_claim(claim.clone(), "eq", arguments), "U operand", "{arguments}");
+        }
+    }
+    // An order is one of numbers, whatever the client sends.
+    assert_eq!(of_claim(Claim::Number(3.0), "lt", r#"{"a": 4}"#), "T");
+}
+
 #[test]
 fn a_price_is_paid_for_the_other_value_too() {
     let long = "a".repeat(100_000);
