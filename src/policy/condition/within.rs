@@ -22,6 +22,7 @@ const CONTROL: &str = "the path has a control character in it";
 const ESCAPED: &str = "the path has `\\` or `%` in it";
 const TRIMMED: &str = "the path ends with white space or a quote";
 const DOTS: &str = "a part of the path is empty, `.` or `..`";
+const ENDED: &str = "some servers end the path, or a part of it, at its `?`, `#` or `;`";
 
 impl Folders {
     pub(super) fn new(value: Literal) -> Result<Self, TestError> {
@@ -30,6 +31,7 @@ impl Folders {
             let Literal::String(text) = folder else { continue };
             let why = match plain(text) {
                 Ok("") => EVERY,
+                Ok(plain) if plain.contains(is_end) => ENDED,
                 Ok(plain) => {
                     *text = plain.into();
                     continue;
@@ -48,10 +50,18 @@ impl Folders {
         }
         meter::steps(path.len());
         match plain(path) {
-            Ok(path) => Truth::decided(self.0.iter().any(|folder| match folder {
-                Literal::String(folder) => is_within(path, folder),
-                _ => false,
-            })),
+            Ok(path) => {
+                let any = |is: fn(&str, &str) -> bool| {
+                    let mut folders = self.0.iter();
+                    folders.any(|one| matches!(one, Literal::String(folder) if is(path, folder)))
+                };
+                match any(is_within) {
+                    false if path.contains(is_end) && any(may_be_within) => {
+                        Truth::Undecidable(Why::Form(ENDED))
+                    }
+                    answer => Truth::decided(answer),
+                }
+            }
             Err(why) => Truth::Undecidable(Why::Form(why)),
         }
     }
@@ -59,6 +69,21 @@ impl Folders {
 
 fn is_within(path: &str, folder: &str) -> bool {
     path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Whether a path is within a folder to one who ends its parts at a `?`, `#` or `;`:
+/// `/srv/a#b` is `/srv/a` to a reader of URLs.
+fn may_be_within(path: &str, folder: &str) -> bool {
+    let mut parts = path.split('/');
+    folder.split('/').all(|one| {
+        let rest = parts.next().and_then(|part| part.strip_prefix(one));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(is_end))
+    })
+}
+
+/// Whether a path, or a part of one, ends here to those who make a URL of it.
+const fn is_end(c: char) -> bool {
+    matches!(c, '?' | '#' | ';')
 }
 
 /// The elements of a list that has at least one, each of them a text.
@@ -92,6 +117,7 @@ fn plain(path: &str) -> Result<&str, &'static str> {
             '/' if is_dots => return Err(DOTS),
             '/' => is_dots = true,
             '\\' | '%' => return Err(ESCAPED),
+            c if is_dots && is_end(c) => return Err(ENDED),
             '.' => {}
             c if c.is_control() => return Err(CONTROL),
             c => is_dots &= is_trimmed(c),
@@ -128,6 +154,11 @@ mod tests {
             ("/srv/a/b..", true),
             ("/srv/a/b c", true),
             ("/srv/a/~b", true),
+            ("/srv/a/b#1.txt", true),
+            ("/srv/a/b?#;/c", true),
+            ("/srv/a/..b;c", true),
+            ("/srv/b#/a", false),
+            ("/srv/ab#", false),
             ("/data", true),
             ("/data/x", true),
             ("/with space/é/x", true),
@@ -186,6 +217,19 @@ mod tests {
             ("/srv/a/. ./b", DOTS),
             ("/srv/a/ /b", DOTS),
             ("/srv/a/'..'/b", DOTS),
+            ("/srv/a/..#", ENDED),
+            ("/srv/a/..?b", ENDED),
+            ("/srv/a/..;b", ENDED),
+            ("/srv/a/..;b/c", ENDED),
+            ("/srv/a/.. #", ENDED),
+            ("/srv/a/.#b", ENDED),
+            ("/srv/a/#b", ENDED),
+            ("/..;/srv/a", ENDED),
+            ("/srv/a#", ENDED),
+            ("/srv/a#b/c", ENDED),
+            ("/srv/a?b", ENDED),
+            ("/srv/a;b", ENDED),
+            ("/srv;b/a/c", ENDED),
         ] {
             let work = Work::default();
             assert_eq!(folders.hold(path, &work), Truth::Undecidable(Why::Form(why)), "{path}");
@@ -201,6 +245,9 @@ mod tests {
             ("/srv/..", DOTS),
             ("/srv/%41", ESCAPED),
             ("/srv ", TRIMMED),
+            ("/srv#", ENDED),
+            ("/srv/a?b/c", ENDED),
+            ("/srv/a;b", ENDED),
             ("", RELATIVE),
         ] {
             let fault = folders(&["/srv/a", folder]).unwrap_err().to_string();

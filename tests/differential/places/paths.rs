@@ -12,7 +12,7 @@ use crate::dice::Dice;
 const FOLDERS: [&str; 2] = ["/mcp-srv/files", "/mcp-data"];
 
 /// Of each kind, more of what is plain.
-const STARTS: [&str; 24] = [
+const STARTS: [&str; 27] = [
     "/mcp-srv/files/",
     "/mcp-srv/files/",
     "/mcp-srv/files/",
@@ -37,8 +37,11 @@ const STARTS: [&str; 24] = [
     "C:\\mcp-data\\",
     "file:///mcp-data/",
     " /mcp-data/",
+    "/mcp-data#",
+    "/mcp-data?",
+    "/mcp-srv/files;",
 ];
-const PARTS: [&str; 36] = [
+const PARTS: [&str; 40] = [
     "a",
     "b.txt",
     "c d",
@@ -68,6 +71,10 @@ const PARTS: [&str; 36] = [
     "..%2f..",
     "..\\..",
     "..;",
+    "..;x",
+    "..#",
+    "..?",
+    "#",
     "．．",
     "‥",
     ".\u{200b}.",
@@ -81,13 +88,13 @@ const ENDS: [&str; 20] = [
     "", "", "", "", "", "", "", "/", "/", "/.", "/..", "//", " ", "\n", "\0", "\0.txt", "'", "\"",
     "\u{a0}", "\u{feff}",
 ];
-const ODD: [char; 14] = [
+const ODD: [char; 17] = [
     '\0', '\t', '\n', ' ', '.', '/', '\\', '%', '"', '\'', '\u{a0}', '\u{200b}', '\u{feff}',
-    '\u{85}',
+    '\u{85}', '?', '#', ';',
 ];
 
 /// Texts that have let someone out of a folder somewhere.
-const KNOWN: [&str; 16] = [
+const KNOWN: [&str; 20] = [
     "/mcp-data/../etc/passwd",
     "/mcp-data/..",
     "/mcp-data/a/../../mcp-srv/secret",
@@ -104,6 +111,10 @@ const KNOWN: [&str; 16] = [
     "\"/mcp-data/../etc/passwd\"",
     "file:///mcp-data/../etc/passwd",
     "/mcp-data\n/../etc/passwd",
+    "/mcp-data/..#",
+    "/mcp-data/..?x",
+    "/mcp-data/..;x",
+    "/mcp-data#/x",
 ];
 
 fn text(seed: u64, index: usize) -> String {

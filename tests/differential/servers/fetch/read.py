@@ -84,6 +84,12 @@ READERS = {
         "unquote twice": lambda text: os.path.abspath(
             urllib.parse.unquote(urllib.parse.unquote(text))
         ),
+        "urlparse": lambda text: os.path.abspath(
+            urllib.parse.unquote(urllib.parse.urlparse(text).path)
+        ),
+        "urlparse of a file": lambda text: os.path.abspath(
+            urllib.parse.unquote(urllib.parse.urlparse("file://" + text).path)
+        ),
         "windows parts": lambda text: os.path.abspath(
             "/".join(
                 ".." if len(part.strip()) > 1 and set(part.strip()) == {"."} else part

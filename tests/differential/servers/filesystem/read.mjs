@@ -25,6 +25,7 @@ const READERS = {
         'node decode': text => path.posix.resolve(decodeURIComponent(text)),
         'node slashes': text => path.posix.resolve(text.replaceAll('\\', '/')),
         'node file': text => fileURLToPath(new URL(text.startsWith('file:') ? text : 'x:')),
+        'node file URL': text => fileURLToPath(new URL(`file://${text}`)),
         // As the server does it, and as it reads the folders that it is given.
         'server-filesystem': text => normalizePath(path.resolve(expandHome(text))),
         'server-filesystem folder': text => path.resolve(normalizePath(expandHome(text))),
