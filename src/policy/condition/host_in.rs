@@ -13,6 +13,8 @@ use crate::meter;
 
 /// The longest name of a host.
 const MAX_NAME: usize = 253;
+/// The most ports of one condition.
+const MAX_PORTS: usize = 64;
 
 /// The hosts of `host_in`, with the schemes and ports of their URLs.
 #[derive(Debug)]
@@ -21,7 +23,7 @@ pub struct Hosts {
     pub(super) hosts: Vec<Literal>,
     pub(super) schemes: Vec<Literal>,
     /// The ports; without any, each scheme's own.
-    pub(super) ports: Vec<Literal>,
+    pub(super) ports: Vec<u32>,
 }
 
 const CONTROL: &str = "the URL has a control character in it";
@@ -33,7 +35,7 @@ const PORT: &str = "the URL's port is not one that the policy allows";
 /// Faults of the policy's value.
 const SCHEMES: &str = "a list of `schemes`";
 const NAMES: &str = "the schemes are `https` and `http`";
-const PORTS: &str = "a list of `ports` from 1 to 65535";
+const PORTS: &str = "a list of 1 to 64 `ports` from 1 to 65535";
 const KEYS: &str = "the keys are `hosts`, `schemes` and `ports`";
 const LIST: &str = "a list of at least one host, alone or under `hosts`";
 const FORM: &str = "write a name in ASCII, as in `api.example.com`, `*.` and a name, or an \
@@ -85,7 +87,10 @@ impl Hosts {
         }
         let ports = match ports {
             None => Vec::new(),
-            Some(Literal::List(ports)) if !ports.is_empty() && ports.iter().all(is_port) => ports,
+            Some(Literal::List(ports)) if matches!(ports.len(), 1..=MAX_PORTS) => {
+                let ports: Option<Vec<u32>> = ports.iter().map(port_of).collect();
+                ports.ok_or(TestError::Value(PORTS))?
+            }
             Some(_) => return Err(TestError::Value(PORTS)),
         };
         Ok(Self { hosts, schemes, ports })
@@ -93,7 +98,8 @@ impl Hosts {
 
     /// Whether a URL is of one of the hosts.
     pub(super) fn hold(&self, url: &str, work: &Work) -> Truth {
-        if !work.decoding(url.len()) || !work.comparisons(self.hosts.len()) {
+        let compared = self.hosts.len().saturating_add(self.ports.len());
+        if !work.decoding(url.len()) || !work.comparisons(compared) {
             return Truth::Undecidable(Why::Work);
         }
         meter::steps(url.len());
@@ -147,7 +153,7 @@ impl Hosts {
         };
         let is_allowed = match &*self.ports {
             [] => port == own_port,
-            ports => ports.iter().any(|one| port_of(one) == Some(port)),
+            ports => ports.contains(&port),
         };
         if is_allowed { Ok(host) } else { Err(PORT) }
     }
@@ -215,13 +221,9 @@ fn begins(label: &str, start: &str) -> bool {
 
 fn port_of(literal: &Literal) -> Option<u32> {
     match literal {
-        Literal::Number(given) => number(&given.shown()),
+        Literal::Number(given) => number(&given.shown()).filter(|port| matches!(port, 1..=65_535)),
         _ => None,
     }
-}
-
-fn is_port(literal: &Literal) -> bool {
-    port_of(literal).is_some_and(|port| matches!(port, 1..=65_535))
 }
 
 #[cfg(test)]

@@ -192,12 +192,15 @@ fn list(values: &[Literal]) -> String {
 impl Hosts {
     /// The hosts alone where schemes and ports are the usual ones.
     fn shown(&self) -> String {
-        let [hosts, schemes, ports] =
-            [&self.hosts, &self.schemes, &self.ports].map(|all| list(all));
+        let [hosts, schemes] = [&self.hosts, &self.schemes].map(|all| list(all));
         match &*self.ports {
             [] if schemes == r#"["https"]"# => hosts,
             [] => format!(r#"{{"hosts": {hosts}, "schemes": {schemes}}}"#),
-            _ => format!(r#"{{"hosts": {hosts}, "schemes": {schemes}, "ports": {ports}}}"#),
+            ports => {
+                let ports: Vec<String> = ports.iter().map(u32::to_string).collect();
+                let ports = ports.join(", ");
+                format!(r#"{{"hosts": {hosts}, "schemes": {schemes}, "ports": [{ports}]}}"#)
+            }
         }
     }
 }

@@ -209,8 +209,12 @@ fn hosts_of_a_policy_are_spelt_in_one_way_too() {
     }
     for bad in [&["0"][..], &["65536"], &["-1"], &["80.5"], &[]] {
         let value = object(&[("hosts", hosts.clone()), ("ports", ports(bad))]);
-        let fault = TestError::Value("a list of `ports` from 1 to 65535");
+        let fault = TestError::Value("a list of 1 to 64 `ports` from 1 to 65535");
         assert_eq!(Hosts::new(value).unwrap_err(), fault, "{bad:?}");
+    }
+    for (count, is_good) in [(64, true), (65, false)] {
+        let value = object(&[("hosts", hosts.clone()), ("ports", ports(&vec!["80"; count]))]);
+        assert_eq!(Hosts::new(value).is_ok(), is_good, "{count}");
     }
 }
 
@@ -221,6 +225,11 @@ fn a_url_is_paid_for() {
     let long = format!("https://a.example/{}", "b".repeat(1_000));
     assert_eq!(hosts.hold(&long, &work), Truth::True);
     assert!(work.spent() > 16 * 1_000);
+    let many = vec!["443"; 64];
+    let by_port = Hosts::new(object(&[("hosts", list(&["a.example"])), ("ports", ports(&many))]));
+    let dear = Work::default();
+    assert_eq!(by_port.unwrap().hold(&long, &dear), Truth::True);
+    assert_eq!(dear.spent(), work.spent() + 64 * 1_024);
     while work.searching(1 << 20) {}
     assert_eq!(hosts.hold(&long, &work), Truth::Undecidable(Why::Work));
 }
