@@ -102,12 +102,19 @@ impl Claim {
         }
     }
 
-    /// Whether an element of a list is this word.
-    fn is_word(&self, word: &str) -> bool {
+    /// Whether an element of a list is this word. Bytes with a control character in
+    /// them may be a number as well.
+    fn is_word(&self, word: &str) -> Truth {
         match self {
-            Self::Text(text) => text == word,
-            Self::Untyped(value) => value.text.as_deref() == Some(word),
-            _ => false,
+            Self::Text(text) => Truth::decided(text == word),
+            Self::Untyped(value) if value.text.as_deref() == Some(word) => {
+                match word.chars().any(char::is_control) {
+                    true => UNDECIDABLE,
+                    false => Truth::True,
+                }
+            }
+            Self::Opaque | Self::Unreadable => UNDECIDABLE,
+            _ => Truth::False,
         }
     }
 }
@@ -201,7 +208,6 @@ fn contains(word: &str, path: &[&str], claims: &dyn Claims) -> Truth {
     let mut seen = false;
     for index in 0..MAX_ELEMENTS {
         match element(index) {
-            Claim::Opaque | Claim::Unreadable => return UNDECIDABLE,
             // A null among them may end the list for the host alone.
             Claim::Absent if seen => {
                 return match element(index.saturating_add(1)) {
@@ -210,8 +216,10 @@ fn contains(word: &str, path: &[&str], claims: &dyn Claims) -> Truth {
                 };
             }
             Claim::Absent => return in_whole(word, &claims.claim(path)),
-            claim if claim.is_word(word) => return Truth::True,
-            _ => seen = true,
+            claim => match claim.is_word(word) {
+                Truth::False => seen = true,
+                found => return found,
+            },
         }
     }
     UNDECIDABLE
@@ -223,11 +231,10 @@ fn in_whole(word: &str, claim: &Claim) -> Truth {
         Claim::Absent => Truth::False,
         Claim::Untyped(value) if value.is_empty_list => Truth::False,
         Claim::List(elements) => {
-            let deciding = |element: &&Claim| element.is_word(word) || **element == Claim::Opaque;
-            match elements.iter().take(MAX_ELEMENTS).find(deciding) {
-                Some(Claim::Opaque) => UNDECIDABLE,
+            let mut found = elements.iter().take(MAX_ELEMENTS).map(|element| element.is_word(word));
+            match found.find(|found| *found != Truth::False) {
                 None if elements.len() >= MAX_ELEMENTS => UNDECIDABLE,
-                found => Truth::decided(found.is_some()),
+                found => found.unwrap_or(Truth::False),
             }
         }
         _ => UNDECIDABLE,

@@ -140,6 +140,13 @@ fn a_claim_without_a_type_may_be_of_two() {
     let control = [("claims.x", "starts_with", "\"a\"", "U claim")];
     rows(&claims(untyped(text("a\tb"))), &control);
     rows(&claims(Claim::Text("a\tb".into())), &[("claims.x", "starts_with", "\"a\"", "T")]);
+    // So it may be in a list, and no element that is something else is in doubt.
+    let element = |claim| Token([("x/0".to_owned(), claim)].into());
+    let contains = |word, expected| [("claims.x", "contains", word, expected)];
+    let tab = r#""a\tb""#;
+    rows(&element(untyped(text("a\tb"))), &contains(tab, "U claim"));
+    rows(&element(untyped(text("a\tb"))), &contains("\"a\"", "F"));
+    rows(&element(Claim::Text("a\tb".into())), &contains(tab, "T"));
 }
 
 #[test]
