@@ -40,6 +40,36 @@ fn requests_are_judged_with_their_headers_and_bodies() {
 }
 
 #[test]
+fn a_time_that_is_not_a_calls_own_decides_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let require = r#"{"conditions": [{"path": "time.hour", "op": "lt", "value": 12}]}"#;
+    let policy = format!(
+        r#"{{"version": "1", "default": "allow", "tools": {{"night": {{"require": [{require}]}}}}}}"#
+    );
+    std::fs::write(at("policy.json"), policy).unwrap();
+    let body = |tool: &str| {
+        let params = format!(r#"{{"name":"{tool}","arguments":{{}}}}"#);
+        format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{params}}}"#)
+    };
+    let line =
+        |time: &str, tool: &str| format!(r#"{{{time}"headers":{{}},"body":{}}}"#, body(tool));
+    let timed = |time: &str| format!(r#""time":"2024-10-04T{time}Z","#);
+    // Without a time of its own, and with one for which it comes too late: as many calls
+    // as are kept back are between.
+    let mut lines = vec![line(&timed("10:00:00"), "night"), line("", "night"), body("night")];
+    lines.resize(5_000, line(&timed("11:00:00"), "day"));
+    lines.push(line(&timed("03:00:00"), "night"));
+    std::fs::write(at("requests.jsonl"), lines.join("\n")).unwrap();
+    let (policy, log) = (at("policy.json"), at("requests.jsonl"));
+    let replayed = result(&[&policy, "--against", &policy, &log]);
+    assert_eq!((&replayed["no_time"], &replayed["too_late"]), (&2.into(), &1.into()));
+    let unknown = &replayed["cannot_be_judged"];
+    assert_eq!(unknown["calls"], 3, "{replayed:#}");
+    assert!(unknown["rows"].as_array().unwrap().iter().all(|row| row["needs"] == "time.hour"));
+}
+
+#[test]
 fn cassettes_are_traffic_that_nothing_judged() {
     for cassette in ["recorder.json", "python.mcp.json", "npm.cassette.jsonl"] {
         let replayed = replay(&["simple.json", cassette]).assert().code(1).stderr_eq("");

@@ -8,6 +8,8 @@ use mcp_policy_filter::policy::condition::{Path, Step};
 pub(super) struct Call {
     /// The moment at which it was made; that of the line before, where its own has none.
     pub(super) time: Nanos,
+    /// Whether that is its own.
+    pub(super) is_timed: bool,
     /// The tool, or the method of another request, where the line says so.
     pub(super) tool: String,
     /// The caller, where the line says so.

@@ -294,6 +294,7 @@ impl Engine {
             recorded: parts.recorded,
             has_headers: parts.has_headers,
             has_claims: parts.has_claims,
+            has_moment: call.is_timed,
         };
         let (partly, charges) = policy.decide_known(&caller, session, &evidence);
         let mut counts = Counts { policy, store, doubts, now, charges };

@@ -18,6 +18,8 @@ pub(super) struct Evidence<'a> {
     pub(super) has_headers: bool,
     /// Whether the claims are known.
     pub(super) has_claims: bool,
+    /// Whether the moment is known.
+    pub(super) has_moment: bool,
 }
 
 /// The arguments that were built of a record.
@@ -43,7 +45,8 @@ impl<'a> Known<'a> for Evidence<'a> {
 
     fn versions(&self, path: &Path, show: &mut dyn FnMut(&Facts<'_>)) -> bool {
         let is_known = match path.root {
-            Root::Grant | Root::Tool | Root::Hour | Root::Weekday => true,
+            Root::Grant | Root::Tool => true,
+            Root::Hour | Root::Weekday => self.has_moment,
             Root::Headers => self.has_headers,
             Root::Claims => self.has_claims,
             Root::Args => match self.recorded {

@@ -56,6 +56,7 @@ impl Order {
             && call.time < last
         {
             call.time = last;
+            call.is_timed = false;
             self.late = self.late.saturating_add(1);
         }
         self.last = Some(call.time);

@@ -170,12 +170,13 @@ impl Traffic {
     fn wrapped(&mut self, shape: &Shape<'_>, body: &RawValue, take: &mut dyn FnMut(Call)) {
         // A text is the body as it was sent.
         let body = unquoted(body).unwrap_or_else(|| body.get().to_owned());
-        let time = self.time(shape.time.as_deref().and_then(moment::parse));
+        let (time, is_timed) = self.time(shape.time.as_deref().and_then(moment::parse));
         let headers = shape.headers.as_ref().map(|headers| {
             headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect()
         });
         take(Call {
             time,
+            is_timed,
             tool: name(&body),
             caller: shape.grant.as_deref().map(str::to_owned),
             session: None,
@@ -190,9 +191,10 @@ impl Traffic {
 
     /// A request of which only the body is known.
     fn message(&mut self, body: &str, time: Option<Nanos>, take: &mut dyn FnMut(Call)) {
-        let time = self.time(time);
+        let (time, is_timed) = self.time(time);
         take(Call {
             time,
+            is_timed,
             tool: name(body),
             caller: None,
             session: None,
@@ -210,9 +212,10 @@ impl Traffic {
             match timed {
                 Timed { body, time, is_redacted: false } => self.message(&body, time, take),
                 Timed { body, time, is_redacted: true } => {
-                    let time = self.time(time);
+                    let (time, is_timed) = self.time(time);
                     take(Call {
                         time,
+                        is_timed,
                         tool: name(&body),
                         caller: None,
                         session: None,
@@ -247,7 +250,7 @@ impl Traffic {
             count(&mut self.missed.not_by_rule);
             return None;
         };
-        let time = self.time(record.time.as_deref().and_then(moment::parse));
+        let (time, is_timed) = self.time(record.time.as_deref().and_then(moment::parse));
         let names = record.arguments.map(|names| serde_json::from_str::<Vec<String>>(names.get()));
         let values = record.values.map_or("{}", |values| values.get());
         let values = serde_json::from_str::<BTreeMap<String, Option<String>>>(values);
@@ -275,6 +278,7 @@ impl Traffic {
         let is_refused_batch = reason == "batch_refused" || (of > 1 && word == Word::Denied);
         Some(Call {
             time,
+            is_timed,
             tool: tool.0.clone().into_owned(),
             caller: record.grant.as_deref().map(str::to_owned),
             session: record.session.as_deref().map(session),
@@ -287,13 +291,14 @@ impl Traffic {
         })
     }
 
-    /// The time of a call; that of the line before, where its own has none.
-    fn time(&mut self, time: Option<Nanos>) -> Nanos {
+    /// The time of a call and whether it is its own; that of the line before, where its
+    /// own has none.
+    fn time(&mut self, time: Option<Nanos>) -> (Nanos, bool) {
         match time {
             Some(time) => self.last = time,
             None => count(&mut self.missed.untimed),
         }
-        self.last
+        (self.last, time.is_some())
     }
 }
 
