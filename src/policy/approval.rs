@@ -4,8 +4,8 @@ use super::bodies::Applied;
 use super::{Policy, Rule};
 use crate::approvals::{Entry, Id};
 use crate::digest::of_parts;
-use crate::policy::condition::{Elements, Facts, Truth};
-use crate::policy::document::{self, Ask, Check, Notify, RequestPath, Source};
+use crate::policy::condition::{Elements, Facts, Formula, Root, Truth};
+use crate::policy::document::{self, Ask, Check, JsonTexts, Notify, RequestPath, Settings, Source};
 use crate::policy::limit::Limit;
 use crate::policy::pattern::Pattern;
 
@@ -67,6 +67,29 @@ impl Approvals {
     /// The address at which people see a request.
     pub fn url_of(&self, id: Id) -> Option<String> {
         self.url.as_ref().map(|url| format!("{url}/{id}"))
+    }
+}
+
+/// Puts the settings by which checks read their values into the hashes of these, so that
+/// an approval is void where another setting makes a check mean something else.
+pub(super) fn bind(checks: &mut [Check], settings: &Settings) {
+    let offset = settings.utc_offset.to_le_bytes();
+    for check in checks {
+        let (mut is_timed, mut reads_texts) = (false, false);
+        for path in check.conditions.iter().flat_map(Formula::paths) {
+            is_timed |= matches!(path.root, Root::Hour | Root::Weekday);
+            reads_texts |= path.root == Root::Args;
+        }
+        let mut parts: Vec<&[u8]> = vec![b"approval-check/1", &check.hash];
+        if is_timed {
+            parts.push(&offset);
+        }
+        if reads_texts && settings.json_texts == JsonTexts::Text {
+            parts.push(b"json_texts");
+        }
+        if parts.len() > 2 {
+            check.hash = of_parts(&parts);
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! From a document to a policy.
 
-use super::approval::{Approving, Terms};
+use super::approval::{Approving, Terms, bind};
 use super::beside::{self, Beside, Entry, Shadows};
 use super::bodies::Applied;
 use super::fingerprint::fingerprint_of;
@@ -70,7 +70,10 @@ impl Policy {
         let table = Table::new(namespace, counters.capacity, counters.max_entries)
             .with_values(counters.values);
         let mut settings = settings;
-        let approvals = settings.approvals.take();
+        let mut approvals = settings.approvals.take();
+        if let Some(approvals) = &mut approvals {
+            bind(&mut approvals.approver_require, &settings);
+        }
         let by = By {
             settings: &settings,
             approvals: approvals.as_ref(),
@@ -131,6 +134,7 @@ impl By<'_> {
         let default = default.or(base.map(|base| base.default)).unwrap_or(DefaultAction::Deny);
         let document::AllTools { mut require, mut deny_if, mut approve_if, limits } = all_tools;
         let mut all = Beside::take(&mut require, &mut deny_if, &mut approve_if);
+        bind(&mut approve_if, self.settings);
         let for_all;
         (for_all, all.limits) = compile_limits(name, "all tools", limits);
         let any = !approve_if.is_empty() || self.shares_approvals;
@@ -190,6 +194,7 @@ impl By<'_> {
         } = rule;
         let record = record.into();
         let mut beside = Beside::take(&mut require, &mut deny_if, &mut approve_if);
+        bind(&mut approve_if, self.settings);
         let always = match action {
             document::Action::Deny => {
                 return Rule { pointer: pointer + "/action", action: Action::Deny(reason), record };

@@ -114,6 +114,9 @@ fn a_policy_that_changes_its_rule_ends_an_approval() {
         (r#""name": "large""#, r#""name": "larger""#, false),
         (r#""free": {}"#, r#""free": {"action": "deny"}"#, true),
         (r#""default": "deny""#, r#""default": "allow""#, true),
+        // A check on arguments means another thing, and one on no time the same.
+        (r#""settings": {"#, r#""settings": { "json_texts": "text","#, false),
+        (r#""settings": {"#, r#""settings": { "utc_offset": "+02:00","#, true),
         (r#""on_deny": "Refunds above 100 are"#, r#""on_deny": "Such are"#, true),
     ] {
         let (mut world, id) = approved();
@@ -135,6 +138,28 @@ fn a_policy_that_changes_its_rule_ends_an_approval() {
         &POLICY.replace(r#""approve_if""#, r#""deny_if": [ { "conditions": [] } ], "approve_if""#),
     );
     assert_eq!(reason(&world.call("agent", "refund", CALL)), "deny_if");
+}
+
+#[test]
+fn another_clock_ends_an_approval_by_a_check_on_the_time() {
+    let amount = r#""value": 100 }"#;
+    let timed = r#""value": 100 }, { "path": "time.hour", "op": "gte", "value": 0 }"#;
+    let policy = POLICY.replace(amount, timed);
+    assert_ne!(policy, POLICY);
+    for (pushed, runs) in [
+        (policy.clone(), true),
+        (policy.replace(r#""settings": {"#, r#""settings": { "utc_offset": "+02:00","#), false),
+    ] {
+        let mut world = World::new(&policy);
+        let id = world.request("agent", "refund", CALL);
+        assert_eq!(world.decide("pay-ann", &id, "approve").0, 200);
+        world.push(&pushed);
+        let call = world.call("agent", "refund", CALL);
+        match runs {
+            true => assert_eq!(reason(&call), "went on"),
+            false => assert_eq!(state(&call), "requested"),
+        }
+    }
 }
 
 #[test]
