@@ -1,7 +1,7 @@
 //! Errors and warnings about approvals.
 
 use crate::order;
-use crate::policy::condition::{Formula, Root};
+use crate::policy::condition::{Formula, Root, Test};
 use crate::policy::document::{
     Action, Check, Document, Findings, Rules, Source, ToolRule, Warning, pointer,
 };
@@ -138,20 +138,19 @@ pub(super) fn warnings(document: &Document, all_rules: &[&Rules], findings: &mut
 pub(super) fn demanded(checks: &[Check]) -> Vec<&str> {
     let mut paths = Vec::new();
     for check in checks.iter().filter(|check| !check.shadow) {
-        demands(&check.conditions, &mut paths);
+        check.conditions.iter().for_each(|formula| demands(formula, &mut paths));
     }
     order::sorted(paths, Ord::cmp)
 }
 
-/// The paths without which formulas do not all hold.
-fn demands<'f>(formulas: &'f [Formula], paths: &mut Vec<&'f str>) {
-    for formula in formulas {
-        match formula {
-            Formula::One(condition) => paths.push(condition.path.as_str()),
-            Formula::All(inner) => demands(inner, paths),
-            // One of several may hold without its value, and `not` without any.
-            Formula::Any(_) | Formula::Not(_) => {}
-        }
+/// The paths without which a formula does not hold.
+pub(super) fn demands<'f>(formula: &'f Formula, paths: &mut Vec<&'f str>) {
+    match formula {
+        Formula::One(condition) if matches!(condition.test, Test::Exists(false)) => {}
+        Formula::One(condition) => paths.push(condition.path.as_str()),
+        Formula::All(inner) => inner.iter().for_each(|one| demands(one, paths)),
+        // One of several may hold without its value, and `not` without any.
+        Formula::Any(_) | Formula::Not(_) => {}
     }
 }
 

@@ -5,7 +5,8 @@ use crate::policy::condition::Formula;
 use crate::policy::document::{Check, Document, Findings, Warning};
 
 /// Warns of `within` and `host_in` where a call is the freer, the less they hold: in
-/// `deny_if` and `approve_if`, and under a `not` in `require`.
+/// `deny_if` and `approve_if`, and under a `not` in `require`, in `approver_require` and
+/// in the `when` of a group.
 pub(super) fn warnings(document: &Document, findings: &mut Findings) {
     for rules in all_rules(document) {
         for (_, rule) in &rules.tools {
@@ -17,31 +18,48 @@ pub(super) fn warnings(document: &Document, findings: &mut Findings) {
         by_name(&rules.all_tools.deny_if, false, findings);
         by_name(&rules.all_tools.approve_if, false, findings);
     }
+    for approvals in document.settings.approvals.iter() {
+        by_name(&approvals.approver_require, true, findings);
+    }
+    for when in document.groups.iter().flat_map(|group| &group.when) {
+        if frees(&when.condition, true) {
+            told(&|| when.path.clone(), findings);
+        }
+    }
 }
 
 /// Warns of the conditions on places of one list of checks; `required` if they must hold.
 fn by_name(checks: &[Check], required: bool, findings: &mut Findings) {
     for check in checks {
         for (index, formula) in check.conditions.iter().enumerate() {
-            let mut told = false;
-            formula.visit(required, &mut |condition, holds_for_free| {
-                told |= condition.test.is_about_place() && !holds_for_free;
-            });
-            if told {
-                findings.warning(Warning::OtherNames, &|| {
-                    let message = "the same place has other names, such as a link, another case \
-                                   or an address, and a call by one of these gets past this; have \
-                                   a `require` name the places that are good";
-                    let path = match formula {
-                        _ if check.is_shared => check.path.clone(),
-                        Formula::One(_) => format!("{}/conditions/{index}/op", check.path),
-                        _ => format!("{}/conditions/{index}", check.path),
-                    };
-                    (path, message.into())
-                });
+            if frees(formula, required) {
+                let path = || match formula {
+                    _ if check.is_shared => check.path.clone(),
+                    Formula::One(_) => format!("{}/conditions/{index}/op", check.path),
+                    _ => format!("{}/conditions/{index}", check.path),
+                };
+                told(&path, findings);
             }
         }
     }
+}
+
+/// Whether a call is the freer, the less the places of a formula hold.
+fn frees(formula: &Formula, required: bool) -> bool {
+    let mut frees = false;
+    formula.visit(required, &mut |condition, holds_for_free| {
+        frees |= condition.test.is_about_place() && !holds_for_free;
+    });
+    frees
+}
+
+fn told(path: &dyn Fn() -> String, findings: &mut Findings) {
+    findings.warning(Warning::OtherNames, &|| {
+        let message = "the same place has other names, such as a link, another case or an \
+                       address, and a call by one of these gets past this; have a `require` name \
+                       the places that are good";
+        (path(), message.into())
+    });
 }
 
 #[cfg(test)]

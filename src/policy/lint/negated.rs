@@ -1,11 +1,13 @@
 //! Warnings of requirements that a call meets by leaving a value out: absence makes a
 //! condition false, and `not` makes it true.
 
-use super::approvals::demanded;
-use crate::policy::condition::{Condition, Root};
+use super::approvals::{demanded, demands};
+use crate::order;
+use crate::policy::condition::{Condition, Formula, Root};
 use crate::policy::document::{Check, Document, Findings, Rules, Warning, pointer};
 
-/// Warns of conditions under `not` in `require` whose values nothing else demands.
+/// Warns of conditions under `not` whose values nothing else demands: in `require`, in
+/// `approver_require`, and in the `when` of a group.
 pub(super) fn warnings(document: &Document, all_rules: &[&Rules], findings: &mut Findings) {
     let of_base = demanded(&document.rules.all_tools.require);
     for rules in all_rules {
@@ -17,10 +19,31 @@ pub(super) fn warnings(document: &Document, all_rules: &[&Rules], findings: &mut
         }
         absent(&rules.all_tools.require, &[&common, of_base], findings);
     }
+    for group in &document.groups {
+        let mut paths = Vec::new();
+        group.when.iter().for_each(|when| demands(&when.condition, &mut paths));
+        let own = order::sorted(paths, Ord::cmp);
+        for when in &group.when {
+            without(&when.condition, &when.pointer, &[&own], findings);
+        }
+    }
+    if let Some(approvals) = &document.settings.approvals {
+        let own = demanded(&approvals.approver_require);
+        absent(&approvals.approver_require, &[&own], findings);
+    }
 }
 
 fn absent(checks: &[Check], demands: &[&[&str]], findings: &mut Findings) {
-    let mut see = |check: &Check, condition: &Condition| {
+    for check in checks {
+        for formula in check.conditions.iter() {
+            without(formula, &check.pointer, demands, findings);
+        }
+    }
+}
+
+/// Warns of one formula, which is part of what is at `place`.
+fn without(formula: &Formula, place: &str, demands: &[&[&str]], findings: &mut Findings) {
+    let mut see = |condition: &Condition| {
         let path = condition.path.as_str();
         // Where the list is there, so is each of its elements.
         let value = path.strip_suffix("[*]").unwrap_or(path);
@@ -33,19 +56,15 @@ fn absent(checks: &[Check], demands: &[&[&str]], findings: &mut Findings) {
                 let message = format!(
                     "`not` holds for a call without `{path}`; require with `exists` that it is there"
                 );
-                (pointer(&check.pointer), message)
+                (pointer(place), message)
             });
         }
     };
-    for check in checks {
-        for formula in check.conditions.iter() {
-            formula.visit(false, &mut |condition, negated| {
-                if negated {
-                    see(check, condition);
-                }
-            });
+    formula.visit(false, &mut |condition, negated| {
+        if negated {
+            see(condition);
         }
-    }
+    });
 }
 
 #[cfg(test)]
@@ -86,6 +105,7 @@ mod tests {
             (any, String::new(), true),
             (every, String::new(), false),
             (not(x), all(there), false),
+            (not(x), all(&there.replace("true", "false")), true),
             (format!("{there}, {}", not(&x.replace("args.x", "args.x[*]"))), String::new(), false),
             (format!("{there}, {}", not(&x.replace("args.x", "args.x[*].y"))), String::new(), true),
         ] {
@@ -105,6 +125,51 @@ mod tests {
         // In `deny_if` a call without it is denied.
         let denies = format!(r#", "all_tools": {{"deny_if": [{}]}}"#, check(&not(x)));
         assert!(warnings("[]", &denies).is_empty());
+    }
+
+    #[test]
+    fn who_belongs_to_a_group_or_approves_by_not_having_a_claim_is_told() {
+        let not = r#"{"not": {"path": "claims.team", "op": "eq", "value": "guests"}}"#;
+        let place = r#"{"not": {"path": "headers.x-a", "op": "within", "value": ["/srv"]}}"#;
+        let there = |path: &str| format!(r#"{{"path": "{path}", "op": "exists", "value": true}}"#);
+        let with = |conditions: &str| {
+            let rest = format!(
+                r#", "identity": [{{"jwt": {{"claim": "sub"}}}}],
+                "groups": [{{"name": "staff", "extends": "top", "when": [{conditions}]}}]"#
+            );
+            let settings = format!(
+                r#""paths": ["/mcp"], "approvals": {{"path": "/approvals", "approvers": ["ann"],
+                "approver_require": [{{"conditions": [{conditions}]}}]}}"#
+            );
+            let policy = format!(
+                r#"{{"version": "1", "default": "deny", "settings": {{{settings}}},
+                "tools": {{"t": {{"action": "require_approval"}}}}{rest}}}"#
+            );
+            let policy = Policy::parse(policy.as_bytes(), "");
+            let policy = policy.unwrap_or_else(|errors| panic!("{errors:?}"));
+            let lines = policy.warnings.iter().map(ToString::to_string);
+            lines.filter(|line| !line.contains("header")).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            with(not),
+            [
+                "/groups/staff/when/0: `not` holds for a call without `claims.team`; require with \
+                 `exists` that it is there",
+                "/settings/approvals/approver_require/0: `not` holds for a call without \
+                 `claims.team`; require with `exists` that it is there",
+            ]
+        );
+        assert!(with(&format!("{}, {not}", there("claims.team"))).is_empty());
+        let gone = there("claims.team").replace("true", "false");
+        assert_eq!(with(&format!("{gone}, {not}")).len(), 2);
+        let told = with(&format!("{}, {place}", there("headers.x-a")));
+        let paths = ["/settings/approvals/approver_require/0/conditions/1", "/groups/0/when/1"];
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(
+            paths.iter().all(|path| told.iter().any(|line| line.starts_with(path))),
+            "{told:?}"
+        );
+        assert!(told.iter().all(|line| line.contains("the same place has other names")));
     }
 
     #[test]
