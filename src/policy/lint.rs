@@ -4,6 +4,7 @@
 mod approvals;
 mod bodies;
 mod ending;
+mod ids;
 mod limits;
 mod names;
 mod negated;

@@ -65,6 +65,8 @@ pub enum Warning {
     OtherNames,
     /// A grant is named after a claim.
     GrantByClaim,
+    /// An id is compared with a value of the call, and is not the name of a caller.
+    ComparedId,
     /// After its time, callers of a body come under rules that allow by default.
     EndsOpen,
     /// A header decides who belongs to a group.
@@ -107,6 +109,7 @@ impl Warning {
             Self::NegatedAbsence => "negated-absence",
             Self::OtherNames => "other-names",
             Self::GrantByClaim => "grant-by-claim",
+            Self::ComparedId => "compared-id",
             Self::EndsOpen => "ends-open",
             Self::GroupByHeader => "group-by-header",
             Self::GroupNarrows => "group-narrows",

@@ -85,6 +85,7 @@ pub(in crate::policy) fn warnings(document: &Document) -> Findings {
     super::negated::warnings(document, &all_rules, &mut findings);
     super::names::warnings(document, &mut findings);
     grants_by_claim(document, &mut findings);
+    super::ids::warnings(document, &mut findings);
     super::bodies::warnings(document, &mut pairs, &mut findings);
     for rules in &all_rules {
         overlaps(rules, &mut pairs, &mut findings);
