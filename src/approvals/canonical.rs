@@ -8,11 +8,13 @@
 //!   and nothing else. No text is normalised.
 //! - Numbers keep their spelling: some servers tell `1` from `1.0`.
 //! - `name` is bound by itself. `_meta` and `task` change with every attempt of a
-//!   client, and so does the filter's own answer in `inputResponses`; they are left
-//!   out.
+//!   client, and so does a plain answer to the filter's own question in
+//!   `inputResponses`; they are left out. With anything besides its action, an answer
+//!   is bound like any other, since no approver would see it.
 
 use crate::order;
 use crate::wire::json::{JsonError, Kind, Raw, Reader, Text};
+use crate::wire::mcp::is_plain_answer;
 use std::borrow::Cow;
 
 /// The filter's own key in `inputRequests`, and in the `inputResponses` of the client.
@@ -54,11 +56,12 @@ impl Call {
             let written = match (&*key, value.kind) {
                 ("arguments", Kind::Object) => {
                     let members = out.members(Some(value))?;
-                    out.object(members, |_| true)
+                    out.object(members)
                 }
                 ("inputResponses", Kind::Object) => {
-                    let members = out.listed(value)?;
-                    out.object(members, |key| key != OWN_RESPONSE)
+                    let mut members = out.listed(value)?;
+                    members.retain(|(key, value)| key != OWN_RESPONSE || !is_plain_answer(*value));
+                    out.object(members)
                 }
                 _ => {
                     out.value(value);
@@ -99,7 +102,7 @@ pub fn arguments(arguments: Option<Raw<'_>>) -> Option<String> {
     let max = arguments.text.len().saturating_mul(3);
     let mut out = Out { text: String::new(), max, is_full: false };
     let members = out.members(Some(arguments)).ok()?;
-    out.object(members, |_| true);
+    out.object(members);
     (!out.is_full).then_some(out.text)
 }
 
@@ -153,10 +156,10 @@ impl Out {
     }
 
     /// Writes an object; whether any of its members was written.
-    fn object(&mut self, members: Members<'_>, keeps: impl Fn(&str) -> bool) -> bool {
+    fn object(&mut self, members: Members<'_>) -> bool {
         self.push("{");
         let mut first = true;
-        for (key, value) in members.into_iter().filter(|(key, _)| keeps(key)) {
+        for (key, value) in members {
             self.key(&key, first);
             self.value(value);
             first = false;

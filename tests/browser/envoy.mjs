@@ -62,14 +62,18 @@ export class Envoy {
     writeFileSync(file, JSON.stringify(configuration));
     const admin = join(folder, 'admin');
     const options = ['-c', file, '--concurrency', '2', '--use-dynamic-base-id', '-l', 'warning'];
+    // So that no test waits for a line of its access log.
+    options.push('--file-flush-interval-msec', '50');
     envoy.process = spawn(process.env.ENVOY_BIN, [...options, '--admin-address-path', admin], {
       cwd: folder,
-      stdio: ['ignore', 'ignore', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe'],
     });
     // A test that fails early must not leave an Envoy.
     process.on('exit', () => envoy.process.kill());
     envoy.log = [];
     envoy.process.stderr.on('data', (text) => envoy.log.push(String(text)));
+    envoy.access = [];
+    envoy.process.stdout.on('data', (text) => envoy.access.push(String(text)));
     envoy.port = await soon(envoy, async () => {
       const at = `http://${readFileSync(admin, 'utf8')}`;
       if (!(await fetch(`${at}/ready`)).ok) throw new Error('not ready');
@@ -77,6 +81,15 @@ export class Envoy {
       return listener_statuses[0].local_address.socket_address.port_value;
     });
     return envoy;
+  }
+
+  /** All that it has logged, once its access log has what a pattern names. */
+  async logged(pattern) {
+    return soon(this, () => {
+      const access = this.access.join('');
+      if (!pattern.test(access)) throw new Error(`no ${pattern}`);
+      return access + this.log.join('');
+    });
   }
 
   async stop() {

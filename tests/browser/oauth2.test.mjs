@@ -89,6 +89,36 @@ test('who signs in at the provider reads and approves', async () => {
   await picture(page, 'oauth2-list');
 });
 
+test('no line of a log has the code of a sign-in, or a query of any kind', async () => {
+  const id = await recipe.request(agent, 507);
+  const bob = bearer({ sub: 'bob', azp: CLIENT });
+  const { digest } = (await recipe.shown(bob, id)).body;
+  assert.equal((await recipe.decide(bob, id, 'deny?reason=Not%20today.', digest)).status, 200);
+  await as('ann', recipe.list);
+  await recipe.envoy.logged(/POST \/mcp-approvals\/\S+\/deny 200 /);
+  const logged = await recipe.envoy.logged(/GET \/mcp-approvals\/callback 302 /);
+  for (const query of ['code=', 'state=', 'reason=', 'Not%20today']) {
+    assert.ok(!logged.includes(query), query);
+  }
+});
+
+test('a token in a query is nobody\'s', async () => {
+  const id = await recipe.request(agent, 508);
+  const token = provider.token({ sub: 'ann', azp: CLIENT });
+  const ann = bearer({ sub: 'ann', azp: CLIENT });
+  const { digest } = (await recipe.shown(ann, id)).body;
+  const headers = { 'mcp-approval-digest': digest };
+  const place = `/mcp-approvals/${id}`;
+  for (const [method, path] of [['GET', place], ['POST', `${place}/approve`], ['POST', '/mcp']]) {
+    const answer = await recipe.ask({}, method, `${path}?access_token=${token}`, '', headers);
+    assert.equal(answer.status, 401, path);
+  }
+  // Nor does it go with one that is where it belongs.
+  const both = await recipe.ask(ann, 'POST', `${place}/approve?access_token=${token}`, '', headers);
+  assert.equal(both.status, 400);
+  assert.equal(await state(id), 'pending');
+});
+
 test('the session is in cookies that no script, no other site and no other path gets', async () => {
   const page = await as('ann', recipe.list);
   const cookies = await page.context().cookies(recipe.list);

@@ -30,12 +30,17 @@ fn their_configurations_keep_what_every_gateway_needs() {
             &format!("{MANAGER}/http2_protocol_options"),
             &format!("{MANAGER}/request_timeout"),
             &format!("{MANAGER}/stream_idle_timeout"),
-            &format!("{MANAGER}/access_log"),
             &format!("{MANAGER}/route_config/virtual_hosts/0/request_headers_to_remove"),
         ] {
             assert!(document.pointer(place).is_some(), "{file}: {place}");
             assert_eq!(document.pointer(place), shipped.pointer(place), "{file}: {place}");
         }
+        // A sign-in's code is in a query, and so is the reason of a denial: none is logged.
+        let log = |document: &Value| document.pointer(&format!("{MANAGER}/access_log")).cloned();
+        let whole = log(&shipped).unwrap().to_string();
+        let expected = whole.replace("%REQ(:PATH)%", "%PATH(NQ:PATH)%");
+        assert_ne!(expected, whole);
+        assert_eq!(log(&document).unwrap().to_string(), expected, "{file}");
         // Behind whatever knows the caller are the same filters, the guard among them.
         let known: Vec<_> = filters.drain(..before.len()).map(|(name, _)| name).collect();
         assert_eq!(
@@ -48,6 +53,20 @@ fn their_configurations_keep_what_every_gateway_needs() {
             filters
         };
         assert_eq!(plain(&filters), plain(&own), "{file}");
+    }
+}
+
+/// By itself jwt_authn also takes a token out of a query, which is in logs and histories.
+#[test]
+fn a_token_is_taken_from_its_header_alone() {
+    let (_, filters) = read("envoy/approvals/oauth2.yaml");
+    let providers = filters[1].1["typed_config"]["providers"].as_object().unwrap();
+    for (name, provider) in providers {
+        let header = json!([{ "name": "authorization", "value_prefix": "Bearer " }]);
+        assert_eq!(provider["from_headers"], header, "{name}");
+        for other in ["from_params", "from_cookies"] {
+            assert!(provider.get(other).is_none(), "{name}: {other}");
+        }
     }
 }
 

@@ -56,6 +56,21 @@ fn what_some_server_tells_apart_differs() {
     found.push(text(
         r#"{"name":"t","arguments":{"a":1},"inputResponses":{"k":{"action":"accept"}}}"#,
     ));
+    for answer in [
+        r#"{"action":"accept","content":{}}"#,
+        r#"{"action":"Accept"}"#,
+        r#"{"action":["accept"]}"#,
+        r#"{"run":"rm"}"#,
+        "{}",
+        "[]",
+        "null",
+        "1",
+        r#""accept""#,
+    ] {
+        found.push(text(&format!(
+            r#"{{"name":"t","arguments":{{"a":1}},"inputResponses":{{"{OWN_RESPONSE}":{answer}}}}}"#
+        )));
+    }
     found.sort();
     let all = found.len();
     found.dedup();
@@ -67,7 +82,7 @@ fn members_are_sorted_by_bytes_and_deeper_ones_are_not() {
     assert_eq!(
         text(
             r#"{"requestState":"s","name":"t","arguments":{"é":1,"b":{"z":1,"a":[{"y":1,"x":2}]},"B":0},
-               "inputResponses":{"z":{"b":1,"a":2},"mcp-policy-filter.approval":1,"a":0}}"#
+               "inputResponses":{"z":{"b":1,"a":2},"mcp-policy-filter.approval":{"action":"cancel"},"a":0}}"#
         ),
         r#"{"arguments":{"B":0,"b":{"z":1,"a":[{"y":1,"x":2}]},"é":1},"inputResponses":{"z":{"b":1,"a":2},"a":0},"requestState":"s"}"#
     );

@@ -72,13 +72,16 @@ where
         let path = self.approvals.path.as_ref()?;
         let rest = is_below(path, one(":path")?)?;
         let form = core::str::from_utf8(rest).ok().and_then(Form::parse);
-        Some(self.respond(one(":method").unwrap_or_default(), form, end, now))
+        let queried =
+            rest.contains(&b'?') && !matches!(form, Some(Form::Decide(_, Deciding::Deny(_))));
+        Some(self.respond(one(":method").unwrap_or_default(), form, queried, end, now))
     }
 
     fn respond(
         &self,
         method: &[u8],
         form: Option<Form<'_>>,
+        queried: bool,
         end: bool,
         now: impl FnOnce() -> Option<Nanos>,
     ) -> Served {
@@ -106,6 +109,10 @@ where
         }
         if !bare {
             return error(400, "a request here must have no body", caller);
+        }
+        if queried {
+            // A token in it would be in logs, and in the history of a browser.
+            return error(400, "a request here must have no query", caller);
         }
         let Some(now) = now() else { return error(500, "the gateway has no clock", caller) };
         match form {

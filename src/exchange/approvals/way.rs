@@ -1,8 +1,8 @@
 //! The ways in which a client learns that its call waits for a person: by an error, or,
 //! where `ask` is `url`, so that it shows its user the page of the request by itself.
 //!
-//! Nothing that the client brings back decides anything. The call that comes again finds
-//! its request by its digest, in which the client's answer is not.
+//! Nothing that the client brings back lets a call run. The call that comes again finds
+//! its request by its digest, in which a plain answer of the client is not.
 
 use super::json::Object;
 use super::stage::Stage;
@@ -11,7 +11,7 @@ use crate::exchange::head::Head;
 use crate::policy::document::Ask;
 use crate::policy::{Policy, duration};
 use crate::wire::jsonrpc::Params;
-use crate::wire::mcp::{Answered, ELICIT, answer, shows_urls};
+use crate::wire::mcp::{Answered, ELICIT, answer, answers_others, shows_urls};
 
 /// The code of revision 2025-11-25 for a call whose user has to open an address first. No
 /// other revision has it.
@@ -45,22 +45,30 @@ impl Way {
     /// The way for a call. In revision 2026-07-28 each request says what its client can
     /// do; in 2025-11-25 that was said at the start of the session, and is the operator's
     /// to know.
+    ///
+    /// An answer other than `accept` comes first, whatever Accept and revision say: who
+    /// said no has said it. A call that answers a server's own question gets no question
+    /// of ours: the client would come back with our answer in the place of the server's,
+    /// and so with another call, for as long as it tries.
     pub(in crate::exchange) fn new(
         policy: &Policy,
         head: &Head,
         stateless: bool,
         params: &Params<'_>,
     ) -> Self {
-        let asks = policy.approvals.as_ref().is_some_and(|all| all.ask == Ask::Url);
-        if !asks || !head.accepts_mcp {
+        let by_url = policy.approvals.as_ref().is_some_and(|all| all.ask == Ask::Url);
+        if !by_url {
+            return Self::Error;
+        }
+        if answer(params, OWN_RESPONSE) == Some(Answered::Otherwise) {
+            return Self::Declined;
+        }
+        if !head.accepts_mcp {
             return Self::Error;
         }
         if stateless {
-            return match answer(params, OWN_RESPONSE) {
-                Some(Answered::Otherwise) => Self::Declined,
-                Some(Answered::Accepted) | None if shows_urls(params) => Self::Question,
-                Some(Answered::Accepted) | None => Self::Error,
-            };
+            let asks = shows_urls(params) && !answers_others(params, OWN_RESPONSE);
+            return if asks { Self::Question } else { Self::Error };
         }
         match head.revision.version() {
             Some(URL_REQUIRED_IN) => Self::UrlRequired,

@@ -2,7 +2,7 @@
 //! answers a call with it, and the client makes the call again with the answer. Whether
 //! the client can show a user an address, it says in each request.
 
-use crate::wire::json::{Kind, Raw};
+use crate::wire::json::{Kind, Raw, Reader, Text};
 use crate::wire::jsonrpc::Params;
 
 /// The member of `params._meta` that says what the client can do.
@@ -33,6 +33,35 @@ pub fn answer(params: &Params<'_>, key: &str) -> Option<Answered> {
         Some(Raw { kind: Kind::String(action), .. }) if action.is("accept") => Answered::Accepted,
         _ => Answered::Otherwise,
     })
+}
+
+/// Whether a value is an answer to a question that shows an address, and holds nothing
+/// besides its action.
+pub fn is_plain_answer(value: Raw<'_>) -> bool {
+    let is_action = |action: Text<'_>| {
+        ["accept", "decline", "cancel"].into_iter().any(|known| action.is(known))
+    };
+    let mut plain = true;
+    let read = Reader::again(value).object(|reader, key, _| {
+        let value = reader.value()?;
+        plain &= key.is("action") && matches!(value.kind, Kind::String(text) if is_action(text));
+        Ok(())
+    });
+    read.is_ok() && plain && value.member("action").is_some()
+}
+
+/// Whether a call belongs to a round of questions that the server has asked: it brings a
+/// state, or more than a plain answer to the question under this key.
+pub fn answers_others(params: &Params<'_>, key: &str) -> bool {
+    let of = |name| params.all.and_then(|all| all.member(name));
+    let mut others = of("requestState").is_some();
+    let Some(responses) = of("inputResponses") else { return others };
+    let read = Reader::again(responses).object(|reader, name, _| {
+        let value = reader.value()?;
+        others |= !name.is(key) || !is_plain_answer(value);
+        Ok(())
+    });
+    others || read.is_err()
 }
 
 #[cfg(test)]
@@ -103,6 +132,65 @@ mod tests {
             (r#"{"own":null}"#, Some(Answered::Otherwise)),
         ] {
             assert_eq!(read(responses), expected, "{responses}");
+        }
+    }
+
+    #[test]
+    fn a_plain_answer_is_an_action_and_nothing_else() {
+        let plain = |answer: &str| {
+            with(&format!(r#""inputResponses":{answer}"#), |params| {
+                is_plain_answer(params.all.unwrap().member("inputResponses").unwrap())
+            })
+        };
+        for answer in [
+            r#"{"action":"accept"}"#,
+            r#"{ "\u0061ction" : "\u0061ccept" }"#,
+            r#"{"action":"decline"}"#,
+            r#"{"action":"cancel"}"#,
+        ] {
+            assert!(plain(answer), "{answer}");
+        }
+        for other in [
+            "{}",
+            "null",
+            "[]",
+            r#""accept""#,
+            r#"["action"]"#,
+            r#"{"action":"Accept"}"#,
+            r#"{"action":null}"#,
+            r#"{"action":{"accept":1}}"#,
+            r#"{"action":"accept","content":{}}"#,
+            r#"{"content":{},"action":"accept"}"#,
+            r#"{"content":{"action":"accept"}}"#,
+        ] {
+            assert!(!plain(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_call_of_a_servers_own_round_is_told_by_what_it_brings() {
+        let others = |members: &str| with(members, |params| answers_others(params, "own"));
+        for members in [
+            r#""arguments":{"requestState":"x","inputResponses":{"k":1}}"#,
+            r#""inputResponses":{}"#,
+            r#""inputResponses":{"own":{"action":"accept"}}"#,
+            r#""inputResponses":{"\u006fwn":{"action":"decline"}}"#,
+        ] {
+            assert!(!others(members), "{members}");
+        }
+        for members in [
+            r#""requestState":"x""#,
+            r#""requestState":null"#,
+            r#""requestState":"x","inputResponses":{"own":{"action":"accept"}}"#,
+            r#""inputResponses":{"theirs":{"action":"accept"}}"#,
+            r#""inputResponses":{"own":{"action":"accept"},"theirs":1}"#,
+            r#""inputResponses":{"theirs":1,"own":{"action":"accept"}}"#,
+            r#""inputResponses":{"own":{"action":"accept","content":{}}}"#,
+            r#""inputResponses":{"own":7}"#,
+            r#""inputResponses":null"#,
+            r#""inputResponses":["own"]"#,
+        ] {
+            assert!(others(members), "{members}");
         }
     }
 }

@@ -42,6 +42,7 @@ impl Relay {
             .args(["-c", &fence("python relay")])
             .env("NOTIFY_KEY", key)
             .env("SLACK_WEBHOOK", format!("http://{slack}/services/T0/B0/X"))
+            .env("APPROVALS_URL", "https://gateway.example.com/mcp-approvals")
             .env("PORT", addr.port().to_string())
             .env_remove("http_proxy")
             .spawn()
@@ -109,6 +110,22 @@ async fn the_relay_of_the_page_believes_nobody_else() {
     assert_eq!(send("the key", &signed(&now), &now, &notice.replace("apr_", "apr-")).await, 401);
     assert_eq!(send("the key", &signed(&old), &old, &notice).await, 401);
     assert_eq!(send("the key", &signed(&old), &now, &notice).await, 401);
+    // Whoever has the key sends nobody to a page of his.
+    let page = "https://gateway.example.com/mcp-approvals/apr_nyq2fi5euwtkpkfj";
+    assert!(notice.contains(page));
+    for other in [
+        "https://gateway.example.org/mcp-approvals/apr_nyq2fi5euwtkpkfj",
+        "https://gateway.example.com.example.org/mcp-approvals/apr_nyq2fi5euwtkpkfj",
+        "https://gateway.example.com/mcp-approvals@example.org/apr_nyq2fi5euwtkpkfj",
+        "https://gateway.example.com/mcp-approvals/apr_nyq2fi5euwtkpkfa",
+        "https://gateway.example.com/mcp-approvals/../apr_nyq2fi5euwtkpkfj",
+        "http://gateway.example.com/mcp-approvals/apr_nyq2fi5euwtkpkfj",
+    ] {
+        let body = notice.replace(page, other);
+        assert_eq!(send("the key", &format!("{now}.{body}"), &now, &body).await, 403, "{other}");
+    }
+    let elsewhere = notice.replace("apr_nyq2fi5euwtkpkfj", "../../elsewhere");
+    assert_eq!(send("the key", &format!("{now}.{elsewhere}"), &now, &elsewhere).await, 403);
     assert_eq!(whole_bodies(&slack).await.len(), 1);
     let unsigned = Request::new("POST", "/notices").body(&*notice);
     assert_eq!(http1::send(addr, &unsigned).await.status, 401);

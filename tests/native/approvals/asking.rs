@@ -78,8 +78,8 @@ fn a_call_is_the_same_with_the_client_s_answer_and_without_it() {
     assert_eq!(shown(&new(&world, 500, &[])), id);
     // Another question is the server's, and a part of what is approved.
     let other = r#""inputResponses":{"theirs":{"action":"accept"},"mcp-policy-filter.approval":{"action":"accept"}}"#;
-    assert_ne!(shown(&new(&world, 500, &[other])), id);
-    assert_ne!(shown(&new(&world, 500, &[ACCEPT, r#""requestState":"x""#])), id);
+    assert_ne!(super::id(&new(&world, 500, &[other])), id);
+    assert_ne!(super::id(&new(&world, 500, &[ACCEPT, r#""requestState":"x""#])), id);
     assert_ne!(shown(&new(&world, 501, &[ACCEPT])), id);
 }
 
@@ -91,22 +91,65 @@ fn a_call_whose_user_declines_never_runs() {
     assert_eq!(super::id(&declined), id);
     assert_eq!(declined.unwrap()["error"]["code"], 428);
     assert_eq!(world.decide("pay-ann", &id, "approve").0, 200);
-    for answer in [
-        DECLINE,
-        r#""inputResponses":{"mcp-policy-filter.approval":{"action":"cancel"}}"#,
-        r#""inputResponses":{"mcp-policy-filter.approval":null}"#,
-        r#""inputResponses":{"mcp-policy-filter.approval":{"action":"ACCEPT"}}"#,
-    ] {
+    for answer in
+        [DECLINE, r#""inputResponses":{"mcp-policy-filter.approval":{"action":"cancel"}}"#]
+    {
         let refused = new(&world, 500, &[answer]);
         assert_eq!(reason(&refused), "approval_required", "{answer}");
         let error = &refused.as_ref().unwrap()["error"];
         let message = format!(
-            "[APPROVAL REQUIRED] Request {id} is approved, but the client's user has declined. To use \
-             the approval, make the same call without an answer."
+            "[APPROVAL REQUIRED] Request {id} is approved, but the client's user has declined. Tell \
+             your user; nothing runs until he wants it."
         );
         assert_eq!((&error["code"], &error["message"]), (&428.into(), &message.into()));
     }
+    // By a client of another revision, or with an Accept of curl's, it was said as well.
+    let params = format!(r#""arguments":{{"amount":500}},{DECLINE}"#);
+    for (revision, accept) in [
+        ("2025-11-25", "application/json, text/event-stream"),
+        ("2025-06-18", "application/json, text/event-stream"),
+        ("2025-11-25", "*/*"),
+    ] {
+        let headers = [("mcp-protocol-version", revision), ("accept", accept)];
+        let refused = world.call_with("agent", "refund", &params, &headers);
+        assert_eq!(reason(&refused), "approval_required", "{revision} {accept}");
+        let message = refused.unwrap()["error"]["message"].to_string();
+        assert!(message.contains("has declined"), "{revision} {accept}: {message}");
+    }
     assert_eq!(reason(&new(&world, 500, &[])), "went on");
+}
+
+#[test]
+fn an_answer_that_holds_more_than_its_action_is_a_part_of_the_call() {
+    let world = world();
+    let id = shown(&new(&world, 500, &[]));
+    assert_eq!(world.decide("pay-ann", &id, "approve").0, 200);
+    for answer in [
+        r#"{"action":"accept","content":{"run":"rm"}}"#,
+        r#"{"action":"ACCEPT"}"#,
+        r#"{"run":"rm"}"#,
+        r#""accept""#,
+        "null",
+    ] {
+        let responses = format!(r#""inputResponses":{{"mcp-policy-filter.approval":{answer}}}"#);
+        let other = super::id(&new(&world, 500, &[&responses]));
+        assert_ne!(other, id, "{answer}");
+        // Whoever decides about it sees it.
+        let params = world.show("pay-ann", &other).1["params"].to_string();
+        assert!(params.contains(&answer.replace('"', "\\\"")), "{answer}: {params}");
+    }
+    assert_eq!(reason(&new(&world, 500, &[ACCEPT])), "went on");
+}
+
+/// A client's answer to our question would take the place of those to the server's.
+#[test]
+fn a_call_of_a_servers_own_round_gets_no_question() {
+    let world = world();
+    let round = [r#""requestState":"s""#, r#""inputResponses":{"theirs":{"action":"accept"}}"#];
+    let id = super::id(&new(&world, 500, &round));
+    assert_eq!(super::id(&new(&world, 500, &round)), id);
+    assert_eq!(world.decide("pay-ann", &id, "approve").0, 200);
+    assert_eq!(reason(&new(&world, 500, &round)), "went on");
 }
 
 #[test]

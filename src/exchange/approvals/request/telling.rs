@@ -10,8 +10,8 @@ impl<'p> Draft<'p> {
     /// The answer to an approved call which its own user does not want to be made.
     pub(super) fn declined(&self, entry: &Entry) -> Required<'p> {
         let message = format!(
-            "Request {} is approved, but the client's user has declined. To use the approval, make \
-             the same call without an answer.",
+            "Request {} is approved, but the client's user has declined. Tell your user; nothing \
+             runs until he wants it.",
             entry.id
         );
         let by = entry.approved_by.clone();
