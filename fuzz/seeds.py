@@ -21,7 +21,14 @@ VERSIONS = {"2025-06-18": 1, "2026-07-28": 2}
 
 
 def main(folder):
-    for target, seeds in {"decode": decode, "config": config, "exchange": exchange, "listing": listing}.items():
+    targets = {
+        "decode": decode,
+        "config": config,
+        "exchange": exchange,
+        "limit_service": limit_service,
+        "listing": listing,
+    }
+    for target, seeds in targets.items():
         into = folder / target
         into.mkdir(parents=True, exist_ok=True)
         for old in into.iterdir():
@@ -108,6 +115,29 @@ def mark(text):
     for value in values:
         text = text.replace(b":" + value, b":" + MARKER).replace(b": " + value, b": " + MARKER)
     return text if values else None
+
+
+def limit_service():
+    """Answers of both engines: OK, over the limit, of several limits, of none."""
+    number = lambda tag, value: bytes([tag << 3, value])
+    limit = lambda most, unit: field(2, bytes([8]) + most + bytes([16, unit]))
+    wait = field(4, b"\x08\xd2\x09")
+    one = number(1, 1) + limit(b"\x14", 3) + number(3, 19) + wait
+    two = number(1, 1) + limit(b"\xd2\x8d\x06", 4) + b"\x18\xa0\x1f" + wait
+    full = number(1, 2) + limit(b"\x14", 3) + wait
+    header = lambda key, value: field(3, field(1, key) + field(2, value))
+    listed = header(b"X-RateLimit-Limit", b'20, 20;w=3600;name="a", 100050;w=86400')
+    for choice in range(16):
+        for answer in [
+            number(1, 1) + field(2, one),
+            number(1, 1) + field(2, one) + field(2, two),
+            number(1, 2) + field(2, full),
+            number(1, 1) + listed,
+            number(1, 2) + listed + header(b"X-RateLimit-Reset", b"1234"),
+            number(1, 1),
+            b"",
+        ]:
+            yield bytes([choice]) + answer
 
 
 def listing():

@@ -13,6 +13,7 @@
 //! | [`shell`] | the course of a stream for both shells, whatever the host |
 //! | [`exchange`] | one HTTP exchange without I/O: head, caller, judging, records, answers, lists of tools |
 //! | [`policy`] | the language: documents, patterns, conditions, and the decision about one call |
+//! | [`limit_service`] | the protocol of services that count across replicas |
 //! | [`approvals`] | requests for approval: canonical texts, digests, slots, decisions |
 //! | [`limits`] | counting: windows, the table of counters, charging all or none |
 //! | [`wire`] | bytes and messages: strict JSON, JSON-RPC, MCP |
@@ -46,6 +47,7 @@ pub mod digest;
 pub mod exchange;
 #[cfg(all(feature = "proxy-wasm", not(all(target_family = "wasm", target_os = "unknown"))))]
 mod filter;
+pub mod limit_service;
 pub mod limits;
 pub mod meter;
 pub mod order;

@@ -1,4 +1,4 @@
-//! Bytes to messages, and answers to bytes: strict JSON, JSON-RPC, and MCP.
+//! Bytes to messages, and answers to bytes: strict JSON, JSON-RPC, MCP, and protobuf.
 //!
 //! Nothing here knows of a policy. [`json`] reads a text in the one way on which
 //! all readers agree, [`jsonrpc`] makes a message of it, [`mcp`] says what the
@@ -7,3 +7,4 @@
 pub mod json;
 pub mod jsonrpc;
 pub mod mcp;
+pub mod protobuf;

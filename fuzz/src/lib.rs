@@ -11,6 +11,7 @@ pub mod config;
 pub mod decode;
 pub mod exchange;
 pub mod lenient;
+pub mod limit_service;
 pub mod listing;
 pub mod mutate;
 pub mod reading;

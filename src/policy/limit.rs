@@ -1,10 +1,13 @@
 //! A limit as compiled, and its denial when it is full.
 
+mod replicas;
 #[cfg(any(test, not(target_family = "wasm")))]
 mod state;
 
 #[cfg(any(test, not(target_family = "wasm")))]
 pub use state::{Counted, LimitState};
+
+use replicas::InService;
 
 use super::{Caller, Denial, Reason};
 use crate::approvals;
@@ -37,6 +40,8 @@ pub struct Limit {
     increment_from: Option<Arc<Path>>,
     /// The weight of any other call, in millionths.
     weight: u64,
+    /// Its count in the service, if that counts it.
+    in_service: Option<Arc<InService>>,
     on_deny: Option<Arc<str>>,
     /// Whether its entries are counted apart from those of limits that decide.
     shadow: bool,
@@ -105,6 +110,7 @@ impl<'a> Holders<'a> {
 impl Limit {
     /// Compiles a limit on `subject`, of the rules with this name.
     pub(super) fn new(rules: &str, subject: &str, limit: document::Limit) -> Self {
+        let in_service = InService::new(rules, &limit).map(Arc::new);
         let document::Limit {
             pointer,
             path: _,
@@ -116,6 +122,8 @@ impl Limit {
             algorithm,
             increment_from,
             weight,
+            across: _,
+            unit: _,
             on_deny,
             shadow,
         } = limit;
@@ -146,6 +154,7 @@ impl Limit {
             max,
             increment_from: increment_from.map(Arc::new),
             weight,
+            in_service,
             on_deny: on_deny.map(Into::into),
             shadow,
             subject,
@@ -293,7 +302,7 @@ pub fn duration(seconds: u64) -> String {
 }
 
 /// Millionths as a decimal without needless zeros.
-fn decimal(millionths: u64) -> String {
+pub(super) fn decimal(millionths: u64) -> String {
     let (whole, part) = (millionths / ONE_CALL, millionths % ONE_CALL);
     if part == 0 {
         return whole.to_string();

@@ -6,8 +6,10 @@ mod bodies;
 mod ending;
 mod limits;
 mod pairs;
+mod replicas;
 mod warnings;
 
+pub(super) use replicas::first as first_across_replicas;
 pub(super) use warnings::warnings;
 
 use super::caller::ANONYMOUS;
@@ -51,6 +53,7 @@ pub(super) fn errors(document: &Document) -> Findings {
     reach_grants(document, &mut pairs, &mut errors);
     bodies::reach_groups(document, &mut errors);
     approvals::errors(document, &all_rules, &mut errors);
+    replicas::errors(document, &mut errors);
     errors
 }
 

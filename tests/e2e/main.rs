@@ -53,6 +53,7 @@ mod overlong;
 mod panics;
 mod published;
 mod pushes;
+mod rate_limit_protocol;
 mod reconfiguring;
 mod records;
 mod refunds;

@@ -6,7 +6,7 @@ use crate::config::{files, root};
 use boon::{Compiler, SchemaIndex, Schemas};
 use mcp_policy_filter::policy::Policy;
 use mcp_policy_filter::policy::condition::Test;
-use mcp_policy_filter::policy::document::Document;
+use mcp_policy_filter::policy::document::{Document, OnFailure};
 use mcp_policy_filter::wire::mcp::KNOWN_METHODS;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -32,7 +32,7 @@ const NOT_JSON: [(&str, &str); 14] = [
 ];
 
 /// Broken policies that the schema lets pass: why, and which.
-const BEYOND_A_SCHEMA: [(&str, &[&str]); 13] = [
+const BEYOND_A_SCHEMA: [(&str, &[&str]); 15] = [
     (
         "a reader of JSON keeps one of two equal keys",
         &[
@@ -88,6 +88,14 @@ const BEYOND_A_SCHEMA: [(&str, &[&str]); 13] = [
             "per_authorization",
             "per_disagrees",
             "protected_resource_no_sources",
+            "replicas_caller_in_name",
+            "replicas_disagree",
+            "replicas_disagree_on_unit",
+            "replicas_same_name",
+            "replicas_same_name_as_global",
+            "replicas_two_maxima",
+            "replicas_window",
+            "replicas_without_service",
             "protected_resource_without_identity",
             "hide_expressions",
             "require_approval",
@@ -126,6 +134,8 @@ const BEYOND_A_SCHEMA: [(&str, &[&str]); 13] = [
             "session_bound_by_budget",
         ],
     ),
+    ("the filter does not ask yet", &["replicas_not_yet"]),
+    ("a `max` has to be divided by its unit", &["replicas_max", "unit_and_max"]),
     ("what two patterns match has to be compared", &["grants_of_one_pattern", "same_pattern"]),
     (
         "the regular expression has to be compiled",
@@ -159,7 +169,7 @@ const BEYOND_A_SCHEMA: [(&str, &[&str]); 13] = [
 
 /// The objects of the language: where the schema has them, and a policy with a
 /// key in one that is none, so that the error lists those that are.
-const OBJECTS: [(&str, &str); 17] = [
+const OBJECTS: [(&str, &str); 18] = [
     ("", r#"{"zzzzzzzz": 0}"#),
     ("/$defs/all_tools", r#"{"all_tools": {"zzzzzzzz": 0}}"#),
     ("/$defs/approval", r#"{"tools": {"a": {"approval": {"zzzzzzzz": 0}}}}"#),
@@ -170,6 +180,7 @@ const OBJECTS: [(&str, &str); 17] = [
     ("/$defs/grant", r#"{"grants": {"a": {"zzzzzzzz": 0}}}"#),
     ("/$defs/group", r#"{"groups": [{"zzzzzzzz": 0}]}"#),
     ("/$defs/limit", r#"{"all_tools": {"limits": [{"zzzzzzzz": 0}]}}"#),
+    ("/$defs/limit_service", r#"{"settings": {"limit_service": {"zzzzzzzz": 0}}}"#),
     ("/$defs/rate_limit/anyOf/1", r#"{"tools": {"a": {"rate_limit": {"zzzzzzzz": 0}}}}"#),
     (
         "/$defs/protected_resource",
@@ -344,6 +355,11 @@ fn the_schema_has_the_defaults_of_the_code() {
     assert_eq!(given("counters", "capacity"), settings.counters.capacity);
     assert_eq!(given("counters", "max_entries"), settings.counters.max_entries);
     assert_eq!(given("counters", "values"), settings.counters.values);
+    let policy = br#"{"version": "1", "default": "deny", "settings": {"limit_service": {}}}"#;
+    let service = Document::parse(policy).0.unwrap().settings.limit_service.unwrap();
+    assert_eq!(given("limit_service", "timeout_ms"), service.timeout_ms);
+    assert_eq!(service.on_failure, OnFailure::Deny);
+    assert_eq!(given("limit_service", "on_failure"), "deny");
     let policy = br#"{"version": "1", "default": "deny", "settings": {"approvals": {}}}"#;
     let approvals = Document::parse(policy).0.unwrap().settings.approvals.unwrap();
     assert_eq!(given("approvals", "approvers_may_ask"), approvals.approvers_may_ask);

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 /// Every suite that there is, and the place where it is.
-const SUITES: [(&str, &str); 12] = [
+const SUITES: [(&str, &str); 13] = [
     ("native", "tests/native"),
     ("native::fake_host", "tests/native/fake_host"),
     ("native-module", "native/tests"),
@@ -17,6 +17,7 @@ const SUITES: [(&str, &str); 12] = [
     ("conformance", "tools/conformance"),
     ("interop", "tools/interop"),
     ("soak", "tools/soak"),
+    ("engine", "tests/engine"),
     ("fuzz", "fuzz/fuzz_targets"),
     ("release", "tests/release"),
     ("browser", "tests/browser"),

@@ -8,7 +8,13 @@ use std::fs;
 use std::process::Command;
 
 const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
-const LOCKS: [&str; 4] = ["Cargo.lock", "cli/Cargo.lock", "fuzz/Cargo.lock", "native/Cargo.lock"];
+const LOCKS: [&str; 5] = [
+    "Cargo.lock",
+    "cli/Cargo.lock",
+    "fuzz/Cargo.lock",
+    "native/Cargo.lock",
+    "tests/engine/Cargo.lock",
+];
 
 /// Runs cargo under `--locked`, which fails if Cargo.lock is not up to date.
 fn cargo(arguments: &[&str]) -> String {
@@ -79,6 +85,7 @@ fn licences_are_read_by_their_parts() {
 #[test]
 fn every_crate_is_ours_or_from_crates_io_with_its_checksum() {
     let ours = [
+        "mcp-engine",
         "mcp-policy",
         "mcp-policy-filter",
         "mcp-policy-filter-fuzz",

@@ -14,7 +14,7 @@ const FLOORS: [&[&str]; 7] = [
     &["shell"],
     &["exchange"],
     &["policy"],
-    &["approvals"],
+    &["approvals", "limit_service"],
     &["limits", "wire"],
     &["digest", "meter", "order", "text"],
 ];

@@ -44,6 +44,10 @@ pub enum Warning {
     NeverAsked,
     /// A denial in shadow lets calls go on that the default denies.
     ShadowOpens,
+    /// The service that counts across replicas has nothing to count.
+    UnaskedService,
+    /// Calls go on uncounted while the service fails.
+    Uncounted,
     /// Clients that could sign in are not asked to.
     NoSignIn,
     /// Every text of the arguments is a text to all conditions, also one that is
@@ -87,6 +91,8 @@ impl Warning {
             Self::UnseenReason => "unseen-reason",
             Self::NeverAsked => "never-asked",
             Self::ShadowOpens => "shadow-opens",
+            Self::UnaskedService => "unasked-service",
+            Self::Uncounted => "uncounted",
             Self::NoSignIn => "no-sign-in",
             Self::AllTexts => "all-texts",
             Self::DotStar => "dot-star",

@@ -2,6 +2,7 @@
 
 use super::at::{At, escape};
 use super::checks;
+use super::limit_service::{Across, across};
 use super::wording::quote;
 use crate::limits::window::{Algorithm, ONE_CALL, Scope, Window};
 use crate::policy::condition::{Path, Root};
@@ -12,7 +13,7 @@ const MAX: u64 = 9_000_000_000_000;
 
 const WINDOWS: [(&str, u32); 4] = [("second", 1), ("minute", 60), ("hour", 3_600), ("day", 86_400)];
 
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 12] = [
     "counter",
     "window",
     "max",
@@ -21,6 +22,8 @@ const KEYS: [&str; 10] = [
     "increment_from",
     "weight",
     "algorithm",
+    "across",
+    "unit",
     "on_deny",
     "mode",
 ];
@@ -102,6 +105,10 @@ pub struct Limit {
     pub increment_from: Option<Path>,
     /// `weight`, in millionths: that of a call without `increment_from`.
     pub weight: u64,
+    /// `across`
+    pub across: Across,
+    /// `unit`: the amount that is one unit to the service, in millionths.
+    pub unit: u64,
     /// `on_deny`
     pub on_deny: Option<String>,
     /// Whether calls without room go on, and are recorded.
@@ -133,7 +140,8 @@ pub(super) fn read(at: &At<'_>) -> Vec<Limit> {
         let algorithm =
             object.get("algorithm").map_or(Some(Algorithm::Fixed), |at| at.choice(&ALGORITHMS));
         let on_deny = object.get("on_deny").and_then(At::string).map(str::to_owned);
-        let counter = counter?;
+        let across = across(&object, max);
+        let (counter, (across, unit)) = (counter?, across?);
         Some(Limit {
             pointer: format!("{list}/{}", escape(&counter)),
             path: at.path().into(),
@@ -145,6 +153,8 @@ pub(super) fn read(at: &At<'_>) -> Vec<Limit> {
             // One that cannot be read is an error already.
             increment_from: increment_from.flatten(),
             weight: weight?,
+            across,
+            unit,
             on_deny,
             shadow: checks::shadow(&object),
             counter,
@@ -176,6 +186,8 @@ pub(super) fn read_short(name: &str, at: &At<'_>) -> Option<Limit> {
         algorithm: Algorithm::Fixed,
         increment_from: None,
         weight: ONE_CALL,
+        across: Across::Process,
+        unit: ONE_CALL,
         on_deny: None,
         shadow: false,
     })
@@ -210,6 +222,8 @@ impl Limit {
             algorithm: Algorithm::Fixed,
             increment_from: None,
             weight: ONE_CALL,
+            across: Across::Process,
+            unit: ONE_CALL,
             on_deny: None,
             shadow: false,
         })

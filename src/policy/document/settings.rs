@@ -3,6 +3,7 @@
 use super::approvals::Approvals;
 use super::at::At;
 use super::checks;
+use super::limit_service::LimitService;
 use super::protected_resource::ProtectedResource;
 use super::request_path::RequestPath;
 use super::wording::quote;
@@ -55,6 +56,8 @@ pub struct Settings {
     pub record: Vec<Path>,
     /// `counters`
     pub counters: Counters,
+    /// `limit_service`: the service that counts across replicas.
+    pub limit_service: Option<LimitService>,
     /// `approvals`
     pub approvals: Option<Approvals>,
 }
@@ -142,6 +145,7 @@ impl Default for Settings {
             audit_key: None,
             record: Vec::new(),
             counters: Counters::default(),
+            limit_service: None,
             approvals: None,
         }
     }
@@ -153,7 +157,7 @@ impl Default for Counters {
     }
 }
 
-const KEYS: [&str; 20] = [
+const KEYS: [&str; 21] = [
     "approvals",
     "paths",
     "exempt_paths",
@@ -174,6 +178,7 @@ const KEYS: [&str; 20] = [
     "audit_key",
     "record",
     "counters",
+    "limit_service",
 ];
 const ANONYMOUS: [(&str, bool); 2] = [("refuse", false), ("allow", true)];
 const DENIED_AS: [(&str, DeniedAs); 2] = [("error", DeniedAs::Error), ("result", DeniedAs::Result)];
@@ -274,6 +279,7 @@ impl Settings {
         if let Some(at) = object.get("counters") {
             settings.counters = Counters::read(at);
         }
+        settings.limit_service = object.get("limit_service").map(LimitService::read);
         settings
     }
 }

@@ -15,6 +15,7 @@ use super::tree::{MAX_DEPTH, Node};
 use crate::order;
 use crate::text::{MAX_NAME, start};
 use crate::wire::json::of_double;
+use crate::wire::protobuf::{Fields, Payload};
 use std::borrow::Cow;
 
 /// The tag of a Struct's first field, its only one: the bytes of one that has
@@ -67,7 +68,7 @@ impl Decoder {
     fn object<'a>(&mut self, bytes: &'a [u8], room: usize) -> Step<Node<'a>> {
         let room = room.checked_sub(1).ok_or("values are nested too deeply")?;
         let mut members: Vec<(Cow<'a, str>, Node<'a>)> = Vec::new();
-        for field in Fields(bytes) {
+        for field in Fields::new(bytes) {
             let (1, Payload::Bytes(entry)) = field? else {
                 return Err("a field is not one of a Struct's");
             };
@@ -78,7 +79,7 @@ impl Decoder {
 
     fn member<'a>(&mut self, bytes: &'a [u8], room: usize) -> Step<(Cow<'a, str>, Node<'a>)> {
         let (mut key, mut value) = (None, None);
-        for field in Fields(bytes) {
+        for field in Fields::new(bytes) {
             match field? {
                 (1, Payload::Bytes(text)) if key.is_none() => key = Some(string(text)?),
                 (2, Payload::Bytes(inner)) if value.is_none() => value = Some(inner),
@@ -106,7 +107,7 @@ impl Decoder {
 
     /// A `google.protobuf.Value`: one of six fields, and that once.
     fn value<'a>(&mut self, bytes: &'a [u8], room: usize) -> Step<Node<'a>> {
-        let mut fields = Fields(bytes);
+        let mut fields = Fields::new(bytes);
         let Some(field) = fields.next() else { return Err("a Value has no kind") };
         let field = field?;
         if fields.next().is_some() {
@@ -127,7 +128,7 @@ impl Decoder {
     fn list<'a>(&mut self, bytes: &'a [u8], room: usize) -> Step<Node<'a>> {
         let room = room.checked_sub(1).ok_or("values are nested too deeply")?;
         let mut elements = Vec::new();
-        for field in Fields(bytes) {
+        for field in Fields::new(bytes) {
             let (1, Payload::Bytes(element)) = field? else {
                 return Err("a field is not one of a ListValue's");
             };
@@ -177,83 +178,6 @@ fn mixed(elements: &[Node<'_>]) -> impl Iterator<Item = &'static str> {
 fn string(bytes: &[u8]) -> Step<&str> {
     core::str::from_utf8(bytes).map_err(|_| "a text is not UTF-8")
 }
-
-/// The payload of a field, of the wire types that a Struct has.
-enum Payload<'a> {
-    /// Wire type 0.
-    Number(u64),
-    /// Wire type 1.
-    Double(f64),
-    /// Wire type 2.
-    Bytes(&'a [u8]),
-}
-
-/// The fields of a message, with their numbers. It ends at the first fault.
-struct Fields<'a>(&'a [u8]);
-
-impl<'a> Iterator for Fields<'a> {
-    type Item = Step<(u64, Payload<'a>)>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.0.is_empty() {
-            return None;
-        }
-        let field = self.field();
-        if field.is_err() {
-            self.0 = &[];
-        }
-        Some(field)
-    }
-}
-
-impl<'a> Fields<'a> {
-    fn field(&mut self) -> Step<(u64, Payload<'a>)> {
-        let tag = self.varint()?;
-        let payload = match tag & 7 {
-            0 => Payload::Number(self.varint()?),
-            1 => match self.take(8)?.try_into() {
-                Ok(bytes) => Payload::Double(f64::from_le_bytes(bytes)),
-                Err(_) => return Err(ENDS),
-            },
-            2 => {
-                let length = self.varint()?;
-                Payload::Bytes(self.take(usize::try_from(length).unwrap_or(usize::MAX))?)
-            }
-            _ => return Err("a field has a wire type that a Struct does not use"),
-        };
-        Ok((tag >> 3, payload))
-    }
-
-    fn take(&mut self, length: usize) -> Step<&'a [u8]> {
-        let (taken, rest) = self.0.split_at_checked(length).ok_or(ENDS)?;
-        self.0 = rest;
-        Ok(taken)
-    }
-
-    /// A number in its shortest form: every writer has that one.
-    fn varint(&mut self) -> Step<u64> {
-        let mut value = 0_u64;
-        for shift in (0..64).step_by(7) {
-            let (byte, rest) = self.0.split_first().ok_or(ENDS)?;
-            self.0 = rest;
-            let digit = u64::from(byte & 0x7f);
-            let moved = digit.wrapping_shl(shift);
-            if moved.wrapping_shr(shift) != digit {
-                break;
-            }
-            value |= moved;
-            if byte & 0x80 == 0 {
-                if digit == 0 && shift > 0 {
-                    break;
-                }
-                return Ok(value);
-            }
-        }
-        Err("a length or a tag is not in its shortest form")
-    }
-}
-
-const ENDS: &str = "a field ends before its length";
 
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,7 @@ use super::limits;
 use crate::limits::window::{ONE_CALL, Scope};
 use crate::order;
 use crate::policy::document::{Findings, Limit, Rules, pointer, shorten};
+use crate::policy::limit::decimal;
 use std::vec::IntoIter;
 
 /// The most limits that one call may have.
@@ -74,6 +75,8 @@ fn differences(a: &Limit, b: &Limit) -> Vec<(&'static str, String, String)> {
             format!("{} `increment_from`", increment(b)),
         ),
         ("", per(a), per(b)),
+        (" `across`", format!("`{}`", a.across.as_str()), format!("`{}`", b.across.as_str())),
+        (" the unit", format!("`{}`", decimal(a.unit)), format!("`{}`", decimal(b.unit))),
         (" the mode", mode(a), mode(b)),
     ];
     all.into_iter().filter(|(_, here, there)| here != there).collect()

@@ -61,6 +61,7 @@ pub(in crate::policy) fn warnings(document: &Document) -> Findings {
             ("/settings/counters".into(), message)
         });
     }
+    super::replicas::warnings(document, &mut findings);
     let mut pairs = Pairs::new();
     all_rules.iter().for_each(|rules| windows(rules, &mut findings));
     for rules in &all_rules {
@@ -90,7 +91,7 @@ pub(in crate::policy) fn warnings(document: &Document) -> Findings {
 
 fn windows(rules: &Rules, findings: &mut Findings) {
     for limit in limits(rules) {
-        if limit.window.seconds() > LONG_WINDOW_SECONDS {
+        if limit.window.seconds() > LONG_WINDOW_SECONDS && !limit.is_across_replicas() {
             findings.warning(Warning::LongWindow, &|| {
                 let message = format!(
                     "a window of {} is counted by each Envoy process alone and starts afresh with \

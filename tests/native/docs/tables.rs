@@ -14,7 +14,7 @@ use std::path::Path;
 
 /// Objects of the language, each with a key that is none, so that the error
 /// lists those that are.
-const OBJECTS: [(&str, &str); 22] = [
+const OBJECTS: [(&str, &str); 23] = [
     ("(top level)", r#"{"zzzzzzzz": 0}"#),
     ("tools", r#"{"tools": {"a": {"zzzzzzzz": 0}}}"#),
     ("limits", r#"{"tools": {"a": {"limits": [{"zzzzzzzz": 0}]}}}"#),
@@ -40,6 +40,7 @@ const OBJECTS: [(&str, &str); 22] = [
     ("settings", r#"{"settings": {"zzzzzzzz": 0}}"#),
     ("protected_resource", r#"{"settings": {"protected_resource": {"zzzzzzzz": 0}}}"#),
     ("counters", r#"{"settings": {"counters": {"zzzzzzzz": 0}}}"#),
+    ("limit_service", r#"{"settings": {"limit_service": {"zzzzzzzz": 0}}}"#),
 ];
 
 fn keys(policy: &str) -> Vec<String> {

@@ -26,7 +26,7 @@ mod admin;
 mod bootstrap;
 mod builder;
 mod process;
-mod run;
+pub(crate) mod run;
 mod shell;
 
 use std::collections::BTreeMap;

@@ -1,12 +1,13 @@
 //! What the end-to-end tests stand on.
 //!
-//! A test of the filter needs four things around it, and each is a module:
+//! A test of the filter needs some things around it, and each is a module:
 //!
 //! | module | what it is |
 //! | --- | --- |
 //! | [`server`] | an MCP server by the official SDK that remembers every tool call it ran |
 //! | [`upstream`] | a bare HTTP server that remembers every byte it was sent |
 //! | [`gateway`] | a real Envoy with the module loaded, under any policy |
+//! | [`engine`] | a rate limit service, and the Redis that it counts on |
 //! | [`client`] | the official SDK's client, and raw HTTP/1.1 and HTTP/2 |
 //!
 //! ```no_run
@@ -37,6 +38,7 @@
 //! pass on. Everything that is started is stopped when its value is dropped.
 
 pub mod client;
+pub mod engine;
 pub mod gateway;
 pub mod http;
 pub mod server;

@@ -14,12 +14,12 @@ use super::Shell;
 /// A directory under `target/rig/`; removed when dropped, but for a failed
 /// test's, which stays to be read.
 #[derive(Debug)]
-pub(super) struct Run {
+pub(crate) struct Run {
     directory: PathBuf,
 }
 
 impl Run {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let target = env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
@@ -29,12 +29,12 @@ impl Run {
         Self { directory }
     }
 
-    pub(super) fn path(&self, file: &str) -> PathBuf {
+    pub(crate) fn path(&self, file: &str) -> PathBuf {
         self.directory.join(file)
     }
 
     /// The file's text so far; empty while there is no file.
-    pub(super) fn read(&self, file: &str) -> String {
+    pub(crate) fn read(&self, file: &str) -> String {
         let bytes = fs::read(self.path(file)).unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()
     }
@@ -100,7 +100,7 @@ fn program() -> PathBuf {
     }
 }
 
-fn required(variable: &str) -> OsString {
+pub(crate) fn required(variable: &str) -> OsString {
     let value = env::var_os(variable).filter(|value| !value.is_empty());
     value.unwrap_or_else(|| {
         panic!("{variable} is not set: run the tests with `make test`, which sets it")

@@ -1,0 +1,61 @@
+//! A limit as the service counts it, across replicas.
+
+use super::Limit;
+use crate::limit_service;
+use crate::limits::Charge;
+use crate::limits::window::Scope;
+use crate::policy::document;
+
+/// The count of a limit in the service.
+#[derive(Debug)]
+pub(super) struct InService {
+    /// The counter's name there.
+    counter: Box<str>,
+    /// The units that a window admits.
+    max: u32,
+    /// The amount that is one unit, in millionths.
+    unit: u64,
+}
+
+impl InService {
+    /// The count of a limit of the rules with this name, if the service counts it.
+    pub(super) fn new(rules: &str, limit: &document::Limit) -> Option<Self> {
+        if !limit.is_across_replicas() {
+            return None;
+        }
+        let max = limit.max.checked_div(limit.unit).unwrap_or_default();
+        Some(Self {
+            counter: limit.name_in_service(rules).into(),
+            // A larger one is an error of the document, and 0 admits nothing.
+            max: u32::try_from(max).unwrap_or_default(),
+            unit: limit.unit,
+        })
+    }
+}
+
+impl Limit {
+    /// Whether the service counts it.
+    pub fn is_across_replicas(&self) -> bool {
+        self.in_service.is_some()
+    }
+
+    /// The charge to the service for a call of this caller, if it counts the limit. A
+    /// weight is rounded up to whole units.
+    pub fn in_service<'a>(
+        &'a self,
+        caller_id: &'a str,
+        charge: &Charge,
+    ) -> Option<limit_service::Charge<'a>> {
+        let InService { counter, max, unit } = &**self.in_service.as_ref()?;
+        Some(limit_service::Charge {
+            counter,
+            caller: (self.scope != Scope::Global).then_some(caller_id),
+            max: *max,
+            window: self.window.seconds(),
+            units: charge.weight.div_ceil((*unit).max(1)),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

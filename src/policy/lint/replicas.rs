@@ -1,0 +1,123 @@
+//! Errors and warnings about limits across replicas: those that the engine of the policy
+//! cannot count, or would count together.
+
+use super::{all_rules, limits};
+use crate::limit_service::{CALLER_IN_KEY, Engine};
+use crate::limits::window::Scope;
+use crate::order;
+use crate::policy::document::{
+    Document, Findings, Limit, LimitService, OnFailure, Warning, pointer, quote,
+};
+
+/// A limit across replicas.
+struct Shared<'d> {
+    limit: &'d Limit,
+    /// The counter's name in the service.
+    name: String,
+    /// The rules whose callers share the count; empty for those of all.
+    path: &'d str,
+}
+
+/// All limits across replicas.
+fn shared(document: &Document) -> Vec<Shared<'_>> {
+    let mut all = Vec::new();
+    let mut extend = |name: &str, rules| {
+        for limit in limits(rules).into_iter().filter(|limit| limit.is_across_replicas()) {
+            let path = if limit.scope == Scope::Global { "" } else { &*rules.path };
+            all.push(Shared { limit, name: limit.name_in_service(name), path });
+        }
+    };
+    extend("top", &document.rules);
+    for (_, grant) in &document.grants {
+        extend(&["grant:", &grant.name].concat(), &grant.rules);
+    }
+    for group in &document.groups {
+        extend(&["group:", &group.name].concat(), &group.rules);
+    }
+    all
+}
+
+/// The path of the first limit across replicas.
+pub(in crate::policy) fn first(document: &Document) -> Option<String> {
+    let mut limits = all_rules(document).into_iter().flat_map(limits);
+    let first = limits.find(|limit| limit.is_across_replicas())?;
+    Some([&first.path, "/across"].concat())
+}
+
+/// Refuses limits that nobody counts, that the engine cannot count, or that it would
+/// take for another.
+pub(super) fn errors(document: &Document, errors: &mut Findings) {
+    let all = shared(document);
+    let Some(LimitService { engine, .. }) = &document.settings.limit_service else {
+        for shared in all {
+            errors.error(
+                [&shared.limit.path, "/across"].concat(),
+                "needs `settings.limit_service`, which says who counts for all replicas",
+            );
+        }
+        return;
+    };
+    for Shared { limit, name, .. } in &all {
+        if !engine.counts_by(limit.window.seconds()) {
+            errors.error(
+                [&limit.path, "/window"].concat(),
+                "the engine `ratelimit` counts by second, minute, hour or day; take one of these, \
+                 or another engine",
+            );
+        }
+        if *engine == Engine::Ratelimit && name.contains(CALLER_IN_KEY) {
+            let message = format!(
+                "the counter is {} to the engine `ratelimit`, which takes what is behind \
+                 `{CALLER_IN_KEY}` for a caller; give it another name",
+                quote(name)
+            );
+            errors.error(limit.path.clone(), message);
+        }
+    }
+    let mut first: Option<&Shared<'_>> = None;
+    let name = |at: usize| all.get(at).map(|shared| &shared.name);
+    for at in order::indexes(all.len(), &|a, b| name(a).cmp(&name(b))) {
+        let Some(shared) = all.get(at) else { continue };
+        let Some(before) = first.filter(|first| first.name == shared.name) else {
+            first = Some(shared);
+            continue;
+        };
+        let is_other = before.path != shared.path
+            || before.limit.scope != shared.limit.scope
+            || before.limit.counter != shared.limit.counter;
+        let message = if is_other {
+            format!(
+                "the service would count this together with {}, as {}; give one of them another \
+                 counter",
+                pointer(&before.limit.path),
+                quote(&shared.name)
+            )
+        } else if *engine == Engine::Limitador && before.limit.max != shared.limit.max {
+            format!(
+                "has another `max` than {}, and the engine `limitador` has one for each counter; \
+                 give one of them another counter",
+                pointer(&before.limit.path)
+            )
+        } else {
+            continue;
+        };
+        errors.error(shared.limit.path.clone(), message);
+    }
+}
+
+/// Warns of a service that nobody asks, and of one whose failure opens the gate.
+pub(super) fn warnings(document: &Document, findings: &mut Findings) {
+    let Some(service) = &document.settings.limit_service else { return };
+    if first(document).is_none() {
+        findings.warning(Warning::UnaskedService, &|| {
+            let message = "is never asked, since no limit has `\"across\": \"replicas\"`";
+            ("/settings/limit_service".into(), message.into())
+        });
+    } else if service.on_failure == OnFailure::Allow {
+        findings.warning(Warning::Uncounted, &|| {
+            let message = "while the service cannot be asked, limits across replicas bound nobody; \
+                           with `local` each process bounds its own calls";
+            ("/settings/limit_service/on_failure".into(), message.into())
+        });
+    }
+}
