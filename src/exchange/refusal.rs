@@ -119,7 +119,10 @@ impl<'r> Refusal<'r> {
         let code = match reason {
             Reason::RateLimited => 429,
             Reason::ApprovalRequired => 428,
-            Reason::CounterFull | Reason::CounterContended | Reason::ApprovalsFull => 503,
+            Reason::CounterFull
+            | Reason::CounterContended
+            | Reason::LimitService
+            | Reason::ApprovalsFull => 503,
             Reason::NoIdentity => 403,
             _ if reason.is_by_rule() => 403,
             _ => INTERNAL_ERROR,

@@ -6,6 +6,7 @@ pub mod by_rule;
 
 use super::Host;
 use crate::exchange::approvals::{Attempt, DecisionRecord, Stage};
+use crate::exchange::inquiry::Consulted;
 use crate::exchange::record::{Decision, Record};
 use crate::exchange::refusal::Refused;
 use crate::policy::Reason;
@@ -41,11 +42,23 @@ pub enum Family {
     ApprovalsDenied,
     /// Decisions that were refused.
     ApprovalsDecisionsRefused,
+    /// Questions to the service that counts across replicas.
+    LimitServiceAsked,
+    /// Its answers that there is room, with a proof.
+    LimitServiceOk,
+    /// Its answers that there is none.
+    LimitServiceOver,
+    /// Questions without such an answer, by the kind of failure.
+    LimitServiceFailed,
+    /// Requests that went on by the counts of the process.
+    LimitServiceLocal,
+    /// Requests that went on uncounted.
+    LimitServiceUncounted,
 }
 
 impl Family {
     /// All families.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 19] = [
         Self::Evaluations,
         Self::Passed,
         Self::AllowedCalls,
@@ -59,6 +72,12 @@ impl Family {
         Self::ApprovalsGranted,
         Self::ApprovalsDenied,
         Self::ApprovalsDecisionsRefused,
+        Self::LimitServiceAsked,
+        Self::LimitServiceOk,
+        Self::LimitServiceOver,
+        Self::LimitServiceFailed,
+        Self::LimitServiceLocal,
+        Self::LimitServiceUncounted,
     ];
 
     /// The name, between `mcp_policy_` and `_total`.
@@ -77,6 +96,12 @@ impl Family {
             Self::ApprovalsGranted => "approvals_granted",
             Self::ApprovalsDenied => "approvals_denied",
             Self::ApprovalsDecisionsRefused => "approvals_decisions_refused",
+            Self::LimitServiceAsked => "limit_service_asked",
+            Self::LimitServiceOk => "limit_service_ok",
+            Self::LimitServiceOver => "limit_service_over",
+            Self::LimitServiceFailed => "limit_service_failed",
+            Self::LimitServiceLocal => "limit_service_local",
+            Self::LimitServiceUncounted => "limit_service_uncounted",
         }
     }
 
@@ -84,7 +109,7 @@ impl Family {
     pub const fn label(self) -> Option<&'static str> {
         match self {
             Self::Refused | Self::ShadowDenied => Some("reason"),
-            Self::Undecodable => Some("kind"),
+            Self::Undecodable | Self::LimitServiceFailed => Some("kind"),
             _ => None,
         }
     }
@@ -100,6 +125,7 @@ impl Family {
             Self::Undecodable => {
                 UndecodableKind::ALL.into_iter().map(UndecodableKind::as_str).collect()
             }
+            Self::LimitServiceFailed => Consulted::KINDS.to_vec(),
             _ => vec![""],
         }
     }
@@ -156,6 +182,19 @@ fn approval<H: Host>(host: &H, stage: Stage) {
         Stage::Denied => return,
     };
     count(host, family);
+}
+
+/// Counts an event of asking the service that counts across replicas.
+pub(super) fn consulted<H: Host>(host: &H, event: Consulted) {
+    let (family, word) = match event {
+        Consulted::Asked => (Family::LimitServiceAsked, ""),
+        Consulted::Ok => (Family::LimitServiceOk, ""),
+        Consulted::Over => (Family::LimitServiceOver, ""),
+        Consulted::Failed(kind) => (Family::LimitServiceFailed, kind),
+        Consulted::Local => (Family::LimitServiceLocal, ""),
+        Consulted::Uncounted => (Family::LimitServiceUncounted, ""),
+    };
+    host.count(family, word);
 }
 
 /// Counts a person's decision, or an attempt at one.
