@@ -5,6 +5,7 @@ mod ending;
 mod endpoint;
 mod full;
 mod records;
+mod replicas;
 mod sharing;
 mod target;
 

@@ -58,6 +58,7 @@ mod reconfiguring;
 mod records;
 mod refunds;
 mod render;
+mod replicas;
 mod retries;
 mod seen;
 mod session_counts;
