@@ -49,6 +49,14 @@ build_module() {
     esac
 }
 
+# build_command: compiles the command, which tests run beside Envoy, as scripts/test-cli
+# does, and names it to them.
+build_command() {
+    first_time target/cli/debug/mcp-policy "compiling the command for the first time (three minutes)"
+    cargo build -q --locked --manifest-path cli/Cargo.toml --target-dir target/cli
+    export MCP_POLICY=$PWD/target/cli/debug/mcp-policy
+}
+
 # skips FORM: the arguments by which the tests in Envoy leave out what tests/shells.txt
 # does not run with this form of the filter.
 skips() {

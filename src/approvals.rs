@@ -6,7 +6,7 @@
 //!
 //! # Layout
 //! ```text
-//! mcp-policy-filter/1/NAMESPACE/approval1/000 .. 3ff   slots, each with one entry
+//! mcp-policy-filter/1/NAMESPACE/approval2/000 .. 3ff   slots, each with one entry
 //! ```
 //! A digest has eight slots where its entry may be. They follow from the digest and
 //! the salt of the counters, so that no client can choose whose slots it fills. A
@@ -33,11 +33,12 @@ mod canonical;
 mod decide;
 mod entry;
 mod id;
+mod sending;
 mod slots;
 
-pub use canonical::{Call, TooLarge, arguments};
+pub use canonical::{Call, OWN_RESPONSE, TooLarge, arguments};
 pub use decide::{Decided, DecisionError, Verdict};
-pub use entry::{Entry, State};
+pub use entry::{Entry, Sent, State};
 pub use id::Id;
 pub use slots::{Requested, Slot, Slots, Standing};
 

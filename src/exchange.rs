@@ -156,20 +156,19 @@ impl Exchange {
                 self.state = State::Bodyless;
                 Ok(Step::Wait)
             }
-            Entry::Judge(head) => {
+            Entry::Judge(mut head) => {
                 let mut caller = caller();
-                let head = match &mut caller {
+                match &mut caller {
                     Ok(caller) => {
-                        let head = head.naming(policy, headers.clone());
+                        head.name(policy, headers.clone());
                         policy.place(caller, &head.about(peer), now);
                         self.watch_response(policy, caller);
-                        match policy.approvals {
-                            Some(_) => head.targeting(headers, peer),
-                            None => head,
+                        if policy.approvals.is_some() {
+                            head = head.targeting(headers, peer);
                         }
                     }
-                    Err(_) => head.unidentified(),
-                };
+                    Err(_) => head = head.unidentified(),
+                }
                 self.state = State::Message(head, caller);
                 Ok(if end { Step::Read } else { Step::Wait })
             }
@@ -278,6 +277,16 @@ impl Exchange {
             self.state,
             State::Start | State::Message(..) | State::Bodyless | State::Asking(..)
         )
+    }
+
+    /// Whether [`Self::body`] looks at the size. At the end of a message it need not:
+    /// [`Self::judge`] measures the body.
+    pub const fn measures(&self, end: bool) -> bool {
+        match self.state {
+            State::Message(..) => !end,
+            State::Bodyless => true,
+            _ => false,
+        }
     }
 
     /// Bytes that are kept of a request until its body or an answer is there, about, and

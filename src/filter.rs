@@ -11,6 +11,7 @@ mod held;
 mod host;
 mod log;
 mod metrics;
+mod outbox;
 mod peer;
 mod plugin;
 mod reply;

@@ -30,15 +30,16 @@ pub use bodies::Limits;
 pub use caller::{About, Caller};
 pub use decide::{Question, Ruling};
 pub use denial::{Denial, Reason};
-pub use fingerprint::{ArgumentsHmac, fingerprint_of};
+pub use fingerprint::{HmacKey, fingerprint_of};
 #[cfg(any(test, not(target_family = "wasm")))]
 pub use limit::{Counted, LimitState};
 pub use limit::{Holders, Limit, duration};
 
 use crate::limits::Table;
+use crate::limits::window::Nanos;
 use crate::policy::approval::Approving;
 use crate::policy::beside::{Beside, Shadows};
-use crate::policy::condition::{Condition, Facts, Path};
+use crate::policy::condition::{Facts, Formula, Moment, Path};
 use crate::policy::document::{
     Check, DefaultAction, Findings, Mode, PayloadPlace, Settings, Source, Validity, quote,
 };
@@ -79,7 +80,7 @@ pub struct Policy {
 #[derive(Debug)]
 struct Group {
     /// The conditions, each with its pointer, all of which hold.
-    when: Vec<(String, Condition)>,
+    when: Vec<(String, Formula)>,
     rules: Rules,
 }
 
@@ -209,6 +210,11 @@ impl Policy {
                 ))
             }
         }
+    }
+
+    /// A moment by the clock of its conditions.
+    pub const fn moment(&self, now: Nanos) -> Moment {
+        Moment::new(now, self.settings.utc_offset)
     }
 
     /// Whether callers are known by tokens of this filter, which must not go

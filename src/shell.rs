@@ -17,6 +17,7 @@ pub use course::{Course, Flow};
 pub use response::Passage;
 
 use crate::exchange::Exchange;
+use crate::exchange::approvals::Notice;
 use crate::exchange::identity::Peer;
 use crate::exchange::question::Question;
 use crate::exchange::reply::Reply;
@@ -87,11 +88,16 @@ pub trait Host {
     /// on, and Envoy's timeouts end the request.
     fn answer(&mut self, reply: Reply, details: Cow<'static, str>);
 
+    /// Sends a notice, and forgets it: the stream does not wait, and is over before it
+    /// comes. One that is not sent or does not come is counted.
+    fn notify(&mut self, notice: Notice);
+
     /// Sends a question, of which the answer goes to [`Course::answered`]: later, and not
     /// before the present step is over.
     fn ask(&mut self, question: Question) -> Result<(), HostError>;
 
-    /// Sets the filter state `wasm.NAME`, for access logs and other filters.
+    /// Sets filter state for access logs and other filters. Names begin with `wasm.`,
+    /// which Envoy itself puts before those of a wasm module.
     fn set_filter_state(&mut self, name: &str, value: &str) -> Result<(), HostError>;
 
     /// Whether the host has more than filter state for [`Self::describe`].

@@ -22,6 +22,7 @@ pub mod table;
 
 pub use recorded::{Recorded, Recorder};
 
+use crate::exchange::approvals::Notice;
 use crate::exchange::identity::{NoPeer, Peer};
 use crate::exchange::listing::{BodyStep, HeadStep, Listing};
 use crate::exchange::question::{Answer, Question};
@@ -137,6 +138,8 @@ pub struct Refused {
     pub reason: Reason,
     /// The fault in it, if the reason is `undecodable`.
     pub flaw: Option<UndecodableKind>,
+    /// The notice to send about it.
+    pub notice: Option<Box<Notice>>,
     /// The record of it.
     pub record: Recorded,
     /// The records of the other calls of a batch.
@@ -146,10 +149,10 @@ pub struct Refused {
 impl Refused {
     /// A refusal with its records, of which there is at least one.
     pub fn new(refused: refusal::Refused, records: Vec<Recorded>) -> Option<Self> {
-        let refusal::Refused { reply, reason, flaw } = refused;
+        let refusal::Refused { reply, reason, flaw, notice } = refused;
         let mut records = records.into_iter();
         let record = records.next()?;
-        Some(Self { reply, reason, flaw, record, others: records.collect() })
+        Some(Self { reply, reason, flaw, notice, record, others: records.collect() })
     }
 }
 

@@ -160,6 +160,7 @@ impl Case {
             claims: &NoPeer,
             caller_id: &caller.id,
             tool: &call.tool,
+            moment: self.policy.moment(NOW),
             work: &work,
             texts: &JsonTexts::default(),
         };

@@ -14,10 +14,12 @@
 //! | [`explanation`] | the explanation of a request in words, and for programs |
 //! | [`layer`] | files, and the texts within them that hold documents themselves |
 //! | [`input`] | files and standard input, bounded |
+//! | [`interrupt`] | Ctrl-C while a file is written |
 //! | [`log`] | logs, line by line, and the records in them |
 //! | [`policy`] | a policy read from a file, its findings at their places |
 //! | [`finding`] | findings at places, and the forms in which they are printed |
 //! | [`output`] | standard output, colour, texts from outside made safe to show |
+//! | [`trust`] | the certificates by which servers are trusted |
 //! | [`failure`] | the reasons why a verb could not run |
 //!
 //! The exit status is 0 if all is well, 1 if there are findings (an invalid policy, a
@@ -42,11 +44,13 @@ mod explanation;
 mod failure;
 mod finding;
 mod input;
+mod interrupt;
 mod layer;
 mod log;
 mod output;
 mod policy;
 mod request;
+mod trust;
 mod verbs;
 
 use clap::Parser as _;

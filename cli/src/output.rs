@@ -1,6 +1,7 @@
 //! Standard output, and texts from outside that are safe to show on a terminal.
 
 use crate::failure::Failure;
+use crate::interrupt;
 use mcp_policy_filter::text::disturbs;
 use serde::Serialize;
 use std::borrow::Cow;
@@ -38,10 +39,11 @@ pub(crate) fn output() -> BufWriter<anstream::AutoStream<StdoutLock<'static>>> {
 }
 
 /// Replaces a file, or makes it: it is written beside and moved into its place, so that
-/// nobody finds a half of it. Whoever could read the old one can read the new one.
+/// nobody finds a half of it, also after Ctrl-C. Whoever could read the old one can read
+/// the new one.
 ///
 /// # Errors
-/// The file cannot be written.
+/// The file cannot be written, or Ctrl-C was pressed before it was in its place.
 pub(crate) fn replace(path: impl AsRef<Path>, bytes: &[u8]) -> Result<(), Failure> {
     let path = path.as_ref();
     let told = |words: &dyn core::fmt::Display| {
@@ -57,6 +59,7 @@ pub(crate) fn replace(path: impl AsRef<Path>, bytes: &[u8]) -> Result<(), Failur
     hidden.push(name);
     hidden.push(format!(".{}", std::process::id()));
     let beside = path.with_file_name(hidden);
+    interrupt::check()?;
     // In a folder that others can write to, a link of this name may be there.
     let file = OpenOptions::new().write(true).create_new(true).open(&beside);
     let mut file = file.map_err(|error| told(&error))?;
@@ -65,14 +68,12 @@ pub(crate) fn replace(path: impl AsRef<Path>, bytes: &[u8]) -> Result<(), Failur
             file.set_permissions(before.permissions())?;
         }
         file.write_all(bytes)?;
-        file.sync_all()?;
-        std::fs::rename(&beside, path)
+        file.sync_all()
     };
-    written().map_err(|error| {
-        // A file that could not be moved into place is removed.
-        _ = std::fs::remove_file(&beside);
-        told(&error)
-    })
+    let written = written().map_err(|error| told(&error)).and_then(|()| interrupt::check());
+    let moved = written.and_then(|()| std::fs::rename(&beside, path).map_err(|error| told(&error)));
+    // A file that was not moved into its place is removed.
+    moved.inspect_err(|_| drop(std::fs::remove_file(&beside)))
 }
 
 /// A text from outside, on one line, with every character made visible that would

@@ -45,24 +45,10 @@ pub(crate) fn load(name: &str) -> Result<Result<Loaded, Vec<Finding>>, Failure> 
 pub(crate) fn parse(source: Rc<Source>) -> Result<Loaded, Vec<Finding>> {
     let layer = Layer::file(source);
     let (language, documents) = documents(&layer).map_err(|finding| vec![finding])?;
-    let mut only = Only::default();
-    let mut without = false;
-    for node in &documents {
-        without |= find::visit(&layer, node, &mut only) != find::Recognized::Unknown;
-    }
-    match only.found.len() {
-        1 => return only.found.pop().unwrap_or_else(|| Err(Vec::new())),
-        0 => {}
-        count => {
-            let message = format!("there are {count} policies; give the file of one");
-            return Err(vec![layer.finding(&(0..0), Severity::Error, INVALID, message)]);
-        }
+    if let Some(found) = only(&layer, &documents, 0) {
+        return found;
     }
     let Some(node) = documents.first() else { return Err(vec![empty(&layer)]) };
-    if without {
-        let message = "the file holds no policy; name the file that has it";
-        return Err(vec![layer.finding(&(0..0), Severity::Error, INVALID, message)]);
-    }
     if let Some(second) = documents.get(1) {
         let message = "another document begins here; a policy is one document";
         return Err(vec![layer.finding(&second.span, Severity::Error, INVALID, message)]);
@@ -72,6 +58,36 @@ pub(crate) fn parse(source: Rc<Source>) -> Result<Loaded, Vec<Finding>> {
         Language::Yaml => node.to_json(),
     };
     loaded(&layer, node, json, None)
+}
+
+/// Reads a policy that is an object in a file, or the one policy of a configuration that
+/// is.
+///
+/// # Errors
+/// All errors of the policy.
+pub(crate) fn within(layer: &Layer, node: &Node) -> Result<Loaded, Vec<Finding>> {
+    let found = match find::is_policy(node) {
+        true => None,
+        false => only(layer, core::slice::from_ref(node), node.span.start),
+    };
+    found.unwrap_or_else(|| loaded(layer, node, node.to_json(), None))
+}
+
+/// The one policy of configurations, or the finding that there is none in them or more
+/// than one. `None` if the documents are no configurations.
+fn only(layer: &Layer, documents: &[Node], at: usize) -> Option<Result<Loaded, Vec<Finding>>> {
+    let mut only = Only::default();
+    let mut without = false;
+    for node in documents {
+        without |= find::visit(layer, node, &mut only) != find::Recognized::Unknown;
+    }
+    let message = match only.found.len() {
+        1 => return only.found.pop(),
+        0 if without => "the file holds no policy; name the file that has it".to_owned(),
+        0 => return None,
+        count => format!("there are {count} policies; give the file of one"),
+    };
+    Some(Err(vec![layer.finding(&(at..at), Severity::Error, INVALID, message)]))
 }
 
 /// The policies of a document, compiled.

@@ -1,31 +1,17 @@
 //! `approvals` as it is run, against the core's own endpoint: the gateway in memory
 //! behind a small server of HTTP. A terminal is a pseudo-terminal of Python's.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    reason = "tests fail by panicking"
-)]
+mod server;
 
-mod approvals {
-    pub(crate) mod server;
-}
-
-use approvals::server::{AGENT, ANN, Change, Server, canned, serve};
+use crate::{outputs, tls};
+use server::{AGENT, ANN, Change, Server, canned, serve};
+use snapbox::Data;
 use snapbox::cmd::{Command, cargo_bin};
-use snapbox::{Assert, Data};
 use std::net::TcpListener;
-use std::path::Path;
 
 fn approvals(arguments: &[&str]) -> Command {
-    let command = Command::new(cargo_bin!("mcp-policy"))
-        .with_assert(exact())
-        .arg("approvals")
-        .args(arguments);
     // There is no token in the environment, whatever it is called.
-    command.env_remove("TOKEN")
+    outputs::verb("approvals", arguments).env_remove("TOKEN")
 }
 
 fn by(token: &str, arguments: &[&str]) -> Command {
@@ -33,49 +19,18 @@ fn by(token: &str, arguments: &[&str]) -> Command {
     approvals(&[arguments, &["--token-command", &command]].concat())
 }
 
-/// Compares outputs as they are, without a word about separators of paths.
-fn exact() -> Assert {
-    Assert::new().normalize_paths(false).action_env("SNAPSHOTS")
-}
-
 fn golden(name: &str) -> Data {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/approvals");
-    Data::read_from(&folder.join(name), None)
+    outputs::golden("approvals", name)
 }
 
 /// Runs the command in a pseudo-terminal, in which each text is waited for and answered.
 fn typed(arguments: &[&str], answers: &[(&str, &str)]) -> (i32, String) {
-    const DRIVER: &str = r"
-import json, os, pty, select, sys, termios
-answers, command = json.loads(sys.argv[1]), sys.argv[2:]
-pid, terminal = pty.fork()
-if pid == 0:
-    os.execv(command[0], command)
-seen = b''
-def more():
-    global seen
-    try:
-        data = os.read(terminal, 65536)
-    except OSError:
-        data = b''
-    seen += data
-    return data != b''
-for expected, answer in answers:
-    while expected.encode() not in seen and more():
-        pass
-    # What is typed before the echo is off would be seen.
-    while expected == 'Token: ' and termios.tcgetattr(terminal)[3] & termios.ECHO:
-        select.select([], [], [], 0.01)
-    os.write(terminal, answer.encode() + b'\n')
-while more():
-    pass
-code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-print(json.dumps([code, seen.decode().replace('\r', '')]))
-";
     let binary = cargo_bin!("mcp-policy");
     let answers = serde_json::to_string(answers).unwrap();
     let output = std::process::Command::new("python3")
-        .args(["-c", DRIVER, &answers])
+        .arg("-B")
+        .arg(outputs::folder("approvals").join("terminal.py"))
+        .arg(answers)
         .arg(binary)
         .arg("approvals")
         .args(arguments)
@@ -244,6 +199,33 @@ fn refusals_say_what_helps() {
         approvals(&["list", &server.url, "--token", "x"]).output().unwrap().status.code(),
         Some(2)
     );
+}
+
+#[test]
+fn a_gateway_is_trusted_by_the_authority_that_is_named() {
+    let server = serve(SAME);
+    let authority = tls::Authority::new("ours");
+    let (_, port) = server.url.trim_end_matches("/mcp-approvals").rsplit_once(':').unwrap();
+    let door = authority.door("127.0.0.1", port.parse().unwrap());
+    let url = format!("https://127.0.0.1:{}/mcp-approvals", door.port);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ca.pem");
+    std::fs::write(&file, authority.pem()).unwrap();
+    let file = file.to_str().unwrap();
+    let list = |arguments: &[&str]| {
+        by(ANN, &[&["list", &url], arguments].concat()).env("NO_PROXY", "*").assert()
+    };
+    list(&[])
+        .code(2)
+        .stdout_eq("")
+        .stderr_eq("mcp-policy: [..]UnknownIssuer[..]name that with --ca\n");
+    assert_eq!(door.entered(), 0, "the token went to a gateway that is not trusted");
+    list(&["--ca", file]).success().stdout_eq("no request waits for you\n");
+    // A file that is wrong is told before a token is asked for.
+    approvals(&["list", &url, "--ca", "absent.pem"])
+        .assert()
+        .code(2)
+        .stderr_eq("mcp-policy: absent.pem: No such file or directory (os error 2)\n");
 }
 
 #[test]

@@ -1,26 +1,12 @@
 //! `check`: the findings of the core at their places, what surrounds a policy, the forms
 //! of findings, and bad input.
 
-#![allow(
-    missing_docs,
-    unreachable_pub,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::string_slice,
-    reason = "tests fail by panicking, and their names say what they are for"
-)]
-
-mod check {
-    mod around;
-    mod forms;
-    mod input;
-    mod language;
-    mod shipped;
-    mod tools;
-}
+mod around;
+mod forms;
+mod input;
+mod language;
+mod shipped;
+mod tools;
 
 use serde_json::Value;
 use std::fs;

@@ -1,16 +1,5 @@
 //! `convert`: its outputs, and the meaning of what it writes.
 
-#![allow(
-    missing_docs,
-    unreachable_pub,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    reason = "tests fail by panicking, and their names say what they are for"
-)]
-
 #[path = "convert/generated.rs"]
 mod generated;
 #[path = "convert/intercept.rs"]

@@ -3,18 +3,6 @@
 //!
 //! `tests/native/corpus.rs` describes the format of the corpus.
 
-#![allow(
-    missing_docs,
-    unreachable_pub,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::string_slice,
-    reason = "tests fail by panicking, and their names say what they are for"
-)]
-
 use mcp_policy_filter::policy::Policy;
 use serde_json::{Map, Value, json};
 use std::fs;

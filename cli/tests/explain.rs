@@ -4,15 +4,6 @@
 //!
 //! `UPDATE_GOLDEN=1` writes the files in `explain/` anew, to be read in the diff.
 
-#![allow(
-    missing_docs,
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    reason = "tests fail by panicking"
-)]
-
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,6 +14,7 @@ const AT: [&str; 2] = ["--at", "2026-01-05T10:00:17Z"];
 
 const PAYMENTS: &str = "envoy/policies/explained/payments.yaml";
 const TEAMS: &str = "envoy/policies/teams/forty-teams.yaml";
+const HELPDESK: &str = "envoy/policies/explained/helpdesk.yaml";
 const KINDS: &str = "cli/tests/explain/kinds.yaml";
 
 fn root() -> &'static Path {
@@ -57,8 +49,16 @@ fn explanations_read_as_they_did() {
         r#"create_refund {"customer": "c_1", "charge": "ch_1", "amount": 80, "reason": "x"}"#;
     let ads = r#"{"iss": "https://id.example.com", "sub": "al", "team": "ads"}"#;
     let list = r#"{"iss": "https://id.example.com", "sub": "al", "team": ["ads", "api"]}"#;
+    let refund_order = r#"refund_order {"order": 1, "amount": "3"}"#;
     let batch = r#"[{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "read"}},
         {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "drop"}}]"#;
+    let call = r#"{"jsonrpc": "2.0", "id": 0, "method": "tools/call", "params": {"name": "ask"}}"#;
+    // Each has an id of its own.
+    let asks = |times: u8| -> String {
+        let calls = (1..=times).map(|id| call.replace("\"id\": 0", &format!("\"id\": {id}")));
+        format!("[{}]", calls.collect::<Vec<_>>().join(","))
+    };
+    let (three, four) = (asks(3), asks(4));
     let cases: &[(&str, i32, &[&str])] = &[
         ("help", 0, &["--help"]),
         ("allowed", 0, &[PAYMENTS, refund, "--after", "2"]),
@@ -93,7 +93,25 @@ fn explanations_read_as_they_did() {
         ),
         ("out_of_time", 1, &[KINDS, "migrate", "--as", "alice"]),
         ("shadow_mode", 0, &[KINDS, "drop", "--as", "trial"]),
+        (
+            "joined",
+            1,
+            &[
+                HELPDESK,
+                r#"update_ticket {"requester": "bob", "comment": "x", "state": "gone"}"#,
+                "--claims",
+                r#"{"sub": "ann", "groups": ["web"]}"#,
+            ],
+        ),
+        ("time", 1, &[HELPDESK, refund_order, "--claims", r#"{"sub": "ann"}"#]),
+        (
+            "json_joined",
+            1,
+            &["--format", "json", HELPDESK, refund_order, "--claims", r#"{"sub": "ann"}"#],
+        ),
         ("batch", 1, &[KINDS, batch, "--as", "alice"]),
+        ("batch_with_room", 0, &[KINDS, &three, "--as", "alice"]),
+        ("batch_without_room", 1, &[KINDS, &four, "--as", "alice"]),
         ("method", 1, &[KINDS, "POST /mcp tasks/invent", "--as", "alice"]),
         ("list", 0, &[KINDS, "POST /mcp tools/list", "--as", "alice"]),
         ("get", 0, &[KINDS, "GET /mcp", "--as", "alice"]),

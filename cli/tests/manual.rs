@@ -1,17 +1,5 @@
 //! Completions and the manual, which name each verb.
 
-#![allow(
-    missing_docs,
-    unreachable_pub,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::string_slice,
-    reason = "tests fail by panicking, and their names say what they are for"
-)]
-
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};

@@ -12,18 +12,6 @@
 //! `PAGE=check` runs one page alone. `UPDATE_GOLDEN=1` writes what was printed into the
 //! page, to be read in the diff.
 
-#![allow(
-    missing_docs,
-    unreachable_pub,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::string_slice,
-    reason = "tests fail by panicking, and their names say what they are for"
-)]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;

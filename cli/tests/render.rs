@@ -1,15 +1,6 @@
 //! `render`: what it writes for the shipped policies is what is shipped, and what agrees
 //! with a policy follows it. That it runs is in `tests/e2e/render.rs`.
 
-#![allow(
-    missing_docs,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests fail by panicking, and their names say what they are for"
-)]
-
 use boon::{Compiler, Schemas};
 use serde::Deserialize as _;
 use serde_json::{Value, json};

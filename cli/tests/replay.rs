@@ -1,38 +1,17 @@
 //! `replay` as it is run: on records, requests and cassettes, and against the gateway in
 //! memory, whose decisions it has to find again.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    reason = "tests fail by panicking"
-)]
-
-mod traffic;
-
+use crate::{outputs, traffic};
+use snapbox::Data;
 use snapbox::cmd::{Command, cargo_bin};
-use snapbox::{Assert, Data};
 use std::io::Read as _;
-use std::path::Path;
-
-const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/replay");
-
-/// Compares outputs as they are, without a word about separators of paths.
-fn exact() -> Assert {
-    Assert::new().normalize_paths(false).action_env("SNAPSHOTS")
-}
 
 fn golden(name: &str) -> Data {
-    Data::read_from(&Path::new(FOLDER).join(name), None)
+    outputs::golden("replay", name)
 }
 
 fn replay(arguments: &[&str]) -> Command {
-    Command::new(cargo_bin!("mcp-policy"))
-        .with_assert(exact())
-        .current_dir(FOLDER)
-        .arg("replay")
-        .args(arguments)
+    outputs::verb("replay", arguments).current_dir(outputs::folder("replay"))
 }
 
 #[test]
@@ -184,7 +163,7 @@ fn a_long_log_with_many_callers_takes_bounded_memory() {
         let mut child = std::process::Command::new(cargo_bin!("mcp-policy"))
             .args(verb)
             .args(["--format", "json", "--top", "2000", "-"])
-            .current_dir(FOLDER)
+            .current_dir(outputs::folder("replay"))
             .stdin(std::fs::File::open(log).unwrap())
             .stdout(std::process::Stdio::piped())
             .spawn()

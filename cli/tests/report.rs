@@ -1,35 +1,16 @@
 //! `report` as it is run: its tables, its JSON, and logs that are none.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    reason = "tests fail by panicking"
-)]
-
+use crate::outputs;
+use snapbox::Data;
 use snapbox::cmd::{Command, cargo_bin};
-use snapbox::{Assert, Data};
 use std::io::Write as _;
-use std::path::Path;
-
-const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/report");
-
-/// Compares outputs as they are, without a word about separators of paths.
-fn exact() -> Assert {
-    Assert::new().normalize_paths(false).action_env("SNAPSHOTS")
-}
 
 fn golden(name: &str) -> Data {
-    Data::read_from(&Path::new(FOLDER).join(name), None)
+    outputs::golden("report", name)
 }
 
 fn report(arguments: &[&str]) -> Command {
-    Command::new(cargo_bin!("mcp-policy"))
-        .with_assert(exact())
-        .current_dir(FOLDER)
-        .arg("report")
-        .args(arguments)
+    outputs::verb("report", arguments).current_dir(outputs::folder("report"))
 }
 
 #[test]
@@ -77,7 +58,7 @@ fn escapes_of_terminals_are_shown_and_not_sent() {
 
 #[test]
 fn a_compressed_log_and_standard_input_are_read() {
-    let text = std::fs::read(Path::new(FOLDER).join("access.log")).unwrap();
+    let text = std::fs::read(outputs::folder("report").join("access.log")).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let compressed = folder.path().join("access.log.gz");
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -130,7 +111,7 @@ fn a_pipe_without_a_writer_is_refused_and_a_closed_one_ends_quietly() {
     drop(read);
     let ended = std::process::Command::new(cargo_bin!("mcp-policy"))
         .args(["report", "access.log"])
-        .current_dir(FOLDER)
+        .current_dir(outputs::folder("report"))
         .stdout(write)
         .output()
         .unwrap();

@@ -2,18 +2,6 @@
 //!
 //! `SNAPSHOTS=overwrite` writes the expected outputs anew, to be read in the diff.
 
-#![allow(
-    missing_docs,
-    unreachable_pub,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::string_slice,
-    reason = "tests fail by panicking, and their names say what they are for"
-)]
-
 use snapbox::Data;
 use snapbox::cmd::{Command, OutputAssert, cargo_bin};
 use std::fs;
@@ -154,11 +142,54 @@ fn ready_policies_pass_their_tests() {
         .iter()
         .map(|rule| rule["file"].as_str().unwrap())
         .collect();
-    let explained = fs::read_dir(root().join("envoy/policies/explained")).unwrap();
-    for file in explained.map(|entry| entry.unwrap().path()) {
-        let name = format!("policies/explained/{}", file.file_name().unwrap().to_str().unwrap());
-        assert!(name.ends_with(".json") || policies.contains(&*name), "{name} has no test");
+    for (folder, ending) in [("explained", ".yaml"), ("minimal", ".json")] {
+        let folder = format!("policies/{folder}");
+        for file in fs::read_dir(root().join("envoy").join(&folder)).unwrap() {
+            let name = format!("{folder}/{}", file.unwrap().file_name().to_str().unwrap());
+            // Of those in two forms, one is tested: they are held to be the same.
+            assert!(!name.ends_with(ending) || policies.contains(&*name), "{name} has no test");
+        }
     }
+}
+
+#[test]
+fn a_policy_is_found_in_what_carries_it() {
+    let folder = scratch("carried");
+    let cases = "\ncases:\n  - { name: a, call: session_send, times: 2, expect: EXPECTED }\n\
+                 \x20 - { name: b, call: unheard_of, expect: default_deny }\n";
+    let run = |policy: &str, expected: &str| {
+        let text = format!("policy: {policy}{}", cases.replace("EXPECTED", expected));
+        fs::write(folder.join("a.test.yaml"), text).unwrap();
+        command(&folder).args(["a.test.yaml", "--coverage"]).assert()
+    };
+    for file in ["envoy.yaml", "native/envoy.yaml", "istio/envoy-filter.yaml"] {
+        let file = root().join("envoy").join(file);
+        run(file.to_str().unwrap(), "allowed").code(0);
+        run(file.to_str().unwrap(), "denied").code(1);
+        let table = format!("policy {}\nsession_send  allowed\n", file.display());
+        fs::write(folder.join("a.calls"), table).unwrap();
+        command(&folder).arg("a.calls").assert().code(0);
+    }
+    // Within the file of tests. Its rules have their places in that file.
+    let envoy = fs::read_to_string(root().join("envoy/envoy.yaml")).unwrap();
+    let indented: String = envoy.lines().map(|line| format!("\n  {line}")).collect();
+    let run_within = run(&indented, "allowed").code(0);
+    let told = String::from_utf8(run_within.get_output().stdout.clone()).unwrap();
+    let mut lines = envoy.lines().enumerate();
+    let (line, text) = lines.find(|(_, line)| line.contains("{ counter:")).unwrap();
+    let (line, column) = (line + 2, text.find('{').unwrap() + 3);
+    let pointer = "/tools/session_send/limits/session_send_rate";
+    let place = format!("a.test.yaml:{line}:{column}: {pointer}: no test fails this limit");
+    assert!(told.starts_with(&place), "{place}: {told}");
+
+    let file = root().join("envoy/istio/virtual-service.yaml");
+    let none = run(file.to_str().unwrap(), "allowed").code(1);
+    let told = String::from_utf8(none.get_output().stdout.clone()).unwrap();
+    assert!(told.contains("the file holds no policy; name the file that has it"), "{told}");
+    fs::write(folder.join("two.yaml"), format!("{envoy}\n---\n{envoy}")).unwrap();
+    let two = run("two.yaml", "allowed").code(1);
+    let told = String::from_utf8(two.get_output().stdout.clone()).unwrap();
+    assert!(told.contains("there are 2 policies; give the file of one"), "{told}");
 }
 
 /// The template, by the very lines that its CI runs.

@@ -234,6 +234,7 @@ fn calls(
                 claims: &NoPeer,
                 caller_id: &caller.id,
                 tool,
+                moment: policy.moment(Nanos(0)),
                 work: &Work::default(),
                 texts: &JsonTexts::default(),
             };

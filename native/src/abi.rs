@@ -13,11 +13,13 @@ mod config;
 mod hooks;
 mod imports;
 mod log;
+mod main_thread;
 mod stream;
 
 pub(crate) use config::Definitions;
 pub use imports::{Bytes, Pair};
 pub(crate) use log::{Level, is_logged, write_log};
+pub(crate) use main_thread::{MainThread, Scheduler};
 pub(crate) use stream::{Answer, Attribute, Envoy, Headers, KeptHeaders};
 
 use core::ptr::null;

@@ -2,6 +2,7 @@
 
 use crate::abi::Definitions;
 use crate::metrics::{self, Metrics};
+use crate::outbox::Outbox;
 use crate::store::SHARED;
 use mcp_policy_filter::policy::Policy;
 use mcp_policy_filter::policy::document::doubts;
@@ -15,6 +16,8 @@ pub(crate) struct Config {
     pub(crate) claims: String,
     /// The metrics.
     pub(crate) metrics: Metrics,
+    /// The notices that are in line or on the way.
+    pub(crate) outbox: Outbox,
     /// The filter's name, which says where to panic.
     #[cfg(feature = "test-panics")]
     name: String,
@@ -48,7 +51,10 @@ impl Config {
         log::info!("mcp-policy-filter: policy {} is in force", policy.fingerprint);
         metrics::bad_policies(definitions, 0);
         metrics::show(definitions, &name, &policy.fingerprint);
+        let notify = policy.approvals.as_ref().and_then(|all| all.notify.as_ref());
+        let outbox = Outbox::new(notify.map(|_| definitions.scheduler()));
         Some(Self {
+            outbox,
             policy,
             claims,
             metrics: Metrics::define(definitions),

@@ -4,6 +4,7 @@ use crate::abi::{Answer, Envoy, Headers, KeptHeaders};
 use crate::config::Config;
 use crate::peer::Client;
 use crate::store::{SHARED, Shards};
+use mcp_policy_filter::exchange::approvals::{Notice, arrived};
 use mcp_policy_filter::exchange::identity::Peer;
 use mcp_policy_filter::exchange::question::Question;
 use mcp_policy_filter::exchange::reply::Reply;
@@ -86,8 +87,8 @@ impl Host for Native<'_> {
         done(self.envoy.set_header(of, name.as_bytes(), Some(value.as_bytes())))
     }
 
-    fn body(&self, of: Message, _: usize) -> Result<Cow<'_, [u8]>, HostError> {
-        self.envoy.body(of, self.held).ok_or(FAILED)
+    fn body(&self, of: Message, most: usize) -> Result<Cow<'_, [u8]>, HostError> {
+        self.envoy.body(of, self.held, most).ok_or(FAILED)
     }
 
     fn replace_response(&mut self, body: &[u8]) -> Result<(), HostError> {
@@ -105,10 +106,17 @@ impl Host for Native<'_> {
         Ok(())
     }
 
+    fn notify(&mut self, notice: Notice) {
+        let id = notice.id;
+        if let Err(fault) = self.config.outbox.add(notice)
+            && !arrived(&self.config.policy, &SHARED, id, Err(fault), self.now())
+        {
+            self.count(Family::ApprovalsNoticesFailed, "");
+        }
+    }
+
     fn set_filter_state(&mut self, name: &str, value: &str) -> Result<(), HostError> {
-        // The name that Envoy gives to what a wasm module sets, so that one
-        // configuration of access logs and guards fits both.
-        done(self.envoy.set_filter_state(&format!("wasm.{name}"), value))
+        done(self.envoy.set_filter_state(name, value))
     }
 
     const DESCRIBES: bool = true;
@@ -126,8 +134,7 @@ impl Host for Native<'_> {
     }
 
     fn now(&self) -> Option<Nanos> {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
-        u64::try_from(since.as_nanos()).ok().map(Nanos)
+        now()
     }
 
     fn response_flags(&self) -> Option<u64> {
@@ -141,6 +148,12 @@ impl Host for Native<'_> {
     fn count_call(&self, rule: &str, outcome: Outcome) {
         self.config.metrics.count_call(self.envoy, rule, outcome);
     }
+}
+
+/// The present moment.
+pub(crate) fn now() -> Option<Nanos> {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+    u64::try_from(since.as_nanos()).ok().map(Nanos)
 }
 
 impl shell::Headers for Headers<'_> {

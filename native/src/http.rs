@@ -72,7 +72,7 @@ impl Http {
     pub(crate) fn request_body(&self, envoy: &mut Envoy, end: bool) -> Outcome {
         self.request(envoy, false, |course, host| {
             self.config.trap("request_body");
-            let size = if course.waits() { host.size(Message::Request) } else { 0 };
+            let size = if course.measures(end) { host.size(Message::Request) } else { 0 };
             course.request_body(host, &self.config.policy, size, end)
         })
     }

@@ -10,6 +10,7 @@
 //! | `abi` | Envoy's functions and the hooks that it calls; all `unsafe` |
 //! | `config` | one policy, compiled once and shared by all workers |
 //! | `http`, `host`, `peer` | one stream: its hooks, and Envoy as its host |
+//! | `outbox` | notices, which the main thread sends |
 //! | `callout` | questions to services, and the answers |
 //! | `store` | counts that the workers share |
 //! | `metrics`, `log` | Envoy's metrics and log |
@@ -34,6 +35,7 @@ mod host;
 mod http;
 mod log;
 mod metrics;
+mod outbox;
 mod peer;
 mod store;
 mod trap;

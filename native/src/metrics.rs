@@ -1,7 +1,7 @@
 //! Metrics, under the names of the wasm shell, with labels where that writes words into
 //! the names.
 
-use crate::abi::{Definitions, Envoy};
+use crate::abi::{Definitions, Envoy, MainThread};
 use mcp_policy_filter::shell::metrics::Family;
 use mcp_policy_filter::shell::metrics::by_rule::{ByRule, Labels, Outcome};
 use std::cell::RefCell;
@@ -60,6 +60,14 @@ impl Metrics {
             Some(_) => envoy.increment(*id, [word]),
             None => envoy.increment(*id, []),
         };
+    }
+
+    /// Counts one more of a family that has no label, without a stream.
+    pub(crate) fn count_alone(&self, main: &mut MainThread, family: Family) {
+        if let Some(Some(id)) = self.families.get(family as usize) {
+            // As for the others.
+            let _ = main.increment(*id);
+        }
     }
 
     /// Counts a call by a rule and its outcome.

@@ -28,6 +28,10 @@ mod abi;
 #[cfg(feature = "test-questions")]
 #[path = "fake_envoy/asking.rs"]
 mod asking;
+#[path = "fake_envoy/calls.rs"]
+mod calls;
+#[path = "fake_envoy/configuration.rs"]
+mod configuration;
 #[allow(dead_code, reason = "no clock can be set here")]
 #[path = "../../tests/native/corpus.rs"]
 mod corpus;
@@ -43,6 +47,8 @@ mod lending;
 mod misuse;
 #[path = "fake_envoy/news.rs"]
 mod news;
+#[path = "fake_envoy/notices.rs"]
+mod notices;
 #[path = "fake_envoy/stream.rs"]
 mod stream;
 #[path = "fake_envoy/workers.rs"]

@@ -49,6 +49,8 @@ fn the_module_has_the_hooks_and_nothing_else() {
         "program_init",
         "http_filter_config_new",
         "http_filter_config_destroy",
+        "http_filter_config_http_callout_done",
+        "http_filter_config_scheduled",
         "http_filter_new",
         "http_filter_stream_complete",
         "http_filter_destroy",
@@ -64,7 +66,7 @@ fn the_module_has_the_hooks_and_nothing_else() {
     ];
     let hooks = request.into_iter().chain(response).chain(others.map(str::to_owned));
     let hooks: BTreeSet<String> = hooks.map(|hook| format!("{HOOK}{hook}")).collect();
-    assert_eq!(hooks.len(), 21);
+    assert_eq!(hooks.len(), 23);
     assert_eq!(symbols("NATIVE_MODULE").0, hooks);
 }
 

@@ -15,8 +15,8 @@ use crate::order;
 use crate::wire::json::{JsonError, Kind, Raw, Reader, Text};
 use std::borrow::Cow;
 
-/// The filter's own key in `inputResponses`.
-const OWN_RESPONSE: &str = "mcp-policy-filter.approval";
+/// The filter's own key in `inputRequests`, and in the `inputResponses` of the client.
+pub const OWN_RESPONSE: &str = "mcp-policy-filter.approval";
 /// The fewest bytes of a member in the text: `"":0,`.
 const LEAST_MEMBER: usize = 4;
 

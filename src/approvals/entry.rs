@@ -47,6 +47,8 @@ pub struct Entry {
     pub wait: u64,
     /// The seconds for which an approval can be used.
     pub valid: u64,
+    /// The notice to people about it.
+    pub notice: Sent,
     /// The digest of the call.
     pub digest: [u8; 32],
     /// The hash of the rule that asks for approval.
@@ -73,6 +75,47 @@ pub struct Entry {
     pub approved_by: Vec<String>,
     /// The reason of a denial.
     pub reason: String,
+}
+
+/// The notice about a request, as far as it was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// Nobody was told.
+    Never,
+    /// Sent at this time. It is not known whether it came.
+    Tried(Nanos),
+    /// Its receiver has it.
+    Came,
+}
+
+/// The seconds after which a notice is sent again, if it did not come.
+const AGAIN_SECONDS: u64 = 60;
+
+impl Sent {
+    /// Whether it has to be sent, first or again.
+    pub fn is_due(self, now: Nanos) -> bool {
+        match self {
+            Self::Never => true,
+            Self::Tried(at) => at <= now.earlier(AGAIN_SECONDS),
+            Self::Came => false,
+        }
+    }
+
+    const fn read(number: u64) -> Self {
+        match number {
+            0 => Self::Never,
+            u64::MAX => Self::Came,
+            at => Self::Tried(Nanos(at)),
+        }
+    }
+
+    fn number(self) -> u64 {
+        match self {
+            Self::Never => 0,
+            Self::Tried(at) => at.0.max(1),
+            Self::Came => u64::MAX,
+        }
+    }
 }
 
 /// The furthest that an entry may have been made ahead of the clock.
@@ -113,6 +156,7 @@ impl Entry {
             expires: Nanos(number(rest)?),
             wait: number(rest)?,
             valid: number(rest)?,
+            notice: Sent::read(number(rest)?),
             digest: take(rest)?,
             rule_hash: take(rest)?,
             id: Id(take(rest)?),
@@ -134,7 +178,7 @@ impl Entry {
         let byte = State::ALL.iter().find(|(_, state)| *state == self.state);
         let mut bytes = Vec::with_capacity(self.params.len().saturating_add(1024));
         bytes.extend([byte.map_or(0, |(byte, _)| *byte), self.need]);
-        for number in [self.made.0, self.expires.0, self.wait, self.valid] {
+        for number in [self.made.0, self.expires.0, self.wait, self.valid, self.notice.number()] {
             bytes.extend(number.to_le_bytes());
         }
         bytes.extend(self.digest);

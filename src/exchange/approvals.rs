@@ -4,10 +4,15 @@
 mod decision;
 mod endpoint;
 mod json;
+mod notice;
 mod page;
 mod request;
+mod stage;
+mod way;
 
 pub use decision::{Attempt, DecisionRecord};
 pub(super) use endpoint::Endpoint;
+pub use notice::{Notice, arrived};
 pub(super) use request::{ASKS, Asking, Draft, KeptApproval, Required};
-pub use request::{ApprovalRecord, Stage};
+pub use stage::{ApprovalRecord, Stage};
+pub(super) use way::{URL_REQUIRED, Way};

@@ -14,6 +14,7 @@ use crate::limits::window::{Nanos, ONE_CALL};
 use crate::policy::{Policy, Values, fingerprint_of};
 use crate::text::disturbs;
 use core::fmt::Write;
+use std::borrow::Cow;
 
 /// The beginning of every record in Envoy's log.
 pub const PREFIX: &str = "mcp-policy-audit ";
@@ -44,7 +45,7 @@ pub fn write(
     let mut object = Object::begin(text);
     object.own("decision", decision.as_str());
     let session = trace.session.as_ref().map(fingerprint_of);
-    let request_id = trace.request_id.as_deref().map(String::from_utf8_lossy);
+    let request_id = trace.request_id.as_deref().map(shown);
     object.texts(&[
         ("reason", reason.map(|reason| reason.as_str())),
         ("rule", Some(rule)),
@@ -110,7 +111,7 @@ pub fn write_decision(
         object.name("approval");
         object.0.extend(["{\"id\":\"", &id.to_string(), "\",\"digest\":\"", &digest, "\"}"]);
     }
-    let request_id = trace.request_id.as_deref().map(String::from_utf8_lossy);
+    let request_id = trace.request_id.as_deref().map(shown);
     object.texts(&[
         ("by", Some(by)),
         ("tool", tool.as_deref()),
@@ -121,6 +122,12 @@ pub fn write_decision(
     ]);
     object.time(now);
     object.end(policy);
+}
+
+/// A text, or what can be shown of bytes that are none.
+fn shown(bytes: &[u8]) -> Cow<'_, str> {
+    // Envoy's own ids are texts, of which the search for faults is slower.
+    core::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
 /// A JSON object as far as it is written, without its last brace.
@@ -134,9 +141,11 @@ impl<'t> Object<'t> {
 
     /// Begins a member. All names are in this file.
     fn name(&mut self, name: &str) {
-        self.0.push_str(if self.0.ends_with('{') { "\"" } else { ",\"" });
-        self.0.push_str(name);
-        self.0.push_str("\":");
+        if self.0.as_bytes().last() != Some(&b'{') {
+            self.0.push(',');
+        }
+        self.quoted(name);
+        self.0.push(':');
     }
 
     /// Writes the last member, which both kinds of records have, and the end.
@@ -148,7 +157,14 @@ impl<'t> Object<'t> {
     /// Writes a text of this crate's own, in which nothing needs an escape.
     fn own(&mut self, name: &str, value: &str) {
         self.name(name);
-        self.0.extend(["\"", value, "\""]);
+        self.quoted(value);
+    }
+
+    /// Writes a string in which nothing needs an escape.
+    fn quoted(&mut self, value: &str) {
+        self.0.push('"');
+        self.0.push_str(value);
+        self.0.push('"');
     }
 
     /// Writes the texts that are there.
@@ -174,13 +190,12 @@ impl<'t> Object<'t> {
     /// characters that break or turn lines: a line of a log must stay one line, and
     /// not control the terminal that shows it.
     fn string(&mut self, value: &str) {
-        self.0.push('"');
         // Nearly every text in a record is of this kind, and is copied whole.
-        if value.bytes().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\')) {
-            self.0.push_str(value);
-        } else {
-            value.chars().for_each(|c| self.character(c));
+        if is_plain(value.as_bytes()) {
+            return self.quoted(value);
         }
+        self.0.push('"');
+        value.chars().for_each(|c| self.character(c));
         self.0.push('"');
     }
 
@@ -230,10 +245,12 @@ impl<'t> Object<'t> {
             if let Some(millionths) = left.millionths {
                 let (whole, part) = (millionths / ONE_CALL, millionths % ONE_CALL);
                 object.0.push_str(",\"left\":");
-                object.number(whole);
+                digits(object.0, whole, 1);
                 if part > 0 {
-                    let part = format!("{part:06}");
-                    let _ = write!(object.0, ".{}", part.trim_end_matches('0'));
+                    object.0.push('.');
+                    digits(object.0, part, 6);
+                    let length = object.0.trim_end_matches('0').len();
+                    object.0.truncate(length);
                 }
             }
             object.0.push_str(match left.counted {
@@ -243,11 +260,6 @@ impl<'t> Object<'t> {
             });
             object.0.push('}');
         });
-    }
-
-    /// Writes a number; `write!` takes ten times as long.
-    fn number(&mut self, number: u64) {
-        digits(self.0, number, 10_u64.pow(number.checked_ilog10().unwrap_or_default()));
     }
 
     fn list<T>(&mut self, elements: &[T], mut write: impl FnMut(&mut Self, &T)) {
@@ -262,13 +274,54 @@ impl<'t> Object<'t> {
     }
 }
 
-/// Writes the digits of a number from that of `first` on, a power of ten.
-fn digits(text: &mut String, number: u64, mut first: u64) {
-    while first > 0 {
-        let digit = number.checked_div(first).unwrap_or_default() % 10;
-        text.push(u8::try_from(digit).map_or('0', |digit| char::from(b'0' | digit)));
-        first /= 10;
+/// Whether a text is of visible ASCII and spaces that need no escape.
+fn is_plain(text: &[u8]) -> bool {
+    let (words, rest) = text.as_chunks::<8>();
+    let mut last = [b' '; 8];
+    for (to, from) in last.iter_mut().zip(rest) {
+        *to = *from;
     }
+    words.iter().chain([&last]).fold(0, |odd, word| odd | odd_bytes(u64::from_le_bytes(*word))) == 0
+}
+
+/// Not zero if one of eight bytes is a control character, a quote, a backslash or beyond
+/// ASCII. Subtracting from all of them at once sets the highest bit of one that was too
+/// small; a borrow can do so too, but only where there is such a byte.
+const fn odd_bytes(word: u64) -> u64 {
+    const fn all(byte: u8) -> u64 {
+        u64::from_le_bytes([byte; 8])
+    }
+    const fn zero(word: u64) -> u64 {
+        word.wrapping_sub(all(1)) & !word
+    }
+    let control = (word.wrapping_sub(all(b' ')) & !word) | zero(word ^ all(0x7f));
+    (control | zero(word ^ all(b'"')) | zero(word ^ all(b'\\')) | word) & all(0x80)
+}
+
+/// Writes a number with this many digits at least; `write!` takes ten times as long.
+fn digits(text: &mut String, number: u64, least: usize) {
+    // A u64 has 20.
+    let mut all = [b'0'; 20];
+    fill(&mut all, number);
+    let zeros = all.iter().take_while(|digit| **digit == b'0').count();
+    let first = zeros.min(all.len().saturating_sub(least));
+    push(text, all.get(first..).unwrap_or_default());
+}
+
+/// Puts the digits of a number into the last of these places, which are zeros.
+fn fill(places: &mut [u8], mut number: u64) {
+    for place in places.iter_mut().rev() {
+        if number == 0 {
+            return;
+        }
+        *place |= u8::try_from(number % 10).unwrap_or_default();
+        number /= 10;
+    }
+}
+
+/// Adds what is ASCII.
+fn push(text: &mut String, ascii: &[u8]) {
+    text.push_str(core::str::from_utf8(ascii).unwrap_or_default());
 }
 
 #[cfg(test)]

@@ -84,10 +84,19 @@ impl Head {
         policy: &Policy,
         headers: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone,
     ) -> Self {
+        self.name(policy, headers);
+        self
+    }
+
+    /// Adds these headers in place.
+    pub(super) fn name<'a>(
+        &mut self,
+        policy: &Policy,
+        headers: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone,
+    ) {
         for name in &policy.headers {
             self.named.push((name.clone(), line(headers.clone(), name)));
         }
-        self
     }
 
     /// The parts that groups are asked about, of a request that has no body.

@@ -14,7 +14,7 @@ mod pending;
 pub(crate) use charging::reason as reason_of;
 pub(super) use pending::Pending;
 
-use crate::exchange::approvals::Asking;
+use crate::exchange::approvals::{Asking, Way};
 use crate::exchange::head::Head;
 use crate::exchange::identity::{NoIdentity, Peer};
 use crate::exchange::permit::Permit;
@@ -254,6 +254,7 @@ impl<'a, S: Store> Judge<'a, S> {
             claims: self.peer,
             caller_id: &caller.id,
             tool: &call.tool,
+            moment: self.policy.moment(self.now),
             work: &self.work,
             texts: &JsonTexts::default(),
         };
@@ -275,7 +276,8 @@ impl<'a, S: Store> Judge<'a, S> {
                 let allowed = Allowed { called: called(rule), limits, charges, beside };
                 let Some(needed) = approval else { return Ok(Decided::Allowed(allowed)) };
                 let target = self.head.target.as_deref();
-                let asking = Asking { caller, tool: &call.tool, params, target };
+                let way = Way::new(self.policy, self.head, stateless, params);
+                let asking = Asking { caller, tool: &call.tool, params, target, way };
                 self.asks(allowed, needed, &asking)
             }
             Err(denial) => self.deny(called(denial.rule), denial).map(Decided::Passes),
@@ -328,7 +330,7 @@ impl<'a, S: Store> Judge<'a, S> {
     }
 
     const fn client(&self, stateless: bool) -> Client {
-        Client { accepts_mcp: self.head.accepts_mcp, stateless }
+        Client { accepts_mcp: self.head.accepts_mcp, stateless, is_shown: false }
     }
 
     fn malformed(&self, malformed: DecodeError<'_>) -> Box<Refusal<'a>> {

@@ -8,6 +8,7 @@
 //! A request without a caller is another matter where callers have tokens: a client
 //! begins to sign in at HTTP 401 and at nothing else.
 
+use crate::exchange::approvals::{Notice, URL_REQUIRED};
 use crate::exchange::head::HeadError;
 use crate::exchange::head::Trace;
 use crate::exchange::identity::NoIdentity;
@@ -35,6 +36,8 @@ pub struct Refused {
     pub reason: Reason,
     /// The fault in it, for metrics too, if the reason is `undecodable`.
     pub flaw: Option<UndecodableKind>,
+    /// The notice to send about it, if people are to be told.
+    pub notice: Option<Box<Notice>>,
 }
 
 /// A request that does not go on, with its records.
@@ -64,6 +67,8 @@ pub(super) struct Client {
     pub(super) accepts_mcp: bool,
     /// Whether its message is of revision 2026-07-28 or later.
     pub(super) stateless: bool,
+    /// Whether its user is shown the page of a request for approval, by an error.
+    pub(super) is_shown: bool,
 }
 
 /// The content of an error reply.
@@ -102,7 +107,7 @@ impl<'r> Refusal<'r> {
         let body = reply::error(id, &reply::Error { code, message: &marked, data });
         let reply = Reply { status, retry_after, headers: Vec::new(), body };
         Box::new(Self {
-            refused: Refused { reply, reason, flaw: None },
+            refused: Refused { reply, reason, flaw: None, notice: None },
             record: Record::denied(reason, rule, Some(message)),
             others: Vec::new(),
         })
@@ -118,6 +123,7 @@ impl<'r> Refusal<'r> {
         let Denial { reason, rule, message, retry_after } = denial;
         let code = match reason {
             Reason::RateLimited => 429,
+            Reason::ApprovalRequired if client.is_shown => URL_REQUIRED,
             Reason::ApprovalRequired => 428,
             Reason::CounterFull
             | Reason::CounterContended
@@ -135,7 +141,7 @@ impl<'r> Refusal<'r> {
             (false, _) => 503,
         };
         let mark = if reason == Reason::ApprovalRequired { APPROVAL } else { DENIED };
-        let as_result = policy.settings.denied_as == DeniedAs::Result;
+        let as_result = policy.settings.denied_as == DeniedAs::Result && !client.is_shown;
         let result = to.id.filter(|_| as_result && to.tool.is_some()).map(|id| {
             let why = reply::Why { reason: reason.as_str(), rule, retry_after };
             reply::error_result(id, &[mark, &message].concat(), why, client.stateless)
@@ -235,7 +241,7 @@ impl<'r> Refusal<'r> {
     pub(super) fn silent(reason: Reason) -> Box<Self> {
         let flaw = (reason == Reason::Undecodable).then_some(UndecodableKind::NotJsonrpc);
         Box::new(Self {
-            refused: Refused { reply: Reply::bare(202), reason, flaw },
+            refused: Refused { reply: Reply::bare(202), reason, flaw, notice: None },
             record: Record::denied(reason, rule(reason), None),
             others: Vec::new(),
         })

@@ -8,6 +8,7 @@ use super::peer::Client;
 use super::plugin::Plugin;
 use super::reply::send;
 use super::shared_data::SharedData;
+use crate::exchange::approvals::Notice;
 use crate::exchange::identity::Peer;
 use crate::exchange::question::{Question, Service};
 use crate::exchange::reply::Reply;
@@ -102,6 +103,10 @@ impl Host for Envoy {
         send(&reply, &details);
     }
 
+    fn notify(&mut self, notice: Notice) {
+        self.plugin.notify(notice);
+    }
+
     fn ask(&mut self, question: Question) -> Result<(), HostError> {
         let Question { cluster, service, bytes, timeout } = question;
         let Service::Grpc { service, method } = service else {
@@ -113,7 +118,8 @@ impl Host for Envoy {
     }
 
     fn set_filter_state(&mut self, name: &str, value: &str) -> Result<(), HostError> {
-        Ok(host::set_property(name, value)?)
+        // Envoy puts it before the name itself.
+        Ok(host::set_property(name.strip_prefix("wasm.").unwrap_or(name), value)?)
     }
 
     fn peer<'p>(&'p self, policy: &'p Policy) -> impl Peer + 'p {

@@ -12,7 +12,7 @@ mod shared;
 
 pub(super) use buffer::{Buffer, buffer, set_buffer};
 pub(super) use callout::{continue_request, grpc_call};
-pub(super) use headers::{Map, headers, remove_header, set_header};
+pub(super) use headers::{Map, header, headers, remove_header, set_header};
 pub(super) use metric::{define_counter, define_gauge, increment, record};
 pub(super) use property::{property, set_property};
 pub(super) use shared::{set_shared, shared};

@@ -4,9 +4,14 @@
 use super::held::Held;
 use super::host;
 use super::metrics::Metrics;
+use super::outbox::Outbox;
+use super::shared_data::SharedData;
+use crate::approvals::Id;
 use crate::exchange::Waiting;
+use crate::exchange::approvals::{Notice, arrived};
 use crate::limits::window::Nanos;
 use crate::policy::Policy;
+use crate::shell::metrics::Family;
 use std::cell::{Cell, RefCell};
 
 /// The remedy for requests that are held for ever.
@@ -24,6 +29,8 @@ pub(super) struct Plugin {
     pub(super) held: RefCell<Held>,
     /// The requests whose bodies have not come yet.
     pub(super) waiting: RefCell<Waiting>,
+    /// The notices that are in line or on the way.
+    outbox: RefCell<Outbox>,
 }
 
 impl Plugin {
@@ -34,6 +41,7 @@ impl Plugin {
             gets_bodies: Cell::new(false),
             held: RefCell::default(),
             waiting: RefCell::default(),
+            outbox: RefCell::default(),
         }
     }
 
@@ -57,8 +65,39 @@ impl Plugin {
         self.held.try_borrow_mut().is_ok_and(|mut held| held.may_say(now))
     }
 
-    /// Looks after the requests that are held without a body.
+    /// Puts a notice in line, if there is room.
+    pub(super) fn notify(&self, notice: Notice) {
+        let id = notice.id;
+        if !self.outbox.try_borrow_mut().is_ok_and(|mut outbox| outbox.add(notice)) {
+            self.arrived(id, Err(Notice::TOO_MANY));
+        }
+    }
+
+    /// Takes the end of a call of the filter: the status of the answer, or its fault.
+    pub(super) fn called(&self, token: u32, answer: Result<&[u8], &'static str>) {
+        let id = self.outbox.try_borrow_mut().ok().and_then(|mut outbox| outbox.end(token));
+        if let Some(id) = id {
+            self.arrived(id, answer);
+        }
+    }
+
+    fn arrived(&self, id: Id, answer: Result<&[u8], &'static str>) {
+        if !arrived(&self.policy, &SharedData, id, answer, host::now().ok().map(Nanos)) {
+            self.metrics.count(Family::ApprovalsNoticesFailed, "");
+        }
+    }
+
+    /// Sends the notices in line, and looks after the requests that are held without a
+    /// body. Of these there are none in a VM that has a notice to send: it has seen the
+    /// body of a call.
     pub(super) fn tick(&self) {
+        if let Some(notify) = self.policy.approvals.as_ref().and_then(|all| all.notify.as_ref())
+            && let Ok(mut outbox) = self.outbox.try_borrow_mut()
+        {
+            let failed = outbox.send(notify);
+            drop(outbox);
+            failed.into_iter().for_each(|id| self.arrived(id, Err(Notice::UNSENT)));
+        }
         let Ok(mut held) = self.held.try_borrow_mut() else { return };
         let now = host::now().ok().map(Nanos);
         if held.look(now) {

@@ -1,11 +1,12 @@
 //! The root context: makes a [`Plugin`] of Envoy's configuration, in each worker.
 
 use super::held::timer;
-use super::host::{self, Buffer};
+use super::host::{self, Buffer, Map};
 use super::metrics::{Metrics, bad_policies};
 use super::plugin::Plugin;
 use super::shared_data::SharedData;
 use super::stream::Stream;
+use crate::exchange::approvals::Notice;
 use crate::policy::Policy;
 use crate::shell::random;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
@@ -18,7 +19,14 @@ pub(super) struct Root {
     plugin: Option<Rc<Plugin>>,
 }
 
-impl Context for Root {}
+impl Context for Root {
+    fn on_http_call_response(&mut self, token: u32, headers: usize, _: usize, _: usize) {
+        let Some(plugin) = &self.plugin else { return };
+        // A call that failed has no headers, and asking for them would be an error.
+        let status = (headers > 0).then(|| host::header(Map::CallAnswer, ":status"));
+        plugin.called(token, status.flatten().as_deref().ok_or(Notice::UNANSWERED));
+    }
+}
 
 impl Root {
     /// Refuses every request, and reports success. Envoy tries a configuration in

@@ -73,13 +73,29 @@ impl Bucket {
     }
 
     pub(super) fn find(&self, tag: Tag, holder: Holder) -> Option<State> {
-        self.entry(self.span(tag, holder)?).map(|entry| entry.state)
+        self.at(self.span(tag, holder)?)
+    }
+
+    /// The state in the record of this span.
+    pub(super) fn at(&self, span: Range<usize>) -> Option<State> {
+        self.entry(span).map(|entry| entry.state)
     }
 
     /// Stores a state in the entry of `tag` and `holder`, which is made where
     /// there is none.
     pub(super) fn put(&mut self, tag: Tag, holder: Holder, window: Window, state: State) {
-        let span = self.span(tag, holder);
+        self.put_at(self.span(tag, holder), tag, holder, window, state);
+    }
+
+    /// As [`Self::put`], where [`Self::span`] has found the entry, or none.
+    pub(super) fn put_at(
+        &mut self,
+        span: Option<Range<usize>>,
+        tag: Tag,
+        holder: Holder,
+        window: Window,
+        state: State,
+    ) {
         let end = self.bytes.len();
         Entry { tag, holder: holder.id, window, state }.write(&mut self.bytes);
         match span {
@@ -99,7 +115,7 @@ impl Bucket {
     }
 
     /// The span of the record of `tag` and `holder`.
-    fn span(&self, tag: Tag, holder: Holder) -> Option<Range<usize>> {
+    pub(super) fn span(&self, tag: Tag, holder: Holder) -> Option<Range<usize>> {
         self.spans().find(|span| {
             let record = self.bytes.get(span.clone()).unwrap_or_default();
             record.get(1..HOLDER) == Some(&tag.0) && record.get(HOLDER..WINDOW) == Some(&holder.id)

@@ -287,7 +287,8 @@ impl Table {
             let mut refused: Option<ChargeError> = None;
             let mut crowded = false;
             for (index, charge) in members() {
-                let stored = bucket.find(charge.tag, charge.holder);
+                let span = bucket.span(charge.tag, charge.holder);
+                let stored = span.clone().and_then(|span| bucket.at(span));
                 let new = stored.is_none_or(|state| state.is_of_earlier_window(charge.window, now));
                 match charge.ask(stored, now) {
                     Outcome::Admitted { state, handle } => {
@@ -296,7 +297,7 @@ impl Table {
                         }
                         let left = charge.max.saturating_sub(state.used());
                         taken.push(Taken { index, charge: *charge, handle, left, new });
-                        bucket.put(charge.tag, charge.holder, charge.window, state);
+                        bucket.put_at(span, charge.tag, charge.holder, charge.window, state);
                         crowded |= stored.is_none() && bucket.len() > charge.room();
                     }
                     Outcome::Full { retry_after } => {

@@ -2,10 +2,10 @@
 
 use super::bodies::Applied;
 use super::{Policy, Rule};
-use crate::approvals::Entry;
+use crate::approvals::{Entry, Id};
 use crate::digest::of_parts;
 use crate::policy::condition::{Elements, Facts, Truth};
-use crate::policy::document::{self, Check, RequestPath, Source};
+use crate::policy::document::{self, Ask, Check, Notify, RequestPath, Source};
 use crate::policy::limit::Limit;
 use crate::policy::pattern::Pattern;
 
@@ -26,6 +26,10 @@ pub struct Approvals {
     pub lists: Limit,
     /// The longest call that an approver is shown, in bytes.
     pub max_arguments_bytes: usize,
+    /// The form in which a client is told to ask a person.
+    pub ask: Ask,
+    /// The service that is told of new requests.
+    pub notify: Option<Notify>,
     /// All patterns of approvers, to know who may be one.
     pub(super) anybody: Vec<Pattern>,
 }
@@ -42,6 +46,8 @@ impl Approvals {
             requests,
             lists,
             max_arguments_bytes,
+            ask,
+            notify,
         } = settings;
         let limit = |limit| Limit::new("approvals", "requests for approval", limit);
         Self {
@@ -52,8 +58,15 @@ impl Approvals {
             requests: limit(requests),
             lists: limit(lists),
             max_arguments_bytes,
+            ask,
+            notify,
             anybody,
         }
+    }
+
+    /// The address at which people see a request.
+    pub fn url_of(&self, id: Id) -> Option<String> {
+        self.url.as_ref().map(|url| format!("{url}/{id}"))
     }
 }
 

@@ -8,7 +8,7 @@ use super::bodies::Applied;
 use super::{Denial, Policy, Reason, Rules};
 use crate::limits::window::Nanos;
 use crate::policy::condition::{
-    Claim, Claims, Elements, Facts, JsonTexts, Line, NoClaims, Truth, Why, Work,
+    Claim, Claims, Elements, Facts, JsonTexts, Line, Moment, NoClaims, Truth, Why, Work,
 };
 use crate::policy::document::Mode;
 use core::cell::Cell;
@@ -39,8 +39,9 @@ pub(super) enum Body {
     /// Those of the group with this number.
     Group(usize),
     /// A condition of a group cannot be decided, so nothing is allowed: the numbers of
-    /// both. It is rare, and most callers are smaller without it.
-    Unclear(Box<(usize, usize, Why)>),
+    /// both, and the path of the value. It is rare, and most callers are smaller
+    /// without it.
+    Unclear(Box<(usize, usize, Why, String)>),
 }
 
 /// The parts of a request that groups are asked about.
@@ -139,6 +140,7 @@ impl Policy {
             claims: &claims,
             caller_id: id,
             tool: "",
+            moment: Moment::default(),
             work: &Work::default(),
             texts: &JsonTexts::default(),
         };
@@ -149,15 +151,16 @@ impl Policy {
             let mut body = Some(Body::Group(number));
             for (index, (_, condition)) in group.when.iter().enumerate() {
                 match condition.evaluate(&facts, Elements::All) {
-                    Truth::True => {}
+                    (Truth::True, _) => {}
                     // One that is false decides, in any order.
-                    Truth::False => {
+                    (Truth::False, _) => {
                         body = None;
                         break;
                     }
-                    Truth::Undecidable(why) => {
+                    (Truth::Undecidable(why), by) => {
                         if let Some(Body::Group(_)) = body {
-                            body = Some(Body::Unclear(Box::new((number, index, why))));
+                            let path = by.map_or("a value", |by| by.path.as_str()).to_owned();
+                            body = Some(Body::Unclear(Box::new((number, index, why, path))));
                         }
                     }
                 }
@@ -180,8 +183,8 @@ impl Policy {
             Body::Grant(number) => self.grants.values().get(*number),
             Body::Group(number) => self.groups.get(*number).map(|group| &group.rules),
             Body::Unclear(unclear) => {
-                let (group, index, why) = **unclear;
-                return Err(self.unclear(group, index, why));
+                let (group, index, why, path) = &**unclear;
+                return Err(self.unclear(*group, *index, *why, path));
             }
         };
         rules.map(|rules| self.applied(rules)).ok_or_else(unknown)
@@ -193,10 +196,9 @@ impl Policy {
         self.rules(caller).err()
     }
 
-    fn unclear(&self, group: usize, index: usize, why: Why) -> Denial<'_> {
+    fn unclear(&self, group: usize, index: usize, why: Why, path: &str) -> Denial<'_> {
         let when = self.groups.get(group).and_then(|group| group.when.get(index));
-        let Some((pointer, condition)) = when else { return unknown() };
-        let path = condition.path.as_str();
+        let Some((pointer, _)) = when else { return unknown() };
         Denial {
             reason: Reason::Undecidable,
             rule: pointer,

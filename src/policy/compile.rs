@@ -49,7 +49,7 @@ impl Policy {
         let is_dated = lint::is_dated(&document);
         let anybody = lint::approvers(&document);
         let shares_approvals = lint::shares_approvals(&document);
-        let Document { rules, identity, grants, groups, settings, digest } = document;
+        let Document { rules, identity, grants, groups, checks: _, settings, digest } = document;
         let counters = &settings.counters;
         let namespace = counters.namespace.as_deref().unwrap_or(namespace);
         let table = Table::new(namespace, counters.capacity, counters.max_entries)

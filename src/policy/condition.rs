@@ -10,14 +10,22 @@
 //! Values are found in the undecoded text of the arguments; nothing is decoded
 //! that no condition names.
 
+mod address;
+#[cfg(any(test, not(target_family = "wasm")))]
+mod asked;
 mod claim;
 mod evaluate;
 mod explain;
 mod expression;
 mod find;
+mod formula;
+mod host_in;
 mod json_text;
+mod length;
 mod literal;
+mod moment;
 mod number;
+mod operand;
 mod path;
 mod payload;
 #[cfg(any(test, not(target_family = "wasm")))]
@@ -25,17 +33,23 @@ mod seen;
 mod test;
 mod test_error;
 mod value;
+mod within;
 mod work;
 
+#[cfg(any(test, not(target_family = "wasm")))]
+pub use asked::{Asked, Of, One};
 pub use claim::{Claim, Claims, NoClaims, Untyped};
 pub use find::{recorded, weight};
+pub use formula::{Formula, MAX_NESTING, join};
 pub use json_text::JsonTexts;
 pub use literal::Literal;
+pub use moment::{Moment, WEEKDAYS};
 pub use number::Number;
+pub use operand::Operand;
 pub use path::{Path, PathError, Root, Step, is_header};
 pub use payload::Payload;
 #[cfg(any(test, not(target_family = "wasm")))]
-pub use seen::{Asked, Seen};
+pub use seen::Seen;
 pub use test::{Order, Test};
 pub use test_error::TestError;
 pub use value::text;
@@ -62,6 +76,19 @@ impl Condition {
     pub fn new(path: Path, test: Test) -> Self {
         let of_null = test.speaks_of_null();
         Self { path, test, of_null, literal: false }
+    }
+
+    /// The path of the value that it is compared with, if that is one of the call.
+    pub fn value_from(&self) -> Option<&Path> {
+        match &self.test {
+            Test::From(operand) => Some(&operand.path),
+            _ => None,
+        }
+    }
+
+    /// All paths that it looks at.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        core::iter::once(&self.path).chain(self.value_from())
     }
 }
 
@@ -92,10 +119,14 @@ pub enum Why {
     Fraction,
     /// The text is longer than a regular expression is run on.
     Length,
+    /// Readers count the characters of the text differently, and it matters.
+    Units,
     /// The conditions together ask for more work than a call may cost.
     Work,
     /// A text that some servers read as JSON.
     Json,
+    /// The path or the URL is not in a form that all servers read alike.
+    Form(&'static str),
     /// The header has several lines, is not UTF-8 or is too long.
     Header,
     /// The claim is not of the type that is asked for.
@@ -104,6 +135,8 @@ pub enum Why {
     Weight,
     /// The value is missing where one must be.
     Absent,
+    /// The value to compare with is missing, or is not one that can be compared with.
+    Operand,
 }
 
 impl fmt::Display for Why {
@@ -111,16 +144,19 @@ impl fmt::Display for Why {
         f.write_str(match self {
             Self::Type(kind) => return write!(f, "{kind} cannot be compared in this way"),
             Self::Into(kind) => return write!(f, "the path leads into {kind}"),
+            Self::Form(why) => why,
             Self::LookAlike => "another key differs from the path only by case",
             Self::Double => "readers disagree on a number this long",
             Self::Fraction => "some servers turn the number into a whole one",
             Self::Work => "the call takes too long to be checked",
             Self::Length => "the text is too long to be matched",
+            Self::Units => "readers count its characters differently",
             Self::Json => "some servers would parse this text as JSON",
             Self::Header => "the header has several lines, is not UTF-8 or is too long",
             Self::Claim => "the claim is not of the type that the policy expects",
             Self::Weight => "the number is negative, too large, or has more than six decimals",
             Self::Absent => "there is no such value",
+            Self::Operand => "`value_from` names no value that it can be compared with",
         })
     }
 }
@@ -149,6 +185,8 @@ pub struct Facts<'a> {
     pub caller_id: &'a str,
     /// The tool.
     pub tool: &'a str,
+    /// The moment of the call.
+    pub moment: Moment,
     /// The work that its conditions may still cost.
     pub work: &'a Work,
     /// The arguments that were read as JSON.

@@ -10,11 +10,13 @@
 mod approvals;
 mod at;
 mod checks;
+mod conditions;
 mod finding;
 mod groups;
 mod identity;
 mod limit_service;
 mod limits;
+mod notify;
 mod protected_resource;
 mod request_path;
 mod rules;
@@ -28,14 +30,15 @@ mod url;
 mod validity;
 mod wording;
 
-pub use approvals::{Approvals, Terms, patterns};
+pub use approvals::{Approvals, Ask, Terms, patterns};
 pub use at::escape;
-pub use checks::Check;
+pub use checks::{Check, Named};
 pub use finding::{Finding, Findings, Severity, Warning};
 pub use groups::{Group, When};
 pub use identity::{Bearer, Certificate, PayloadPlace, Source};
 pub use limit_service::{Across, LimitService, OnFailure};
 pub use limits::{Limit, Per};
+pub use notify::Notify;
 pub use protected_resource::ProtectedResource;
 pub use request_path::RequestPath;
 pub use rules::{DefaultAction, Grant, Mode, Rules};
@@ -66,6 +69,8 @@ pub struct Document {
     pub grants: Vec<(Pattern, Grant)>,
     /// `groups`
     pub groups: Vec<Group>,
+    /// `checks`, in the order of their names.
+    pub checks: Vec<Named>,
     /// The filter's behaviour.
     pub settings: Settings,
     /// The SHA-256 of the document in its canonical form, which neither the
@@ -73,7 +78,8 @@ pub struct Document {
     pub digest: [u8; 32],
 }
 
-const KEYS: [&str; 12] = [
+/// The keys of a document.
+pub const KEYS: [&str; 13] = [
     "$schema",
     "version",
     "description",
@@ -85,6 +91,7 @@ const KEYS: [&str; 12] = [
     "identity",
     "grants",
     "groups",
+    "checks",
     "settings",
 ];
 
@@ -107,6 +114,7 @@ impl Document {
         if let Some(version) = top.required("version") {
             version.choice(&[("1", ())]);
         }
+        root.share_checks(top.get("checks").map(checks::named).unwrap_or_default());
         let identity = top.get("identity").map(identity::read).unwrap_or_default();
         let rules = Rules::read(&top, Mode::Enforce);
         let mode = rules.as_ref().map_or(Mode::Enforce, |rules| rules.mode);
@@ -124,6 +132,7 @@ impl Document {
         let settings = top.get("settings").map(|at| Settings::read(at, has_sources));
         let (rules, grants) = (rules?, grants.unwrap_or_default());
         let settings = settings.unwrap_or_default();
-        Some(Self { rules, identity, grants, groups, settings, digest: digest() })
+        let checks = root.shared_checks();
+        Some(Self { rules, identity, grants, groups, checks, settings, digest: digest() })
     }
 }

@@ -154,6 +154,26 @@ impl Policy {
 }
 
 impl Explanation {
+    /// Charges the call, if it would go on by itself, and reads the counts again.
+    pub(crate) fn charge(&mut self, table: &Table, store: &impl Store, now: Nanos) {
+        let charges: Option<Vec<_>> = self.limits.iter().map(LimitState::charge).collect();
+        let goes_on = self.decided.is_ok() && self.approval.is_none();
+        let charges = charges.filter(|_| goes_on);
+        if charges.is_some_and(|charges| table.charge(store, &charges, now).is_ok()) {
+            for charge in self.shadow.limits.iter().filter_map(LimitState::charge) {
+                // A limit in shadow that has no room lets the call pass.
+                let _ = table.charge(store, &[charge], now);
+            }
+        }
+        self.read_after(table, store, now);
+    }
+
+    /// The same without a charge, as of a call that goes on by itself and whose batch does
+    /// not.
+    pub(crate) fn take_back(&mut self) {
+        self.limits.iter_mut().chain(&mut self.shadow.limits).for_each(LimitState::take_back);
+    }
+
     /// Reads the counts again, once the call was judged.
     pub(crate) fn read_after(&mut self, table: &Table, store: &impl Store, now: Nanos) {
         for limit in self.limits.iter_mut().chain(&mut self.shadow.limits) {

@@ -1,17 +1,17 @@
-//! Fingerprints of texts that are not secret, and HMACs of arguments, by which
-//! records can be told apart and compared without showing the arguments.
+//! Fingerprints of texts that are not secret, and HMACs: of arguments, by which records
+//! can be compared without showing them, and of notices, by which a receiver knows them.
 
 use core::fmt::{self, Write};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
-/// HMAC-SHA-256 under a key. A bare hash of a short value could be found by
-/// trying values.
+/// A key of HMAC-SHA-256. A bare hash of a short value could be found by trying
+/// values.
 #[derive(Clone)]
-pub struct ArgumentsHmac(Hmac<Sha256>);
+pub struct HmacKey(Hmac<Sha256>);
 
-impl ArgumentsHmac {
-    /// HMACs under `key`. HMAC takes a key of any length.
+impl HmacKey {
+    /// The key of these bytes. HMAC takes a key of any length.
     pub fn new(key: &str) -> Option<Self> {
         Hmac::new_from_slice(key.as_bytes()).ok().map(Self)
     }
@@ -40,9 +40,9 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// Hides the key.
-impl fmt::Debug for ArgumentsHmac {
+impl fmt::Debug for HmacKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ArgumentsHmac")
+        f.write_str("HmacKey")
     }
 }
 
@@ -54,12 +54,12 @@ mod tests {
 
     #[test]
     fn hmacs_are_those_of_rfc_4231() {
-        let hmac = ArgumentsHmac::new("Jefe").unwrap();
+        let hmac = HmacKey::new("Jefe").unwrap();
         // Test case 2.
         assert_eq!(
             hmac.hex("what do ya want for nothing?"),
             "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
         );
-        assert_eq!(format!("{hmac:?}"), "ArgumentsHmac");
+        assert_eq!(format!("{hmac:?}"), "HmacKey");
     }
 }

@@ -10,7 +10,7 @@ use super::caller::Body;
 use super::decide::{Asked, approve_if};
 use super::{Caller, Denial, Holders, Limit, Needed, Policy};
 use crate::limits::Charge;
-use crate::policy::condition::{self, Condition, Elements, Facts, Path, Truth};
+use crate::policy::condition::{self, Condition, Elements, Facts, Formula, Path, Truth};
 use crate::policy::document::{Check, Per};
 use std::borrow::Cow;
 
@@ -166,13 +166,10 @@ impl Policy {
             let mut unknown = None;
             let mut is_false = false;
             for (rule, condition) in &group.when {
-                match answer(condition, Elements::All, known) {
-                    Some(Truth::False) => is_false = true,
-                    Some(_) => {}
-                    None => {
-                        let what = condition.path.as_str();
-                        unknown = unknown.or(Some(Unknown { rule, what }));
-                    }
+                match formula(condition, Elements::All, known) {
+                    Ok(Truth::False) => is_false = true,
+                    Ok(_) => {}
+                    Err(what) => unknown = unknown.or(Some(Unknown { rule, what })),
                 }
             }
             match unknown {
@@ -269,17 +266,59 @@ fn ask<'p>(
 /// others are.
 fn is_known<'p>(check: &'p Check, each: Elements, known: &dyn Known<'_>) -> Result<(), Stop<'p>> {
     let mut unknown = None;
-    for condition in &check.conditions {
-        match answer(condition, each, known) {
-            Some(Truth::False) => return Ok(()),
-            Some(_) => {}
-            None => {
-                let what = condition.path.as_str();
+    for condition in check.conditions.iter() {
+        match formula(condition, each, known) {
+            Ok(Truth::False) => return Ok(()),
+            Ok(_) => {}
+            Err(what) => {
                 unknown = unknown.or(Some(Unknown { rule: &check.pointer, what }));
             }
         }
     }
     unknown.map_or(Ok(()), |unknown| Err(Stop::Unknown(unknown)))
+}
+
+/// The answer of a formula, if what is known decides it.
+///
+/// # Errors
+/// The path of the first value that it depends on and that is not known.
+fn formula<'p>(
+    formula: &'p Formula,
+    each: Elements,
+    known: &dyn Known<'_>,
+) -> Result<Truth, &'p str> {
+    match formula {
+        Formula::One(condition) => answer(condition, each, known).ok_or_else(|| {
+            let mut paths = condition.paths();
+            let unknown = paths.find(|path| same(known, path, |_| ()).is_none());
+            unknown.unwrap_or(&condition.path).as_str()
+        }),
+        Formula::Any(inner) => joined(inner, each, known, Truth::True),
+        Formula::All(inner) => joined(inner, each, known, Truth::False),
+        Formula::Not(inner) => self::formula(inner, each.under_not(), known).map(Truth::not),
+    }
+}
+
+/// The same of several together: one with the answer `deciding` does, whatever the
+/// others are.
+fn joined<'p>(
+    formulas: &'p [Formula],
+    each: Elements,
+    known: &dyn Known<'_>,
+    deciding: Truth,
+) -> Result<Truth, &'p str> {
+    let mut joined = Ok(deciding.not());
+    for one in formulas {
+        match (formula(one, each, known), joined) {
+            (Ok(truth), _) if truth == deciding => return Ok(truth),
+            (Err(what), Ok(_)) => joined = Err(what),
+            (Ok(Truth::Undecidable(why)), Ok(Truth::True | Truth::False)) => {
+                joined = Ok(Truth::Undecidable(why));
+            }
+            _ => {}
+        }
+    }
+    joined
 }
 
 /// The answer of a condition, if what is known decides it.
@@ -290,6 +329,18 @@ fn answer(condition: &Condition, each: Elements, known: &dyn Known<'_>) -> Optio
         // For another reason it would be undecidable too.
         Truth::Undecidable(_) => None,
     };
+    if let Some(from) = condition.value_from() {
+        same(known, from, decided)?;
+        // Of two values with several versions each, not all pairs are shown.
+        let count = |path| {
+            let mut versions = 0_usize;
+            known.versions(path, &mut |_| versions = versions.saturating_add(1));
+            versions
+        };
+        if count(from) > 1 && count(&condition.path) > 1 {
+            return None;
+        }
+    }
     same(known, &condition.path, decided)?;
     Some(condition.evaluate(known.facts(), each))
 }

@@ -5,6 +5,8 @@ mod approvals;
 mod bodies;
 mod ending;
 mod limits;
+mod names;
+mod negated;
 mod pairs;
 mod replicas;
 mod warnings;
@@ -14,7 +16,7 @@ pub(super) use warnings::warnings;
 use super::caller::ANONYMOUS;
 use crate::limits::window::Scope;
 use crate::order;
-use crate::policy::condition::{Condition, Path};
+use crate::policy::condition::{Condition, Formula, Path};
 use crate::policy::document::{Check, Document, Findings, Limit, Per, Rules, Source, escape};
 use crate::policy::pattern::Pattern;
 use pairs::Pairs;
@@ -108,8 +110,9 @@ pub(super) fn shares_approvals(document: &Document) -> bool {
 /// check, its limit or its group.
 pub(super) fn paths(document: &Document) -> Vec<(&str, &Path)> {
     let conditions = conditions(document).into_iter();
-    let mut paths: Vec<(&str, &Path)> =
-        conditions.map(|placed| (placed.of, &placed.condition.path)).collect();
+    let mut paths: Vec<(&str, &Path)> = conditions
+        .flat_map(|placed| placed.condition.paths().map(move |path| (placed.of, path)))
+        .collect();
     for limit in all_rules(document).into_iter().flat_map(limits) {
         paths.extend(limit.per.iter().filter_map(|per| match per {
             Per::Value { path, .. } => Some((&*limit.path, path)),
@@ -129,18 +132,42 @@ pub(super) fn is_dated(document: &Document) -> bool {
 pub(super) struct Placed<'c> {
     /// The path of the check that it belongs to, or its own in a group.
     of: &'c str,
-    /// Its number in that check.
+    /// The number in that check of the formula that it is in.
     index: Option<usize>,
+    /// The path from there, through connectives.
+    inner: String,
     pub(super) condition: &'c Condition,
 }
 
-impl Placed<'_> {
+impl<'c> Placed<'c> {
     /// The path of the condition.
     fn path(&self) -> String {
         match self.index {
-            Some(index) => format!("{}/conditions/{index}", self.of),
-            None => self.of.to_owned(),
+            Some(index) => format!("{}/conditions/{index}{}", self.of, self.inner),
+            None => format!("{}{}", self.of, self.inner),
         }
+    }
+
+    /// The conditions of a formula.
+    fn all(of: &'c str, index: Option<usize>, formula: &'c Formula, placed: &mut Vec<Self>) {
+        fn below<'c>(
+            formula: &'c Formula,
+            inner: String,
+            see: &mut dyn FnMut(&'c Condition, String),
+        ) {
+            let (word, formulas) = match formula {
+                Formula::One(condition) => return see(condition, inner),
+                Formula::Not(formula) => return below(formula, inner + "/not", see),
+                Formula::Any(formulas) => ("/any/", formulas),
+                Formula::All(formulas) => ("/all/", formulas),
+            };
+            for (index, formula) in formulas.iter().enumerate() {
+                below(formula, [&inner, word, &index.to_string()].concat(), see);
+            }
+        }
+        below(formula, String::new(), &mut |condition, inner| {
+            placed.push(Placed { of, index, inner, condition });
+        });
     }
 }
 
@@ -148,13 +175,10 @@ impl Placed<'_> {
 pub(super) fn conditions<'c>(document: &'c Document) -> Vec<Placed<'c>> {
     let mut conditions = Vec::new();
     let mut extend = |checks: &'c Vec<Check>| {
-        for check in checks {
-            let all = check.conditions.iter().enumerate();
-            conditions.extend(all.map(|(index, condition)| Placed {
-                of: &check.path,
-                index: Some(index),
-                condition,
-            }));
+        for check in checks.iter().filter(|check| !check.is_shared) {
+            for (index, formula) in check.conditions.iter().enumerate() {
+                Placed::all(&check.path, Some(index), formula, &mut conditions);
+            }
         }
     };
     for rules in all_rules(document) {
@@ -170,8 +194,13 @@ pub(super) fn conditions<'c>(document: &'c Document) -> Vec<Placed<'c>> {
     if let Some(approvals) = &document.settings.approvals {
         extend(&approvals.approver_require);
     }
+    for check in &document.checks {
+        for (index, formula) in check.conditions.iter().enumerate() {
+            Placed::all(&check.path, Some(index), formula, &mut conditions);
+        }
+    }
     for when in document.groups.iter().flat_map(|group| &group.when) {
-        conditions.push(Placed { of: &when.path, index: None, condition: &when.condition });
+        Placed::all(&when.path, None, &when.condition, &mut conditions);
     }
     conditions
 }

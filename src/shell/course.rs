@@ -73,9 +73,10 @@ impl Course {
         }
     }
 
-    /// Whether the request is neither on its way nor answered.
-    pub const fn waits(&self) -> bool {
-        self.exchange.waits()
+    /// Whether [`Self::request_body`] looks at the size of a piece, which takes calls of
+    /// the host.
+    pub const fn measures(&self, end: bool) -> bool {
+        self.exchange.measures(end)
     }
 
     /// Whether the response may have to be changed.
@@ -172,6 +173,9 @@ impl Course {
                 metrics::evaluated(host, Some(&refused));
                 let details = format!("mcp_policy_filter:{}", refused.reason);
                 host.answer(refused.reply, details.into());
+                if let Some(notice) = refused.notice {
+                    host.notify(*notice);
+                }
                 host.release();
                 Flow::Answered
             }

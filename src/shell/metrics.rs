@@ -54,11 +54,13 @@ pub enum Family {
     LimitServiceLocal,
     /// Requests that went on uncounted.
     LimitServiceUncounted,
+    /// Notices that did not come.
+    ApprovalsNoticesFailed,
 }
 
 impl Family {
     /// All families.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Evaluations,
         Self::Passed,
         Self::AllowedCalls,
@@ -78,6 +80,7 @@ impl Family {
         Self::LimitServiceFailed,
         Self::LimitServiceLocal,
         Self::LimitServiceUncounted,
+        Self::ApprovalsNoticesFailed,
     ];
 
     /// The name, between `mcp_policy_` and `_total`.
@@ -102,6 +105,7 @@ impl Family {
             Self::LimitServiceFailed => "limit_service_failed",
             Self::LimitServiceLocal => "limit_service_local",
             Self::LimitServiceUncounted => "limit_service_uncounted",
+            Self::ApprovalsNoticesFailed => "approvals_notices_failed",
         }
     }
 

@@ -16,9 +16,9 @@ use crate::policy::{Policy, Reason};
 use core::cell::Cell;
 
 /// The filter state that access logs show as `%FILTER_STATE(wasm.mcp_audit:PLAIN)%`.
-const AUDIT: &str = "mcp_audit";
+const AUDIT: &str = "wasm.mcp_audit";
 /// The filter state that a filter behind this one can require.
-pub(super) const MARK: &str = "mcp_policy";
+pub(super) const MARK: &str = "wasm.mcp_policy";
 
 /// Bytes of the text of records that a worker keeps for the next: more than most take.
 const KEPT: usize = 4096;

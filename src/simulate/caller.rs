@@ -14,19 +14,23 @@ use sha2::{Digest, Sha256};
 pub enum NoCredential {
     /// All callers are one.
     NoIdentity,
-    /// The id is of several claims.
-    Claims,
+    /// An id is made of this many claims, and this one has another number of parts.
+    Claims(usize),
     /// No token of the policy has this name.
     NoToken,
 }
 
 impl fmt::Display for NoCredential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NoIdentity => "the policy has no `identity`, so all callers are one",
-            Self::Claims => "the id is made of several claims; give them as claims",
-            Self::NoToken => "no token of the policy's `bearer` has this name",
-        })
+        match self {
+            Self::NoIdentity => f.write_str("the policy has no `identity`, so all callers are one"),
+            Self::Claims(count) => write!(
+                f,
+                "this policy joins {count} claims to an id; write them with a bar between, as \
+                 records have them"
+            ),
+            Self::NoToken => f.write_str("no token of the policy's `bearer` has this name"),
+        }
     }
 }
 
@@ -70,7 +74,7 @@ impl Ask {
         let mut named = named.filter_map(|source| Some((source, id.strip_prefix(kind(source))?)));
         let (source, id) = named.next().unwrap_or((first, id));
         match source {
-            Source::Header(name) => Ok(self.with(name, id)),
+            Source::Header(name) => Ok(self.with_one(name, id)),
             Source::Mtls(_) => {
                 self.client.certificate = Some(id.to_owned());
                 Ok(self)
@@ -78,18 +82,31 @@ impl Ask {
             Source::Bearer(bearer) => {
                 let is_named = bearer.tokens.iter().any(|(_, name)| name == id);
                 is_named.then_some(()).ok_or(NoCredential::NoToken)?;
-                Ok(self.with("authorization", &format!("Bearer {}", token(id))))
+                Ok(self.with_one("authorization", &format!("Bearer {}", token(id))))
             }
             Source::Jwt { claims, .. } => {
-                let [path] = &**claims else { return Err(NoCredential::Claims) };
-                if self.client.payload.is_some() {
-                    self.client.payload = Some(self.client.payload_with(path, id));
-                } else {
-                    self.client.add_claims(&path.join("/"), &Value::from(id));
+                let parts = if claims.len() > 1 { parts(id) } else { vec![id.to_owned()] };
+                if parts.len() != claims.len() {
+                    return Err(NoCredential::Claims(claims.len()));
+                }
+                for (path, part) in claims.iter().zip(&parts) {
+                    if self.client.payload.is_some() {
+                        self.client.payload = Some(self.client.payload_with(path, part));
+                    } else {
+                        self.client.add_claims(&path.join("/"), &Value::from(&**part));
+                    }
                 }
                 Ok(self)
             }
         }
+    }
+}
+
+impl Ask {
+    /// The same with one header of this name.
+    fn with_one(mut self, name: &str, value: &str) -> Self {
+        self.headers.retain(|(other, _)| other != name);
+        self.with(name, value)
     }
 }
 
@@ -114,6 +131,22 @@ impl super::client::Client {
     }
 }
 
+/// The parts of an id that bars join; `\|` and `\\` are characters of a part.
+fn parts(id: &str) -> Vec<String> {
+    let mut parts = Vec::new();
+    let mut part = String::new();
+    let mut chars = id.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => part.extend(chars.next()),
+            '|' => parts.push(core::mem::take(&mut part)),
+            c => part.push(c),
+        }
+    }
+    parts.push(part);
+    parts
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -122,7 +155,8 @@ mod tests {
     fn caller(identity: &str, id: &str) -> Option<String> {
         let text = format!(
             r#"{{"version": "1", "default": "deny", "identity": {identity},
-                 "grants": {{"{id}": {{"default": "allow"}}, "*": {{"default": "deny"}}}}}}"#
+                 "grants": {{{}: {{"default": "allow"}}, "*": {{"default": "deny"}}}}}}"#,
+            Value::from(id)
         );
         let mut policy = Policy::parse(text.as_bytes(), "").unwrap();
         admit_made_up_tokens(&mut policy);
@@ -146,6 +180,12 @@ mod tests {
         ] {
             assert_eq!(caller(&identity, "planner").as_deref(), Some("planner"), "{identity}");
         }
+        let joined = r#"[{"jwt": {"claim": ["iss", "sub.id"]}}]"#;
+        for id in ["https://id|alice", r"a\|b|c\\"] {
+            assert_eq!(caller(joined, id).as_deref(), Some(id));
+        }
+        assert_eq!(parts(r"a\|b|c\\|"), ["a|b", r"c\", ""]);
+        assert_eq!(caller(joined, "alice"), None);
         let two = r#"[{"jwt": {"claim": "sub"}}, {"header": "x-agent-id"}]"#;
         assert_eq!(caller(two, "header:planner").as_deref(), Some("header:planner"));
         let none = Policy::parse(br#"{"version": "1", "default": "deny"}"#, "").unwrap();

@@ -18,7 +18,6 @@ use crate::policy::explain::{Explained, Explanation};
 use crate::policy::{Caller, Policy, Reason};
 use crate::wire::jsonrpc::{self, Message};
 use crate::wire::mcp::{Method, TOOLS_CALL, ToolCall};
-use sha2::{Digest, Sha256};
 
 /// A request taken apart.
 #[derive(Debug)]
@@ -123,9 +122,15 @@ impl<S: Store> Host<'_, S> {
         if let Outcome::Served(_) = sent.outcome {
             (treatment, messages) = (Treatment::Served, Vec::new());
         }
+        let (is_alone, went_on) = (messages.len() == 1, matches!(sent.outcome, Outcome::WentOn(_)));
         for message in &mut messages {
             if let Explaining::Call { explanation: Some(explanation), .. } = message {
-                explanation.read_after(&policy.table, &trial, now);
+                match is_alone {
+                    true => explanation.read_after(&policy.table, &trial, now),
+                    // A batch that is refused is not charged.
+                    false if !went_on => explanation.take_back(),
+                    false => {}
+                }
             }
         }
         let lines = host.lines(&sent);
@@ -134,7 +139,8 @@ impl<S: Store> Host<'_, S> {
         Ok(Explanations { treatment, sources, caller: id, messages, outcome, lines })
     }
 
-    /// The messages of a body, each taken apart before any is judged.
+    /// The messages of a body, each taken apart before any is judged. Those of a batch find
+    /// the counts that the ones before them would leave.
     fn messages(
         &self,
         head: &Head,
@@ -152,8 +158,15 @@ impl<S: Store> Host<'_, S> {
             false => jsonrpc::decode(body, settings.max_depth).into_iter().collect(),
         };
         let (work, beside) = (Work::default(), Work::default());
-        let explain =
-            |message| self.message(message, head, caller.as_ref(), peer, (&work, &beside));
+        let store = Trial::new(self.store);
+        let host = Host { policy: self.policy, store: &store, now: self.now };
+        let explain = |message| {
+            let mut told = host.message(message, head, caller.as_ref(), peer, (&work, &beside));
+            if let Some(Explaining::Call { explanation: Some(explanation), .. }) = &mut told {
+                explanation.charge(&self.policy.table, &store, self.now);
+            }
+            told
+        };
         messages.into_iter().filter_map(explain).collect()
     }
 
@@ -189,6 +202,7 @@ impl<S: Store> Host<'_, S> {
                         claims: peer,
                         caller_id: &caller.id,
                         tool: &call.tool,
+                        moment: self.policy.moment(self.now),
                         work,
                         texts: &texts,
                     };
@@ -303,22 +317,6 @@ fn sources<'h>(
         }
     }
     all
-}
-
-/// Admits a token that is made up for one caller, whom a `bearer` source names: of the
-/// tokens that are in use, a policy has the hashes alone. Returns the header with which
-/// the caller is known.
-pub fn admit(policy: &mut Policy, id: &str) -> Option<(&'static str, String)> {
-    let bearer = policy.identity.iter_mut().find_map(|source| match source {
-        Source::Bearer(bearer) => Some(bearer),
-        _ => None,
-    })?;
-    if !bearer.tokens.iter().any(|(_, name)| name == id) {
-        return None;
-    }
-    let token = format!("made-up-for-{}", policy.fingerprint);
-    bearer.tokens.push((Sha256::digest(&token).into(), id.to_owned()));
-    Some(("authorization", format!("Bearer {token}")))
 }
 
 /// A moment as RFC 3339 writes it.

@@ -3,11 +3,13 @@
 //! protocol it claims to speak.
 
 mod call;
+mod elicitation;
 mod method;
 mod mirror;
 mod revision;
 
 pub use call::{MAX_TOOL_NAME, ToolCall, tool_name_fault};
+pub use elicitation::{Answered, ELICIT, answer, shows_urls};
 pub use method::{KNOWN_METHODS, Method, TOOLS_CALL, TOOLS_LIST, is_governed};
 pub use mirror::RevisionHeaders;
 pub use revision::{HeaderMismatch, STATELESS};

@@ -24,6 +24,7 @@ mod hostile;
 mod json;
 mod kept;
 mod lanes;
+mod places;
 mod server;
 mod trial;
 

@@ -167,11 +167,11 @@ impl Drop for Record {
     }
 }
 
-fn folder() -> PathBuf {
+pub fn folder() -> PathBuf {
     env::var_os("SDK_SERVERS").expect("SDK_SERVERS, which `make test` sets").into()
 }
 
-fn program(name: &str) -> PathBuf {
+pub fn program(name: &str) -> PathBuf {
     folder().join(name).join("run")
 }
 

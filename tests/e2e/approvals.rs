@@ -1,11 +1,14 @@
 //! Calls that a person approves. Agents and approvers are known by bearer
 //! tokens, and each is a client like any other.
 
+mod command;
 mod ending;
 mod endpoint;
 mod full;
+mod notices;
 mod records;
 mod replicas;
+mod relay;
 mod sharing;
 mod target;
 

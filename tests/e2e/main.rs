@@ -27,6 +27,7 @@ mod body_types;
 mod by_value;
 mod callers;
 mod certificates;
+mod command;
 mod configuring;
 mod connections;
 #[allow(dead_code, reason = "a real Envoy's clock cannot be set, so nobody reads the times")]
@@ -59,6 +60,7 @@ mod records;
 mod refunds;
 mod render;
 mod replicas;
+mod replay;
 mod retries;
 mod seen;
 mod session_counts;

@@ -75,14 +75,41 @@ async fn server_filesystem_writes_in_one_folder() {
         &[
             (write("/srv/files/drafts/a.txt"), None),
             (write("/srv/files/a.txt"), Some("require")),
-            (write("/srv/files/drafts/../a.txt"), Some("deny_if")),
-            (write("drafts/a.txt"), Some("require")),
+            (write("/srv/files/draftsman/a.txt"), Some("require")),
+            (write("/srv/files/drafts/../a.txt"), Some("undecidable")),
+            (write("/srv/files/drafts/%2e%2e/a.txt"), Some("undecidable")),
+            (write("drafts/a.txt"), Some("undecidable")),
             (("write_file", json!({ "content": "" })), Some("require")),
             (("edit_file", json!({ "path": "/srv/files/a.txt", "edits": [] })), Some("require")),
             (("create_directory", json!({ "path": "/srv/files/drafts/b" })), None),
             (("move_file", json!({ "source": "a", "destination": "b" })), Some("denied")),
             (("read_text_file", json!({ "path": "/srv/files/a.txt" })), None),
             (("chmod", json!({})), Some("default_deny")),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn server_fetch_fetches_of_one_host() {
+    let fetch = |url| ("fetch", json!({ "url": url }));
+    let file = "server-fetch.json";
+    answers(
+        file,
+        &[
+            (fetch("https://modelcontextprotocol.io/specification"), None),
+            (fetch("https://blog.modelcontextprotocol.io"), None),
+            (fetch("https://modelcontextprotocol.io.example/"), Some("require")),
+            (fetch("https://169.254.169.254/latest/meta-data/"), Some("require")),
+            (fetch("http://modelcontextprotocol.io/"), Some("undecidable")),
+            (fetch("https://modelcontextprotocol.io:8443/"), Some("undecidable")),
+            (fetch("https://modelcontextprotocol.io@example.com/"), Some("undecidable")),
+            (fetch("https://modelcontextprotocol.io\\@example.com/"), Some("undecidable")),
+            (("fetch", json!({})), Some("require")),
+            (
+                ("fetch", json!({ "url": "https://modelcontextprotocol.io", "proxy": "" })),
+                Some("require"),
+            ),
         ],
     )
     .await;

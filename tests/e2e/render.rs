@@ -1,12 +1,10 @@
 //! The configurations that `mcp-policy render` writes, run: complete ones by Envoy as they
 //! are, manifests as their control planes hand them to Envoy.
-//!
-//! The command is target/mcp-policy (`make cli`), unless MCP_POLICY names another.
 
 use std::fs::File;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::Command;
 
 use mcp_rig::client::{Request, http1};
 use mcp_rig::gateway::{Admin, Builder, Gateway, Process};
@@ -15,6 +13,7 @@ use mcp_rig::wait::until;
 use serde::Deserialize as _;
 use serde_json::{Value, json};
 
+use crate::command;
 use crate::doubles::in_doubles;
 use crate::guard::with;
 use crate::mesh::{discovered, discovery, envoy_gateway_with, place};
@@ -34,30 +33,9 @@ fn policy(holds: bool, marks: bool, is_wide: bool) -> Value {
     })
 }
 
-fn command() -> PathBuf {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let built = || root.join("target/mcp-policy");
-    let command = std::env::var_os("MCP_POLICY").map_or_else(built, PathBuf::from);
-    assert!(command.is_file(), "no command: run `make cli` first");
-    command
-}
-
 /// Renders a policy.
 fn render(policy: &Value, arguments: &[&str]) -> String {
-    let mut child = Command::new(command())
-        .args(["render", "-"])
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the command");
-    let mut input = child.stdin.take().expect("piped");
-    std::io::Write::write_all(&mut input, policy.to_string().as_bytes()).expect("read");
-    drop(input);
-    let Output { status, stdout, stderr } = child.wait_with_output().expect("its end");
-    assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
-    String::from_utf8(stdout).expect("UTF-8")
+    command::printed(&[&["render", "-"], arguments].concat(), &policy.to_string())
 }
 
 fn documents(policy: &Value, arguments: &[&str]) -> Vec<Value> {
@@ -85,7 +63,7 @@ struct Envoy {
 
 impl Envoy {
     async fn start(name: &str, configuration: &str) -> Self {
-        let folder = folder(name);
+        let folder = command::folder(&format!("render-{name}"));
         let file = folder.join("envoy.yaml");
         std::fs::write(&file, configuration).expect("a file of ours");
         let log = File::create(folder.join("envoy.log")).expect("a file of ours");
@@ -113,13 +91,6 @@ impl Drop for Envoy {
             drop(std::fs::remove_dir_all(&self.folder));
         }
     }
-}
-
-fn folder(name: &str) -> PathBuf {
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
-    let folder = folder.join(format!("render-{name}-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).expect("a folder of ours");
-    folder
 }
 
 /// An allowed call and denied ones; whether nothing of them reached the server.
@@ -192,7 +163,7 @@ async fn the_native_module_starts_with_what_is_rendered() {
 #[tokio::test]
 async fn a_policy_is_pushed_by_replacing_the_file_that_envoy_watches() {
     let (module, upstream) = (module(), Upstream::start().await);
-    let folder = folder("watched");
+    let folder = command::folder("render-watched");
     let watched = folder.join("policy.yaml").display().to_string();
     let push = |policy: &Value| {
         let printed = render(policy, &["--for", "ecds", "--module", &module, "--output", &watched]);

@@ -1,9 +1,11 @@
 //! Approvals through the whole core: agents ask, people decide, and everybody
 //! tries what he must not.
 
+mod asking;
 mod attacks;
 mod bodies;
 mod endpoint;
+mod notices;
 mod rules;
 
 use mcp_policy_filter::exchange::identity::NoPeer;

@@ -18,7 +18,8 @@
 //! [`PAYLOAD_STATE`], `-` where there is none), `san` (the URI in the client's certificate; an empty
 //! text is a certificate without one) and `expect`: `"forwarded"`, or an object with `status`,
 //! `code`, `reason`, `rule`, `id` (its JSON text), `message` (a part of it),
-//! `retry_after`, `tool`, `body` (all of it), `empty`, `html` (its beginning), `headers` (name to value, or to
+//! `retry_after`, `tool`, `question` and `elicitation` (a part of what the client's user
+//! is shown by a result, or by an error), `body` (all of it), `empty`, `html` (its beginning), `headers` (name to value, or to
 //! null where there is none).
 //!
 //! A request about which the service that counts across replicas is asked has
@@ -270,6 +271,16 @@ pub fn check(outcome: &Outcome, expect: &Value) -> Result<(), String> {
             "message" => {
                 let message = json["error"]["message"].as_str().unwrap_or_default();
                 message.contains(expected.as_str().unwrap())
+            }
+            "question" | "elicitation" => {
+                let shown = match key.as_str() {
+                    "question" => {
+                        let asked = &json["result"]["inputRequests"];
+                        &asked["mcp-policy-filter.approval"]["params"]["message"]
+                    }
+                    _ => &data["elicitations"][0]["message"],
+                };
+                shown.as_str().is_some_and(|shown| shown.contains(expected.as_str().unwrap()))
             }
             other => panic!("unknown expectation {other}"),
         };

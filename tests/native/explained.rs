@@ -36,7 +36,7 @@ fn seen(outcome: &simulate::Outcome) -> Option<(u16, &[u8])> {
 
 #[test]
 fn the_corpus_is_explained_as_it_is_decided() {
-    let mut explained = 0;
+    let (mut explained, mut batches) = (0, 0);
     corpus::run(corpus::cases(), |case| {
         let policy = Policy::parse(case.policy.as_bytes(), "core").unwrap();
         let store = MemoryStore::default();
@@ -61,6 +61,9 @@ fn the_corpus_is_explained_as_it_is_decided() {
                 let [Explaining::Call { tool, explanation: Some(explanation), .. }] =
                     &*told.messages
                 else {
+                    let agrees = batch_agrees(&told);
+                    batches += usize::from(agrees.is_some());
+                    results.extend(agrees.map(|agrees| (index, agrees)));
                     continue;
                 };
                 let record = told.record().unwrap();
@@ -77,6 +80,35 @@ fn the_corpus_is_explained_as_it_is_decided() {
         results
     });
     assert!(explained > 1_000, "only {explained} calls were explained");
+    assert!(batches > 5, "only {batches} batches were explained");
+}
+
+/// Whether the explanations of a batch say what its records say. `None` where it was not
+/// the rules or the counts that decided.
+fn batch_agrees(told: &Explanations) -> Option<Result<(), String>> {
+    let calls = told.messages.iter().map(|message| match message {
+        Explaining::Call { explanation, .. } => explanation.as_deref(),
+        _ => None,
+    });
+    let calls = calls.collect::<Option<Vec<&Explanation>>>().filter(|calls| calls.len() > 1)?;
+    match &told.outcome {
+        simulate::Outcome::WentOn(records) => {
+            assert_eq!(records.len(), calls.len());
+            let mut each = calls.into_iter().zip(records);
+            Some(each.try_for_each(|(explanation, record)| agrees(explanation, record)))
+        }
+        simulate::Outcome::Refused(refusal) if refusal.record.reason? == Reason::RateLimited => {
+            let first = calls.iter().find_map(|explanation| explanation.denial());
+            let recorded = (Reason::RateLimited, &*refusal.record.rule);
+            let uncharged = calls.iter().flat_map(|explanation| &explanation.limits);
+            let uncharged = uncharged.filter_map(|limit| limit.counted.as_ref().ok());
+            Some(match first == Some(recorded) {
+                true if uncharged.clone().all(|counted| counted.before == counted.after) => Ok(()),
+                _ => Err(format!("{first:?} and {recorded:?}")),
+            })
+        }
+        _ => None,
+    }
 }
 
 fn outcome(told: &Explanations) -> Outcome {

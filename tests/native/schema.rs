@@ -6,7 +6,7 @@ use crate::config::{files, root};
 use boon::{Compiler, SchemaIndex, Schemas};
 use mcp_policy_filter::policy::Policy;
 use mcp_policy_filter::policy::condition::Test;
-use mcp_policy_filter::policy::document::{Document, OnFailure};
+use mcp_policy_filter::policy::document::{Ask, Document, OnFailure};
 use mcp_policy_filter::wire::mcp::KNOWN_METHODS;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -32,7 +32,7 @@ const NOT_JSON: [(&str, &str); 14] = [
 ];
 
 /// Broken policies that the schema lets pass: why, and which.
-const BEYOND_A_SCHEMA: [(&str, &[&str]); 15] = [
+const BEYOND_A_SCHEMA: [(&str, &[&str]); 16] = [
     (
         "a reader of JSON keeps one of two equal keys",
         &[
@@ -98,6 +98,8 @@ const BEYOND_A_SCHEMA: [(&str, &[&str]); 15] = [
             "replicas_without_service",
             "protected_resource_without_identity",
             "hide_expressions",
+            "named_check_authorization",
+            "named_check_unknown",
             "require_approval",
             "shadow_approver_require",
             "shadow_entry_shares_a_counter",
@@ -113,6 +115,7 @@ const BEYOND_A_SCHEMA: [(&str, &[&str]); 15] = [
             "check_name_twice",
             "counter_twice_in_one_rule",
             "group_names_twice",
+            "named_check_twice",
             "grants_without_kind",
             "grants_without_token",
             "host_header",
@@ -164,16 +167,27 @@ const BEYOND_A_SCHEMA: [(&str, &[&str]); 15] = [
     ("a schema knows a number by its value, not by its spelling", &["number_too_long"]),
     ("a port has to be read as a number", &["protected_resource_hosts"]),
     ("two moments have to be compared", &["valid_for_no_time"]),
-    ("a schema does not measure how deep a value is", &["value_too_deep"]),
+    (
+        "a schema does not measure how deep and how large a value is",
+        &["connective_too_deep", "named_check_too_large", "value_too_deep"],
+    ),
+    (
+        "that an address has one spelling, and a label none of another script, is beyond a pattern",
+        &["host_in_long_address", "host_in_masked"],
+    ),
 ];
 
 /// The objects of the language: where the schema has them, and a policy with a
 /// key in one that is none, so that the error lists those that are.
-const OBJECTS: [(&str, &str); 18] = [
+const OBJECTS: [(&str, &str); 20] = [
     ("", r#"{"zzzzzzzz": 0}"#),
     ("/$defs/all_tools", r#"{"all_tools": {"zzzzzzzz": 0}}"#),
     ("/$defs/approval", r#"{"tools": {"a": {"approval": {"zzzzzzzz": 0}}}}"#),
     ("/$defs/approvals", r#"{"settings": {"approvals": {"zzzzzzzz": 0}}}"#),
+    (
+        "/$defs/approvals/properties/notify",
+        r#"{"settings": {"approvals": {"notify": {"zzzzzzzz": 0}}}}"#,
+    ),
     ("/$defs/check", r#"{"all_tools": {"deny_if": [{"zzzzzzzz": 0}]}}"#),
     ("/$defs/condition", r#"{"all_tools": {"require": [{"conditions": [{"zzzzzzzz": 0}]}]}}"#),
     ("/$defs/counters", r#"{"settings": {"counters": {"zzzzzzzz": 0}}}"#),
@@ -187,6 +201,7 @@ const OBJECTS: [(&str, &str); 18] = [
         r#"{"identity": [], "settings": {"protected_resource": {"zzzzzzzz": 0}}}"#,
     ),
     ("/$defs/settings", r#"{"settings": {"zzzzzzzz": 0}}"#),
+    ("/$defs/named_check", r#"{"checks": {"a": {"zzzzzzzz": 0}}}"#),
     ("/$defs/source", r#"{"identity": [{"zzzzzzzz": 0}]}"#),
     ("/$defs/source/properties/bearer", r#"{"identity": [{"bearer": {"zzzzzzzz": 0}}]}"#),
     ("/$defs/source/properties/jwt", r#"{"identity": [{"jwt": {"zzzzzzzz": 0}}]}"#),
@@ -364,6 +379,7 @@ fn the_schema_has_the_defaults_of_the_code() {
     let approvals = Document::parse(policy).0.unwrap().settings.approvals.unwrap();
     assert_eq!(given("approvals", "approvers_may_ask"), approvals.approvers_may_ask);
     assert_eq!(given("approvals", "max_arguments_bytes"), approvals.max_arguments_bytes);
+    assert_eq!((given("approvals", "ask").as_str(), approvals.ask), (Some("error"), Ask::Error));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use mcp_policy_filter::policy::document::{Finding, Severity, Warning};
 use std::fs;
 
 /// The tools that each policy is about.
-const SERVERS: [(&str, &[&str]); 7] = [
+const SERVERS: [(&str, &[&str]); 8] = [
     ("claude_code", &["claude_code_session"]),
     ("climux", &["session_send"]),
     ("cmux_agent", &["cmux_send"]),
@@ -22,6 +22,7 @@ const SERVERS: [(&str, &[&str]); 7] = [
             "firecrawl_search",
         ],
     ),
+    ("helpdesk", &["close_ticket", "list_tickets", "refund_order", "update_ticket"]),
     ("interactive_terminal", &["send_command"]),
     ("payments", &["create_refund"]),
     ("tmux_claude", &["enhancedSend"]),

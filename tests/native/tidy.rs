@@ -163,6 +163,11 @@ fn only_the_shell_knows_the_host_and_only_one_folder_is_unsafe() {
         let name = file.strip_prefix(root().join("src")).unwrap().display().to_string();
         let code = code(&file);
         assert!(!code.contains("proxy_wasm") || name.starts_with("filter"), "{name}");
+        // The SDK takes an answer to a call of its own alone.
+        let code = match &*name {
+            "filter/outbox.rs" => code.replace("hostcalls::dispatch_http_call", ""),
+            _ => code,
+        };
         // But one: the SDK hands on answers only of calls that its own wrapper made, and
         // Envoy has no status for these at which it panics.
         let is_known = name == "filter/host/callout.rs"

@@ -113,7 +113,7 @@ async fn decide(gateway: &Gateway) -> Cell {
 }
 
 /// An Envoy filter that names the caller where the client does not.
-fn known_as(caller: &str) -> Value {
+pub fn known_as(caller: &str) -> Value {
     json!({
         "name": "envoy.filters.http.header_mutation",
         "typed_config": {

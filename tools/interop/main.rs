@@ -1,15 +1,17 @@
 //! The clients that people use, each through Envoy with the filter: what they
 //! see of a denial, of a limit, of a list and of a stream, how they sign in, and how they
-//! get a call approved. And a server that people use, with the policy that is shipped for it.
+//! get a call approved, also by asking their user. And a server that people use, with the policy that is shipped for it.
 //!
 //! `make interop` runs it, from the repository's root. It prints the table of
 //! `tests/interop/README.md`, and fails if something is not as it has to be, or
-//! not as the table says; with `UPDATE_GOLDEN=1` it writes the table.
+//! not as the table says; with `UPDATE_GOLDEN=1` it writes the table. With the word
+//! `asking` it runs and prints the part about clients that ask, alone.
 //!
 //! `NODE` and `PYTHON` have to name the programs, `SDK_SERVERS` and `INTEROP`
 //! the directories of the packages, `ENVOY_BIN` Envoy, and `MODULE` the module.
 
 mod approving;
+mod asking;
 mod authorization;
 mod client;
 mod files;
@@ -29,10 +31,18 @@ use packages::Packages;
 #[tokio::main]
 async fn main() -> ExitCode {
     let packages = Packages::from_env();
+    if std::env::args().nth(1).as_deref() == Some("asking") {
+        // This part alone, to be looked at.
+        let tables = asking::run(&packages).await;
+        page::print(&tables);
+        let sound = tables.iter().all(|table| table.is_sound());
+        return if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
     let signing_in = sign_in::run(&packages).await;
     let mut tables = Vec::from(matrix::run(&packages).await);
     tables.push(signing_in);
     tables.push(approving::run(&packages).await);
+    tables.extend(asking::run(&packages).await);
     let files = files::run(&packages).await;
     match page::agrees(&tables) && tables.iter().all(|table| table.is_sound()) && files {
         true => ExitCode::SUCCESS,

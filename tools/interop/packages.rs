@@ -26,6 +26,7 @@ pub struct Packages {
 pub struct Server {
     _process: Process,
     addr: SocketAddr,
+    log: PathBuf,
 }
 
 impl Packages {
@@ -102,6 +103,12 @@ impl Packages {
         self.start(folder, command, "running on http://127.0.0.1:").await
     }
 
+    /// Starts a server that `scripts/sdk-servers` installed.
+    pub async fn serve_sdk(&self, name: &str) -> Server {
+        let command = bare(&self.sdks.join(name).join("run"));
+        self.start(&format!("sdk-{name}"), command, "listening ").await
+    }
+
     /// Starts a server, whose log names its port after `before`.
     async fn start(&self, name: &str, mut command: Command, before: &str) -> Server {
         let log = self.own.join(format!("{name}.log"));
@@ -117,7 +124,7 @@ impl Packages {
             rest.split_once(|c: char| !c.is_ascii_digit())?.0.parse().ok()
         });
         let addr = SocketAddr::from(([127, 0, 0, 1], port.await));
-        Server { _process: process, addr }
+        Server { _process: process, addr, log }
     }
 }
 
@@ -130,6 +137,11 @@ fn bare(program: &Path) -> Command {
 }
 
 impl Server {
+    /// All that it has printed.
+    pub fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }

@@ -29,6 +29,11 @@ pub fn agrees(tables: &[Table]) -> bool {
     false
 }
 
+/// Prints tables as they would be on the page.
+pub fn print(tables: &[Table]) {
+    println!("{}", tables.iter().map(markdown).collect::<String>());
+}
+
 fn markdown(table: &Table) -> String {
     let mut text = format!("\n### {}\n\n| {} |\n", table.title, table.heads.join(" | "));
     text += &format!("|{}\n", " --- |".repeat(table.heads.len()));

@@ -5,7 +5,7 @@ use super::place::of_pointer;
 use super::rules::beaten_by;
 use super::{Written, cut, cut_to, limits};
 use mcp_policy_filter::limits::window::Nanos;
-use mcp_policy_filter::policy::condition::{Asked, Seen, Truth};
+use mcp_policy_filter::policy::condition::{Asked, Of, One, Seen, Truth};
 use mcp_policy_filter::policy::explain::{About, Answered, Explanation};
 use mcp_policy_filter::simulate::explain::rfc3339;
 
@@ -49,9 +49,21 @@ pub(super) fn questions(written: Written<'_>, explanation: &Explanation) -> Vec<
 /// The conditions of a check, one on each line.
 fn conditions(question: &Answered) -> Vec<String> {
     let About::Check(conditions) = &question.about else { return Vec::new() };
-    let width = conditions.iter().map(|one| asks(one).chars().count()).max().unwrap_or_default();
-    let line = |one: &Asked| format!("            {}", condition(one, width));
-    conditions.iter().map(line).collect()
+    let mut width = 0;
+    conditions.iter().for_each(|one| widen(one, 0, &mut width));
+    let mut lines = Vec::new();
+    conditions.iter().for_each(|one| condition(one, "            ", width, &mut lines));
+    lines
+}
+
+/// Makes room for the longest condition, with the connectives before it.
+fn widen(asked: &Asked, indent: usize, width: &mut usize) {
+    let below = indent.saturating_add(STEP.len());
+    match &asked.of {
+        Of::One(one) => *width = asks(one).chars().count().saturating_add(indent).max(*width),
+        Of::Not(inner) => widen(inner, below, width),
+        Of::Any(inner) | Of::All(inner) => inner.iter().for_each(|one| widen(one, below, width)),
+    }
 }
 
 /// A question with its answer, on one line.
@@ -94,8 +106,12 @@ fn check(question: &Answered) -> &'static str {
     }
 }
 
-/// A condition, its answer, and the values that it saw. The first part has this width.
-pub(super) fn condition(asked: &Asked, width: usize) -> String {
+/// The indent of what a connective joins.
+const STEP: &str = "  ";
+
+/// A condition, its answer, and the values that it saw; of a connective the answer, and
+/// the conditions that it joins. The first part has this width.
+pub(super) fn condition(asked: &Asked, indent: &str, width: usize, lines: &mut Vec<String>) {
     let truth = match asked.truth {
         Some(Truth::True) => "true ",
         Some(Truth::False) => "false",
@@ -104,24 +120,47 @@ pub(super) fn condition(asked: &Asked, width: usize) -> String {
     };
     let why = match asked.truth {
         Some(Truth::Undecidable(why)) => format!(": {why}"),
-        None => "; not asked, one before is false".into(),
+        None => "; not asked, one before decides".into(),
         _ => String::new(),
     };
-    format!("{truth}  {:width$}  saw {}{why}", asks(asked), saw(asked))
+    let inner = match &asked.of {
+        Of::One(one) => {
+            let (asks, saw) = (asks(one), saw(one));
+            lines.push(format!("{indent}{truth}  {asks:width$}  saw {saw}{why}"));
+            return;
+        }
+        Of::Any(inner) | Of::All(inner) => &**inner,
+        Of::Not(inner) => core::slice::from_ref(&**inner),
+    };
+    lines.push(format!("{indent}{truth}  {}{why}", word(asked)));
+    let (indent, width) = (format!("{indent}{STEP}"), width.saturating_sub(STEP.len()));
+    inner.iter().for_each(|one| condition(one, &indent, width, lines));
+}
+
+/// The connective, or the condition.
+pub(super) fn word(asked: &Asked) -> String {
+    match &asked.of {
+        Of::One(one) => asks(one),
+        Of::Any(_) => "any".into(),
+        Of::All(_) => "all".into(),
+        Of::Not(_) => "not".into(),
+    }
 }
 
 /// The path, the operator and the policy's value.
-pub(super) fn asks(asked: &Asked) -> String {
+pub(super) fn asks(asked: &One) -> String {
     format!("{} {} {}", cut(&asked.path), asked.op, cut_to(&asked.value, 60))
 }
 
 /// The values that a condition saw.
-pub(super) fn saw(asked: &Asked) -> String {
+pub(super) fn saw(asked: &One) -> String {
     let values: Vec<String> = asked.seen.iter().take(MAX_VALUES).map(value).collect();
+    let from = asked.from.as_ref().map(|seen| format!(", and {} of `value_from`", value(seen)));
+    let from = from.unwrap_or_default();
     match asked.seen.len().saturating_add(asked.more).saturating_sub(values.len()) {
-        _ if values.is_empty() => "no element".into(),
-        0 => values.join(", "),
-        more => format!("{}, and {more} more", values.join(", ")),
+        _ if values.is_empty() => format!("no element{from}"),
+        0 => format!("{}{from}", values.join(", ")),
+        more => format!("{}, and {more} more{from}", values.join(", ")),
     }
 }
 

@@ -4,7 +4,7 @@ use super::asked::saw;
 use super::{End, Written, end, place};
 use mcp_policy_filter::limits::ChargeError;
 use mcp_policy_filter::limits::window::{Nanos, ONE_CALL};
-use mcp_policy_filter::policy::condition::{Asked, Seen, Truth};
+use mcp_policy_filter::policy::condition::{Asked, Of, Seen, Truth};
 use mcp_policy_filter::policy::explain::{About, Answered, Denied, Entry, Explanation};
 use mcp_policy_filter::policy::pattern::Beaten;
 use mcp_policy_filter::policy::{Counted, LimitState, Policy};
@@ -215,22 +215,35 @@ fn condition(asked: &Asked) -> Value {
         Some(Truth::Undecidable(why)) => Some(why.to_string()),
         _ => None,
     };
-    let values = asked.seen.iter().map(|seen| match seen {
+    let joined = |word: &str, inner: Value| json!({ word: inner, "truth": asked.truth.map(truth), "why": why });
+    let all = |inner: &[Asked]| inner.iter().map(condition).collect::<Value>();
+    let one = match &asked.of {
+        Of::One(one) => one,
+        Of::Any(inner) => return joined("any", all(inner)),
+        Of::All(inner) => return joined("all", all(inner)),
+        Of::Not(inner) => return joined("not", condition(inner)),
+    };
+    let value = |seen: &Seen| match seen {
         Seen::Value(text) => json!({ "value": text }),
         Seen::Absent => json!({ "absent": true }),
         Seen::Unclear(why) => json!({ "unclear": why.to_string() }),
         Seen::Secret => json!({ "secret": true }),
-    });
-    json!({
-        "path": asked.path,
-        "op": asked.op,
-        "value": parsed(asked.value.as_bytes()),
+    };
+    let mut told = json!({
+        "path": one.path,
+        "op": one.op,
+        "value": parsed(one.value.as_bytes()),
         "truth": asked.truth.map(truth),
         "why": why,
-        "saw": values.collect::<Vec<_>>(),
-        "more": asked.more,
-        "text": saw(asked),
-    })
+        "saw": one.seen.iter().map(value).collect::<Vec<_>>(),
+        "more": one.more,
+        "text": saw(one),
+    });
+    if let (Some(from), Value::Object(members)) = (&one.from, &mut told) {
+        members.insert("value".into(), Value::Null);
+        members.insert("value_from".into(), json!({ "path": one.value, "saw": value(from) }));
+    }
+    told
 }
 
 fn limit(limit: &LimitState) -> Value {

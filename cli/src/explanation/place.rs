@@ -52,7 +52,7 @@ fn find(node: &Node, pointer: &str) -> Option<Range<usize>> {
         }
         let is_named = |element: &&Node| {
             let is = |key| element.get(key).and_then(Node::text) == Some(&*step);
-            is("name") || is("counter")
+            is("name") || is("use") || is("counter")
         };
         let by_index = || step.parse::<usize>().ok().and_then(|index| node.elements().get(index));
         let element = node.elements().iter().find(is_named).or_else(by_index)?;

@@ -1,11 +1,11 @@
 //! The caller, the rules that apply to it, and the entries that match the tool.
 
-use super::asked::{asks, condition, saw};
+use super::asked::{condition, saw, word};
 use super::cut;
 use crate::output::shown;
 use mcp_policy_filter::exchange::identity::NoIdentity;
 use mcp_policy_filter::policy::Policy;
-use mcp_policy_filter::policy::condition::{Asked, Truth};
+use mcp_policy_filter::policy::condition::{Asked, Of, Truth};
 use mcp_policy_filter::policy::explain::{Body, Entry, Explanation, Group};
 use mcp_policy_filter::policy::pattern::Beaten;
 use mcp_policy_filter::simulate::explain::{Explanations, Treatment};
@@ -73,7 +73,7 @@ pub(super) fn rules(explanation: &Explanation) -> Vec<String> {
     let (passed, last): (Vec<&Group>, Vec<&Group>) =
         rules.groups.iter().partition(|group| group.belongs() == Some(false));
     for group in last {
-        lines.extend(group.conditions.iter().map(|one| format!("          {}", condition(one, 0))));
+        group.conditions.iter().for_each(|one| condition(one, "          ", 0, &mut lines));
     }
     match &*passed {
         [] => {}
@@ -94,7 +94,10 @@ pub(super) fn rules(explanation: &Explanation) -> Vec<String> {
 fn not(group: &Group) -> String {
     let is_false = |one: &&Asked| one.truth == Some(Truth::False);
     match group.conditions.iter().find(is_false) {
-        Some(asked) => format!("{} is false, saw {}", asks(asked), saw(asked)),
+        Some(asked) => match &asked.of {
+            Of::One(one) => format!("{} is false, saw {}", word(asked), saw(one)),
+            _ => format!("`{}` is false", word(asked)),
+        },
         None => "it is outside of its time".into(),
     }
 }

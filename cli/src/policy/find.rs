@@ -7,22 +7,8 @@ use crate::document::{Node, Value};
 use crate::layer::Layer;
 use core::ops::Range;
 pub(crate) use kubernetes::Manifest;
+use mcp_policy_filter::policy::document::KEYS;
 use std::rc::Rc;
-
-/// The keys of a policy's top level.
-const KEYS: [&str; 11] = [
-    "version",
-    "description",
-    "default",
-    "hide",
-    "tools",
-    "all_tools",
-    "mode",
-    "identity",
-    "grants",
-    "groups",
-    "settings",
-];
 
 /// The names by which a configuration of Envoy is known, of a whole one or of a part.
 const ENVOY: [&str; 8] = [
@@ -164,9 +150,10 @@ pub(crate) fn bare<'n>(layer: &'n Layer, node: &'n Node) -> Place<'n> {
 }
 
 /// Whether a document can be a policy and hardly anything else.
-fn is_policy(node: &Node) -> bool {
+pub(crate) fn is_policy(node: &Node) -> bool {
     let has = |key: &&&str| node.get(key).is_some();
-    KEYS.iter().filter(has).count() >= 2
+    // Other files have a schema too.
+    KEYS.iter().filter(|key| **key != "$schema" && has(key)).count() >= 2
         && ["default", "tools", "all_tools", "grants", "groups"].iter().any(|key| has(&key))
         && !node.get("tools").is_some_and(|tools| matches!(tools.value, Value::List(_)))
 }

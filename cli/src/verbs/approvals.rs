@@ -13,6 +13,7 @@ mod terminal;
 use crate::Outcome;
 use crate::failure::Failure;
 use crate::output::{output, shown};
+use crate::trust::Trust;
 use clap::Subcommand;
 use client::{Client, Endpoint};
 use request::Request;
@@ -81,6 +82,8 @@ struct Gateway {
     /// Run this command by `sh`; the first line that it prints is the token
     #[arg(long, value_name = "COMMAND")]
     token_command: Option<String>,
+    #[command(flatten)]
+    trust: Trust,
     /// Send the token by plain http to another machine
     #[arg(long)]
     insecure_http: bool,
@@ -188,11 +191,13 @@ fn of_one(gateway: &Gateway, id: Option<&str>) -> Result<Client, Failure> {
 }
 
 fn client(endpoint: Endpoint, gateway: &Gateway) -> Result<Client, Failure> {
+    // Before the token is asked for.
+    let tls = gateway.trust.tls(&gateway.url)?;
     let token = match &gateway.token_command {
         Some(command) => terminal::token_of(command)?,
         None => terminal::token()?,
     };
-    Client::new(endpoint, token)
+    Client::new(endpoint, token, tls)
 }
 
 impl Request {

@@ -14,8 +14,10 @@ mod yaml;
 use crate::Outcome;
 use crate::failure::Failure;
 use crate::finding::Source;
+use crate::interrupt;
 use crate::output::{output, shown, write_json};
 use crate::policy;
+use crate::trust::Trust;
 use clap::ValueEnum;
 use file::{Place, Replace};
 use merge::Written;
@@ -54,6 +56,8 @@ pub(crate) struct Arguments {
     /// A file that has the bearer token, alone
     #[arg(long, value_name = "FILE")]
     bearer_file: Option<String>,
+    #[command(flatten)]
+    trust: Trust,
     /// Seconds that the server has to list its tools
     #[arg(long, value_name = "SECONDS", default_value = "30")]
     timeout: source::Seconds,
@@ -94,6 +98,8 @@ enum Format {
 /// # Errors
 /// The server's tools cannot be had, or the policy cannot be written.
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
+    // From here on, also between the list of tools and the file.
+    interrupt::check()?;
     // Wrong arguments are told before a server is started.
     let place = arguments.place()?;
     let base = match &arguments.merge {

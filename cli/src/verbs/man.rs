@@ -1,10 +1,9 @@
 //! `man`: the pages of the manual, one for the command and one for each verb.
 
 use crate::failure::Failure;
-use crate::output::{output, shown};
+use crate::output::{output, replace, shown};
 use crate::{Outcome, verbs};
 use clap::{Command, CommandFactory as _};
-use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
@@ -56,14 +55,8 @@ fn page(command: &Command) -> Result<Vec<u8>, Failure> {
     Ok(page)
 }
 
-/// Writes a page beside its place, and then into it, so that nobody reads half of one.
+/// Writes a page into its place.
 fn write(folder: &str, command: &Command) -> Result<(), Failure> {
     let name = command.get_display_name().unwrap_or_else(|| command.get_name());
-    let path = Path::new(folder).join(format!("{name}.1"));
-    let beside = Path::new(folder).join(format!(".{name}.1.{}", std::process::id()));
-    let page = page(command)?;
-    fs::write(&beside, page).and_then(|()| fs::rename(&beside, &path)).map_err(|error| {
-        let path = path.to_string_lossy().into_owned();
-        Failure::new(format!("{}: {error}", shown(&path)))
-    })
+    replace(Path::new(folder).join(format!("{name}.1")), &page(command)?)
 }

@@ -44,7 +44,7 @@ pub(crate) struct Arguments {
     /// The form of the results
     #[arg(long, value_name = "FORM", default_value = "human")]
     format: Format,
-    /// List the entries, checks and limits that no test reached
+    /// List the rules that no test reached
     #[arg(long)]
     coverage: bool,
     /// Fail if less than this share of them is reached

@@ -1,7 +1,7 @@
 //! What surrounds a policy. Each case is a shipped configuration with one edit, and
 //! the finding that it leads to, at its line and column.
 
-use crate::{found, place, places, root, scratch};
+use super::{found, place, places, root, scratch};
 use std::collections::BTreeSet;
 use std::fs;
 

@@ -1,6 +1,6 @@
 //! The forms of findings. Those of each kind are in `forms/`, as they are printed.
 
-use crate::{root, run, scratch};
+use super::{root, run, scratch};
 use boon::{Compiler, Schemas};
 use serde_json::Value;
 use snapbox::{Assert, Data};

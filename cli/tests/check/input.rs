@@ -1,6 +1,6 @@
 //! Bad input: each ends with a clear error or a bounded result.
 
-use crate::{command, found, places, root, run, scratch};
+use super::{command, found, places, root, run, scratch};
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::symlink;

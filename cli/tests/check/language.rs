@@ -1,7 +1,7 @@
 //! The findings of the core, at their places: each policy of the golden tests, as it is
 //! and as YAML, on its own and inside the files that carry policies.
 
-use crate::{found, place, places, root, run, scratch};
+use super::{found, place, places, root, run, scratch};
 use mcp_policy_filter::policy::Policy;
 use mcp_policy_filter::policy::document::Findings;
 use serde_json::{Value, json};

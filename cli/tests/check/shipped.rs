@@ -1,6 +1,6 @@
 //! Every shipped file is found, and passes.
 
-use crate::{found, root, run};
+use super::{found, root, run};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;

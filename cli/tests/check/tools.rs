@@ -1,7 +1,7 @@
 //! The hook for pre-commit and the step for GitHub Actions: their files are what their
 //! readers ask for, and what they run is run.
 
-use crate::{root, scratch};
+use super::{root, scratch};
 use boon::{Compiler, Schemas};
 use serde_json::Value;
 use std::fs;
@@ -18,6 +18,13 @@ fn repository(name: &str, policy: &str) -> PathBuf {
     let folder = scratch(name);
     fs::write(folder.join("a policy.json"), policy).unwrap();
     fs::write(folder.join("package.json"), r#"{"name": "x"}"#).unwrap();
+    folder
+}
+
+/// The same with tests, which a hook leaves to `mcp-policy test`, and this one fails.
+fn tested(name: &str, policy: &str) -> PathBuf {
+    let folder = repository(name, policy);
+    fs::write(folder.join("a.test.json"), BAD).unwrap();
     folder
 }
 
@@ -48,12 +55,28 @@ fn the_entry_of_each_hook_passes_and_fails() {
             script => (root().join(script), "script"),
         };
         assert_eq!(hook["language"], language);
-        assert_eq!(hook["exclude"], r"\.test\.(ya?ml|json)$");
+        for (file, is_left_out) in [
+            ("a.test.json", true),
+            ("tests/refunds.test.yaml", true),
+            ("b.test.yml", true),
+            ("a policy.json", false),
+            ("contest.yaml", false),
+            ("a.test.yaml.json", false),
+            ("test.json", false),
+        ] {
+            // As pre-commit asks.
+            let found = "import re, sys; sys.exit(0 if re.search(*sys.argv[1:]) else 1)";
+            let exclude = hook["exclude"].as_str().unwrap();
+            let status = Command::new("python3").args(["-c", found, exclude, file]).status();
+            assert_eq!(status.unwrap().success(), is_left_out, "{file}");
+        }
         let arguments: Vec<&str> = words.collect();
-        for (policy, status) in [(GOOD, 0), (BAD, 1)] {
+        for (policy, status, more) in
+            [(GOOD, 0, None), (BAD, 1, None), (GOOD, 1, Some("a.test.json"))]
+        {
             let mut command = Command::new(&program);
-            command.args(&arguments).args(["a policy.json", "package.json"]);
-            command.current_dir(repository("tools-hook", policy));
+            command.args(&arguments).args(["a policy.json", "package.json"]).args(more);
+            command.current_dir(tested("tools-hook", policy));
             let output = with_command(&mut command).output().unwrap();
             assert_eq!(output.status.code(), Some(status), "{hook} {output:?}");
         }
@@ -68,7 +91,7 @@ fn the_hook_runs_in_pre_commit() {
         return;
     };
     for (policy, status) in [(GOOD, 0), (BAD, 1)] {
-        let folder = repository("tools-pre-commit", policy);
+        let folder = tested("tools-pre-commit", policy);
         let git = |arguments: &[&str]| {
             let done = Command::new("git").args(arguments).current_dir(&folder).status().unwrap();
             assert!(done.success(), "{arguments:?}");
@@ -82,6 +105,7 @@ fn the_hook_runs_in_pre_commit() {
         let told = String::from_utf8_lossy(&output.stdout).into_owned();
         assert_eq!(output.status.code(), Some(status), "{told} {output:?}");
         assert_eq!(told.contains("a policy.json:1:37: error: /x:"), status == 1, "{told}");
+        assert!(!told.contains("a.test.json"), "{told}");
     }
 }
 

@@ -5,7 +5,7 @@ use super::intercept::Expression;
 use serde_json::{Map, Value, json};
 
 /// Expressions, each with what it matches to Go.
-pub const EXPRESSIONS: [Expression; 6] = [
+pub(crate) const EXPRESSIONS: [Expression; 6] = [
     ("^/srv/", |text| text.starts_with("/srv/")),
     ("^[a-z]+$", |text| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase())),
     ("eu|us", |text| text.contains("eu") || text.contains("us")),
@@ -17,7 +17,7 @@ pub const EXPRESSIONS: [Expression; 6] = [
 ];
 
 /// Numbers by xorshift, the same in every run.
-pub struct Generator(pub u64);
+pub(crate) struct Generator(pub u64);
 
 impl Generator {
     fn below(&mut self, bound: usize) -> usize {
@@ -37,7 +37,7 @@ impl Generator {
     }
 
     /// A policy of Intercept.
-    pub fn policy(&mut self) -> Value {
+    pub(crate) fn policy(&mut self) -> Value {
         let mut policy = json!({ "version": "1" });
         match self.below(4) {
             0 => policy["default"] = "allow".into(),
@@ -175,7 +175,7 @@ impl Generator {
     }
 
     /// A call: its tool and its arguments.
-    pub fn call(&mut self) -> (&'static str, Map<String, Value>) {
+    pub(crate) fn call(&mut self) -> (&'static str, Map<String, Value>) {
         let tool = self.one(&["a", "a", "a", "b", "b", "c", "d"]);
         let mut arguments = Map::new();
         for name in ["x", "y"] {
@@ -206,14 +206,14 @@ impl Generator {
     }
 
     /// Seconds between two calls.
-    pub fn pause(&mut self) -> u64 {
+    pub(crate) fn pause(&mut self) -> u64 {
         self.below(20) as u64
     }
 }
 
 /// Whether servers may read a call in two ways: by keys that differ by case, by texts that
 /// are JSON, by a fraction that is cut off.
-pub fn is_ambiguous(arguments: &Map<String, Value>) -> bool {
+pub(crate) fn is_ambiguous(arguments: &Map<String, Value>) -> bool {
     let capital = |key: &String| key.bytes().any(|byte| byte.is_ascii_uppercase());
     let inner = arguments.get("z").and_then(Value::as_object);
     let keys = arguments.keys().chain(inner.into_iter().flat_map(Map::keys));

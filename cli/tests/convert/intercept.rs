@@ -6,31 +6,36 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 /// A policy of Intercept, and its counters.
-pub struct Intercept<'p> {
+pub(crate) struct Intercept<'p> {
     policy: &'p Value,
     counters: BTreeMap<String, (u64, i64)>,
 }
 
 /// A decision.
 #[derive(Debug)]
-pub struct Decision {
+pub(crate) struct Decision {
     /// Whether the call is forwarded.
-    pub allowed: bool,
+    pub(crate) allowed: bool,
     /// The rule that denied it; empty for `hide` and `default`.
-    pub rule: String,
+    pub(crate) rule: String,
 }
 
 /// An expression, and the texts that it matches as Go reads it.
-pub type Expression = (&'static str, fn(&str) -> bool);
+pub(crate) type Expression = (&'static str, fn(&str) -> bool);
 
 impl<'p> Intercept<'p> {
-    pub fn new(policy: &'p Value) -> Self {
+    pub(crate) fn new(policy: &'p Value) -> Self {
         Self { policy, counters: BTreeMap::new() }
     }
 
     /// `internal/proxy/handler.go`, `Handle`: the rules, then all counters or none. The
     /// server answers every call without an error.
-    pub fn call(&mut self, tool: &str, arguments: &Map<String, Value>, now: u64) -> Decision {
+    pub(crate) fn call(
+        &mut self,
+        tool: &str,
+        arguments: &Map<String, Value>,
+        now: u64,
+    ) -> Decision {
         let denied = |rule: &str| Decision { allowed: false, rule: rule.to_owned() };
         if let Err(rule) = self.evaluate(tool, arguments, now) {
             return denied(&rule);

@@ -1,7 +1,7 @@
 //! Lists of tools in files: the tools of the examples by which the classes were made,
 //! a policy that its author has changed, files that are there already.
 
-use crate::rig::{Scratch, golden, here, init, texts};
+use super::rig::{Scratch, golden, here, init, texts};
 use serde_json::{Value, json};
 use snapbox::str;
 use std::fs;
@@ -217,7 +217,7 @@ For more information, try '--help'.
 
 "#]]);
     init(&["seeds/tools.json", "--bearer-file", "x"]).assert().code(2).stderr_eq(str![[r#"
-mcp-policy: --header and --bearer-file are for a URL alone
+mcp-policy: --header, --bearer-file and --ca are for a URL alone
 
 "#]]);
     init(&["seeds/tools.json", "--path", "mcp"]).assert().code(2).stderr_eq(str![[r#"

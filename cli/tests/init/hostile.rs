@@ -1,7 +1,7 @@
 //! Servers that misbehave: a clear error or a bounded result, nothing on the terminal
 //! that moves its cursor, and no process left behind.
 
-use crate::rig::{Running, Scratch, here, init, texts};
+use super::rig::{Running, Scratch, here, init, texts};
 use snapbox::str;
 use std::io::Read as _;
 use std::net::TcpListener;

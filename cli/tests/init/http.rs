@@ -1,7 +1,8 @@
 //! Streamable HTTP alone: tokens, redirects, the old transport, what is no endpoint.
 
-use crate::hostile::{harmless, over_http, over_url};
-use crate::rig::{Scratch, init};
+use super::hostile::{harmless, over_http, over_url};
+use super::rig::{Scratch, init};
+use crate::tls::Authority;
 use snapbox::str;
 use std::net::TcpListener;
 
@@ -81,6 +82,60 @@ mcp-policy: --header: `a b` is not the name of a header
 "#]]);
     refused("a: b\nc: d").stderr_eq(str![[r#"
 mcp-policy: a: has characters that no header may have
+
+"#]]);
+}
+
+#[test]
+fn a_server_is_trusted_by_the_authority_that_is_named_and_by_no_other() {
+    let server = over_http("unauthorized", 1);
+    let scratch = Scratch::new("tls");
+    let (ours, other) = (Authority::new("ours"), Authority::new("another"));
+    let door = ours.door("127.0.0.1", server.port);
+    let of_another_name = ours.door("mcp.example.com", server.port);
+    let token = scratch.write("token", "right\n");
+    let ca = scratch.write("ca.pem", &ours.pem());
+    let others = scratch.write("others.pem", &other.pem());
+    let both = scratch.write("both.pem", &format!("{}\n{}", other.pem(), ours.pem()));
+    let run = |port: u16, arguments: &[&str]| {
+        let url = format!("https://127.0.0.1:{port}/mcp");
+        let command = init(&[&[url.as_str(), "--bearer-file", &token], arguments].concat());
+        command.env_remove("SSL_CERT_DIR").env_remove("SSL_CERT_FILE")
+    };
+    for arguments in [&[][..], &["--ca", &others]] {
+        run(door.port, arguments).assert().code(2).stdout_eq("").stderr_eq(str![[r#"
+mcp-policy: [..]: cannot reach the server: [..]UnknownIssuer[..]; if its certificate is of an authority of your own, name that with --ca
+
+"#]]);
+    }
+    run(of_another_name.port, &["--ca", &ca]).assert().code(2).stdout_eq("").stderr_eq(str![[r#"
+mcp-policy: [..]: cannot reach the server: [..]not valid for name[..]
+
+"#]]);
+    // No client went on, so no token went out.
+    assert_eq!((door.entered(), of_another_name.entered()), (0, 0));
+    run(door.port, &["--ca", &ca]).assert().success();
+    run(door.port, &["--ca", &both]).assert().success();
+    run(door.port, &[]).env("SSL_CERT_FILE", &ca).assert().success();
+    assert!(door.entered() >= 3);
+
+    let empty = scratch.write("empty.pem", "no certificate\n");
+    let broken = ours.pem().replace("BEGIN CERTIFICATE-----\nM", "BEGIN CERTIFICATE-----\nN");
+    let broken = scratch.write("broken.pem", &format!("{}{broken}", other.pem()));
+    for (file, words) in [
+        (&empty, "has no certificate; expected PEM, with `-----BEGIN CERTIFICATE-----`"),
+        (&broken, "certificate 2 cannot be used"),
+        (&scratch.file("absent"), "No such file or directory (os error 2)"),
+    ] {
+        let refused = run(door.port, &["--ca", file]).assert().code(2).stdout_eq("");
+        refused.stderr_eq(format!("mcp-policy: {file}: {words}\n"));
+    }
+    init(&[&server.url(), "--ca", &ca]).assert().code(2).stdout_eq("").stderr_eq(str![[r#"
+mcp-policy: --ca is for https alone; plain http has no certificate
+
+"#]]);
+    init(&["--ca", &ca, "seeds/tools.json"]).assert().code(2).stdout_eq("").stderr_eq(str![[r#"
+mcp-policy: --header, --bearer-file and --ca are for a URL alone
 
 "#]]);
 }

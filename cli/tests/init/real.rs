@@ -1,7 +1,7 @@
 //! Real servers: the classes of their tools were read one by one, and are kept in
 //! `real/`.
 
-use crate::rig::{Running, Scratch, golden, init};
+use super::rig::{Running, Scratch, golden, init};
 use snapbox::{Data, str};
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -36,20 +36,20 @@ impl Envoy {
         self.parts(message, held).map(|part| self.part_size(part)).fold(0, usize::saturating_add)
     }
 
-    /// These bytes: Envoy's own where they are one slice, and a copy otherwise. `None`
-    /// if Envoy counts slices and hands over none.
-    pub(crate) fn body(&self, message: Message, held: bool) -> Option<Cow<'_, [u8]>> {
+    /// These bytes: Envoy's own where they are one slice, and otherwise a copy of at
+    /// most `most`. `None` if Envoy counts slices and hands over none.
+    pub(crate) fn body(&self, message: Message, held: bool, most: usize) -> Option<Cow<'_, [u8]>> {
         let mut whole = Cow::Borrowed(&[][..]);
         for part in self.parts(message, held) {
             self.slices(part, |slice| match &mut whole {
                 Cow::Borrowed([]) => whole = Cow::Borrowed(slice),
                 Cow::Borrowed(first) => {
-                    let mut joined = Vec::with_capacity(self.size(message, held));
-                    joined.extend_from_slice(first);
-                    joined.extend_from_slice(slice);
+                    let mut joined = Vec::with_capacity(self.size(message, held).min(most));
+                    extend(&mut joined, first, most);
+                    extend(&mut joined, slice, most);
                     whole = Cow::Owned(joined);
                 }
-                Cow::Owned(joined) => joined.extend_from_slice(slice),
+                Cow::Owned(joined) => extend(joined, slice, most),
             })?;
         }
         Some(whole)
@@ -125,4 +125,10 @@ impl Envoy {
         }
         Some(())
     }
+}
+
+/// Adds a slice, as far as there are no more than `most` bytes then.
+fn extend(joined: &mut Vec<u8>, slice: &[u8], most: usize) {
+    let room = most.saturating_sub(joined.len());
+    joined.extend_from_slice(slice.get(..room).unwrap_or(slice));
 }

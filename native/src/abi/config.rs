@@ -2,6 +2,7 @@
 
 use super::imports::{self, Bytes, EnvoyConfig};
 use super::lend;
+use super::main_thread::Scheduler;
 
 /// Envoy's half of a configuration, while it is made.
 pub(crate) struct Definitions(EnvoyConfig);
@@ -39,6 +40,12 @@ impl Definitions {
         // an id or a number of labels that it does not know.
         let status = unsafe { imports::add(self.0, id, texts.as_ptr(), texts.len(), by) };
         if status == OK { Ok(()) } else { Err(status) }
+    }
+
+    /// A scheduler of events on Envoy's main thread.
+    pub(crate) fn scheduler(&mut self) -> Scheduler {
+        // SAFETY: the configuration is being made.
+        unsafe { Scheduler::new(self.0) }
     }
 
     /// Defines a gauge with one label, and sets it; the error is Envoy's status.

@@ -1,4 +1,4 @@
-//! The hooks that Envoy calls: exactly those that it looks for when it loads a module.
+//! The hooks of streams, and all others without which Envoy loads no module.
 //!
 //! A panic that left a hook would end Envoy, so each is guarded. Where an answer may be
 //! sent, a panic is one; nothing goes on. An answer from [`stream_complete`] would end

@@ -27,6 +27,8 @@ pub struct Pair {
 pub(super) type EnvoyFilter = *mut c_void;
 /// Envoy's half of a configuration, from `config_new` to `config_destroy`.
 pub(super) type EnvoyConfig = *mut c_void;
+/// Envoy's half of a scheduler, until it is deleted.
+pub(super) type EnvoyScheduler = *mut c_void;
 
 macro_rules! imports {
     ($($name:ident = $symbol:literal ($($argument:ident: $type:ty),*) $(-> $result:ty)?;)*) => {
@@ -95,6 +97,13 @@ imports! {
     set_metadata = "http_set_dynamic_metadata_string_batch"(
         filter: EnvoyFilter, namespace: Bytes, pairs: *const Pair, count: usize
     );
+    scheduler_new = "http_filter_config_scheduler_new"(config: EnvoyConfig) -> EnvoyScheduler;
+    scheduler_commit = "http_filter_config_scheduler_commit"(scheduler: EnvoyScheduler, event: u64);
+    scheduler_delete = "http_filter_config_scheduler_delete"(scheduler: EnvoyScheduler);
+    call = "http_filter_config_http_callout"(
+        config: EnvoyConfig, id: *mut u64, cluster: Bytes, headers: *const Pair, count: usize,
+        body: Bytes, milliseconds: u64
+    ) -> u32;
     attribute_text = "http_filter_get_attribute_string"(
         filter: EnvoyFilter, id: u32, value: *mut Bytes
     ) -> bool;

@@ -1,5 +1,6 @@
 //! The ABI: the module's hooks, and the functions that Envoy gives it.
 
+use crate::configuration::{ConfigCall, counted, define};
 use crate::lending::Kind;
 use crate::stream::{Phase, Reply, Sent, Stream};
 pub use mcp_policy_native::{Bytes, Pair};
@@ -16,14 +17,14 @@ pub fn lend(bytes: &[u8]) -> Bytes {
 }
 
 /// Bytes of the module.
-fn read(bytes: Bytes) -> Vec<u8> {
+pub fn read(bytes: Bytes) -> Vec<u8> {
     if bytes.size == 0 {
         return Vec::new();
     }
     unsafe { std::slice::from_raw_parts(bytes.data, bytes.size) }.to_vec()
 }
 
-fn text(bytes: Bytes) -> String {
+pub fn text(bytes: Bytes) -> String {
     String::from_utf8(read(bytes)).expect("the module's own texts are UTF-8")
 }
 
@@ -37,6 +38,14 @@ pub struct Side {
     pub counted: Vec<(String, Vec<String>, u64)>,
     /// Whether Envoy takes no metrics.
     pub refuses_metrics: bool,
+    /// The schedulers that were made and not deleted.
+    pub schedulers: usize,
+    /// The events that wait for the main thread.
+    pub scheduled: usize,
+    /// The calls of the configuration so far; the number of each is its place.
+    pub calls: Vec<ConfigCall>,
+    /// Whether Envoy makes no calls.
+    pub refuses_calls: bool,
 }
 
 /// As Envoy hands over a configuration or a stream.
@@ -82,6 +91,11 @@ hooks! {
     );
     callout_complete = "http_filter_http_stream_complete"(f: Filter, m: *const c_void, id: u64);
     callout_reset = "http_filter_http_stream_reset"(f: Filter, m: *const c_void, id: u64, why: u32);
+    config_scheduled = "http_filter_config_scheduled"(c: Config, p: *const c_void, id: u64);
+    config_callout_done = "http_filter_config_http_callout_done"(
+        c: Config, p: *const c_void, id: u64, result: u32, headers: *const Pair, count: usize,
+        body: *const Bytes, pieces: usize
+    );
     scheduled = "http_filter_scheduled"(f: Filter, m: *const c_void, id: u64);
     above = "http_filter_downstream_above_write_buffer_high_watermark"(f: Filter, m: *const c_void);
     below = "http_filter_downstream_below_write_buffer_low_watermark"(f: Filter, m: *const c_void);
@@ -98,7 +112,7 @@ fn on<T>(filter: Filter, call: impl FnOnce(&mut Stream) -> T) -> T {
 }
 
 /// Writes for the module where it asked for it.
-fn write<T>(place: *mut T, value: T) {
+pub fn write<T>(place: *mut T, value: T) {
     unsafe { place.write(value) }
 }
 
@@ -147,13 +161,16 @@ callbacks! {
         filter: Filter, id: usize, labels: *const Bytes, count: usize, by: u64
     ) -> u32 {
         let config = on(filter, |stream| {
-            assert_ne!(stream.phase, Phase::Over, "a metric out of a hook");
+            stream.works("increment");
             stream.config
         });
         counted(&mut unsafe { &*config }.lock().unwrap(), id, labels, count, by)
     }
     envoy_dynamic_module_callback_http_get_headers_size(filter: Filter, map: u32) -> usize {
-        on(filter, |stream| stream.maps[map as usize].as_ref().map_or(0, Vec::len))
+        on(filter, |stream| {
+            stream.works("headers_size");
+            stream.maps[map as usize].as_ref().map_or(0, Vec::len)
+        })
     }
     envoy_dynamic_module_callback_http_get_headers(
         filter: Filter, map: u32, pairs: *mut Pair
@@ -189,10 +206,16 @@ callbacks! {
         })
     }
     envoy_dynamic_module_callback_http_get_body_size(filter: Filter, body: u32) -> usize {
-        on(filter, |stream| stream.bodies[body as usize].iter().map(Vec::len).sum())
+        on(filter, |stream| {
+            stream.works("body_size");
+            stream.bodies[body as usize].iter().map(Vec::len).sum()
+        })
     }
     envoy_dynamic_module_callback_http_get_body_chunks_size(filter: Filter, body: u32) -> usize {
-        on(filter, |stream| stream.bodies[body as usize].len())
+        on(filter, |stream| {
+            stream.works("chunks_size");
+            stream.bodies[body as usize].len()
+        })
     }
     envoy_dynamic_module_callback_http_get_body_chunks(
         filter: Filter, body: u32, pieces: *mut Bytes
@@ -209,10 +232,16 @@ callbacks! {
         })
     }
     envoy_dynamic_module_callback_http_received_buffered_request_body(filter: Filter) -> bool {
-        on(filter, |stream| stream.received_is_held)
+        on(filter, |stream| {
+            stream.works("received_is_held");
+            stream.received_is_held
+        })
     }
     envoy_dynamic_module_callback_http_received_buffered_response_body(filter: Filter) -> bool {
-        on(filter, |stream| stream.received_is_held)
+        on(filter, |stream| {
+            stream.works("received_is_held");
+            stream.received_is_held
+        })
     }
     envoy_dynamic_module_callback_http_drain_body(filter: Filter, body: u32, size: usize) -> bool {
         on(filter, |stream| {
@@ -337,7 +366,7 @@ callbacks! {
         filter: Filter, namespace: Bytes, pairs: *const Pair, count: usize
     ) {
         on(filter, |stream| {
-            assert_ne!(stream.phase, Phase::Over, "metadata out of a hook");
+            stream.works("set_metadata");
             for index in 0..count {
                 let pair = unsafe { *pairs.add(index) };
                 stream.metadata.insert((read(namespace), read(pair.name)), read(pair.value));
@@ -372,28 +401,4 @@ callbacks! {
             found.map(|found| write(value, found)).is_some()
         })
     }
-}
-
-fn define(config: Config, name: Bytes, labels: *const Bytes, count: usize, id: *mut usize) -> u32 {
-    let mut side = unsafe { &*config }.lock().unwrap();
-    // Envoy's status "frozen".
-    if !side.making || side.refuses_metrics {
-        return 3;
-    }
-    for index in 0..count {
-        assert!(!text(unsafe { *labels.add(index) }).is_empty(), "a label without a name");
-    }
-    write(id, side.metrics.len());
-    side.metrics.push((text(name), count));
-    0
-}
-
-fn counted(side: &mut Side, id: usize, labels: *const Bytes, count: usize, value: u64) -> u32 {
-    let Some((name, labelled)) = side.metrics.get(id).cloned() else { return 1 };
-    if labelled != count {
-        return 2;
-    }
-    let labels = (0..count).map(|index| text(unsafe { *labels.add(index) })).collect();
-    side.counted.push((name, labels, value));
-    0
 }

@@ -87,6 +87,16 @@ impl Envoy {
         Ok(Self { side, module, manner })
     }
 
+    /// Envoy's half of the configuration.
+    pub fn side<T>(&self, look: impl FnOnce(&mut Side) -> T) -> T {
+        look(&mut unsafe { &*self.side }.lock().unwrap())
+    }
+
+    /// Calls a hook of the configuration.
+    pub fn with_config(&self, hook: impl FnOnce(Config, *const c_void)) {
+        hook(self.side, self.module);
+    }
+
     /// The sum of what a metric counted under all of these labels.
     pub fn metric(&self, name: &str, labels: &[&str]) -> u64 {
         let side = unsafe { &*self.side }.lock().unwrap();

@@ -1,5 +1,5 @@
 use super::*;
-use crate::approvals::{Decided, DecisionError, Verdict};
+use crate::approvals::{Decided, DecisionError, Sent, Verdict};
 use crate::limits::MemoryStore;
 #[cfg(target_family = "wasm")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -14,6 +14,7 @@ fn draft(digest: [u8; 32], need: u8) -> Entry {
         expires: Nanos(0),
         wait: 600,
         valid: 60,
+        notice: Sent::Never,
         digest,
         rule_hash: [9; 32],
         id: Id::none(),
@@ -50,6 +51,10 @@ fn an_entry_is_read_as_it_was_written() {
     let mut entry = draft([1; 32], 3);
     entry.approved_by = vec!["ann".into(), "bo\u{301}b".into()];
     entry.rules.push("/all_tools/approve_if/0".into());
+    for notice in [Sent::Came, Sent::Tried(NOW), Sent::Never] {
+        entry.notice = notice;
+        assert_eq!(Entry::read(&entry.write()).unwrap().notice, notice);
+    }
     let bytes = entry.write();
     assert_eq!(Entry::read(&bytes), Ok(entry));
     for cut in 0..bytes.len() {
@@ -221,4 +226,23 @@ fn what_cannot_be_read_is_taken() {
     ask(slots, &store, [1; 32], 1, later(NOW, 61));
     assert_eq!(slots.find(&store, &[1; 32], NOW).err(), Some(StoreError::Clock));
     assert!(slots.find(&store, &[1; 32], later(NOW, 1)).is_ok());
+}
+
+#[test]
+fn one_worker_sends_a_notice_and_again_a_minute_later() {
+    let (table, store) = (table(), MemoryStore::default());
+    let slots = Slots::new(&table);
+    let digest = [1; 32];
+    let entry = ask(slots, &store, digest, 2, NOW);
+    let send = |seconds: u64| slots.send(&store, entry.id, later(NOW, seconds));
+    assert_eq!([0, 0, 59, 60, 119, 120].map(send), [true, false, false, true, false, true].map(Ok));
+    // A decision keeps what is known of it.
+    slots.decide(&store, entry.id, &digest, "ann", Verdict::Approve, NOW).unwrap();
+    assert_eq!([150, 180].map(send), [Ok(false), Ok(true)]);
+    slots.came(&store, entry.id, later(NOW, 181)).unwrap();
+    assert_eq!(send(590), Ok(false));
+    // What is decided or over is not told.
+    slots.decide(&store, entry.id, &digest, "bob", Verdict::Approve, NOW).unwrap();
+    assert_eq!([0, 300, 9_000].map(send), [Ok(false); 3]);
+    assert_eq!(slots.send(&store, Id::none(), NOW), Ok(false));
 }

@@ -18,7 +18,7 @@ use crate::exchange::identity::{Given, NoIdentity, Peer};
 use crate::exchange::target::is_below;
 use crate::limits::window::Nanos;
 use crate::limits::{ChargeError, Store, StoreError, Trial};
-use crate::policy::condition::{Facts, JsonTexts, Line, Work};
+use crate::policy::condition::{Facts, JsonTexts, Line, Moment, Work};
 use crate::policy::{Approvals, Caller, Holders, Needed, Policy};
 use answer::{answered, approved_by, error, hex, list, record, summary};
 use core::cell::OnceCell;
@@ -297,6 +297,7 @@ where
             claims: self.peer,
             caller_id: &caller.id,
             tool: "",
+            moment: Moment::default(),
             work: &Work::default(),
             texts: &JsonTexts::default(),
         })

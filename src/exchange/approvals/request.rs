@@ -1,12 +1,16 @@
 //! A call that needs approval: its standing, and what its client is told.
 
 mod kept;
+mod telling;
 
 pub(in crate::exchange) use kept::KeptApproval;
 
 use super::json::Object;
+use super::notice::Notice;
+use super::stage::{ApprovalRecord, Stage};
+use super::way::{Page, Way};
 use crate::approvals::{
-    Bound, Call, Entry, Id, Requested, Slot, Slots, Standing, State, TooLarge, digest,
+    Bound, Call, Entry, Id, Requested, Sent, Slot, Slots, Standing, State, TooLarge, digest,
 };
 use crate::exchange::target::Target;
 use crate::limits::window::Nanos;
@@ -23,42 +27,6 @@ pub(in crate::exchange) const ASKS: &str = "A call like this one needs approval.
 /// The seconds after which a client may ask again.
 const POLL_AFTER: u64 = 30;
 
-/// The stages of an approval, for records and metrics.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
-    /// A request was made.
-    Requested,
-    /// The request waits.
-    Pending,
-    /// It was denied.
-    Denied,
-    /// The call ran by it.
-    Used,
-}
-
-impl Stage {
-    /// The word for it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Requested => "requested",
-            Self::Pending => "pending",
-            Self::Denied => "denied",
-            Self::Used => "used",
-        }
-    }
-}
-
-/// The approval of a call in its record.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ApprovalRecord {
-    /// The id of the request.
-    pub id: Id,
-    /// The stage.
-    pub stage: Stage,
-    /// Those who approved.
-    pub by: Vec<String>,
-}
-
 /// A call without approval: the denial, and the request if there is one.
 #[derive(Debug)]
 pub(in crate::exchange) struct Required<'p> {
@@ -68,6 +36,10 @@ pub(in crate::exchange) struct Required<'p> {
     pub(in crate::exchange) data: Option<String>,
     /// The message for the record, where the answer's has values of arguments.
     pub(in crate::exchange) logged: Option<String>,
+    /// The page of the request, where the client shows it to its user.
+    pub(in crate::exchange) page: Option<(Way, Page)>,
+    /// The notice to send about the request, if it is this worker's to send.
+    pub(in crate::exchange) notice: Option<Box<Notice>>,
 }
 
 /// A request as it would be made, and all that is needed to make it.
@@ -80,6 +52,7 @@ pub(in crate::exchange) struct Draft<'p> {
     entry: Entry,
     call: Call,
     requests: Charge,
+    way: Way,
 }
 
 /// A call that was approved.
@@ -91,7 +64,7 @@ pub(in crate::exchange) struct Approved<'p> {
 
 impl<'p> From<Denial<'p>> for Required<'p> {
     fn from(denial: Denial<'p>) -> Self {
-        Self { denial, record: None, data: None, logged: None }
+        Self { denial, record: None, data: None, logged: None, page: None, notice: None }
     }
 }
 
@@ -101,6 +74,8 @@ pub(in crate::exchange) struct Asking<'a, 'm> {
     pub(in crate::exchange) tool: &'a str,
     pub(in crate::exchange) params: &'a Params<'m>,
     pub(in crate::exchange) target: Option<&'a Target>,
+    /// The way in which its client learns that it waits.
+    pub(in crate::exchange) way: Way,
 }
 
 impl<'p> Draft<'p> {
@@ -113,7 +88,7 @@ impl<'p> Draft<'p> {
         needed: Needed<'p>,
         asking: &Asking<'_, '_>,
     ) -> Result<Self, Denial<'p>> {
-        let Asking { caller, tool, params, target } = *asking;
+        let Asking { caller, tool, params, target, way } = *asking;
         let deny = |reason, rule, message: Cow<'static, str>| Denial {
             reason,
             rule,
@@ -165,6 +140,7 @@ impl<'p> Draft<'p> {
             expires: Nanos(0),
             wait: needed.terms.wait,
             valid: needed.terms.valid,
+            notice: Sent::Never,
             digest,
             rule_hash: needed.hash,
             id: Id::none(),
@@ -182,7 +158,7 @@ impl<'p> Draft<'p> {
         let holders = Holders::new(&policy.table, caller, None);
         let requests = approvals.requests.plain(&holders);
         let Needed { rule, message, .. } = needed;
-        Ok(Self { approvals, rule, message, entry, call, requests })
+        Ok(Self { approvals, rule, message, entry, call, requests, way })
     }
 
     /// The standing of the call. An approval is not used yet.
@@ -200,11 +176,17 @@ impl<'p> Draft<'p> {
         let slots = Slots::new(&policy.table);
         let standing = slots.find(store, &self.entry.digest, now);
         match standing.map_err(|error| self.store_failed(error))? {
+            // Its user said no, whoever else said yes.
+            Standing::Approved(_, entry) if self.way == Way::Declined => {
+                Err(Box::new(self.declined(&entry)))
+            }
             Standing::Approved(slot, _) => Ok(Approved { slot, draft: self }),
             Standing::Denied(entry) => Err(Box::new(self.denied(&entry))),
             Standing::Pending(entry) => {
                 look().map_err(Required::from)?;
-                Err(Box::new(self.required(&entry, Stage::Pending, now)))
+                let mut required = self.required(&entry, Stage::Pending, now);
+                required.notice = self.notice(slots, &Trial::through(store), &entry, now);
+                Err(Box::new(required))
             }
             Standing::Unknown(free) => {
                 look().map_err(Required::from)?;
@@ -231,9 +213,13 @@ impl<'p> Draft<'p> {
             }
             Err(ChargeError::Counter { error, .. }) => return self.store_failed(error),
         };
-        let requested = Slots::new(&policy.table).request(&store, free, &self.entry, now);
-        match requested {
-            Ok(Requested::Made(entry)) => Box::new(self.required(&entry, Stage::Requested, now)),
+        let slots = Slots::new(&policy.table);
+        match slots.request(&store, free, &self.entry, now) {
+            Ok(Requested::Made(entry)) => {
+                let mut required = self.required(&entry, Stage::Requested, now);
+                required.notice = self.notice(slots, &store, &entry, now);
+                Box::new(required)
+            }
             Ok(Requested::Found(entry)) => {
                 // Another worker made the same request first.
                 policy.table.refund(&store, receipt, now);
@@ -305,6 +291,8 @@ impl<'p> Draft<'p> {
             record: Some(ApprovalRecord { id: entry.id, stage: Stage::Denied, by }),
             data: None,
             logged: None,
+            page: None,
+            notice: None,
         }
     }
 
@@ -313,8 +301,12 @@ impl<'p> Draft<'p> {
     fn required(&self, entry: &Entry, stage: Stage, now: Nanos) -> Required<'p> {
         let Self { approvals, message: asks, call, .. } = self;
         let expires_in = entry.expires_in(now);
-        let url = approvals.url.as_ref().map(|url| format!("{url}/{}", entry.id));
-        let mut message = asks.unwrap_or(ASKS).to_owned();
+        let url = approvals.url_of(entry.id);
+        let asks = asks.unwrap_or(ASKS);
+        let page = url.as_ref().and_then(|url| {
+            Some((self.way, Page::new(self.way, entry.id, url, asks, stage, expires_in)?))
+        });
+        let mut message = asks.to_owned();
         let waits = match stage {
             Stage::Requested => "waits for a decision for",
             _ => "is still waiting, for another",
@@ -349,6 +341,8 @@ impl<'p> Draft<'p> {
             record: Some(ApprovalRecord { id: entry.id, stage, by: entry.approved_by.clone() }),
             data: Some(data.end()),
             logged: Some(logged),
+            page,
+            notice: None,
         }
     }
 }

@@ -86,3 +86,19 @@ fn an_id_that_is_no_text_is_still_there() {
     assert_eq!(value["request_id"], "\u{fffd}");
     assert_eq!(value["session"].as_str().map(str::len), Some(12));
 }
+
+#[test]
+fn a_text_is_copied_whole_only_if_each_of_its_bytes_may_be() {
+    for length in 0..20 {
+        let mut text = vec![b'a'; length];
+        assert!(is_plain(&text), "{length}");
+        for at in 0..length {
+            for byte in 0..=255 {
+                text[at] = byte;
+                let may = matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
+                assert_eq!(is_plain(&text), may, "{length} {at} {byte}");
+            }
+            text[at] = b' ';
+        }
+    }
+}

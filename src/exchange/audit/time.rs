@@ -1,6 +1,6 @@
 //! Moments as people and programs write them.
 
-use super::digits;
+use super::{fill, push};
 use crate::limits::window::Nanos;
 
 /// Days of 400 years, after which the calendar repeats.
@@ -13,18 +13,19 @@ pub(crate) fn rfc3339(text: &mut String, moment: Nanos) {
     let (days, second) = (seconds / 86_400, seconds % 86_400);
     let (year, month, day) = date(days);
     let milliseconds = moment.0 / 1_000_000 % 1_000;
-    for (number, first, after) in [
-        (year, 1_000, '-'),
-        (month, 10, '-'),
-        (day, 10, 'T'),
-        (second / 3_600, 10, ':'),
-        (second / 60 % 60, 10, ':'),
-        (second % 60, 10, '.'),
-        (milliseconds, 100, 'Z'),
+    let mut written = *b"0000-00-00T00:00:00.000Z";
+    for (end, number) in [
+        (4, year),
+        (7, month),
+        (10, day),
+        (13, second / 3_600),
+        (16, second / 60 % 60),
+        (19, second % 60),
+        (23, milliseconds),
     ] {
-        digits(text, number, first);
-        text.push(after);
+        fill(written.get_mut(..end).unwrap_or_default(), number);
     }
+    push(text, &written);
 }
 
 /// The date this many days after 1970-01-01, by the arithmetic of Howard Hinnant's

@@ -3,16 +3,42 @@
 use super::{Head, HeadError, LONGEST, Trace};
 use crate::wire::mcp::RevisionHeaders;
 
-/// Headers that decide how a body is read, or repeat what it says. Envoy gives
-/// their names in lower case.
-const SINGLE: [&str; 6] = [
-    "Content-Type",
-    "Content-Encoding",
-    "MCP-Protocol-Version",
-    "Mcp-Method",
-    "Mcp-Name",
-    "Mcp-Session-Id",
-];
+/// Headers that decide how a body is read, or repeat what it says.
+#[derive(Clone, Copy)]
+enum Single {
+    ContentType,
+    ContentEncoding,
+    Version,
+    Method,
+    Name,
+    SessionId,
+}
+
+impl Single {
+    /// The header with this name, which Envoy gives in lower case.
+    const fn new(name: &[u8]) -> Option<Self> {
+        Some(match name {
+            b"content-type" => Self::ContentType,
+            b"content-encoding" => Self::ContentEncoding,
+            b"mcp-protocol-version" => Self::Version,
+            b"mcp-method" => Self::Method,
+            b"mcp-name" => Self::Name,
+            b"mcp-session-id" => Self::SessionId,
+            _ => return None,
+        })
+    }
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::ContentType => "Content-Type",
+            Self::ContentEncoding => "Content-Encoding",
+            Self::Version => "MCP-Protocol-Version",
+            Self::Method => "Mcp-Method",
+            Self::Name => "Mcp-Name",
+            Self::SessionId => "Mcp-Session-Id",
+        }
+    }
+}
 
 #[derive(Default)]
 pub(super) struct Seen<'a> {
@@ -22,7 +48,7 @@ pub(super) struct Seen<'a> {
     pub(super) upgrade: bool,
     accepts_mcp: bool,
     request_id: Option<&'a [u8]>,
-    /// In the order of [`SINGLE`].
+    /// By the number of a [`Single`].
     single: [Option<&'a [u8]>; 6],
     repeated: Option<&'static str>,
     long: Option<&'static str>,
@@ -48,39 +74,28 @@ impl<'a> Seen<'a> {
     }
 
     fn single(&mut self, name: &[u8], value: &'a [u8]) {
-        let index = match name {
-            b"content-type" => 0,
-            b"content-encoding" => 1,
-            b"mcp-protocol-version" => 2,
-            b"mcp-method" => 3,
-            b"mcp-name" => 4,
-            b"mcp-session-id" => 5,
-            _ => return,
-        };
-        let (Some(slot), Some(single)) = (self.single.get_mut(index), SINGLE.get(index)) else {
-            return;
-        };
+        let Some(single) = Single::new(name) else { return };
+        let Some(slot) = self.single.get_mut(single as usize) else { return };
         if slot.is_some() {
-            self.repeated.get_or_insert(single);
+            self.repeated.get_or_insert(single.as_str());
         }
         if value.len() > LONGEST {
-            self.long.get_or_insert(single);
+            self.long.get_or_insert(single.as_str());
         }
         *slot = Some(value);
     }
 
-    fn value(&self, name: &'static str) -> Option<&'a [u8]> {
-        let found = SINGLE.into_iter().zip(self.single).find(|(single, _)| *single == name);
-        found.and_then(|(_, value)| value)
+    fn value(&self, single: Single) -> Option<&'a [u8]> {
+        self.single.get(single as usize).copied().flatten()
     }
 
-    fn text(&self, name: &'static str) -> Result<Option<&'a str>, HeadError> {
-        match self.value(name) {
+    fn text(&self, single: Single) -> Result<Option<&'a str>, HeadError> {
+        match self.value(single) {
             None => Ok(None),
             Some(value) => match core::str::from_utf8(value) {
                 // Space around a value is not part of it.
                 Ok(value) => Ok(Some(value.trim_matches([' ', '\t']))),
-                Err(_) => Err(HeadError::NotText(name)),
+                Err(_) => Err(HeadError::NotText(single.as_str())),
             },
         }
     }
@@ -99,12 +114,12 @@ impl<'a> Seen<'a> {
         if self.content_length.is_some_and(too_large) {
             return Err(HeadError::TooLarge);
         }
-        match self.text("Content-Encoding")? {
+        match self.text(Single::ContentEncoding)? {
             None | Some("") => {}
             Some(encoding) if encoding.eq_ignore_ascii_case("identity") => {}
             Some(_) => return Err(HeadError::Encoding),
         }
-        let kind = self.text("Content-Type")?;
+        let kind = self.text(Single::ContentType)?;
         match kind {
             // Envoy joins repeated lines with a comma.
             Some(kind) if kind.contains(',') => return Err(HeadError::Repeated("Content-Type")),
@@ -113,15 +128,15 @@ impl<'a> Seen<'a> {
             _ => {}
         }
         let revision = RevisionHeaders::new(
-            self.text("MCP-Protocol-Version")?,
-            self.text("Mcp-Method")?,
-            self.text("Mcp-Name")?,
+            self.text(Single::Version)?,
+            self.text(Single::Method)?,
+            self.text(Single::Name)?,
         );
         Ok(Head {
             revision,
             accepts_mcp: self.accepts_mcp,
             untyped: kind.is_none_or(|kind| media_type(kind).is_empty()),
-            trace: Trace::new(self.request_id, self.value("Mcp-Session-Id")),
+            trace: Trace::new(self.request_id, self.value(Single::SessionId)),
             named: Vec::new(),
             target: None,
         })

@@ -3,9 +3,9 @@
 use super::asking::Asks;
 use super::charging::{Allowed, Called};
 use super::{Decided, Judge, Judged, Passed};
-use crate::exchange::approvals::{ASKS, Asking, Draft, Required};
+use crate::exchange::approvals::{ASKS, Asking, Draft, Required, Way};
 use crate::exchange::record::Record;
-use crate::exchange::refusal::Refusal;
+use crate::exchange::refusal::{Client, Refusal};
 use crate::limits::{Store, Trial};
 use crate::policy::{Denial, Needed, Policy, Reason};
 use crate::wire::jsonrpc::reply;
@@ -104,14 +104,27 @@ impl<'a> Called<'a> {
         accepts_mcp: bool,
         required: Required<'a>,
     ) -> Box<Refusal<'a>> {
-        let Required { denial, record, data, logged } = required;
-        let mut refusal = self.denied(policy, accepts_mcp, denial);
+        let Required { denial, record, data, logged, page, notice } = required;
+        let (id, stateless) = (self.id, self.stateless);
+        let is_shown = matches!(page, Some((Way::UrlRequired, _)));
+        let client = Client { accepts_mcp, stateless, is_shown };
+        let mut refusal = self.denied_to(policy, client, denial);
         refusal.record.approval = record.map(Box::new);
+        refusal.refused.notice = notice;
         if let Some(logged) = logged {
             refusal.record.message = Some(logged.into());
         }
+        let body = &mut refusal.refused.reply.body;
+        match page {
+            Some((Way::Question, page)) => {
+                *body = reply::result(id, &page.question());
+                return refusal;
+            }
+            Some((_, page)) => reply::add_member(body, "elicitations", &page.elicitations()),
+            None => {}
+        }
         if let Some(data) = data {
-            reply::add_approval(&mut refusal.refused.reply.body, &data);
+            reply::add_member(body, "approval", &data);
         }
         refusal
     }

@@ -25,10 +25,21 @@ impl<'a> Called<'a> {
         accepts_mcp: bool,
         denial: Denial<'a>,
     ) -> Box<Refusal<'a>> {
-        let Self { id, stateless, record } = self;
+        let client = Client { accepts_mcp, stateless: self.stateless, is_shown: false };
+        self.denied_to(policy, client, denial)
+    }
+
+    /// The same, for a client that may show its user the page of a request.
+    pub(super) fn denied_to(
+        self,
+        policy: &Policy,
+        client: Client,
+        denial: Denial<'a>,
+    ) -> Box<Refusal<'a>> {
+        let Self { id, record, .. } = self;
         let (rule, reason) = (denial.rule, Some(denial.reason));
         let to = To { id: Some(id), tool: record.tool.as_deref() };
-        let mut refusal = Refusal::denied(policy, to, Client { accepts_mcp, stateless }, denial);
+        let mut refusal = Refusal::denied(policy, to, client, denial);
         let (decision, message) = (Decision::Denied, refusal.record.message.take());
         refusal.record = Record { decision, reason, rule, message, ..record };
         refusal

@@ -3,7 +3,7 @@
 //! One host hands a claim over with its type, another as bytes without one. What has
 //! no type is read as the type that the policy's operator speaks of.
 
-use super::{Facts, Literal, Number, Step, Test, Truth, Why, Work};
+use super::{Facts, Literal, Number, Path, Root, Step, Test, Truth, Why, Work};
 
 /// The claims, by the path of keys and indexes to each.
 pub trait Claims {
@@ -129,6 +129,17 @@ pub(super) fn test(test: &Test, steps: &[Step], facts: &Facts<'_>) -> Truth {
     }
 }
 
+/// Whether a path leads to a list that a host has by its elements alone.
+pub(super) fn is_list(path: &Path, facts: &Facts<'_>) -> bool {
+    if path.root != Root::Claims || facts.claims.has_lists() {
+        return false;
+    }
+    let names: Vec<_> = path.steps.iter().map(Step::name).collect();
+    let mut names: Vec<&str> = names.iter().map(|name| &**name).collect();
+    names.push("0");
+    facts.claims.claim(&names) != Claim::Absent
+}
+
 fn of_claim(test: &Test, claim: Claim, work: &Work) -> Truth {
     let value = match test {
         Test::Exists(expected) => return Truth::decided(*expected),
@@ -144,9 +155,13 @@ fn of_claim(test: &Test, claim: Claim, work: &Work) -> Truth {
     }
 }
 
-fn number(test: &Test, found: f64) -> Truth {
+/// The answer of a test about a number that is a double.
+pub(super) fn number(test: &Test, found: f64) -> Truth {
     let equals = |value: &Literal| match value {
-        Literal::Number(other) => other.test_double(found, core::cmp::Ordering::is_eq),
+        Literal::Number(other) => match other.test_double(found, core::cmp::Ordering::is_eq) {
+            Truth::False if other.is_rounded() => Truth::Undecidable(Why::Fraction),
+            truth => truth,
+        },
         _ => UNDECIDABLE,
     };
     decide(test, &equals, &|order, limit| limit.test_double(found, |found| order.holds(found)))

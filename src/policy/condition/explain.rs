@@ -46,11 +46,22 @@ impl Test {
             Self::Regex(regex, _) => {
                 format!("match the regular expression {}", quoted(regex.as_str()))
             }
+            // The other value is no business of an agent.
+            Self::From(_) => return None,
             Self::StartsWith(text) => format!("begin with {}", quoted(text)),
             Self::EndsWith(text) => format!("end with {}", quoted(text)),
             Self::Contains(value) => format!("contain {}", value.shown()),
+            Self::Length(order, bound) => {
+                let relation = match order {
+                    Order::Less | Order::LessOrEqual => "at most",
+                    Order::Greater | Order::GreaterOrEqual => "at least",
+                };
+                format!("have {relation} {bound} characters or elements")
+            }
             Self::Exists(true) => "be given".into(),
             Self::Exists(false) => "not be given".into(),
+            Self::Within(folders) => format!("be an absolute path within {}", any(&folders.0)),
+            Self::HostIn(hosts) => format!("be a URL of {}", any(&hosts.hosts)),
         })
     }
 }
@@ -82,6 +93,12 @@ impl Literal {
     }
 }
 
+/// Texts of which one has to be met.
+fn any(texts: &[Literal]) -> String {
+    let one_of = if texts.len() > 1 { "one of " } else { "" };
+    one_of.to_owned() + &listed(texts)
+}
+
 fn listed(values: &[Literal]) -> String {
     enumerated(values.iter().map(Literal::shown_within), values.len())
 }
@@ -97,7 +114,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// The start of a text, on one line.
-fn cut(text: &str) -> String {
+pub(super) fn cut(text: &str) -> String {
     // No character is longer than four bytes.
     let begins = start(text, MAX_TEXT.saturating_mul(4).saturating_add(4));
     let mut shown = String::new();
@@ -152,7 +169,17 @@ mod tests {
             ("args.x", "ends_with", "\"\\n\"", "args.x must end with \"\\n\""),
             ("args.x", "contains", "5", "args.x must contain 5"),
             ("args.x", "exists", "true", "args.x must be given"),
+            (
+                "args.x",
+                "within",
+                r#"["/srv/a/","/srv/b"]"#,
+                r#"args.x must be an absolute path within one of "/srv/a", "/srv/b""#,
+            ),
+            ("args.x", "within", r#"["/a"]"#, r#"args.x must be an absolute path within "/a""#),
+            ("args.x", "host_in", r#"["*.A.b"]"#, r#"args.x must be a URL of "*.a.b""#),
             ("args.x", "exists", "false", "args.x must not be given"),
+            ("args.x", "length_lte", "8e1", "args.x must have at most 80 characters or elements"),
+            ("args.x", "length_gte", "1", "args.x must have at least 1 characters or elements"),
             ("args.x[*].y", "lte", "2", "every args.x[*].y must be at most 2"),
         ] {
             assert_eq!(condition(path, op, value).asks().as_deref(), Some(asks), "{op} {value}");

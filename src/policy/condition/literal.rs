@@ -46,7 +46,8 @@ impl Truth {
         }
     }
 
-    pub(super) const fn not(self) -> Self {
+    /// The other answer: what is undecidable stays so.
+    pub(crate) const fn not(self) -> Self {
         match self {
             Self::True => Self::False,
             Self::False => Self::True,

@@ -18,6 +18,8 @@ pub struct Number {
     text: Box<str>,
     exact: DecimalBuf,
     double: f64,
+    /// Whether it is one of the call, of which servers may make a whole one.
+    is_of_call: bool,
 }
 
 /// A number of a call, read once for all that it is compared with.
@@ -57,13 +59,28 @@ impl Number {
     /// Reads a number that the reader let pass.
     pub fn parse(text: &str) -> Option<Self> {
         let exact = Decimal::parse(text)?.into();
-        Some(Self { text: text.into(), exact, double: text.parse().ok()? })
+        Some(Self { text: text.into(), exact, double: text.parse().ok()?, is_of_call: false })
+    }
+
+    /// Reads a number of a call that another one is compared with.
+    pub(super) fn of_call(text: &str) -> Option<Self> {
+        Self::parse(text).map(|number| Self { is_of_call: true, ..number })
+    }
+
+    /// Whether some servers would make another number of it.
+    pub(super) fn is_rounded(&self) -> bool {
+        self.is_of_call && !self.exact.get().is_whole()
+    }
+
+    /// The number, if it is whole and not negative.
+    pub(super) fn whole(&self) -> Option<u64> {
+        self.exact.get().whole()
     }
 
     /// The number for people: a whole one without a fraction or an exponent,
     /// another as written.
     pub(super) fn shown(&self) -> String {
-        self.exact.get().whole().map_or_else(|| (&*self.text).into(), |whole| whole.to_string())
+        self.whole().map_or_else(|| (&*self.text).into(), |whole| whole.to_string())
     }
 
     /// Asks `holds` about the order of a claim, which is a double, and this number. A
@@ -89,7 +106,7 @@ impl Number {
                 Truth::Undecidable(Why::Double)
             }
             Ok((Ordering::Equal, _)) => Truth::True,
-            Ok(_) if becomes() => Truth::Undecidable(Why::Fraction),
+            Ok(_) if self.is_rounded() || becomes() => Truth::Undecidable(Why::Fraction),
             Ok(_) => Truth::False,
         }
     }

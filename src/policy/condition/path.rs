@@ -20,14 +20,19 @@ pub enum Root {
     Grant,
     /// The tool's name.
     Tool,
+    /// The hour of the day, of `time`.
+    Hour,
+    /// The weekday, of `time`.
+    Weekday,
 }
 
-const ROOTS: [(&str, Root); 5] = [
+const ROOTS: [(&str, Root); 6] = [
     ("args", Root::Args),
     ("claims", Root::Claims),
     ("headers", Root::Headers),
     ("grant", Root::Grant),
     ("tool", Root::Tool),
+    ("time", Root::Hour),
 ];
 
 /// One step of a path.
@@ -79,12 +84,14 @@ pub enum PathError {
     Host,
     /// Claims are named one by one.
     Claims,
+    /// Of the time there are two parts.
+    Time,
 }
 
 impl fmt::Display for PathError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Root => "it must begin with `args`, `claims`, `headers`, `grant` or `tool`",
+            Self::Root => "it must begin with `args`, `claims`, `headers`, `grant`, `tool` or `time`",
             Self::Step => "after the root come steps like `.key`, `[\"a key\"]`, `[0]` or `[*]`",
             Self::Length => "it has more than 32 steps",
             Self::NoParts(root) => return write!(f, "`{root}` is a text and has no parts"),
@@ -92,6 +99,7 @@ impl fmt::Display for PathError {
                 "a header is named in lower case, like `headers.x-team` or `headers[\"x-team\"]`"
             }
             Self::Host => "Envoy shows no `host` header to filters; match hosts in its routes",
+            Self::Time => "the time is named by `time.hour` or `time.weekday`",
             Self::Claims => "claims are named one by one, by keys and indexes, like `claims.team` or `claims[\"https://example.com/team\"]`",
         })
     }
@@ -117,7 +125,8 @@ impl Path {
     pub fn parse(text: &str) -> Result<Self, PathError> {
         let end = text.find(['.', '[']).unwrap_or(text.len());
         let (word, mut rest) = text.split_at_checked(end).ok_or(PathError::Root)?;
-        let (name, root) = *ROOTS.iter().find(|(name, _)| *name == word).ok_or(PathError::Root)?;
+        let (name, mut root) =
+            *ROOTS.iter().find(|(name, _)| *name == word).ok_or(PathError::Root)?;
         let mut steps = Vec::new();
         while !rest.is_empty() {
             let (step, tail) = step(rest).ok_or(PathError::Step)?;
@@ -142,6 +151,13 @@ impl Path {
                 [Step::Key(name)] if is_header(name) => {}
                 _ => return Err(PathError::Header),
             },
+            Root::Hour | Root::Weekday => {
+                root = match &*steps {
+                    [Step::Key(key)] if **key == *"hour" => Root::Hour,
+                    [Step::Key(key)] if **key == *"weekday" => Root::Weekday,
+                    _ => return Err(PathError::Time),
+                };
+            }
             Root::Grant | Root::Tool if steps.is_empty() => {}
             Root::Grant | Root::Tool => return Err(PathError::NoParts(name)),
         }

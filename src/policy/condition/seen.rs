@@ -1,10 +1,11 @@
-//! Conditions as they were asked, with the values that they saw: for the one who makes
-//! a call to try a policy, and never for a log.
+//! The values that conditions saw: for the one who makes a call to try a policy, and
+//! never for a log.
 
 use super::find::{Found, find_argument};
+use super::host_in::Hosts;
 use super::{
-    Claim, Condition, Elements, Facts, JsonTexts, Line, Literal, Order, Root, Step, Test, Truth,
-    Why, Work,
+    Claim, Elements, Facts, JsonTexts, Line, Literal, Order, Path, Root, Step, Test, Truth, Why,
+    Work,
 };
 use crate::text::start;
 use crate::wire::json::Kind;
@@ -30,106 +31,69 @@ pub enum Seen {
     Secret,
 }
 
-/// A condition, and its answer about a call.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Asked {
-    /// The path, as written.
-    pub path: String,
-    /// The operator.
-    pub op: &'static str,
-    /// The policy's value, as JSON.
-    pub value: String,
-    /// The answer; `None` if a condition before it was false, so that it was not asked.
-    pub truth: Option<Truth>,
-    /// The values at the end of the path: one, or one for each element under `[*]`.
-    pub seen: Vec<Seen>,
-    /// The number of further ones.
-    pub more: usize,
+/// The one value at a path.
+pub(super) fn of_one(path: &Path, facts: &Facts<'_>) -> Seen {
+    seen(path, false, facts).0.pop().unwrap_or(Seen::Absent)
 }
 
-impl Asked {
-    /// A condition with its answer.
-    pub(crate) fn new(condition: &Condition, truth: Option<Truth>, facts: &Facts<'_>) -> Self {
-        let (seen, more) = condition.seen(facts);
-        Self {
-            path: condition.path.as_str().to_owned(),
-            op: condition.test.name(),
-            value: condition.test.value(),
-            truth,
-            seen,
-            more,
+/// The values at a path, and the number of those that are left out. `of_null` says
+/// whether a null is a value.
+pub(super) fn seen(path: &Path, of_null: bool, facts: &Facts<'_>) -> (Vec<Seen>, usize) {
+    let one = |seen| (vec![seen], 0);
+    match path.root {
+        Root::Args => seen_arguments(path, of_null, facts),
+        Root::Claims => {
+            let names: Vec<_> = path.steps.iter().map(Step::name).collect();
+            let names: Vec<&str> = names.iter().map(|name| &**name).collect();
+            one(of_claim(&facts.claims.claim(&names)))
         }
-    }
-
-    /// The answers to conditions that are asked together, until one is false.
-    pub(crate) fn all<'c>(
-        conditions: impl Iterator<Item = &'c Condition>,
-        facts: &Facts<'_>,
-        elements: Elements,
-    ) -> Vec<Self> {
-        let mut is_decided = false;
-        let ask = |condition: &Condition| {
-            let truth = (!is_decided).then(|| condition.evaluate(facts, elements));
-            is_decided |= truth == Some(Truth::False);
-            Self::new(condition, truth, facts)
-        };
-        conditions.map(ask).collect()
+        Root::Headers => {
+            let name = path.header();
+            let line = facts.headers.iter().find(|(other, _)| Some(&**other) == name);
+            one(match line.map_or(&Line::Absent, |(_, line)| line) {
+                Line::Absent => Seen::Absent,
+                _ if name.is_some_and(|name| SECRET.contains(&name)) => Seen::Secret,
+                Line::Text(text) => Seen::Value(cut(quoted(text))),
+                Line::Unclear => Seen::Unclear(Why::Header),
+            })
+        }
+        Root::Grant => one(Seen::Value(cut(quoted(facts.caller_id)))),
+        Root::Hour => one(match facts.moment.hour() {
+            Some(hour) => Seen::Value(hour.to_string()),
+            None => Seen::Absent,
+        }),
+        Root::Weekday => one(match facts.moment.weekday() {
+            Some(day) => Seen::Value(quoted(day)),
+            None => Seen::Absent,
+        }),
+        Root::Tool => one(Seen::Value(cut(quoted(facts.tool)))),
     }
 }
 
-impl Condition {
-    /// The values that it sees, and the number of those that are left out.
-    fn seen(&self, facts: &Facts<'_>) -> (Vec<Seen>, usize) {
-        let one = |seen| (vec![seen], 0);
-        match self.path.root {
-            Root::Args => self.seen_arguments(facts),
-            Root::Claims => {
-                let names: Vec<_> = self.path.steps.iter().map(Step::name).collect();
-                let names: Vec<&str> = names.iter().map(|name| &**name).collect();
-                one(of_claim(&facts.claims.claim(&names)))
-            }
-            Root::Headers => {
-                let name = self.path.header();
-                let line = facts.headers.iter().find(|(other, _)| Some(&**other) == name);
-                one(match line.map_or(&Line::Absent, |(_, line)| line) {
-                    Line::Absent => Seen::Absent,
-                    _ if name.is_some_and(|name| SECRET.contains(&name)) => Seen::Secret,
-                    Line::Text(text) => Seen::Value(cut(quoted(text))),
-                    Line::Unclear => Seen::Unclear(Why::Header),
-                })
-            }
-            Root::Grant => one(Seen::Value(cut(quoted(facts.caller_id)))),
-            Root::Tool => one(Seen::Value(cut(quoted(facts.tool)))),
+fn seen_arguments(path: &Path, of_null: bool, facts: &Facts<'_>) -> (Vec<Seen>, usize) {
+    let Some(arguments) = facts.arguments else { return (vec![Seen::Absent], 0) };
+    // Looking takes nothing from the budget of the call.
+    let (work, texts) = (Work::default(), JsonTexts::default());
+    let facts = Facts { work: &work, texts: &texts, ..*facts };
+    let (mut seen, mut count) = (Vec::new(), 0_usize);
+    find_argument(&facts, arguments, &path.steps, Elements::All, &mut |found| {
+        count = count.saturating_add(1);
+        if seen.len() < MAX_VALUES {
+            seen.push(match found {
+                Found::Value(raw) if matches!(raw.kind, Kind::Null) && !of_null => Seen::Absent,
+                Found::Value(raw) => Seen::Value(cut(raw.text.to_owned())),
+                Found::Absent => Seen::Absent,
+                Found::Unclear(why) => Seen::Unclear(why),
+            });
         }
+        Truth::True
+    });
+    // Of one value, what is known last holds: its neighbour may be a look-alike.
+    if !path.has_each() {
+        return (seen.pop().into_iter().collect(), 0);
     }
-
-    fn seen_arguments(&self, facts: &Facts<'_>) -> (Vec<Seen>, usize) {
-        let Some(arguments) = facts.arguments else { return (vec![Seen::Absent], 0) };
-        // Looking takes nothing from the budget of the call.
-        let (work, texts) = (Work::default(), JsonTexts::default());
-        let facts = Facts { work: &work, texts: &texts, ..*facts };
-        let (mut seen, mut count) = (Vec::new(), 0_usize);
-        find_argument(&facts, arguments, &self.path.steps, Elements::All, &mut |found| {
-            count = count.saturating_add(1);
-            if seen.len() < MAX_VALUES {
-                seen.push(match found {
-                    Found::Value(raw) if matches!(raw.kind, Kind::Null) && !self.of_null => {
-                        Seen::Absent
-                    }
-                    Found::Value(raw) => Seen::Value(cut(raw.text.to_owned())),
-                    Found::Absent => Seen::Absent,
-                    Found::Unclear(why) => Seen::Unclear(why),
-                });
-            }
-            Truth::True
-        });
-        // Of one value, what is known last holds: its neighbour may be a look-alike.
-        if !self.path.has_each() {
-            return (seen.pop().into_iter().collect(), 0);
-        }
-        let more = count.saturating_sub(seen.len());
-        (seen, more)
-    }
+    let more = count.saturating_sub(seen.len());
+    (seen, more)
 }
 
 fn of_claim(claim: &Claim) -> Seen {
@@ -177,11 +141,16 @@ impl Test {
             Self::EndsWith(_) => "ends_with",
             Self::Contains(_) => "contains",
             Self::Exists(_) => "exists",
+            Self::From(operand) => operand.op,
+            Self::Length(Order::Less | Order::LessOrEqual, _) => "length_lte",
+            Self::Length(Order::Greater | Order::GreaterOrEqual, _) => "length_gte",
+            Self::Within(_) => "within",
+            Self::HostIn(_) => "host_in",
         }
     }
 
     /// The policy's value, as JSON.
-    fn value(&self) -> String {
+    pub(super) fn value(&self) -> String {
         match self {
             Self::Eq(value) | Self::Neq(value) | Self::Contains(value) => value.json(),
             Self::In(values) | Self::NotIn(values) => list(values),
@@ -189,6 +158,10 @@ impl Test {
             Self::Regex(regex, _) => quoted(regex.as_str()),
             Self::StartsWith(text) | Self::EndsWith(text) => quoted(text),
             Self::Exists(value) => value.to_string(),
+            Self::From(operand) => operand.path.as_str().to_owned(),
+            Self::Length(_, bound) => bound.to_string(),
+            Self::Within(folders) => list(&folders.0),
+            Self::HostIn(hosts) => hosts.shown(),
         }
     }
 }
@@ -216,6 +189,19 @@ fn list(values: &[Literal]) -> String {
     format!("[{}]", values.join(", "))
 }
 
+impl Hosts {
+    /// The hosts alone where schemes and ports are the usual ones.
+    fn shown(&self) -> String {
+        let [hosts, schemes, ports] =
+            [&self.hosts, &self.schemes, &self.ports].map(|all| list(all));
+        match &*self.ports {
+            [] if schemes == r#"["https"]"# => hosts,
+            [] => format!(r#"{{"hosts": {hosts}, "schemes": {schemes}}}"#),
+            _ => format!(r#"{{"hosts": {hosts}, "schemes": {schemes}, "ports": {ports}}}"#),
+        }
+    }
+}
+
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
@@ -228,7 +214,7 @@ fn cut(text: String) -> String {
 mod tests {
     use super::super::tests::condition;
     use super::*;
-    use crate::policy::condition::Claims;
+    use crate::policy::condition::{Asked, Claims, Formula, Moment, Of, One};
     use crate::wire::json::{Raw, Reader};
     #[cfg(target_family = "wasm")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -247,7 +233,7 @@ mod tests {
         }
     }
 
-    fn asked(arguments: Raw<'_>, path: &str, op: &str, value: &str) -> Asked {
+    fn asked(arguments: Raw<'_>, path: &str, op: &str, value: &str) -> (Option<Truth>, One) {
         let headers = [
             ("x-team".to_owned(), Line::Text("red".into())),
             ("x-api-key".to_owned(), Line::Text("s3cret".into())),
@@ -260,16 +246,19 @@ mod tests {
             claims: &Teams,
             caller_id: "alice",
             tool: "pay",
+            moment: Moment::default(),
             work: &Work::default(),
             texts: &JsonTexts::default(),
         };
-        let condition = condition(path, op, value);
-        Asked::all([&condition].into_iter(), &facts, Elements::Any).remove(0)
+        let formula = Formula::One(condition(path, op, value));
+        let mut asked = Asked::all([&formula].into_iter(), &facts, Elements::Any);
+        let Asked { truth, of: Of::One(one) } = asked.remove(0) else { panic!("{path}") };
+        (truth, one)
     }
 
     #[test]
     fn each_condition_shows_the_value_that_it_saw() {
-        let text = r#"{"n": 8.0, "s": "a\u0062", "none": null, "Case": 1, "case": 2,
+        let text = r#"{"n": 8.0, "s": "a\u0062", "url": "http://[::1]/", "none": null, "Case": 1, "case": 2,
             "items": [{"p": 1}, {"q": 2}, {"p": "x"}]}"#;
         let arguments = Reader::new(text.as_bytes(), 9).unwrap().value().unwrap();
         let value = |text: &str| Seen::Value(text.into());
@@ -279,6 +268,29 @@ mod tests {
             ("args.n", "lte", "5", Truth::False, vec![value("8.0")]),
             ("args.s", "eq", r#""ab""#, Truth::True, vec![value(r#""a\u0062""#)]),
             ("args.none", "exists", "true", Truth::False, vec![Seen::Absent]),
+            (
+                "args.s",
+                "within",
+                r#"["/srv/a"]"#,
+                undecidable(Why::Form("the path does not begin with `/`")),
+                vec![value(r#""a\u0062""#)],
+            ),
+            (
+                "args.url",
+                "host_in",
+                r#"{"hosts": ["a.example", "[::1]"], "schemes": ["https", "http"], "ports": [80, 443]}"#,
+                Truth::True,
+                vec![value(r#""http://[::1]/""#)],
+            ),
+            (
+                "headers.x-team",
+                "host_in",
+                r#"["a.example"]"#,
+                undecidable(Why::Form(
+                    "the URL does not begin with a scheme that the policy allows",
+                )),
+                vec![value(r#""red""#)],
+            ),
             ("args.none", "eq", "null", Truth::True, vec![value("null")]),
             ("args.gone", "in", "[1, 2]", Truth::False, vec![Seen::Absent]),
             (
@@ -313,8 +325,8 @@ mod tests {
             ("grant", "starts_with", r#""a""#, Truth::True, vec![value(r#""alice""#)]),
             ("tool", "regex", r#""^p""#, Truth::True, vec![value(r#""pay""#)]),
         ] {
-            let asked = asked(arguments, path, op, operand);
-            assert_eq!((asked.truth, &asked.seen), (Some(truth), &seen), "{path}");
+            let (answer, asked) = asked(arguments, path, op, operand);
+            assert_eq!((answer, &asked.seen), (Some(truth), &seen), "{path}");
             assert_eq!((&*asked.path, asked.op, &*asked.value, asked.more), (path, op, operand, 0));
         }
     }
@@ -324,10 +336,10 @@ mod tests {
         let text =
             format!(r#"{{"long": "{}", "many": [{}]}}"#, "é".repeat(600), ["1"; 40].join(","));
         let arguments = Reader::new(text.as_bytes(), 9).unwrap().value().unwrap();
-        let long = asked(arguments, "args.long", "exists", "true");
+        let (_, long) = asked(arguments, "args.long", "exists", "true");
         let [Seen::Value(long)] = &*long.seen else { panic!("{long:?}") };
         assert_eq!((long.len(), long.ends_with("é…")), (1_023 + "…".len(), true));
-        let many = asked(arguments, "args.many[*]", "eq", "2");
-        assert_eq!((many.seen.len(), many.more, many.truth), (32, 8, Some(Truth::False)));
+        let (truth, many) = asked(arguments, "args.many[*]", "eq", "2");
+        assert_eq!((many.seen.len(), many.more, truth), (32, 8, Some(Truth::False)));
     }
 }

@@ -2,8 +2,10 @@
 //! read: no request can meet a bad one.
 
 use super::expression;
+use super::host_in::Hosts;
 use super::number::Given;
-use super::{Literal, Number, Root, TestError, Truth, Why, Work};
+use super::within::Folders;
+use super::{Literal, Number, Operand, Root, TestError, Truth, WEEKDAYS, Why, Work, length};
 use crate::meter;
 use crate::wire::json::{Kind, Raw, Reader};
 use core::cmp::Ordering;
@@ -34,6 +36,14 @@ pub enum Test {
     Contains(Literal),
     /// `exists`
     Exists(bool),
+    /// `length_lte`, `length_gte`
+    Length(Order, u64),
+    /// An operator with a value of the call, which takes the place of another test.
+    From(Box<Operand>),
+    /// `within`
+    Within(Folders),
+    /// `host_in`
+    HostIn(Box<Hosts>),
 }
 
 /// The relation of a number to the policy's.
@@ -62,7 +72,7 @@ impl Order {
 
 impl Test {
     /// Every operator's name.
-    pub const NAMES: [&'static str; 13] = [
+    pub const NAMES: [&'static str; 17] = [
         "eq",
         "neq",
         "in",
@@ -76,6 +86,10 @@ impl Test {
         "ends_with",
         "contains",
         "exists",
+        "length_lte",
+        "length_gte",
+        "within",
+        "host_in",
     ];
 
     /// Puts an operator and its value together, for a path with this root.
@@ -94,6 +108,13 @@ impl Test {
         let list = |value| match value {
             Literal::List(elements) => Ok(elements),
             _ => Err(TestError::Value("a list")),
+        };
+        let length = |order, value| match value {
+            Literal::Number(number) => number.whole().map(|bound| Self::Length(order, bound)),
+            _ => None,
+        };
+        let length = |order, value| {
+            length(order, value).ok_or(TestError::Value("a whole number that is not negative"))
         };
         let test = match name {
             "eq" => Self::Eq(value),
@@ -115,6 +136,10 @@ impl Test {
                 Literal::Bool(value) => Self::Exists(value),
                 _ => return Err(TestError::Value("`true` or `false`")),
             },
+            "length_lte" => length(Order::LessOrEqual, value)?,
+            "length_gte" => length(Order::GreaterOrEqual, value)?,
+            "within" => Self::Within(Folders::new(value)?),
+            "host_in" => Self::HostIn(Box::new(Hosts::new(value)?)),
             _ => return Err(TestError::Unknown),
         };
         test.fit(root)?;
@@ -130,6 +155,7 @@ impl Test {
         let name = match root {
             Root::Args => return Ok(()),
             Root::Claims => return self.fit_claim(),
+            Root::Hour | Root::Weekday => return self.fit_time(root),
             Root::Headers => "headers",
             Root::Grant => "grant",
             Root::Tool => "tool",
@@ -139,9 +165,35 @@ impl Test {
                 texts(name, core::slice::from_ref(value))
             }
             Self::In(values) | Self::NotIn(values) => texts(name, values),
-            Self::Order(..) => Err(TestError::Text(name)),
-            Self::Regex(..) | Self::StartsWith(_) | Self::EndsWith(_) | Self::Exists(_) => Ok(()),
+            Self::Order(..) | Self::From(_) => Err(TestError::Text(name)),
+            Self::Regex(..)
+            | Self::StartsWith(_)
+            | Self::EndsWith(_)
+            | Self::Exists(_)
+            | Self::Length(..)
+            | Self::Within(_)
+            | Self::HostIn(_) => Ok(()),
         }
+    }
+
+    fn fit_time(&self, root: Root) -> Result<(), TestError> {
+        let (error, orders) = match root {
+            Root::Hour => (TestError::Hour, true),
+            _ => (TestError::Weekday, false),
+        };
+        let is_hour = |number: &Number| number.whole().is_some_and(|hour| hour < 24);
+        let fits = |value: &Literal| match value {
+            Literal::Number(number) => orders && is_hour(number),
+            Literal::String(day) => !orders && WEEKDAYS.contains(&&**day),
+            _ => false,
+        };
+        let good = match self {
+            Self::Eq(value) | Self::Neq(value) => fits(value),
+            Self::In(values) | Self::NotIn(values) => values.iter().all(fits),
+            Self::Order(_, number) => orders && is_hour(number),
+            _ => false,
+        };
+        if good { Ok(()) } else { Err(error) }
     }
 
     fn fit_claim(&self) -> Result<(), TestError> {
@@ -179,6 +231,12 @@ impl Test {
         matches!(self, Self::Exists(_))
     }
 
+    /// Whether the test is about a place that a text names, and that may have other
+    /// names.
+    pub const fn is_about_place(&self) -> bool {
+        matches!(self, Self::Within(_) | Self::HostIn(_))
+    }
+
     /// Whether this text is somewhere in the policy's value.
     pub fn mentions(&self, text: &str) -> bool {
         match self {
@@ -188,7 +246,13 @@ impl Test {
             }
             Self::Regex(regex, _) => regex.as_str().contains(text),
             Self::StartsWith(value) | Self::EndsWith(value) => value.contains(text),
-            Self::Order(..) | Self::Exists(_) => false,
+            Self::Within(folders) => folders.0.iter().any(|folder| folder.mentions(text)),
+            // No host has any character but letters, digits and `*-_.`.
+            Self::Order(..)
+            | Self::Exists(_)
+            | Self::HostIn(_)
+            | Self::Length(..)
+            | Self::From(_) => false,
         }
     }
 
@@ -228,6 +292,7 @@ impl Test {
                 number.orders(*order, &Given::new(raw.text), work)
             }
             (Self::Contains(value), Kind::Array) => contains(value, raw, work),
+            (Self::Length(order, bound), Kind::Array) => length::of_list(raw, *order, *bound, work),
             (_, Kind::String(text)) if text.is_escaped() && !work.decoding(raw.text.len()) => SPENT,
             (_, Kind::String(text)) => self.of_text(&text.decode(), work),
             (_, kind) => Truth::Undecidable(Why::Type(kind.name())),
@@ -273,7 +338,10 @@ impl Test {
                 Truth::decided(text.contains(&**part))
             }
             Self::Exists(expected) => Truth::decided(*expected),
-            Self::Order(..) | Self::Contains(_) => wrong,
+            Self::Length(order, bound) => length::of_text(text, *order, *bound, work),
+            Self::Within(folders) => folders.hold(text, work),
+            Self::HostIn(hosts) => hosts.hold(text, work),
+            Self::Order(..) | Self::Contains(_) | Self::From(_) => wrong,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Faults of an operator and its value, for the author of the policy.
 
+use super::explain::cut;
 use super::expression::MAX_REGEX_BYTES;
 use core::fmt;
 
@@ -10,6 +11,8 @@ pub enum TestError {
     Unknown,
     /// The operator needs a value of another type.
     Value(&'static str),
+    /// This part of the value cannot be used, for this reason.
+    Element(Box<str>, &'static str),
     /// The regular expression does not compile.
     Regex(String),
     /// The regular expression compiles to too much.
@@ -18,6 +21,18 @@ pub enum TestError {
     Text(&'static str),
     /// A claim is compared with texts, numbers or booleans, all of one type.
     Claim,
+    /// The operator takes no value of the call.
+    NoFrom,
+    /// A value of the call is one value.
+    FromEach,
+    /// The time is compared with constants.
+    FromTime,
+    /// An order of texts.
+    FromText,
+    /// The hour is compared with hours.
+    Hour,
+    /// The weekday is compared with weekdays.
+    Weekday,
     /// Membership in a list of claims is asked of a text.
     ClaimList,
 }
@@ -27,11 +42,29 @@ impl fmt::Display for TestError {
         match self {
             Self::Unknown => f.write_str("there is no such operator"),
             Self::Value(what) => write!(f, "the operator needs {what}"),
+            Self::Element(text, why) => write!(f, "`{}` cannot be used: {why}", cut(text)),
             Self::Regex(why) => write!(f, "the regular expression does not compile: {why}"),
             Self::RegexSize => write!(
                 f,
                 "the regular expression compiles to more than {MAX_REGEX_BYTES} bytes; shorten it \
                  or its repetitions"
+            ),
+            Self::NoFrom => {
+                f.write_str("the operator takes no `value_from`; write its value as `value`")
+            }
+            Self::FromEach => f.write_str("`value_from` names one value; leave `[*]` out"),
+            Self::FromTime => f.write_str("the time is compared with a `value` of the policy"),
+            Self::FromText => f.write_str(
+                "the operator compares numbers; `claims` of `value_from`, `headers`, `grant` and \
+                 `tool` are texts",
+            ),
+            Self::Hour => f.write_str(
+                "an hour is compared with whole numbers from 0 to 23, by `eq`, `neq`, `in`, \
+                 `not_in`, `lt`, `lte`, `gt` or `gte`",
+            ),
+            Self::Weekday => f.write_str(
+                "a weekday is compared with `mon`, `tue`, `wed`, `thu`, `fri`, `sat` and `sun`, by \
+                 `eq`, `neq`, `in` or `not_in`",
             ),
             Self::Text(root) => write!(f, "`{root}` is a text; compare it with texts"),
             Self::ClaimList => {

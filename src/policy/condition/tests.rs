@@ -4,7 +4,9 @@ use crate::wire::json::{Decimal, Members, Reader};
 use std::collections::BTreeMap;
 
 mod claims;
+mod joined;
 mod numbers;
+mod operands;
 mod payload;
 mod refused;
 mod values;
@@ -22,6 +24,7 @@ fn facts<'a>(
         claims,
         caller_id: "ci",
         tool: "create_refund",
+        moment: Moment::default(),
         work,
         texts,
     }
@@ -100,6 +103,9 @@ fn word(truth: Truth) -> &'static str {
             Why::Absent => "U absent",
             Why::Json => "U json",
             Why::Fraction => "U fraction",
+            Why::Units => "U units",
+            Why::Operand => "U operand",
+            Why::Form(_) => "U form",
         },
     }
 }

@@ -30,6 +30,8 @@ pub fn text<'a>(path: &Path, literal: bool, facts: &Facts<'a>) -> Result<Cow<'a,
         }
         Root::Grant => Ok(facts.caller_id.into()),
         Root::Tool => Ok(facts.tool.into()),
+        // Not for a value to count by, nor to compare with.
+        Root::Hour | Root::Weekday => Err(Why::Absent),
     }
 }
 
@@ -50,7 +52,15 @@ fn argument<'a>(path: &Path, literal: bool, facts: &Facts<'a>) -> Result<Cow<'a,
     value
 }
 
-fn scalar<'a>(raw: &Raw<'a>, literal: bool, facts: &Facts<'a>) -> Result<Cow<'a, str>, Why> {
+/// The text of one value.
+///
+/// # Errors
+/// It is none that all readers take for the same.
+pub(super) fn scalar<'a>(
+    raw: &Raw<'a>,
+    literal: bool,
+    facts: &Facts<'a>,
+) -> Result<Cow<'a, str>, Why> {
     match raw.kind {
         Kind::Null => Err(Why::Absent),
         Kind::Bool(value) => Ok(if value { "true" } else { "false" }.into()),

@@ -23,7 +23,8 @@ const PART: usize = 1 << 5;
 const READING: usize = 24;
 /// The price of a byte of a text that is read as JSON for the first time.
 const PARSING: usize = 96;
-/// The price of a byte of a text whose escapes are decoded.
+/// The price of a byte of a text whose escapes are decoded, or that is read as a path
+/// or a URL.
 const DECODING: usize = 16;
 /// The price of a byte of a text that is decoded and hashed.
 const HASHING: usize = 64;
@@ -88,8 +89,8 @@ impl Work {
         self.take(bytes.saturating_mul(PARSING))
     }
 
-    /// Takes the price of decoding a text of this many bytes; whether there was
-    /// enough.
+    /// Takes the price of decoding a text of this many bytes, or of reading it as a
+    /// path or a URL; whether there was enough.
     pub(super) fn decoding(&self, bytes: usize) -> bool {
         self.take(bytes.saturating_mul(DECODING))
     }

@@ -3,10 +3,11 @@
 use super::at::{At, Object};
 use super::checks::{self, Check};
 use super::limits::{self, Limit};
+use super::notify::Notify;
 use super::request_path::RequestPath;
 use super::url;
 use super::wording::quote;
-use crate::policy::condition::Root;
+use crate::policy::condition::{Formula, Root};
 use crate::policy::pattern::Pattern;
 use crate::text::is_name;
 
@@ -46,11 +47,25 @@ pub struct Approvals {
     pub lists: Limit,
     /// `max_arguments_bytes`: the longest call that an approver is shown.
     pub max_arguments_bytes: usize,
+    /// `ask`: the form in which a client is told to ask a person.
+    pub ask: Ask,
+    /// `notify`: the service that is told of new requests.
+    pub notify: Option<Notify>,
+}
+
+/// The form in which a client is told to ask a person.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ask {
+    /// An error, whose message says all.
+    #[default]
+    Error,
+    /// The address of the request, for clients that show it by themselves.
+    Url,
 }
 
 /// The keys of the terms.
 pub(super) const TERMS: [&str; 4] = ["approvers", "need", "wait", "valid"];
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 12] = [
     "path",
     "url",
     "approvers",
@@ -61,7 +76,10 @@ const KEYS: [&str; 10] = [
     "approvers_may_ask",
     "requests",
     "max_arguments_bytes",
+    "ask",
+    "notify",
 ];
+const ASK: [(&str, Ask); 2] = [("error", Ask::Error), ("url", Ask::Url)];
 
 /// The most patterns of approvers.
 const MAX_APPROVERS: usize = 64;
@@ -135,6 +153,8 @@ impl Approvals {
             requests,
             lists: Limit::built_in("approval_lists", 30, 60, "/settings/approvals/lists")?,
             max_arguments_bytes: max.and_then(|max| usize::try_from(max).ok()).unwrap_or(4096),
+            ask: object.get("ask").map(|at| ask(at, &object)).unwrap_or_default(),
+            notify: object.get("notify").and_then(Notify::read),
         })
     }
 
@@ -149,6 +169,15 @@ impl Approvals {
     }
 }
 
+/// Reads `ask`, which may need the `url` beside it.
+fn ask(at: &At<'_>, settings: &Object<'_>) -> Ask {
+    let ask = at.choice(&ASK).unwrap_or_default();
+    if ask == Ask::Url && settings.get("url").is_none() {
+        at.wrong("clients would be shown no address; give `settings.approvals` a `url`");
+    }
+    ask
+}
+
 /// Reads checks on an approver's request, which has no tool and no arguments.
 fn require(at: &At<'_>) -> Vec<Check> {
     let checks = checks::read(at);
@@ -156,11 +185,11 @@ fn require(at: &At<'_>) -> Vec<Check> {
         if check.shadow {
             at.wrong_at(&check.path, "an approver is let in or not; leave `mode` out");
         }
-        for condition in &check.conditions {
-            if matches!(condition.path.root, Root::Args | Root::Tool) {
+        for path in check.conditions.iter().flat_map(Formula::paths) {
+            if !matches!(path.root, Root::Claims | Root::Headers | Root::Grant) {
                 at.wrong(format!(
                     "{} is not known of an approver's request; use `claims`, `headers` or `grant`",
-                    quote(condition.path.as_str())
+                    quote(path.as_str())
                 ));
             }
         }

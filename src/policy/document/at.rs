@@ -2,8 +2,11 @@
 //! there, or an error is noted.
 
 mod hash;
+mod reading;
+mod shared;
 
 use super::Findings;
+use super::checks::Named;
 use super::tree::{self, Node};
 use super::wording::{choices, nearest, quote};
 use crate::order;
@@ -11,6 +14,7 @@ use crate::policy::condition::{Literal, Number};
 use crate::text::{MAX_NAME, is_name, start};
 use crate::wire::json::Decimal;
 use core::cell::{Cell, RefCell};
+use reading::Reading;
 use std::borrow::Cow;
 
 /// A parsed document, and the errors found in it.
@@ -19,19 +23,10 @@ pub(super) struct Parsed<'a> {
     errors: RefCell<Findings>,
     /// Bytes of the regular expressions so far.
     regexes: Cell<usize>,
+    /// The checks that rules use by their names, in the order of these.
+    checks: RefCell<Vec<Named>>,
     /// The settings that say how the rest is read.
     reading: Reading,
-}
-
-/// The settings that say how the rest of a document is read.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Reading {
-    /// Whether tools may have names that MCP does not allow.
-    pub(super) unusual_tool_names: bool,
-    /// Whether every text of the arguments is a text, also one that is JSON.
-    pub(super) literal: bool,
-    /// Whether a denial says what the policy asks for.
-    pub(super) explains: bool,
 }
 
 impl<'a> Parsed<'a> {
@@ -44,6 +39,7 @@ impl<'a> Parsed<'a> {
             root,
             errors: RefCell::new(errors),
             regexes: Cell::default(),
+            checks: RefCell::default(),
         })
     }
 
@@ -60,25 +56,6 @@ impl<'a> Parsed<'a> {
     pub(super) fn into_errors(self) -> Findings {
         self.errors.into_inner()
     }
-}
-
-impl Reading {
-    /// Looks the settings up before anything is read. One that is wrong is
-    /// reported where it is read.
-    fn new(root: &Node<'_>) -> Self {
-        let settings = member(root, "settings");
-        let setting = |key| settings.and_then(|settings| member(settings, key));
-        Self {
-            unusual_tool_names: matches!(setting("unusual_tool_names"), Some(Node::Bool(true))),
-            literal: matches!(setting("json_texts"), Some(Node::String(way)) if way == "text"),
-            explains: !matches!(setting("explain_denials"), Some(Node::Bool(false))),
-        }
-    }
-}
-
-fn member<'n, 'a>(node: &'n Node<'a>, key: &str) -> Option<&'n Node<'a>> {
-    let Node::Object(members) = node else { return None };
-    members.iter().find(|(name, _)| name == key).map(|(_, value)| value)
 }
 
 /// The most bytes of all the regular expressions of a policy, compiled.
@@ -197,13 +174,18 @@ impl<'d> At<'d> {
     pub(super) fn name(&self, what: &str) -> Option<&'d str> {
         let name = self.string()?;
         if !is_name(name) {
-            self.wrong(format!(
-                "{} cannot name {what}: 1 to {MAX_NAME} bytes without control characters",
-                quote(name)
-            ));
+            self.unnamable(name, what);
             return None;
         }
         Some(name)
+    }
+
+    /// Notes that a text cannot name `what`.
+    pub(super) fn unnamable(&self, name: &str, what: &str) {
+        self.wrong(format!(
+            "{} cannot name {what}: 1 to {MAX_NAME} bytes without control characters",
+            quote(name)
+        ));
     }
 
     /// The string, if the value is one; anything else is not an error.
@@ -366,6 +348,11 @@ impl<'d> Object<'d> {
     /// Its path, as a JSON pointer.
     pub(super) fn path(&self) -> &str {
         &self.path
+    }
+
+    /// Whether it has one member.
+    pub(super) fn is_alone(&self) -> bool {
+        self.members.len() == 1
     }
 
     /// Whether it has no members at all.

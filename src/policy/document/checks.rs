@@ -1,11 +1,13 @@
-//! `args`, `require` and `deny_if`.
+//! `args`, `require`, `deny_if`, and the checks that they share.
 
 use super::at::{At, Object, escape};
+use super::conditions::formula;
 use super::rules::{MODES, Mode};
-use super::wording::{choices, nearest, quote};
-use crate::policy::condition::{
-    Condition, Elements, Facts, Path, Root, Step, Test, TestError, Truth,
-};
+use super::wording::quote;
+use crate::order;
+use crate::policy::condition::{Condition, Elements, Facts, Formula, Path, Root, Truth, join};
+use crate::text::is_name;
+use std::sync::Arc;
 
 /// Conditions that hold together or not at all.
 #[derive(Debug)]
@@ -15,7 +17,9 @@ pub struct Check {
     /// The path in the document, for messages to the author.
     pub path: String,
     /// `conditions`
-    pub conditions: Vec<Condition>,
+    pub conditions: Arc<[Formula]>,
+    /// Whether the conditions are those of a named check.
+    pub is_shared: bool,
     /// `on_deny`
     pub on_deny: Option<String>,
     /// The hash of the conditions as written, which tells whether two checks ask the
@@ -30,19 +34,66 @@ pub struct Check {
 impl Check {
     /// Whether all conditions hold together: one that is false decides, in any
     /// order, and otherwise one that is undecidable does. It comes with the first
-    /// condition that is so.
+    /// condition that is so, unless a connective decided.
     pub fn holds(&self, facts: &Facts<'_>, elements: Elements) -> (Truth, Option<&Condition>) {
-        let mut truth = (Truth::True, None);
-        for condition in &self.conditions {
-            match condition.evaluate(facts, elements) {
-                Truth::True => {}
-                Truth::False => return (Truth::False, Some(condition)),
-                undecidable if truth.1.is_none() => truth = (undecidable, Some(condition)),
-                Truth::Undecidable(_) => {}
-            }
-        }
-        truth
+        join(&self.conditions, facts, elements, Truth::False)
     }
+}
+
+/// One entry of `checks`, which rules use by its name.
+#[derive(Clone, Debug)]
+pub struct Named {
+    /// Its name.
+    pub name: String,
+    /// The path in the document, for messages to the author.
+    pub path: String,
+    /// `conditions`, which all its uses share.
+    pub conditions: Arc<[Formula]>,
+    /// Whether a rule uses it.
+    pub is_used: bool,
+    on_deny: Option<String>,
+    hash: [u8; 32],
+}
+
+/// The most conditions of a named check: each of its uses is looked through.
+const MAX_NAMED: usize = 64;
+
+/// Reads `checks`, in the order of their names.
+pub(super) fn named(at: &At<'_>) -> Vec<Named> {
+    let read = |(name, at): (&str, At<'_>)| {
+        usable(&at, name);
+        let object = at.object(&["conditions", "on_deny"])?;
+        let on_deny = object.get("on_deny").and_then(At::string).map(str::to_owned);
+        let conditions = object.required("conditions")?;
+        let hash = conditions.hash();
+        let formulas = conditions.each(formula);
+        let mut count = 0_usize;
+        let mut counted = |_: &Condition, _| count = count.saturating_add(1);
+        formulas.iter().for_each(|formula| formula.visit(false, &mut counted));
+        if count > MAX_NAMED {
+            conditions.wrong(format!(
+                "a named check has at most {MAX_NAMED} conditions, found {count}; make several \
+                 checks of it"
+            ));
+        }
+        let (path, conditions) = (at.path().into(), formulas.into());
+        Some(Named { name: name.into(), path, conditions, is_used: false, on_deny, hash })
+    };
+    let named = at.entries().into_iter().filter_map(read).collect();
+    order::sorted(named, |a, b| a.name.cmp(&b.name))
+}
+
+/// Whether a check can have this name.
+fn usable(at: &At<'_>, name: &str) -> bool {
+    if !is_name(name) {
+        at.unnamable(name, "a check");
+        return false;
+    }
+    let is_index = name.bytes().all(|byte| byte.is_ascii_digit());
+    if is_index {
+        at.wrong(format!("{} cannot name a check: digits alone are an index", quote(name)));
+    }
+    !is_index
 }
 
 /// Reads a list of checks.
@@ -51,27 +102,39 @@ pub(super) fn read(at: &At<'_>) -> Vec<Check> {
     let mut names: Vec<&str> = Vec::new();
     let mut checks = Vec::new();
     for (index, at) in at.elements().iter().enumerate() {
-        let Some(object) = at.object(&["conditions", "on_deny", "name", "mode"]) else { continue };
+        let known = ["conditions", "on_deny", "name", "mode", "use"];
+        let Some(object) = at.object(&known) else { continue };
         let on_deny = object.get("on_deny").and_then(At::string).map(str::to_owned);
-        let name = object.get("name").and_then(|at| {
-            let name = at.name("a check")?;
-            if name.bytes().all(|byte| byte.is_ascii_digit()) {
-                at.wrong(format!("{} cannot name a check: digits alone are an index", quote(name)));
+        let shared = object.get("use");
+        let name = shared.or(object.get("name")).and_then(|at| {
+            let name = at.string()?;
+            if !usable(at, name) {
                 return None;
             }
             if names.contains(&name) {
                 at.wrong(format!("another check of this list is named {}", quote(name)));
             }
             names.push(name);
-            Some(escape(name).into_owned())
+            Some(name)
         });
-        let Some(conditions) = object.required("conditions") else { continue };
+        let (conditions, hash, otherwise) = if let Some(of) = shared {
+            for at in ["conditions", "name"].iter().filter_map(|key| object.get(key)) {
+                at.wrong("`use` names a check that has its own; leave this out");
+            }
+            let Some(named) = name.and_then(|name| of.shared_check(name)) else { continue };
+            (named.conditions, named.hash, named.on_deny)
+        } else {
+            let Some(conditions) = object.required("conditions") else { continue };
+            (conditions.each(formula).into(), conditions.hash(), None)
+        };
+        let name = name.map(|name| escape(name).into_owned());
         checks.push(Check {
             pointer: format!("{list}/{}", name.unwrap_or_else(|| index.to_string())),
             path: at.path().into(),
-            conditions: conditions.each(condition),
-            on_deny,
-            hash: conditions.hash(),
+            conditions,
+            is_shared: shared.is_some(),
+            on_deny: on_deny.or(otherwise),
+            hash,
             explains: at.reading().explains,
             shadow: shadow(&object),
         });
@@ -117,76 +180,13 @@ pub(super) fn recorded(at: &At<'_>) -> Vec<Path> {
     paths
 }
 
-/// Reads one condition.
-pub(super) fn condition(at: &At<'_>) -> Option<Condition> {
-    let object = at.object(&["path", "op", "value", "literal"])?;
-    let literal = object.get("literal").map(|at| (at, at.boolean()));
-    let path = object.required("path").and_then(path);
-    let op = object.required("op").and_then(|at| Some((at, at.string()?)));
-    let value = object.required("value").and_then(|at| Some((at, at.literal()?)));
-    let (path, (op_at, op), (value_at, value)) = (path?, op?, value?);
-    match Test::new(op, value, path.root) {
-        Ok(test) if test.regex_bytes().is_some_and(|bytes| !value_at.has_room_for(bytes)) => {
-            value_at.wrong(
-                "the regular expressions of the policy take more than 64 MiB; make them shorter, or \
-                 fewer",
-            );
-            None
-        }
-        Ok(test) => {
-            let whole = path.root == Root::Args && matches!(*path.steps, [Step::Key(_)]);
-            let literal = match literal {
-                Some((at, _)) if !whole => {
-                    at.wrong(
-                        "only a whole argument can be a text that is JSON; leave `literal` out, or \
-                         write a path like `args.text`",
-                    );
-                    return None;
-                }
-                Some((_, literal)) => literal?,
-                None => at.reading().literal,
-            };
-            let mut condition = Condition::new(path, test);
-            condition.literal = literal;
-            Some(condition)
-        }
-        Err(TestError::Unknown) => {
-            op_at.wrong(match nearest(op, &Test::NAMES) {
-                Some(word) => format!("unknown operator {}; did you mean `{word}`?", quote(op)),
-                None => {
-                    let names = choices(Test::NAMES);
-                    format!("unknown operator {}; expected one of {names}", quote(op))
-                }
-            });
-            None
-        }
-        Err(TestError::Value(what)) => {
-            value_at.expected(&format!("{what} for the operator `{op}`"));
-            None
-        }
-        Err(other) => {
-            value_at.wrong(other.to_string());
-            None
-        }
-    }
-}
-
-/// Reads a path.
-pub(super) fn path(at: &At<'_>) -> Option<Path> {
-    let text = at.string()?;
-    match Path::parse(text) {
-        Ok(path) => Some(path),
-        Err(error) => {
-            at.wrong(format!("invalid path {}: {error}", quote(text)));
-            None
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::condition::{Claim, Claims, JsonTexts, Line, Literal, Why, Work};
+    use crate::policy::condition::{
+        Claim, Claims, JsonTexts, Line, Literal, Moment, Test, Why, Work,
+    };
+    use crate::policy::document::Document;
     #[cfg(target_family = "wasm")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -199,6 +199,30 @@ mod tests {
     }
 
     #[test]
+    fn a_shared_check_is_known_again_by_its_conditions() {
+        let hash = |checks: &str, check: &str| {
+            let text = format!(
+                r#"{{"version": "1", "default": "deny", "checks": {{{checks}}},
+                "tools": {{"t": {{"approve_if": [{check}]}}}}}}"#
+            );
+            let (document, errors) = Document::parse(text.as_bytes());
+            assert!(errors.is_empty(), "{errors:?}");
+            document.unwrap().rules.tools.pop().unwrap().1.approve_if.pop().unwrap().hash
+        };
+        let own = r#"{"conditions": [{"path": "args.a", "op": "eq", "value": 1}]}"#;
+        let other = own.replace(": 1}", ": 2}");
+        let from = own.replace(r#""value": 1"#, r#""value_from": "args.b""#);
+        let not = own.replace("[{", r#"[{"not": {"#).replace("}]", "}}]");
+        let shared = |check: &str| hash(&format!(r#""c": {check}"#), r#"{"use": "c"}"#);
+        // An approval under the one is not one under the others.
+        assert_eq!(shared(own), hash("", own));
+        assert_ne!(shared(own), shared(&other));
+        assert_ne!(shared(own), shared(&from));
+        assert_ne!(shared(&from), shared(&from.replace("args.b", "args.c")));
+        assert_ne!(shared(own), shared(&not));
+    }
+
+    #[test]
     fn a_false_condition_decides_whatever_the_order() {
         let facts = Facts {
             arguments: None,
@@ -207,24 +231,26 @@ mod tests {
             claims: &NoClaims,
             caller_id: "a",
             tool: "t",
+            moment: Moment::default(),
             work: &Work::default(),
             texts: &JsonTexts::default(),
         };
         let condition = |path: &str, value: &str| {
             let path = Path::parse(path).unwrap();
             let test = Test::new("eq", Literal::String(value.into()), path.root).unwrap();
-            Condition::new(path, test)
+            Formula::One(Condition::new(path, test))
         };
         let yes = || condition("grant", "a");
         let no = || condition("grant", "b");
         let unclear = || condition("headers.h", "b");
-        let ask = |conditions: Vec<Condition>| {
+        let ask = |conditions: Vec<Formula>| {
             let (pointer, path) = (String::new(), String::new());
             let hash = [0; 32];
             let check = Check {
                 pointer,
                 path,
-                conditions,
+                conditions: conditions.into(),
+                is_shared: false,
                 on_deny: None,
                 hash,
                 explains: true,

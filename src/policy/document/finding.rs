@@ -57,6 +57,12 @@ pub enum Warning {
     DotStar,
     /// A value holds `${`, which nothing fills in.
     Placeholder,
+    /// A named check is used by no rule.
+    UnusedCheck,
+    /// A requirement holds for a call without the value that it is about.
+    NegatedAbsence,
+    /// A denial of a path or a host does not see its other names.
+    OtherNames,
     /// A grant is named after a claim.
     GrantByClaim,
     /// After its time, callers of a body come under rules that allow by default.
@@ -97,6 +103,9 @@ impl Warning {
             Self::AllTexts => "all-texts",
             Self::DotStar => "dot-star",
             Self::Placeholder => "placeholder",
+            Self::UnusedCheck => "unused-check",
+            Self::NegatedAbsence => "negated-absence",
+            Self::OtherNames => "other-names",
             Self::GrantByClaim => "grant-by-claim",
             Self::EndsOpen => "ends-open",
             Self::GroupByHeader => "group-by-header",

@@ -1,10 +1,10 @@
 //! `groups`: rules for callers by what is known of their requests.
 
 use super::at::At;
-use super::checks;
+use super::conditions::formula;
 use super::rules::{self, Mode, Rules};
 use super::wording::quote;
-use crate::policy::condition::{Condition, Root};
+use crate::policy::condition::{Formula, Root};
 
 /// One element of `groups`.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub struct When {
     /// The path in the document, for messages to the author.
     pub path: String,
     /// The condition.
-    pub condition: Condition,
+    pub condition: Formula,
 }
 
 /// Reads the list of groups.
@@ -62,12 +62,14 @@ fn when(at: &At<'_>) -> Vec<When> {
         at.wrong("holds for everybody; name who belongs to the group, or use the top level");
     }
     at.each(|at| {
-        let condition = checks::condition(at)?;
-        if !matches!(condition.path.root, Root::Claims | Root::Headers | Root::Grant) {
-            at.wrong(format!(
-                "{} is not known before the call; use `claims`, `headers` or `grant`",
-                quote(condition.path.as_str())
-            ));
+        let condition = formula(at)?;
+        for path in condition.paths() {
+            if !matches!(path.root, Root::Claims | Root::Headers | Root::Grant) {
+                at.wrong(format!(
+                    "{} is not known before the call; use `claims`, `headers` or `grant`",
+                    quote(path.as_str())
+                ));
+            }
         }
         Some(When { pointer: at.pointer(), path: at.path().into(), condition })
     })

@@ -2,6 +2,7 @@
 
 use super::at::{At, Object};
 use super::wording::quote;
+use crate::order::indexes;
 use crate::policy::condition::{Path, Root, Step, is_header};
 use crate::text::is_name;
 
@@ -288,19 +289,21 @@ fn claim_path(at: &At<'_>) -> Option<Vec<String>> {
 
 fn bearer(at: &At<'_>) -> Option<Source> {
     let object = at.object(&["tokens"])?;
-    let mut bearer = Bearer::default();
     let tokens = object.required("tokens")?;
+    let mut bearer = Bearer::default();
+    // The entry of each token.
+    let mut numbers = Vec::new();
     let entries = tokens.entries();
     if tokens.is_object() && entries.is_empty() {
         tokens.wrong("no token is listed, so every call would be refused");
     }
-    for (number, (grant, at)) in entries.iter().enumerate() {
+    for (index, (grant, at)) in entries.iter().enumerate() {
         let written = if at.is_list() { at.elements().len() } else { 1 };
         let hashes = if at.is_list() { at.each(hash) } else { hash(at).into_iter().collect() };
         if hashes.len() < written {
             // An author may have put the token in the key's place, so no
             // message shows it.
-            let number = number.saturating_add(1);
+            let number = index.saturating_add(1);
             tokens.wrong(format!(
                 "expected `sha256:` and the 64 hexadecimal digits of the token's SHA-256 in entry \
                  {number} (`printf %s TOKEN | sha256sum`)"
@@ -317,12 +320,23 @@ fn bearer(at: &At<'_>) -> Option<Source> {
             at.wrong(format!("a grant has 1 to 4 tokens, found {written}"));
         }
         for hash in hashes {
-            match bearer.tokens.iter().find(|(known, _)| *known == hash) {
-                Some((_, other)) if other == grant => at.wrong("a token is listed twice"),
-                Some((_, other)) => at.wrong(format!("{} has the same token", quote(other))),
-                None => {}
-            }
             bearer.tokens.push((hash, (*grant).into()));
+            numbers.push(index);
+        }
+    }
+    let known = &bearer.tokens;
+    let hash = |at: usize| known.get(at).map(|(hash, _)| hash);
+    // Equal ones are neighbours then, in the order in which they are written.
+    for pair in indexes(known.len(), &|a, b| hash(a).cmp(&hash(b))).windows(2) {
+        if let [first, second] = *pair
+            && hash(first) == hash(second)
+            && let Some((_, other)) = known.get(first)
+            && let Some((grant, at)) = numbers.get(second).and_then(|number| entries.get(*number))
+        {
+            match other == grant {
+                true => at.wrong("a token is listed twice"),
+                false => at.wrong(format!("{} has the same token", quote(other))),
+            }
         }
     }
     Some(Source::Bearer(bearer))

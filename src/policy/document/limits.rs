@@ -2,6 +2,7 @@
 
 use super::at::{At, escape};
 use super::checks;
+use super::conditions;
 use super::limit_service::{Across, across};
 use super::wording::quote;
 use crate::limits::window::{Algorithm, ONE_CALL, Scope, Window};
@@ -260,9 +261,10 @@ fn per(at: &At<'_>) -> Option<Per> {
     if text == CALL {
         return Some(Per::Call);
     }
-    let path = checks::path(at)?;
+    let path = conditions::path(at)?;
     let whole = path.root == Root::Args && path.steps.is_empty();
-    if whole || path.root == Root::Grant || path.has_each() {
+    let one = !matches!(path.root, Root::Grant | Root::Hour | Root::Weekday);
+    if whole || !one || path.has_each() {
         at.wrong(format!(
             "{} does not name a single value to count by; write a path like `args.customer`, or \
              `{CALL}` for calls with the same arguments",

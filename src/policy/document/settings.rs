@@ -6,10 +6,11 @@ use super::checks;
 use super::limit_service::LimitService;
 use super::protected_resource::ProtectedResource;
 use super::request_path::RequestPath;
+use super::validity;
 use super::wording::quote;
 use crate::limits::DEFAULT_VALUES;
 use crate::policy::condition::Path;
-use crate::policy::fingerprint::ArgumentsHmac;
+use crate::policy::fingerprint::HmacKey;
 use crate::policy::pattern::{Pattern, PatternMap};
 use crate::wire::mcp::KNOWN_METHODS;
 
@@ -41,6 +42,8 @@ pub struct Settings {
     pub explain_denials: bool,
     /// `json_texts`
     pub json_texts: JsonTexts,
+    /// `utc_offset`: the minutes by which the clock of conditions is ahead of UTC.
+    pub utc_offset: i64,
     /// `unusual_tool_names`: tools may have names that MCP does not allow.
     pub unusual_tool_names: bool,
     /// `batches`
@@ -51,7 +54,7 @@ pub struct Settings {
     pub audit_log: AuditLog,
     /// `audit_key`: the key of the HMACs of arguments in records, if there are
     /// to be any.
-    pub audit_key: Option<ArgumentsHmac>,
+    pub audit_key: Option<HmacKey>,
     /// `record`: the arguments of every tool whose values are recorded.
     pub record: Vec<Path>,
     /// `counters`
@@ -138,6 +141,7 @@ impl Default for Settings {
             denied_as: DeniedAs::Error,
             explain_denials: true,
             json_texts: JsonTexts::Both,
+            utc_offset: 0,
             unusual_tool_names: false,
             batches: Batches::Reject,
             tools_list: ToolsList::Hide,
@@ -157,7 +161,7 @@ impl Default for Counters {
     }
 }
 
-const KEYS: [&str; 21] = [
+const KEYS: [&str; 22] = [
     "approvals",
     "paths",
     "exempt_paths",
@@ -171,6 +175,7 @@ const KEYS: [&str; 21] = [
     "denied_as",
     "explain_denials",
     "json_texts",
+    "utc_offset",
     "unusual_tool_names",
     "batches",
     "tools_list",
@@ -254,6 +259,9 @@ impl Settings {
         if let Some(way) = object.get("json_texts").and_then(|at| at.choice(&JSON_TEXTS)) {
             settings.json_texts = way;
         }
+        if let Some(ahead) = object.get("utc_offset").and_then(validity::utc_offset) {
+            settings.utc_offset = ahead;
+        }
         if let Some(admit) = object.get("unusual_tool_names").and_then(At::boolean) {
             settings.unusual_tool_names = admit;
         }
@@ -323,16 +331,16 @@ impl Counters {
 }
 
 /// The fewest bytes of a key: those of a strong password. A shorter one can be
-/// found by trying, and then the arguments too.
+/// found by trying, and with it the arguments, or a signature.
 const MIN_KEY_BYTES: usize = 16;
 
 /// Reads a key. It is a secret, so no message repeats it.
-fn key(at: &At<'_>) -> Option<ArgumentsHmac> {
+pub(super) fn key(at: &At<'_>) -> Option<HmacKey> {
     let text = at.as_string().filter(|text| text.len() >= MIN_KEY_BYTES);
     if text.is_none() {
         at.wrong(format!("expected a string of at least {MIN_KEY_BYTES} bytes"));
     }
-    text.and_then(ArgumentsHmac::new)
+    text.and_then(HmacKey::new)
 }
 
 fn method(at: &At<'_>) -> Option<Pattern> {

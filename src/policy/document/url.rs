@@ -1,4 +1,5 @@
-//! URLs that the filter hands out: to clients that sign in, and to approvers.
+//! URLs that the filter hands out: to clients that sign in, and to approvers. And the
+//! parts of the one to which it sends.
 
 use super::at::At;
 use super::wording::quote;
@@ -47,11 +48,10 @@ fn checked<'u>(
 fn split(text: &str) -> Result<Url<'_>, &'static str> {
     const FORM: &str = "write `https://`, a host in lower case, a port if it has one, and a path, \
                         in visible ASCII characters";
-    let visible = |byte: u8| byte.is_ascii_graphic() && !br#""\<>^`{|}"#.contains(&byte);
     if text.len() > MAX_URL {
         return Err("it is longer than 2048 bytes; write a shorter one");
     }
-    if !text.bytes().all(visible) {
+    if !text.bytes().all(is_visible) {
         return Err(FORM);
     }
     let (secure, rest) = match (text.strip_prefix("https://"), text.strip_prefix("http://")) {
@@ -68,6 +68,36 @@ fn split(text: &str) -> Result<Url<'_>, &'static str> {
     }
     let origin = text.strip_suffix(path).ok_or(FORM)?;
     Ok(Url { text, origin, path })
+}
+
+/// Whether a byte may be in a URL as it is.
+fn is_visible(byte: u8) -> bool {
+    byte.is_ascii_graphic() && !br#""\<>^`{|}"#.contains(&byte)
+}
+
+/// Reads the value of `:authority` in a request of the filter's.
+pub(super) fn authority(at: &At<'_>) -> Option<String> {
+    let text = at.string()?;
+    if text.len() > MAX_URL || host(text).is_none() {
+        at.wrong(format!(
+            "{} is not a host in lower case, with a port or without one",
+            quote(text)
+        ));
+    }
+    Some(text.to_owned())
+}
+
+/// Reads the value of `:path` in a request of the filter's.
+pub(super) fn target(at: &At<'_>) -> Option<String> {
+    let text = at.string()?;
+    let is_plain = text.len() <= MAX_URL && !text.contains('#') && text.bytes().all(is_visible);
+    if !text.starts_with('/') || !is_plain {
+        // Not repeated: the receivers of some services are known by a secret path alone.
+        at.wrong(format!(
+            "expected a path that begins with `/`, of at most {MAX_URL} visible ASCII characters"
+        ));
+    }
+    Some(text.to_owned())
 }
 
 /// The host of an authority, if it is a host in lower case with a port or without.

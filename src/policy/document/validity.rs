@@ -109,6 +109,33 @@ fn parse(text: &str) -> Option<Nanos> {
     nanos.checked_add(fraction).map(Nanos)
 }
 
+/// Reads the time by which a clock is ahead of UTC, in minutes.
+pub(super) fn utc_offset(at: &At<'_>) -> Option<i64> {
+    /// No clock is further away.
+    const MOST: i64 = 14 * 60;
+    let text = at.string()?;
+    let ahead = offset(text).filter(|ahead| (-MOST..=MOST).contains(ahead));
+    if ahead.is_none() {
+        at.wrong(format!(
+            "{} is not an offset from UTC; write one from `-14:00` to `+14:00`, like `+01:00`",
+            quote(text)
+        ));
+    }
+    ahead
+}
+
+/// The minutes of an offset such as `+01:00`.
+fn offset(text: &str) -> Option<i64> {
+    let sign = match text.split_at_checked(1)?.0 {
+        "+" => 1,
+        "-" => -1,
+        _ => return None,
+    };
+    let [hours, minutes, _] = numbers(text.get(1..)?, ':', &[2, 2])?;
+    let minutes = Some(minutes).filter(|minutes| *minutes < 60)?;
+    hours.checked_mul(60)?.checked_add(minutes)?.checked_mul(sign)
+}
+
 /// Up to three numbers of these many digits each, between separators.
 fn numbers(text: &str, separator: char, digits: &[usize]) -> Option<[i64; 3]> {
     let mut parts = text.split(separator);

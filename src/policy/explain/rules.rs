@@ -2,7 +2,7 @@
 
 use super::Denied;
 use crate::policy::caller::Body as Placed;
-use crate::policy::condition::{Asked, Elements, Facts, JsonTexts, Truth, Work};
+use crate::policy::condition::{Asked, Elements, Facts, JsonTexts, Moment, Truth, Work};
 use crate::policy::document::{DefaultAction, Mode, escape};
 use crate::policy::pattern::Beaten;
 use crate::policy::{Caller, Policy, Rules};
@@ -97,6 +97,7 @@ impl Policy {
             arguments: None,
             members: None,
             tool: "",
+            moment: Moment::default(),
             work: &work,
             texts: &texts,
             ..*facts

@@ -104,6 +104,18 @@ impl LimitState {
         }
     }
 
+    /// The charge of the call, if it can be counted.
+    pub(crate) fn charge(&self) -> Option<Charge> {
+        self.counted.as_ref().ok().map(|counted| counted.charge)
+    }
+
+    /// Leaves the count as it was before the call.
+    pub(crate) fn take_back(&mut self) {
+        if let Ok(counted) = &mut self.counted {
+            counted.after = counted.before;
+        }
+    }
+
     /// The rest of `max` after the call.
     pub fn left(&self) -> Option<u64> {
         let after = self.counted.as_ref().ok()?.after.ok()?;

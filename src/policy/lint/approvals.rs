@@ -1,7 +1,7 @@
 //! Errors and warnings about approvals.
 
 use crate::order;
-use crate::policy::condition::Root;
+use crate::policy::condition::{Formula, Root};
 use crate::policy::document::{
     Action, Check, Document, Findings, Rules, Source, ToolRule, Warning, pointer,
 };
@@ -135,28 +135,60 @@ pub(super) fn warnings(document: &Document, all_rules: &[&Rules], findings: &mut
 }
 
 /// The paths that checks in force ask for, in order.
-fn demanded(checks: &[Check]) -> Vec<&str> {
-    let demands = checks.iter().filter(|check| !check.shadow);
-    let paths = demands.flat_map(|check| &check.conditions).map(|one| one.path.as_str());
-    order::sorted(paths.collect(), Ord::cmp)
+pub(super) fn demanded(checks: &[Check]) -> Vec<&str> {
+    let mut paths = Vec::new();
+    for check in checks.iter().filter(|check| !check.shadow) {
+        demands(&check.conditions, &mut paths);
+    }
+    order::sorted(paths, Ord::cmp)
+}
+
+/// The paths without which formulas do not all hold.
+fn demands<'f>(formulas: &'f [Formula], paths: &mut Vec<&'f str>) {
+    for formula in formulas {
+        match formula {
+            Formula::One(condition) => paths.push(condition.path.as_str()),
+            Formula::All(inner) => demands(inner, paths),
+            // One of several may hold without its value, and `not` without any.
+            Formula::Any(_) | Formula::Not(_) => {}
+        }
+    }
 }
 
 /// Warns of checks on an argument that a call may leave out: then they do not hold,
 /// and nobody is asked.
 fn absent(checks: &[Check], demands: &[&[&str]], findings: &mut Findings) {
     for check in checks {
-        for condition in check.conditions.iter().filter(|one| one.path.root == Root::Args) {
+        for path in check.conditions.iter().filter_map(|formula| missing(formula, demands)) {
+            findings.warning(Warning::ApprovalByAbsent, &|| {
+                let message = format!(
+                    "a call without `{path}` needs no approval by this; have a `require` say \
+                     that it exists"
+                );
+                (pointer(&check.pointer), message)
+            });
+        }
+    }
+}
+
+/// An argument that nothing demands, and without which a formula does not hold.
+fn missing<'f>(formula: &'f Formula, demands: &[&[&str]]) -> Option<&'f str> {
+    match formula {
+        Formula::One(condition) => {
             let path = condition.path.as_str();
             let demanded = demands.iter().any(|paths| paths.binary_search(&path).is_ok());
-            if !demanded && !condition.test.is_about_presence() {
-                findings.warning(Warning::ApprovalByAbsent, &|| {
-                    let message = format!(
-                        "a call without `{path}` needs no approval by this; have a `require` say \
-                         that it exists"
-                    );
-                    (pointer(&check.pointer), message)
-                });
-            }
+            let decides = condition.path.root == Root::Args && !condition.test.is_about_presence();
+            (decides && !demanded).then_some(path)
         }
+        Formula::All(inner) => inner.iter().find_map(|one| missing(one, demands)),
+        Formula::Any(inner) => {
+            let mut missed = None;
+            for one in inner {
+                let path = missing(one, demands)?;
+                missed = missed.or(Some(path));
+            }
+            missed
+        }
+        Formula::Not(_) => None,
     }
 }

@@ -132,7 +132,7 @@ pub(super) fn reach_groups(document: &Document, errors: &mut Findings) {
 pub(super) fn warnings(document: &Document, pairs: &mut Pairs, findings: &mut Findings) {
     super::ending::warnings(document, pairs, findings);
     for when in document.groups.iter().flat_map(|group| &group.when) {
-        if when.condition.path.root == Root::Headers {
+        if when.condition.paths().iter().any(|path| path.root == Root::Headers) {
             findings.warning(Warning::GroupByHeader, &|| {
                 let message = "a client that can send the header chooses whether it belongs to the \
                                group; have a proxy in front set it, and remove it from what clients \

@@ -76,6 +76,14 @@ pub(in crate::policy) fn warnings(document: &Document) -> Findings {
         all_rules.iter().for_each(|rules| dots(rules, &mut findings));
     }
     placeholders(document, &mut findings);
+    for check in document.checks.iter().filter(|check| !check.is_used) {
+        findings.warning(Warning::UnusedCheck, &|| {
+            let message = "no rule has a `use` of it, so it is never asked";
+            (check.path.clone(), message.into())
+        });
+    }
+    super::negated::warnings(document, &all_rules, &mut findings);
+    super::names::warnings(document, &mut findings);
     grants_by_claim(document, &mut findings);
     super::bodies::warnings(document, &mut pairs, &mut findings);
     for rules in &all_rules {

@@ -7,7 +7,6 @@
 use crate::exchange::record::Decision;
 use crate::policy::Reason;
 use core::fmt::Write;
-use std::collections::HashMap;
 
 /// Metrics with a rule's name that one worker defines, over all its policies.
 const MOST: usize = 1_000;
@@ -21,9 +20,13 @@ const OTHER: &str = "other";
 pub struct ByRule<I> {
     /// The number of those with a rule's name.
     named: usize,
-    /// By the text of the rule, and then by the outcome of the call.
-    rules: HashMap<Box<str>, Vec<(Outcome, I)>>,
+    /// In the order of the rules' texts. They are few, and a map is more code than a
+    /// search.
+    rules: Vec<(Box<str>, Known<I>)>,
 }
+
+/// The metrics of one rule.
+type Known<I> = Vec<(Outcome, I)>;
 
 /// The outcome of a call.
 pub type Outcome = (Decision, Option<Reason>);
@@ -41,7 +44,7 @@ pub struct Labels<'a> {
 
 impl<I> Default for ByRule<I> {
     fn default() -> Self {
-        Self { named: 0, rules: HashMap::new() }
+        Self { named: 0, rules: Vec::new() }
     }
 }
 
@@ -68,8 +71,13 @@ impl<I: Clone> ByRule<I> {
     }
 
     fn known(&self, rule: &str, outcome: Outcome) -> Option<I> {
-        let known = self.rules.get(rule)?.iter().find(|(other, _)| *other == outcome);
-        known.map(|(_, id)| id.clone())
+        let (_, known) = self.rules.get(self.place(rule).ok()?)?;
+        known.iter().find(|(other, _)| *other == outcome).map(|(_, id)| id.clone())
+    }
+
+    /// The index of a rule, or that at which it belongs.
+    fn place(&self, rule: &str) -> Result<usize, usize> {
+        self.rules.binary_search_by(|(other, _)| (**other).cmp(rule))
     }
 
     fn define(
@@ -82,7 +90,13 @@ impl<I: Clone> ByRule<I> {
         let decision = outcome.0.as_str();
         let reason = outcome.1.map_or("none", Reason::as_str);
         let id = define(Labels { decision, reason, rule: name });
-        self.rules.entry(rule.into()).or_default().push((outcome, id.clone()));
+        let place = self.place(rule).unwrap_or_else(|place| {
+            self.rules.insert(place, (rule.into(), Vec::new()));
+            place
+        });
+        if let Some((_, known)) = self.rules.get_mut(place) {
+            known.push((outcome, id.clone()));
+        }
         id
     }
 }

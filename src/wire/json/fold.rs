@@ -31,14 +31,11 @@ fn fold(c: char) -> char {
         return c;
     }
     let number = u32::from(c);
-    let after = RUNS.partition_point(|(first, ..)| *first <= number);
+    let after = RUNS.partition_point(|run| run.first() <= number);
     let run = after.checked_sub(1).and_then(|at| RUNS.get(at));
-    let is_in = |first: u32, last: u32, step: u32| {
-        number <= last && number.checked_sub(first).and_then(|n| n.checked_rem(step)) == Some(0)
-    };
     match run {
-        Some((first, last, step, add)) if is_in(*first, *last, *step) => {
-            number.checked_add_signed(*add).and_then(char::from_u32).unwrap_or(c)
+        Some(run) if run.has(number) => {
+            number.checked_add_signed(run.add).and_then(char::from_u32).unwrap_or(c)
         }
         _ => c,
     }

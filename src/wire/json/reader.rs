@@ -37,6 +37,27 @@ pub struct Reader<'a> {
 
 type Step<T> = Result<T, JsonError>;
 
+impl<'a> Raw<'a> {
+    /// The member with this name, if the value is an object that has one. Of several,
+    /// which the strict reading refuses, the last.
+    pub fn member(self, name: &str) -> Option<Self> {
+        if !matches!(self.kind, Kind::Object) {
+            return None;
+        }
+        let mut found = None;
+        Reader::again(self)
+            .object(|reader, key, _| {
+                let value = reader.value()?;
+                if key.is(name) {
+                    found = Some(value);
+                }
+                Ok(())
+            })
+            .ok()?;
+        found
+    }
+}
+
 impl<'a> Reader<'a> {
     /// Starts on `text`, in which values may be nested `max_depth` deep.
     ///

@@ -95,14 +95,20 @@ pub fn error(id: Option<Id<'_>>, error: &Error<'_>) -> Vec<u8> {
 
 /// Adds a member, whose value is JSON, to the last object of a reply of this module:
 /// the `data` of an error, or the denial in the `_meta` of a result. It is spliced in
-/// as it is, since a number of a client must keep its spelling.
-pub fn add_approval(body: &mut Vec<u8>, approval: &str) {
+/// as it is, since a number of a client must keep its spelling. One that is an object is
+/// then the last object, so it is added last.
+pub fn add_member(body: &mut Vec<u8>, name: &str, value: &str) {
     const ENDS: &[u8] = b"}}}";
     let ends = if body.ends_with(b"}}}}") { 4 } else { ENDS.len() };
     if body.ends_with(ENDS) {
         let rest = body.split_off(body.len().saturating_sub(ends));
-        body.extend([b",\"approval\":", approval.as_bytes(), &rest].concat());
+        body.extend([b",\"", name.as_bytes(), b"\":", value.as_bytes(), &rest].concat());
     }
+}
+
+/// The body of a reply with a result, which is JSON.
+pub fn result(id: Id<'_>, result: &str) -> Vec<u8> {
+    format!(r#"{{"jsonrpc":"2.0","id":{},"result":{result}}}"#, id.as_json()).into_bytes()
 }
 
 fn reply(id: Option<Id<'_>>, member: &str, value: &impl Serialize) -> Vec<u8> {

@@ -35,6 +35,11 @@ impl RevisionHeaders {
         Self { version: self.version, ..Self::default() }
     }
 
+    /// The version that the header names, if it is a date.
+    pub fn version(&self) -> Option<&str> {
+        self.version.as_str().filter(|version| !version.is_empty())
+    }
+
     /// The bytes kept besides the value itself, about.
     pub fn size(&self) -> usize {
         self.method.size().saturating_add(self.name.size())

@@ -5,7 +5,7 @@
 //! what the body said under any `Mcp-Name`.
 
 use super::mirror::{RevisionHeaders, is_date};
-use crate::wire::json::{Kind, Raw, Reader};
+use crate::wire::json::{Kind, Raw};
 use crate::wire::jsonrpc::Call;
 use core::fmt;
 use std::borrow::Cow;
@@ -99,24 +99,11 @@ impl RevisionHeaders {
 /// The version that `_meta` names. One that is not a string counts as a wrong
 /// one: it compares equal to nothing.
 fn version_in(meta: Option<Raw<'_>>) -> Option<Cow<'_, str>> {
-    let meta = meta?;
-    let mut version = None;
-    if !matches!(meta.kind, Kind::Object) {
-        return None;
-    }
-    Reader::again(meta)
-        .object(|reader, key, _| {
-            let value = reader.value()?;
-            if key.is(VERSION_KEY) {
-                version = Some(match value.kind {
-                    Kind::String(text) => text.decode(),
-                    _ => Cow::Borrowed(value.text),
-                });
-            }
-            Ok(())
-        })
-        .ok()?;
-    version
+    let version = meta?.member(VERSION_KEY)?;
+    Some(match version.kind {
+        Kind::String(text) => text.decode(),
+        _ => Cow::Borrowed(version.text),
+    })
 }
 
 fn is_stateless(version: &str) -> bool {

@@ -10,7 +10,7 @@ use std::fs;
 
 /// Whether the filter sets a filter state of this name.
 fn sets(source: &str, name: &str) -> Result<(), String> {
-    if source.contains(&format!(": &str = \"{name}\";")) {
+    if source.contains(&format!(": &str = \"wasm.{name}\";")) {
         return Ok(());
     }
     Err(format!("the filter sets no `{name}`"))

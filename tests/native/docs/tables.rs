@@ -14,7 +14,7 @@ use std::path::Path;
 
 /// Objects of the language, each with a key that is none, so that the error
 /// lists those that are.
-const OBJECTS: [(&str, &str); 23] = [
+const OBJECTS: [(&str, &str); 24] = [
     ("(top level)", r#"{"zzzzzzzz": 0}"#),
     ("tools", r#"{"tools": {"a": {"zzzzzzzz": 0}}}"#),
     ("limits", r#"{"tools": {"a": {"limits": [{"zzzzzzzz": 0}]}}}"#),
@@ -36,6 +36,7 @@ const OBJECTS: [(&str, &str); 23] = [
         "grants limits",
         r#"{"grants": {"a": {"default": "deny", "all_tools": {"limits": [{"zzzzzzzz": 0}]}}}}"#,
     ),
+    ("checks", r#"{"checks": {"a": {"zzzzzzzz": 0}}}"#),
     ("groups", r#"{"groups": [{"zzzzzzzz": 0}]}"#),
     ("settings", r#"{"settings": {"zzzzzzzz": 0}}"#),
     ("protected_resource", r#"{"settings": {"protected_resource": {"zzzzzzzz": 0}}}"#),
@@ -77,7 +78,7 @@ fn every_operator_and_every_root_has_a_row() {
     }
     let error = PathError::Root.to_string();
     let roots = quoted(&error);
-    assert_eq!(roots.len(), 5);
+    assert_eq!(roots.len(), 6);
     for word in roots {
         assert!(first(word), "the reference has no row for the root `{word}`");
     }

@@ -20,18 +20,25 @@ unsafe extern "C" {
     pub(super) fn proxy_on_grpc_close(context: u32, call: u32, status: u32);
     pub(super) fn proxy_on_log(context: u32);
     pub(super) fn proxy_on_tick(context: u32);
+    pub(super) fn proxy_on_http_call_response(
+        context: u32,
+        token: u32,
+        headers: usize,
+        body: usize,
+        trailers: usize,
+    );
     pub(super) fn proxy_on_delete(context: u32);
     fn proxy_on_memory_allocate(size: usize) -> *mut u8;
 }
 
 /// # Safety
 /// The filter gives pointer and length of live bytes.
-unsafe fn bytes<'a>(data: *const u8, size: usize) -> &'a [u8] {
+pub(super) unsafe fn bytes<'a>(data: *const u8, size: usize) -> &'a [u8] {
     if size == 0 { &[] } else { unsafe { slice::from_raw_parts(data, size) } }
 }
 
 /// A header map as the filter gives it.
-fn pairs(bytes: &[u8]) -> Vec<(String, String)> {
+pub(super) fn pairs(bytes: &[u8]) -> Vec<(String, String)> {
     let number = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) as usize;
     let count = number(0);
     let mut at = 4 + 8 * count;
@@ -45,7 +52,7 @@ fn pairs(bytes: &[u8]) -> Vec<(String, String)> {
     sizes.map(|(name, value)| (text(name), text(value))).collect()
 }
 
-unsafe fn lend(value: &[u8], data: *mut *mut u8, size: *mut usize) -> u32 {
+pub(super) unsafe fn lend(value: &[u8], data: *mut *mut u8, size: *mut usize) -> u32 {
     unsafe {
         if value.is_empty() {
             *data = std::ptr::null_mut();
@@ -58,9 +65,10 @@ unsafe fn lend(value: &[u8], data: *mut *mut u8, size: *mut usize) -> u32 {
     0
 }
 
-/// The status that a test wants of a host call, if it wants one.
-fn fault(call: &'static str) -> Option<u32> {
+/// Counts a host call. Returns the status that a test wants of it, if it wants one.
+pub(super) fn fault(call: &'static str) -> Option<u32> {
     HOST.with_borrow_mut(|host: &mut Host| {
+        *host.made.entry(call).or_default() += 1;
         let (status, times) = host.faults.get_mut(call)?;
         *times = times.checked_sub(1)?;
         Some(*status)
@@ -372,7 +380,6 @@ never! {
     proxy_dequeue_shared_queue
     proxy_done
     proxy_enqueue_shared_queue
-    proxy_get_header_map_value
     proxy_get_log_level
     proxy_get_metric
     proxy_get_status
@@ -380,7 +387,6 @@ never! {
     proxy_grpc_close
     proxy_grpc_send
     proxy_grpc_stream
-    proxy_http_call
     proxy_register_shared_queue
     proxy_resolve_shared_queue
     proxy_set_header_map_pairs

@@ -13,12 +13,21 @@ pub(super) const PLUGIN_CONFIGURATION: u32 = 7;
 /// Header maps, by the ABI's numbers.
 pub(super) const REQUEST_HEADERS: u32 = 0;
 pub(super) const RESPONSE_HEADERS: u32 = 2;
+pub(super) const CALL_RESPONSE_HEADERS: u32 = 6;
 
 /// Header lines, in the order in which they came.
 pub(super) type Lines = Vec<(Vec<u8>, Vec<u8>)>;
 
 /// The headers of an answer.
 pub(super) type Fields = Vec<(String, String)>;
+
+/// An HTTP call of the filter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct HttpCall {
+    pub(super) cluster: String,
+    pub(super) headers: Fields,
+    pub(super) body: String,
+}
 
 /// A call of a service.
 #[derive(Clone, Debug)]
@@ -50,6 +59,8 @@ pub(super) struct Host {
     pub(super) filter_state: String,
     pub(super) shared: BTreeMap<Vec<u8>, (Vec<u8>, u32)>,
     pub(super) version: u32,
+    /// The HTTP calls so far. Their numbers begin with 1.
+    pub(super) http_calls: Vec<HttpCall>,
     pub(super) reply: Option<(u16, Fields, Vec<u8>, String)>,
     pub(super) metrics: Vec<(String, i64)>,
     /// The calls of services that the filter made; the number of one is its place.
@@ -58,6 +69,8 @@ pub(super) struct Host {
     pub(super) continued: usize,
     /// Milliseconds between two ticks; none if zero.
     pub(super) tick: u32,
+    /// The number of host calls made, by their short names.
+    pub(super) made: BTreeMap<&'static str, usize>,
     /// The status with which a host call fails, and how often it will, by the
     /// call's short name.
     pub(super) faults: BTreeMap<&'static str, (u32, usize)>,

@@ -3,7 +3,8 @@
 use super::abi;
 use super::call;
 use super::host::{
-    GRPC_ANSWER, HOST, Host, Lines, PLUGIN_CONFIGURATION, REQUEST_BODY, REQUEST_HEADERS, heal, log,
+    CALL_RESPONSE_HEADERS, GRPC_ANSWER, HOST, Host, Lines, PLUGIN_CONFIGURATION, REQUEST_BODY,
+    REQUEST_HEADERS, heal, log,
 };
 use crate::core::MIDNIGHT;
 use crate::corpus::{Client, Outcome, PAYLOAD_STATE, Request, Script};
@@ -12,7 +13,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 
 /// How Envoy is set up and behaves.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Manner {
     /// Envoy's `allow_on_headers_stop_iteration`.
     pub(super) holds: bool,
@@ -174,6 +175,19 @@ impl Worker {
     /// A tick of the root context's timer.
     pub(super) fn tick(&self) {
         unsafe { abi::proxy_on_tick(self.root) };
+    }
+
+    /// The end of a call of the filter: the headers of the answer, or none if it failed.
+    pub(super) fn end_call(&self, token: u32, headers: &[(&str, &str)]) {
+        let lines = headers.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+        HOST.with_borrow_mut(|host| {
+            // Asking for the headers of a call that has none fails the test.
+            host.maps = match headers {
+                [] => BTreeMap::new(),
+                _ => BTreeMap::from([(CALL_RESPONSE_HEADERS, lines.collect())]),
+            };
+        });
+        unsafe { abi::proxy_on_http_call_response(self.root, token, headers.len(), 0, 0) };
     }
 
     /// The end of a stream.

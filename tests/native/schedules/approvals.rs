@@ -2,12 +2,12 @@
 //!
 //! The plain model is a history of what succeeded: each approval is used at most
 //! once, never before its approvers were enough, and never after a denial; an entry
-//! that lives is never lost.
+//! that lives is never lost, and one worker tells people of it.
 
 use super::baton::{Baton, Contested};
 use crate::random::Random;
 use mcp_policy_filter::approvals::{
-    Decided, Entry, Id, Requested, Slots, Standing, State, Verdict,
+    Decided, Entry, Id, Requested, Sent, Slots, Standing, State, Verdict,
 };
 use mcp_policy_filter::limits::window::Nanos;
 use mcp_policy_filter::limits::{Store, Table};
@@ -28,6 +28,8 @@ enum Event {
     /// Of all entries of this call that were there when it began.
     DenialEnds(usize, [u8; 32]),
     Used(Id, u64),
+    /// A worker is to send the notice.
+    Told(Id),
 }
 
 #[derive(Default)]
@@ -55,6 +57,7 @@ fn draft(call: u64, need: u8) -> Entry {
         expires: Nanos(0),
         wait: WAIT,
         valid: VALID,
+        notice: Sent::Never,
         digest: digest(call),
         rule_hash: [1; 32],
         id: Id::none(),
@@ -99,6 +102,7 @@ fn work(
                 let draft = draft(u64::from(digest[0]), setting.need);
                 if let Ok(Requested::Made(entry)) = slots.request(store, &free, &draft, now) {
                     history.add(Event::Made(entry.id, digest, now.0));
+                    tell(slots, store, entry.id, now, history);
                 }
             }
             Standing::Approved(slot, _) if random.below(4) > 0 => {
@@ -107,6 +111,7 @@ fn work(
                 }
             }
             Standing::Pending(entry) | Standing::Approved(_, entry) => {
+                tell(slots, store, entry.id, now, history);
                 if random.below(5) == 0 {
                     let denial = round as usize * 16 + worker;
                     history.add(Event::DenialBegins(denial));
@@ -127,6 +132,15 @@ fn work(
             }
             Standing::Denied(_) => {}
         }
+    }
+}
+
+/// Tells people of a request, if this worker is to.
+fn tell(slots: Slots<'_>, store: &impl Store, id: Id, now: Nanos, history: &History) {
+    if let Ok(true) = slots.send(store, id, now) {
+        history.add(Event::Told(id));
+        // A store that fails leaves it unknown whether it came.
+        let _ = slots.came(store, id, now);
     }
 }
 
@@ -156,6 +170,11 @@ fn run(seed: u64) -> (Setting, Contested, Vec<Event>) {
 }
 
 fn check(setting: &Setting, store: &Contested, events: &[Event]) {
+    // A request is over before its notice would be due again.
+    for (at, event) in events.iter().enumerate() {
+        let twice = matches!(event, Event::Told(_)) && events.iter().take(at).any(|e| e == event);
+        assert!(!twice, "{event:?}");
+    }
     for (at, event) in events.iter().enumerate() {
         let Event::Used(id, used) = event else { continue };
         let same = |other: &&Event| matches!(other, Event::Used(other, _) if other == id);
@@ -208,7 +227,7 @@ fn check(setting: &Setting, store: &Contested, events: &[Event]) {
 
 #[test]
 fn no_schedule_uses_an_approval_twice_or_loses_a_request() {
-    let [mut used, mut denied, mut approved] = [0; 3];
+    let [mut used, mut denied, mut approved, mut told] = [0; 4];
     for seed in 0..3_000 {
         let (setting, store, events) = run(seed);
         let checks = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
@@ -220,9 +239,11 @@ fn no_schedule_uses_an_approval_twice_or_loses_a_request() {
                 Event::Used(..) => used += 1,
                 Event::DenialEnds(..) => denied += 1,
                 Event::Approved(.., true, _) => approved += 1,
+                Event::Told(_) => told += 1,
                 _ => {}
             }
         }
     }
     assert!(used > 300 && denied > 300 && approved > used, "{used} {denied} {approved}");
+    assert!(told > 3_000, "{told}");
 }

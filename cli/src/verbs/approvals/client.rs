@@ -4,16 +4,16 @@
 use super::request::{Decided, List, Refusal, Request};
 use crate::failure::Failure;
 use crate::output::shown;
+use crate::trust;
 use mcp_policy_filter::approvals::Id;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 use ureq::Agent;
 use ureq::http::{HeaderValue, Response, Uri};
-use ureq::tls::{Certificate, RootCerts, TlsConfig};
+use ureq::tls::TlsConfig;
 
 /// The header that repeats the digest of the call that was seen.
 const DIGEST: &str = "mcp-approval-digest";
@@ -130,26 +130,16 @@ impl Client {
     ///
     /// # Errors
     /// The token cannot be sent.
-    pub(super) fn new(endpoint: Endpoint, token: String) -> Result<Self, Failure> {
-        // An error says that one is installed already.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let is_https = endpoint.base.get(..6).is_some_and(|it| it.eq_ignore_ascii_case("https:"));
-        // The certificates that the machine trusts; without any, no gateway is trusted.
-        let found = match is_https {
-            true => rustls_native_certs::load_native_certs().certs,
-            false => Vec::new(),
-        };
-        let found = found.iter().map(|one| Certificate::from_der(one).to_owned());
-        let trust = RootCerts::Specific(Arc::new(found.collect()));
+    pub(super) fn new(endpoint: Endpoint, token: String, tls: TlsConfig) -> Result<Self, Failure> {
         let config = Agent::config_builder()
-            .tls_config(TlsConfig::builder().root_certs(trust).build())
+            .tls_config(tls)
             .timeout_global(Some(TIMEOUT))
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
             .user_agent(concat!("mcp-policy/", env!("CARGO_PKG_VERSION")));
         // By plain http, a proxy would be shown the token.
-        let config = match is_https {
+        let config = match trust::is_https(&endpoint.base) {
             true => config,
             false => config.proxy(None),
         };
@@ -210,7 +200,7 @@ impl Client {
         &self,
         answer: Result<Response<ureq::Body>, ureq::Error>,
     ) -> Result<(Value, T), Failure> {
-        let mut answer = answer.map_err(|error| self.told(&error.to_string()))?;
+        let mut answer = answer.map_err(|error| self.told(&trust::words(&error)))?;
         let status = answer.status();
         if status.is_redirection() {
             let location = answer.headers().get("location");

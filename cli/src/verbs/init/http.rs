@@ -2,6 +2,7 @@
 //! redirect is followed, and a refusal is told with its remedy.
 
 use super::server::{MAX_BYTES, Trouble, abridged, late, too_much};
+use crate::trust;
 use core::fmt;
 use futures_core::stream::BoxStream;
 use rmcp::model::{ClientJsonRpcMessage, ClientRequest, JsonRpcMessage, ServerJsonRpcMessage};
@@ -18,7 +19,7 @@ use std::time::Duration;
 use ureq::Agent;
 use ureq::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION};
 use ureq::http::{HeaderName, HeaderValue, Response, StatusCode};
-use ureq::tls::{Certificate, RootCerts, TlsConfig};
+use ureq::tls::TlsConfig;
 
 const SESSION: &str = "mcp-session-id";
 const EVENTS: &str = "text/event-stream";
@@ -71,13 +72,12 @@ type Error = StreamableHttpError<Noted>;
 pub(super) fn transport(
     url: &str,
     headers: &Headers,
+    tls: &TlsConfig,
     timeout: Duration,
     trouble: &Trouble,
 ) -> StreamableHttpClientTransport<Client> {
-    // An error says that one is installed already.
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let agent = Agent::config_builder()
-        .tls_config(TlsConfig::builder().root_certs(trusted(url)).build())
+        .tls_config(tls.clone())
         .timeout_global(Some(timeout))
         .http_status_as_error(false)
         // A redirect may lead to a server that must not get the token.
@@ -92,15 +92,6 @@ pub(super) fn transport(
         client,
         StreamableHttpClientTransportConfig::with_uri(url),
     )
-}
-
-/// The certificates that the machine trusts, where the URL needs any. If there are none,
-/// no server is trusted.
-fn trusted(url: &str) -> RootCerts {
-    let is_https = url.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("https:"));
-    let found = if is_https { rustls_native_certs::load_native_certs().certs } else { Vec::new() };
-    let found = found.iter().map(|one| Certificate::from_der(one).to_owned());
-    RootCerts::Specific(Arc::new(found.collect()))
 }
 
 impl StreamableHttpClient for Client {
@@ -265,9 +256,9 @@ impl Client {
     fn words(&self, error: &ureq::Error) -> String {
         match error {
             ureq::Error::Timeout(_) => late(self.timeout),
-            ureq::Error::Io(error) => format!("cannot reach the server: {error}"),
+            ureq::Error::Io(error) => format!("cannot reach the server: {}", trust::words(error)),
             ureq::Error::HostNotFound => "cannot reach the server: no such host".into(),
-            error => format!("cannot reach the server: {}", abridged(&error.to_string())),
+            error => format!("cannot reach the server: {}", abridged(&trust::words(error))),
         }
     }
 

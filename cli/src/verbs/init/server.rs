@@ -15,6 +15,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use ureq::tls::TlsConfig;
 
 /// The most bytes of all answers of a server.
 pub(super) const MAX_BYTES: usize = 32 << 20;
@@ -24,6 +25,8 @@ pub(super) const MAX_TOOLS: usize = 10_000;
 const MAX_PAGES: usize = 250;
 /// The most bytes of a server's words that are shown.
 const MAX_SHOWN: usize = 300;
+/// The words of the error of a program's input that nobody reads.
+const BROKEN_PIPE: &str = "Broken pipe";
 /// The time for the end of a session.
 const GOODBYE: Duration = Duration::from_secs(1);
 
@@ -31,7 +34,7 @@ const GOODBYE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) enum Server<'a> {
     /// Over Streamable HTTP.
-    Url(&'a str, Headers),
+    Url(&'a str, Headers, TlsConfig),
     /// Over the standard input and output of a program.
     Command(&'a [OsString]),
 }
@@ -93,8 +96,8 @@ async fn asked(
 ) -> Result<Vec<Definition>, End> {
     let trouble = Trouble::default();
     match server {
-        Server::Url(url, headers) => {
-            let transport = http::transport(url, headers, timeout, &trouble);
+        Server::Url(url, headers, tls) => {
+            let transport = http::transport(url, headers, tls, timeout, &trouble);
             let answer = bounded(listed(transport, way, &trouble), timeout).await;
             answer.map_err(|end| end.about(&shown(url), ""))
         }
@@ -176,11 +179,12 @@ where
         (None, ClientInitializeError::JsonRpcError(error)) => {
             End::Refused(answered_error("initialize", &error))
         }
-        (None, ClientInitializeError::ConnectionClosed(_)) => {
-            End::Trouble("the server ended before it answered `initialize`".into())
-        }
-        (None, ClientInitializeError::TransportError { error, .. }) => {
-            End::Trouble(unreadable(&error.to_string()))
+        (None, ClientInitializeError::ConnectionClosed(_)) => End::Trouble(ended("initialize")),
+        (None, ClientInitializeError::TransportError { error, context }) => {
+            // What follows the answer to `initialize` is a notification.
+            let answered = context.contains("notification");
+            let method = if answered { "tools/list" } else { "initialize" };
+            End::Trouble(unreadable(method, &error.to_string()))
         }
         (None, _) => End::Trouble("the server's answer to `initialize` is not one of MCP".into()),
     })?;
@@ -207,10 +211,8 @@ async fn all_pages(
                      which each has a name and an inputSchema"
                         .into()
                 }
-                ServiceError::TransportClosed => {
-                    "the server ended before it answered `tools/list`".into()
-                }
-                error => unreadable(&error.to_string()),
+                ServiceError::TransportClosed => ended("tools/list"),
+                error => unreadable("tools/list", &error.to_string()),
             })
         })?;
         for tool in page.tools {
@@ -240,8 +242,16 @@ fn answered_error(method: &str, error: &rmcp::ErrorData) -> String {
     format!("the server answered `{method}` with the error {}: {message}", error.code.0)
 }
 
-fn unreadable(words: &str) -> String {
-    format!("the server cannot be talked to: {}", abridged(words))
+fn ended(method: &str) -> String {
+    format!("the server ended before it answered `{method}`")
+}
+
+fn unreadable(method: &str, words: &str) -> String {
+    // A program that is gone may be told so by its input, before its output ends.
+    match words.contains(BROKEN_PIPE) {
+        true => ended(method),
+        false => format!("the server cannot be talked to: {}", abridged(words)),
+    }
 }
 
 /// Words from outside that are safe to show, and not too many.

@@ -40,10 +40,11 @@ impl Arguments {
         match &self.from {
             Some(url) if url.contains("://") => {
                 check_url(url)?;
-                server::tools(&Server::Url(url, self.headers()?), self.timeout.0)
+                let (headers, tls) = (self.headers()?, self.trust.tls(url)?);
+                server::tools(&Server::Url(url, headers, tls), self.timeout.0)
             }
-            Some(_) | None if !self.headers.is_empty() || self.bearer_file.is_some() => {
-                Err(Failure::new("--header and --bearer-file are for a URL alone"))
+            Some(_) | None if self.is_about_url() => {
+                Err(Failure::new("--header, --bearer-file and --ca are for a URL alone"))
             }
             Some(file) => in_file(file),
             None => server::tools(&Server::Command(&self.command), self.timeout.0),
@@ -57,6 +58,11 @@ impl Arguments {
         let url: Uri = url.parse().ok()?;
         url.host()?;
         Some(url.path().to_owned())
+    }
+
+    /// Whether an option is about the way to a URL.
+    const fn is_about_url(&self) -> bool {
+        !self.headers.is_empty() || self.bearer_file.is_some() || self.trust.ca.is_some()
     }
 
     fn headers(&self) -> Result<Headers, Failure> {

@@ -260,6 +260,8 @@ impl Engine {
                 let message = record.message.as_deref().unwrap_or_default();
                 decided(Word::Denied, reason, record.rule, message)
             }
+            // No log has that answer.
+            Verdict::Ask { .. } => unknown("", "the answer of another service"),
         }
     }
 
@@ -276,9 +278,19 @@ impl Engine {
         policy.place(&mut caller, &About { headers, claims }, || Some(now));
         let (work, texts) = (Work::default(), JsonTexts::default());
         let caller_id = &caller.id;
-        let (work, texts) = (&work, &texts);
+        let (work, texts, moment) = (&work, &texts, policy.moment(now));
         let evidence = Evidence {
-            facts: Facts { arguments, members, headers, claims, caller_id, tool, work, texts },
+            facts: Facts {
+                arguments,
+                members,
+                headers,
+                claims,
+                caller_id,
+                tool,
+                moment,
+                work,
+                texts,
+            },
             recorded: parts.recorded,
             has_headers: parts.has_headers,
             has_claims: parts.has_claims,

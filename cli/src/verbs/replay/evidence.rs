@@ -43,7 +43,7 @@ impl<'a> Known<'a> for Evidence<'a> {
 
     fn versions(&self, path: &Path, show: &mut dyn FnMut(&Facts<'_>)) -> bool {
         let is_known = match path.root {
-            Root::Grant | Root::Tool => true,
+            Root::Grant | Root::Tool | Root::Hour | Root::Weekday => true,
             Root::Headers => self.has_headers,
             Root::Claims => self.has_claims,
             Root::Args => match self.recorded {
@@ -92,6 +92,7 @@ impl Evidence<'_> {
                 claims: self.facts.claims,
                 caller_id: self.facts.caller_id,
                 tool: self.facts.tool,
+                moment: self.facts.moment,
                 work: &work,
                 texts: &texts,
             });

@@ -14,6 +14,8 @@ pub(super) use request::Response;
 use super::policies::{Policies, Tested, Unusable};
 use super::suite::{Doing, Group, Step, Suite, Test, Time, Work};
 use crate::document::{self, Node, Value};
+use crate::policy::find;
+use core::ops::Range;
 use mcp_policy_filter::limits::window::Nanos;
 use mcp_policy_filter::policy::document::moment_of;
 use mcp_policy_filter::simulate::table;
@@ -54,14 +56,33 @@ pub(super) fn read(suite: &mut Suite, policies: &mut Policies) {
         Err(fault) => return suite.fault(fault.at, fault.message),
     };
     for node in &documents {
+        let mut others = Vec::new();
+        configurations(node, &mut others);
+        let is_ours = |at: usize| others.iter().all(|other: &Range<usize>| !other.contains(&at));
         for (span, text, doubt) in node.doubts() {
-            suite.fault(span.start, format!("`{text}`: {doubt}"));
+            if is_ours(span.start) {
+                suite.fault(span.start, format!("`{text}`: {doubt}"));
+            }
         }
     }
     if suite.faults.is_empty() {
         for node in documents {
             Reader { suite, policies }.file(&node);
         }
+    }
+}
+
+/// The configurations in the place of a policy, at the top, in a case or in a step. Their
+/// readers take a word like `127.0.0.1` for what it is; of the policy in them, doubts are
+/// its errors.
+fn configurations(node: &Node, found: &mut Vec<Range<usize>>) {
+    for key in ["policy", "push"] {
+        let given = node.get(key).filter(|given| matches!(given.value, Value::Object(_)));
+        found.extend(given.filter(|given| !find::is_policy(given)).map(|given| given.span.clone()));
+    }
+    for list in ["cases", "steps"] {
+        let elements = node.get(list).map(Node::elements).unwrap_or_default();
+        elements.iter().for_each(|element| configurations(element, found));
     }
 }
 
@@ -110,9 +131,7 @@ impl Reader<'_> {
     fn policy(&mut self, node: &Node) -> Option<Rc<Tested>> {
         let read: Result<Rc<Tested>, Unusable> = match &node.value {
             Value::Text(file) => self.policies.of_file(&self.suite.source.name, file),
-            Value::Object(_) => {
-                Tested::within(Rc::clone(&self.suite.source), node.clone()).map(Rc::new)
-            }
+            Value::Object(_) => Tested::within(Rc::clone(&self.suite.source), node).map(Rc::new),
             _ => {
                 self.suite.fault(node.span.start, "a policy is the path of a file, or an object");
                 return None;

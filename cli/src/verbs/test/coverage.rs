@@ -1,11 +1,11 @@
-//! The entries, checks and limits of the policies under test, and those that the tests
-//! reached.
+//! The rules of the policies under test, and those that the tests reached: entries,
+//! checks, limits and patterns of `hide`.
 
 use super::policies::Tested;
 use crate::document::{Node, position};
 use crate::explanation;
 use core::fmt;
-use mcp_policy_filter::policy::explain::Explanation;
+use mcp_policy_filter::policy::explain::{About, Answered, Explanation};
 use mcp_policy_filter::simulate::explain::Explaining;
 use mcp_policy_filter::simulate::notation::Ask;
 use mcp_policy_filter::simulate::stage::Stage;
@@ -22,7 +22,8 @@ pub(super) struct Coverage {
 #[derive(Debug)]
 struct Covered {
     tested: Rc<Tested>,
-    /// By the pointers that answers and records name.
+    /// By the pointers that answers and records name. Those of `hide` have the pattern
+    /// behind them, of which each is a rule by itself.
     rules: BTreeMap<String, Rule>,
 }
 
@@ -48,6 +49,8 @@ pub(super) enum Kind {
     Check,
     /// A limit.
     Limit,
+    /// A pattern of `hide`.
+    Hide,
 }
 
 impl Kind {
@@ -57,6 +60,7 @@ impl Kind {
             Self::Entry => "entry",
             Self::Check => "check",
             Self::Limit => "limit",
+            Self::Hide => "hide",
         }
     }
 }
@@ -138,6 +142,18 @@ impl Covered {
         }
     }
 
+    fn asked(&mut self, question: &Answered) {
+        let Some(rule) = &question.rule else { return };
+        match &question.about {
+            About::Hide(patterns) => {
+                for pattern in patterns {
+                    self.mark(&format!("{rule}/{}", escape(pattern)), true);
+                }
+            }
+            _ => self.mark(rule, question.denied.is_some()),
+        }
+    }
+
     /// Marks the rules of a call, up to the first that it fails.
     fn reach(&mut self, explanation: &Explanation) {
         let deciding = explanation.entries.iter().filter(|entry| entry.beaten.is_none());
@@ -147,9 +163,7 @@ impl Covered {
         let mut passes = true;
         for question in &explanation.questions {
             let denied = question.denied.is_some();
-            if let Some(rule) = &question.rule {
-                self.mark(rule, denied);
-            }
+            self.asked(question);
             if denied {
                 passes = false;
                 break;
@@ -161,11 +175,7 @@ impl Covered {
                 self.mark(&limit.rule, limit.counted.is_err() || full == Some(index));
             }
         }
-        for question in &explanation.shadow.questions {
-            if let Some(rule) = &question.rule {
-                self.mark(rule, question.denied.is_some());
-            }
-        }
+        explanation.shadow.questions.iter().for_each(|question| self.asked(question));
         for limit in &explanation.shadow.limits {
             let has_room = limit.counted.as_ref().is_ok_and(|counted| counted.refused.is_none());
             self.mark(&limit.rule, !has_room);
@@ -176,7 +186,7 @@ impl Covered {
 impl fmt::Display for Coverage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (reached, all) = self.count();
-        write!(f, "{reached} of {all} entries, checks and limits reached ({} %)", self.percent())
+        write!(f, "{reached} of {all} rules reached ({} %)", self.percent())
     }
 }
 
@@ -195,6 +205,10 @@ fn bodies(policy: &Node, add: &mut dyn FnMut(String, Kind, usize)) {
 }
 
 fn body(node: &Node, pointer: &str, add: &mut dyn FnMut(String, Kind, usize)) {
+    for hidden in node.get("hide").map(Node::elements).unwrap_or_default() {
+        let pattern = escape(hidden.text().unwrap_or_default());
+        add(format!("{pointer}/hide/{pattern}"), Kind::Hide, hidden.span.start);
+    }
     for entry in node.get("tools").map(Node::members).unwrap_or_default() {
         let pointer = format!("{pointer}/tools/{}", escape(&entry.key));
         add(pointer.clone(), Kind::Entry, entry.key_span.start);
@@ -214,7 +228,7 @@ fn checks(node: &Node, pointer: &str, add: &mut dyn FnMut(String, Kind, usize)) 
     for list in ["require", "deny_if", "approve_if"] {
         let checks = node.get(list).map(Node::elements).unwrap_or_default();
         for (index, check) in checks.iter().enumerate() {
-            let name = check.get("name").and_then(Node::text);
+            let name = check.get("use").or(check.get("name")).and_then(Node::text);
             let name = name.map_or(index.to_string(), escape);
             add(format!("{pointer}/{list}/{name}"), Kind::Check, check.span.start);
         }

@@ -76,12 +76,10 @@ impl Tested {
     }
 
     /// A policy within a file of tests.
-    pub(super) fn within(source: Rc<Source>, node: Node) -> Result<Self, Unusable> {
-        let json = node.to_json();
-        let layer = Layer::file(Rc::clone(&source));
-        match policy::compile(&layer, &node, json.as_bytes()) {
-            (Some(policy), _) => Ok(Self::new(source, node, json, policy)),
-            (None, findings) => Err(Unusable::Invalid(Rc::new(findings))),
+    pub(super) fn within(source: Rc<Source>, node: &Node) -> Result<Self, Unusable> {
+        match policy::within(&Layer::file(source), node) {
+            Ok(loaded) => Ok(Self::from(loaded)),
+            Err(findings) => Err(Unusable::Invalid(Rc::new(findings))),
         }
     }
 }

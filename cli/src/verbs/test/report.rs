@@ -65,6 +65,7 @@ fn least(results: &Results, coverage: &Coverage) -> String {
 fn gap(place: &Place<'_>) -> Option<String> {
     let kind = place.rule.kind;
     match (place.rule.reached, place.rule.denied) {
+        (false, _) if kind == Kind::Hide => Some("no test calls a tool that this hides".to_owned()),
         (false, _) => Some(format!("no test reaches this {}", kind.as_str())),
         (true, false) if kind != Kind::Entry => {
             Some(format!("no test fails this {}", kind.as_str()))

@@ -252,7 +252,7 @@ fn within(suite: &mut Suite, at: usize, from: usize, text: &str) -> Option<Rc<Te
                 // As it is put into Envoy's file.
                 let carried = node.get("configuration").and_then(|plugin| plugin.get("value"));
                 let node = carried.cloned().unwrap_or(node);
-                Tested::within(source, node).map(Rc::new)
+                Tested::within(source, &node).map(Rc::new)
             }
             _ => {
                 suite.fault(at, "a policy is one document");

@@ -1,6 +1,6 @@
 //! An approval that was found, while another service is asked about its call.
 
-use super::{Approved, Draft, Required};
+use super::{Approved, Draft, Required, Way};
 use crate::approvals::{Call, Entry, Slot};
 use crate::exchange::approvals::ApprovalRecord;
 use crate::limits::window::Nanos;
@@ -16,12 +16,13 @@ pub(in crate::exchange) struct KeptApproval {
     /// The request; `None` once the approval is used.
     request: Option<(Entry, Call)>,
     requests: Charge,
+    way: Way,
 }
 
 impl Approved<'_> {
     /// The approval without what it borrows.
     pub(in crate::exchange) fn keep(self) -> Box<KeptApproval> {
-        let Self { slot, draft: Draft { approvals: _, rule, message, entry, call, requests } } =
+        let Self { slot, draft: Draft { approvals: _, rule, message, entry, call, requests, way } } =
             self;
         Box::new(KeptApproval {
             slot,
@@ -29,6 +30,7 @@ impl Approved<'_> {
             message: message.map(Box::from),
             request: Some((entry, call)),
             requests,
+            way,
         })
     }
 }
@@ -44,7 +46,7 @@ impl KeptApproval {
         store: &impl Store,
         now: Nanos,
     ) -> Result<ApprovalRecord, Box<Required<'k>>> {
-        let (slot, requests) = (self.slot, self.requests);
+        let (slot, requests, way) = (self.slot, self.requests, self.way);
         let (rule, message) = (&*self.rule, self.message.as_deref());
         let (Some(approvals), Some((entry, call))) = (&policy.approvals, self.request.take())
         else {
@@ -52,7 +54,7 @@ impl KeptApproval {
             let denial = Denial { reason, rule, message: message.into(), retry_after: None };
             return Err(Box::new(denial.into()));
         };
-        let draft = Draft { approvals, rule, message, entry, call, requests };
+        let draft = Draft { approvals, rule, message, entry, call, requests, way };
         Approved { slot, draft }.use_up(policy, store, now)
     }
 

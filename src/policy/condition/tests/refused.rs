@@ -44,6 +44,13 @@ fn operators_that_do_not_fit_are_refused() {
         ("gt", "\"1\"", Root::Args, TestError::Value("a number")),
         ("regex", "1", Root::Args, TestError::Value("a string")),
         ("exists", "\"yes\"", Root::Args, TestError::Value("`true` or `false`")),
+        ("within", "\"/a\"", Root::Args, TestError::Value("a list of at least one folder")),
+        (
+            "host_in",
+            "{}",
+            Root::Grant,
+            TestError::Value("a list of at least one host, alone or under `hosts`"),
+        ),
         ("eq", "1", Root::Headers, TestError::Text("headers")),
         ("gt", "1", Root::Grant, TestError::Text("grant")),
         ("in", "[1]", Root::Tool, TestError::Text("tool")),

@@ -55,8 +55,18 @@ fn a_price_is_paid_for_every_byte_that_is_read_again() {
         ("args.a", "contains", "\"q\"", format!(r#"{{"a":"[{}]"}}"#, list(r#"\"x\""#))),
         ("args.a", "contains", "\"q\"", format!(r#"{{"a":[{}]}}"#, list(r#""x""#))),
         ("args.a", "eq", r#"{"a":1,"b":[2]}"#, format!(r#"{{"a":[{}]}}"#, list("2"))),
+        ("args.a", "length_lte", "7", format!(r#"{{"a":[{}]}}"#, list(r#""x""#))),
+        ("args.a", "length_gte", "7", format!(r#"{{"a":"{}"}}"#, "\\u0061".repeat(30_000))),
+        ("args.a", "length_gte", "7", format!(r#"{{"a":"[{}]"}}"#, list("1"))),
         ("args.a", "ends_with", "\"q\"", format!(r#"{{"a":"{}"}}"#, "\\u0061".repeat(30_000))),
         ("args.a", "regex", "\"[a-z]{1,9}!\"", format!(r#"{{"a":"{}"}}"#, "a".repeat(30_000))),
+        ("args.a", "within", "[\"/a\"]", format!(r#"{{"a":"{}"}}"#, "/a".repeat(30_000))),
+        (
+            "args.a",
+            "host_in",
+            "[\"a\"]",
+            format!(r#"{{"a":"https://a/{}"}}"#, "\\u0061".repeat(30_000)),
+        ),
     ] {
         // `ask` asserts it.
         ask(&condition(path, op, value), &arguments, Elements::Any);

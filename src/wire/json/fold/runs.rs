@@ -1,9 +1,52 @@
 //! Characters that differ only by case.
 
-/// Characters with what they fold to: the first and the last of a run, the
-/// distance from one to the next, and what to add. From CaseFolding.txt and
-/// UnicodeData.txt of Unicode 17, with what [`super::fold_ascii`] leaves alone.
-pub(super) const RUNS: &[(u32, u32, u32, i32)] = &[
+/// Characters with what they fold to, in eight bytes.
+#[derive(Clone, Copy)]
+pub(super) struct Run {
+    /// The first of them, with the distance to the last above its 17 bits, and above
+    /// that whether only every second one is meant.
+    place: u32,
+    /// The number to add.
+    pub(super) add: i32,
+}
+
+const FIRST: u32 = 0x1_ffff;
+const LENGTH: u32 = 0xff;
+
+impl Run {
+    const fn new((first, last, step, add): (u32, u32, u32, i32)) -> Self {
+        let (length, gap) = (last.wrapping_sub(first), step.wrapping_sub(1));
+        assert!(first <= FIRST && length <= LENGTH && gap <= 1, "more than there is room for");
+        Self { place: first | length << 17 | gap << 25, add }
+    }
+
+    /// The first character.
+    pub(super) const fn first(self) -> u32 {
+        self.place & FIRST
+    }
+
+    /// Whether a character that is not before the first is in it.
+    pub(super) const fn has(self, number: u32) -> bool {
+        let distance = number.wrapping_sub(self.first());
+        distance <= (self.place >> 17) & LENGTH && distance & (self.place >> 25) == 0
+    }
+}
+
+/// All runs, in order.
+pub(super) static RUNS: [Run; ALL.len()] = {
+    let mut runs = [Run { place: 0, add: 0 }; ALL.len()];
+    let (mut to, mut from): (&mut [Run], &[_]) = (&mut runs, &ALL);
+    while let ([run, others @ ..], [one, more @ ..]) = (to, from) {
+        *run = Run::new(*one);
+        (to, from) = (others, more);
+    }
+    runs
+};
+
+/// The first and the last of a run, the distance from one to the next, and what to add.
+/// From CaseFolding.txt and UnicodeData.txt of Unicode 17, with what
+/// [`super::fold_ascii`] leaves alone.
+const ALL: [(u32, u32, u32, i32); 206] = [
     (0x00b5, 0x00b5, 1, 775),
     (0x00c0, 0x00d6, 1, 32),
     (0x00d8, 0x00de, 1, 32),

@@ -13,6 +13,12 @@ impl<'a> Reader<'a> {
     pub(super) fn string(&mut self) -> Step<Text<'a>> {
         self.skip(1);
         let start = self.at();
+        // Most strings are short, and done before a block of bytes is loaded.
+        if let Some(length) = short(self.rest) {
+            let raw = self.text.get(start..start.saturating_add(length)).unwrap_or_default();
+            self.skip(length.saturating_add(1));
+            return Ok(Text::new(raw, false));
+        }
         let mut escaped = false;
         loop {
             let (run, escapes) = blocks::plain(self.rest);
@@ -54,6 +60,13 @@ impl<'a> Reader<'a> {
         }
         Ok(())
     }
+}
+
+/// The length of a string that ends within eight bytes and holds nothing to be looked at.
+fn short(bytes: &[u8]) -> Option<usize> {
+    let word = bytes.first_chunk()?;
+    let first = (stops(u64::from_le_bytes(*word)).trailing_zeros() / 8) as usize;
+    (word.get(first) == Some(&b'"')).then_some(first)
 }
 
 /// The number of bytes before the next quote, backslash or control character.

@@ -4,7 +4,7 @@
 //! spends its time on branches that are guessed wrong. So bytes become bits, and
 //! arithmetic on 64 of them passes over escapes, as simdjson does.
 
-use super::{by_words, stops};
+use super::by_words;
 use wide::u8x16;
 
 /// Every second bit, from the second on.
@@ -12,14 +12,9 @@ const ODD: u64 = 0xaaaa_aaaa_aaaa_aaaa;
 
 /// The length of the next run of a string, which has neither its end nor a fault,
 /// and whether it has escapes. It may end before a valid escape.
+// Apart from its only caller, which is for short strings and would have to keep more.
+#[inline(never)]
 pub(super) fn plain(bytes: &[u8]) -> (usize, bool) {
-    // Most strings are short, and done before a block is loaded.
-    if let Some(word) = bytes.first_chunk() {
-        let first = (stops(u64::from_le_bytes(*word)).trailing_zeros() / 8) as usize;
-        if word.get(first) == Some(&b'"') {
-            return (first, false);
-        }
-    }
     let (lanes, _) = bytes.as_chunks::<16>();
     let (blocks, _) = lanes.as_chunks::<4>();
     let mut seen = 0_usize;
