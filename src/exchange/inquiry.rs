@@ -76,21 +76,24 @@ pub enum Consulted {
     /// A limit has no room.
     Over,
     /// There is no such answer, for a reason of this kind.
-    Failed(&'static str),
+    Failed(FailureKind),
     /// The request goes on by the counts of the process.
     Local,
     /// The request goes on, and is not counted.
     Uncounted,
 }
 
-impl Consulted {
-    /// The kinds of failures.
-    pub const KINDS: [&'static str; 4] = counting::KINDS;
-
-    /// Whether the service says OK, and nothing shows that it counts.
-    pub fn is_unproven(self) -> bool {
-        self == Self::Failed(counting::UNPROVEN)
-    }
+/// The kinds of failures that have a metric of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureKind {
+    /// The deadline passed.
+    Timeout,
+    /// The question was not sent.
+    Dispatch,
+    /// The service says OK, and nothing shows that it counts.
+    Unproven,
+    /// Any other.
+    Other,
 }
 
 /// A request that does not go on for an answer, or for want of one.

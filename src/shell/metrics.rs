@@ -6,7 +6,7 @@ pub mod by_rule;
 
 use super::Host;
 use crate::exchange::approvals::{Attempt, DecisionRecord, Stage};
-use crate::exchange::inquiry::Consulted;
+use crate::exchange::inquiry::{Consulted, FailureKind};
 use crate::exchange::record::{Decision, Record};
 use crate::exchange::refusal::Refused;
 use crate::policy::Reason;
@@ -48,8 +48,14 @@ pub enum Family {
     LimitServiceOk,
     /// Its answers that there is none.
     LimitServiceOver,
-    /// Questions without such an answer, by the kind of failure.
+    /// Questions without such an answer.
     LimitServiceFailed,
+    /// Those among them whose deadline passed.
+    LimitServiceTimeout,
+    /// Those that were not sent.
+    LimitServiceDispatch,
+    /// Those that were answered with OK and without a proof.
+    LimitServiceUnproven,
     /// Requests that went on by the counts of the process.
     LimitServiceLocal,
     /// Requests that went on uncounted.
@@ -60,7 +66,7 @@ pub enum Family {
 
 impl Family {
     /// All families.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 23] = [
         Self::Evaluations,
         Self::Passed,
         Self::AllowedCalls,
@@ -78,6 +84,9 @@ impl Family {
         Self::LimitServiceOk,
         Self::LimitServiceOver,
         Self::LimitServiceFailed,
+        Self::LimitServiceTimeout,
+        Self::LimitServiceDispatch,
+        Self::LimitServiceUnproven,
         Self::LimitServiceLocal,
         Self::LimitServiceUncounted,
         Self::ApprovalsNoticesFailed,
@@ -103,6 +112,9 @@ impl Family {
             Self::LimitServiceOk => "limit_service_ok",
             Self::LimitServiceOver => "limit_service_over",
             Self::LimitServiceFailed => "limit_service_failed",
+            Self::LimitServiceTimeout => "limit_service_timeout",
+            Self::LimitServiceDispatch => "limit_service_dispatch",
+            Self::LimitServiceUnproven => "limit_service_unproven",
             Self::LimitServiceLocal => "limit_service_local",
             Self::LimitServiceUncounted => "limit_service_uncounted",
             Self::ApprovalsNoticesFailed => "approvals_notices_failed",
@@ -113,7 +125,7 @@ impl Family {
     pub const fn label(self) -> Option<&'static str> {
         match self {
             Self::Refused | Self::ShadowDenied => Some("reason"),
-            Self::Undecodable | Self::LimitServiceFailed => Some("kind"),
+            Self::Undecodable => Some("kind"),
             _ => None,
         }
     }
@@ -129,7 +141,6 @@ impl Family {
             Self::Undecodable => {
                 UndecodableKind::ALL.into_iter().map(UndecodableKind::as_str).collect()
             }
-            Self::LimitServiceFailed => Consulted::KINDS.to_vec(),
             _ => vec![""],
         }
     }
@@ -190,15 +201,23 @@ fn approval<H: Host>(host: &H, stage: Stage) {
 
 /// Counts an event of asking the service that counts across replicas.
 pub(super) fn consulted<H: Host>(host: &H, event: Consulted) {
-    let (family, word) = match event {
-        Consulted::Asked => (Family::LimitServiceAsked, ""),
-        Consulted::Ok => (Family::LimitServiceOk, ""),
-        Consulted::Over => (Family::LimitServiceOver, ""),
-        Consulted::Failed(kind) => (Family::LimitServiceFailed, kind),
-        Consulted::Local => (Family::LimitServiceLocal, ""),
-        Consulted::Uncounted => (Family::LimitServiceUncounted, ""),
+    let family = match event {
+        Consulted::Asked => Family::LimitServiceAsked,
+        Consulted::Ok => Family::LimitServiceOk,
+        Consulted::Over => Family::LimitServiceOver,
+        Consulted::Local => Family::LimitServiceLocal,
+        Consulted::Uncounted => Family::LimitServiceUncounted,
+        Consulted::Failed(kind) => {
+            count(host, Family::LimitServiceFailed);
+            match kind {
+                FailureKind::Timeout => Family::LimitServiceTimeout,
+                FailureKind::Dispatch => Family::LimitServiceDispatch,
+                FailureKind::Unproven => Family::LimitServiceUnproven,
+                FailureKind::Other => return,
+            }
+        }
     };
-    host.count(family, word);
+    count(host, family);
 }
 
 /// Counts a person's decision, or an attempt at one.

@@ -8,7 +8,7 @@ use super::{Host, metrics};
 use crate::exchange::approvals::{DecisionRecord, Stage};
 use crate::exchange::audit;
 use crate::exchange::head::Trace;
-use crate::exchange::inquiry::Consulted;
+use crate::exchange::inquiry::{Consulted, FailureKind};
 use crate::exchange::record::{self, Record};
 use crate::limits::window::Nanos;
 use crate::policy::document::AuditLog;
@@ -98,7 +98,8 @@ impl<H: Host> record::Records for Records<'_, H> {
     fn consulted(&mut self, event: Consulted) {
         metrics::consulted(self.host, event);
         let now = self.now.or_else(|| self.host.now()).unwrap_or(Nanos(0));
-        if event.is_unproven() && UNPROVEN.get().is_none_or(|last| now.0.abs_diff(last.0) > MINUTE)
+        if event == Consulted::Failed(FailureKind::Unproven)
+            && UNPROVEN.get().is_none_or(|last| now.0.abs_diff(last.0) > MINUTE)
         {
             UNPROVEN.set(Some(now));
             log::error!(

@@ -7,8 +7,8 @@ mod endpoint;
 mod full;
 mod notices;
 mod records;
-mod replicas;
 mod relay;
+mod replicas;
 mod sharing;
 mod target;
 

@@ -1,7 +1,7 @@
 //! Limits across replicas: the questions about one request to the service that counts
 //! them, and the meaning of its answers for the request.
 
-use super::{Consulted, Counted, Denied, Next};
+use super::{Consulted, Counted, Denied, FailureKind, Next};
 use crate::exchange::question::{Answer, Failure, Question, Service};
 use crate::limit_service::{self, Charge, METHOD, Plan, SERVICE, Verdict};
 use crate::limits::Tag;
@@ -73,19 +73,23 @@ impl Counting {
                     return self.failed(
                         report,
                         match failure {
-                            limit_service::Failure::Unproven => UNPROVEN,
-                            _ => ERROR,
+                            limit_service::Failure::Unproven => FailureKind::Unproven,
+                            _ => FailureKind::Other,
                         },
                     );
                 }
             },
             #[cfg(any(test, not(target_family = "wasm")))]
             Some(Answer::Simulated) => return Next::Pass(Counted::Process),
-            Some(Answer::Failed(Failure::Timeout)) => return self.failed(report, TIMEOUT),
-            Some(Answer::Failed(Failure::Dispatch | Failure::Crowded)) => {
-                return self.failed(report, DISPATCH);
+            Some(Answer::Failed(Failure::Timeout)) => {
+                return self.failed(report, FailureKind::Timeout);
             }
-            Some(Answer::Failed(_) | Answer::Http { .. }) => return self.failed(report, ERROR),
+            Some(Answer::Failed(Failure::Dispatch | Failure::Crowded)) => {
+                return self.failed(report, FailureKind::Dispatch);
+            }
+            Some(Answer::Failed(_) | Answer::Http { .. }) => {
+                return self.failed(report, FailureKind::Other);
+            }
         };
         match self.plan.question() {
             Some(question) => Next::Ask(Box::new(Question {
@@ -119,7 +123,7 @@ impl Counting {
         })
     }
 
-    fn failed(&self, report: &mut dyn FnMut(Consulted), kind: &'static str) -> Next {
+    fn failed(&self, report: &mut dyn FnMut(Consulted), kind: FailureKind) -> Next {
         report(Consulted::Failed(kind));
         match self.on_failure {
             OnFailure::Deny => deny(self.limits.first().map_or(0, |(call, _)| *call)),
@@ -144,14 +148,6 @@ impl Counting {
         self.plan.size().saturating_add(self.limits.len().saturating_mul(size_of::<Limit>()))
     }
 }
-
-/// The kinds of failures, for metrics.
-pub(super) const KINDS: [&str; 4] = [TIMEOUT, DISPATCH, UNPROVEN, ERROR];
-const TIMEOUT: &str = "timeout";
-const DISPATCH: &str = "dispatch";
-/// The service says OK, and nothing shows that it counts.
-pub(super) const UNPROVEN: &str = "unproven";
-const ERROR: &str = "error";
 
 fn deny(call: usize) -> Next {
     let reason = Reason::LimitService;
