@@ -137,7 +137,6 @@ const BEYOND_A_SCHEMA: [(&str, &[&str]); 16] = [
             "session_bound_by_budget",
         ],
     ),
-    ("the filter does not ask yet", &["replicas_not_yet"]),
     ("a `max` has to be divided by its unit", &["replicas_max", "unit_and_max"]),
     ("what two patterns match has to be compared", &["grants_of_one_pattern", "same_pattern"]),
     (
