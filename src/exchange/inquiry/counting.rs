@@ -84,8 +84,13 @@ impl Counting {
             Some(Answer::Failed(Failure::Timeout)) => {
                 return self.failed(report, FailureKind::Timeout);
             }
-            Some(Answer::Failed(Failure::Dispatch | Failure::Crowded)) => {
+            Some(Answer::Failed(Failure::Dispatch)) => {
                 return self.failed(report, FailureKind::Dispatch);
+            }
+            // Clients fill the seats of those that wait. That must not open the gate.
+            Some(Answer::Failed(Failure::Crowded)) => {
+                report(Consulted::Failed(FailureKind::Dispatch));
+                return self.deny();
             }
             Some(Answer::Failed(_) | Answer::Http { .. }) => {
                 return self.failed(report, FailureKind::Other);
@@ -112,7 +117,7 @@ impl Counting {
     }
 
     fn over(&self, index: usize, retry_after: Option<u64>) -> Next {
-        let Some((call, limit)) = self.limits.get(index) else { return deny(0) };
+        let Some((call, limit)) = self.limits.get(index) else { return self.deny() };
         let Denial { reason, rule, message, retry_after } = limit.over(retry_after);
         Next::Deny(Denied {
             call: *call,
@@ -126,7 +131,7 @@ impl Counting {
     fn failed(&self, report: &mut dyn FnMut(Consulted), kind: FailureKind) -> Next {
         report(Consulted::Failed(kind));
         match self.on_failure {
-            OnFailure::Deny => deny(self.limits.first().map_or(0, |(call, _)| *call)),
+            OnFailure::Deny => self.deny(),
             OnFailure::Local => {
                 report(Consulted::Local);
                 Next::Pass(Counted::Process)
@@ -140,6 +145,16 @@ impl Counting {
         }
     }
 
+    fn deny(&self) -> Next {
+        Next::Deny(Denied {
+            call: self.limits.first().map_or(0, |(call, _)| *call),
+            reason: Reason::LimitService,
+            rule: RULE.into(),
+            message: FAILED.into(),
+            retry_after: None,
+        })
+    }
+
     fn tags(&self) -> Vec<Tag> {
         self.limits.iter().map(|(_, limit)| limit.tag()).collect()
     }
@@ -147,10 +162,4 @@ impl Counting {
     pub(super) fn size(&self) -> usize {
         self.plan.size().saturating_add(self.limits.len().saturating_mul(size_of::<Limit>()))
     }
-}
-
-fn deny(call: usize) -> Next {
-    let reason = Reason::LimitService;
-    let (rule, message) = (RULE.into(), FAILED.into());
-    Next::Deny(Denied { call, reason, rule, message, retry_after: None })
 }
