@@ -36,6 +36,7 @@ use approvals::Endpoint;
 use core::cell::OnceCell;
 use head::{Entry, Head, HeadError, Trace};
 use identity::{NoIdentity, Peer};
+use inquiry::Consulted;
 use judge::{Judge, Pending, Verdict};
 use listing::Listing;
 use permit::Permit;
@@ -237,6 +238,7 @@ impl Exchange {
         match verdict {
             Verdict::Ask { pending, receipt, question } => {
                 self.receipt = receipt;
+                records.consulted(Consulted::Asked);
                 let trace = core::mem::take(&mut head.trace);
                 self.state = State::Asking(pending, trace, question.deadline(now));
                 Step::Ask(question)

@@ -202,6 +202,15 @@ impl Plan {
         self.questions.get(self.next)
     }
 
+    /// The bytes that it keeps besides itself, about.
+    pub fn size(&self) -> usize {
+        let sizes = self.questions.iter().map(|question| {
+            let limits = question.limits.len().saturating_mul(size_of::<Sent>());
+            question.bytes.len().saturating_add(limits).saturating_add(size_of::<Question>())
+        });
+        sizes.fold(0, usize::saturating_add)
+    }
+
     /// Reads the answer to [`Self::question`]. After [`Verdict::Ok`], there may be another
     /// question.
     pub fn answered(&mut self, answer: &[u8]) -> Verdict {

@@ -25,6 +25,7 @@ pub use recorded::{Recorded, Recorder};
 use crate::exchange::approvals::Notice;
 use crate::exchange::identity::{NoPeer, Peer};
 use crate::exchange::listing::{BodyStep, HeadStep, Listing};
+use crate::exchange::question::{Answer, Question};
 use crate::exchange::reply::Reply;
 use crate::exchange::{Exchange, Lent, Served, Step, refusal};
 use crate::limits::window::Nanos;
@@ -201,7 +202,8 @@ impl<'a> Body<'a> {
 }
 
 impl<S: Store> Host<'_, S> {
-    /// Sends a request, to the end of its body even where it is refused before.
+    /// Sends a request, to the end of its body even where it is refused before. Limits
+    /// across replicas are counted here, as if this were the only one.
     ///
     /// # Errors
     /// The step that came out of turn. No exchange of a right core has one.
@@ -211,10 +213,25 @@ impl<S: Store> Host<'_, S> {
         peer: &dyn Peer,
         body: &Body<'_>,
     ) -> Result<Sent, Step> {
+        self.send_asking(headers, peer, body, &mut |_| Answer::Simulated)
+    }
+
+    /// The same, with a service that gives these answers.
+    ///
+    /// # Errors
+    /// See [`Self::send`].
+    pub fn send_asking<'h>(
+        &self,
+        headers: impl Iterator<Item = (&'h [u8], &'h [u8])> + Clone,
+        peer: &dyn Peer,
+        body: &Body<'_>,
+        service: &mut dyn FnMut(&Question) -> Answer,
+    ) -> Result<Sent, Step> {
         let Self { policy, now, .. } = *self;
         let mut sending = Sending {
             host: self,
             peer,
+            service,
             body: body.bytes,
             exchange: Exchange::default(),
             recorder: Recorder::new(policy, now),
@@ -299,6 +316,7 @@ impl<S: Store> Host<'_, S> {
 struct Sending<'a, S> {
     host: &'a Host<'a, S>,
     peer: &'a dyn Peer,
+    service: &'a mut dyn FnMut(&Question) -> Answer,
     body: &'a [u8],
     exchange: Exchange,
     recorder: Recorder<'a>,
@@ -313,13 +331,18 @@ impl<S: Store> Sending<'_, S> {
 
     fn carry_out(&mut self, step: Step) -> Result<(), Step> {
         let (body, now) = (self.body, self.host.now);
-        let step = match step {
+        let mut step = match step {
             Step::Read => {
                 let (exchange, lent) = self.lend();
                 exchange.judge(lent, body, now)
             }
             step => step,
         };
+        while let Step::Ask(question) = step {
+            let answer = (self.service)(&question);
+            let (exchange, lent) = self.lend();
+            step = exchange.answered(lent, answer, now);
+        }
         let records = self.recorder.take();
         self.outcome = match (step, self.outcome.take()) {
             (Step::Wait, None) if self.exchange.waits() => None,

@@ -45,6 +45,8 @@ mod faults;
 mod lending;
 #[path = "fake_envoy/misuse.rs"]
 mod misuse;
+#[path = "fake_envoy/news.rs"]
+mod news;
 #[path = "fake_envoy/notices.rs"]
 mod notices;
 #[path = "fake_envoy/stream.rs"]
@@ -71,6 +73,7 @@ fn call(tool: &str) -> Request {
         times: 1,
         at: 0,
         client: Client::default(),
+        limit_service: Vec::new(),
         response: None,
         expect: serde_json::Value::Null,
     }

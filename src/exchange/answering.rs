@@ -1,11 +1,11 @@
 //! The answers that a judged request waits for.
 
-use super::inquiry::Next;
+use super::inquiry::{Consulted, Counted, Next};
 use super::judge::Verdict;
 use super::question::Answer;
 use super::{Exchange, Lent, State, Step, out_of_order};
-use crate::limits::Store;
 use crate::limits::window::Nanos;
+use crate::limits::{Store, Trial};
 
 impl Exchange {
     /// Whether it waits for an answer.
@@ -18,12 +18,22 @@ impl Exchange {
     pub fn answered(&mut self, lent: Lent<'_, impl Store>, answer: Answer, now: Nanos) -> Step {
         let Lent { policy, store, records, .. } = lent;
         let State::Asking(pending, trace, deadline) = &mut self.state else { return Step::Wait };
-        let denied = match pending.next(answer.in_time(now >= *deadline)) {
+        let answer = answer.in_time(now >= *deadline);
+        let denied = match pending.next(answer, &mut |event| records.consulted(event)) {
             Next::Ask(question) => {
+                records.consulted(Consulted::Asked);
                 *deadline = question.deadline(now);
                 return Step::Ask(question);
             }
-            Next::Pass => None,
+            Next::Pass(counted) => {
+                pending.count(&counted);
+                if let Counted::Nowhere { tags, .. } = counted {
+                    // Otherwise the count of the process would decide later.
+                    let uncounted = self.receipt.take(&tags);
+                    policy.table.refund(&Trial::through(store), uncounted, now);
+                }
+                None
+            }
             Next::Deny(denied) => Some(denied),
         };
         let receipt = core::mem::take(&mut self.receipt);

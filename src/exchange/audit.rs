@@ -9,7 +9,7 @@ pub(crate) use time::rfc3339;
 
 use crate::exchange::approvals::{ApprovalRecord, Attempt, DecisionRecord};
 use crate::exchange::head::Trace;
-use crate::exchange::record::{Left, Names, Record};
+use crate::exchange::record::{Counted, Left, Names, Record};
 use crate::limits::window::{Nanos, ONE_CALL};
 use crate::policy::{Policy, Values, fingerprint_of};
 use crate::text::disturbs;
@@ -242,15 +242,22 @@ impl<'t> Object<'t> {
         self.list(limits, |object, left| {
             object.0.push_str("{\"rule\":");
             object.string(left.rule);
-            let (whole, part) = (left.millionths / ONE_CALL, left.millionths % ONE_CALL);
-            object.0.push_str(",\"left\":");
-            digits(object.0, whole, 1);
-            if part > 0 {
-                object.0.push('.');
-                digits(object.0, part, 6);
-                let length = object.0.trim_end_matches('0').len();
-                object.0.truncate(length);
+            if let Some(millionths) = left.millionths {
+                let (whole, part) = (millionths / ONE_CALL, millionths % ONE_CALL);
+                object.0.push_str(",\"left\":");
+                digits(object.0, whole, 1);
+                if part > 0 {
+                    object.0.push('.');
+                    digits(object.0, part, 6);
+                    let length = object.0.trim_end_matches('0').len();
+                    object.0.truncate(length);
+                }
             }
+            object.0.push_str(match left.counted {
+                Counted::Process => "",
+                Counted::Replicas => ",\"across\":\"replicas\"",
+                Counted::Nowhere => ",\"uncounted\":true",
+            });
             object.0.push('}');
         });
     }

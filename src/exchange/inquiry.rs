@@ -1,19 +1,19 @@
 //! The questions of one request, one after another, as a state machine: an answer goes
 //! in, and the next question or the outcome comes out.
 
-#![cfg_attr(
-    not(any(test, feature = "test-questions")),
-    expect(unreachable_code, unused_variables, reason = "there is no service to ask yet")
-)]
-
+mod counting;
 #[cfg(any(test, feature = "test-questions"))]
 mod script;
 
+pub use counting::Asked;
 #[cfg(any(test, feature = "test-questions"))]
 pub use script::Script;
 
 use super::question::{Answer, Question};
+use crate::limits::Tag;
 use crate::policy::Reason;
+use crate::policy::document::LimitService;
+use counting::Counting;
 use std::borrow::Cow;
 
 /// The most questions of one request. No policy asks more; a state machine that does
@@ -31,6 +31,8 @@ pub struct Inquiry {
 /// The services that can be asked.
 #[derive(Debug)]
 enum Kind {
+    /// The service that counts limits across replicas.
+    Limits(Box<Counting>),
     /// The questions that a test wrote into its call. In no module that is shipped.
     #[cfg(any(test, feature = "test-questions"))]
     Scripted(Script),
@@ -42,9 +44,56 @@ pub enum Next {
     /// Another question.
     Ask(Box<Question>),
     /// The request goes on, if nothing else is against it.
-    Pass,
+    Pass(Counted),
     /// It does not.
     Deny(Denied),
+}
+
+/// The place in which the limits across replicas of a request were counted.
+#[derive(Debug)]
+pub enum Counted {
+    /// The process alone, or there are none.
+    Process,
+    /// The service: each limit by the index of its call and its pointer, with the rest of
+    /// `max` in millionths where the service tells it.
+    Replicas(Vec<(usize, Box<str>, Option<u64>)>),
+    /// Neither. The charges with these tags have to be given back.
+    Nowhere {
+        /// Each limit by the index of its call, and its pointer.
+        limits: Vec<(usize, Box<str>)>,
+        /// Their counters.
+        tags: Vec<Tag>,
+    },
+}
+
+/// An event of asking the service that counts across replicas, for metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consulted {
+    /// A question was asked.
+    Asked,
+    /// The service has room for it, and proves that it counts.
+    Ok,
+    /// A limit has no room.
+    Over,
+    /// There is no such answer, for a reason of this kind.
+    Failed(FailureKind),
+    /// The request goes on by the counts of the process.
+    Local,
+    /// The request goes on, and is not counted.
+    Uncounted,
+}
+
+/// The kinds of failures that have a metric of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureKind {
+    /// The deadline passed.
+    Timeout,
+    /// The question was not sent.
+    Dispatch,
+    /// The service says OK, and nothing shows that it counts.
+    Unproven,
+    /// Any other.
+    Other,
 }
 
 /// A request that does not go on for an answer, or for want of one.
@@ -67,15 +116,33 @@ impl Inquiry {
     #[cfg(any(test, feature = "test-questions"))]
     pub fn scripted(tool: &str) -> Option<(Self, Box<Question>)> {
         let mut inquiry = Self { kind: Kind::Scripted(Script::parse(tool)?), asked: 0 };
-        match inquiry.next(None) {
+        match inquiry.next(None, &mut |_| {}) {
             Next::Ask(question) => Some((inquiry, question)),
-            Next::Pass | Next::Deny(_) => None,
+            Next::Pass(_) | Next::Deny(_) => None,
         }
     }
 
+    /// The questions about limits across replicas, and the first of them; `None` if no
+    /// call weighs anything.
+    ///
+    /// # Errors
+    /// The index of a limit that the charges alone exceed.
+    pub fn counting(
+        service: &LimitService,
+        asked: &[Asked<'_>],
+    ) -> Result<Option<(Self, Box<Question>)>, usize> {
+        let kind = Kind::Limits(Box::new(Counting::new(service, asked)?));
+        let mut inquiry = Self { kind, asked: 0 };
+        Ok(match inquiry.next(None, &mut |_| {}) {
+            Next::Ask(question) => Some((inquiry, question)),
+            Next::Pass(_) | Next::Deny(_) => None,
+        })
+    }
+
     /// Takes the answer to the last question; `None` before the first.
-    pub fn next(&mut self, answer: Option<Answer>) -> Next {
+    pub fn next(&mut self, answer: Option<Answer>, report: &mut dyn FnMut(Consulted)) -> Next {
         let next = match self.kind {
+            Kind::Limits(ref mut counting) => counting.next(answer, report),
             #[cfg(any(test, feature = "test-questions"))]
             Kind::Scripted(ref mut script) => script.next(answer),
         };
@@ -98,6 +165,7 @@ impl Inquiry {
     /// The bytes that it keeps besides itself, about.
     pub fn size(&self) -> usize {
         match self.kind {
+            Kind::Limits(ref counting) => counting.size(),
             #[cfg(any(test, feature = "test-questions"))]
             Kind::Scripted(ref script) => script.size(),
         }

@@ -98,6 +98,11 @@ impl<'a, S: Store> Judge<'a, S> {
         self.caller.ok().filter(|_| known).map(|caller| &*caller.id)
     }
 
+    /// The id of the caller whose counts the call is charged to.
+    fn holder_id(&self) -> &'a str {
+        self.caller.map_or("", |caller| &*caller.id)
+    }
+
     fn body(&self, body: &'a [u8]) -> Judged<'a> {
         let settings = &self.policy.settings;
         // Without a caller the message is refused: its id, method and tool suffice.
@@ -113,7 +118,13 @@ impl<'a, S: Store> Judge<'a, S> {
             Decided::Passes(passed) => Ok(passed),
             Decided::Asks(call) => self.approve(*call),
             Decided::Allowed(call) => {
-                let asks = Asks::about(&call);
+                let asks = match Asks::about(self.policy, self.holder_id(), &call) {
+                    Ok(asks) => asks,
+                    Err(refused) => {
+                        let denial = call.refused(refused);
+                        return self.deny(call.called, denial);
+                    }
+                };
                 let passed = self.settle(&Trial::through(self.store), call, None)?;
                 Ok(passed.asking(asks))
             }

@@ -74,6 +74,9 @@ pub enum Answer {
     },
     /// There is none.
     Failed(Failure),
+    /// There is no service, as in a simulation: the count of this process is that of all.
+    #[cfg(any(test, not(target_family = "wasm")))]
+    Simulated,
 }
 
 impl Answer {

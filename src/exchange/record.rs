@@ -10,6 +10,7 @@ pub(super) use kept::Kept;
 
 use crate::exchange::approvals::{ApprovalRecord, DecisionRecord};
 use crate::exchange::head::Trace;
+use crate::exchange::inquiry::Consulted;
 use crate::limits::Receipt;
 use crate::policy::{Limits, Reason, Values};
 use crate::text::start;
@@ -23,6 +24,9 @@ pub trait Records {
 
     /// Writes a person's decision, or an attempt at one.
     fn decided(&mut self, decision: &DecisionRecord, trace: &Trace);
+
+    /// Counts an event of asking the service that counts across replicas.
+    fn consulted(&mut self, _: Consulted) {}
 }
 
 /// The lists of tools that a POST asks for.
@@ -122,8 +126,21 @@ impl Decision {
 pub struct Left<'r> {
     /// The limit's pointer.
     pub rule: &'r str,
-    /// The rest of `max`, in millionths.
-    pub millionths: u64,
+    /// The rest of `max`, in millionths, where it is known.
+    pub millionths: Option<u64>,
+    /// The place in which it was counted.
+    pub counted: Counted,
+}
+
+/// The places in which limits are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// The process.
+    Process,
+    /// The service, for all replicas.
+    Replicas,
+    /// Neither, since the service failed.
+    Nowhere,
 }
 
 impl<'r> Left<'r> {
@@ -131,7 +148,8 @@ impl<'r> Left<'r> {
     pub(super) fn from_receipt(limits: Limits<'r>, receipt: &Receipt, first: usize) -> Vec<Self> {
         let left = receipt.left().filter_map(|(index, millionths)| {
             let limit = limits.get(index.checked_sub(first)?)?;
-            Some(Self { rule: &limit.pointer, millionths })
+            let (millionths, counted) = (Some(millionths), Counted::Process);
+            Some(Self { rule: &limit.pointer, millionths, counted })
         });
         left.collect()
     }

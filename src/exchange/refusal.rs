@@ -125,7 +125,10 @@ impl<'r> Refusal<'r> {
             Reason::RateLimited => 429,
             Reason::ApprovalRequired if client.is_shown => URL_REQUIRED,
             Reason::ApprovalRequired => 428,
-            Reason::CounterFull | Reason::CounterContended | Reason::ApprovalsFull => 503,
+            Reason::CounterFull
+            | Reason::CounterContended
+            | Reason::LimitService
+            | Reason::ApprovalsFull => 503,
             Reason::NoIdentity => 403,
             _ if reason.is_by_rule() => 403,
             _ => INTERNAL_ERROR,

@@ -74,6 +74,15 @@ impl Receipt {
         self.0.extend(apart);
     }
 
+    /// Takes the charges to these counters out.
+    pub fn take(&mut self, tags: &[Tag]) -> Self {
+        let (taken, kept) = core::mem::take(&mut self.0)
+            .into_iter()
+            .partition(|taken| tags.contains(&taken.charge.tag));
+        self.0 = kept;
+        Self(taken)
+    }
+
     /// The rest of each `max` after its charge, in millionths, by the charge's
     /// index.
     pub fn left(&self) -> impl Iterator<Item = (usize, u64)> {

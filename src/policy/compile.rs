@@ -12,9 +12,6 @@ use crate::order;
 use crate::policy::document::{self, Check, DefaultAction, Document, Findings, Settings, Source};
 use crate::policy::pattern::PatternMap;
 
-/// The error of a limit that nobody counts across replicas.
-const NOT_YET: &str = "limits across replicas are not counted yet; leave `across` out";
-
 impl Policy {
     /// Reads, checks and compiles a document, which is JSON or a
     /// `google.protobuf.Struct`. `namespace` keeps the counts of
@@ -34,17 +31,6 @@ impl Policy {
     /// ]);
     /// ```
     pub fn parse(bytes: &[u8], namespace: &str) -> Result<Self, Findings> {
-        let (policy, across_replicas) = Self::compile(bytes, namespace)?;
-        // Until the service is asked, each process would admit the whole of such a limit.
-        across_replicas.map_or(Ok(()), |path| Err(Findings::one(path, NOT_YET)))?;
-        Ok(policy)
-    }
-
-    /// Compiles a document; with it the path of the first limit across replicas.
-    pub(super) fn compile(
-        bytes: &[u8],
-        namespace: &str,
-    ) -> Result<(Self, Option<String>), Findings> {
         let (document, mut errors) = Document::parse(bytes);
         if let Some(document) = &document {
             errors.extend(lint::errors(document));
@@ -63,7 +49,6 @@ impl Policy {
         let is_dated = lint::is_dated(&document);
         let anybody = lint::approvers(&document);
         let shares_approvals = lint::shares_approvals(&document);
-        let across_replicas = lint::first_across_replicas(&document);
         let Document { rules, identity, grants, groups, checks: _, settings, digest } = document;
         let counters = &settings.counters;
         let namespace = counters.namespace.as_deref().unwrap_or(namespace);
@@ -95,7 +80,7 @@ impl Policy {
         let of_groups = groups.iter().map(|group| &group.rules);
         let mut bodies = grants.iter().map(|(_, rules)| rules).chain(of_groups);
         let has_shadows = top.shadows.is_some() || bodies.any(|rules| rules.shadows.is_some());
-        let policy = Self {
+        Ok(Self {
             fingerprint: fingerprint_of(&digest),
             warnings,
             settings,
@@ -110,8 +95,7 @@ impl Policy {
             // Grants neither allow nor deny, so only specificity orders them.
             grants: PatternMap::new(grants, |_| 0),
             groups,
-        };
-        Ok((policy, across_replicas))
+        })
     }
 }
 

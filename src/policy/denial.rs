@@ -30,6 +30,8 @@ pub enum Reason {
     CounterDamaged,
     /// A stored window is too far ahead of the clock.
     CounterClock,
+    /// The service that counts across replicas has not answered, or not with a proof.
+    LimitService,
     /// Too many requests of the caller wait for their bodies.
     Crowded,
     /// The host or this filter failed.
@@ -58,7 +60,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, for tables that have one row each.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Hidden,
         Self::DefaultDeny,
         Self::Denied,
@@ -71,6 +73,7 @@ impl Reason {
         Self::CounterContended,
         Self::CounterDamaged,
         Self::CounterClock,
+        Self::LimitService,
         Self::Crowded,
         Self::Internal,
         Self::Undecodable,
@@ -100,6 +103,7 @@ impl Reason {
             Self::CounterContended => "counter_contended",
             Self::CounterDamaged => "counter_damaged",
             Self::CounterClock => "counter_clock",
+            Self::LimitService => "limit_service",
             Self::Crowded => "crowded",
             Self::Internal => "internal",
             Self::Undecodable => "undecodable",

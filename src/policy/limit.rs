@@ -251,7 +251,15 @@ impl Limit {
     /// The denial of a call that finds the limit full; there is room again
     /// after this many seconds.
     pub fn full(&self, retry_after: u64) -> Denial<'_> {
-        let again = format!("Try again in {}.", duration(retry_after));
+        self.over(Some(retry_after))
+    }
+
+    /// The same, where it may not be known when there is room again.
+    pub fn over(&self, retry_after: Option<u64>) -> Denial<'_> {
+        let again = match retry_after {
+            Some(seconds) => format!("Try again in {}.", duration(seconds)),
+            None => "Try again later.".into(),
+        };
         let message = match &self.on_deny {
             Some(text) => format!("{text} {again}"),
             None => {
@@ -268,7 +276,7 @@ impl Limit {
             reason: Reason::RateLimited,
             rule: &self.pointer,
             message: message.into(),
-            retry_after: Some(retry_after),
+            retry_after,
         }
     }
 

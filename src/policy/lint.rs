@@ -12,7 +12,6 @@ mod pairs;
 mod replicas;
 mod warnings;
 
-pub(super) use replicas::first as first_across_replicas;
 pub(super) use warnings::warnings;
 
 use super::caller::ANONYMOUS;

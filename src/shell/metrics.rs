@@ -6,6 +6,7 @@ pub mod by_rule;
 
 use super::Host;
 use crate::exchange::approvals::{Attempt, DecisionRecord, Stage};
+use crate::exchange::inquiry::{Consulted, FailureKind};
 use crate::exchange::record::{Decision, Record};
 use crate::exchange::refusal::Refused;
 use crate::policy::Reason;
@@ -41,13 +42,31 @@ pub enum Family {
     ApprovalsDenied,
     /// Decisions that were refused.
     ApprovalsDecisionsRefused,
+    /// Questions to the service that counts across replicas.
+    LimitServiceAsked,
+    /// Its answers that there is room, with a proof.
+    LimitServiceOk,
+    /// Its answers that there is none.
+    LimitServiceOver,
+    /// Questions without such an answer.
+    LimitServiceFailed,
+    /// Those among them whose deadline passed.
+    LimitServiceTimeout,
+    /// Those that were not sent.
+    LimitServiceDispatch,
+    /// Those that were answered with OK and without a proof.
+    LimitServiceUnproven,
+    /// Requests that went on by the counts of the process.
+    LimitServiceLocal,
+    /// Requests that went on uncounted.
+    LimitServiceUncounted,
     /// Notices that did not come.
     ApprovalsNoticesFailed,
 }
 
 impl Family {
     /// All families.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 23] = [
         Self::Evaluations,
         Self::Passed,
         Self::AllowedCalls,
@@ -61,6 +80,15 @@ impl Family {
         Self::ApprovalsGranted,
         Self::ApprovalsDenied,
         Self::ApprovalsDecisionsRefused,
+        Self::LimitServiceAsked,
+        Self::LimitServiceOk,
+        Self::LimitServiceOver,
+        Self::LimitServiceFailed,
+        Self::LimitServiceTimeout,
+        Self::LimitServiceDispatch,
+        Self::LimitServiceUnproven,
+        Self::LimitServiceLocal,
+        Self::LimitServiceUncounted,
         Self::ApprovalsNoticesFailed,
     ];
 
@@ -80,6 +108,15 @@ impl Family {
             Self::ApprovalsGranted => "approvals_granted",
             Self::ApprovalsDenied => "approvals_denied",
             Self::ApprovalsDecisionsRefused => "approvals_decisions_refused",
+            Self::LimitServiceAsked => "limit_service_asked",
+            Self::LimitServiceOk => "limit_service_ok",
+            Self::LimitServiceOver => "limit_service_over",
+            Self::LimitServiceFailed => "limit_service_failed",
+            Self::LimitServiceTimeout => "limit_service_timeout",
+            Self::LimitServiceDispatch => "limit_service_dispatch",
+            Self::LimitServiceUnproven => "limit_service_unproven",
+            Self::LimitServiceLocal => "limit_service_local",
+            Self::LimitServiceUncounted => "limit_service_uncounted",
             Self::ApprovalsNoticesFailed => "approvals_notices_failed",
         }
     }
@@ -158,6 +195,27 @@ fn approval<H: Host>(host: &H, stage: Stage) {
         Stage::Used => Family::ApprovalsUsed,
         // Counted by its reason.
         Stage::Denied => return,
+    };
+    count(host, family);
+}
+
+/// Counts an event of asking the service that counts across replicas.
+pub(super) fn consulted<H: Host>(host: &H, event: Consulted) {
+    let family = match event {
+        Consulted::Asked => Family::LimitServiceAsked,
+        Consulted::Ok => Family::LimitServiceOk,
+        Consulted::Over => Family::LimitServiceOver,
+        Consulted::Local => Family::LimitServiceLocal,
+        Consulted::Uncounted => Family::LimitServiceUncounted,
+        Consulted::Failed(kind) => {
+            count(host, Family::LimitServiceFailed);
+            match kind {
+                FailureKind::Timeout => Family::LimitServiceTimeout,
+                FailureKind::Dispatch => Family::LimitServiceDispatch,
+                FailureKind::Unproven => Family::LimitServiceUnproven,
+                FailureKind::Other => return,
+            }
+        }
     };
     count(host, family);
 }

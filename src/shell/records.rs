@@ -8,6 +8,7 @@ use super::{Host, metrics};
 use crate::exchange::approvals::{DecisionRecord, Stage};
 use crate::exchange::audit;
 use crate::exchange::head::Trace;
+use crate::exchange::inquiry::{Consulted, FailureKind};
 use crate::exchange::record::{self, Record};
 use crate::limits::window::Nanos;
 use crate::policy::document::AuditLog;
@@ -22,7 +23,12 @@ pub(super) const MARK: &str = "wasm.mcp_policy";
 /// Bytes of the text of records that a worker keeps for the next: more than most take.
 const KEPT: usize = 4096;
 
+/// Nanoseconds between two lines about a service without proof.
+const MINUTE: u64 = 60_000_000_000;
+
 thread_local! {
+    /// The last line about a service that says OK without proof.
+    static UNPROVEN: Cell<Option<Nanos>> = const { Cell::new(None) };
     /// The text of records, so that its memory is used again.
     static TEXT: Cell<String> = const { Cell::new(String::new()) };
 }
@@ -86,6 +92,20 @@ impl<H: Host> record::Records for Records<'_, H> {
         // For the same filters as the mark.
         if H::DESCRIBES && self.policy.settings.mark_requests {
             self.written.described = described(record);
+        }
+    }
+
+    fn consulted(&mut self, event: Consulted) {
+        metrics::consulted(self.host, event);
+        let now = self.now.or_else(|| self.host.now()).unwrap_or(Nanos(0));
+        if event == Consulted::Failed(FailureKind::Unproven)
+            && UNPROVEN.get().is_none_or(|last| now.0.abs_diff(last.0) > MINUTE)
+        {
+            UNPROVEN.set(Some(now));
+            log::error!(
+                "mcp-policy-filter: `settings.limit_service` says OK without a proof that it \
+                 applies each limit; see that it is configured for them"
+            );
         }
     }
 

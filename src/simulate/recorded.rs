@@ -64,7 +64,9 @@ impl Records for Recorder<'_> {
             message: record.message.as_deref().map(str::to_owned),
             tool: record.tool.as_deref().map(str::to_owned),
             caller_id: record.caller_id.map(str::to_owned),
-            limits: limits.map(|left| (left.rule.to_owned(), left.millionths)).collect(),
+            limits: limits
+                .filter_map(|left| Some((left.rule.to_owned(), left.millionths?)))
+                .collect(),
             shadow: shadow.map(|(rule, reason)| ((*rule).to_owned(), *reason)).collect(),
         });
     }

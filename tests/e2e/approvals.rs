@@ -8,6 +8,7 @@ mod full;
 mod notices;
 mod records;
 mod relay;
+mod replicas;
 mod sharing;
 mod target;
 

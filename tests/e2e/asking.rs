@@ -27,7 +27,7 @@ fn one() -> Value {
 }
 
 /// The service as a cluster of Envoy's.
-fn cluster(name: &str, service: SocketAddr) -> Value {
+pub fn cluster(name: &str, service: SocketAddr) -> Value {
     json!({
         "name": name,
         "type": "STATIC",

@@ -9,10 +9,12 @@ use std::collections::BTreeMap;
 
 use mcp_rig::client::{Request, Response};
 use mcp_rig::gateway::{Gateway, Shell};
+use mcp_rig::upstream::questions::{Questions, Reply};
 use mcp_rig::upstream::{Answer, Upstream};
 use serde_json::{Value, json};
 
-use crate::corpus::{self, Case, Outcome, PAYLOAD_STATE};
+use crate::asking::cluster;
+use crate::corpus::{self, Case, Outcome, PAYLOAD_STATE, Script};
 use crate::seen::{self, Seen};
 use crate::support::{Holding, Wire, manager, passed};
 use crate::tokens::set_filter_state;
@@ -48,11 +50,13 @@ async fn every_case(wire: Wire, holding: Holding) {
     let mut cases = corpus::cases();
     cases.retain(|case| !case.sets_clock);
     let upstream = Upstream::start_choosing(REQUEST, answers(&cases)).await;
+    let service = Questions::start().await;
     let policies = Policies::of(&cases, holding);
     let gateway = Gateway::builder()
         .upstream(upstream.addr())
         .hold_request_headers(holding == Holding::Everything)
         .http1_trailers()
+        .cluster(cluster("limits", service.addr()))
         .filter_before(set_filter_state(PAYLOAD_STATE, &format!("%REQ({PAYLOAD})%")))
         .edit_listener(move |listener| policies.edit(listener))
         .start()
@@ -64,6 +68,8 @@ async fn every_case(wire: Wire, holding: Holding) {
         for (index, request) in case.requests.iter().enumerate() {
             for time in 0..request.times {
                 let name = format!("{} {index} {time}", case.name);
+                let replies = replies(request);
+                assert_eq!(service.reply_next(replies), 0, "{name}: not asked by the one before");
                 let request = written(request)
                     .header(POLICY, &policies.number(&case.name))
                     .header(REQUEST, &name);
@@ -71,6 +77,10 @@ async fn every_case(wire: Wire, holding: Holding) {
             }
         }
     }
+
+    assert_eq!(service.reply_next(Vec::new()), 0, "the last one was not asked about");
+    // Any other would be a question too many.
+    assert_eq!(service.asked(), []);
 
     let arrived = seen::requests(&upstream).await;
     let arrived: BTreeMap<_, _> =
@@ -88,6 +98,18 @@ async fn every_case(wire: Wire, holding: Holding) {
         }
         results
     });
+}
+
+/// The answers of the service about a request.
+fn replies(request: &corpus::Request) -> Vec<Reply> {
+    let answers = request.limit_service.iter();
+    let reply = |answer: &Script| match answer {
+        Script::Never => Reply::Never,
+        Script::Reset => Reply::Reset,
+        Script::Status(status) => Reply::Status(*status),
+        Script::Message(message) => Reply::Message(message.clone()),
+    };
+    answers.map(reply).collect()
 }
 
 /// What the server of a case answers, by the name of the request.

@@ -60,6 +60,7 @@ mod records;
 mod refunds;
 mod render;
 mod replay;
+mod replicas;
 mod retries;
 mod seen;
 mod session_counts;

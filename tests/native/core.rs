@@ -4,6 +4,7 @@ use crate::corpus::{self, Case, Client, Outcome, Request, Response};
 use crate::structure;
 use mcp_policy_filter::exchange::identity::Peer;
 use mcp_policy_filter::exchange::listing::{HeadStep, Listing};
+use mcp_policy_filter::exchange::question::Question;
 use mcp_policy_filter::exchange::reply::Reply;
 use mcp_policy_filter::limits::MemoryStore;
 use mcp_policy_filter::limits::window::Nanos;
@@ -72,7 +73,13 @@ fn send(policy: &Policy, store: &MemoryStore, request: &Request, piece: usize) -
     let peer = Connection(&request.client);
     let body = Body { ending: ending(request.trailers), ..Body::whole(&request.body) };
     let host = Host { policy, store, now: Nanos((MIDNIGHT + request.at) * 1_000_000_000) };
-    let mut sent = host.send(headers, &peer, &body).unwrap();
+    let mut answers = request.limit_service.iter();
+    let mut service = |question: &Question| {
+        assert_eq!(&*question.cluster, "limits");
+        answers.next().expect("another answer for a question").answer()
+    };
+    let mut sent = host.send_asking(headers, &peer, &body, &mut service).unwrap();
+    assert_eq!(answers.len(), 0, "answers that nobody asked for");
     match sent.outcome {
         simulate::Outcome::WentOn(_) => match (&request.response, sent.exchange.listing()) {
             (Some(response), Some(listing)) => respond(&host, listing, response, piece),

@@ -22,6 +22,11 @@
 //! is shown by a result, or by an error), `body` (all of it), `empty`, `html` (its beginning), `headers` (name to value, or to
 //! null where there is none).
 //!
+//! A request about which the service that counts across replicas is asked has
+//! `limit_service`: its answers, as many as there are questions. Each is `"never"`,
+//! `"reset"`, `{"status": N}` of gRPC, `{"bytes": ..}`, or a message of `code`, `statuses`
+//! (`code`, `limit`, `left`, `reset`) and `headers`. The cluster is `limits`.
+//!
 //! A request may have a `response`, which is the server's: `status` (200),
 //! `headers` (JSON's), `body` (as a request's) and `trailers`. Then `"forwarded"`
 //! says that the client gets this response byte for byte, and an object speaks
@@ -30,9 +35,12 @@
 
 #[path = "corpus/response.rs"]
 mod response;
+#[path = "corpus/service.rs"]
+mod service;
 
 pub use response::Response;
 use serde_json::Value;
+pub use service::Script;
 use std::fs;
 use std::path::Path;
 
@@ -64,6 +72,8 @@ pub struct Request {
     pub at: u64,
     #[allow(dead_code, reason = "only rigs with a host of their own can set it")]
     pub client: Client,
+    /// The answers of the service.
+    pub limit_service: Vec<Script>,
     pub response: Option<Response>,
     pub expect: Value,
 }
@@ -149,8 +159,19 @@ impl Case {
 impl Request {
     fn read(name: &str, request: &Value) -> Self {
         let keys = [
-            "method", "path", "headers", "body", "trailers", "times", "at", "claims", "payload",
-            "san", "response", "expect",
+            "method",
+            "path",
+            "headers",
+            "body",
+            "trailers",
+            "times",
+            "at",
+            "claims",
+            "payload",
+            "san",
+            "limit_service",
+            "response",
+            "expect",
         ];
         known(name, request, &keys);
         let text = |key: &str, default: &str| request[key].as_str().unwrap_or(default).to_owned();
@@ -171,6 +192,12 @@ impl Request {
             times: request["times"].as_u64().unwrap_or(1),
             at: request["at"].as_u64().unwrap_or(0),
             client: Client::read(request),
+            limit_service: request["limit_service"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|answer| Script::read(name, answer))
+                .collect(),
             response: Response::read(name, &request["response"]),
             expect: request["expect"].clone(),
         }

@@ -52,6 +52,7 @@ fn call(tool: &str) -> Request {
         times: 1,
         at: 0,
         client: Client::default(),
+        limit_service: Vec::new(),
         response: None,
         expect: serde_json::Value::Null,
     }

@@ -2,84 +2,16 @@
 //! of gRPC: answers in every form, hooks that come while a question is sent, and streams
 //! that end meanwhile.
 
-use crate::abi::{self, Bytes, Pair, lend};
+use crate::abi::{self, lend};
 use crate::call;
 use crate::corpus::{Outcome, Request};
 use crate::exchange::{Envoy, Manner, Open, PLAIN};
+use crate::news::{News, OK, answer, frame, ok, run_event, tell};
 use crate::stream::{Phase, Stream};
 
 /// One call a day, whatever it asks.
 const ONE: &str = r#"{"version": "1", "default": "deny", "tools": {"*": {"rate_limit": "1/day"}}}"#;
 const ASKS: &str = "ask:grpc limits 250 deny how many";
-
-const OK: &[(&str, &str)] = &[(":status", "200"), ("content-type", "application/grpc")];
-
-/// The news about a request to a service.
-#[derive(Clone, Copy)]
-enum News<'n> {
-    Head(&'n [(&'n str, &'n str)]),
-    Piece(&'n [u8]),
-    Tail(&'n [(&'n str, &'n str)]),
-    Complete,
-    Reset,
-}
-
-fn pairs(lines: &[(&str, &str)]) -> Vec<Pair> {
-    let pair = |(name, value): &(&str, &str)| Pair {
-        name: lend(name.as_bytes()),
-        value: lend(value.as_bytes()),
-    };
-    lines.iter().map(pair).collect()
-}
-
-/// Calls the hook of a piece of news, with copies that end with it.
-fn tell(open: &Open, number: u64, news: News<'_>) {
-    let (f, m) = (open.stream, open.module);
-    match news {
-        News::Head(lines) => {
-            let lines = pairs(lines);
-            unsafe { abi::callout_headers(f, m, number, lines.as_ptr(), lines.len(), false) };
-        }
-        News::Piece(bytes) => {
-            let copy = bytes.to_vec();
-            let halves = copy.split_at(copy.len() / 2);
-            let slices: [Bytes; 2] = [lend(halves.0), lend(halves.1)];
-            unsafe { abi::callout_data(f, m, number, slices.as_ptr(), 2, false) };
-        }
-        News::Tail(lines) => {
-            let lines = pairs(lines);
-            unsafe { abi::callout_trailers(f, m, number, lines.as_ptr(), lines.len()) };
-        }
-        News::Complete => unsafe { abi::callout_complete(f, m, number) },
-        News::Reset => unsafe { abi::callout_reset(f, m, number, 0) },
-    }
-}
-
-/// A message in its frame.
-fn frame(message: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(message.len()).unwrap().to_be_bytes();
-    [&[0][..], &length, message].concat()
-}
-
-/// Tells of an answer, and runs the event that the module asks for.
-fn answer(open: &Open, number: u64, news: &[News<'_>]) {
-    for one in news {
-        open.hook(Phase::Request, |_, _| tell(open, number, *one));
-    }
-    run_event(open);
-}
-
-fn run_event(open: &Open) {
-    if open.on(|stream| std::mem::take(&mut stream.scheduled)) > 0 {
-        open.hook(Phase::Request, |f, m| unsafe { abi::scheduled(f, m, 0) });
-    }
-}
-
-fn ok(open: &Open, number: u64, text: &str) {
-    let body = frame(text.as_bytes());
-    let trailers = News::Tail(&[("grpc-status", "0")]);
-    answer(open, number, &[News::Head(OK), News::Piece(&body), trailers, News::Complete]);
-}
 
 /// The reason of the answer that went out in the server's place.
 fn replied(stream: &Stream) -> Option<&str> {
@@ -116,10 +48,10 @@ fn a_request_goes_on_by_its_answer_however_it_came() {
                 ] {
                     assert!(sent.headers.contains(&(name.into(), value.into())), "{name}");
                 }
-                ok(open, 1, "ok");
+                ok(open, 1, b"ok");
                 assert_eq!(open.on(|stream| stream.continued), 1);
                 // The same once more, and an event that is late.
-                ok(open, 1, "ok");
+                ok(open, 1, b"ok");
                 open.hook(Phase::Request, |f, m| unsafe { abi::scheduled(f, m, 0) });
             });
             assert_eq!((stream.continued, replied(&stream)), (1, None));
@@ -204,7 +136,7 @@ fn a_denial_gets_its_charge_back() {
     let (envoy, request) = (envoy("over", PLAIN), call(ASKS));
     let stream = envoy.open(&request, |open| {
         open.request(&request);
-        ok(open, 1, "over 9");
+        ok(open, 1, b"over 9");
     });
     assert_eq!((stream.continued, replied(&stream)), (0, Some("rate_limited")));
     assert!(has_room(&envoy));
@@ -258,10 +190,10 @@ fn questions_follow_one_another_and_each_has_its_own_answer() {
     let request = call("ask:grpc a 1 deny look|http b 2 shed x|grpc c 3 deny charge");
     let stream = envoy.open(&request, |open| {
         open.request(&request);
-        ok(open, 1, "ok");
+        ok(open, 1, b"ok");
         assert_eq!(open.on(|stream| stream.sent.len()), 2);
         // The first question's answer once more is not the second's.
-        ok(open, 1, "ok");
+        ok(open, 1, b"ok");
         assert_eq!(open.on(|stream| stream.sent.len()), 2);
         let sent = open.on(|stream| stream.sent[1].clone());
         assert_eq!((&*sent.cluster, &*sent.body), ("b", &b"x"[..]));
@@ -272,7 +204,7 @@ fn questions_follow_one_another_and_each_has_its_own_answer() {
         let head = News::Head(&[(":status", "200"), ("content-type", "text/plain")]);
         answer(open, 2, &[head, News::Piece(b"ok"), News::Complete]);
         assert_eq!(open.on(|stream| (stream.sent.len(), stream.continued)), (3, 0));
-        ok(open, 3, "ok");
+        ok(open, 3, b"ok");
     });
     assert_eq!((stream.continued, replied(&stream)), (1, None));
 }
@@ -291,7 +223,7 @@ fn a_stream_that_ends_before_its_answer_loses_nothing() {
     let stream = envoy.open(&request, |open| {
         open.request(&request);
         open.hook(Phase::Complete, |f, m| unsafe { abi::stream_complete(f, m) });
-        ok(open, 1, "ok");
+        ok(open, 1, b"ok");
     });
     assert_eq!((stream.continued, replied(&stream)), (0, None));
     assert!(has_room(&envoy));
@@ -320,7 +252,7 @@ fn a_panic_about_an_answer_is_a_500_and_nothing_goes_on() {
         let request = call(ASKS);
         let stream = envoy.open(&request, |open| {
             assert!(!open.request(&request));
-            ok(open, 1, "ok");
+            ok(open, 1, b"ok");
         });
         assert_eq!((stream.continued, replied(&stream)), (0, Some(reason)), "{hook}");
     }

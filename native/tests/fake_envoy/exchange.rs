@@ -1,7 +1,8 @@
 //! A filter in an Envoy that drives its hooks as the real one does.
 
 use crate::abi::{self, Config, LOG, Side, lend};
-use crate::corpus::{Client, Outcome, PAYLOAD_STATE, Request, Response};
+use crate::corpus::{Client, Outcome, PAYLOAD_STATE, Request, Response, Script};
+use crate::news::{self, News, OK};
 use crate::stream::{
     HELD_REQUEST, HELD_RESPONSE, Phase, RECEIVED_REQUEST, RECEIVED_RESPONSE, Stream, cut,
 };
@@ -219,7 +220,7 @@ impl Open {
     }
 
     fn run(&self, request: &Request, between: impl FnOnce(&mut Stream)) -> Outcome {
-        let forwarded = self.request(request);
+        let forwarded = self.request(request) || self.asked(request);
         if self.replied() {
             assert!(!forwarded, "both forwarded and answered");
             return self.outcome_of_reply();
@@ -229,6 +230,29 @@ impl Open {
         };
         self.on(between);
         self.response(response)
+    }
+
+    /// Answers the questions about a request as its case says; whether it went on then.
+    fn asked(&self, request: &Request) -> bool {
+        for (index, answer) in request.limit_service.iter().enumerate() {
+            let asked = self.on(|stream| (stream.sent.len(), stream.continued));
+            assert_eq!(asked, (index + 1, 0), "it was not asked about, or went on");
+            let number = index as u64 + 1;
+            match answer {
+                // Envoy resets a request whose time is over.
+                Script::Never | Script::Reset => news::answer(self, number, &[News::Reset]),
+                Script::Status(status) => {
+                    let status = status.to_string();
+                    let tail = [("grpc-status", &*status)];
+                    let news = [News::Head(OK), News::Tail(&tail), News::Complete];
+                    news::answer(self, number, &news);
+                }
+                Script::Message(message) => news::ok(self, number, message),
+            }
+        }
+        let continued = self.on(|stream| stream.continued);
+        assert!(continued <= 1, "it went on {continued} times");
+        continued == 1
     }
 
     fn outcome_of_reply(&self) -> Outcome {

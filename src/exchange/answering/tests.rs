@@ -347,3 +347,29 @@ fn what_waits_for_an_answer_is_counted_for_its_caller() {
     let (exchange, _) = gateway.call("ask:grpc x 1 deny");
     assert_eq!(exchange.waiting(&gateway.policy).unwrap().1, Whose::Anonymous);
 }
+
+#[test]
+fn a_full_table_of_those_that_wait_opens_no_gate_and_a_failure_is_recorded() {
+    for (on_failure, goes_on, record) in [
+        ("deny", false, r#""reason":"limit_service""#),
+        ("local", true, r#""limits":[{"rule":"/tools/a/limits/c","left":8}]"#),
+        ("allow", true, r#""limits":[{"rule":"/tools/a/limits/c","uncounted":true}]"#),
+    ] {
+        let mut gateway = Gateway::new(&format!(
+            r#"{{"version": "1", "default": "deny",
+                "tools": {{"a": {{"limits": [
+                    {{"counter": "c", "window": "day", "max": 9, "across": "replicas"}}]}}}},
+                "settings": {{"limit_service": {{"cluster": "limits", "engine": "ratelimit",
+                    "domain": "mcp", "on_failure": "{on_failure}"}}}}}}"#
+        ));
+        let (mut exchange, _) = gateway.call("a");
+        let step = gateway.answer(&mut exchange, Answer::Failed(Failure::Crowded));
+        let Step::Refuse(refused) = step else { panic!("{on_failure}: {step:?}") };
+        assert_eq!(refused.reason, Reason::LimitService);
+        let (mut exchange, _) = gateway.call("a");
+        let step = gateway.answer(&mut exchange, Answer::Failed(Failure::Timeout));
+        assert_eq!(matches!(step, Step::Go(_)), goes_on, "{on_failure}: {step:?}");
+        let last = gateway.lines.last().unwrap();
+        assert!(last.contains(record), "{last}");
+    }
+}

@@ -43,7 +43,8 @@ fn what_is_not_there_has_no_field() {
 #[test]
 fn every_field_is_written_so_that_it_reads_back() {
     let nasty = "a\"b\\c\n\u{1b}[31m\u{9b}\u{7f}é\u{2028}";
-    let left = |rule, millionths| Left { rule, millionths };
+    let left =
+        |rule, millionths| Left { rule, millionths: Some(millionths), counted: Counted::Process };
     let full = Record {
         reason: Some(Reason::RateLimited),
         message: Some(nasty.into()),

@@ -6,7 +6,7 @@
 //! the bytes. The answer `ok` leads to the next question, `over N` is a limit without
 //! room for N seconds, and any other is no answer.
 
-use super::{Denied, Next};
+use super::{Counted, Denied, Next};
 use crate::exchange::question::{Answer, Question, Service};
 use crate::policy::Reason;
 use std::collections::VecDeque;
@@ -57,7 +57,7 @@ impl Script {
             Some(Answer::Grpc(bytes) | Answer::Http { status: 200, body: bytes, .. }) => {
                 String::from_utf8(bytes).ok()
             }
-            Some(Answer::Http { .. } | Answer::Failed(_)) => None,
+            Some(_) => None,
         };
         let over = text.as_deref().and_then(|text| text.strip_prefix("over ")?.parse().ok());
         if let Some(seconds) = over {
@@ -66,14 +66,14 @@ impl Script {
         }
         match (text.as_deref(), self.last) {
             (Some("ok"), _) | (_, Some(OnFailure::Shed)) => self.ask(),
-            (_, Some(OnFailure::Allow)) => Next::Pass,
+            (_, Some(OnFailure::Allow)) => Next::Pass(Counted::Process),
             _ => deny(Reason::CounterContended, "No answer.", None),
         }
     }
 
     fn ask(&mut self) -> Next {
         let Some(Line { question, on_failure }) = self.left.pop_front() else {
-            return Next::Pass;
+            return Next::Pass(Counted::Process);
         };
         self.last = Some(on_failure);
         Next::Ask(Box::new(question))

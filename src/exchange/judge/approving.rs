@@ -49,6 +49,13 @@ impl<'a, S: Store> Judge<'a, S> {
             Ok(approved) => approved,
             Err(required) => return Err(self.require(allowed, *required)),
         };
+        let asks = match Asks::about(self.policy, self.holder_id(), &allowed) {
+            Ok(asks) => asks,
+            Err(refused) => {
+                let denial = allowed.refused(refused);
+                return self.deny(allowed.called, denial);
+            }
+        };
         let store = Trial::through(self.store);
         let mut receipt = match self.policy.table.charge(&store, &allowed.charges, self.now) {
             Ok(receipt) => receipt,
@@ -57,7 +64,7 @@ impl<'a, S: Store> Judge<'a, S> {
                 return self.deny(allowed.called, denial);
             }
         };
-        if let Some(mut asks) = Asks::about(&allowed) {
+        if let Some(mut asks) = asks {
             let records = vec![self.goes(&store, allowed, &mut receipt, 0)];
             asks.approval = Some(approved.keep());
             return Ok(Passed { receipt, records, asks: Some(asks), ..Passed::default() });

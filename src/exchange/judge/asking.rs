@@ -5,9 +5,11 @@ use super::charging::Allowed;
 use super::pending::{Held, Pending};
 use super::{Decided, Passed};
 use crate::exchange::approvals::KeptApproval;
-use crate::exchange::inquiry::Inquiry;
+use crate::exchange::inquiry::{self, Inquiry};
 use crate::exchange::question::Question;
 use crate::exchange::record::{Asked, Decision, Kept, Record};
+use crate::limits::ChargeError;
+use crate::policy::Policy;
 use crate::wire::jsonrpc::Id;
 
 /// The questions about a request, while its body is there.
@@ -31,17 +33,37 @@ struct To<'a> {
 
 impl<'a> Asks<'a> {
     /// The questions about a call that is alone; `None` if there are none.
-    pub(super) fn about(call: &Allowed<'a>) -> Option<Box<Self>> {
-        let (inquiry, question) = inquiry(core::iter::once(call))?;
-        Some(Box::new(Self { inquiry, question, messages: vec![To::new(call)], approval: None }))
+    ///
+    /// # Errors
+    /// The service could never admit it.
+    pub(super) fn about(
+        policy: &Policy,
+        caller_id: &str,
+        call: &Allowed<'a>,
+    ) -> Result<Option<Box<Self>>, ChargeError> {
+        let asked = inquiry(policy, caller_id, core::iter::once(call))?;
+        Ok(asked.map(|(inquiry, question)| {
+            Box::new(Self { inquiry, question, messages: vec![To::new(call)], approval: None })
+        }))
     }
 
     /// The questions about a batch, none of whose messages is denied.
-    pub(super) fn about_batch(messages: &Messages<'a>) -> Option<Box<Self>> {
-        let (inquiry, question) = inquiry(messages.iter().filter_map(|(_, decided)| {
+    ///
+    /// # Errors
+    /// The charge, among those of all calls, for which the service has never room beside
+    /// the others.
+    pub(super) fn about_batch(
+        policy: &Policy,
+        caller_id: &str,
+        messages: &Messages<'a>,
+    ) -> Result<Option<Box<Self>>, ChargeError> {
+        let calls = messages.iter().filter_map(|(_, decided)| {
             let Ok(Decided::Allowed(call)) = decided else { return None };
             Some(call)
-        }))?;
+        });
+        let Some((inquiry, question)) = inquiry(policy, caller_id, calls)? else {
+            return Ok(None);
+        };
         let messages = messages.iter().map(|(id, decided)| match decided {
             Ok(Decided::Allowed(call)) => To::new(call),
             Ok(Decided::Passes(passed)) => To {
@@ -55,7 +77,8 @@ impl<'a> Asks<'a> {
                 To { id: *id, stateless: false, is_recorded: false, is_asked: false }
             }
         });
-        Some(Box::new(Self { inquiry, question, messages: messages.collect(), approval: None }))
+        let messages = messages.collect();
+        Ok(Some(Box::new(Self { inquiry, question, messages, approval: None })))
     }
 
     /// The request as it waits for the first answer, and the question. `records` are those
@@ -90,28 +113,53 @@ impl<'a> To<'a> {
 
 impl<'a> Passed<'a> {
     /// The same, once these questions are answered. Nobody is asked about a call that goes
-    /// on although a limit here has no room for it.
+    /// on in shadow mode alone, nor about a batch with one: without that mode, nothing of it
+    /// would be charged.
     pub(super) fn asking(mut self, asks: Option<Box<Asks<'a>>>) -> Self {
         if asks.is_some() {
             let is_allowed = |record: &Record<'_>| record.decision == Decision::Allowed;
-            self.asks = asks.filter(|_| self.records.iter().any(is_allowed));
+            self.asks = asks.filter(|_| self.records.iter().all(is_allowed));
         }
         self
     }
 }
 
-/// The questions about these calls, and the first of them.
-#[cfg(any(test, feature = "test-questions"))]
+/// The questions about these calls, and the first of them; `None` if there are none.
+///
+/// # Errors
+/// The charge, among those of all calls, that the service could never admit.
 fn inquiry<'c, 'a: 'c>(
-    mut calls: impl Iterator<Item = &'c Allowed<'a>>,
-) -> Option<(Inquiry, Box<Question>)> {
-    calls.find_map(|call| Inquiry::scripted(call.called.record.tool.as_deref()?))
-}
-
-/// No questions: there is no service to ask.
-#[cfg(not(any(test, feature = "test-questions")))]
-fn inquiry<'c, 'a: 'c>(
-    _: impl Iterator<Item = &'c Allowed<'a>>,
-) -> Option<(Inquiry, Box<Question>)> {
-    None
+    policy: &Policy,
+    caller_id: &str,
+    calls: impl Iterator<Item = &'c Allowed<'a>> + Clone,
+) -> Result<Option<(Inquiry, Box<Question>)>, ChargeError> {
+    #[cfg(any(test, feature = "test-questions"))]
+    for call in calls.clone() {
+        let scripted = call.called.record.tool.as_deref().and_then(Inquiry::scripted);
+        if scripted.is_some() {
+            return Ok(scripted);
+        }
+    }
+    let Some(service) = &policy.settings.limit_service else { return Ok(None) };
+    let (mut asked, mut indexes, mut first) = (Vec::new(), Vec::new(), 0_usize);
+    for (number, call) in calls.enumerate() {
+        for (index, charge) in call.charges.iter().enumerate() {
+            let limit = call.limits.get(index);
+            let counted =
+                limit.and_then(|limit| Some((limit, limit.in_service(caller_id, charge)?)));
+            if let Some((limit, charge)) = counted {
+                asked.push(inquiry::Asked { call: number, limit, charge });
+                indexes.push(first.saturating_add(index));
+            }
+        }
+        first = first.saturating_add(call.charges.len());
+    }
+    if asked.is_empty() {
+        return Ok(None);
+    }
+    Inquiry::counting(service, &asked).map_err(|at| ChargeError::Limit {
+        index: indexes.get(at).copied().unwrap_or_default(),
+        // Together they never have room. In the next window each may have it alone.
+        retry_after: asked.get(at).map_or(1, |asked| asked.charge.window.into()),
+    })
 }

@@ -42,22 +42,25 @@ impl<'a, S: Store> Judge<'a, S> {
             decided.push((id, message));
         }
         let store = Trial::through(self.store);
-        let asks = if all_allowed { Asks::about_batch(&decided) } else { None };
+        let asks = match all_allowed {
+            true => Asks::about_batch(self.policy, self.holder_id(), &decided),
+            false => Ok(None),
+        };
         if all_allowed && self.is_shadow() {
             // A call without room goes on without a charge.
             let (passed, refusals) = self.one_by_one(decided, &store, None);
             if refusals.iter().all(|(_, refusal)| refusal.is_none()) {
-                return Ok(passed.asking(asks));
+                return Ok(passed.asking(asks.unwrap_or_default()));
             }
             self.policy.table.refund(&store, passed.receipt, self.now);
             return Err(self.whole(passed.records, refusals));
         }
-        let refused = match all_allowed {
-            true => match self.policy.table.charge(&store, &charges, self.now) {
+        let refused = match (all_allowed, asks) {
+            (true, Ok(asks)) => match self.policy.table.charge(&store, &charges, self.now) {
                 Ok(receipt) => return Ok(self.gone(decided, &store, receipt).asking(asks)),
                 Err(refused) => Some(refused),
             },
-            false => None,
+            (_, asks) => asks.err(),
         };
         // Nothing is charged. For which calls there would have been no room is found
         // on trial.

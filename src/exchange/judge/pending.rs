@@ -5,9 +5,9 @@ use super::batch::{Refusals, whole};
 use super::charging::Called;
 use super::{Passed, Verdict};
 use crate::exchange::approvals::KeptApproval;
-use crate::exchange::inquiry::{Denied, Inquiry, Next};
+use crate::exchange::inquiry::{Consulted, Counted, Denied, Inquiry, Next};
 use crate::exchange::question::Answer;
-use crate::exchange::record::{Asked, Decision, Kept, Record};
+use crate::exchange::record::{Asked, Counted as Place, Decision, Kept, Record};
 use crate::exchange::refusal::Refusal;
 use crate::limits::window::Nanos;
 use crate::limits::{Receipt, Store, Trial};
@@ -52,8 +52,31 @@ impl Held {
 
 impl Pending {
     /// Takes the answer to the last question.
-    pub(in crate::exchange) fn next(&mut self, answer: Answer) -> Next {
-        self.inquiry.next(Some(answer))
+    pub(in crate::exchange) fn next(
+        &mut self,
+        answer: Answer,
+        report: &mut dyn FnMut(Consulted),
+    ) -> Next {
+        self.inquiry.next(Some(answer), report)
+    }
+
+    /// Writes into its records where its limits across replicas were counted.
+    pub(in crate::exchange) fn count(&mut self, counted: &Counted) {
+        let mut count = |call: usize, rule: &str, left, place| {
+            let mut calls = self.messages.iter_mut().filter(|held| held.is_asked);
+            if let Some(record) = calls.nth(call).and_then(|held| held.record.as_mut()) {
+                record.count(rule, left, place);
+            }
+        };
+        match counted {
+            Counted::Process => {}
+            Counted::Replicas(limits) => limits
+                .iter()
+                .for_each(|(call, rule, left)| count(*call, rule, *left, Place::Replicas)),
+            Counted::Nowhere { limits, .. } => {
+                limits.iter().for_each(|(call, rule)| count(*call, rule, None, Place::Nowhere));
+            }
+        }
     }
 
     /// The verdict after the last answer, which denied something or nothing. What was

@@ -1,7 +1,7 @@
 //! A record that outlives the body and the policy that it is about, while an answer is
 //! waited for.
 
-use super::{Decision, Left, Names, Record};
+use super::{Counted, Decision, Left, Names, Record};
 use crate::exchange::approvals::ApprovalRecord;
 use crate::policy::{Reason, Values};
 use std::borrow::Cow;
@@ -19,7 +19,7 @@ pub(in crate::exchange) struct Kept {
     arguments: Option<Names<'static>>,
     arguments_hmac: Option<String>,
     values: Option<Vec<(Box<str>, Option<String>)>>,
-    limits: Vec<(Box<str>, u64)>,
+    limits: Vec<(Box<str>, Option<u64>, Counted)>,
     approval: Option<Box<ApprovalRecord>>,
     shadow: Vec<(Box<str>, Reason)>,
 }
@@ -58,7 +58,10 @@ impl Kept {
             values: values.map(|values| {
                 values.0.into_iter().map(|(name, value)| (name.into(), value)).collect()
             }),
-            limits: limits.iter().map(|left| (left.rule.into(), left.millionths)).collect(),
+            limits: limits
+                .iter()
+                .map(|left| (left.rule.into(), left.millionths, left.counted))
+                .collect(),
             approval,
             shadow: shadow.into_iter().map(|(rule, reason)| (rule.into(), reason)).collect(),
         }
@@ -83,10 +86,17 @@ impl Kept {
             limits: self
                 .limits
                 .iter()
-                .map(|(rule, millionths)| Left { rule, millionths: *millionths })
+                .map(|(rule, left, counted)| Left { rule, millionths: *left, counted: *counted })
                 .collect(),
             approval: self.approval.clone(),
             shadow: self.shadow.iter().map(|(rule, reason)| (&**rule, *reason)).collect(),
+        }
+    }
+
+    /// Takes the place in which a limit was counted, and the rest of it there.
+    pub(in crate::exchange) fn count(&mut self, rule: &str, left: Option<u64>, counted: Counted) {
+        if let Some(limit) = self.limits.iter_mut().find(|(own, ..)| **own == *rule) {
+            (limit.1, limit.2) = (left, counted);
         }
     }
 
@@ -104,7 +114,7 @@ impl Kept {
             self.values.iter().flatten().map(|(name, value)| {
                 name.len().saturating_add(value.as_ref().map_or(0, String::len))
             });
-        let rules = self.limits.iter().map(|(rule, _)| rule.len());
+        let rules = self.limits.iter().map(|(rule, ..)| rule.len());
         let rules = rules.chain(self.shadow.iter().map(|(rule, _)| rule.len()));
         // Each of these has a header of its own, and a block of the allocator.
         let lists = names.chain(values).chain(rules).map(|bytes| bytes.saturating_add(EACH));

@@ -60,6 +60,8 @@ const ENGINES: [(&str, Engine); 2] = [
 const ON_FAILURE: [(&str, OnFailure); 3] =
     [("deny", OnFailure::Deny), ("local", OnFailure::Local), ("allow", OnFailure::Allow)];
 
+/// The longest name of a cluster.
+const MAX_CLUSTER: usize = 125;
 /// The longest `timeout_ms`.
 const MAX_TIMEOUT: u64 = 5_000;
 
@@ -75,7 +77,10 @@ impl LimitService {
         };
         let get = |key| object.and_then(|object| object.get(key));
         Self {
-            cluster: name("cluster", "a cluster"),
+            cluster: object
+                .and_then(|object| object.required("cluster"))
+                .and_then(cluster)
+                .unwrap_or_default(),
             engine: object
                 .and_then(|object| object.required("engine"))
                 .and_then(|at| at.choice(&ENGINES))
@@ -87,6 +92,16 @@ impl LimitService {
                 .unwrap_or(OnFailure::Deny),
         }
     }
+}
+
+/// The name of a cluster, in a message to Envoy whose lengths are one byte each.
+fn cluster(at: &At<'_>) -> Option<String> {
+    let name = at.name("a cluster")?;
+    if name.len() > MAX_CLUSTER {
+        at.wrong(format!("a cluster's name has at most {MAX_CLUSTER} bytes here"));
+        return None;
+    }
+    Some(name.to_owned())
 }
 
 /// Reads who counts a limit, and the amount that is one unit to the service, in

@@ -2,8 +2,8 @@
 
 use super::Limit;
 use crate::limit_service;
-use crate::limits::Charge;
-use crate::limits::window::Scope;
+use crate::limits::window::{ONE_CALL, Scope};
+use crate::limits::{Charge, Tag};
 use crate::policy::document;
 
 /// The count of a limit in the service.
@@ -37,6 +37,17 @@ impl Limit {
     /// Whether the service counts it.
     pub fn is_across_replicas(&self) -> bool {
         self.in_service.is_some()
+    }
+
+    /// The amount that is this many units of the service, in millionths.
+    pub fn amount_of(&self, units: u32) -> u64 {
+        let unit = self.in_service.as_ref().map_or(ONE_CALL, |count| count.unit);
+        unit.saturating_mul(units.into())
+    }
+
+    /// The counter.
+    pub fn tag(&self) -> Tag {
+        self.tag
     }
 
     /// The charge to the service for a call of this caller, if it counts the limit. A

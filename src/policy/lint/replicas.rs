@@ -37,11 +37,9 @@ fn shared(document: &Document) -> Vec<Shared<'_>> {
     all
 }
 
-/// The path of the first limit across replicas.
-pub(in crate::policy) fn first(document: &Document) -> Option<String> {
-    let mut limits = all_rules(document).into_iter().flat_map(limits);
-    let first = limits.find(|limit| limit.is_across_replicas())?;
-    Some([&first.path, "/across"].concat())
+/// Whether any limit is one across replicas.
+fn any(document: &Document) -> bool {
+    all_rules(document).into_iter().flat_map(limits).any(Limit::is_across_replicas)
 }
 
 /// Refuses limits that nobody counts, that the engine cannot count, or that it would
@@ -108,7 +106,7 @@ pub(super) fn errors(document: &Document, errors: &mut Findings) {
 /// Warns of a service that nobody asks, and of one whose failure opens the gate.
 pub(super) fn warnings(document: &Document, findings: &mut Findings) {
     let Some(service) = &document.settings.limit_service else { return };
-    if first(document).is_none() {
+    if !any(document) {
         findings.warning(Warning::UnaskedService, &|| {
             let message = "is never asked, since no limit has `\"across\": \"replicas\"`";
             ("/settings/limit_service".into(), message.into())

@@ -3,13 +3,15 @@
 
 use super::markdown::{Page, Row, quoted};
 use super::play::{self, Stage, send};
+use mcp_policy_filter::exchange::identity::NoPeer;
+use mcp_policy_filter::exchange::question::{Answer, Failure, Question};
 use mcp_policy_filter::exchange::{Exchange, Step};
 use mcp_policy_filter::limits::window::Nanos;
-use mcp_policy_filter::limits::{Store, StoreError};
+use mcp_policy_filter::limits::{MemoryStore, Store, StoreError};
 use mcp_policy_filter::policy::pattern::Pattern;
 use mcp_policy_filter::policy::{Policy, Reason};
 use mcp_policy_filter::simulate::notation::Ask;
-use mcp_policy_filter::simulate::{Recorder, Refused};
+use mcp_policy_filter::simulate::{Body, Host, Outcome, Recorder, Refused};
 use serde_json::Value;
 
 /// A store that fails.
@@ -76,6 +78,11 @@ const JUDGING: &str = r#"{"version": "1", "default": "deny", "settings": {"batch
 
 const LISTED: &str = r#"{"version": "1", "default": "deny", "settings": {"paths": ["/mcp"]}}"#;
 
+const ACROSS: &str = r#"{"version": "1", "default": "deny",
+    "tools": {"shared": {"limits": [
+        {"counter": "c", "window": "minute", "max": 1, "across": "replicas"}]}},
+    "settings": {"limit_service": {"cluster": "l", "engine": "limitador", "domain": "mcp"}}}"#;
+
 const APPROVING: &str = r#"{"version": "1", "default": "deny", "identity": [{"header": "x-id"}],
     "tools": {"asked": {"action": "require_approval"},
               "told": {"action": "require_approval", "reason": "Two look."}},
@@ -121,6 +128,26 @@ fn unapproved() -> Vec<Refused> {
         refusals.push(*refusal.expect_err("it passes"));
     }
     refusals
+}
+
+/// Refusals by the service that counts across replicas, and for want of its answer.
+fn across_replicas() -> Vec<Refused> {
+    let policy = Policy::parse(ACROSS.as_bytes(), "").unwrap();
+    // One that is over, and does not say until when.
+    let answers = [Answer::Grpc(vec![8, 2]), Answer::Failed(Failure::Timeout)];
+    let refused = answers.into_iter().map(|answer| {
+        let (store, mut answer) = (MemoryStore::default(), Some(answer));
+        let host = Host { policy: &policy, store: &store, now: Nanos(0) };
+        let ask = Ask::tool("shared");
+        let mut service = |_: &Question| answer.take().expect("one question");
+        let body = Body::whole(&ask.body);
+        let sent = host.send_asking(ask.pairs(), &NoPeer, &body, &mut service).unwrap();
+        match sent.outcome {
+            Outcome::Refused(refused) => *refused,
+            other => panic!("{other:?}"),
+        }
+    });
+    refused.collect()
 }
 
 /// A refusal of every kind that there is.
@@ -172,6 +199,7 @@ fn refusals() -> Vec<Refused> {
         refusals.push(*refusal.expect_err("it passes"));
     }
     refusals.extend(unapproved());
+    refusals.extend(across_replicas());
     let fails: [fn(&mut Exchange, &Policy, &mut Recorder<'_>) -> Step; 2] = [
         |exchange, policy, records| exchange.fail(policy, "anything", records),
         |exchange, policy, records| exchange.crowd_out(policy, records),

@@ -296,7 +296,7 @@ unsafe extern "C" fn proxy_grpc_call(
         host.calls.push(Call {
             target: unsafe { bytes(target, target_size) }.to_vec(),
             method: format!("{}/{}", text(service, service_size), text(method, method_size)),
-            message: text(message, message_size),
+            message: String::from_utf8_lossy(unsafe { bytes(message, message_size) }).into_owned(),
             timeout,
         });
         unsafe { *call = u32::try_from(host.calls.len()).unwrap() };

@@ -7,7 +7,7 @@ use super::host::{
     REQUEST_HEADERS, heal, log,
 };
 use crate::core::MIDNIGHT;
-use crate::corpus::{Client, Outcome, PAYLOAD_STATE, Request};
+use crate::corpus::{Client, Outcome, PAYLOAD_STATE, Request, Script};
 use serde_json::Value;
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -83,7 +83,23 @@ impl Worker {
 
     /// The same, after `prepare` has changed what the host holds of it.
     pub(super) fn send_after(&self, request: &Request, prepare: impl FnOnce(&mut Host)) -> Outcome {
-        let (stream, forwarded) = self.begin(request, prepare);
+        let calls = || HOST.with_borrow(|host| host.calls.len());
+        let (mut answered, mut went) = (calls(), 0);
+        let (stream, mut forwarded) = self.begin(request, prepare);
+        for answer in &request.limit_service {
+            assert_eq!(calls(), answered + 1, "it was not asked about");
+            assert!(!forwarded, "it went on unasked");
+            answered += 1;
+            match answer {
+                Script::Never => self.answer(answered, 4, b""),
+                Script::Reset => self.answer(answered, 14, b""),
+                Script::Status(status) => self.answer(answered, *status, b""),
+                Script::Message(message) => self.answer(answered, 0, message),
+            }
+            went = HOST.with_borrow_mut(|host| std::mem::take(&mut host.continued));
+            forwarded = went > 0;
+        }
+        assert!(went <= 1, "it went on {went} times");
         let response = request.response.as_ref().filter(|_| forwarded);
         let got = response.map(|response| self.respond(stream, response));
         Self::close(stream);

@@ -1,6 +1,6 @@
 use crate::limit_service::Charge;
 use crate::limits::window::ONE_CALL;
-use crate::policy::document::{Findings, LimitService, OnFailure};
+use crate::policy::document::{LimitService, OnFailure};
 use crate::policy::{Caller, Holders, Policy, Rules};
 #[cfg(target_family = "wasm")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -18,9 +18,7 @@ fn policy(members: &str) -> Policy {
         r#"{{"version": "1", "default": "deny", {members}, "settings": {{"paths": ["/mcp"],
             "limit_service": {{"cluster": "rl", "engine": "ratelimit", "domain": "mcp"}}}}}}"#
     );
-    let (policy, first) = Policy::compile(text.as_bytes(), "").unwrap();
-    assert!(first.is_some_and(|path| path.ends_with("/limits/0/across")));
-    policy
+    Policy::parse(text.as_bytes(), "").unwrap()
 }
 
 /// The charges to the service for a call of `ci`, each of this weight to its limit.
@@ -82,40 +80,31 @@ fn counters_of_grants_and_groups_have_names_of_their_own() {
 }
 
 #[test]
-fn a_policy_says_what_it_warns_of_and_is_refused_until_the_service_is_asked() {
+fn a_policy_says_what_it_warns_of() {
     let warnings = |members: &str, service: &str| {
         let text = format!(
             r#"{{"version": "1", "default": "deny", {members}, "settings": {{"paths": ["/mcp"],
                 "limit_service": {{"cluster": "rl", "engine": "ratelimit", "domain": "mcp",
                 {service}}}}}}}"#
         );
-        let (policy, _) = Policy::compile(text.as_bytes(), "").unwrap();
+        let policy = Policy::parse(text.as_bytes(), "").unwrap();
         let LimitService { cluster, engine, domain, timeout_ms, on_failure } =
             policy.settings.limit_service.unwrap();
         let names = (&*cluster, engine.as_str(), &*domain);
         assert_eq!((names, timeout_ms), (("rl", "ratelimit", "mcp"), 5_000));
-        let refused = Policy::parse(text.as_bytes(), "").err();
-        let lines = |findings: &Findings| findings.lines().collect::<Vec<_>>();
-        (lines(&policy.warnings), on_failure, refused.as_ref().map(lines))
+        (policy.warnings.lines().collect::<Vec<_>>(), on_failure)
     };
-    let refused = "/tools/a/limits/0/across: limits across replicas are not counted yet; leave \
-                   `across` out";
-    let refused = Some(vec![refused.to_owned()]);
     // A window of a day survives the process.
-    let (found, on_failure, found_refused) = warnings(LIMITS, r#""timeout_ms": 5000"#);
+    let (found, on_failure) = warnings(LIMITS, r#""timeout_ms": 5000"#);
     assert_eq!((found, on_failure), (vec![], OnFailure::Deny));
-    assert_eq!(found_refused, refused);
-    let (found, on_failure, found_refused) =
-        warnings(LIMITS, r#""timeout_ms": 5000, "on_failure": "allow""#);
+    let (found, on_failure) = warnings(LIMITS, r#""timeout_ms": 5000, "on_failure": "allow""#);
     let uncounted = "/settings/limit_service/on_failure: while the service cannot be asked, \
                      limits across replicas bound nobody; with `local` each process bounds its \
                      own calls";
     assert_eq!((found, on_failure), (vec![uncounted.to_owned()], OnFailure::Allow));
-    assert_eq!(found_refused, refused);
-    let (found, on_failure, found_refused) =
+    let (found, on_failure) =
         warnings(r#""tools": {}"#, r#""timeout_ms": 5000, "on_failure": "local""#);
     let unasked = "/settings/limit_service: is never asked, since no limit has `\"across\": \
                    \"replicas\"`";
     assert_eq!((found, on_failure), (vec![unasked.to_owned()], OnFailure::Local));
-    assert_eq!(found_refused, None);
 }

@@ -15,6 +15,7 @@
 //! | `late` | a message, and no trailers |
 //! | any other | the same text as a message |
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
@@ -39,6 +40,21 @@ struct Seen {
     /// Each question with the path that it was sent to.
     asked: Arc<Mutex<Vec<(String, String)>>>,
     gate: Arc<Semaphore>,
+    /// The answers to the next questions, whatever they are.
+    replies: Arc<Mutex<VecDeque<Reply>>>,
+}
+
+/// An answer that a test writes.
+#[derive(Clone, Debug)]
+pub enum Reply {
+    /// A message.
+    Message(Vec<u8>),
+    /// A status of gRPC, without a message.
+    Status(u32),
+    /// The stream is reset.
+    Reset,
+    /// None.
+    Never,
 }
 
 impl Questions {
@@ -46,7 +62,11 @@ impl Questions {
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free loopback port");
         let addr = listener.local_addr().expect("a bound port");
-        let seen = Seen { asked: Arc::default(), gate: Arc::new(Semaphore::new(0)) };
+        let seen = Seen {
+            asked: Arc::default(),
+            gate: Arc::new(Semaphore::new(0)),
+            replies: Arc::default(),
+        };
         let answering = seen.clone();
         let accepting = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -65,6 +85,13 @@ impl Questions {
     /// The questions so far, each with the path that it was sent to.
     pub fn asked(&self) -> Vec<(String, String)> {
         self.seen.asked.lock().expect("no panic while answering").clone()
+    }
+
+    /// Gives these answers to the next questions, in the place of those that were left;
+    /// returns the number of these.
+    pub fn reply_next(&self, replies: Vec<Reply>) -> usize {
+        let mut next = self.seen.replies.lock().expect("no panic while answering");
+        std::mem::replace(&mut *next, replies.into()).len()
     }
 
     /// Lets this many answers go that wait at the gate, now or later.
@@ -106,7 +133,12 @@ async fn answer(
     while let Some(piece) = body.data().await {
         bytes.extend_from_slice(&piece.ok()?);
     }
-    let text = String::from_utf8(bytes.split_off(if is_grpc { 5 } else { 0 })).ok()?;
+    let reply = seen.replies.lock().expect("no panic while answering").pop_front();
+    if let Some(reply) = reply {
+        return scripted(reply, responding).await;
+    }
+    let text = bytes.split_off(if is_grpc { 5 } else { 0 });
+    let text = String::from_utf8_lossy(&text).into_owned();
     let path = head.uri.path().to_owned();
     seen.asked.lock().expect("no panic while answering").push((path, text.clone()));
     let (word, rest) = text.split_once(' ').unwrap_or((&text, ""));
@@ -151,6 +183,27 @@ async fn answer(
     body.send_trailers(HeaderMap::from_iter([status])).ok()
 }
 
+/// Gives an answer that a test has written.
+async fn scripted(reply: Reply, mut responding: SendResponse<Bytes>) -> Option<()> {
+    let message = match reply {
+        Reply::Message(message) => message,
+        Reply::Status(status) => {
+            let mut head = grpc();
+            head.headers_mut().insert("grpc-status", HeaderValue::from(status));
+            return responding.send_response(head, true).map(drop).ok();
+        }
+        Reply::Reset => {
+            responding.send_reset(Reason::INTERNAL_ERROR);
+            return None;
+        }
+        Reply::Never => std::future::pending().await,
+    };
+    let mut body = responding.send_response(grpc(), false).ok()?;
+    body.send_data(Bytes::from(frame(&message, message.len())), false).ok()?;
+    let status = (HeaderName::from_static("grpc-status"), HeaderValue::from_static("0"));
+    body.send_trailers(HeaderMap::from_iter([status])).ok()
+}
+
 /// The head of an answer of gRPC.
 fn grpc() -> Response<()> {
     let mut head = Response::new(());
@@ -159,7 +212,7 @@ fn grpc() -> Response<()> {
 }
 
 /// A message in its frame, with this length in it.
-fn frame(message: &str, length: usize) -> Vec<u8> {
+fn frame(message: impl AsRef<[u8]>, length: usize) -> Vec<u8> {
     let length = u32::try_from(length).expect("a short message");
-    [&[0][..], &length.to_be_bytes(), message.as_bytes()].concat()
+    [&[0][..], &length.to_be_bytes(), message.as_ref()].concat()
 }
