@@ -202,6 +202,12 @@ impl Plan {
         self.questions.get(self.next)
     }
 
+    /// The index of the limit that the first question beyond these is about, if there is
+    /// one.
+    pub fn beyond(&self, questions: usize) -> Option<usize> {
+        Some(self.questions.get(questions)?.limits.first()?.index)
+    }
+
     /// The bytes that it keeps besides itself, about.
     pub fn size(&self) -> usize {
         let sizes = self.questions.iter().map(|question| {

@@ -56,9 +56,10 @@ impl<'q> Asking<'q> {
         let mut headers: Vec<(&'static str, Cow<'q, str>)> =
             vec![(":method", "POST".into()), (":scheme", "http".into())];
         match &question.service {
-            Service::Grpc { service, method } => {
+            Service::Grpc { authority, service, method } => {
                 headers.push((":path", ["/", service, "/", method].concat().into()));
-                headers.push((":authority", (&*question.cluster).into()));
+                let authority = authority.as_ref().unwrap_or(&question.cluster);
+                headers.push((":authority", (&**authority).into()));
                 headers.push(("content-type", "application/grpc".into()));
                 headers.push(("te", "trailers".into()));
                 let length = u32::try_from(question.bytes.len()).unwrap_or(u32::MAX);

@@ -11,18 +11,24 @@ impl Exchange {
         !self.receipt.is_empty()
     }
 
+    /// Whether nothing of the request went to a server, or goes to one: it waits for an
+    /// answer, or was answered here.
+    pub const fn is_kept_back(&self) -> bool {
+        matches!(self.state, State::Asking(..) | State::Answered)
+    }
+
     /// Ends the exchange. `flags` are Envoy's response flags, if they could be read.
     /// If they show that nothing was sent upstream, the charge is given back. Any
     /// other end keeps it: a client that resets after its call has run must not get
-    /// its budget back. While a request waits for an answer, nothing was sent, whatever the
-    /// flags are.
+    /// its budget back. Of a request that waits for an answer, or that was answered here,
+    /// nothing was sent, whatever the flags are.
     pub fn end(&mut self, policy: &Policy, flags: Option<u64>, store: &impl Store, now: Nanos) {
-        let asked = self.asks();
-        if asked {
+        let kept = self.is_kept_back();
+        if kept {
             // An answer that comes now is for nobody.
             self.state = State::Answered;
         }
-        if asked || flags.is_some_and(is_unsent) {
+        if kept || flags.is_some_and(is_unsent) {
             self.take_back(policy, store, now);
         }
         self.receipt = Receipt::default();

@@ -16,8 +16,8 @@ use crate::policy::document::LimitService;
 use counting::Counting;
 use std::borrow::Cow;
 
-/// The most questions of one request. No policy asks more; a state machine that does
-/// never ends.
+/// The most questions of one request. One that would take more is refused before the
+/// first, and a state machine that asks more never ends.
 const MOST_QUESTIONS: u8 = 64;
 
 /// The questions about one request.

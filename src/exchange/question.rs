@@ -39,6 +39,8 @@ impl Question {
 pub enum Service {
     /// A unary call of gRPC. The bytes are its message, without the frame.
     Grpc {
+        /// The `:authority`, unless it is the cluster's name.
+        authority: Option<Box<str>>,
         /// The name of the service, with its package.
         service: &'static str,
         /// The name of the method.

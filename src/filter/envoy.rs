@@ -109,11 +109,13 @@ impl Host for Envoy {
 
     fn ask(&mut self, question: Question) -> Result<(), HostError> {
         let Question { cluster, service, bytes, timeout } = question;
-        let Service::Grpc { service, method } = service else {
+        let Service::Grpc { authority, service, method } = service else {
             // There is no question of this kind yet.
             return Err(HostError(UNIMPLEMENTED));
         };
-        self.call = Some(host::grpc_call(&cluster, service, method, &bytes, timeout)?);
+        let authority = authority.as_deref();
+        self.call =
+            Some(host::grpc_call((&cluster, authority), (service, method), &bytes, timeout)?);
         Ok(())
     }
 

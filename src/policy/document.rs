@@ -36,7 +36,7 @@ pub use checks::{Check, Named};
 pub use finding::{Finding, Findings, Severity, Warning};
 pub use groups::{Group, When};
 pub use identity::{Bearer, Certificate, PayloadPlace, Source};
-pub use limit_service::{Across, LimitService, OnFailure};
+pub use limit_service::{Across, LimitService, MAX_SERVICE_NAMES, OnFailure};
 pub use limits::{Limit, Per};
 pub use notify::Notify;
 pub use protected_resource::ProtectedResource;

@@ -64,9 +64,10 @@ impl Course {
         if !self.exchange.is_charged() {
             return;
         }
-        // While it waits for an answer, nothing was sent, whatever the flags are.
-        let flags = if self.exchange.asks() { None } else { host.response_flags() };
-        if (self.exchange.asks() || matches!(flags, Some(1..)))
+        // Where it was kept back nothing was sent, whatever the flags are.
+        let kept_back = self.exchange.is_kept_back();
+        let flags = if kept_back { None } else { host.response_flags() };
+        if (kept_back || matches!(flags, Some(1..)))
             && let Some(now) = host.now()
         {
             self.exchange.end(policy, flags, host.store(), now);

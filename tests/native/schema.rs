@@ -165,6 +165,7 @@ const BEYOND_A_SCHEMA: [(&str, &[&str]); 15] = [
     ),
     ("a schema knows a number by its value, not by its spelling", &["number_too_long"]),
     ("a port has to be read as a number", &["protected_resource_hosts"]),
+    ("a schema does not add the lengths of two values", &["limit_service_long_names"]),
     ("two moments have to be compared", &["valid_for_no_time"]),
     (
         "a schema does not measure how deep and how large a value is",

@@ -1,4 +1,5 @@
 mod approvals;
+mod counting;
 
 use crate::exchange::identity::NoPeer;
 use crate::exchange::question::{Answer, Failure, Question, Service};
@@ -107,7 +108,7 @@ fn a_call_goes_on_by_its_answer_and_not_before() {
     let mut gateway = Gateway::new(ONE);
     let (mut exchange, step) = gateway.call("ask:grpc limits 100 deny how many");
     let asked = question(step);
-    let service = Service::Grpc { service: "test.Questions", method: "Ask" };
+    let service = Service::Grpc { authority: None, service: "test.Questions", method: "Ask" };
     let (cluster, bytes) = ("limits".into(), b"how many".to_vec());
     assert_eq!(asked, Question { cluster, service, bytes, timeout: 100 });
     assert!(exchange.waits() && exchange.asks() && exchange.is_charged());
@@ -196,7 +197,7 @@ fn a_question_without_an_answer_is_decided_too() {
 fn a_failure_at_the_deadline_is_a_timeout() {
     let question = |timeout| Question {
         cluster: "x".into(),
-        service: Service::Grpc { service: "s", method: "m" },
+        service: Service::Grpc { authority: None, service: "s", method: "m" },
         bytes: Vec::new(),
         timeout,
     };
@@ -263,6 +264,17 @@ fn the_host_can_take_back_what_it_could_not_send() {
     assert!(gateway.has_room());
     let step = gateway.with(|lent| exchange.fail(lent.policy, "it is stuck", lent.records));
     assert_eq!(refused(step).0, Reason::Internal);
+}
+
+#[test]
+fn a_call_that_failed_here_is_given_back_at_its_end() {
+    let mut gateway = Gateway::new(ONE);
+    let (mut exchange, _) = gateway.call("ask:grpc x 1 deny");
+    let step = gateway.with(|lent| exchange.fail(lent.policy, "there is no clock", lent.records));
+    assert_eq!(refused(step).0, Reason::Internal);
+    assert!(!gateway.has_room());
+    gateway.end(&mut exchange, None);
+    assert!(gateway.has_room());
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Limits across replicas: the questions about one request to the service that counts
 //! them, and the meaning of its answers for the request.
 
-use super::{Consulted, Counted, Denied, FailureKind, Next};
+use super::{Consulted, Counted, Denied, FailureKind, MOST_QUESTIONS, Next};
 use crate::exchange::question::{Answer, Failure, Question, Service};
 use crate::limit_service::{self, Charge, METHOD, Plan, SERVICE, Verdict};
 use crate::limits::Tag;
@@ -18,6 +18,7 @@ const FAILED: &str = "The gateway cannot count this call across replicas at the 
 pub(super) struct Counting {
     plan: Plan,
     cluster: Box<str>,
+    authority: Option<Box<str>>,
     timeout: u32,
     on_failure: OnFailure,
     /// In the order of the plan's charges, each with the index of its call among those
@@ -40,12 +41,19 @@ impl Counting {
     /// The questions about these limits.
     ///
     /// # Errors
-    /// The index of a limit that the charges alone exceed.
+    /// The index of a limit that the charges alone exceed, or of the one that would take
+    /// one question too many.
     pub(super) fn new(service: &LimitService, asked: &[Asked<'_>]) -> Result<Self, usize> {
         let charges: Vec<_> = asked.iter().map(|asked| asked.charge).collect();
+        let plan = Plan::new(service.engine, &service.domain, &charges)?;
+        // Those before it would be charged, and nobody gives that back.
+        if let Some(beyond) = plan.beyond(usize::from(MOST_QUESTIONS)) {
+            return Err(beyond);
+        }
         Ok(Self {
-            plan: Plan::new(service.engine, &service.domain, &charges)?,
+            plan,
             cluster: (&*service.cluster).into(),
+            authority: service.authority.as_deref().map(Box::from),
             // It is at most 5,000.
             timeout: u32::try_from(service.timeout_ms).unwrap_or(u32::MAX),
             on_failure: service.on_failure,
@@ -99,7 +107,11 @@ impl Counting {
         match self.plan.question() {
             Some(question) => Next::Ask(Box::new(Question {
                 cluster: self.cluster.clone(),
-                service: Service::Grpc { service: SERVICE, method: METHOD },
+                service: Service::Grpc {
+                    authority: self.authority.clone(),
+                    service: SERVICE,
+                    method: METHOD,
+                },
                 bytes: question.bytes.clone(),
                 timeout: self.timeout,
             })),

@@ -99,7 +99,7 @@ fn line(line: &str) -> Option<Line> {
         _ => return None,
     };
     let service = match protocol {
-        "grpc" => Service::Grpc { service: "test.Questions", method: "Ask" },
+        "grpc" => Service::Grpc { authority: None, service: "test.Questions", method: "Ask" },
         "http" => Service::Http {
             authority: "questions".into(),
             path: "/ask".into(),

@@ -11,37 +11,43 @@ const BAD_ARGUMENT: u32 = 2;
 /// number that this returns. The SDK hands an answer on only if it knows the number, which
 /// nobody else can tell it; it panics on no status that Envoy has for such a call.
 pub(in crate::filter) fn grpc_call(
-    cluster: &str,
-    service: &str,
-    method: &str,
+    (cluster, authority): (&str, Option<&str>),
+    (service, method): (&str, &str),
     message: &[u8],
     timeout: u32,
 ) -> Result<u32, HostError> {
     let timeout = Duration::from_millis(u64::from(timeout));
-    let Some(target) = target(cluster) else { return Err(HostError(BAD_ARGUMENT)) };
+    let Some(target) = target(cluster, authority) else { return Err(HostError(BAD_ARGUMENT)) };
     dispatch_grpc_call(&target, service, method, Vec::new(), Some(message), timeout)
         .map_err(|status| HostError(status as u32))
 }
 
-/// The longest name of a cluster that a call can have. The length of a longer one takes
-/// two bytes in the message, which are no text, and the SDK takes a text.
-const LONGEST: usize = 125;
+/// The field `max_receive_message_length`, of 65,602 bytes. By default Envoy keeps an answer
+/// of any length before it hands it on; this length is the least above the longest answer
+/// whose bytes are a text, which the SDK takes.
+const AT_MOST: &str = "\x22\x04\x08\u{80}\x04";
 
-/// The cluster as a `GrpcService` message, `envoy_grpc { cluster_name }`. Envoy takes the
-/// bare name too, but tries to read it as this message first: `envoy` is one, without any
-/// target, and its status makes the SDK panic.
-fn target(cluster: &str) -> Option<String> {
-    if cluster.len() > LONGEST {
-        return None;
+/// The cluster as a `GrpcService` message, `envoy_grpc { cluster_name, authority,
+/// max_receive_message_length }`. Envoy takes the bare name too, but tries to read it as
+/// this message first: `envoy` is one, without any target, and its status makes the SDK
+/// panic. `None` if a length would take two bytes, which are no text: policies keep to
+/// shorter names.
+fn target(cluster: &str, authority: Option<&str>) -> Option<String> {
+    let mut inner = field('\n', cluster)?;
+    if let Some(authority) = authority {
+        inner += &field('\x12', authority)?;
     }
-    let mut message = cluster.to_owned();
-    for _ in 0..2 {
-        // Field 1, of a length.
-        let length = u8::try_from(message.len()).ok()?;
-        message.insert(0, char::from(length));
-        message.insert(0, '\n');
-    }
-    Some(message)
+    inner += AT_MOST;
+    field('\n', &inner)
+}
+
+/// A field with this tag.
+fn field(tag: char, value: &str) -> Option<String> {
+    let length = u8::try_from(value.len()).ok().filter(u8::is_ascii)?;
+    let mut field = String::from(tag);
+    field.push(char::from(length));
+    field.push_str(value);
+    Some(field)
 }
 
 /// Has the stream's request go on.
@@ -53,19 +59,26 @@ pub(in crate::filter) fn continue_request() -> Result<(), HostError> {
 
 #[cfg(test)]
 mod tests {
-    use super::{LONGEST, target};
+    use super::target;
+    use crate::policy::document::MAX_SERVICE_NAMES;
 
     #[test]
     fn a_cluster_is_named_in_a_message_that_no_name_can_be_taken_for() {
-        assert_eq!(target("ratelimit").unwrap().as_bytes(), b"\n\x0b\n\x09ratelimit");
-        for name in ["", "envoy", "x", &"y".repeat(LONGEST), "\n\x05envoy"] {
-            let message = target(name).unwrap();
-            let [10, outer, 10, inner, rest @ ..] = message.as_bytes() else {
+        let rest: &[u8] = b"\x22\x04\x08\xc2\x80\x04";
+        let inner = [b"\n\x0bratelimit.m\x12\x01a", rest].concat();
+        let message = [&[10, u8::try_from(inner.len()).unwrap()], &*inner].concat();
+        assert_eq!(target("ratelimit.m", Some("a")).unwrap().as_bytes(), message);
+        for name in ["", "envoy", "x", &"y".repeat(MAX_SERVICE_NAMES), "\n\x05envoy"] {
+            let message = target(name, None).unwrap();
+            let [10, outer, 10, inner, body @ ..] = message.as_bytes() else {
                 panic!("{message:?}");
             };
-            assert_eq!((usize::from(*outer), usize::from(*inner)), (rest.len() + 2, rest.len()));
-            assert_eq!(rest, name.as_bytes());
+            assert_eq!(usize::from(*outer), body.len() + 2);
+            assert_eq!(body, [name.as_bytes(), rest].concat());
+            assert_eq!(usize::from(*inner), name.len());
         }
-        assert_eq!(target(&"y".repeat(LONGEST + 1)), None);
+        let half = "y".repeat(MAX_SERVICE_NAMES / 2);
+        assert!(target(&half, Some(&half)).is_some());
+        assert_eq!(target(&"y".repeat(MAX_SERVICE_NAMES + 3), None), None);
     }
 }

@@ -40,6 +40,8 @@ pub enum OnFailure {
 pub struct LimitService {
     /// `cluster`: the name of an Envoy cluster.
     pub cluster: String,
+    /// `authority`: the `:authority` of the questions, unless it is `cluster`.
+    pub authority: Option<String>,
     /// `engine`
     pub engine: Engine,
     /// `domain`: the domain of `ratelimit`, the namespace of `limitador`.
@@ -50,7 +52,7 @@ pub struct LimitService {
     pub on_failure: OnFailure,
 }
 
-const KEYS: [&str; 5] = ["cluster", "engine", "domain", "timeout_ms", "on_failure"];
+const KEYS: [&str; 6] = ["cluster", "authority", "engine", "domain", "timeout_ms", "on_failure"];
 const ACROSS: [(&str, Across); 2] =
     [(Across::Process.as_str(), Across::Process), (Across::Replicas.as_str(), Across::Replicas)];
 const ENGINES: [(&str, Engine); 2] = [
@@ -60,8 +62,9 @@ const ENGINES: [(&str, Engine); 2] = [
 const ON_FAILURE: [(&str, OnFailure); 3] =
     [("deny", OnFailure::Deny), ("local", OnFailure::Local), ("allow", OnFailure::Allow)];
 
-/// The longest name of a cluster.
-const MAX_CLUSTER: usize = 125;
+/// The most bytes of `cluster` and `authority` together: they are in a message to Envoy
+/// whose lengths have to be below 128.
+pub const MAX_SERVICE_NAMES: usize = 117;
 /// The longest `timeout_ms`.
 const MAX_TIMEOUT: u64 = 5_000;
 
@@ -76,11 +79,14 @@ impl LimitService {
             at.and_then(|at| at.name(what)).unwrap_or_default().to_owned()
         };
         let get = |key| object.and_then(|object| object.get(key));
+        let cluster = name("cluster", "a cluster");
+        let authority = get("authority").and_then(|at| authority(at, cluster.len()));
+        if let Some(at) = get("cluster").filter(|_| cluster.len() > MAX_SERVICE_NAMES) {
+            at.wrong(format!("a cluster's name has at most {MAX_SERVICE_NAMES} bytes here"));
+        }
         Self {
-            cluster: object
-                .and_then(|object| object.required("cluster"))
-                .and_then(cluster)
-                .unwrap_or_default(),
+            cluster,
+            authority,
             engine: object
                 .and_then(|object| object.required("engine"))
                 .and_then(|at| at.choice(&ENGINES))
@@ -94,11 +100,18 @@ impl LimitService {
     }
 }
 
-/// The name of a cluster, in a message to Envoy whose lengths are one byte each.
-fn cluster(at: &At<'_>) -> Option<String> {
-    let name = at.name("a cluster")?;
-    if name.len() > MAX_CLUSTER {
-        at.wrong(format!("a cluster's name has at most {MAX_CLUSTER} bytes here"));
+/// The host in `:authority`, beside a cluster's name of this length.
+fn authority(at: &At<'_>, cluster: usize) -> Option<String> {
+    let name = at.string()?;
+    let is_host = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
+    if name.is_empty() || !name.bytes().all(is_host) {
+        at.expected("a host, with or without a port");
+        return None;
+    }
+    if name.len().saturating_add(cluster) > MAX_SERVICE_NAMES {
+        at.wrong(format!(
+            "`cluster` and `authority` have at most {MAX_SERVICE_NAMES} bytes together"
+        ));
         return None;
     }
     Some(name.to_owned())

@@ -63,7 +63,7 @@ pub(super) fn errors(document: &Document, errors: &mut Findings) {
                  or another engine",
             );
         }
-        if *engine == Engine::Ratelimit && name.contains(CALLER_IN_KEY) {
+        if *engine == Engine::Ratelimit && [&**name, "_"].concat().contains(CALLER_IN_KEY) {
             let message = format!(
                 "the counter is {} to the engine `ratelimit`, which takes what is behind \
                  `{CALLER_IN_KEY}` for a caller; give it another name",

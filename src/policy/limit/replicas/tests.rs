@@ -88,8 +88,9 @@ fn a_policy_says_what_it_warns_of() {
                 {service}}}}}}}"#
         );
         let policy = Policy::parse(text.as_bytes(), "").unwrap();
-        let LimitService { cluster, engine, domain, timeout_ms, on_failure } =
+        let LimitService { cluster, authority, engine, domain, timeout_ms, on_failure } =
             policy.settings.limit_service.unwrap();
+        assert_eq!(authority, None);
         let names = (&*cluster, engine.as_str(), &*domain);
         assert_eq!((names, timeout_ms), (("rl", "ratelimit", "mcp"), 5_000));
         (policy.warnings.lines().collect::<Vec<_>>(), on_failure)
