@@ -2,7 +2,7 @@
 //! of gRPC: answers in every form, hooks that come while a question is sent, and streams
 //! that end meanwhile.
 
-use crate::abi::{self, lend};
+use crate::abi;
 use crate::call;
 use crate::corpus::{Outcome, Request};
 use crate::exchange::{Envoy, Manner, Open, PLAIN};
