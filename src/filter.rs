@@ -5,6 +5,7 @@
 //! unexpected statuses and bytes, and a panic here is an outage.
 
 mod answers;
+mod callout;
 mod envoy;
 mod headers;
 mod held;

@@ -1,5 +1,6 @@
 //! Envoy by way of proxy-wasm, as the host of a stream.
 
+use super::callout::grpc_call;
 use super::headers::Headers;
 use super::held::Since;
 use super::host::{self, Buffer, Map};
@@ -114,8 +115,7 @@ impl Host for Envoy {
             return Err(HostError(UNIMPLEMENTED));
         };
         let authority = authority.as_deref();
-        self.call =
-            Some(host::grpc_call((&cluster, authority), (service, method), &bytes, timeout)?);
+        self.call = Some(grpc_call((&cluster, authority), (service, method), &bytes, timeout)?);
         Ok(())
     }
 

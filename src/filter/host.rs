@@ -3,18 +3,18 @@
 #![expect(unsafe_code, reason = "the host's functions can be called in no other way")]
 
 mod buffer;
-mod callout;
 mod headers;
 mod imports;
 mod metric;
 mod property;
+mod request;
 mod shared;
 
 pub(super) use buffer::{Buffer, buffer, set_buffer};
-pub(super) use callout::{continue_request, grpc_call};
 pub(super) use headers::{Map, header, headers, remove_header, set_header};
 pub(super) use metric::{define_counter, define_gauge, increment, record};
 pub(super) use property::{property, set_property};
+pub(super) use request::continue_request;
 pub(super) use shared::{set_shared, shared};
 
 use core::ptr::{null, null_mut};

@@ -170,7 +170,7 @@ fn only_the_shell_knows_the_host_and_only_one_folder_is_unsafe() {
         };
         // But one: the SDK hands on answers only of calls that its own wrapper made, and
         // Envoy has no status for these at which it panics.
-        let is_known = name == "filter/host/callout.rs"
+        let is_known = name == "filter/callout.rs"
             && code.matches("hostcalls").count() == 1
             && code.contains("use proxy_wasm::hostcalls::dispatch_grpc_call;");
         let calls = code.contains("hostcalls") && !is_known;
@@ -220,7 +220,7 @@ fn a_held_request_is_continued_in_one_place_of_each_shell() {
         uses.map(|(file, count)| (name(file), count)).collect::<Vec<_>>()
     };
     // Beside it: the function itself.
-    let expected = [("src/filter/answers.rs", 1), ("src/filter/host/callout.rs", 1)];
+    let expected = [("src/filter/answers.rs", 1), ("src/filter/host/request.rs", 1)];
     let expected = expected.map(|(file, count)| (file.to_owned(), count));
     let mut found = users(sources(), "continue_request()");
     found.sort();

@@ -1,6 +1,6 @@
-//! Calls of other services, and the way on for a request that waited for one.
+//! Calls of other services by gRPC, for which the SDK's own wrapper is needed.
 
-use super::{HostError, done, imports};
+use super::host::HostError;
 use proxy_wasm::hostcalls::dispatch_grpc_call;
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ const BAD_ARGUMENT: u32 = 2;
 /// Calls a method of a gRPC service; the answer comes to the stream's context under the
 /// number that this returns. The SDK hands an answer on only if it knows the number, which
 /// nobody else can tell it; it panics on no status that Envoy has for such a call.
-pub(in crate::filter) fn grpc_call(
+pub(super) fn grpc_call(
     (cluster, authority): (&str, Option<&str>),
     (service, method): (&str, &str),
     message: &[u8],
@@ -48,13 +48,6 @@ fn field(tag: char, value: &str) -> Option<String> {
     field.push(char::from(length));
     field.push_str(value);
     Some(field)
-}
-
-/// Has the stream's request go on.
-pub(in crate::filter) fn continue_request() -> Result<(), HostError> {
-    const REQUEST: u32 = 0;
-    // SAFETY: only a number.
-    done(unsafe { imports::proxy_continue_stream(REQUEST) })
 }
 
 #[cfg(test)]
