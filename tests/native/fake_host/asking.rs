@@ -82,7 +82,8 @@ fn a_request_goes_on_by_its_answer_however_it_came() {
             let request = Request { trailers, ..call(ASKS) };
             let asked = Asked::new(Manner { holds, piece }, &request);
             let made = HOST.with_borrow(|host| host.calls[asked.call - 1].clone());
-            assert_eq!(made.target, b"\n\x07\n\x05envoy", "no name is taken for a message");
+            let target = b"\n\x0d\n\x05envoy\x22\x04\x08\xc2\x80\x04";
+            assert_eq!(made.target, target, "no name is taken for a message");
             assert_eq!((&*made.method, &*made.message), ("test.Questions/Ask", "how many"));
             assert_eq!(made.timeout, 250);
             asked.answer("ok");
