@@ -27,7 +27,7 @@ LIBRARIES = {"libc.so.6", "libm.so.6", "libpthread.so.0", "libdl.so.2", "ld-linu
 
 
 def named_in_the_sources(pattern):
-    texts = (file.read_text() for file in (ROOT / "native" / "src" / "abi").glob("*.rs"))
+    texts = (file.read_text() for file in (ROOT / "native" / "src" / "abi").rglob("*.rs"))
     return {name for text in texts for name in re.findall(pattern, text)}
 
 
