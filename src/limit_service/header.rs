@@ -14,7 +14,7 @@ impl Applied {
     /// Reads `X-RateLimit-Limit`, as in `20, 20;w=3600;name="a", 1000;w=86400`: the `max`
     /// of the tightest, then each of them. `None` if it is anything else.
     pub(super) fn read(value: &[u8]) -> Option<Self> {
-        let mut items = unquoted(value, b',');
+        let mut items = unquoted(value, b',').map(<[u8]>::trim_ascii);
         number(items.next()?)?;
         let mut all = Vec::new();
         for item in items {
@@ -56,11 +56,12 @@ fn unquoted(text: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// A whole number, in digits alone.
-pub(super) fn number(text: &[u8]) -> Option<u64> {
-    let digits = text.trim_ascii();
-    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
-        return None;
+/// A whole number as it is written, in digits alone and without zeros before it, as
+/// readers differ over the rest.
+pub(super) fn number(digits: &[u8]) -> Option<u64> {
+    match digits {
+        [b'0', _, ..] => None,
+        _ if !digits.iter().all(u8::is_ascii_digit) => None,
+        _ => core::str::from_utf8(digits).ok()?.parse().ok(),
     }
-    core::str::from_utf8(digits).ok()?.parse().ok()
 }

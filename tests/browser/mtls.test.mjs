@@ -47,6 +47,12 @@ const options = (certificate) => ({
   clientCertificates: certificate && [{ origin: recipe.origin, ...certificate }],
 });
 
+/**
+ * How a program sees that its certificate is refused. With TLS 1.3 it has sent its request
+ * by then, so that the end of the connection can overtake the alert.
+ */
+const refused = /alert|ECONNRESET|EPIPE|socket hang up/;
+
 const open = (certificate, url) => people.open(url, options(certificate));
 
 test('who has a certificate reads and approves', async () => {
@@ -75,7 +81,7 @@ test('without a certificate that is good, nobody gets as far as the page', async
     await assert.rejects(open(certificate, recipe.list), /ERR_|socket|alert|certificate/i);
   }
   for (const certificate of [{}, left, forged]) {
-    await assert.rejects(recipe.ask(certificate, 'GET', '/mcp-approvals'), /alert/);
+    await assert.rejects(recipe.ask(certificate, 'GET', '/mcp-approvals'), refused);
   }
   assert.equal((await recipe.ask(ann, 'GET', '/mcp-approvals')).status, 200);
 });
@@ -99,7 +105,7 @@ test('a list of revoked certificates that has expired lets nobody in', async () 
     return { ports: {}, files: files(authority) };
   });
   try {
-    await assert.rejects(other.ask(good, 'GET', '/mcp-approvals'), /alert/);
+    await assert.rejects(other.ask(good, 'GET', '/mcp-approvals'), refused);
   } finally {
     await other.stop();
   }
