@@ -16,8 +16,8 @@ mod cases;
 use cases::{Case, policy};
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
+use mcp_policy_filter::exchange::awaited::Asked;
 use mcp_policy_filter::exchange::listing::Listing;
-use mcp_policy_filter::exchange::record::Asked;
 use mcp_policy_filter::limits::window::Nanos;
 use mcp_policy_filter::policy::Policy;
 use std::fmt::Write;
@@ -119,8 +119,8 @@ fn list(bencher: Bencher<'_, '_>, content_type: &str) {
     bencher.counter(BytesCount::of_slice(body.as_bytes())).bench_local(|| {
         let mut listing =
             Listing::for_caller(&policy, &policy.caller("anonymous", Nanos(0))).unwrap();
-        listing.expect(Asked { ids: vec!["1".into()], batch: false });
-        listing.headers(&policy, headers.into_iter(), false);
+        listing.expect(Asked { ids: vec!["1".into()], ..Asked::default() });
+        listing.headers(&policy, headers.into_iter(), false, false);
         if !events {
             return listing.whole(&policy, black_box(body.as_bytes())).unwrap_or_default();
         }

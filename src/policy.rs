@@ -22,6 +22,7 @@ pub mod known;
 mod limit;
 mod lint;
 pub mod pattern;
+mod result_bound;
 mod shown;
 
 pub use approval::{Approvals, Needed, Terms};
@@ -34,6 +35,7 @@ pub use fingerprint::{HmacKey, fingerprint_of};
 #[cfg(any(test, not(target_family = "wasm")))]
 pub use limit::{Counted, LimitState};
 pub use limit::{Holders, Limit, duration};
+pub use result_bound::{ResultBound, ResultBounds};
 
 use crate::limits::Table;
 use crate::limits::window::Nanos;
@@ -65,6 +67,10 @@ pub struct Policy {
     pub approvals: Option<Approvals>,
     /// Whether any values of arguments are recorded.
     records: bool,
+    /// The bound of answers for which no entry has one.
+    result: Option<ResultBound>,
+    /// Whether any answers are bounded.
+    bounds_results: bool,
     /// Whether any part of it applies for a time only.
     is_dated: bool,
     /// Whether any rules are asked beside those that decide.
@@ -116,6 +122,8 @@ struct Rule {
     action: Action,
     /// The arguments whose values are recorded.
     record: Box<[Path]>,
+    /// The bound of the results.
+    result: Option<ResultBound>,
 }
 
 impl Rule {

@@ -40,7 +40,8 @@ impl Exchange {
         match pending.verdict(denied.as_ref(), receipt, policy, store, now) {
             Verdict::Go { permit, receipt, records: made, asked } => {
                 made.into_iter().for_each(|record| records.record(&record, trace));
-                self.gone(permit, receipt, asked)
+                let trace = core::mem::take(trace);
+                self.gone(permit, receipt, asked, trace)
             }
             Verdict::Refuse(refusal) => {
                 let refused = refusal.write(trace, records);

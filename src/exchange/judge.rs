@@ -5,6 +5,7 @@
 
 mod approving;
 mod asking;
+mod awaiting;
 mod batch;
 mod charging;
 mod nobody;
@@ -15,11 +16,12 @@ pub(crate) use charging::reason as reason_of;
 pub(super) use pending::Pending;
 
 use crate::exchange::approvals::{Asking, Way};
+use crate::exchange::awaited::{Asked, Awaited, Owed};
 use crate::exchange::head::Head;
 use crate::exchange::identity::{NoIdentity, Peer};
 use crate::exchange::permit::Permit;
 use crate::exchange::question::Question;
-use crate::exchange::record::{self, Asked, Decision, Names, Record};
+use crate::exchange::record::{self, Decision, Names, Record};
 use crate::exchange::refusal::{Client, Refusal, To};
 use crate::limits::window::Nanos;
 use crate::limits::{Receipt, Store, Trial};
@@ -31,6 +33,7 @@ use crate::wire::mcp::{Method, TOOLS_CALL, TOOLS_LIST, ToolCall, is_governed};
 use approving::Approves;
 use asking::Asks;
 use charging::{Allowed, Called};
+use core::cell::Cell;
 use std::borrow::Cow;
 
 /// The outcome of judging a request.
@@ -78,13 +81,18 @@ pub struct Judge<'a, S> {
     pub work: Work,
     /// The budget of rules in shadow, which can take nothing from it.
     pub beside: Work,
+    /// The answer that the server will owe, as far as the body is read.
+    pub awaited: Cell<Option<Box<Awaited>>>,
 }
 
 impl<'a, S: Store> Judge<'a, S> {
     /// Judges the body of one POST.
     pub fn judge(&self, body: &'a [u8]) -> Verdict<'a> {
         match self.body(body) {
-            Ok(passed) => passed.verdict(self.head.accepts_mcp, self.is_shadow()),
+            Ok(mut passed) => {
+                passed.asked.awaited = self.awaited.take().filter(|answer| answer.is_bounded());
+                passed.verdict(self.head.accepts_mcp, self.is_shadow())
+            }
             Err(mut refusal) => {
                 refusal.record.caller_id = self.caller_id();
                 Verdict::Refuse(refusal)
@@ -135,6 +143,7 @@ impl<'a, S: Store> Judge<'a, S> {
     fn message(&self, message: Message<'a>) -> Result<Decided<'a>, Box<Refusal<'a>>> {
         let Message::Call(call) = message else {
             self.caller.map_err(|why| Refusal::unidentified(self.policy, why, To::default()))?;
+            self.awaits(&Owed { id: None, method: None, tool: None, stateless: false });
             return Ok(Decided::Passes(Passed::default()));
         };
         let method = Method::parse(call.method).map_err(|problem| {
@@ -195,6 +204,7 @@ impl<'a, S: Store> Judge<'a, S> {
             return Err(self.misplace(method, id, stateless, denial));
         }
         if passes {
+            self.awaits(&Owed { id, method: Some(&*method), tool: None, stateless });
             let mut passed = Passed::default();
             if method == TOOLS_LIST {
                 // One without an id expects no answer; should it get one, that
@@ -247,6 +257,8 @@ impl<'a, S: Store> Judge<'a, S> {
         let caller = self
             .caller
             .map_err(|why| self.refuse_unidentified(id, Some(call.tool.clone()), why, stateless))?;
+        let (method, tool) = (Some(TOOLS_CALL), Some(&*call.tool));
+        self.awaits(&Owed { id: Some(id), method, tool, stateless });
         let facts = Facts {
             arguments: call.arguments,
             members: Some(&params.members),

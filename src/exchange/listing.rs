@@ -1,19 +1,23 @@
-//! Lists of tools in responses, without the tools that a caller is not shown.
+//! Lists of tools in responses, without the tools that a caller is not shown, and
+//! responses whose size has a bound.
 //!
 //! Only responses to callers from whom the policy hides something are read. A JSON
 //! body is read whole, and only if the request was `tools/list`: no other answer is
 //! a list. Events are recognised by their shape, since a GET may replay an answer to
 //! a request of long ago; each goes on as soon as it is complete. A text that may be
 //! a list and cannot be read is replaced by an error, and never passed on as it is.
+//! [`bounded`] has the other responses that are watched.
 
+mod bounded;
 mod changes;
 mod events;
 mod message;
 
+use crate::exchange::awaited::Asked;
 use crate::exchange::head::is_utf8;
-use crate::exchange::record::Asked;
 use crate::exchange::reply::{Reply, unreadable_list};
 use crate::policy::{Caller, Policy};
+use bounded::Held;
 use changes::{Change, Changes};
 use core::cell::Cell;
 use events::{Editor, Events};
@@ -22,25 +26,33 @@ use events::{Editor, Events};
 /// server is trusted not to attack.
 const MAX_DEPTH: usize = 256;
 
-/// The response to one request, of a caller from whom something is hidden.
-#[derive(Debug)]
+/// The response to one request, of which the lists are read or the size has a bound.
+#[derive(Debug, Default)]
 pub struct Listing {
-    caller: Caller,
+    /// The caller from whom something is hidden.
+    caller: Option<Caller>,
     asked: Asked,
     state: State,
     unreadable: Cell<bool>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 enum State {
     /// It passes as it comes.
+    #[default]
     Pass,
     /// It is a list, of which this many bytes are there. It is read when all are.
     Whole(usize),
     /// It is a stream of events.
     Events(Events),
+    /// It is held until its end, and not read.
+    Held(Held),
+    /// It passes as it comes, and this many bytes have.
+    Counted(usize),
     /// Its replacement was sent. The rest of it is dropped.
     Replaced,
+    /// One of its events was too long. It is broken off before anything follows.
+    Over,
     /// Another answer was sent, or it is being broken off: nothing of it goes on.
     Broken,
 }
@@ -54,8 +66,10 @@ pub enum HeadStep {
     Stream,
     /// Remove its Content-Length, and hold it if the host can hold a head.
     Hold,
-    /// Answer in its place.
+    /// Answer in its place, since it cannot be read.
     Replace(Reply),
+    /// Answer in its place, since it is too long.
+    Refuse(Reply),
 }
 
 /// The next action for a piece of a body.
@@ -71,20 +85,23 @@ pub enum BodyStep {
     Piece,
     /// Put this in its place.
     Replace(Vec<u8>),
+    /// Answer in its place, since it is too long; break it off if its head has gone on.
+    Refuse(Reply),
 }
 
 impl Listing {
     /// The response to a request of this caller; `None` if it need not be read.
     pub fn for_caller(policy: &Policy, caller: &Caller) -> Option<Self> {
-        policy.conceals(caller).then(|| Self {
-            caller: caller.clone(),
-            asked: Asked::default(),
-            state: State::Pass,
-            unreadable: Cell::new(false),
-        })
+        policy.conceals(caller).then(|| Self { caller: Some(caller.clone()), ..Self::default() })
     }
 
-    /// Sets the lists that the request asked for.
+    /// Whether something is hidden from the caller. Then the request must not ask for
+    /// compression.
+    pub const fn hides(&self) -> bool {
+        self.caller.is_some()
+    }
+
+    /// Sets what the request asked for.
     pub fn expect(&mut self, asked: Asked) {
         self.asked = asked;
     }
@@ -95,15 +112,31 @@ impl Listing {
         self.unreadable.take()
     }
 
-    /// Takes the response's headers; `end` if nothing follows.
+    /// Takes the response's headers; `end` if nothing follows, and `holds` if the host
+    /// can hold them.
     pub fn headers<'a>(
         &mut self,
         policy: &Policy,
         headers: impl Iterator<Item = (&'a [u8], &'a [u8])>,
         end: bool,
+        holds: bool,
     ) -> HeadStep {
         let seen = Seen::read(headers);
         if end {
+            return HeadStep::Pass;
+        }
+        if let Some(refused) = self.refuse_length(policy, &seen) {
+            return refused;
+        }
+        match self.lists(policy, &seen) {
+            HeadStep::Pass => self.watch_size(&seen, holds),
+            step => step,
+        }
+    }
+
+    /// Takes the headers of what may be a list.
+    fn lists(&mut self, policy: &Policy, seen: &Seen) -> HeadStep {
+        if !self.hides() {
             return HeadStep::Pass;
         }
         if seen.events {
@@ -134,6 +167,9 @@ impl Listing {
     /// Replaces a response that cannot be read.
     pub fn replace(&mut self, policy: &Policy) -> HeadStep {
         self.state = State::Broken;
+        if !self.hides() {
+            return HeadStep::Replace(Reply::bare(500));
+        }
         let status = if self.asked.ids.is_empty() { 502 } else { 200 };
         let body = self.error(policy);
         HeadStep::Replace(Reply { status, retry_after: None, headers: Vec::new(), body })
@@ -142,8 +178,13 @@ impl Listing {
     /// Takes the size of the part of the body that has not gone on; `end` if no more
     /// comes.
     pub fn body(&mut self, policy: &Policy, size: usize, end: bool) -> BodyStep {
+        if self.grows(size) {
+            return self.refuse_body(policy);
+        }
         match &mut self.state {
-            State::Pass => BodyStep::Pass,
+            State::Held(_) if !end => BodyStep::Wait,
+            State::Pass | State::Held(_) | State::Counted(_) => BodyStep::Pass,
+            State::Over if !end => self.break_over(),
             State::Whole(_) if size > policy.settings.max_body_bytes => {
                 self.state = State::Replaced;
                 BodyStep::Replace(self.error(policy))
@@ -153,7 +194,7 @@ impl Listing {
                 if end { BodyStep::Whole } else { BodyStep::Wait }
             }
             State::Events(_) => BodyStep::Piece,
-            State::Replaced => BodyStep::Replace(Vec::new()),
+            State::Replaced | State::Over => BodyStep::Replace(Vec::new()),
             State::Broken => BodyStep::Wait,
         }
     }
@@ -164,7 +205,12 @@ impl Listing {
         match self.state {
             State::Whole(_) => BodyStep::Whole,
             State::Broken => BodyStep::Wait,
-            State::Pass | State::Events(_) | State::Replaced => BodyStep::Pass,
+            State::Pass
+            | State::Events(_)
+            | State::Held(_)
+            | State::Counted(_)
+            | State::Replaced
+            | State::Over => BodyStep::Pass,
         }
     }
 
@@ -181,7 +227,7 @@ impl Listing {
         if body.is_empty() {
             return None;
         }
-        let shows = |tool: &str| policy.shows(&self.caller, tool);
+        let shows = |tool: &str| self.shows(policy, tool);
         match message::changes(body, MAX_DEPTH, &shows) {
             Ok(changes) if changes.is_empty() => None,
             Ok(changes) => {
@@ -201,8 +247,12 @@ impl Listing {
         };
         let lists = Lists { policy, listing: self };
         let out = events.pass(piece, end, &lists);
-        self.state = State::Events(events);
+        self.state = if events.is_over() { self.after_events() } else { State::Events(events) };
         (out != piece).then_some(out)
+    }
+
+    fn shows(&self, policy: &Policy, tool: &str) -> bool {
+        self.caller.as_ref().is_none_or(|caller| policy.shows(caller, tool))
     }
 
     /// The answer to all lists that were asked for.
@@ -241,11 +291,19 @@ struct Lists<'a> {
 }
 
 impl Editor for Lists<'_> {
+    fn hides(&self) -> bool {
+        self.listing.hides()
+    }
+
+    fn may_list(&self, text: &[u8]) -> bool {
+        self.hides() && message::may_list(text)
+    }
+
     fn edit(&self, data: &[u8]) -> Changes {
-        if !message::may_list(data) {
+        if !self.may_list(data) {
             return Changes::new(Vec::new());
         }
-        let shows = |tool: &str| self.policy.shows(&self.listing.caller, tool);
+        let shows = |tool: &str| self.listing.shows(self.policy, tool);
         Changes::new(message::changes(data, MAX_DEPTH, &shows).unwrap_or_else(|_| {
             vec![Change { from: 0, to: data.len(), with: self.instead(data).into() }]
         }))
@@ -256,7 +314,14 @@ impl Editor for Lists<'_> {
     }
 
     fn most(&self) -> usize {
-        self.policy.settings.max_body_bytes
+        match &self.listing.asked.awaited {
+            Some(answer) if !self.hides() => answer.most(),
+            _ => self.policy.settings.max_body_bytes,
+        }
+    }
+
+    fn too_long(&self, size: usize) -> Option<Vec<Vec<u8>>> {
+        self.listing.event_grows(self.policy, size)
     }
 }
 
@@ -270,6 +335,8 @@ struct Seen {
     encoded: bool,
     /// It names another charset than JSON has.
     recoded: bool,
+    /// The length of its body, if it says it.
+    length: Option<usize>,
 }
 
 impl Seen {
@@ -287,6 +354,11 @@ impl Seen {
                 b"content-encoding" => {
                     let value = value.trim_ascii();
                     seen.encoded |= !value.is_empty() && !value.eq_ignore_ascii_case(b"identity");
+                }
+                b"content-length" => {
+                    let length =
+                        core::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
+                    seen.length = length.max(seen.length);
                 }
                 _ => {}
             }

@@ -6,7 +6,7 @@
 
 use super::bodies::Applied;
 use super::decide::{approve_if, deny_if, require};
-use super::{Caller, Dated, Limit, Names, Policy, Reason, Rule, Rules};
+use super::{Caller, Dated, Limit, Names, Policy, Reason, ResultBound, Rule, Rules};
 use crate::policy::condition::{Facts, Path};
 use crate::policy::document::Check;
 use crate::policy::pattern::PatternMap;
@@ -30,6 +30,8 @@ pub(super) struct Entry {
     pub(super) beside: Beside,
     /// The arguments whose values are recorded.
     pub(super) record: Box<[Path]>,
+    /// The bound of the results.
+    pub(super) result: Option<ResultBound>,
     /// The rank among entries whose patterns do not nest.
     pub(super) rank: u8,
 }

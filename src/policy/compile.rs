@@ -5,7 +5,8 @@ use super::beside::{self, Beside, Entry, Shadows};
 use super::bodies::Applied;
 use super::fingerprint::fingerprint_of;
 use super::{
-    Action, Approvals, Conditions, Dated, Group, Limit, Names, Policy, Reason, Rule, Rules, lint,
+    Action, Approvals, Conditions, Dated, Group, Limit, Names, Policy, Reason, ResultBound, Rule,
+    Rules, lint,
 };
 use crate::limits::Table;
 use crate::order;
@@ -47,6 +48,8 @@ impl Policy {
 
         let records = lint::records(&document);
         let is_dated = lint::is_dated(&document);
+        let bounds_results = lint::bounds_results(&document);
+        let result = ResultBound::new("/settings", document.settings.max_result_bytes);
         let anybody = lint::approvers(&document);
         let shares_approvals = lint::shares_approvals(&document);
         let Document { rules, identity, grants, groups, checks: _, settings, digest } = document;
@@ -88,6 +91,8 @@ impl Policy {
             identity,
             headers,
             records,
+            result,
+            bounds_results,
             is_dated,
             has_shadows,
             top,
@@ -174,14 +179,17 @@ impl By<'_> {
             approval,
             limits,
             record,
+            max_result_bytes,
             validity,
         } = rule;
         let record = record.into();
+        let result = ResultBound::new(&pointer, max_result_bytes);
         let mut beside = Beside::take(&mut require, &mut deny_if, &mut approve_if);
         bind(&mut approve_if, self.settings);
         let always = match action {
             document::Action::Deny => {
-                return Rule { pointer: pointer + "/action", action: Action::Deny(reason), record };
+                let (pointer, action) = (pointer + "/action", Action::Deny(reason));
+                return Rule { pointer, action, record, result };
             }
             document::Action::RequireApproval => Some((format!("{pointer}/action"), reason)),
             document::Action::Allow => None,
@@ -194,7 +202,7 @@ impl By<'_> {
         let asks = any || always.is_some() || !approve_if.is_empty();
         let approving = asks.then(|| self.approving(always, approve_if, &approval));
         let conditions = Conditions { validity, args, require, deny_if, limits, approving, beside };
-        Rule { pointer, action: Action::Allow(Box::new(conditions)), record }
+        Rule { pointer, action: Action::Allow(Box::new(conditions)), record, result }
     }
 
     fn names(&self, pointer: &str, allowed: Vec<Box<str>>) -> Names {
@@ -229,6 +237,7 @@ impl By<'_> {
         };
         Entry {
             validity: Dated::new(&pointer, rule.validity),
+            result: ResultBound::new(&pointer, rule.max_result_bytes),
             pointer,
             beside: Beside { questions, limits },
             record: rule.record.into(),

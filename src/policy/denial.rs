@@ -56,11 +56,13 @@ pub enum Reason {
     ApprovalTooLarge,
     /// There is no room for another request for approval.
     ApprovalsFull,
+    /// The server's answer is longer than allowed.
+    ResultTooLarge,
 }
 
 impl Reason {
     /// Every reason, for tables that have one row each.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Hidden,
         Self::DefaultDeny,
         Self::Denied,
@@ -86,6 +88,7 @@ impl Reason {
         Self::ApprovalDenied,
         Self::ApprovalTooLarge,
         Self::ApprovalsFull,
+        Self::ResultTooLarge,
     ];
 
     /// The word for it.
@@ -116,6 +119,7 @@ impl Reason {
             Self::ApprovalDenied => "approval_denied",
             Self::ApprovalTooLarge => "approval_too_large",
             Self::ApprovalsFull => "approvals_full",
+            Self::ResultTooLarge => "result_too_large",
         }
     }
 }
@@ -137,6 +141,7 @@ impl Reason {
                 | Self::ApprovalRequired
                 | Self::ApprovalDenied
                 | Self::ApprovalTooLarge
+                | Self::ResultTooLarge
         )
     }
 }

@@ -1,9 +1,11 @@
-//! The response of a server, where tools may have to be taken out of it.
+//! The response of a server, where tools may have to be taken out of it, or its size has
+//! a bound.
 //!
 //! A list is held until it is whole; a stream of events passes piece by piece. Every
 //! failure here ends the response, since a list must not pass unread.
 
 use super::metrics::{self, Family};
+use super::records::oversized;
 use super::{Course, Headers, Host, HostError, Message};
 use crate::exchange::listing::{BodyStep, HeadStep, Listing};
 use crate::exchange::reply::Reply;
@@ -30,7 +32,7 @@ impl Course {
     ) -> Passage {
         let Some(listing) = self.exchange.listing() else { return Passage::Pass };
         let head = match host.headers(Message::Response) {
-            Ok(headers) => listing.headers(policy, headers.pairs(), end),
+            Ok(headers) => listing.headers(policy, headers.pairs(), end, host.holds(policy)),
             Err(_) => listing.replace(policy),
         };
         let passage = match head {
@@ -41,8 +43,9 @@ impl Course {
                 host.answer(reply, DETAILS.into());
                 Ok(Passage::Answered)
             }
+            HeadStep::Refuse(reply) => Ok(refuse(host, reply)),
         };
-        ended(host, listing, passage)
+        ended(host, policy, listing, passage)
     }
 
     /// Takes the size of the part of the response's body that has not gone on; `end`
@@ -61,8 +64,9 @@ impl Course {
             BodyStep::Whole => whole(host, policy, listing),
             BodyStep::Piece => piece(host, policy, listing, size, end),
             BodyStep::Replace(body) => replace(host, Some(body)),
+            BodyStep::Refuse(reply) => Ok(refuse(host, reply)),
         };
-        ended(host, listing, passage)
+        ended(host, policy, listing, passage)
     }
 
     /// Takes the response's trailers, by which its body ends.
@@ -73,9 +77,9 @@ impl Course {
             BodyStep::Wait => Ok(Passage::Wait),
             BodyStep::Pass => Ok(Passage::Pass),
             // There is no piece to read or to replace here.
-            BodyStep::Piece | BodyStep::Replace(_) => Err(SHORT),
+            BodyStep::Piece | BodyStep::Replace(_) | BodyStep::Refuse(_) => Err(SHORT),
         };
-        ended(host, listing, passage)
+        ended(host, policy, listing, passage)
     }
 }
 
@@ -120,14 +124,24 @@ fn replace<H: Host>(host: &mut H, text: Option<Vec<u8>>) -> Result<Passage, Host
     Ok(Passage::Pass)
 }
 
-/// Reports a list that could not be read, and ends a response that can neither be read
+/// Answers in the place of a response that is too long.
+fn refuse<H: Host>(host: &mut H, reply: Reply) -> Passage {
+    host.answer(reply, TOO_LARGE.into());
+    Passage::Answered
+}
+
+/// Reports a list that could not be read and answers that are too long, and ends a response that can neither be read
 /// nor changed: with an error if nothing of it has gone out, and by closing the stream
 /// otherwise.
 fn ended<H: Host>(
     host: &mut H,
+    policy: &Policy,
     listing: &mut Listing,
     passage: Result<Passage, HostError>,
 ) -> Passage {
+    for (record, trace) in listing.records() {
+        oversized(host, policy, &record, trace);
+    }
     if listing.take_unreadable() {
         metrics::count(host, Family::UnreadableLists);
         log::warn!(
@@ -145,4 +159,5 @@ fn ended<H: Host>(
 /// The status for a host that lends less of a body than it announced.
 const SHORT: HostError = HostError(1);
 
+const TOO_LARGE: &str = "mcp_policy_filter:result_too_large";
 const DETAILS: &str = "mcp_policy_filter:unreadable_list";

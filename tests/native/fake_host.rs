@@ -25,6 +25,7 @@ mod odd_headers;
 mod records;
 mod responding;
 mod response_faults;
+mod results;
 mod worker;
 
 use crate::corpus::{Client, Request};

@@ -7,11 +7,15 @@
 //! anew.
 
 use super::changes::{Change, Changes};
-use super::message::{LONGEST_SIGN, may_list};
+use super::message::LONGEST_SIGN;
 use core::ops::Range;
 
 /// The rules by which the data of events is changed.
 pub(super) trait Editor {
+    /// Whether any lists are to be changed.
+    fn hides(&self) -> bool;
+    /// Whether a text may have such a list.
+    fn may_list(&self, text: &[u8]) -> bool;
     /// The changes to one event's data.
     fn edit(&self, data: &[u8]) -> Changes;
     /// The replacement for the data of an event that is too long to be read, of
@@ -19,6 +23,8 @@ pub(super) trait Editor {
     fn instead(&self, data: &[u8]) -> Vec<u8>;
     /// The most bytes of an event that are held.
     fn most(&self) -> usize;
+    /// The data of the events that end the stream, if one of this size is too long.
+    fn too_long(&self, size: usize) -> Option<Vec<Vec<u8>>>;
 }
 
 /// A stream of events on its way through.
@@ -34,6 +40,8 @@ pub(super) struct Events {
     begun: bool,
     /// Whether the last byte was a CR, so that an LF belongs to it.
     after_cr: bool,
+    /// Bytes of the event that have passed as they came.
+    passed: usize,
     mode: Mode,
 }
 
@@ -50,6 +58,8 @@ enum Mode {
     Flow,
     /// The rest of an event goes nowhere.
     Drop,
+    /// An event was too long, and nothing goes on.
+    Over,
 }
 
 impl Events {
@@ -81,6 +91,11 @@ impl Events {
         out
     }
 
+    /// Whether an event was too long, after which nothing goes on.
+    pub(super) fn is_over(&self) -> bool {
+        self.mode == Mode::Over
+    }
+
     /// The bytes that it has room for.
     #[cfg(test)]
     pub(super) const fn room(&self) -> usize {
@@ -95,7 +110,7 @@ impl Events {
                 self.line = self.held.len();
             }
             Mode::Hold | Mode::Flow => out.push(b'\n'),
-            Mode::Drop => {}
+            Mode::Drop | Mode::Over => {}
         }
     }
 
@@ -103,14 +118,22 @@ impl Events {
         match self.mode {
             Mode::Hold => {
                 self.held.extend_from_slice(part);
-                if self.held.len() > editor.most() {
+                if let Some(last) = editor.too_long(self.held.len()) {
+                    self.finish(&last, out);
+                } else if self.held.len() > editor.most() {
                     self.overflow(out, editor);
                 }
             }
             Mode::Flow => {
+                self.passed = self.passed.saturating_add(part.len());
+                if let Some(last) = editor.too_long(self.passed) {
+                    // It ends what has passed of the event.
+                    out.extend_from_slice(b"\n\n");
+                    return self.finish(&last, out);
+                }
                 // The sign of a list may come in two parts.
                 self.held.extend_from_slice(part);
-                if may_list(&self.held) {
+                if editor.may_list(&self.held) {
                     self.held.clear();
                     self.mode = Mode::Drop;
                     out.extend_from_slice(b"\n\n");
@@ -120,18 +143,25 @@ impl Events {
                     self.keep_tail();
                 }
             }
-            Mode::Drop => {}
+            Mode::Drop | Mode::Over => {}
         }
+    }
+
+    /// Ends the stream with events of this data.
+    fn finish(&mut self, last: &[Vec<u8>], out: &mut Vec<u8>) {
+        *self = Self { mode: Mode::Over, ..Self::default() };
+        last.iter().for_each(|data| whole(data, out));
     }
 
     /// Handles an event that is longer than the part that is held of one.
     fn overflow(&mut self, out: &mut Vec<u8>, editor: &dyn Editor) {
-        if may_list(&self.held) {
+        if editor.may_list(&self.held) {
             whole(&editor.instead(&Data::new(&self.held).text), out);
             self.held.clear();
             self.mode = Mode::Drop;
         } else {
             out.extend_from_slice(&self.held);
+            self.passed = self.held.len();
             self.keep_tail();
             self.mode = Mode::Flow;
         }
@@ -145,7 +175,7 @@ impl Events {
     fn end_of_line(&mut self, out: &mut Vec<u8>, editor: &dyn Editor) {
         let blank = !core::mem::take(&mut self.begun);
         if self.mode != Mode::Hold {
-            if blank {
+            if blank && self.mode != Mode::Over {
                 *self = Self { after_cr: self.after_cr, ..Self::default() };
             }
             return;
@@ -168,7 +198,7 @@ impl Events {
 
     /// Releases the held bytes, changed as they have to be.
     fn release(&mut self, out: &mut Vec<u8>, editor: &dyn Editor) {
-        if core::mem::take(&mut self.data) {
+        if core::mem::take(&mut self.data) && editor.hides() {
             event(&self.held, out, editor);
         } else {
             out.extend_from_slice(&self.held);
@@ -223,7 +253,7 @@ impl Data {
 /// Writes an event with its data changed.
 fn event(event: &[u8], out: &mut Vec<u8>, editor: &dyn Editor) {
     let Data { lines, text, unclear } = Data::new(event);
-    let mut changes = if unclear && may_list(&text) {
+    let mut changes = if unclear && editor.may_list(&text) {
         let with = editor.instead(&text).into();
         Changes::new(vec![Change { from: 0, to: text.len(), with }])
     } else {

@@ -4,6 +4,7 @@ use super::approvals::Terms;
 use super::at::At;
 use super::checks::{self, Check};
 use super::limits::{self, Limit};
+use super::settings::max_result_bytes;
 use super::tool_name;
 use super::validity::Validity;
 use super::wording::quote;
@@ -51,11 +52,13 @@ pub struct ToolRule {
     pub limits: Vec<Limit>,
     /// `record`: the arguments whose values are recorded.
     pub record: Vec<Path>,
+    /// `max_result_bytes`
+    pub max_result_bytes: Option<usize>,
     /// `valid_from` and `valid_until`
     pub validity: Validity,
 }
 
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 14] = [
     "action",
     "mode",
     "reason",
@@ -67,6 +70,7 @@ const KEYS: [&str; 13] = [
     "limits",
     "rate_limit",
     "record",
+    "max_result_bytes",
     "valid_from",
     "valid_until",
 ];
@@ -115,6 +119,7 @@ impl ToolRule {
         let approve_if = object.get("approve_if").map(checks::read).unwrap_or_default();
         let approval = object.get("approval").map(Terms::read).unwrap_or_default();
         let record = object.get("record").map(checks::recorded).unwrap_or_default();
+        let max_result_bytes = object.get("max_result_bytes").and_then(max_result_bytes);
         let validity = Validity::read(&object);
         if action == Some(Action::Deny) {
             Validity::KEYS.iter().filter_map(|key| object.get(key)).for_each(|at| {
@@ -141,6 +146,7 @@ impl ToolRule {
             approval,
             limits,
             record,
+            max_result_bytes,
             validity,
         })
     }

@@ -28,6 +28,10 @@ const NO_SIGN_IN: &str = "a request without a token is not answered with HTTP 40
 const ALL_TEXTS: &str = "holds for every tool, and a server that reads a text as JSON gets past the \
                          conditions on it; prefer `\"literal\": true` on the conditions that need it";
 
+/// The warning where a result that is too long may come another way.
+const REPLAYED: &str = "bounds answers to calls, and a server may send a result again to a GET, \
+                        where no call is known; give `settings` a `max_result_bytes` too";
+
 /// The warnings about a policy, kind by kind.
 pub(in crate::policy) fn warnings(document: &Document) -> Findings {
     let mut findings = Findings::default();
@@ -59,6 +63,13 @@ pub(in crate::policy) fn warnings(document: &Document) -> Findings {
                 counters.values.min(room)
             );
             ("/settings/counters".into(), message)
+        });
+    }
+    if document.settings.max_result_bytes.is_none()
+        && let Some(rule) = super::bounded(document)
+    {
+        findings.warning(Warning::ReplayedResults, &|| {
+            (format!("{}/max_result_bytes", rule.path), REPLAYED.into())
         });
     }
     super::replicas::warnings(document, &mut findings);
@@ -142,6 +153,7 @@ fn reasons(rules: &Rules, findings: &mut Findings) {
 fn unasked(rules: &Rules, findings: &mut Findings) {
     for (_, rule) in &rules.tools {
         let asks = rule.args.is_some()
+            || rule.max_result_bytes.is_some()
             || !(rule.require.is_empty()
                 && rule.deny_if.is_empty()
                 && rule.approve_if.is_empty()

@@ -4,14 +4,17 @@
 use super::markdown::{Page, Row, quoted};
 use super::play::{self, Stage, send};
 use mcp_policy_filter::exchange::identity::NoPeer;
+use mcp_policy_filter::exchange::listing::HeadStep;
 use mcp_policy_filter::exchange::question::{Answer, Failure, Question};
+use mcp_policy_filter::exchange::record::Records;
+use mcp_policy_filter::exchange::refusal;
 use mcp_policy_filter::exchange::{Exchange, Step};
 use mcp_policy_filter::limits::window::Nanos;
 use mcp_policy_filter::limits::{MemoryStore, Store, StoreError};
 use mcp_policy_filter::policy::pattern::Pattern;
 use mcp_policy_filter::policy::{Policy, Reason};
 use mcp_policy_filter::simulate::notation::Ask;
-use mcp_policy_filter::simulate::{Body, Host, Outcome, Recorder, Refused};
+use mcp_policy_filter::simulate::{Body, Host, Outcome, Recorder, Refused, pairs};
 use serde_json::Value;
 
 /// A store that fails.
@@ -150,6 +153,29 @@ fn across_replicas() -> Vec<Refused> {
     refused.collect()
 }
 
+const BOUNDING: &str = r#"{"version": "1", "default": "allow",
+    "tools": {"bounded": {"max_result_bytes": 9}}, "settings": {"max_result_bytes": 8}}"#;
+
+/// Refusals of answers that are too long.
+fn too_long() -> Vec<Refused> {
+    let stage = Stage::new(BOUNDING).unwrap();
+    let store = MemoryStore::default();
+    let host = Host { policy: stage.policy(), store: &store, now: Nanos(0) };
+    let refused = |ask: Ask| {
+        let mut sent = host.send(ask.pairs(), &NoPeer, &Body::whole(&ask.body)).unwrap();
+        let listing = sent.exchange.listing().expect("it is watched");
+        let headers = [(":status", "200"), ("content-length", "10")];
+        let received = host.receive(listing, pairs(&headers), &Body::whole(b"0123456789"));
+        let HeadStep::Refuse(reply) = received.head else { panic!("{received:?}") };
+        let mut records = Recorder::new(stage.policy(), Nanos(0));
+        listing.records().for_each(|(record, trace)| records.record(&record, trace));
+        let reason = Reason::ResultTooLarge;
+        let refused = refusal::Refused { reply, reason, flaw: None, notice: None };
+        Refused::new(refused, records.take()).expect("a record")
+    };
+    vec![refused(Ask::tool("bounded")), refused(Ask::rpc("ping"))]
+}
+
 /// A refusal of every kind that there is.
 fn refusals() -> Vec<Refused> {
     let mut stage = Stage::new(POLICY).unwrap();
@@ -200,6 +226,7 @@ fn refusals() -> Vec<Refused> {
     }
     refusals.extend(unapproved());
     refusals.extend(across_replicas());
+    refusals.extend(too_long());
     let fails: [fn(&mut Exchange, &Policy, &mut Recorder<'_>) -> Step; 2] = [
         |exchange, policy, records| exchange.fail(policy, "anything", records),
         |exchange, policy, records| exchange.crowd_out(policy, records),
