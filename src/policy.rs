@@ -41,7 +41,7 @@ use crate::limits::Table;
 use crate::limits::window::Nanos;
 use crate::policy::approval::Approving;
 use crate::policy::beside::{Beside, Shadows};
-use crate::policy::condition::{Facts, Formula, Moment, Path};
+use crate::policy::condition::{Facts, Formula, Moment, Path, Schema};
 use crate::policy::document::{
     Check, DefaultAction, Findings, Mode, PayloadPlace, Settings, Source, Validity, quote,
 };
@@ -157,6 +157,7 @@ struct Conditions {
     /// The time in which calls are allowed, if it is bounded.
     validity: Option<Box<Dated>>,
     args: Option<Names>,
+    schema: Option<Box<Schema>>,
     require: Vec<Check>,
     deny_if: Vec<Check>,
     /// The tool's own limits and those of all tools; each counter once.

@@ -116,6 +116,7 @@ fn of_call(written: Written<'_>, explanation: &Explanation) -> Vec<String> {
     lines.extend(limits::approval(explanation));
     lines.extend(limits::limits(explanation));
     lines.extend(asked::shadow(explanation));
+    lines.extend(limits::result(explanation));
     lines
 }
 

@@ -179,6 +179,8 @@ impl By<'_> {
             approval,
             limits,
             record,
+            schema,
+            formats: _,
             max_result_bytes,
             validity,
         } = rule;
@@ -201,7 +203,9 @@ impl By<'_> {
         let validity = Dated::new(&pointer, validity);
         let asks = any || always.is_some() || !approve_if.is_empty();
         let approving = asks.then(|| self.approving(always, approve_if, &approval));
-        let conditions = Conditions { validity, args, require, deny_if, limits, approving, beside };
+        let schema = schema.map(Box::new);
+        let conditions =
+            Conditions { validity, args, schema, require, deny_if, limits, approving, beside };
         Rule { pointer, action: Action::Allow(Box::new(conditions)), record, result }
     }
 
@@ -225,6 +229,7 @@ impl By<'_> {
         if action != Some(Reason::Denied) {
             let args = rule.args.map(|allowed| self.names(&pointer, allowed));
             questions.extend(args.map(beside::Question::Args));
+            questions.extend(rule.schema.map(|one| beside::Question::Schema(Box::new(one))));
             questions.extend(rule.require.into_iter().map(beside::Question::Require));
             questions.extend(rule.deny_if.into_iter().map(beside::Question::DenyIf));
             questions.extend(rule.approve_if.into_iter().map(beside::Question::ApproveIf));

@@ -20,6 +20,7 @@ mod notify;
 mod protected_resource;
 mod request_path;
 mod rules;
+mod schema;
 mod settings;
 mod structure;
 mod tool_name;

@@ -10,6 +10,7 @@ mod names;
 mod negated;
 mod pairs;
 mod replicas;
+mod results;
 mod warnings;
 
 pub(super) use warnings::warnings;

@@ -7,7 +7,7 @@ use mcp_policy_filter::limits::window::{Nanos, ONE_CALL};
 use mcp_policy_filter::policy::condition::{Asked, Of, Seen, Truth};
 use mcp_policy_filter::policy::explain::{About, Answered, Denied, Entry, Explanation};
 use mcp_policy_filter::policy::pattern::Beaten;
-use mcp_policy_filter::policy::{Counted, LimitState, Policy};
+use mcp_policy_filter::policy::{Counted, LimitState, Policy, ResultBound};
 use mcp_policy_filter::simulate::Outcome;
 use mcp_policy_filter::simulate::explain::{Explaining, Explanations, Treatment, rfc3339};
 use serde_json::{Map, Value, json};
@@ -138,12 +138,20 @@ fn call(explanation: &Explanation) -> Value {
             "valid": approval.valid,
         })),
         "limits": explanation.limits.iter().map(limit).collect::<Vec<_>>(),
+        "result": {
+            "enforced": explanation.result.enforced.as_ref().map(bound),
+            "shadow": explanation.result.shadow.as_ref().map(bound),
+        },
         "shadow": {
             "entries": shadow.entries.iter().map(entry).collect::<Vec<_>>(),
             "questions": shadow.questions.iter().map(question).collect::<Vec<_>>(),
             "limits": shadow.limits.iter().map(limit).collect::<Vec<_>>(),
         },
     })
+}
+
+fn bound(bound: &ResultBound) -> Value {
+    json!({ "max_bytes": bound.most, "rule": bound.rule })
 }
 
 fn entry(entry: &Entry) -> Value {
@@ -190,7 +198,7 @@ fn question(question: &Answered) -> Value {
             "truth": question.about.truth().map(truth),
             "conditions": conditions.iter().map(condition).collect::<Vec<_>>(),
         }),
-        About::Limits => json!({}),
+        About::Limits | About::Schema => json!({}),
     };
     if let (Value::Object(members), Value::Object(more)) = (&mut value, more) {
         members.extend(more);

@@ -4,12 +4,13 @@ use super::approvals::Terms;
 use super::at::At;
 use super::checks::{self, Check};
 use super::limits::{self, Limit};
+use super::schema;
 use super::settings::max_result_bytes;
 use super::tool_name;
 use super::validity::Validity;
 use super::wording::quote;
 use crate::order;
-use crate::policy::condition::Path;
+use crate::policy::condition::{Path, Schema};
 use crate::policy::pattern::Pattern;
 
 /// The action of an entry on the tools that it matches.
@@ -52,17 +53,22 @@ pub struct ToolRule {
     pub limits: Vec<Limit>,
     /// `record`: the arguments whose values are recorded.
     pub record: Vec<Path>,
+    /// `schema`
+    pub schema: Option<Schema>,
+    /// The places in it of `format`, which is not asserted.
+    pub formats: Vec<String>,
     /// `max_result_bytes`
     pub max_result_bytes: Option<usize>,
     /// `valid_from` and `valid_until`
     pub validity: Validity,
 }
 
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 15] = [
     "action",
     "mode",
     "reason",
     "args",
+    "schema",
     "require",
     "deny_if",
     "approve_if",
@@ -114,6 +120,7 @@ impl ToolRule {
         let action = object.get("action").map_or(Some(Action::Allow), |at| at.choice(&ACTIONS));
         let reason = object.get("reason").and_then(At::string).map(str::to_owned);
         let args = object.get("args").map(checks::names);
+        let (schema, formats) = object.get("schema").map(schema::read).unwrap_or_default();
         let require = object.get("require").map(checks::read).unwrap_or_default();
         let deny_if = object.get("deny_if").map(checks::read).unwrap_or_default();
         let approve_if = object.get("approve_if").map(checks::read).unwrap_or_default();
@@ -146,6 +153,8 @@ impl ToolRule {
             approval,
             limits,
             record,
+            schema,
+            formats,
             max_result_bytes,
             validity,
         })

@@ -28,10 +28,6 @@ const NO_SIGN_IN: &str = "a request without a token is not answered with HTTP 40
 const ALL_TEXTS: &str = "holds for every tool, and a server that reads a text as JSON gets past the \
                          conditions on it; prefer `\"literal\": true` on the conditions that need it";
 
-/// The warning where a result that is too long may come another way.
-const REPLAYED: &str = "bounds answers to calls, and a server may send a result again to a GET, \
-                        where no call is known; give `settings` a `max_result_bytes` too";
-
 /// The warnings about a policy, kind by kind.
 pub(in crate::policy) fn warnings(document: &Document) -> Findings {
     let mut findings = Findings::default();
@@ -65,13 +61,7 @@ pub(in crate::policy) fn warnings(document: &Document) -> Findings {
             ("/settings/counters".into(), message)
         });
     }
-    if document.settings.max_result_bytes.is_none()
-        && let Some(rule) = super::bounded(document)
-    {
-        findings.warning(Warning::ReplayedResults, &|| {
-            (format!("{}/max_result_bytes", rule.path), REPLAYED.into())
-        });
-    }
+    super::results::warnings(document, &all_rules, &mut findings);
     super::replicas::warnings(document, &mut findings);
     let mut pairs = Pairs::new();
     all_rules.iter().for_each(|rules| windows(rules, &mut findings));
@@ -153,6 +143,7 @@ fn reasons(rules: &Rules, findings: &mut Findings) {
 fn unasked(rules: &Rules, findings: &mut Findings) {
     for (_, rule) in &rules.tools {
         let asks = rule.args.is_some()
+            || rule.schema.is_some()
             || rule.max_result_bytes.is_some()
             || !(rule.require.is_empty()
                 && rule.deny_if.is_empty()

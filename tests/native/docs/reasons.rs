@@ -42,7 +42,7 @@ const POLICY: &str = r#"{"version": "1", "default": "deny", "hide": ["hidden"],
     "tools": {"limited": {"limits": [{"counter": "c", "window": "minute", "max": 1}]},
               "own_words": {"limits": [{"counter": "o", "window": "minute", "max": 1, "on_deny": "Enough."}]},
               "bought": {"limits": [{"counter": "b", "window": "day", "max": 5.5, "increment_from": "args.price"}]},
-              "named": {"args": ["a"]},
+              "named": {"args": ["a"]}, "formed": {"schema": {"required": ["a"]}},
               "bound": {"require": [{"conditions": [{"path": "args.a", "op": "lt", "value": 5}]}],
                         "deny_if": [{"conditions": [{"path": "args.b", "op": "exists", "value": true}]}]},
               "teamed": {"require": [{"conditions": [{"path": "headers.x-team", "op": "eq", "value": "red"}]}]},
@@ -53,7 +53,7 @@ const POLICY: &str = r#"{"version": "1", "default": "deny", "hide": ["hidden"],
 const IDENTIFIED: &str = r#"{"version": "1", "default": "deny", "identity": [{"header": "x-id"}]}"#;
 
 /// Calls that checks, budgets and limits refuse, in the notation of the pages.
-const CALLS: [&str; 17] = [
+const CALLS: [&str; 18] = [
     "hidden",
     "other",
     "shut",
@@ -64,6 +64,7 @@ const CALLS: [&str; 17] = [
     r#"bought {"price": 6}"#,
     r#"bought {"price": "4"}"#,
     r#"named {"b": 1}"#,
+    "formed",
     "bound",
     r#"bound {"a": 1, "b": 1}"#,
     r#"bound {"a": "1"}"#,

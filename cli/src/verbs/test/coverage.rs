@@ -213,7 +213,9 @@ fn body(node: &Node, pointer: &str, add: &mut dyn FnMut(String, Kind, usize)) {
         let pointer = format!("{pointer}/tools/{}", escape(&entry.key));
         add(pointer.clone(), Kind::Entry, entry.key_span.start);
         checks(&entry.value, &pointer, add);
-        for (key, kind) in [("args", Kind::Check), ("rate_limit", Kind::Limit)] {
+        for (key, kind) in
+            [("args", Kind::Check), ("schema", Kind::Check), ("rate_limit", Kind::Limit)]
+        {
             if let Some(member) = entry.value.member(key) {
                 add(format!("{pointer}/{key}"), kind, member.key_span.start);
             }
