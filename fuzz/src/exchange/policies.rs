@@ -32,14 +32,14 @@ const ASKED: &str = r#"
         {"conditions": [{"path": "args.path", "op": "contains", "value": ".."}]}
     ]"#;
 /// The same of `wire` by a schema.
-const FORMED: &str = r#""wire": {
+const FORMED: &str = r##""wire": {
     "schema": {"properties": {"amount": {"$ref": "#/$defs/amount"}, "to": {}, "path": true},
                "required": ["amount"], "additionalProperties": false,
                "$defs": {"amount": {"type": "number", "maximum": 100}}},
     "deny_if": [
         {"conditions": [{"path": "args.to", "op": "eq", "value": "mallory"}]},
         {"conditions": [{"path": "args.path", "op": "contains", "value": ".."}]}
-    ]}"#;
+    ]}"##;
 const WIRE: &str = r#""wire": {"args": ["amount", "to", "path"], ASKED}"#;
 
 /// The key of digests, which no record shows.
@@ -47,7 +47,11 @@ pub(super) const AUDIT_KEY: &str = "correct horse battery";
 
 fn subjects() -> Vec<Subject> {
     let subject = |text: &str, allows| {
-        let text = text.replace("FORMED", FORMED).replace("WIRE", WIRE).replace("ASKED", ASKED).replace("KEY", AUDIT_KEY);
+        let text = text
+            .replace("FORMED", FORMED)
+            .replace("WIRE", WIRE)
+            .replace("ASKED", ASKED)
+            .replace("KEY", AUDIT_KEY);
         let policy = Policy::parse(text.as_bytes(), "fuzz")
             .unwrap_or_else(|errors| panic!("{:?}", errors.lines().collect::<Vec<_>>()));
         let exempts = !policy.settings.exempt_paths.is_empty();

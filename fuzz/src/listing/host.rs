@@ -1,7 +1,7 @@
 //! Responses to pass, and what a client gets of them.
 
-use mcp_policy_filter::exchange::listing::{BodyStep, HeadStep, Listing};
 use mcp_policy_filter::exchange::awaited::Asked;
+use mcp_policy_filter::exchange::listing::{BodyStep, HeadStep, Listing};
 use mcp_policy_filter::limits::MemoryStore;
 use mcp_policy_filter::limits::window::Nanos;
 use mcp_policy_filter::policy::Policy;

@@ -1,4 +1,3 @@
-use super::*;
 use crate::policy::Policy;
 use crate::simulate::{Gateway, Outcome};
 #[cfg(target_family = "wasm")]
