@@ -20,10 +20,11 @@ fn files(folder: &Path, into: &mut Vec<String>) {
 }
 
 /// Files of other programs.
-const OTHERS: [&str; 10] = [
+const OTHERS: [&str; 11] = [
     "envoy/compose/grafana/dashboards/mcp.yaml",
     "envoy/compose/grafana/datasources/prometheus.yaml",
     "envoy/compose/prometheus.yml",
+    "envoy/compose/ratelimit/mcp.yaml",
     "envoy/docker-compose.yaml",
     "envoy/grafana/dashboard.json",
     "envoy/prometheus/alerts-envoy-gateway.yml",

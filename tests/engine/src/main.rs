@@ -1,5 +1,7 @@
 //! `mcp-engine ENGINE [OPTION...]`: serves an engine, and prints the address.
 //!
+//! Called `ratelimit`, it is the stand-in for that service in a container.
+//!
 //! | option | what it says |
 //! | --- | --- |
 //! | `--domain NAME` | the domain of the file, or the namespace; `mcp` |
@@ -16,12 +18,15 @@ use std::sync::atomic::AtomicI64;
 use mcp_engine::limitador::{self, Limitador};
 use mcp_engine::ratelimit::{Ratelimit, Store};
 use mcp_engine::server::Server;
-use mcp_engine::{Engine, Limit};
+use mcp_engine::{Engine, Limit, stand_in};
 use tokio::net::TcpListener;
 
 #[tokio::main]
 async fn main() {
-    let mut arguments = std::env::args().skip(1);
+    let mut arguments = std::env::args();
+    if arguments.next().is_some_and(|program| stand_in::is_meant(&program)) {
+        return serve(stand_in::engine().await, stand_in::ADDRESS).await;
+    }
     let name = arguments.next().expect("the name of an engine");
     let (mut domain, mut limits, mut redis) = ("mcp".to_owned(), Vec::new(), None);
     let mut file = None;
@@ -54,7 +59,11 @@ async fn main() {
         }
         _ => panic!("unknown engine {name}"),
     };
-    let listener = TcpListener::bind(&listen).await.expect("an address to listen on");
+    serve(engine, &listen).await;
+}
+
+async fn serve(engine: Engine, address: &str) {
+    let listener = TcpListener::bind(address).await.expect("an address to listen on");
     println!("{}", listener.local_addr().expect("its address"));
     Server::new(engine).serve(listener).await;
 }
