@@ -3,6 +3,8 @@
 
 mod ends;
 mod faults;
+mod meshes;
+mod rendered;
 mod shared;
 mod whole;
 

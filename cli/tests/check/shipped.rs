@@ -20,7 +20,7 @@ fn files(folder: &Path, into: &mut Vec<String>) {
 }
 
 /// Files of other programs.
-const OTHERS: [&str; 11] = [
+const OTHERS: [&str; 13] = [
     "envoy/compose/grafana/dashboards/mcp.yaml",
     "envoy/compose/grafana/datasources/prometheus.yaml",
     "envoy/compose/prometheus.yml",
@@ -31,14 +31,17 @@ const OTHERS: [&str; 11] = [
     "envoy/prometheus/alerts-istio.yml",
     "envoy/prometheus/alerts.yml",
     "envoy/prometheus/prometheus.yml",
+    "envoy/replicas/istio.yaml",
+    "envoy/replicas/ratelimit.yaml",
     "envoy/tests/payments.test.yaml",
 ];
 
 /// Manifests that change what is around a policy, and hold none.
-const AROUND: [&str; 3] = [
+const AROUND: [&str; 4] = [
     "envoy/gateway/patch-policy.yaml",
     "envoy/istio/virtual-service.yaml",
     "envoy/native/gateway/envoy-proxy.yaml",
+    "envoy/replicas/gateway.yaml",
 ];
 
 #[test]
