@@ -1,8 +1,10 @@
 //! Limits that a service counts across replicas: Envoys that share one count, on engines
 //! that count on Redis.
 
+mod choked;
 mod ends;
 mod faults;
+mod leaving;
 mod meshes;
 mod rendered;
 mod shared;
