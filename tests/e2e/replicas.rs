@@ -7,6 +7,7 @@ mod faults;
 mod leaving;
 mod meshes;
 mod rendered;
+mod seats;
 mod shared;
 mod whole;
 
