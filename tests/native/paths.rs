@@ -76,6 +76,20 @@ fn every_shipped_policy_says_where_mcp_is() {
 }
 
 #[test]
+fn every_policy_of_the_library_says_where_mcp_is() {
+    let library = root().join("envoy/policies/library");
+    let mut seen = 0;
+    for folder in std::fs::read_dir(library).unwrap().map(|entry| entry.unwrap().path()) {
+        let file = folder.strip_prefix(root()).unwrap().join("policy.yaml").display().to_string();
+        let policy = &documents(&file)[0];
+        assert_eq!(policy["settings"]["paths"], json!([MCP]), "{file}");
+        assert!(policy["settings"].get("exempt_paths").is_none(), "{file}");
+        seen += 1;
+    }
+    assert!(seen >= 17, "{seen}");
+}
+
+#[test]
 fn every_shipped_route_to_the_server_is_mcps() {
     for file in [
         "envoy/envoy.yaml",
