@@ -240,6 +240,9 @@ impl Reading {
                         return Err(format!("there is no suite `{suite}`"));
                     }
                 }
+                ["helm", _, _, chart, ref rest @ ..] if root().join(chart).is_dir() => {
+                    crate::chart::takes(chart, rest)?;
+                }
                 [script, ..] if script.starts_with("scripts/") && root().join(script).is_file() => {
                 }
                 ["printf", "%s", token, "|", "sha256sum"] => {

@@ -16,6 +16,7 @@
 mod alarms;
 mod approvals;
 mod approvers;
+mod chart;
 mod clock;
 mod compose;
 mod config;
