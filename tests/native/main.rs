@@ -36,4 +36,5 @@ mod shells;
 mod structure;
 mod supply;
 mod tidy;
+mod workflows;
 mod yaml;
