@@ -28,6 +28,7 @@ mod explain;
 mod init;
 #[cfg(unix)]
 mod interrupt;
+mod lock;
 mod manual;
 mod outputs;
 mod pages;
