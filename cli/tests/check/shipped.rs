@@ -20,13 +20,17 @@ fn files(folder: &Path, into: &mut Vec<String>) {
 }
 
 /// Files of other programs.
-const OTHERS: [&str; 13] = [
+const OTHERS: [&str; 17] = [
     "envoy/compose/grafana/dashboards/mcp.yaml",
     "envoy/compose/grafana/datasources/prometheus.yaml",
     "envoy/compose/prometheus.yml",
     "envoy/compose/ratelimit/mcp.yaml",
     "envoy/docker-compose.yaml",
+    "envoy/gateway/kustomization.yaml",
     "envoy/grafana/dashboard.json",
+    "envoy/istio/kustomization.yaml",
+    "envoy/native/gateway/kustomization.yaml",
+    "envoy/native/istio/kustomization.yaml",
     "envoy/prometheus/alerts-envoy-gateway.yml",
     "envoy/prometheus/alerts-istio.yml",
     "envoy/prometheus/alerts.yml",
