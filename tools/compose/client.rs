@@ -88,7 +88,7 @@ pub async fn resolved(name: &str) -> SocketAddr {
 
 /// How a check ended. A panic of the rig's is a failure of this check, and not
 /// the end of the others.
-pub async fn done(check: JoinHandle<Checked>) -> Checked {
+async fn done(check: JoinHandle<Checked>) -> Checked {
     check.await.unwrap_or_else(|panic| Err(panic.to_string()))
 }
 

@@ -8,7 +8,7 @@ use mcp_rig::client::mcp::{CallError, McpClient};
 use mcp_rig::wait::{LIMIT, until};
 use serde_json::json;
 
-use crate::client::{Checked, address, done, minute, ran, resolved, variable_of};
+use crate::client::{Checked, address, minute, ran, resolved, variable_of};
 
 /// The calls of `send_command` that the policy allows in a minute, through all gateways.
 const MAX: usize = 5;
@@ -16,7 +16,7 @@ const TOOL: &str = "send_command";
 
 /// Runs the check, and prints its outcome as cargo does.
 pub async fn run() -> Result<(), String> {
-    let checked = done(tokio::spawn(one_budget())).await;
+    let checked = one_budget().await;
     let (word, why) = match &checked {
         Ok(()) => ("ok", String::new()),
         Err(why) => ("FAILED", format!("\n    {why}")),
