@@ -37,10 +37,9 @@ fn their_configurations_keep_what_every_gateway_needs() {
         }
         // A sign-in's code is in a query, and so is the reason of a denial: none is logged.
         let log = |document: &Value| document.pointer(&format!("{MANAGER}/access_log")).cloned();
-        let whole = log(&shipped).unwrap().to_string();
-        let expected = whole.replace("%REQ(:PATH)%", "%PATH(NQ:PATH)%");
-        assert_ne!(expected, whole);
-        assert_eq!(log(&document).unwrap().to_string(), expected, "{file}");
+        let logged = log(&shipped).unwrap();
+        assert!(logged.to_string().contains("%PATH(NQ:PATH)%"));
+        assert_eq!(log(&document).unwrap(), logged, "{file}");
         // Behind whatever knows the caller are the same filters, the guard among them.
         let known: Vec<_> = filters.drain(..before.len()).map(|(name, _)| name).collect();
         assert_eq!(
