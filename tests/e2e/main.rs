@@ -46,6 +46,7 @@ mod holding;
 mod identity;
 mod lengths;
 mod listing;
+mod lock;
 mod mesh;
 mod metrics;
 mod native_filter;
