@@ -48,6 +48,7 @@ mod identity;
 mod lengths;
 mod listing;
 mod logs;
+mod lock;
 mod mesh;
 mod metrics;
 mod native_filter;
