@@ -256,7 +256,7 @@ impl Exchange {
             Verdict::Go { permit, receipt, records: made, asked } => {
                 made.into_iter().for_each(|record| records.record(&record, &head.trace));
                 let trace = core::mem::take(&mut head.trace);
-                self.gone(permit, receipt, asked, trace)
+                self.gone(permit, receipt, asked, (trace, now))
             }
         }
     }
@@ -356,9 +356,15 @@ impl Exchange {
     }
 
     /// A request whose records are written, and which goes on.
-    fn gone(&mut self, permit: Permit, receipt: Receipt, asked: Asked, trace: Trace) -> Step {
+    fn gone(
+        &mut self,
+        permit: Permit,
+        receipt: Receipt,
+        asked: Asked,
+        (trace, now): (Trace, Nanos),
+    ) -> Step {
         self.receipt = receipt;
-        self.expect(asked, trace);
+        self.expect(asked, trace, now);
         self.state = State::Gone;
         Step::Go(permit)
     }

@@ -41,7 +41,7 @@ impl Exchange {
             Verdict::Go { permit, receipt, records: made, asked } => {
                 made.into_iter().for_each(|record| records.record(&record, trace));
                 let trace = core::mem::take(trace);
-                self.gone(permit, receipt, asked, trace)
+                self.gone(permit, receipt, asked, (trace, now))
             }
             Verdict::Refuse(refusal) => {
                 let refused = refusal.write(trace, records);

@@ -1,26 +1,31 @@
 //! Lists of tools in responses, without the tools that a caller is not shown, and
 //! responses whose size has a bound.
 //!
-//! Only responses to callers from whom the policy hides something are read. A JSON
-//! body is read whole, and only if the request was `tools/list`: no other answer is
-//! a list. Events are recognised by their shape, since a GET may replay an answer to
-//! a request of long ago; each goes on as soon as it is complete. A text that may be
-//! a list and cannot be read is replaced by an error, and never passed on as it is.
+//! Only responses to callers from whom the policy hides something are read, and all where
+//! it has a lock. A JSON body is read whole, and only if the request was `tools/list`: no
+//! other answer is a list. Events are recognised by their shape, since a GET may replay an
+//! answer to a request of long ago; each goes on as soon as it is complete. A text that may
+//! be a list and cannot be read is replaced by an error, and never passed on as it is;
+//! unless nothing is hidden from its caller, and lists are only looked at.
 //! [`bounded`] has the other responses that are watched.
 
 mod bounded;
 mod changes;
 mod events;
 mod message;
+mod seen;
+mod watch;
 
 use crate::exchange::awaited::Asked;
-use crate::exchange::head::is_utf8;
 use crate::exchange::reply::{Reply, unreadable_list};
-use crate::policy::{Caller, Policy};
+use crate::limits::Store;
+use crate::limits::window::Nanos;
+use crate::policy::{Caller, News, Policy};
 use bounded::Held;
 use changes::{Change, Changes};
-use core::cell::Cell;
+use core::cell::{Cell, RefCell};
 use events::{Editor, Events};
+use seen::Seen;
 
 /// The deepest nesting of JSON in a response: as much as the stack allows, since a
 /// server is trusted not to attack.
@@ -29,11 +34,26 @@ const MAX_DEPTH: usize = 256;
 /// The response to one request, of which the lists are read or the size has a bound.
 #[derive(Debug, Default)]
 pub struct Listing {
-    /// The caller from whom something is hidden.
+    /// The caller, if lists are read: something is hidden from it, or there is a lock.
     caller: Option<Caller>,
+    /// Whether something is hidden, so that a list which cannot be read must not pass.
+    conceals: bool,
     asked: Asked,
+    /// The moment at which the request went on, if it asked for lists.
+    began: Option<Nanos>,
     state: State,
     unreadable: Cell<bool>,
+    news: RefCell<Option<News>>,
+}
+
+/// The things that a host lends to read a response.
+pub struct Reading<'a, S> {
+    /// The policy.
+    pub policy: &'a Policy,
+    /// The tools that have changed, for all workers.
+    pub store: &'a S,
+    /// The present moment, unless there is no clock.
+    pub now: &'a dyn Fn() -> Option<Nanos>,
 }
 
 #[derive(Debug, Default)]
@@ -92,18 +112,30 @@ pub enum BodyStep {
 impl Listing {
     /// The response to a request of this caller; `None` if it need not be read.
     pub fn for_caller(policy: &Policy, caller: &Caller) -> Option<Self> {
-        policy.conceals(caller).then(|| Self { caller: Some(caller.clone()), ..Self::default() })
+        let conceals = policy.conceals(caller);
+        let caller = (conceals || policy.lock().is_some()).then(|| caller.clone())?;
+        Some(Self { caller: Some(caller), conceals, ..Self::default() })
     }
 
-    /// Whether something is hidden from the caller. Then the request must not ask for
-    /// compression.
-    pub const fn hides(&self) -> bool {
+    /// Whether lists are read. Then the request must not ask for compression.
+    pub const fn reads_lists(&self) -> bool {
         self.caller.is_some()
     }
 
-    /// Sets what the request asked for.
-    pub fn expect(&mut self, asked: Asked) {
+    /// Sets what the request asked for, and the moment at which it went on.
+    pub fn expect(&mut self, asked: Asked, began: Nanos) {
+        self.began = (!asked.ids.is_empty()).then_some(began);
         self.asked = asked;
+    }
+
+    /// Whether something is hidden from the caller, so that lists are changed.
+    pub const fn conceals(&self) -> bool {
+        self.conceals
+    }
+
+    /// The news about locked tools, since this was last asked.
+    pub fn take_news(&self) -> Option<News> {
+        self.news.take()
     }
 
     /// Whether something was replaced because it could not be read, since this
@@ -136,14 +168,14 @@ impl Listing {
 
     /// Takes the headers of what may be a list.
     fn lists(&mut self, policy: &Policy, seen: &Seen) -> HeadStep {
-        if !self.hides() {
+        if !self.reads_lists() {
             return HeadStep::Pass;
         }
         if seen.events {
             // Some clients read a response with both types as JSON.
             let both = seen.json && !self.asked.ids.is_empty();
             if seen.encoded || seen.recoded || both {
-                return self.replace(policy);
+                return self.unreadable(policy);
             }
             self.state = State::Events(Events::default());
             return HeadStep::Stream;
@@ -153,7 +185,7 @@ impl Listing {
             return HeadStep::Pass;
         }
         if seen.encoded || seen.recoded {
-            return self.replace(policy);
+            return self.unreadable(policy);
         }
         self.state = State::Whole(0);
         HeadStep::Hold
@@ -164,10 +196,19 @@ impl Listing {
         self.state = State::Broken;
     }
 
+    /// Replaces a response that cannot be read, if it must not pass.
+    fn unreadable(&mut self, policy: &Policy) -> HeadStep {
+        if self.conceals {
+            return self.replace(policy);
+        }
+        self.unreadable.set(true);
+        HeadStep::Pass
+    }
+
     /// Replaces a response that cannot be read.
     pub fn replace(&mut self, policy: &Policy) -> HeadStep {
         self.state = State::Broken;
-        if !self.hides() {
+        if !self.reads_lists() {
             return HeadStep::Replace(Reply::bare(500));
         }
         let status = if self.asked.ids.is_empty() { 502 } else { 200 };
@@ -185,6 +226,11 @@ impl Listing {
             State::Held(_) if !end => BodyStep::Wait,
             State::Pass | State::Held(_) | State::Counted(_) => BodyStep::Pass,
             State::Over if !end => self.break_over(),
+            State::Whole(_) if size > policy.settings.max_body_bytes && !self.conceals => {
+                self.state = State::Counted(size);
+                self.unreadable.set(true);
+                BodyStep::Pass
+            }
             State::Whole(_) if size > policy.settings.max_body_bytes => {
                 self.state = State::Replaced;
                 BodyStep::Replace(self.error(policy))
@@ -216,7 +262,8 @@ impl Listing {
 
     /// Reads the whole body, which [`BodyStep::Whole`] asked for; its replacement, if
     /// it changes.
-    pub fn whole(&mut self, policy: &Policy, body: &[u8]) -> Option<Vec<u8>> {
+    pub fn whole(&mut self, lent: &Reading<'_, impl Store>, body: &[u8]) -> Option<Vec<u8>> {
+        let policy = lent.policy;
         let held = match core::mem::replace(&mut self.state, State::Replaced) {
             State::Whole(held) => held,
             _ => 0,
@@ -227,32 +274,36 @@ impl Listing {
         if body.is_empty() {
             return None;
         }
-        let shows = |tool: &str| self.shows(policy, tool);
-        match message::changes(body, MAX_DEPTH, &shows) {
+        match self.changes(lent, body) {
             Ok(changes) if changes.is_empty() => None,
             Ok(changes) => {
                 let mut out = Vec::with_capacity(body.len());
                 Changes::new(changes).write(body, 0, &mut out);
                 Some(out)
             }
-            Err(_) => Some(self.error(policy)),
+            Err(_) if self.conceals => Some(self.error(policy)),
+            Err(_) => {
+                self.unreadable.set(true);
+                None
+            }
         }
     }
 
     /// Reads a piece of a body, which [`BodyStep::Piece`] asked for; its replacement,
     /// if it changes.
-    pub fn piece(&mut self, policy: &Policy, piece: &[u8], end: bool) -> Option<Vec<u8>> {
+    pub fn piece(
+        &mut self,
+        lent: &Reading<'_, impl Store>,
+        piece: &[u8],
+        end: bool,
+    ) -> Option<Vec<u8>> {
         let State::Events(mut events) = core::mem::replace(&mut self.state, State::Replaced) else {
             return Some(Vec::new());
         };
-        let lists = Lists { policy, listing: self };
+        let lists = Lists { lent, listing: self };
         let out = events.pass(piece, end, &lists);
         self.state = if events.is_over() { self.after_events() } else { State::Events(events) };
         (out != piece).then_some(out)
-    }
-
-    fn shows(&self, policy: &Policy, tool: &str) -> bool {
-        self.caller.as_ref().is_none_or(|caller| policy.shows(caller, tool))
     }
 
     /// The answer to all lists that were asked for.
@@ -285,85 +336,45 @@ impl Listing {
 }
 
 /// Edits the events of one response.
-struct Lists<'a> {
-    policy: &'a Policy,
+struct Lists<'a, 's, S> {
+    lent: &'a Reading<'s, S>,
     listing: &'a Listing,
 }
 
-impl Editor for Lists<'_> {
-    fn hides(&self) -> bool {
-        self.listing.hides()
+impl<S: Store> Editor for Lists<'_, '_, S> {
+    fn reads(&self) -> bool {
+        self.listing.reads_lists()
     }
 
     fn may_list(&self, text: &[u8]) -> bool {
-        self.hides() && message::may_list(text)
+        self.reads() && message::may_list(text)
     }
 
     fn edit(&self, data: &[u8]) -> Changes {
         if !self.may_list(data) {
             return Changes::new(Vec::new());
         }
-        let shows = |tool: &str| self.listing.shows(self.policy, tool);
-        Changes::new(message::changes(data, MAX_DEPTH, &shows).unwrap_or_else(|_| {
-            vec![Change { from: 0, to: data.len(), with: self.instead(data).into() }]
+        Changes::new(self.listing.changes(self.lent, data).unwrap_or_else(|_| {
+            let instead = self.instead(data).into_iter();
+            instead.map(|with| Change { from: 0, to: data.len(), with: with.into() }).collect()
         }))
     }
 
-    fn instead(&self, data: &[u8]) -> Vec<u8> {
-        self.listing.event_error(self.policy, data)
+    fn instead(&self, data: &[u8]) -> Option<Vec<u8>> {
+        let listing = self.listing;
+        listing.unreadable.set(true);
+        listing.conceals.then(|| listing.event_error(self.lent.policy, data))
     }
 
     fn most(&self) -> usize {
         match &self.listing.asked.awaited {
-            Some(answer) if !self.hides() => answer.most(),
-            _ => self.policy.settings.max_body_bytes,
+            Some(answer) if !self.reads() => answer.most(),
+            _ => self.lent.policy.settings.max_body_bytes,
         }
     }
 
     fn too_long(&self, size: usize) -> Option<Vec<Vec<u8>>> {
-        self.listing.event_grows(self.policy, size)
-    }
-}
-
-/// The head of a response, as far as it tells how to read its body.
-#[derive(Default)]
-struct Seen {
-    success: bool,
-    events: bool,
-    json: bool,
-    /// It is compressed, although the request did not allow that.
-    encoded: bool,
-    /// It names another charset than JSON has.
-    recoded: bool,
-    /// The length of its body, if it says it.
-    length: Option<usize>,
-}
-
-impl Seen {
-    fn read<'a>(headers: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> Self {
-        let mut seen = Self::default();
-        for (name, value) in headers {
-            match name {
-                b":status" => seen.success = value.first() == Some(&b'2'),
-                b"content-type" => {
-                    let kind = String::from_utf8_lossy(value).to_ascii_lowercase();
-                    seen.events |= kind.contains("text/event-stream");
-                    seen.json |= kind.contains("json");
-                    seen.recoded |= !is_utf8(&kind);
-                }
-                b"content-encoding" => {
-                    let value = value.trim_ascii();
-                    seen.encoded |= !value.is_empty() && !value.eq_ignore_ascii_case(b"identity");
-                }
-                b"content-length" => {
-                    let length =
-                        core::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
-                    seen.length = length.max(seen.length);
-                }
-                _ => {}
-            }
-        }
-        seen
+        self.listing.event_grows(self.lent.policy, size)
     }
 }
 

@@ -5,6 +5,7 @@ use super::Exchange;
 use super::awaited::{Asked, Awaited, Owed};
 use super::head::Trace;
 use super::listing::Listing;
+use crate::limits::window::Nanos;
 use crate::policy::{Caller, Policy};
 
 impl Exchange {
@@ -19,12 +20,12 @@ impl Exchange {
 
     /// Has the response read, if it is a list for a caller from whom something is hidden,
     /// or its size has a bound.
-    pub(super) fn expect(&mut self, mut asked: Asked, trace: Trace) {
+    pub(super) fn expect(&mut self, mut asked: Asked, trace: Trace, now: Nanos) {
         if let Some(answer) = &mut asked.awaited {
             answer.trace = trace;
-            self.listing.get_or_insert_default().expect(asked);
+            self.listing.get_or_insert_default().expect(asked, now);
         } else if let Some(listing) = &mut self.listing {
-            listing.expect(asked);
+            listing.expect(asked, now);
         }
     }
 
@@ -43,7 +44,8 @@ impl Exchange {
         let answer = Awaited::new(policy, caller, true, &to);
         if answer.is_bounded() {
             let asked = Asked { awaited: Some(Box::new(answer)), ..Asked::default() };
-            self.expect(asked, trace());
+            // It asks for nothing, so nothing of it began.
+            self.expect(asked, trace(), Nanos(0));
         }
     }
 }

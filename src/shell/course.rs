@@ -13,7 +13,7 @@ use crate::policy::Policy;
 pub struct Course {
     pub(super) exchange: Exchange,
     /// The seat among the requests of this worker that wait for answers.
-    pub(super) seat: Option<Seat>,
+    pub(super) seat: Option<Box<Seat>>,
 }
 
 /// The state of a request after a step.
@@ -145,7 +145,7 @@ impl Course {
         let (pairs, now) = (headers.pairs(), || host.now());
         let lent = Lent { policy, peer: &host.peer(policy), store: host.store(), records };
         let step = self.exchange.headers(lent, pairs.clone(), now, end);
-        let is_read = self.exchange.listing().is_some_and(|listing| listing.hides());
+        let is_read = self.exchange.listing().is_some_and(|listing| listing.reads_lists());
         (step, is_read && pairs.clone().any(|(name, _)| name == ENCODINGS))
     }
 

@@ -42,7 +42,7 @@ impl Case {
     fn answer(&self) -> Result<Answer, String> {
         let policy = json!({ "version": "1", "default": "deny",
             "tools": { "t": { "schema": self.whole() } }, "settings": { "json_texts": "text" } });
-        let gateway = Gateway::new(&policy.to_string())
+        let gateway: Gateway = Gateway::new(&policy.to_string())
             .map_err(|errors| errors.lines().next().unwrap_or_default())?;
         let params = json!({ "name": "t", "arguments": { "v": self.value } });
         let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params });
