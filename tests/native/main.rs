@@ -16,6 +16,7 @@
 mod alarms;
 mod approvals;
 mod approvers;
+mod chart;
 mod clock;
 mod compose;
 mod config;
@@ -36,4 +37,5 @@ mod shells;
 mod structure;
 mod supply;
 mod tidy;
+mod workflows;
 mod yaml;
