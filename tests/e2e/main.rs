@@ -47,6 +47,7 @@ mod holding;
 mod identity;
 mod lengths;
 mod listing;
+mod lock;
 mod logs;
 mod mesh;
 mod metrics;
