@@ -30,6 +30,7 @@ mod init;
 #[cfg(unix)]
 mod interrupt;
 mod library;
+mod lock;
 mod manual;
 mod outputs;
 mod pages;

@@ -48,8 +48,8 @@ use serde_json::Value;
 use std::fs;
 
 /// The folders whose pages are executed.
-const FOLDERS: [&str; 7] =
-    ["", "docs", "docs/policy", "docs/command", "docs/tour", "benches", "envoy"];
+const FOLDERS: [&str; 8] =
+    ["", "docs", "docs/policy", "docs/command", "docs/operate", "docs/tour", "benches", "envoy"];
 
 /// The folders whose pages are read by people who change the code, or are made
 /// by a program. Their fences are not executed.

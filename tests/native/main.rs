@@ -23,6 +23,7 @@ mod config;
 mod core;
 mod corpus;
 mod crds;
+mod definitions;
 mod docs;
 mod explained;
 mod fake_host;

@@ -20,10 +20,11 @@ fn files(folder: &Path, into: &mut Vec<String>) {
 }
 
 /// Files of other programs.
-const OTHERS: [&str; 14] = [
+const OTHERS: [&str; 17] = [
     "envoy/compose/grafana/dashboards/mcp.yaml",
     "envoy/compose/grafana/datasources/prometheus.yaml",
     "envoy/compose/prometheus.yml",
+    "envoy/compose/ratelimit/mcp.yaml",
     "envoy/docker-compose.yaml",
     "envoy/gateway/kustomization.yaml",
     "envoy/grafana/dashboard.json",
@@ -34,14 +35,17 @@ const OTHERS: [&str; 14] = [
     "envoy/prometheus/alerts-istio.yml",
     "envoy/prometheus/alerts.yml",
     "envoy/prometheus/prometheus.yml",
+    "envoy/replicas/istio.yaml",
+    "envoy/replicas/ratelimit.yaml",
     "envoy/tests/payments.test.yaml",
 ];
 
 /// Manifests that change what is around a policy, and hold none.
-const AROUND: [&str; 3] = [
+const AROUND: [&str; 4] = [
     "envoy/gateway/patch-policy.yaml",
     "envoy/istio/virtual-service.yaml",
     "envoy/native/gateway/envoy-proxy.yaml",
+    "envoy/replicas/gateway.yaml",
 ];
 
 #[test]
