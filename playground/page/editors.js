@@ -218,6 +218,11 @@ class Outcome extends WidgetType {
     return other.key === this.key;
   }
 
+  // A click on it is one on its line.
+  ignoreEvent() {
+    return false;
+  }
+
   toDOM() {
     // Texts of the style sheet: what Chromium keeps of a node that one types over would
     // become a part of the calls.
