@@ -14,10 +14,10 @@ pub mod condition;
 mod decide;
 mod denial;
 pub mod document;
-#[cfg(any(test, not(target_family = "wasm")))]
+#[cfg(any(test, not(target_os = "wasi")))]
 pub mod explain;
 mod fingerprint;
-#[cfg(any(test, not(target_family = "wasm")))]
+#[cfg(any(test, not(target_os = "wasi")))]
 pub mod known;
 mod limit;
 mod lint;
@@ -32,7 +32,7 @@ pub use caller::{About, Caller};
 pub use decide::{Question, Ruling};
 pub use denial::{Denial, Reason};
 pub use fingerprint::{HmacKey, fingerprint_of};
-#[cfg(any(test, not(target_family = "wasm")))]
+#[cfg(any(test, not(target_os = "wasi")))]
 pub use limit::{Counted, LimitState};
 pub use limit::{Holders, Limit, duration};
 pub use lock::{Lock, News, Sightings};

@@ -11,6 +11,8 @@
 //! | [`notation`] | requests as people write them |
 //! | [`table`] | lines of calls, with the outcome that each must have |
 //! | [`stage`] | a policy on which such lines are played |
+//! | [`tree`] | a policy with the places of its parts in the author's text |
+//! | [`words`] | a request taken apart, in words and as JSON |
 
 pub mod caller;
 pub mod client;
@@ -19,6 +21,8 @@ pub mod notation;
 mod recorded;
 pub mod stage;
 pub mod table;
+pub mod tree;
+pub mod words;
 
 pub use recorded::{Recorded, Recorder};
 

@@ -4,7 +4,7 @@
 
 mod time;
 
-#[cfg(any(test, not(target_family = "wasm")))]
+#[cfg(any(test, not(target_os = "wasi")))]
 pub(crate) use time::rfc3339;
 
 use crate::exchange::approvals::{ApprovalRecord, Attempt, DecisionRecord};

@@ -10,7 +10,7 @@ mod charging;
 mod nobody;
 mod pending;
 
-#[cfg(any(test, not(target_family = "wasm")))]
+#[cfg(any(test, not(target_os = "wasi")))]
 pub(crate) use charging::reason as reason_of;
 pub(super) use pending::Pending;
 

@@ -172,7 +172,7 @@ pub struct Denial<'p> {
 }
 
 /// A denial that outlives its policy.
-#[cfg(any(test, not(target_family = "wasm")))]
+#[cfg(any(test, not(target_os = "wasi")))]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Denied {
     /// The kind.
@@ -185,7 +185,7 @@ pub struct Denied {
     pub retry_after: Option<u64>,
 }
 
-#[cfg(any(test, not(target_family = "wasm")))]
+#[cfg(any(test, not(target_os = "wasi")))]
 impl From<&Denial<'_>> for Denied {
     fn from(denial: &Denial<'_>) -> Self {
         Self {

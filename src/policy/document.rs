@@ -51,7 +51,7 @@ pub use structure::doubts;
 pub use tool_name::dot_star;
 pub use tools::{Action, AllTools, ToolRule};
 pub use validity::Validity;
-#[cfg(any(test, not(target_family = "wasm")))]
+#[cfg(any(test, not(target_os = "wasi")))]
 pub use validity::moment_of;
 pub(crate) use wording::{pointer, quote, shorten};
 

@@ -6,11 +6,11 @@
 //! `github_list_*` can reopen a part of a denied `github_*`, while a denied
 //! `*delete*` is not undone by an allowed `github_*`.
 
-#[cfg(any(test, not(target_family = "wasm")))]
+#[cfg(any(test, not(target_os = "wasi")))]
 mod contest;
 mod index;
 
-#[cfg(any(test, not(target_family = "wasm")))]
+#[cfg(any(test, not(target_os = "wasi")))]
 pub use contest::{Beaten, Match};
 
 use crate::{meter, order};

@@ -25,6 +25,7 @@
 
 use crate::exchange;
 use crate::limits::Store;
+use crate::policy::Policy;
 use crate::simulate::client::Client;
 use crate::simulate::explain::Explanations;
 use crate::simulate::{Body, Ending, Host, Outcome, Sent};
@@ -53,6 +54,9 @@ pub struct Ask {
 /// Envoy's response flags that have a name here.
 const FLAGS: [(&str, u64); 7] =
     [("-", 0), ("UH", 0x2), ("UT", 0x4), ("UF", 0x20), ("UO", 0x80), ("NR", 0x100), ("DC", 0x4000)];
+
+/// The path at which MCP servers are, unless a policy has others.
+const MCP: &str = "/mcp";
 
 /// The answer types that MCP clients accept.
 const ACCEPT: &str = "application/json, text/event-stream";
@@ -151,7 +155,7 @@ impl Ask {
     pub fn post(body: &str) -> Self {
         Self {
             method: "POST".into(),
-            path: "/mcp".into(),
+            path: MCP.into(),
             headers: vec![("accept".into(), ACCEPT.into())],
             body: body.into(),
             trailers: false,
@@ -282,6 +286,18 @@ impl Ask {
     #[must_use]
     pub fn at(self, path: &str) -> Self {
         Self { path: path.into(), ..self }
+    }
+
+    /// The same at the path where MCP is under a policy: `/mcp`, or else the first that it
+    /// lists.
+    #[must_use]
+    pub fn where_mcp_is(self, policy: &Policy) -> Self {
+        let Some(paths) = &policy.settings.paths else { return self.at(MCP) };
+        let is_listed = paths.iter().any(|path| path.matches(MCP));
+        match paths.first() {
+            Some(first) if !is_listed => self.at(first.as_str().trim_end_matches('*')),
+            _ => self.at(MCP),
+        }
     }
 
     /// The same without a body.

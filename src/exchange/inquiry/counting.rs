@@ -87,7 +87,7 @@ impl Counting {
                     );
                 }
             },
-            #[cfg(any(test, not(target_family = "wasm")))]
+            #[cfg(any(test, not(target_os = "wasi")))]
             Some(Answer::Simulated) => return Next::Pass(Counted::Process),
             Some(Answer::Failed(Failure::Timeout)) => {
                 return self.failed(report, FailureKind::Timeout);

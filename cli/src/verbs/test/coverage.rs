@@ -3,7 +3,7 @@
 
 use super::policies::Tested;
 use crate::document::{Node, position};
-use crate::explanation;
+use crate::explained;
 use core::fmt;
 use mcp_policy_filter::policy::explain::{About, Answered, Explanation};
 use mcp_policy_filter::simulate::explain::Explaining;
@@ -96,7 +96,7 @@ impl Coverage {
         let known = self.policies.iter_mut().find(|known| Rc::ptr_eq(&known.tested, tested));
         let Some(covered) = known else { return };
         // A fault of the gateway in memory is told by the test itself.
-        let told = explanation::explain(&stage.policy, &stage.store, ask, stage.now());
+        let told = explained::explain(&stage.policy, &stage.store, ask, stage.now());
         for message in told.map(|told| told.messages).unwrap_or_default() {
             if let Explaining::Call { explanation: Some(explanation), .. } = message {
                 covered.reach(&explanation);

@@ -1,19 +1,19 @@
 //! The questions of the order of evaluation, each with its answer, and the conditions
 //! with the values that they saw.
 
-use super::place::of_pointer;
 use super::rules::beaten_by;
 use super::{Written, cut, cut_to, limits};
-use mcp_policy_filter::limits::window::Nanos;
-use mcp_policy_filter::policy::condition::{Asked, Of, One, Seen, Truth};
-use mcp_policy_filter::policy::explain::{About, Answered, Explanation};
-use mcp_policy_filter::simulate::explain::rfc3339;
+use crate::limits::window::Nanos;
+use crate::policy::condition::{Asked, Of, One, Seen, Truth};
+use crate::policy::explain::{About, Answered, Explanation};
+use crate::simulate::explain::rfc3339;
+use crate::simulate::tree::Tree;
 
 /// The most conditions' values that are listed on one line.
 const MAX_VALUES: usize = 4;
 
 /// The questions up to the denial, and those behind it that would deny too.
-pub(super) fn questions(written: Written<'_>, explanation: &Explanation) -> Vec<String> {
+pub(super) fn questions(written: Written<'_, impl Tree>, explanation: &Explanation) -> Vec<String> {
     let mut lines = Vec::new();
     let mut is_decided = false;
     for question in &explanation.questions {
@@ -34,8 +34,8 @@ pub(super) fn questions(written: Written<'_>, explanation: &Explanation) -> Vec<
             (true, true) => "(deny)",
         };
         let place = question.rule.as_deref().filter(|_| denies && is_decided);
-        let place = place.and_then(|rule| of_pointer(written, rule));
-        let place = place.map(|place| format!(", at {place}")).unwrap_or_default();
+        let place = place.and_then(|rule| written.tree.find(rule));
+        let place = place.map(|place| format!(", at {}", written.at(&place))).unwrap_or_default();
         lines.push(format!("  {mark}  {}{place}", answer(question)));
         lines.extend(conditions(question));
         is_decided |= denies;

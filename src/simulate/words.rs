@@ -1,5 +1,5 @@
-//! The explanation of a request in words: why it goes on or not, step by step, and what
-//! to change. `explain` prints it, and `test` beneath a case that failed.
+//! A request taken apart, in words and as JSON: why it goes on or not, step by step, and
+//! what to change. The command prints them, and the playground shows them.
 //!
 //! Values of the call are in it, as the one who typed the call knows them, and no token.
 
@@ -10,62 +10,32 @@ mod place;
 mod remedy;
 mod rules;
 
-use crate::document::Node;
-use crate::failure::Failure;
-use crate::finding::Source;
-use crate::output::shown;
-use mcp_policy_filter::exchange::record::Decision;
-use mcp_policy_filter::exchange::reply::Reply;
-use mcp_policy_filter::limits::Store;
-use mcp_policy_filter::limits::window::Nanos;
-use mcp_policy_filter::policy::explain::Explanation;
-use mcp_policy_filter::policy::{Policy, Reason};
-use mcp_policy_filter::simulate::explain::{Explaining, Explanations, Treatment};
-use mcp_policy_filter::simulate::notation::Ask;
-use mcp_policy_filter::simulate::{Host, Outcome, Recorded};
-use mcp_policy_filter::text::start;
+pub use json::{decision, json};
+pub use place::Written;
 
-pub(crate) use json::json;
+use crate::exchange::record::Decision;
+use crate::exchange::reply::Reply;
+use crate::policy::explain::Explanation;
+use crate::policy::{Policy, Reason};
+use crate::simulate::explain::{Explaining, Explanations, Treatment};
+use crate::simulate::tree::Tree;
+use crate::simulate::{Outcome, Recorded};
+use crate::text::{shown, start};
 
 /// The most bytes of a text from outside that are shown on one line.
 const MAX_SHOWN: usize = 120;
 
-/// A policy as its author wrote it, for the places of its rules.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Written<'a> {
-    /// The file.
-    pub(crate) source: &'a Source,
-    /// The policy in it.
-    pub(crate) node: &'a Node,
-}
-
 /// The end of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
+pub enum End {
     /// It went on to the server, or was served by the filter.
     WentOn,
     /// It was refused.
     Refused,
 }
 
-/// Takes a request apart, by the counts that are in the store, which are not changed.
-///
-/// # Errors
-/// The gateway in memory lost its way, which is a fault of this program.
-pub(crate) fn explain(
-    policy: &Policy,
-    store: &impl Store,
-    ask: &Ask,
-    now: Nanos,
-) -> Result<Explanations, Failure> {
-    let host = Host { policy, store, now };
-    ask.explain(&host).map_err(|step| {
-        Failure::new(format!("the gateway in memory took a step out of turn: {step:?}"))
-    })
-}
-
 /// The end of a request that was taken apart.
-pub(crate) fn end(told: &Explanations) -> End {
+pub fn end(told: &Explanations) -> End {
     match told.outcome {
         Outcome::Refused(_) => End::Refused,
         Outcome::WentOn(_) | Outcome::Served(_) => End::WentOn,
@@ -74,17 +44,30 @@ pub(crate) fn end(told: &Explanations) -> End {
 
 /// The lines about a request that was taken apart. None holds a character that disturbs
 /// a terminal.
-pub(crate) fn text(policy: &Policy, written: Written<'_>, told: &Explanations) -> Vec<String> {
+pub fn text(policy: &Policy, written: Written<'_, impl Tree>, told: &Explanations) -> Vec<String> {
     let mut lines = vec![verdict(told)];
-    let calls: Vec<&Explaining> = told.messages.iter().collect();
-    let first = told.explanation();
     if let Some(record) = told.record() {
-        let place = place::of_rule(written, &record.rule, first);
-        let place = place.map(|place| format!(", at {place}")).unwrap_or_default();
+        let place = written.of_rule(&record.rule, told.explanation());
+        let place = place.map(|place| format!(", at {}", written.at(&place))).unwrap_or_default();
         lines.push(format!("  rule: {}{place}", cut(&record.rule)));
         lines.extend(record.message.as_ref().map(|message| format!("  message: {}", cut(message))));
     }
-    lines.extend(remedy::of(told, first).map(|remedy| format!("  to change it: {remedy}")));
+    lines.extend(remedy(told).map(|remedy| format!("  to change it: {remedy}")));
+    lines.extend(steps(policy, written, told));
+    lines.push(String::new());
+    lines.extend(answer(told));
+    lines
+}
+
+/// One sentence about what to change.
+pub fn remedy(told: &Explanations) -> Option<String> {
+    remedy::of(told, told.explanation())
+}
+
+/// The lines about the steps to the decision, with an empty one before each part.
+pub fn steps(policy: &Policy, written: Written<'_, impl Tree>, told: &Explanations) -> Vec<String> {
+    let mut lines = Vec::new();
+    let calls: Vec<&Explaining> = told.messages.iter().collect();
     let caller = rules::caller(policy, told);
     if !caller.is_empty() {
         lines.push(String::new());
@@ -101,12 +84,10 @@ pub(crate) fn text(policy: &Policy, written: Written<'_>, told: &Explanations) -
             lines.extend(of_call(written, explanation));
         }
     }
-    lines.push(String::new());
-    lines.extend(answer(told));
     lines
 }
 
-fn of_call(written: Written<'_>, explanation: &Explanation) -> Vec<String> {
+fn of_call(written: Written<'_, impl Tree>, explanation: &Explanation) -> Vec<String> {
     let mut lines = rules::rules(explanation);
     lines.extend(rules::entries(explanation));
     if explanation.rules.denied.is_some() {
@@ -120,7 +101,7 @@ fn of_call(written: Written<'_>, explanation: &Explanation) -> Vec<String> {
 }
 
 /// The first line: the outcome with its reason, and the subject.
-fn verdict(told: &Explanations) -> String {
+pub fn verdict(told: &Explanations) -> String {
     let why = |record: &Recorded| record.reason.map_or("allowed", Reason::as_str);
     let outcome = match (&told.outcome, told.treatment) {
         (Outcome::Served(served), _) => format!("SERVED by the filter itself ({})", served.what),

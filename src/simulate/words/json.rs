@@ -1,21 +1,23 @@
 //! The explanation for programs. The page of `explain` lists the fields.
 
 use super::asked::saw;
-use super::{End, Written, end, place};
-use mcp_policy_filter::limits::ChargeError;
-use mcp_policy_filter::limits::window::{Nanos, ONE_CALL};
-use mcp_policy_filter::policy::condition::{Asked, Of, Seen, Truth};
-use mcp_policy_filter::policy::explain::{About, Answered, Denied, Entry, Explanation};
-use mcp_policy_filter::policy::pattern::Beaten;
-use mcp_policy_filter::policy::{Counted, LimitState, Policy};
-use mcp_policy_filter::simulate::Outcome;
-use mcp_policy_filter::simulate::explain::{Explaining, Explanations, Treatment, rfc3339};
+use super::{End, Written, end};
+use crate::exchange::record::Decision;
+use crate::limits::ChargeError;
+use crate::limits::window::{Nanos, ONE_CALL};
+use crate::policy::condition::{Asked, Of, Seen, Truth};
+use crate::policy::explain::{About, Answered, Denied, Entry, Explanation};
+use crate::policy::pattern::Beaten;
+use crate::policy::{Counted, LimitState, Policy};
+use crate::simulate::Outcome;
+use crate::simulate::explain::{Explaining, Explanations, Treatment, rfc3339};
+use crate::simulate::tree::Tree;
 use serde_json::{Map, Value, json};
 
 /// The explanation as one object.
-pub(crate) fn json(
+pub fn json(
     policy: &Policy,
-    written: Written<'_>,
+    written: Written<'_, impl Tree>,
     told: &Explanations,
     now: Nanos,
 ) -> Value {
@@ -33,7 +35,7 @@ pub(crate) fn json(
         "decision": decision(told),
         "reason": record.and_then(|record| record.reason).map(|reason| reason.as_str()),
         "rule": rule,
-        "place": rule.and_then(|rule| place::of_rule(written, rule, first)),
+        "place": rule.and_then(|rule| written.of_rule(rule, first)).map(|place| written.at(&place)),
         "message": record.and_then(|record| record.message.as_deref()),
         "policy": policy.fingerprint,
         "time": rfc3339(now),
@@ -64,8 +66,8 @@ fn parsed(bytes: &[u8]) -> Value {
     serde_json::from_slice(bytes).unwrap_or_default()
 }
 
-fn decision(told: &Explanations) -> &'static str {
-    use mcp_policy_filter::exchange::record::Decision;
+/// The decision in one word.
+pub fn decision(told: &Explanations) -> &'static str {
     match (&told.outcome, told.record()) {
         (Outcome::Served(_), _) => "served",
         (Outcome::Refused(_), _) => "denied",

@@ -1,10 +1,10 @@
 //! Limits with their counts, and the approval that a call needs.
 
 use super::{cut, cut_to};
-use mcp_policy_filter::limits::ChargeError;
-use mcp_policy_filter::limits::window::ONE_CALL;
-use mcp_policy_filter::policy::explain::Explanation;
-use mcp_policy_filter::policy::{Counted, LimitState, duration};
+use crate::limits::ChargeError;
+use crate::limits::window::ONE_CALL;
+use crate::policy::explain::Explanation;
+use crate::policy::{Counted, LimitState, duration};
 
 /// The limits of a call.
 pub(super) fn limits(explanation: &Explanation) -> Vec<String> {

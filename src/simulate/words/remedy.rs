@@ -1,11 +1,11 @@
 //! One sentence about what to change, by the reason of a denial.
 
 use super::cut;
-use mcp_policy_filter::policy::condition::{Truth, Why};
-use mcp_policy_filter::policy::explain::{About, Body, Explanation};
-use mcp_policy_filter::policy::{Reason, duration};
-use mcp_policy_filter::simulate::Outcome;
-use mcp_policy_filter::simulate::explain::Explanations;
+use crate::policy::condition::{Truth, Why};
+use crate::policy::explain::{About, Body, Explanation};
+use crate::policy::{Reason, duration};
+use crate::simulate::Outcome;
+use crate::simulate::explain::Explanations;
 
 /// The remedy for a request that does not go on, or that shadow mode lets pass.
 pub(super) fn of(told: &Explanations, explanation: Option<&Explanation>) -> Option<String> {

@@ -2,13 +2,13 @@
 
 use super::asked::{condition, saw, word};
 use super::cut;
-use crate::output::shown;
-use mcp_policy_filter::exchange::identity::NoIdentity;
-use mcp_policy_filter::policy::Policy;
-use mcp_policy_filter::policy::condition::{Asked, Of, Truth};
-use mcp_policy_filter::policy::explain::{Body, Entry, Explanation, Group};
-use mcp_policy_filter::policy::pattern::Beaten;
-use mcp_policy_filter::simulate::explain::{Explanations, Treatment};
+use crate::exchange::identity::NoIdentity;
+use crate::policy::Policy;
+use crate::policy::condition::{Asked, Of, Truth};
+use crate::policy::explain::{Body, Entry, Explanation, Group};
+use crate::policy::pattern::Beaten;
+use crate::simulate::explain::{Explanations, Treatment};
+use crate::text::shown;
 
 /// The caller, and the source that names it.
 pub(super) fn caller(policy: &Policy, told: &Explanations) -> Vec<String> {
