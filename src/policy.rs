@@ -21,8 +21,10 @@ mod fingerprint;
 pub mod known;
 mod limit;
 mod lint;
+mod offers;
 pub mod pattern;
 mod shown;
+mod uri;
 
 pub use approval::{Approvals, Needed, Terms};
 pub use beside::Shadowed;
@@ -34,6 +36,7 @@ pub use fingerprint::{HmacKey, fingerprint_of};
 #[cfg(any(test, not(target_family = "wasm")))]
 pub use limit::{Counted, LimitState};
 pub use limit::{Holders, Limit, duration};
+pub use offers::OfferRuling;
 
 use crate::limits::Table;
 use crate::limits::window::Nanos;
@@ -43,6 +46,7 @@ use crate::policy::condition::{Facts, Formula, Moment, Path};
 use crate::policy::document::{
     Check, DefaultAction, Findings, Mode, PayloadPlace, Settings, Source, Validity, quote,
 };
+use crate::policy::offers::Offers;
 use crate::policy::pattern::PatternMap;
 
 /// A compiled policy.
@@ -69,6 +73,8 @@ pub struct Policy {
     is_dated: bool,
     /// Whether any rules are asked beside those that decide.
     has_shadows: bool,
+    /// Whether any body has rules for prompts or resources.
+    has_offers: bool,
     /// The rules for callers whom no grant and no group matches.
     top: Rules,
     grants: PatternMap<Rules>,
@@ -107,6 +113,10 @@ struct Rules {
     validity: Validity,
     /// The rules that are asked beside the others, if there are any.
     shadows: Option<Box<Shadows>>,
+    /// The rules for prompts, if they are not all allowed.
+    prompts: Option<Box<Offers>>,
+    /// The rules for resources, if they are not all allowed.
+    resources: Option<Box<Offers>>,
 }
 
 /// One entry of `tools`.

@@ -97,7 +97,7 @@ pub(crate) fn text(policy: &Policy, written: Written<'_>, told: &Explanations) -
             lines.push(String::new());
             lines.push(format!("message {number} of {}: {}", calls.len(), subject(message)));
         }
-        if let Some(explanation) = explanation(message) {
+        if let Some(explanation) = message.explanation() {
             lines.extend(of_call(written, explanation));
         }
     }
@@ -156,16 +156,10 @@ fn subject(message: &Explaining) -> String {
             Some(arguments) => format!("{} {}", cut(tool), cut_to(arguments, 60)),
             None => cut(tool),
         },
+        Explaining::Offer { method, name, .. } => format!("{} {}", cut(method), cut(name)),
         Explaining::Other { method, silent: false, .. } => cut(method),
         Explaining::Other { method, silent: true, .. } => format!("{} without an id", cut(method)),
         Explaining::Response => "an answer to the server".into(),
-    }
-}
-
-fn explanation(message: &Explaining) -> Option<&Explanation> {
-    match message {
-        Explaining::Call { explanation, .. } => explanation.as_deref(),
-        _ => None,
     }
 }
 

@@ -1,22 +1,26 @@
-//! Lists of tools in responses, without the tools that a caller is not shown.
+//! Lists of tools, prompts and resources in responses, without the ones that a caller is
+//! not shown.
 //!
 //! Only responses to callers from whom the policy hides something are read. A JSON
-//! body is read whole, and only if the request was `tools/list`: no other answer is
-//! a list. Events are recognised by their shape, since a GET may replay an answer to
+//! body is read whole, and only if the request was for such a list: no other answer is
+//! one. Events are recognised by their shape, since a GET may replay an answer to
 //! a request of long ago; each goes on as soon as it is complete. A text that may be
 //! a list and cannot be read is replaced by an error, and never passed on as it is.
 
 mod changes;
 mod events;
 mod message;
+mod signs;
 
 use crate::exchange::head::is_utf8;
 use crate::exchange::record::Asked;
 use crate::exchange::reply::{Reply, unreadable_list};
 use crate::policy::{Caller, Policy};
+use crate::wire::mcp::{List, Lists};
 use changes::{Change, Changes};
 use core::cell::Cell;
 use events::{Editor, Events};
+use signs::Signs;
 
 /// The deepest nesting of JSON in a response: as much as the stack allows, since a
 /// server is trusted not to attack.
@@ -26,6 +30,8 @@ const MAX_DEPTH: usize = 256;
 #[derive(Debug)]
 pub struct Listing {
     caller: Caller,
+    /// The lists from which something may have to be taken out.
+    lists: Lists,
     asked: Asked,
     state: State,
     unreadable: Cell<bool>,
@@ -76,8 +82,10 @@ pub enum BodyStep {
 impl Listing {
     /// The response to a request of this caller; `None` if it need not be read.
     pub fn for_caller(policy: &Policy, caller: &Caller) -> Option<Self> {
-        policy.conceals(caller).then(|| Self {
+        let lists = policy.concealed(caller);
+        (!lists.is_empty()).then(|| Self {
             caller: caller.clone(),
+            lists,
             asked: Asked::default(),
             state: State::Pass,
             unreadable: Cell::new(false),
@@ -181,8 +189,8 @@ impl Listing {
         if body.is_empty() {
             return None;
         }
-        let shows = |tool: &str| policy.shows(&self.caller, tool);
-        match message::changes(body, MAX_DEPTH, &shows) {
+        let shows = |list: List, name: &str| policy.shows_in(&self.caller, list, name);
+        match message::changes(body, MAX_DEPTH, self.lists, &shows) {
             Ok(changes) if changes.is_empty() => None,
             Ok(changes) => {
                 let mut out = Vec::with_capacity(body.len());
@@ -199,8 +207,8 @@ impl Listing {
         let State::Events(mut events) = core::mem::replace(&mut self.state, State::Replaced) else {
             return Some(Vec::new());
         };
-        let lists = Lists { policy, listing: self };
-        let out = events.pass(piece, end, &lists);
+        let editing = Editing { policy, listing: self };
+        let out = events.pass(piece, end, &editing);
         self.state = State::Events(events);
         (out != piece).then_some(out)
     }
@@ -235,18 +243,19 @@ impl Listing {
 }
 
 /// Edits the events of one response.
-struct Lists<'a> {
+struct Editing<'a> {
     policy: &'a Policy,
     listing: &'a Listing,
 }
 
-impl Editor for Lists<'_> {
+impl Editor for Editing<'_> {
     fn edit(&self, data: &[u8]) -> Changes {
-        if !message::may_list(data) {
+        if !self.signs().are_in(data) {
             return Changes::new(Vec::new());
         }
-        let shows = |tool: &str| self.policy.shows(&self.listing.caller, tool);
-        Changes::new(message::changes(data, MAX_DEPTH, &shows).unwrap_or_else(|_| {
+        let Listing { caller, lists, .. } = self.listing;
+        let shows = |list: List, name: &str| self.policy.shows_in(caller, list, name);
+        Changes::new(message::changes(data, MAX_DEPTH, *lists, &shows).unwrap_or_else(|_| {
             vec![Change { from: 0, to: data.len(), with: self.instead(data).into() }]
         }))
     }
@@ -257,6 +266,10 @@ impl Editor for Lists<'_> {
 
     fn most(&self) -> usize {
         self.policy.settings.max_body_bytes
+    }
+
+    fn signs(&self) -> Signs {
+        Signs::new(self.listing.lists)
     }
 }
 

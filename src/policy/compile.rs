@@ -4,13 +4,14 @@ use super::approval::{Approving, Terms, bind};
 use super::beside::{self, Beside, Entry, Shadows};
 use super::bodies::Applied;
 use super::fingerprint::fingerprint_of;
+use super::offers::{OfferAction, OfferRule, Offers};
 use super::{
     Action, Approvals, Conditions, Dated, Group, Limit, Names, Policy, Reason, Rule, Rules, lint,
 };
 use crate::limits::Table;
 use crate::order;
 use crate::policy::document::{self, Check, DefaultAction, Document, Findings, Settings, Source};
-use crate::policy::pattern::PatternMap;
+use crate::policy::pattern::{Pattern, PatternMap};
 
 impl Policy {
     /// Reads, checks and compiles a document, which is JSON or a
@@ -47,6 +48,7 @@ impl Policy {
 
         let records = lint::records(&document);
         let is_dated = lint::is_dated(&document);
+        let has_offers = lint::has_offers(&document);
         let anybody = lint::approvers(&document);
         let shares_approvals = lint::shares_approvals(&document);
         let Document { rules, identity, grants, groups, checks: _, settings, digest } = document;
@@ -90,6 +92,7 @@ impl Policy {
             records,
             is_dated,
             has_shadows,
+            has_offers,
             top,
             approvals: approvals.map(|approvals| Approvals::new(approvals, anybody)),
             // Grants neither allow nor deny, so only specificity orders them.
@@ -111,8 +114,18 @@ struct By<'d> {
 impl By<'_> {
     /// Compiles a body, which may extend `top`.
     fn compile(&self, name: &str, rules: document::Rules, top: Option<&Rules>) -> Rules {
-        let document::Rules { path: _, extends, default, mode, hide, tools, all_tools, validity } =
-            rules;
+        let document::Rules {
+            path: _,
+            extends,
+            default,
+            mode,
+            hide,
+            tools,
+            all_tools,
+            prompts,
+            resources,
+            validity,
+        } = rules;
         let base = top.filter(|_| extends);
         // One that is missing elsewhere is an error.
         let default = default.or(base.map(|base| base.default)).unwrap_or(DefaultAction::Deny);
@@ -134,7 +147,13 @@ impl By<'_> {
         let is_beside =
             |(_, rule): &(_, Rule)| rule.conditions().is_some_and(|own| !own.beside.is_empty());
         let any_beside = !entries.is_empty() || !all.is_empty() || deciding.iter().any(is_beside);
+        let offers = |offers: Option<document::Offers>, base: Option<&Option<Box<Offers>>>| {
+            let base = base.and_then(Option::as_deref);
+            offers.map(|offers| Box::new(compile_offers(name, offers, base)))
+        };
         let mut rules = Rules {
+            prompts: offers(prompts, base.map(|base| &base.prompts)),
+            resources: offers(resources, base.map(|base| &base.resources)),
             extends,
             default,
             mode,
@@ -244,6 +263,32 @@ impl By<'_> {
         own: &document::Terms,
     ) -> Approving {
         Approving { always, checks, terms: Terms::new(own, self.approvals, self.identity) }
+    }
+}
+
+/// Compiles the rules for one kind of offers, whose default may be that of `base`.
+fn compile_offers(rules: &str, offers: document::Offers, base: Option<&Offers>) -> Offers {
+    let document::Offers { kind: _, pointer, path: _, default, hide, rules: entries } = offers;
+    // One that is missing elsewhere is an error.
+    let default = default.or(base.map(|base| base.default)).unwrap_or(DefaultAction::Deny);
+    let compile = |(pattern, rule)| {
+        let document::OfferRule { name, pointer, path: _, action, reason, limits } = rule;
+        let action = match action {
+            DefaultAction::Deny => OfferAction::Deny(format!("{pointer}/action"), reason),
+            DefaultAction::Allow => {
+                let (own, beside) = compile_limits(rules, &name, limits);
+                OfferAction::Allow(once_each(own.into_iter()), once_each(beside.into_iter()))
+            }
+        };
+        (pattern, OfferRule { pointer, action })
+    };
+    let entries: Vec<(Pattern, OfferRule)> = entries.into_iter().map(compile).collect();
+    Offers {
+        pointer: pointer + "/rules",
+        default,
+        hide: PatternMap::set(hide),
+        denies: entries.iter().any(|(_, rule)| rule.rank() > 0),
+        rules: PatternMap::new(entries, OfferRule::rank),
     }
 }
 

@@ -17,6 +17,7 @@ mod identity;
 mod limit_service;
 mod limits;
 mod notify;
+mod offers;
 mod protected_resource;
 mod request_path;
 mod rules;
@@ -39,6 +40,7 @@ pub use identity::{Bearer, Certificate, PayloadPlace, Source};
 pub use limit_service::{Across, LimitService, MAX_SERVICE_NAMES, OnFailure};
 pub use limits::{Limit, Per};
 pub use notify::Notify;
+pub use offers::{OfferRule, Offers};
 pub use protected_resource::ProtectedResource;
 pub use request_path::RequestPath;
 pub use rules::{DefaultAction, Grant, Mode, Rules};
@@ -79,7 +81,7 @@ pub struct Document {
 }
 
 /// The keys of a document.
-pub const KEYS: [&str; 13] = [
+pub const KEYS: [&str; 15] = [
     "$schema",
     "version",
     "description",
@@ -87,6 +89,8 @@ pub const KEYS: [&str; 13] = [
     "hide",
     "tools",
     "all_tools",
+    "prompts",
+    "resources",
     "mode",
     "identity",
     "grants",

@@ -8,11 +8,13 @@
 //! try a policy. It is not in the module.
 
 mod beside;
+mod offers;
 mod question;
 mod rules;
 
 pub use super::denial::Denied;
 pub use beside::Shadow;
+pub use offers::ExplainedOffer;
 pub use question::{About, Answered};
 pub use rules::{Applying, Body, Group};
 
@@ -24,12 +26,12 @@ use crate::limits::window::Nanos;
 use crate::limits::{ChargeError, Store, Table, Trial};
 use crate::wire::mcp::ToolCall;
 
-/// A call of a tool, taken apart.
+/// A call of a tool, or a request for a prompt or a resource, taken apart.
 #[derive(Clone, Debug)]
 pub struct Explanation {
     /// The rules that apply to its caller.
     pub rules: Applying,
-    /// The entries that match the tool: first the one that decides, if any does.
+    /// The entries that match its name: first the one that decides, if any does.
     pub entries: Vec<Entry>,
     /// The rule that allows the call, or its denial, without its limits.
     pub decided: Result<String, Denied>,
@@ -45,7 +47,7 @@ pub struct Explanation {
     pub shadow: Shadow,
 }
 
-/// An entry of `tools` that matches a tool.
+/// An entry that matches a name.
 #[derive(Clone, Debug)]
 pub struct Entry {
     /// Its pattern.

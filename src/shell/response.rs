@@ -130,9 +130,7 @@ fn ended<H: Host>(
 ) -> Passage {
     if listing.take_unreadable() {
         metrics::count(host, Family::UnreadableLists);
-        log::warn!(
-            "mcp-policy-filter: what may be a list of tools cannot be read; it was replaced"
-        );
+        log::warn!("mcp-policy-filter: what may be a list cannot be read; it was replaced");
     }
     passage.unwrap_or_else(|error| {
         listing.break_off();

@@ -7,7 +7,7 @@
 //! anew.
 
 use super::changes::{Change, Changes};
-use super::message::{LONGEST_SIGN, may_list};
+use super::signs::Signs;
 use core::ops::Range;
 
 /// The rules by which the data of events is changed.
@@ -19,6 +19,8 @@ pub(super) trait Editor {
     fn instead(&self, data: &[u8]) -> Vec<u8>;
     /// The most bytes of an event that are held.
     fn most(&self) -> usize;
+    /// The signs of the lists that it edits.
+    fn signs(&self) -> Signs;
 }
 
 /// A stream of events on its way through.
@@ -110,14 +112,14 @@ impl Events {
             Mode::Flow => {
                 // The sign of a list may come in two parts.
                 self.held.extend_from_slice(part);
-                if may_list(&self.held) {
+                if editor.signs().are_in(&self.held) {
                     self.held.clear();
                     self.mode = Mode::Drop;
                     out.extend_from_slice(b"\n\n");
                     whole(&editor.instead(&[]), out);
                 } else {
                     out.extend_from_slice(part);
-                    self.keep_tail();
+                    self.keep_tail(editor.signs());
                 }
             }
             Mode::Drop => {}
@@ -126,19 +128,19 @@ impl Events {
 
     /// Handles an event that is longer than the part that is held of one.
     fn overflow(&mut self, out: &mut Vec<u8>, editor: &dyn Editor) {
-        if may_list(&self.held) {
+        if editor.signs().are_in(&self.held) {
             whole(&editor.instead(&Data::new(&self.held).text), out);
             self.held.clear();
             self.mode = Mode::Drop;
         } else {
             out.extend_from_slice(&self.held);
-            self.keep_tail();
+            self.keep_tail(editor.signs());
             self.mode = Mode::Flow;
         }
     }
 
-    fn keep_tail(&mut self) {
-        let seen = self.held.len().saturating_sub(LONGEST_SIGN);
+    fn keep_tail(&mut self, signs: Signs) {
+        let seen = self.held.len().saturating_sub(signs.longest());
         self.held.drain(..seen);
     }
 
@@ -223,7 +225,7 @@ impl Data {
 /// Writes an event with its data changed.
 fn event(event: &[u8], out: &mut Vec<u8>, editor: &dyn Editor) {
     let Data { lines, text, unclear } = Data::new(event);
-    let mut changes = if unclear && may_list(&text) {
+    let mut changes = if unclear && editor.signs().are_in(&text) {
         let with = editor.instead(&text).into();
         Changes::new(vec![Change { from: 0, to: text.len(), with }])
     } else {

@@ -90,6 +90,7 @@ pub(in crate::policy) fn warnings(document: &Document) -> Findings {
     for rules in &all_rules {
         overlaps(rules, &mut pairs, &mut findings);
     }
+    super::offers::warnings(document, &mut pairs, &mut findings);
     super::approvals::warnings(document, &all_rules, &mut findings);
     if pairs.is_spent() {
         let message = "there are too many patterns to compare all of them";
