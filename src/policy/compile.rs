@@ -4,7 +4,7 @@ use super::approval::{Approving, Terms, bind};
 use super::beside::{self, Beside, Entry, Shadows};
 use super::bodies::Applied;
 use super::fingerprint::fingerprint_of;
-use super::offers::{OfferAction, OfferRule, Offers};
+use super::offers::Offers;
 use super::{
     Action, Approvals, Conditions, Dated, Group, Limit, Names, Policy, Reason, Rule, Rules, lint,
 };
@@ -273,22 +273,32 @@ fn compile_offers(rules: &str, offers: document::Offers, base: Option<&Offers>) 
     let default = default.or(base.map(|base| base.default)).unwrap_or(DefaultAction::Deny);
     let compile = |(pattern, rule)| {
         let document::OfferRule { name, pointer, path: _, action, reason, limits } = rule;
-        let action = match action {
-            DefaultAction::Deny => OfferAction::Deny(format!("{pointer}/action"), reason),
-            DefaultAction::Allow => {
-                let (own, beside) = compile_limits(rules, &name, limits);
-                OfferAction::Allow(once_each(own.into_iter()), once_each(beside.into_iter()))
-            }
+        let record = Box::default();
+        if action == DefaultAction::Deny {
+            let action = Action::Deny(reason);
+            return (pattern, Rule { pointer: pointer + "/action", action, record });
+        }
+        let mut beside = Beside::default();
+        let own;
+        (own, beside.limits) = compile_limits(rules, &name, limits);
+        let conditions = Conditions {
+            validity: None,
+            args: None,
+            require: Vec::new(),
+            deny_if: Vec::new(),
+            limits: once_each(own.into_iter()),
+            approving: None,
+            beside,
         };
-        (pattern, OfferRule { pointer, action })
+        (pattern, Rule { pointer, action: Action::Allow(Box::new(conditions)), record })
     };
-    let entries: Vec<(Pattern, OfferRule)> = entries.into_iter().map(compile).collect();
+    let entries: Vec<(Pattern, Rule)> = entries.into_iter().map(compile).collect();
     Offers {
         pointer: pointer + "/rules",
         default,
         hide: PatternMap::set(hide),
-        denies: entries.iter().any(|(_, rule)| rule.rank() > 0),
-        rules: PatternMap::new(entries, OfferRule::rank),
+        denies: entries.iter().any(|(_, rule)| rule.conditions().is_none()),
+        rules: PatternMap::new(entries, Rule::rank),
     }
 }
 

@@ -9,6 +9,7 @@ mod limits;
 mod names;
 mod negated;
 mod offers;
+mod overlaps;
 mod pairs;
 mod replicas;
 mod warnings;

@@ -6,7 +6,7 @@
 
 use super::bodies::{Applied, Limits};
 use super::caller::Caller;
-use super::{Denial, Limit, Policy, Reason, Rules};
+use super::{Action, Denial, Limit, Policy, Reason, Rule, Rules};
 use crate::policy::document::{DefaultAction, Mode, ToolsList};
 use crate::policy::pattern::PatternMap;
 use crate::policy::uri;
@@ -19,24 +19,10 @@ pub(super) struct Offers {
     pub(super) pointer: String,
     pub(super) default: DefaultAction,
     pub(super) hide: PatternMap<()>,
-    pub(super) rules: PatternMap<OfferRule>,
+    /// Entries without checks.
+    pub(super) rules: PatternMap<Rule>,
     /// Whether an entry denies.
     pub(super) denies: bool,
-}
-
-/// One of their entries.
-#[derive(Debug)]
-pub(super) struct OfferRule {
-    pub(super) pointer: String,
-    pub(super) action: OfferAction,
-}
-
-#[derive(Debug)]
-pub(super) enum OfferAction {
-    /// The pointer, and the reason if its author gave one.
-    Deny(String, Option<String>),
-    /// The limits: those that decide, and those in shadow.
-    Allow(Vec<Limit>, Vec<Limit>),
 }
 
 /// A prompt or resource that a caller gets as soon as its limits are charged.
@@ -66,19 +52,9 @@ pub(super) enum Decisive<'p> {
     /// Readers may take it for another name, for this reason.
     InDoubt(&'static str),
     /// An entry matches.
-    Rule(&'p OfferRule),
+    Rule(&'p Rule),
     /// No entry matches.
     Default(DefaultAction),
-}
-
-impl OfferRule {
-    /// The rank of an entry among those whose patterns do not nest: the stricter decides.
-    pub(super) const fn rank(&self) -> u8 {
-        match self.action {
-            OfferAction::Deny(..) => 1,
-            OfferAction::Allow(..) => 0,
-        }
-    }
 }
 
 impl Rules {
@@ -141,7 +117,7 @@ impl<'p> AppliedOffers<'p> {
         let rule = match self.base {
             None => self.own.rules.get(name),
             Some(base) => {
-                let found = self.own.rules.get_over(&base.rules, name, OfferRule::rank);
+                let found = self.own.rules.get_over(&base.rules, name, Rule::rank);
                 found.map(|(rule, _)| rule)
             }
         };
@@ -167,7 +143,7 @@ impl<'p> AppliedOffers<'p> {
             Decisive::Hidden => false,
             // It may be what `hide` names.
             Decisive::InDoubt(_) => !callable && self.levels().all(|level| level.hide.is_empty()),
-            Decisive::Rule(rule) => !callable || rule.rank() == 0,
+            Decisive::Rule(rule) => !callable || rule.conditions().is_some(),
             Decisive::Default(default) => !callable || default == DefaultAction::Allow,
         }
     }
@@ -198,10 +174,11 @@ impl Policy {
         };
         let (reason, rule, message) = match rules.find(offer) {
             Decisive::Default(DefaultAction::Allow) => return Ok(nothing),
-            Decisive::Rule(OfferRule { pointer, action: OfferAction::Allow(limits, beside) }) => {
+            Decisive::Rule(Rule { pointer, action: Action::Allow(conditions), .. }) => {
+                let (limits, beside) = (&conditions.limits, &conditions.beside.limits);
                 return Ok(OfferRuling { rule: pointer, limits, beside });
             }
-            Decisive::Rule(OfferRule { action: OfferAction::Deny(pointer, reason), .. }) => {
+            Decisive::Rule(Rule { pointer, action: Action::Deny(reason), .. }) => {
                 let message = match reason {
                     Some(reason) => reason.as_str().into(),
                     None => format!("The policy denies {}.", this()).into(),

@@ -35,7 +35,7 @@ pub(super) fn doubt(uri: &str, template: bool) -> Option<&'static str> {
     };
     let (authority, path) = match rest.strip_prefix("//") {
         Some(rest) => {
-            let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+            let end = rest.bytes().position(ends_host).unwrap_or(rest.len());
             let (authority, path) = rest.split_at_checked(end).unwrap_or((rest, ""));
             (Some(authority), path)
         }
@@ -45,10 +45,10 @@ pub(super) fn doubt(uri: &str, template: bool) -> Option<&'static str> {
     if host.bytes().any(|byte| byte.is_ascii_uppercase()) {
         return Some(CASE);
     }
-    if is_dots(host) || path.split(['/', '?', '#']).any(is_dots) {
+    if is_dots(host.as_bytes()) || has_dots(path) {
         return Some(DOTS);
     }
-    if path.contains("//") {
+    if path.as_bytes().windows(2).any(|pair| pair == b"//") {
         return Some(SLASHES);
     }
     let web = WEB.iter().find(|(name, _)| *name == scheme);
@@ -72,22 +72,25 @@ pub(super) fn matches_none(pattern: &str) -> Option<&'static str> {
     if !pattern.bytes().all(|byte| is_of_uri(byte) || matches!(byte, b'{' | b'}')) {
         return Some(CHARACTERS);
     }
-    let start = pattern.split('*').next().unwrap_or_default();
-    let scheme = start.split_once(':').map(|(scheme, _)| scheme);
-    // Without a colon, the star may be anywhere in the scheme.
-    let is_good = match scheme {
-        Some(scheme) => is_scheme(scheme),
-        None => start.is_empty() || is_scheme(start),
+    let start = pattern.split_once('*').map_or(pattern, |(start, _)| start);
+    let (scheme, rest) = match start.split_once(':') {
+        Some((scheme, rest)) => (scheme, rest),
+        // The star may be anywhere in the scheme.
+        None => (start, ""),
     };
-    if !is_good {
+    if !(start.is_empty() || is_scheme(scheme)) {
         return Some(SCHEME);
     }
-    let host = start.split_once("://").map(|(_, rest)| rest);
-    let host = host.and_then(|rest| rest.split(['/', '?', '#']).next()).unwrap_or_default();
-    if host.bytes().any(|byte| byte.is_ascii_uppercase()) {
+    let host = rest.strip_prefix("//").unwrap_or_default().bytes();
+    if host.take_while(|byte| !ends_host(*byte)).any(|byte| byte.is_ascii_uppercase()) {
         return Some(CASE);
     }
-    pattern.split(['/', '?', '#']).any(is_dots).then_some(DOTS)
+    has_dots(pattern).then_some(DOTS)
+}
+
+/// Whether a host ends before this byte.
+const fn ends_host(byte: u8) -> bool {
+    matches!(byte, b'/' | b'?' | b'#')
 }
 
 /// Whether RFC 3986 has a character in URIs, except for `%`.
@@ -127,10 +130,15 @@ fn is_scheme(text: &str) -> bool {
         })
 }
 
+fn has_dots(path: &str) -> bool {
+    path.as_bytes().split(|byte| ends_host(*byte)).any(is_dots)
+}
+
 /// Whether a segment is this folder or the one above. Some servers cut off what is
 /// behind a `;`.
-fn is_dots(segment: &str) -> bool {
-    matches!(segment.split(';').next(), Some("." | ".."))
+fn is_dots(segment: &[u8]) -> bool {
+    let rest = segment.strip_prefix(b"..").or_else(|| segment.strip_prefix(b"."));
+    matches!(rest, Some([] | [b';', ..]))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use crate::document::{Node, position};
 use crate::output::shown;
 use core::ops::Range;
 use mcp_policy_filter::policy::explain::{About, Explanation};
+use mcp_policy_filter::wire::mcp::OfferKind;
 
 /// The place of a rule, as `FILE:LINE:COLUMN`; of `hide` and `default` too, where an
 /// explanation tells which.
@@ -26,8 +27,13 @@ pub(super) fn of_rule(
             of_pointer(written, hidden.rule.as_deref()?)
         }
         "(default deny)" | "(default allow)" => {
-            let own = format!("{}/default", explanation.rules.pointer);
-            of_pointer(written, &own).or_else(|| of_pointer(written, "/default"))
+            let key = explanation.kind.map_or("", OfferKind::key);
+            let default = match key {
+                "" => "/default".to_owned(),
+                key => format!("/{key}/default"),
+            };
+            let own = format!("{}{default}", explanation.rules.pointer);
+            of_pointer(written, &own).or_else(|| of_pointer(written, &default))
         }
         _ => None,
     }

@@ -5,12 +5,17 @@ use mcp_policy_filter::policy::condition::{Truth, Why};
 use mcp_policy_filter::policy::explain::{About, Body, Explanation};
 use mcp_policy_filter::policy::{Reason, duration};
 use mcp_policy_filter::simulate::Outcome;
-use mcp_policy_filter::simulate::explain::Explanations;
+use mcp_policy_filter::simulate::explain::{Explaining, Explanations};
+use mcp_policy_filter::wire::mcp::OfferKind;
 
 /// The remedy for a request that does not go on, or that shadow mode lets pass.
 pub(super) fn of(told: &Explanations, explanation: Option<&Explanation>) -> Option<String> {
     let record = told.record()?;
-    let tool = record.tool.as_deref().map(cut).unwrap_or_default();
+    let offer = told.messages.iter().find_map(|message| match message {
+        Explaining::Offer { name, .. } => Some(&**name),
+        _ => None,
+    });
+    let tool = record.tool.as_deref().or(offer).map(cut).unwrap_or_default();
     let retry_after = match &told.outcome {
         Outcome::Refused(refusal) => refusal.reply.retry_after,
         _ => None,
@@ -35,6 +40,10 @@ pub(super) fn of(told: &Explanations, explanation: Option<&Explanation>) -> Opti
         }
         Reason::Undecidable if record.rule.contains("/limits/") => {
             "send the value by which the limit counts, in a form that it can read".into()
+        }
+        Reason::Undecidable if record.rule.ends_with("/rules") => {
+            "send the URI in the form that the server lists, or add an entry with exactly this one"
+                .into()
         }
         Reason::Undecidable => undecidable(explanation),
         Reason::RateLimited => match retry_after {
@@ -65,14 +74,17 @@ pub(super) fn of(told: &Explanations, explanation: Option<&Explanation>) -> Opti
 }
 
 fn default_deny(tool: &str, explanation: Option<&Explanation>) -> String {
+    let kind = explanation.and_then(|explanation| explanation.kind);
+    let list = kind.map_or("tools".to_owned(), |kind| format!("{}/rules", kind.key()));
     let rules = explanation.map(|explanation| &explanation.rules);
     let body = rules.filter(|rules| rules.body != Body::Top);
-    let place = body.map_or("`tools`".to_owned(), |rules| format!("{}/tools", cut(&rules.pointer)));
+    let place = body.map_or(format!("`{list}`"), |rules| format!("{}/{list}", cut(&rules.pointer)));
     let extends = match body {
         Some(rules) if !rules.extends => {
-            "; with `\"extends\": \"top\"` the tools of the top level apply as well"
+            let all = kind.map_or("tools", OfferKind::key);
+            format!("; with `\"extends\": \"top\"` the {all} of the top level apply as well")
         }
-        _ => "",
+        _ => String::new(),
     };
     format!("add an entry for {tool} to {place}, or correct the spelling, case included{extends}")
 }

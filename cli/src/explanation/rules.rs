@@ -1,13 +1,13 @@
-//! The caller, the rules that apply to it, and the entries that match the tool.
+//! The caller, the rules that apply to it, and the entries that match a name.
 
 use super::asked::{condition, saw, word};
 use super::cut;
 use crate::output::shown;
 use mcp_policy_filter::exchange::identity::NoIdentity;
-use mcp_policy_filter::policy::Policy;
 use mcp_policy_filter::policy::condition::{Asked, Of, Truth};
-use mcp_policy_filter::policy::explain::{Body, Entry, Explanation, Group};
+use mcp_policy_filter::policy::explain::{Body, Denied, Entry, Explanation, Group};
 use mcp_policy_filter::policy::pattern::Beaten;
+use mcp_policy_filter::policy::{Policy, Reason};
 use mcp_policy_filter::simulate::explain::{Explanations, Treatment};
 
 /// The caller, and the source that names it.
@@ -110,7 +110,15 @@ pub(super) fn entries(explanation: &Explanation) -> Vec<String> {
     }
     let Some((first, others)) = explanation.entries.split_first() else {
         let default = if rules.allows_by_default { "allow" } else { "deny" };
-        return vec![format!("entry   none matches the tool, so `default` says: {default}")];
+        let subject = explanation.subject();
+        let is = |denied: &Denied, reason| explanation.kind.is_some() && denied.reason == reason;
+        return vec![match &explanation.decided {
+            Err(denied) if is(denied, Reason::Hidden) => return Vec::new(),
+            Err(denied) if is(denied, Reason::Undecidable) => {
+                format!("entry   none is asked about this {subject}: its URI has no single meaning")
+            }
+            _ => format!("entry   none matches the {subject}, so `default` says: {default}"),
+        }];
     };
     let only = if others.is_empty() { "; no other matches" } else { "" };
     let mut lines = vec![format!("entry   {} ({}){only}", cut(&first.pointer), first.action)];

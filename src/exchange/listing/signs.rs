@@ -1,6 +1,7 @@
 //! The signs by which a text may be one with a list. Texts without them need not be read,
 //! and those that cannot be read may pass.
 
+use crate::wire::json::fold_ascii;
 use crate::wire::mcp::{List, Lists};
 
 /// The signs of some lists.
@@ -16,7 +17,7 @@ impl Signs {
     pub(super) fn are_in(self, text: &[u8]) -> bool {
         text.iter().enumerate().any(|(at, byte)| match byte {
             b'"' => self.0.iter().any(|list| has_key(text, at, list.key())),
-            b'\\' => self.0.iter().any(|list| has_letter(text, at, list)),
+            b'\\' => has_letter(text, at, self.0),
             _ => false,
         })
     }
@@ -44,41 +45,18 @@ fn has_key(text: &[u8], quote: usize, word: &str) -> bool {
     matches!(text.get(at), Some(b'"' | b'\\'))
 }
 
-/// Whether the escape of a letter of the key is here.
-fn has_letter(text: &[u8], at: usize, list: List) -> bool {
-    let Some(escape) = text.get(at..at.saturating_add(ESCAPE)) else { return false };
-    let is = |letter: &&[u8; ESCAPE]| letter.eq_ignore_ascii_case(escape);
-    match list {
-        List::Tools => TOOLS.iter().any(is),
-        List::Prompts => PROMPTS.iter().any(is),
-        List::Resources => RESOURCES.iter().any(is),
-        List::Templates => RESOURCES.iter().chain(TEMPLATES).any(is),
-    }
+/// Whether the escape of a letter of a key is here, or of a character that some clients
+/// read as one.
+fn has_letter(text: &[u8], at: usize, keys: Lists) -> bool {
+    let escape = text.get(at..at.saturating_add(ESCAPE)).and_then(|text| text.strip_prefix(b"\\u"));
+    let number = escape.and_then(|digits| core::str::from_utf8(digits).ok());
+    let number = number.and_then(|digits| u32::from_str_radix(digits, 16).ok());
+    let Some(letter) = number.and_then(char::from_u32).map(fold_ascii) else { return false };
+    keys.iter().any(|list| list.key().contains(letter))
 }
 
 /// Bytes of an escape.
 const ESCAPE: usize = 6;
-
-/// The escapes of the letters of `tools`, and of the `ſ` that some clients read as an `s`.
-const TOOLS: &[&[u8; ESCAPE]] = &[
-    br"\u0074", br"\u006f", br"\u006c", br"\u0073", br"\u0054", br"\u004f", br"\u004c", br"\u0053",
-    br"\u017f",
-];
-/// The same of `prompts`.
-const PROMPTS: &[&[u8; ESCAPE]] = &[
-    br"\u0070", br"\u0072", br"\u006f", br"\u006d", br"\u0074", br"\u0073", br"\u0050", br"\u0052",
-    br"\u004f", br"\u004d", br"\u0054", br"\u0053", br"\u017f",
-];
-/// The same of `resources`.
-const RESOURCES: &[&[u8; ESCAPE]] = &[
-    br"\u0072", br"\u0065", br"\u0073", br"\u006f", br"\u0075", br"\u0063", br"\u0052", br"\u0045",
-    br"\u0053", br"\u004f", br"\u0055", br"\u0043", br"\u017f",
-];
-/// The letters of `resourceTemplates` that `resources` does not have.
-const TEMPLATES: &[&[u8; ESCAPE]] = &[
-    br"\u0074", br"\u006d", br"\u0070", br"\u006c", br"\u0061", br"\u0054", br"\u004d", br"\u0050",
-    br"\u004c", br"\u0041",
-];
 
 #[cfg(test)]
 mod tests {

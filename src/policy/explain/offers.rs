@@ -5,8 +5,8 @@ use crate::limits::window::Nanos;
 use crate::limits::{Store, Trial};
 use crate::policy::condition::Facts;
 use crate::policy::document::DefaultAction;
-use crate::policy::offers::{AppliedOffers, Decisive, OfferAction, OfferRule};
-use crate::policy::{Caller, Holders, Limit, Policy, Reason};
+use crate::policy::offers::{AppliedOffers, Decisive};
+use crate::policy::{Caller, Holders, Limit, Policy, Reason, Rule};
 use crate::wire::mcp::{Offer, Offers};
 
 /// The parts of a request that its explanation is made of.
@@ -54,6 +54,7 @@ impl Policy {
             applying.allows_by_default = rules.own.default == DefaultAction::Allow;
         }
         Explanation {
+            kind: Some(offer.kind),
             rules: applying,
             entries: rules.map(|rules| rules.entries(&offer.name, entry)).unwrap_or_default(),
             questions: rules
@@ -73,23 +74,14 @@ impl Policy {
     }
 }
 
-impl OfferRule {
-    const fn word(&self) -> &'static str {
-        match self.action {
-            OfferAction::Deny(..) => "deny",
-            OfferAction::Allow(..) => "allow",
-        }
-    }
-}
-
 impl AppliedOffers<'_> {
     /// The entries that match a name, first the one that decides.
-    fn entries(self, name: &str, decides: Option<&OfferRule>) -> Vec<Entry> {
+    fn entries(self, name: &str, decides: Option<&Rule>) -> Vec<Entry> {
         let base = self.base.map(|base| &base.rules);
-        let all = self.own.rules.contest(base, name, decides, OfferRule::rank, |_| true);
-        let entry = |one: crate::policy::pattern::Match<'_, OfferRule>| Entry {
+        let all = self.own.rules.contest(base, name, decides, Rule::rank, |_| true);
+        let entry = |one: crate::policy::pattern::Match<'_, Rule>| Entry {
             pattern: one.pattern.as_str().to_owned(),
-            pointer: one.value.pointer.clone(),
+            pointer: one.value.entry().to_owned(),
             action: one.value.word(),
             beaten: one.beaten,
         };
@@ -100,12 +92,7 @@ impl AppliedOffers<'_> {
 
     /// The questions in their order: of those that a denial could come from, it is the
     /// answer to one.
-    fn questions(
-        self,
-        name: &str,
-        entry: Option<&OfferRule>,
-        denied: Option<&Denied>,
-    ) -> Vec<Answered> {
+    fn questions(self, name: &str, entry: Option<&Rule>, denied: Option<&Denied>) -> Vec<Answered> {
         let by = |is: &dyn Fn(Reason) -> bool| denied.filter(|denied| is(denied.reason)).cloned();
         let hide = self.levels().map(|level| {
             let patterns = level.hide.patterns(name).into_iter();
@@ -121,7 +108,7 @@ impl AppliedOffers<'_> {
         let mut questions: Vec<Answered> = hide.collect();
         questions.push(Answered {
             asked: "entry",
-            rule: entry.map(|rule| rule.pointer.clone()),
+            rule: entry.map(|rule| rule.entry().to_owned()),
             about: About::Entry {
                 found: entry.is_some(),
                 allows: self.own.default == DefaultAction::Allow,
@@ -131,7 +118,7 @@ impl AppliedOffers<'_> {
         if let Some(rule) = entry {
             questions.push(Answered {
                 asked: "action",
-                rule: Some(format!("{}/action", rule.pointer)),
+                rule: Some(format!("{}/action", rule.entry())),
                 about: About::Action(rule.word()),
                 denied: by(&|reason| reason == Reason::Denied),
             });

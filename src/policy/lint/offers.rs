@@ -1,9 +1,10 @@
 //! Errors and warnings about rules for prompts and resources.
 
+use super::overlaps::{Acting, overlapping};
 use super::pairs::Pairs;
 use super::{all_rules, base, limits};
 use crate::policy::document::{
-    DefaultAction, Document, Findings, Group, OfferRule, Offers, Rules, Warning, quote,
+    Action, DefaultAction, Document, Findings, Group, OfferRule, Offers, Rules, Warning,
 };
 use crate::policy::pattern::Pattern;
 use crate::wire::mcp::OfferKind;
@@ -74,31 +75,14 @@ fn unseen(rule: &OfferRule, findings: &mut Findings) {
 }
 
 fn overlaps(offers: &Offers, pairs: &mut Pairs, findings: &mut Findings) {
-    let patterns: Vec<&Entry> =
-        offers.rules.iter().filter(|(pattern, _)| !pattern.is_exact()).collect();
-    let mut rest = &*patterns;
-    while let [(a, first), others @ ..] = rest {
-        for (b, second) in others {
-            if !pairs.take(1) {
-                return;
-            }
-            if first.action != second.action
-                && pairs.overlap(a, b)
-                && !pairs.is_spent()
-                && !a.is_within(b)
-                && !b.is_within(a)
-            {
-                findings.warning(Warning::Overlap, &|| {
-                    let message = format!(
-                        "overlaps with {}, which has another action; a denial decides",
-                        quote(&second.name)
-                    );
-                    (first.path.clone(), message)
-                });
-            }
-        }
-        rest = others;
-    }
+    let entries = offers.rules.iter().map(|(pattern, rule)| {
+        let action = match rule.action {
+            DefaultAction::Allow => Action::Allow,
+            DefaultAction::Deny => Action::Deny,
+        };
+        Acting { pattern, name: &rule.name, path: &rule.path, action: (action, false) }
+    });
+    overlapping(entries.collect(), pairs, findings);
 }
 
 /// Denials of resources that another URI of the same resource gets past.

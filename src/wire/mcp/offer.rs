@@ -108,7 +108,7 @@ impl<'a> Offers<'a> {
             "subscriptions/listen" => subscriptions(all),
             _ => {
                 // The key was found while the body was decoded, others like it were not.
-                members(all, ["uri"])?;
+                members(all, &["uri"])?;
                 one(resource(params.uri, MISSING_URI, all.at, false)?)
             }
         }
@@ -126,12 +126,12 @@ fn one(offer: Offer<'_>) -> Result<Offers<'_>, Fault> {
 
 /// The `ref` of a completion.
 fn reference(params: Raw<'_>) -> Result<Offer<'_>, Fault> {
-    let [found] = members(params, ["ref"])?;
+    let [found, ..] = members(params, &["ref"])?;
     let found = found.ok_or(wrong("`params.ref` is missing", params.at))?;
     if !matches!(found.kind, Kind::Object) {
         return Err(wrong("`params.ref` must be an object", found.at));
     }
-    let [kind, name, uri] = members(found, ["type", "name", "uri"])?;
+    let [kind, name, uri] = members(found, &["type", "name", "uri"])?;
     let kind = match kind.map(|raw| raw.kind) {
         Some(Kind::String(text)) if text.is("ref/prompt") => OfferKind::Prompt,
         Some(Kind::String(text)) if text.is("ref/resource") => OfferKind::Resource,
@@ -154,14 +154,14 @@ fn no_other(other: Option<Raw<'_>>) -> Result<(), Fault> {
 /// The URIs to which a stream subscribes.
 fn subscriptions(params: Raw<'_>) -> Result<Offers<'_>, Fault> {
     let mut all = Offers { first: None, others: Vec::new() };
-    let [Some(wanted)] = members(params, ["notifications"])? else { return Ok(all) };
+    let [Some(wanted), ..] = members(params, &["notifications"])? else { return Ok(all) };
     if !matches!(wanted.kind, Kind::Object) {
         return match wanted.kind {
             Kind::Null => Ok(all),
             _ => Err(wrong("`params.notifications` must be an object", wanted.at)),
         };
     }
-    let [Some(uris)] = members(wanted, ["resourceSubscriptions"])? else { return Ok(all) };
+    let [Some(uris), ..] = members(wanted, &["resourceSubscriptions"])? else { return Ok(all) };
     match uris.kind {
         Kind::Array => {}
         Kind::Null => return Ok(all),
@@ -256,15 +256,13 @@ fn text<'a>(
     Err(wrong(fault, raw.at))
 }
 
-/// The members of an object with these names, each once or not at all.
+/// The members of an object with these names, of which there are at most three, each once
+/// or not at all.
 ///
 /// # Errors
 /// A key that some reader takes for one of these names.
-fn members<'a, const N: usize>(
-    object: Raw<'a>,
-    names: [&'static str; N],
-) -> Result<[Option<Raw<'a>>; N], Fault> {
-    let mut found = [None; N];
+fn members<'a>(object: Raw<'a>, names: &[&'static str]) -> Result<[Option<Raw<'a>>; 3], Fault> {
+    let mut found = [None; 3];
     let mut alike = None;
     read(object, &mut |key, at, value| {
         for (name, place) in names.iter().zip(&mut found) {
@@ -274,12 +272,15 @@ fn members<'a, const N: usize>(
                 alike.get_or_insert((DecodeErrorKind::LookAlikeKey(name), at));
             }
         }
-        if key.is("__proto__") {
-            alike.get_or_insert((DecodeErrorKind::LookAlikeKey("__proto__"), at));
+        if key.is(PROTOTYPE) {
+            alike.get_or_insert((DecodeErrorKind::LookAlikeKey(PROTOTYPE), at));
         }
     });
     alike.map_or(Ok(found), Err)
 }
+
+/// The key that, in JavaScript, lends an object the members of its value.
+const PROTOTYPE: &str = "__proto__";
 
 /// Shows the members of an object that was read before, with the offsets of the body.
 fn read<'a>(object: Raw<'a>, see: &mut dyn FnMut(Text<'a>, usize, Raw<'a>)) {
