@@ -50,6 +50,7 @@ mod mesh;
 mod metrics;
 mod native_filter;
 mod native_shipped;
+mod offers;
 mod overlong;
 mod panics;
 mod published;
