@@ -21,6 +21,7 @@ mod fingerprint;
 pub mod known;
 mod limit;
 mod lint;
+mod lock;
 mod offers;
 pub mod pattern;
 mod shown;
@@ -36,6 +37,7 @@ pub use fingerprint::{HmacKey, fingerprint_of};
 #[cfg(any(test, not(target_family = "wasm")))]
 pub use limit::{Counted, LimitState};
 pub use limit::{Holders, Limit, duration};
+pub use lock::{Lock, News, Sightings};
 pub use offers::OfferRuling;
 
 use crate::limits::Table;
@@ -73,6 +75,8 @@ pub struct Policy {
     is_dated: bool,
     /// Whether any rules are asked beside those that decide.
     has_shadows: bool,
+    /// The definitions of the server's tools, if the policy locks them.
+    lock: Option<Lock>,
     /// Whether any body has rules for prompts or resources.
     has_offers: bool,
     /// The rules for callers whom no grant and no group matches.

@@ -1,24 +1,27 @@
-//! Lists of tools, prompts and resources in responses, without the ones that a caller is
-//! not shown.
+//! Lists of tools, prompts and resources in responses, without what a caller is not shown.
 //!
-//! Only responses to callers from whom the policy hides something are read. A JSON
-//! body is read whole, and only if the request was for such a list: no other answer is
-//! one. Events are recognised by their shape, since a GET may replay an answer to
-//! a request of long ago; each goes on as soon as it is complete. A text that may be
-//! a list and cannot be read is replaced by an error, and never passed on as it is.
+//! Only responses to callers from whom the policy hides something are read, and all where
+//! it has a lock. A JSON body is read whole, and only if the request was for such a list: no
+//! other answer is one. Events are recognised by their shape, since a GET may replay an
+//! answer to a request of long ago; each goes on as soon as it is complete. A text that may
+//! be a list and cannot be read is replaced by an error, and never passed on as it is;
+//! unless nothing is hidden from its caller, and lists are only looked at.
 
 mod changes;
 mod events;
 mod message;
 mod signs;
+mod watch;
 
 use crate::exchange::head::is_utf8;
 use crate::exchange::record::Asked;
 use crate::exchange::reply::{Reply, unreadable_list};
-use crate::policy::{Caller, Policy};
+use crate::limits::Store;
+use crate::limits::window::Nanos;
+use crate::policy::{Caller, News, Policy};
 use crate::wire::mcp::{List, Lists};
 use changes::{Change, Changes};
-use core::cell::Cell;
+use core::cell::{Cell, RefCell};
 use events::{Editor, Events};
 use signs::Signs;
 
@@ -26,15 +29,32 @@ use signs::Signs;
 /// server is trusted not to attack.
 const MAX_DEPTH: usize = 256;
 
-/// The response to one request, of a caller from whom something is hidden.
+/// The response to one request, of a caller from whom something is hidden, or whose lists
+/// are held against a lock.
 #[derive(Debug)]
 pub struct Listing {
     caller: Caller,
-    /// The lists from which something may have to be taken out.
+    /// The lists from which something may have to be taken out. With any, one that cannot be
+    /// read must not pass.
     lists: Lists,
+    /// The lists that are read.
+    reads: Lists,
     asked: Asked,
+    /// The moment at which the request went on, if it asked for lists.
+    began: Option<Nanos>,
     state: State,
     unreadable: Cell<bool>,
+    news: RefCell<Option<News>>,
+}
+
+/// The things that a host lends to read a response.
+pub struct Reading<'a, S> {
+    /// The policy.
+    pub policy: &'a Policy,
+    /// The tools that have changed, for all workers.
+    pub store: &'a S,
+    /// The present moment, unless there is no clock.
+    pub now: &'a dyn Fn() -> Option<Nanos>,
 }
 
 #[derive(Debug)]
@@ -83,18 +103,33 @@ impl Listing {
     /// The response to a request of this caller; `None` if it need not be read.
     pub fn for_caller(policy: &Policy, caller: &Caller) -> Option<Self> {
         let lists = policy.concealed(caller);
-        (!lists.is_empty()).then(|| Self {
+        let reads = policy.lock().map_or(lists, |_| lists.with(List::Tools));
+        (!reads.is_empty()).then(|| Self {
             caller: caller.clone(),
             lists,
+            reads,
             asked: Asked::default(),
+            began: None,
             state: State::Pass,
             unreadable: Cell::new(false),
+            news: RefCell::new(None),
         })
     }
 
-    /// Sets the lists that the request asked for.
-    pub fn expect(&mut self, asked: Asked) {
+    /// Sets the lists that the request asked for, and the moment at which it went on.
+    pub fn expect(&mut self, asked: Asked, began: Nanos) {
+        self.began = (!asked.ids.is_empty()).then_some(began);
         self.asked = asked;
+    }
+
+    /// Whether something is hidden from the caller, so that lists are changed.
+    pub const fn conceals(&self) -> bool {
+        !self.lists.is_empty()
+    }
+
+    /// The news about locked tools, since this was last asked.
+    pub fn take_news(&self) -> Option<News> {
+        self.news.take()
     }
 
     /// Whether something was replaced because it could not be read, since this
@@ -118,7 +153,7 @@ impl Listing {
             // Some clients read a response with both types as JSON.
             let both = seen.json && !self.asked.ids.is_empty();
             if seen.encoded || seen.recoded || both {
-                return self.replace(policy);
+                return self.unreadable(policy);
             }
             self.state = State::Events(Events::default());
             return HeadStep::Stream;
@@ -128,7 +163,7 @@ impl Listing {
             return HeadStep::Pass;
         }
         if seen.encoded || seen.recoded {
-            return self.replace(policy);
+            return self.unreadable(policy);
         }
         self.state = State::Whole(0);
         HeadStep::Hold
@@ -137,6 +172,15 @@ impl Listing {
     /// Ends the response because the host failed: nothing more of it goes on.
     pub fn break_off(&mut self) {
         self.state = State::Broken;
+    }
+
+    /// Replaces a response that cannot be read, if it must not pass.
+    fn unreadable(&mut self, policy: &Policy) -> HeadStep {
+        if self.conceals() {
+            return self.replace(policy);
+        }
+        self.unreadable.set(true);
+        HeadStep::Pass
     }
 
     /// Replaces a response that cannot be read.
@@ -150,8 +194,14 @@ impl Listing {
     /// Takes the size of the part of the body that has not gone on; `end` if no more
     /// comes.
     pub fn body(&mut self, policy: &Policy, size: usize, end: bool) -> BodyStep {
+        let conceals = self.conceals();
         match &mut self.state {
             State::Pass => BodyStep::Pass,
+            State::Whole(_) if size > policy.settings.max_body_bytes && !conceals => {
+                self.state = State::Pass;
+                self.unreadable.set(true);
+                BodyStep::Pass
+            }
             State::Whole(_) if size > policy.settings.max_body_bytes => {
                 self.state = State::Replaced;
                 BodyStep::Replace(self.error(policy))
@@ -178,7 +228,8 @@ impl Listing {
 
     /// Reads the whole body, which [`BodyStep::Whole`] asked for; its replacement, if
     /// it changes.
-    pub fn whole(&mut self, policy: &Policy, body: &[u8]) -> Option<Vec<u8>> {
+    pub fn whole(&mut self, lent: &Reading<'_, impl Store>, body: &[u8]) -> Option<Vec<u8>> {
+        let policy = lent.policy;
         let held = match core::mem::replace(&mut self.state, State::Replaced) {
             State::Whole(held) => held,
             _ => 0,
@@ -189,25 +240,33 @@ impl Listing {
         if body.is_empty() {
             return None;
         }
-        let shows = |list: List, name: &str| policy.shows_in(&self.caller, list, name);
-        match message::changes(body, MAX_DEPTH, self.lists, &shows) {
+        match self.changes(lent, body) {
             Ok(changes) if changes.is_empty() => None,
             Ok(changes) => {
                 let mut out = Vec::with_capacity(body.len());
                 Changes::new(changes).write(body, 0, &mut out);
                 Some(out)
             }
-            Err(_) => Some(self.error(policy)),
+            Err(_) if self.conceals() => Some(self.error(policy)),
+            Err(_) => {
+                self.unreadable.set(true);
+                None
+            }
         }
     }
 
     /// Reads a piece of a body, which [`BodyStep::Piece`] asked for; its replacement,
     /// if it changes.
-    pub fn piece(&mut self, policy: &Policy, piece: &[u8], end: bool) -> Option<Vec<u8>> {
+    pub fn piece(
+        &mut self,
+        lent: &Reading<'_, impl Store>,
+        piece: &[u8],
+        end: bool,
+    ) -> Option<Vec<u8>> {
         let State::Events(mut events) = core::mem::replace(&mut self.state, State::Replaced) else {
             return Some(Vec::new());
         };
-        let editing = Editing { policy, listing: self };
+        let editing = Editing { lent, listing: self };
         let out = events.pass(piece, end, &editing);
         self.state = State::Events(events);
         (out != piece).then_some(out)
@@ -243,33 +302,34 @@ impl Listing {
 }
 
 /// Edits the events of one response.
-struct Editing<'a> {
-    policy: &'a Policy,
+struct Editing<'a, 's, S> {
+    lent: &'a Reading<'s, S>,
     listing: &'a Listing,
 }
 
-impl Editor for Editing<'_> {
+impl<S: Store> Editor for Editing<'_, '_, S> {
     fn edit(&self, data: &[u8]) -> Changes {
         if !self.signs().are_in(data) {
             return Changes::new(Vec::new());
         }
-        let Listing { caller, lists, .. } = self.listing;
-        let shows = |list: List, name: &str| self.policy.shows_in(caller, list, name);
-        Changes::new(message::changes(data, MAX_DEPTH, *lists, &shows).unwrap_or_else(|_| {
-            vec![Change { from: 0, to: data.len(), with: self.instead(data).into() }]
+        Changes::new(self.listing.changes(self.lent, data).unwrap_or_else(|_| {
+            let instead = self.instead(data).into_iter();
+            instead.map(|with| Change { from: 0, to: data.len(), with: with.into() }).collect()
         }))
     }
 
-    fn instead(&self, data: &[u8]) -> Vec<u8> {
-        self.listing.event_error(self.policy, data)
+    fn instead(&self, data: &[u8]) -> Option<Vec<u8>> {
+        let listing = self.listing;
+        listing.unreadable.set(true);
+        listing.conceals().then(|| listing.event_error(self.lent.policy, data))
     }
 
     fn most(&self) -> usize {
-        self.policy.settings.max_body_bytes
+        self.lent.policy.settings.max_body_bytes
     }
 
     fn signs(&self) -> Signs {
-        Signs::new(self.listing.lists)
+        Signs::new(self.listing.reads)
     }
 }
 

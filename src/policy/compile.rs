@@ -6,7 +6,8 @@ use super::bodies::Applied;
 use super::fingerprint::fingerprint_of;
 use super::offers::Offers;
 use super::{
-    Action, Approvals, Conditions, Dated, Group, Limit, Names, Policy, Reason, Rule, Rules, lint,
+    Action, Approvals, Conditions, Dated, Group, Limit, Lock, Names, Policy, Reason, Rule, Rules,
+    lint,
 };
 use crate::limits::Table;
 use crate::order;
@@ -51,7 +52,8 @@ impl Policy {
         let has_offers = lint::has_offers(&document);
         let anybody = lint::approvers(&document);
         let shares_approvals = lint::shares_approvals(&document);
-        let Document { rules, identity, grants, groups, checks: _, settings, digest } = document;
+        let Document { rules, identity, grants, groups, checks: _, lock, settings, digest } =
+            document;
         let counters = &settings.counters;
         let namespace = counters.namespace.as_deref().unwrap_or(namespace);
         let table = Table::new(namespace, counters.capacity, counters.max_entries)
@@ -61,11 +63,13 @@ impl Policy {
         if let Some(approvals) = &mut approvals {
             bind(&mut approvals.approver_require, &settings);
         }
+        let lock = lock.map(|lock| Lock::new(lock, &table));
         let by = By {
             settings: &settings,
             approvals: approvals.as_ref(),
             identity: &identity,
             shares_approvals,
+            locks: lock.as_ref().is_some_and(Lock::enforces),
         };
         let top = by.compile("top", rules, None);
         let grants: Vec<_> = grants
@@ -93,6 +97,7 @@ impl Policy {
             is_dated,
             has_shadows,
             has_offers,
+            lock,
             top,
             approvals: approvals.map(|approvals| Approvals::new(approvals, anybody)),
             // Grants neither allow nor deny, so only specificity orders them.
@@ -109,6 +114,8 @@ struct By<'d> {
     identity: &'d [Source],
     /// Whether checks of `approve_if` may meet entries of another body.
     shares_approvals: bool,
+    /// Whether tools are hidden that a lock does not name.
+    locks: bool,
 }
 
 impl By<'_> {
@@ -168,7 +175,8 @@ impl By<'_> {
             validity,
             shadows: any_beside.then(|| Box::new(Shadows { entries, all })),
         };
-        rules.conceals = Applied { own: &rules, base }.conceals(self.settings.tools_list);
+        rules.conceals =
+            Applied { own: &rules, base }.conceals(self.settings.tools_list, self.locks);
         rules
     }
 

@@ -7,6 +7,7 @@
 //! a duplicate key is one of them, and numbers keep their exact value. This
 //! folder holds all of the language's shape.
 
+mod across_replicas;
 mod approvals;
 mod at;
 mod checks;
@@ -16,6 +17,7 @@ mod groups;
 mod identity;
 mod limit_service;
 mod limits;
+mod lock;
 mod notify;
 mod offers;
 mod protected_resource;
@@ -31,6 +33,7 @@ mod url;
 mod validity;
 mod wording;
 
+pub use across_replicas::AcrossReplicas;
 pub use approvals::{Approvals, Ask, Terms, patterns};
 pub use at::escape;
 pub use checks::{Check, Named};
@@ -39,6 +42,7 @@ pub use groups::{Group, When};
 pub use identity::{Bearer, Certificate, PayloadPlace, Source};
 pub use limit_service::{Across, LimitService, MAX_SERVICE_NAMES, OnFailure};
 pub use limits::{Limit, Per};
+pub use lock::{DIGEST_PREFIX, Lock, MAX_LOCKED};
 pub use notify::Notify;
 pub use offers::{OfferRule, Offers};
 pub use protected_resource::ProtectedResource;
@@ -73,6 +77,8 @@ pub struct Document {
     pub groups: Vec<Group>,
     /// `checks`, in the order of their names.
     pub checks: Vec<Named>,
+    /// `lock`
+    pub lock: Option<Lock>,
     /// The filter's behaviour.
     pub settings: Settings,
     /// The SHA-256 of the document in its canonical form, which neither the
@@ -81,7 +87,7 @@ pub struct Document {
 }
 
 /// The keys of a document.
-pub const KEYS: [&str; 15] = [
+pub const KEYS: [&str; 16] = [
     "$schema",
     "version",
     "description",
@@ -96,6 +102,7 @@ pub const KEYS: [&str; 15] = [
     "grants",
     "groups",
     "checks",
+    "lock",
     "settings",
 ];
 
@@ -131,12 +138,13 @@ impl Document {
             rules::grants(at, mode)
         });
         let groups = top.get("groups").map(|at| groups::read(at, mode)).unwrap_or_default();
+        let lock = top.get("lock").and_then(Lock::read);
         let has_sources =
             top.get("identity").is_some_and(|at| !at.is_list() || !at.elements().is_empty());
         let settings = top.get("settings").map(|at| Settings::read(at, has_sources));
         let (rules, grants) = (rules?, grants.unwrap_or_default());
         let settings = settings.unwrap_or_default();
         let checks = root.shared_checks();
-        Some(Self { rules, identity, grants, groups, checks, settings, digest: digest() })
+        Some(Self { rules, identity, grants, groups, checks, lock, settings, digest: digest() })
     }
 }

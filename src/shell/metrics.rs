@@ -62,11 +62,17 @@ pub enum Family {
     LimitServiceUncounted,
     /// Notices that did not come.
     ApprovalsNoticesFailed,
+    /// Responses that list a locked tool with another definition.
+    LockChanged,
+    /// Responses that list a tool which is not in the lock.
+    LockUnknown,
+    /// Responses after which changed tools are as locked again.
+    LockReopened,
 }
 
 impl Family {
     /// All families.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 26] = [
         Self::Evaluations,
         Self::Passed,
         Self::AllowedCalls,
@@ -90,6 +96,9 @@ impl Family {
         Self::LimitServiceLocal,
         Self::LimitServiceUncounted,
         Self::ApprovalsNoticesFailed,
+        Self::LockChanged,
+        Self::LockUnknown,
+        Self::LockReopened,
     ];
 
     /// The name, between `mcp_policy_` and `_total`.
@@ -118,6 +127,9 @@ impl Family {
             Self::LimitServiceLocal => "limit_service_local",
             Self::LimitServiceUncounted => "limit_service_uncounted",
             Self::ApprovalsNoticesFailed => "approvals_notices_failed",
+            Self::LockChanged => "lock_changed",
+            Self::LockUnknown => "lock_unknown",
+            Self::LockReopened => "lock_reopened",
         }
     }
 

@@ -3,6 +3,7 @@
 //! protocol it claims to speak.
 
 mod call;
+mod definition;
 mod elicitation;
 mod list;
 mod method;
@@ -11,6 +12,7 @@ mod offer;
 mod revision;
 
 pub use call::{MAX_TOOL_NAME, ToolCall, tool_name_fault};
+pub use definition::{DefinitionError, MAX_DEFINITION, digest_of_definition};
 pub use elicitation::{Answered, ELICIT, answer, answers_others, is_plain_answer, shows_urls};
 pub use list::{List, Lists};
 pub use method::{KNOWN_METHODS, Method, TOOLS_CALL, TOOLS_LIST, is_governed};

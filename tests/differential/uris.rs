@@ -142,8 +142,10 @@ impl Judge {
     }
 }
 
-/// The pattern that a text is within, with or without a `/` at its end.
+/// The pattern that a text is within up to its query or fragment, which some readers
+/// leave out, with or without a `/` at its end.
 fn within(text: &str) -> Option<&'static str> {
+    let text = text.split(['?', '#']).next().unwrap_or_default();
     let is_in = |text: &str| PATTERNS.into_iter().find(|one| Pattern::new(one).matches(text));
     is_in(text).or_else(|| is_in(&format!("{text}/")))
 }

@@ -46,11 +46,27 @@ fn every_shipped_policy_says_where_mcp_is() {
         ("envoy", "yaml", &[("envoy/envoy.yaml", 1), ("envoy/docker-compose.yaml", 0)][..]),
         ("envoy/approvals", "yaml", &[]),
         ("envoy/compose", "yaml", &[]),
-        ("envoy/gateway", "yaml", &[("envoy/gateway/patch-policy.yaml", 0)]),
-        ("envoy/istio", "yaml", &[("envoy/istio/virtual-service.yaml", 0)]),
+        ("envoy/connect", "yaml", &[("envoy/connect/several-servers.yaml", 2)]),
+        (
+            "envoy/gateway",
+            "yaml",
+            &[("envoy/gateway/patch-policy.yaml", 0), ("envoy/gateway/kustomization.yaml", 0)],
+        ),
+        (
+            "envoy/istio",
+            "yaml",
+            &[("envoy/istio/virtual-service.yaml", 0), ("envoy/istio/kustomization.yaml", 0)],
+        ),
         ("envoy/native", "yaml", &[]),
-        ("envoy/native/gateway", "yaml", &[("envoy/native/gateway/envoy-proxy.yaml", 0)]),
-        ("envoy/native/istio", "yaml", &[]),
+        (
+            "envoy/native/gateway",
+            "yaml",
+            &[
+                ("envoy/native/gateway/envoy-proxy.yaml", 0),
+                ("envoy/native/gateway/kustomization.yaml", 0),
+            ],
+        ),
+        ("envoy/native/istio", "yaml", &[("envoy/native/istio/kustomization.yaml", 0)]),
         ("envoy/policies/minimal", "json", &[]),
         ("envoy/policies/explained", "json", &[]),
         ("envoy/policies/explained", "yaml", &[]),
@@ -61,9 +77,16 @@ fn every_shipped_policy_says_where_mcp_is() {
             let expected =
                 each.iter().find(|(name, _)| *name == file).map_or(1, |(_, count)| *count);
             assert_eq!(policies.len(), expected, "{file}");
+            let policies_are_many = policies.len() > 1;
             for policy in policies {
                 seen += 1;
-                assert_eq!(policy["settings"]["paths"], json!([MCP]), "{file}");
+                // Several servers have each a folder of its own.
+                let path = policy["settings"]["paths"][0].as_str().unwrap();
+                assert_eq!(policy["settings"]["paths"].as_array().unwrap().len(), 1, "{file}");
+                assert!(
+                    path == MCP || (policies_are_many && path.ends_with(MCP)),
+                    "{file}: {path}"
+                );
                 assert!(policy["settings"].get("exempt_paths").is_none(), "{file}");
                 let parsed = Policy::parse(policy.to_string().as_bytes(), "paths").unwrap();
                 let warned =
@@ -76,12 +99,27 @@ fn every_shipped_policy_says_where_mcp_is() {
 }
 
 #[test]
+fn every_policy_of_the_library_says_where_mcp_is() {
+    let library = root().join("envoy/policies/library");
+    let mut seen = 0;
+    for folder in std::fs::read_dir(library).unwrap().map(|entry| entry.unwrap().path()) {
+        let file = folder.strip_prefix(root()).unwrap().join("policy.yaml").display().to_string();
+        let policy = &documents(&file)[0];
+        assert_eq!(policy["settings"]["paths"], json!([MCP]), "{file}");
+        assert!(policy["settings"].get("exempt_paths").is_none(), "{file}");
+        seen += 1;
+    }
+    assert!(seen >= 17, "{seen}");
+}
+
+#[test]
 fn every_shipped_route_to_the_server_is_mcps() {
     for file in [
         "envoy/envoy.yaml",
         "envoy/approvals/mtls.yaml",
         "envoy/approvals/oauth2.yaml",
         "envoy/compose/envoy.yaml",
+        "envoy/connect/oauth.yaml",
         "envoy/native/envoy.yaml",
     ] {
         let document = &documents(file)[0];

@@ -75,6 +75,13 @@ fn answer(question: &Answered, subject: &str) -> String {
             format!("{rule} does not name the {subject}")
         }
         About::Hide(patterns) => format!("{rule} hides the {subject}, by {}", list(patterns)),
+        About::Locked { named: false } => format!("{rule} does not name the tool"),
+        About::Locked { named: true } if denies => {
+            format!("{rule} names the tool, and a list has shown another definition of it")
+        }
+        About::Locked { named: true } => {
+            format!("{rule} names the tool, and no list has shown another definition of it")
+        }
         About::Entry { .. } => "no entry matches, and `default` denies".into(),
         About::Time { from, until } => {
             let bound = |word: &str, moment: &Option<Nanos>| {

@@ -3,9 +3,23 @@
 use super::changes::Change;
 use crate::wire::json::{JsonError, Kind, Raw, Reader, Text, fold_ascii};
 use crate::wire::mcp::{List, Lists};
+use std::borrow::Cow;
+
+/// An entry of a list.
+pub(super) struct Listed<'t, 'a> {
+    /// The kind of list.
+    pub(super) kind: List,
+    /// The number of its list in the message, from 1.
+    pub(super) list: usize,
+    /// The entry itself, of whatever type.
+    pub(super) raw: Raw<'a>,
+    /// Its name, or several where clients differ on that; none if nobody can ask for it.
+    pub(super) names: &'t [Cow<'a, str>],
+}
 
 /// The changes after which these lists, in a message or an array of messages, have only
 /// entries for which `shows` is true. There are none for a message without such a list.
+/// Each entry is shown to it once, in the order of the text.
 ///
 /// The `cacheScope` of a list becomes `"private"`: the list of one caller must not
 /// be served to another.
@@ -15,11 +29,11 @@ use crate::wire::mcp::{List, Lists};
 pub(super) fn changes(
     text: &[u8],
     max_depth: usize,
-    lists: Lists,
-    shows: &dyn Fn(List, &str) -> bool,
+    kinds: Lists,
+    shows: &mut dyn FnMut(&Listed<'_, '_>) -> bool,
 ) -> Result<Vec<Change>, JsonError> {
     let mut reader = Reader::new(text, max_depth)?;
-    let mut lister = Lister { lists, shows, changes: Vec::new() };
+    let mut lister = Lister { kinds, shows, lists: 0, changes: Vec::new() };
     lister.messages(&mut reader)?;
     reader.end()?;
     match reader.ambiguity() {
@@ -59,8 +73,10 @@ type Read = Result<(), JsonError>;
 type Member<'m, 'a> = &'m mut dyn FnMut(&mut Reader<'a>, Text<'a>, usize) -> Read;
 
 struct Lister<'s> {
-    lists: Lists,
-    shows: &'s dyn Fn(List, &str) -> bool,
+    kinds: Lists,
+    shows: &'s mut dyn FnMut(&Listed<'_, '_>) -> bool,
+    /// The number of results with lists.
+    lists: usize,
     changes: Vec<Change>,
 }
 
@@ -87,13 +103,14 @@ impl Lister<'_> {
 
     fn result<'a>(&mut self, reader: &mut Reader<'a>) -> Read {
         let mut lists = false;
+        self.lists = self.lists.saturating_add(1);
         let mut scope: Option<Raw<'_>> = None;
         let member: Member<'_, 'a> = &mut |reader, key, _| {
-            if let Some(list) = self.lists.iter().find(|list| means(key, list.key()))
+            if let Some(kind) = self.kinds.iter().find(|kind| means(key, kind.key()))
                 && reader.peek() == Some(b'[')
             {
                 lists = true;
-                return self.entries(reader, list);
+                return self.entries(reader, kind);
             }
             let value = reader.value()?;
             if key.is("cacheScope") {
@@ -112,14 +129,14 @@ impl Lister<'_> {
         Ok(())
     }
 
-    fn entries(&mut self, reader: &mut Reader<'_>, list: List) -> Read {
+    fn entries(&mut self, reader: &mut Reader<'_>, kind: List) -> Read {
         // Offset behind the last entry that stays, and of the first of those
         // after it that go.
         let mut kept: Option<usize> = None;
         let mut cut: Option<usize> = None;
         let mut end = 0;
         reader.array(|reader| {
-            let (entry, shown) = self.entry(reader, list)?;
+            let (entry, shown) = self.entry(reader, kind)?;
             end = entry.at.saturating_add(entry.text.len());
             if !shown {
                 cut.get_or_insert(entry.at);
@@ -139,20 +156,27 @@ impl Lister<'_> {
         Ok(())
     }
 
-    /// An entry, and whether it is shown. One without a name cannot be asked for.
-    fn entry<'a>(&self, reader: &mut Reader<'a>, list: List) -> Result<(Raw<'a>, bool), JsonError> {
+    /// An entry, and whether it is shown.
+    fn entry<'a>(
+        &mut self,
+        reader: &mut Reader<'a>,
+        kind: List,
+    ) -> Result<(Raw<'a>, bool), JsonError> {
+        let mut names = Vec::new();
         if reader.peek() != Some(b'{') {
-            return reader.value().map(|raw| (raw, true));
+            let raw = reader.value()?;
+            let shown = (self.shows)(&Listed { kind, list: self.lists, raw, names: &names });
+            return Ok((raw, shown));
         }
-        let mut shown = true;
         let member: Member<'_, 'a> = &mut |reader, key, _| {
             let value = reader.value()?;
-            if let (true, Kind::String(name)) = (means(key, list.name()), value.kind) {
-                shown &= (self.shows)(list, &name.decode());
+            if let (true, Kind::String(name)) = (means(key, kind.name()), value.kind) {
+                names.push(name.decode());
             }
             Ok(())
         };
         let raw = reader.spanned_object(member)?;
+        let shown = (self.shows)(&Listed { kind, list: self.lists, raw, names: &names });
         Ok((raw, shown))
     }
 }

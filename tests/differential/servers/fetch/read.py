@@ -80,14 +80,23 @@ def file(text):
 def resolved(text):
     """A URI without its dots."""
     parts = urllib.parse.urlsplit(text)
-    return urllib.parse.urlunsplit(parts._replace(path=posixpath.normpath(parts.path or "/")))
+    path = posixpath.normpath(parts.path) if parts.path else ""
+    return urllib.parse.urlunsplit(parts._replace(path=path))
+
+
+def fetched(text):
+    """The URL that `httpx` asks for; it opens no files."""
+    url = httpx.URL(text)
+    if url.scheme == "file":
+        raise ValueError
+    return str(url)
 
 
 READERS = {
     "uri": {
         # As MCP's SDK reads the URI of a resource.
         "pydantic": lambda text: str(PYDANTIC.validate_python(text)),
-        "httpx": lambda text: str(httpx.URL(text)),
+        "httpx": fetched,
         "requests": lambda text: requests.Request("GET", text).prepare().url,
         "urllib": lambda text: urllib.parse.urlunsplit(urllib.parse.urlsplit(text)),
         "urllib file": file,

@@ -29,6 +29,7 @@ const READERS = {
         'node parse': text => parse(text).href,
         'node join': text => {
             const { protocol, host, pathname, search, hash } = new URL(text);
+            if (!host) throw new Error('no host');
             return `${protocol}//${host}${path.posix.normalize(decodeURIComponent(pathname))}${search}${hash}`;
         },
     },
