@@ -179,10 +179,10 @@ pub(super) fn served<H: Host>(host: &H) {
 }
 
 /// Counts a call of a tool as its record says: by its outcome, by its rule, by the stage
-/// of its approval, and by the rules in shadow that it did not pass. A request in which no
-/// tool was read is not a call.
+/// of its approval, and by the rules in shadow that it did not pass. So is a request that
+/// was judged by a prompt or a resource. One in which nothing of these was read is neither.
 pub(super) fn called<H: Host>(host: &H, record: &Record<'_>) {
-    if record.tool.is_none() {
+    if record.tool.is_none() && record.offer.is_none() {
         return;
     }
     host.count_call(record.rule, (record.decision, record.reason));

@@ -36,6 +36,8 @@ impl Store for Failing {
 }
 
 const POLICY: &str = r#"{"version": "1", "default": "deny", "hide": ["hidden"],
+    "prompts": {"default": "deny", "hide": ["hidden"], "rules": {"shut": {"action": "deny"}}},
+    "resources": {"default": "deny", "hide": ["a:hidden"], "rules": {"a:shut": {"action": "deny"}}},
     "tools": {"limited": {"limits": [{"counter": "c", "window": "minute", "max": 1}]},
               "own_words": {"limits": [{"counter": "o", "window": "minute", "max": 1, "on_deny": "Enough."}]},
               "bought": {"limits": [{"counter": "b", "window": "day", "max": 5.5, "increment_from": "args.price"}]},
@@ -50,7 +52,7 @@ const POLICY: &str = r#"{"version": "1", "default": "deny", "hide": ["hidden"],
 const IDENTIFIED: &str = r#"{"version": "1", "default": "deny", "identity": [{"header": "x-id"}]}"#;
 
 /// Calls that checks, budgets and limits refuse, in the notation of the pages.
-const CALLS: [&str; 17] = [
+const CALLS: [&str; 24] = [
     "hidden",
     "other",
     "shut",
@@ -68,6 +70,13 @@ const CALLS: [&str; 17] = [
     "told",
     r#"told {"a": 1, "b": 1}"#,
     "PUT /mcp",
+    r#"POST /mcp prompts/get {"name": "hidden"}"#,
+    r#"POST /mcp prompts/get {"name": "other"}"#,
+    r#"POST /mcp prompts/get {"name": "shut"}"#,
+    r#"POST /mcp resources/read {"uri": "a:hidden"}"#,
+    r#"POST /mcp resources/read {"uri": "a:other"}"#,
+    r#"POST /mcp resources/read {"uri": "a:shut"}"#,
+    r#"POST /mcp resources/read {"uri": "a:.."}"#,
 ];
 
 const RESOURCE: &str = r#"{"version": "1", "default": "deny", "identity": [{"jwt": {"claim": "sub"}}],

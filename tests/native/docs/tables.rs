@@ -14,7 +14,7 @@ use std::path::Path;
 
 /// Objects of the language, each with a key that is none, so that the error
 /// lists those that are.
-const OBJECTS: [(&str, &str); 24] = [
+const OBJECTS: [(&str, &str); 27] = [
     ("(top level)", r#"{"zzzzzzzz": 0}"#),
     ("tools", r#"{"tools": {"a": {"zzzzzzzz": 0}}}"#),
     ("limits", r#"{"tools": {"a": {"limits": [{"zzzzzzzz": 0}]}}}"#),
@@ -36,6 +36,9 @@ const OBJECTS: [(&str, &str); 24] = [
         "grants limits",
         r#"{"grants": {"a": {"default": "deny", "all_tools": {"limits": [{"zzzzzzzz": 0}]}}}}"#,
     ),
+    ("prompts", r#"{"prompts": {"zzzzzzzz": 0}}"#),
+    ("resources", r#"{"resources": {"zzzzzzzz": 0}}"#),
+    ("rules", r#"{"prompts": {"default": "deny", "rules": {"a": {"zzzzzzzz": 0}}}}"#),
     ("checks", r#"{"checks": {"a": {"zzzzzzzz": 0}}}"#),
     ("groups", r#"{"groups": [{"zzzzzzzz": 0}]}"#),
     ("settings", r#"{"settings": {"zzzzzzzz": 0}}"#),
