@@ -14,3 +14,18 @@ pub fn of_parts(parts: &[&[u8]]) -> [u8; 32] {
     }
     hasher.finalize().into()
 }
+
+/// The bytes of hexadecimal digits, if there are exactly as many as these bytes have.
+pub fn unhex<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
+    if digits.len() != N.checked_mul(2)? {
+        return None;
+    }
+    let mut bytes = [0; N];
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        for digit in pair {
+            let digit = char::from(*digit).to_digit(16)?;
+            *byte = (*byte << 4) | u8::try_from(digit).ok()?;
+        }
+    }
+    Some(bytes)
+}

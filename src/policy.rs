@@ -24,7 +24,7 @@ mod lint;
 pub mod pattern;
 mod shown;
 
-pub use approval::{Approvals, Needed, Terms};
+pub use approval::{Approvals, Home, Needed, Terms};
 pub use beside::Shadowed;
 pub use bodies::Limits;
 pub use caller::{About, Caller};

@@ -56,11 +56,13 @@ pub enum Reason {
     ApprovalTooLarge,
     /// There is no room for another request for approval.
     ApprovalsFull,
+    /// The home that keeps requests for approval has not answered, or not with a proof.
+    ApprovalStore,
 }
 
 impl Reason {
     /// Every reason, for tables that have one row each.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Hidden,
         Self::DefaultDeny,
         Self::Denied,
@@ -86,6 +88,7 @@ impl Reason {
         Self::ApprovalDenied,
         Self::ApprovalTooLarge,
         Self::ApprovalsFull,
+        Self::ApprovalStore,
     ];
 
     /// The word for it.
@@ -116,6 +119,7 @@ impl Reason {
             Self::ApprovalDenied => "approval_denied",
             Self::ApprovalTooLarge => "approval_too_large",
             Self::ApprovalsFull => "approvals_full",
+            Self::ApprovalStore => "approval_store",
         }
     }
 }

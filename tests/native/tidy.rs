@@ -16,7 +16,7 @@ const FLOORS: [&[&str]; 7] = [
     &["policy"],
     &["approvals", "limit_service"],
     &["limits", "wire"],
-    &["digest", "meter", "order", "text"],
+    &["digest", "meter", "order", "random", "text"],
 ];
 
 /// The files in a folder and the folders in it, of which there are some.

@@ -71,6 +71,8 @@ fn draft(call: u64, need: u8) -> Entry {
         params: "{}".into(),
         approved_by: Vec::new(),
         reason: String::new(),
+        edge: None,
+        used_by: [0; 16],
     }
 }
 

@@ -60,7 +60,7 @@ pub(super) fn answered(status: u16, object: Object) -> Served {
         vec![("cache-control", "no-store".into()), ("x-content-type-options", "nosniff".into())];
     let body = object.end().into_bytes();
     let reply = Reply { headers, body, ..Reply::bare(status) };
-    Served { reply, what: "approvals", decision: None }
+    Served::new(reply, "approvals")
 }
 
 pub(super) fn record(
