@@ -29,6 +29,6 @@ pub(in crate::exchange) use told::Told;
 
 /// The path of questions, below that of the home's endpoint. No id has this form.
 const BELOW: &str = "/-/calls";
-/// The most bytes of a question: of all that a call and its rule can have, the most is
-/// some sixty thousand.
-const MOST_QUESTION: usize = 128 << 10;
+/// The most bytes of a question. All parts of a call and its rule are bounded, and take less
+/// even where every character of them is escaped.
+const MOST_QUESTION: usize = 512 << 10;

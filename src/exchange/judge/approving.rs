@@ -97,7 +97,7 @@ impl<'a, S: Store> Judge<'a, S> {
         let mut asks = match asks {
             Ok(Some(asks)) => asks,
             Ok(None) => {
-                let denial = draft.too_long();
+                let denial = draft.unasked();
                 return self.deny(allowed.called, denial);
             }
             Err(refused) => {

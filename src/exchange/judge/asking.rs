@@ -48,8 +48,8 @@ impl<'a> Asks<'a> {
         }))
     }
 
-    /// The questions to the home of a call's approval, and about its limits; `None` if it
-    /// is too long for one.
+    /// The questions to the home of a call's approval, and about its limits; `None` if there
+    /// are none.
     ///
     /// # Errors
     /// As above.

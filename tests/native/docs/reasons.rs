@@ -90,6 +90,9 @@ const APPROVING: &str = r#"{"version": "1", "default": "deny", "identity": [{"he
                  "approvals": {"path": "/approvals", "approvers": ["ops"], "requests": "100/hour",
                                "max_arguments_bytes": 256}}}"#;
 
+const STORE: &str = r#"{"cluster": "home", "authority": "home", "path": "/approvals",
+    "key": "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"}"#;
+
 /// Refusals of calls that need approval.
 fn unapproved() -> Vec<Refused> {
     let mut stage = Stage::new(APPROVING).unwrap();
@@ -150,6 +153,22 @@ fn across_replicas() -> Vec<Refused> {
     refused.collect()
 }
 
+/// Refusals for want of an answer of the home of approvals, and by its answer.
+fn at_an_edge() -> Vec<Refused> {
+    let edge = APPROVING.replace(r#""path": "/approvals""#, r#""store": STORE"#);
+    let edge = edge.replace(r#""requests": "100/hour","#, "").replace("STORE", STORE);
+    let policy = Policy::parse(edge.as_bytes(), "").unwrap();
+    let (store, ask) = (MemoryStore::default(), Ask::parse("asked (x-id: a)").unwrap());
+    let host = Host { policy: &policy, store: &store, now: Nanos(0) };
+    let mut service = |_: &Question| Answer::Failed(Failure::Timeout);
+    let body = Body::whole(&ask.body);
+    let sent = host.send_asking(ask.pairs(), &NoPeer, &body, &mut service).unwrap();
+    match sent.outcome {
+        Outcome::Refused(refused) => vec![*refused],
+        other => panic!("{other:?}"),
+    }
+}
+
 /// A refusal of every kind that there is.
 fn refusals() -> Vec<Refused> {
     let mut stage = Stage::new(POLICY).unwrap();
@@ -200,6 +219,7 @@ fn refusals() -> Vec<Refused> {
     }
     refusals.extend(unapproved());
     refusals.extend(across_replicas());
+    refusals.extend(at_an_edge());
     let fails: [fn(&mut Exchange, &Policy, &mut Recorder<'_>) -> Step; 2] = [
         |exchange, policy, records| exchange.fail(policy, "anything", records),
         |exchange, policy, records| exchange.crowd_out(policy, records),

@@ -37,7 +37,7 @@ impl<'p> Draft<'p> {
         self.approvals.store.as_ref()
     }
 
-    /// The questions to the home; `None` if the call is too long for one.
+    /// The questions to the home; `None` if the request is not one of an edge.
     pub(in crate::exchange) fn edge(&self, store: &document::Store) -> Option<Edge> {
         Edge::new(store, &self.entry, self.message)
     }

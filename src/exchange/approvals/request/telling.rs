@@ -51,10 +51,9 @@ impl<'p> Draft<'p> {
         }
     }
 
-    /// The denial of a call that is too long to be sent to the home.
-    pub(in crate::exchange) fn too_long(&self) -> Denial<'p> {
-        let message = "The call is too long to be sent to those who approve such calls.";
-        self.denial(Reason::ApprovalTooLarge, message.into())
+    /// The denial of a call about which the home cannot be asked.
+    pub(in crate::exchange) fn unasked(&self) -> Denial<'p> {
+        self.denial(Reason::Internal, "Nobody can be asked about this call.".into())
     }
 
     fn denial(&self, reason: Reason, message: String) -> Denial<'p> {

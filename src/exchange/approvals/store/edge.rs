@@ -2,7 +2,7 @@
 //! answers.
 
 use super::seal::{HEADER, Seal, Way, seal};
-use super::{BELOW, MOST_QUESTION, Told, question};
+use super::{BELOW, Told, question};
 use crate::approvals::{self, Entry, Put};
 use crate::digest::of_parts;
 use crate::exchange::inquiry::FailureKind;
@@ -39,8 +39,8 @@ const fn fault(kind: FailureKind, why: &'static str) -> Fault {
 }
 
 impl Edge {
-    /// The questions about a request as this edge would make it; `None` if it is too long
-    /// to be asked.
+    /// The questions about a request as this edge would make it; `None` if it is not one of
+    /// an edge.
     pub(in crate::exchange) fn new(
         store: &Store,
         entry: &Entry,
@@ -48,7 +48,7 @@ impl Edge {
     ) -> Option<Self> {
         let approvals::Entry { edge: Some(edge), .. } = entry else { return None };
         let begun = question::begin(entry, edge, message);
-        (begun.len() < MOST_QUESTION.saturating_sub(32)).then(|| Self {
+        Some(Self {
             cluster: (&*store.cluster).into(),
             authority: (&*store.authority).into(),
             path: [&store.path, BELOW].concat().into(),

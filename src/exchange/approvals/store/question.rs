@@ -10,6 +10,7 @@ use crate::exchange::target::LONGEST;
 use crate::limits::window::Nanos;
 use crate::policy::fingerprint_of;
 use crate::text::{MAX_NAME, is_name, start};
+use crate::wire::mcp::MAX_TOOL_NAME;
 use core::fmt::Write;
 
 /// The most bytes of a call's canonical text, and of a rule's message.
@@ -97,7 +98,7 @@ impl Question {
             route: members.text("route", LONGEST)?,
             authority: members.text("authority", LONGEST)?,
             path: members.text("path", LONGEST)?,
-            tool: members.text("tool", LONGEST_TEXT)?,
+            tool: members.text("tool", MAX_TOOL_NAME)?,
             rules: members.texts("rules", LONGEST_POINTER)?,
             params: members.text("params", LONGEST_TEXT)?,
             approved_by: Vec::new(),
