@@ -1,6 +1,7 @@
 //! Hashes over several parts, told apart by their lengths: `a` and `bc` are other
 //! parts than `ab` and `c`.
 
+use core::fmt::Write;
 use sha2::{Digest, Sha256};
 
 /// The SHA-256 over each part's length, as eight bytes in little-endian order, and
@@ -13,6 +14,16 @@ pub fn of_parts(parts: &[&[u8]]) -> [u8; 32] {
         hasher.update(part);
     }
     hasher.finalize().into()
+}
+
+/// The hexadecimal digits of bytes, in lower case.
+pub fn hex(bytes: &[u8]) -> String {
+    let mut digits = String::with_capacity(bytes.len().saturating_mul(2));
+    for byte in bytes {
+        // Writing to a string cannot fail.
+        let _ = write!(digits, "{byte:02x}");
+    }
+    digits
 }
 
 /// The bytes of hexadecimal digits, if there are exactly as many as these bytes have.

@@ -2,7 +2,8 @@
 //! can be compared without showing them, and of notices and questions about approvals, by
 //! which a receiver knows them.
 
-use core::fmt::{self, Write};
+use crate::digest::hex;
+use core::fmt;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
@@ -49,15 +50,6 @@ impl HmacKey {
 /// others.
 pub fn fingerprint_of(hash: &[u8; 32]) -> String {
     hex(hash.get(..6).unwrap_or_default())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let mut digits = String::with_capacity(bytes.len().saturating_mul(2));
-    for byte in bytes {
-        // Writing to a string cannot fail.
-        let _ = write!(digits, "{byte:02x}");
-    }
-    digits
 }
 
 /// Hides the key.

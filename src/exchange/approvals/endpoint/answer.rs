@@ -81,7 +81,3 @@ pub(super) fn record(
         reason: text(|entry| &entry.reason).filter(|reason| !reason.is_empty()),
     }
 }
-
-pub(super) fn hex(digest: &[u8; 32]) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
-}

@@ -45,6 +45,16 @@ impl<'p> Draft<'p> {
                                again later.";
                 self.denial(Reason::ApprovalsFull, message.into()).into()
             }
+            // A home has a limit of its own, of which nothing is known here.
+            Told::Limited { retry_after } if self.store().is_some() => {
+                let message = format!(
+                    "The caller has made too many requests for approval. Try again in {}.",
+                    duration(retry_after)
+                );
+                let (reason, rule) = (Reason::RateLimited, &*self.approvals.requests.pointer);
+                let retry_after = Some(retry_after);
+                Denial { reason, rule, message: message.into(), retry_after }.into()
+            }
             Told::Limited { retry_after } => self.approvals.requests.full(retry_after).into(),
             // No approval stops a call, except for one that its own user does not want.
             Told::Approved { id, by } => self.declined(id, by),

@@ -5,13 +5,12 @@
 use super::super::json::Object;
 use super::members::Members;
 use crate::approvals::{Bound, Edge, Entry, Id, Sent, State, digest};
-use crate::digest::{of_parts, unhex};
+use crate::digest::{hex, of_parts, unhex};
 use crate::exchange::target::LONGEST;
 use crate::limits::window::Nanos;
 use crate::policy::fingerprint_of;
 use crate::text::{MAX_NAME, is_name, start};
 use crate::wire::mcp::MAX_TOOL_NAME;
-use core::fmt::Write;
 
 /// The most bytes of a call's canonical text, and of a rule's message.
 const LONGEST_TEXT: usize = 16_384;
@@ -55,15 +54,6 @@ pub(super) fn begin(entry: &Entry, edge: &Edge, message: Option<&str>) -> String
 /// The whole of a question that was begun.
 pub(super) fn end(begun: &str, is_look: bool) -> Vec<u8> {
     [begun, ",\"look\":", if is_look { "true}" } else { "false}" }].concat().into_bytes()
-}
-
-fn hex(bytes: &[u8; 32]) -> String {
-    let mut digits = String::with_capacity(64);
-    for byte in bytes {
-        // Writing to a string cannot fail.
-        let _ = write!(digits, "{byte:02x}");
-    }
-    digits
 }
 
 impl Question {

@@ -4,11 +4,10 @@
 //! The two ways have texts of their own, so that no question is an answer. An answer
 //! repeats the number of its question, so that it is one to no other.
 
-use crate::approvals::{Nonce, Put};
-use crate::digest::unhex;
+use crate::approvals::Put;
+use crate::digest::{hex, unhex};
 use crate::limits::window::Nanos;
 use crate::policy::document::StoreKeys;
-use core::fmt::Write;
 
 /// The header.
 pub(super) const HEADER: &str = "mcp-approval-mac";
@@ -41,7 +40,7 @@ impl Way {
 
 /// The value of the header.
 pub(super) fn seal(way: Way, keys: &StoreKeys, put: Put, path: &str, body: &[u8]) -> String {
-    let (seconds, nonce) = (put.seconds.to_string(), hex(put.nonce));
+    let (seconds, nonce) = (put.seconds.to_string(), hex(&put.nonce));
     let mac = keys.first.hex_of(&parts(way, &seconds, &nonce, path, body));
     format!("v1,{seconds},{nonce},{mac}")
 }
@@ -57,15 +56,6 @@ fn parts<'p>(
     let way = way.as_str().as_bytes();
     let (seconds, nonce, path) = (seconds.as_bytes(), nonce.as_bytes(), path.as_bytes());
     [way, line, seconds, line, nonce, line, path, line, body]
-}
-
-fn hex(nonce: Nonce) -> String {
-    let mut digits = String::with_capacity(nonce.len().saturating_mul(2));
-    for byte in nonce {
-        // Writing to a string cannot fail.
-        let _ = write!(digits, "{byte:02x}");
-    }
-    digits
 }
 
 impl Seal {
@@ -86,7 +76,7 @@ impl Seal {
 
     /// Whether one of the keys sealed this.
     pub(super) fn holds(&self, way: Way, keys: &StoreKeys, path: &str, body: &[u8]) -> bool {
-        let (seconds, nonce) = (self.put.seconds.to_string(), hex(self.put.nonce));
+        let (seconds, nonce) = (self.put.seconds.to_string(), hex(&self.put.nonce));
         let parts = parts(way, &seconds, &nonce, path, body);
         let second = keys.second.as_ref().is_some_and(|key| key.verifies(&parts, &self.mac));
         keys.first.verifies(&parts, &self.mac) || second

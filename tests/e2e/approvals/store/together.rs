@@ -18,8 +18,15 @@ use crate::approvals::{asked, at, call, request, seen, send, token};
 use crate::seen::whole_bodies;
 use crate::support::{Holding, RECORDS, Wire, body, passed, reason, records};
 
+/// A call as it comes to whatever edge, under one name for all of them.
 fn refund(n: u64) -> Request {
-    call("agent", "refund", &format!(r#"{{"amount":{n},"charge":"ch_hush"}}"#))
+    refund_over(Wire::Http1, n)
+}
+
+fn refund_over(wire: Wire, n: u64) -> Request {
+    let name = if wire == Wire::Http1 { "host" } else { ":authority" };
+    let arguments = format!(r#"{{"amount":{n},"charge":"ch_hush"}}"#);
+    call("agent", "refund", &arguments).header(name, "mcp.example.com")
 }
 
 #[tokio::test]
@@ -29,7 +36,7 @@ async fn one_approval_at_the_home_lets_one_call_through_one_of_two_edges() {
         policy["tools"]["refund"]["limits"][0]["max"] = 100.into();
         let fleet = Fleet::start_with(holding, policy, home_policy(), 1).await;
         for (wire, n) in [(Wire::Http1, 500), (Wire::Http2, 600)] {
-            let call = refund(n);
+            let call = refund_over(wire, n);
             let (id, state) = asked(&wire.send(fleet.edges[0].addr(), &call).await);
             assert_eq!(state, "requested", "{holding:?}");
             let (pending, other) = (asked(&wire.send(fleet.edges[1].addr(), &call).await), &id);
