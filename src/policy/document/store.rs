@@ -56,7 +56,7 @@ impl Store {
             }
         }
         if let Some(at) = beside.get("serve_store") {
-            at.wrong("a policy has a `store` or is one; leave one of the two out");
+            at.wrong("belongs to the home, and `store` to an edge; leave one of the two out");
         }
         let object = at.object(&["cluster", "authority", "path", "key", "timeout_ms"])?;
         // Each is read before one that is missing ends it: an author gets all errors.

@@ -53,6 +53,10 @@ pub(super) fn errors(document: &Document, all_rules: &[&Rules], errors: &mut Fin
     if settings.is_some_and(|all| all.has_edges) {
         home(document, errors);
     }
+    if let Some(first) = first.filter(|_| document.identity.is_empty()) {
+        errors
+            .error(first, "approvals need `identity`, which says who is calling and who approves");
+    }
     let keeps = |all: &&Approvals| all.has_edges || (first.is_some() && !all.has_store);
     if let Some(all) = settings.filter(keeps).filter(|all| all.has_path && all.floods(longest)) {
         errors.error(
@@ -62,10 +66,6 @@ pub(super) fn errors(document: &Document, all_rules: &[&Rules], errors: &mut Fin
         );
     }
     let Some(first) = first else { return };
-    if document.identity.is_empty() {
-        errors
-            .error(first, "approvals need `identity`, which says who is calling and who approves");
-    }
     if !settings.is_some_and(|all| all.has_path || all.has_store) {
         errors.error(
             first,

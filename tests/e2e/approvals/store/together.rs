@@ -11,6 +11,7 @@ use serde_json::json;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
+use super::between::Between;
 use super::{
     Fleet, KEY, NEXT, approve, assert_failed, count, decide, edge, edge_policy, home, home_policy,
 };
@@ -179,8 +180,10 @@ async fn keys_are_exchanged_by_pushes_without_a_refusal() {
     let upstream = Upstream::start().await;
     let (mut homes, mut edges) = (home_policy(), edge_policy());
     let home = home(homes.clone(), &upstream).dynamic().start().await;
-    let edge = edge(Holding::Everything, edges.clone(), &upstream, home.addr()).dynamic();
-    let edge = edge.start().await;
+    // A connection of before a push is served by the policy of before.
+    let between = Between::start(home.addr()).await;
+    let edge = Holding::Everything.gateway(edges.clone(), upstream.addr()).dynamic();
+    let edge = edge.cluster(between.cluster("home")).start().await;
     homes["settings"]["hold_request_headers"] = true.into();
     edges["settings"]["hold_request_headers"] = true.into();
     let id = request(&edge, &refund(1)).await;
