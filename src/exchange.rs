@@ -240,7 +240,7 @@ impl Exchange {
             }
             Verdict::Go { permit, receipt, records: made, asked } => {
                 made.iter().for_each(|record| records.record(record, &head.trace));
-                self.gone(permit, receipt, asked)
+                self.gone(permit, receipt, asked, now)
             }
         }
     }
@@ -292,10 +292,10 @@ impl Exchange {
     }
 
     /// A request whose records are written, and which goes on.
-    fn gone(&mut self, permit: Permit, receipt: Receipt, asked: Asked) -> Step {
+    fn gone(&mut self, permit: Permit, receipt: Receipt, asked: Asked, now: Nanos) -> Step {
         self.receipt = receipt;
         if let Some(listing) = &mut self.listing {
-            listing.expect(asked);
+            listing.expect(asked, now);
         }
         self.state = State::Gone;
         Step::Go(permit)

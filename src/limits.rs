@@ -12,6 +12,7 @@
 //! mcp-policy-filter/1/NAMESPACE/total           entries in use, by window length
 //! mcp-policy-filter/1/NAMESPACE/shadow          the same of limits in shadow
 //! mcp-policy-filter/1/NAMESPACE/salt            random bytes, drawn once
+//! mcp-policy-filter/1/NAMESPACE/lock            tools that are not as a policy locks them
 //! ```
 //! An entry is found by a *holder* (128 bits of the salted SHA-256 of the
 //! caller's id, so that no client can choose whose bucket it fills, of the id and

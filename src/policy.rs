@@ -21,6 +21,7 @@ mod fingerprint;
 pub mod known;
 mod limit;
 mod lint;
+mod lock;
 pub mod pattern;
 mod shown;
 
@@ -34,6 +35,7 @@ pub use fingerprint::{HmacKey, fingerprint_of};
 #[cfg(any(test, not(target_family = "wasm")))]
 pub use limit::{Counted, LimitState};
 pub use limit::{Holders, Limit, duration};
+pub use lock::{Lock, News, Sightings};
 
 use crate::limits::Table;
 use crate::limits::window::Nanos;
@@ -69,6 +71,8 @@ pub struct Policy {
     is_dated: bool,
     /// Whether any rules are asked beside those that decide.
     has_shadows: bool,
+    /// The definitions of the server's tools, if the policy locks them.
+    lock: Option<Lock>,
     /// The rules for callers whom no grant and no group matches.
     top: Rules,
     grants: PatternMap<Rules>,

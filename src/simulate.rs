@@ -26,7 +26,7 @@ pub use recorded::{Recorded, Recorder};
 
 use crate::exchange::approvals::Notice;
 use crate::exchange::identity::{NoPeer, Peer};
-use crate::exchange::listing::{BodyStep, HeadStep, Listing};
+use crate::exchange::listing::{BodyStep, HeadStep, Listing, Reading};
 use crate::exchange::question::{Answer, Question};
 use crate::exchange::reply::Reply;
 use crate::exchange::{Exchange, Lent, Served, Step, refusal};
@@ -287,11 +287,13 @@ impl<S: Store> Host<'_, S> {
     }
 
     fn pass(&self, listing: &mut Listing, step: BodyStep, end: bool, to: &mut Received) {
+        let now = || Some(self.now);
+        let lent = Reading { policy: self.policy, store: self.store, now: &now };
         let instead = match step {
             BodyStep::Wait => return,
             BodyStep::Pass => None,
-            BodyStep::Whole => listing.whole(self.policy, &to.held),
-            BodyStep::Piece => listing.piece(self.policy, &to.held, end),
+            BodyStep::Whole => listing.whole(&lent, &to.held),
+            BodyStep::Piece => listing.piece(&lent, &to.held, end),
             BodyStep::Replace(body) => Some(body),
         };
         let held = core::mem::take(&mut to.held);

@@ -6,6 +6,7 @@ mod completions;
 mod convert;
 mod explain;
 mod init;
+mod lock;
 mod man;
 mod render;
 mod replay;
@@ -48,6 +49,8 @@ pub(crate) enum Verb {
     Test(test::Arguments),
     /// Write a first policy for a server, by the tools that it has
     Init(init::Arguments),
+    /// Write the digests of a server's tools, or compare them with a policy's
+    Lock(Box<lock::Arguments>),
     /// Write a policy of another gateway in this language
     Convert(convert::Arguments),
     /// Write the configuration of Envoy, Istio or Envoy Gateway that carries a policy
@@ -74,6 +77,7 @@ impl Verb {
             Self::Explain(arguments) => explain::run(&arguments),
             Self::Test(arguments) => test::run(&arguments),
             Self::Init(arguments) => init::run(&arguments),
+            Self::Lock(arguments) => lock::run(&arguments),
             Self::Convert(arguments) => convert::run(&arguments),
             Self::Render(arguments) => render::run(&arguments),
             Self::Completions(arguments) => completions::run(&arguments),

@@ -5,4 +5,4 @@ mod files;
 mod hostile;
 mod http;
 mod real;
-mod rig;
+pub(crate) mod rig;

@@ -8,6 +8,7 @@
 //! | [`pages`] | the examples on the pages, executed |
 //! | [`manual`] | the manual and the completions |
 //! | [`interrupt`] | Ctrl-C while a verb writes |
+//! | [`library`] | the policies that are shipped for servers |
 //! | [`outputs`], [`tls`], [`traffic`] | what several of them are made of |
 
 #![allow(
@@ -28,6 +29,8 @@ mod explain;
 mod init;
 #[cfg(unix)]
 mod interrupt;
+mod library;
+mod lock;
 mod manual;
 mod outputs;
 mod pages;

@@ -149,7 +149,8 @@ fn every_example_prints_what_its_page_shows() {
     let only = std::env::var("PAGE").ok();
     let (mut wrong, mut examples) = (Vec::new(), 0);
     let pages = fs::read_dir(root().join("docs/command")).unwrap();
-    let pages = pages.map(|entry| entry.unwrap().path()).chain([root().join("README.md")]);
+    let others = ["README.md", "docs/policies.md"].map(|page| root().join(page));
+    let pages = pages.map(|entry| entry.unwrap().path()).chain(others);
     for path in pages.filter(|path| path.extension().is_some_and(|ending| ending == "md")) {
         let name = path.strip_prefix(root()).unwrap().with_extension("");
         let name = name.to_str().unwrap().to_owned();

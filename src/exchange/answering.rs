@@ -43,7 +43,7 @@ impl Exchange {
         match pending.verdict(&answered, receipt, policy, store, now) {
             Verdict::Go { permit, receipt, records: made, asked } => {
                 made.into_iter().for_each(|record| records.record(&record, trace));
-                self.gone(permit, receipt, asked)
+                self.gone(permit, receipt, asked, now)
             }
             Verdict::Refuse(refusal) => {
                 let refused = refusal.write(trace, records);

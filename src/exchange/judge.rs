@@ -258,7 +258,7 @@ impl<'a, S: Store> Judge<'a, S> {
             work: &self.work,
             texts: &JsonTexts::default(),
         };
-        let decided = self.policy.decide(caller, &call, &facts).and_then(|ruling| {
+        let decided = self.policy.decide_in(self.store, caller, &call, &facts).and_then(|ruling| {
             let charges = self.charges(ruling.limits, caller, &facts)?;
             Ok((ruling, charges))
         });

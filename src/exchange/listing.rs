@@ -1,34 +1,54 @@
 //! Lists of tools in responses, without the tools that a caller is not shown.
 //!
-//! Only responses to callers from whom the policy hides something are read. A JSON
-//! body is read whole, and only if the request was `tools/list`: no other answer is
-//! a list. Events are recognised by their shape, since a GET may replay an answer to
-//! a request of long ago; each goes on as soon as it is complete. A text that may be
-//! a list and cannot be read is replaced by an error, and never passed on as it is.
+//! Only responses to callers from whom the policy hides something are read, and all where
+//! it has a lock. A JSON body is read whole, and only if the request was `tools/list`: no
+//! other answer is a list. Events are recognised by their shape, since a GET may replay an
+//! answer to a request of long ago; each goes on as soon as it is complete. A text that may
+//! be a list and cannot be read is replaced by an error, and never passed on as it is;
+//! unless nothing is hidden from its caller, and lists are only looked at.
 
 mod changes;
 mod events;
 mod message;
+mod watch;
 
 use crate::exchange::head::is_utf8;
 use crate::exchange::record::Asked;
 use crate::exchange::reply::{Reply, unreadable_list};
-use crate::policy::{Caller, Policy};
+use crate::limits::Store;
+use crate::limits::window::Nanos;
+use crate::policy::{Caller, News, Policy};
 use changes::{Change, Changes};
-use core::cell::Cell;
+use core::cell::{Cell, RefCell};
 use events::{Editor, Events};
 
 /// The deepest nesting of JSON in a response: as much as the stack allows, since a
 /// server is trusted not to attack.
 const MAX_DEPTH: usize = 256;
 
-/// The response to one request, of a caller from whom something is hidden.
+/// The response to one request, of a caller from whom something is hidden, or whose lists
+/// are held against a lock.
 #[derive(Debug)]
 pub struct Listing {
     caller: Caller,
+    /// Whether something is hidden, so that a list which cannot be read must not pass.
+    conceals: bool,
     asked: Asked,
+    /// The moment at which the request went on, if it asked for lists.
+    began: Option<Nanos>,
     state: State,
     unreadable: Cell<bool>,
+    news: RefCell<Option<News>>,
+}
+
+/// The things that a host lends to read a response.
+pub struct Reading<'a, S> {
+    /// The policy.
+    pub policy: &'a Policy,
+    /// The tools that have changed, for all workers.
+    pub store: &'a S,
+    /// The present moment, unless there is no clock.
+    pub now: &'a dyn Fn() -> Option<Nanos>,
 }
 
 #[derive(Debug)]
@@ -76,17 +96,32 @@ pub enum BodyStep {
 impl Listing {
     /// The response to a request of this caller; `None` if it need not be read.
     pub fn for_caller(policy: &Policy, caller: &Caller) -> Option<Self> {
-        policy.conceals(caller).then(|| Self {
+        let conceals = policy.conceals(caller);
+        (conceals || policy.lock().is_some()).then(|| Self {
             caller: caller.clone(),
+            conceals,
             asked: Asked::default(),
+            began: None,
             state: State::Pass,
             unreadable: Cell::new(false),
+            news: RefCell::new(None),
         })
     }
 
-    /// Sets the lists that the request asked for.
-    pub fn expect(&mut self, asked: Asked) {
+    /// Sets the lists that the request asked for, and the moment at which it went on.
+    pub fn expect(&mut self, asked: Asked, began: Nanos) {
+        self.began = (!asked.ids.is_empty()).then_some(began);
         self.asked = asked;
+    }
+
+    /// Whether something is hidden from the caller, so that lists are changed.
+    pub const fn conceals(&self) -> bool {
+        self.conceals
+    }
+
+    /// The news about locked tools, since this was last asked.
+    pub fn take_news(&self) -> Option<News> {
+        self.news.take()
     }
 
     /// Whether something was replaced because it could not be read, since this
@@ -110,7 +145,7 @@ impl Listing {
             // Some clients read a response with both types as JSON.
             let both = seen.json && !self.asked.ids.is_empty();
             if seen.encoded || seen.recoded || both {
-                return self.replace(policy);
+                return self.unreadable(policy);
             }
             self.state = State::Events(Events::default());
             return HeadStep::Stream;
@@ -120,7 +155,7 @@ impl Listing {
             return HeadStep::Pass;
         }
         if seen.encoded || seen.recoded {
-            return self.replace(policy);
+            return self.unreadable(policy);
         }
         self.state = State::Whole(0);
         HeadStep::Hold
@@ -129,6 +164,15 @@ impl Listing {
     /// Ends the response because the host failed: nothing more of it goes on.
     pub fn break_off(&mut self) {
         self.state = State::Broken;
+    }
+
+    /// Replaces a response that cannot be read, if it must not pass.
+    fn unreadable(&mut self, policy: &Policy) -> HeadStep {
+        if self.conceals {
+            return self.replace(policy);
+        }
+        self.unreadable.set(true);
+        HeadStep::Pass
     }
 
     /// Replaces a response that cannot be read.
@@ -144,6 +188,11 @@ impl Listing {
     pub fn body(&mut self, policy: &Policy, size: usize, end: bool) -> BodyStep {
         match &mut self.state {
             State::Pass => BodyStep::Pass,
+            State::Whole(_) if size > policy.settings.max_body_bytes && !self.conceals => {
+                self.state = State::Pass;
+                self.unreadable.set(true);
+                BodyStep::Pass
+            }
             State::Whole(_) if size > policy.settings.max_body_bytes => {
                 self.state = State::Replaced;
                 BodyStep::Replace(self.error(policy))
@@ -170,7 +219,8 @@ impl Listing {
 
     /// Reads the whole body, which [`BodyStep::Whole`] asked for; its replacement, if
     /// it changes.
-    pub fn whole(&mut self, policy: &Policy, body: &[u8]) -> Option<Vec<u8>> {
+    pub fn whole(&mut self, lent: &Reading<'_, impl Store>, body: &[u8]) -> Option<Vec<u8>> {
+        let policy = lent.policy;
         let held = match core::mem::replace(&mut self.state, State::Replaced) {
             State::Whole(held) => held,
             _ => 0,
@@ -181,25 +231,33 @@ impl Listing {
         if body.is_empty() {
             return None;
         }
-        let shows = |tool: &str| policy.shows(&self.caller, tool);
-        match message::changes(body, MAX_DEPTH, &shows) {
+        match self.changes(lent, body) {
             Ok(changes) if changes.is_empty() => None,
             Ok(changes) => {
                 let mut out = Vec::with_capacity(body.len());
                 Changes::new(changes).write(body, 0, &mut out);
                 Some(out)
             }
-            Err(_) => Some(self.error(policy)),
+            Err(_) if self.conceals => Some(self.error(policy)),
+            Err(_) => {
+                self.unreadable.set(true);
+                None
+            }
         }
     }
 
     /// Reads a piece of a body, which [`BodyStep::Piece`] asked for; its replacement,
     /// if it changes.
-    pub fn piece(&mut self, policy: &Policy, piece: &[u8], end: bool) -> Option<Vec<u8>> {
+    pub fn piece(
+        &mut self,
+        lent: &Reading<'_, impl Store>,
+        piece: &[u8],
+        end: bool,
+    ) -> Option<Vec<u8>> {
         let State::Events(mut events) = core::mem::replace(&mut self.state, State::Replaced) else {
             return Some(Vec::new());
         };
-        let lists = Lists { policy, listing: self };
+        let lists = Lists { lent, listing: self };
         let out = events.pass(piece, end, &lists);
         self.state = State::Events(events);
         (out != piece).then_some(out)
@@ -235,28 +293,30 @@ impl Listing {
 }
 
 /// Edits the events of one response.
-struct Lists<'a> {
-    policy: &'a Policy,
+struct Lists<'a, 's, S> {
+    lent: &'a Reading<'s, S>,
     listing: &'a Listing,
 }
 
-impl Editor for Lists<'_> {
+impl<S: Store> Editor for Lists<'_, '_, S> {
     fn edit(&self, data: &[u8]) -> Changes {
         if !message::may_list(data) {
             return Changes::new(Vec::new());
         }
-        let shows = |tool: &str| self.policy.shows(&self.listing.caller, tool);
-        Changes::new(message::changes(data, MAX_DEPTH, &shows).unwrap_or_else(|_| {
-            vec![Change { from: 0, to: data.len(), with: self.instead(data).into() }]
+        Changes::new(self.listing.changes(self.lent, data).unwrap_or_else(|_| {
+            let instead = self.instead(data).into_iter();
+            instead.map(|with| Change { from: 0, to: data.len(), with: with.into() }).collect()
         }))
     }
 
-    fn instead(&self, data: &[u8]) -> Vec<u8> {
-        self.listing.event_error(self.policy, data)
+    fn instead(&self, data: &[u8]) -> Option<Vec<u8>> {
+        let listing = self.listing;
+        listing.unreadable.set(true);
+        listing.conceals.then(|| listing.event_error(self.lent.policy, data))
     }
 
     fn most(&self) -> usize {
-        self.policy.settings.max_body_bytes
+        self.lent.policy.settings.max_body_bytes
     }
 }
 

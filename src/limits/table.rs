@@ -44,6 +44,16 @@ impl Tag {
     pub fn new(parts: &[&[u8]]) -> Self {
         Self(*of_parts(parts).first_chunk().unwrap_or(&[0; 8]))
     }
+
+    /// The tag of these bytes, which were those of one.
+    pub const fn of_bytes(bytes: [u8; 8]) -> Self {
+        Self(bytes)
+    }
+
+    /// Its bytes.
+    pub const fn as_bytes(&self) -> &[u8; 8] {
+        &self.0
+    }
 }
 
 /// Whether a key is that of a bucket, as [`Table::key`] makes it.
@@ -100,6 +110,11 @@ impl Table {
     /// The beginning of every key of this namespace.
     pub fn prefix(&self) -> &[u8] {
         &self.prefix
+    }
+
+    /// The key of the tools that have changed.
+    pub fn lock_key(&self) -> Vec<u8> {
+        self.named(b"lock")
     }
 
     /// The salt that the workers share.

@@ -5,7 +5,8 @@ use super::beside::{self, Beside, Entry, Shadows};
 use super::bodies::Applied;
 use super::fingerprint::fingerprint_of;
 use super::{
-    Action, Approvals, Conditions, Dated, Group, Limit, Names, Policy, Reason, Rule, Rules, lint,
+    Action, Approvals, Conditions, Dated, Group, Limit, Lock, Names, Policy, Reason, Rule, Rules,
+    lint,
 };
 use crate::limits::Table;
 use crate::order;
@@ -49,7 +50,8 @@ impl Policy {
         let is_dated = lint::is_dated(&document);
         let anybody = lint::approvers(&document);
         let shares_approvals = lint::shares_approvals(&document);
-        let Document { rules, identity, grants, groups, checks: _, settings, digest } = document;
+        let Document { rules, identity, grants, groups, checks: _, lock, settings, digest } =
+            document;
         let counters = &settings.counters;
         let namespace = counters.namespace.as_deref().unwrap_or(namespace);
         let table = Table::new(namespace, counters.capacity, counters.max_entries)
@@ -59,11 +61,13 @@ impl Policy {
         if let Some(approvals) = &mut approvals {
             bind(&mut approvals.approver_require, &settings);
         }
+        let lock = lock.map(|lock| Lock::new(lock, &table));
         let by = By {
             settings: &settings,
             approvals: approvals.as_ref(),
             identity: &identity,
             shares_approvals,
+            locks: lock.as_ref().is_some_and(Lock::enforces),
         };
         let top = by.compile("top", rules, None);
         let grants: Vec<_> = grants
@@ -91,6 +95,7 @@ impl Policy {
             records,
             is_dated,
             has_shadows,
+            lock,
             top,
             approvals,
             // Grants neither allow nor deny, so only specificity orders them.
@@ -107,6 +112,8 @@ struct By<'d> {
     identity: &'d [Source],
     /// Whether checks of `approve_if` may meet entries of another body.
     shares_approvals: bool,
+    /// Whether tools are hidden that a lock does not name.
+    locks: bool,
 }
 
 impl By<'_> {
@@ -150,7 +157,8 @@ impl By<'_> {
             validity,
             shadows: any_beside.then(|| Box::new(Shadows { entries, all })),
         };
-        rules.conceals = Applied { own: &rules, base }.conceals(self.settings.tools_list);
+        rules.conceals =
+            Applied { own: &rules, base }.conceals(self.settings.tools_list, self.locks);
         rules
     }
 

@@ -1,8 +1,9 @@
-//! The order of evaluation, as `docs/policy/README.md` lists it: `hide`, the deciding entry
-//! or `default`, the time of the entry, `action`, `args`, `require`, `deny_if`, limits.
+//! The order of evaluation, as `docs/policy/README.md` lists it: `hide`, the lock, the
+//! deciding entry or `default`, the time of the entry, `action`, `args`, `require`, `deny_if`, limits.
 
 use super::bodies::{Applied, Limits};
-use super::{Action, Caller, Conditions, Dated, Denial, Names, Needed, Policy, Reason, Rule};
+use super::{Action, Caller, Conditions, Dated, Denial, Lock, Names, Needed, Policy, Reason, Rule};
+use crate::limits::Store;
 use crate::limits::window::Nanos;
 use crate::policy::condition::{Condition, Elements, Facts, Truth, Why};
 use crate::policy::document::{Check, DefaultAction, Validity};
@@ -31,6 +32,9 @@ pub struct Question<'p>(pub(super) Asked<'p>);
 pub(super) enum Asked<'p> {
     /// Whether `hide` names the tool.
     Hidden(&'p PatternMap<()>),
+    /// Whether the lock names the tool. Whether lists had another definition of it is not
+    /// known without a store.
+    Locked(&'p Lock),
     /// Whether an entry or the default allows the tool.
     Entry(Option<&'p Rule>, DefaultAction),
     /// Whether the present moment is in the time of an entry.
@@ -45,8 +49,23 @@ pub(super) enum Asked<'p> {
 }
 
 impl Policy {
-    /// Decides a call by everything except for its limits. The first question that
-    /// it fails is the denial.
+    /// Decides a call by everything except for its limits, and by what all workers know of
+    /// its tool. The first question that it fails is the denial.
+    ///
+    /// # Errors
+    /// The denial.
+    pub fn decide_in(
+        &self,
+        store: &impl Store,
+        caller: &Caller,
+        call: &ToolCall<'_>,
+        facts: &Facts<'_>,
+    ) -> Result<Ruling<'_>, Denial<'_>> {
+        self.unchanged(caller, &call.tool, store)?;
+        self.decide(caller, call, facts)
+    }
+
+    /// Decides a call as if no definition of a tool had changed.
     ///
     /// # Errors
     /// The denial.
@@ -61,7 +80,8 @@ impl Policy {
         let entry = deciding.rule;
         let beside = rules.beside_none(entry, &call.tool);
         let mut holding = Vec::new();
-        rules.ask(entry, beside.is_some(), caller.now(), |question| match question.0 {
+        let lock = self.enforced();
+        rules.ask(lock, entry, beside.is_some(), caller.now(), |question| match question.0 {
             Asked::ApproveIf(check) => {
                 holding.extend(approve_if(check, facts)?.then_some(check));
                 Ok(())
@@ -86,10 +106,11 @@ impl Policy {
         let Ok(rules) = self.rules(caller) else { return questions };
         let (entry, now) = (rules.decide(tool).rule, caller.now());
         let beside = rules.beside_none(entry, tool).is_some();
-        let _all: Result<(), Infallible> = rules.ask(entry, beside, now, |question| {
-            questions.push(question);
-            Ok(())
-        });
+        let _all: Result<(), Infallible> =
+            rules.ask(self.enforced(), entry, beside, now, |question| {
+                questions.push(question);
+                Ok(())
+            });
         questions
     }
 }
@@ -104,6 +125,7 @@ impl<'p> Applied<'p> {
     /// every question of every call.
     pub(super) fn ask<E>(
         self,
+        lock: Option<&'p Lock>,
         entry: Option<&'p Rule>,
         beside: bool,
         now: Nanos,
@@ -114,6 +136,9 @@ impl<'p> Applied<'p> {
         ask(Asked::Hidden(&own_rules.hide))?;
         if let Some(base) = self.base {
             ask(Asked::Hidden(&base.hide))?;
+        }
+        if let Some(lock) = lock {
+            ask(Asked::Locked(lock))?;
         }
         if !beside {
             ask(Asked::Entry(entry, own_rules.default))?;
@@ -159,6 +184,7 @@ impl<'p> Question<'p> {
     pub const fn as_str(&self) -> &'static str {
         match self.0 {
             Asked::Hidden(_) => "hidden",
+            Asked::Locked(_) => "lock",
             Asked::Entry(..) => "entry",
             Asked::Validity(..) => "validity",
             Asked::Action(_) => "action",
@@ -181,6 +207,7 @@ impl<'p> Question<'p> {
                 "(hidden)",
                 format!("The tool {tool} is not available."),
             )),
+            Asked::Locked(lock) => lock.check(tool),
             Asked::Entry(None, DefaultAction::Deny) => Err(denial(
                 Reason::DefaultDeny,
                 "(default deny)",

@@ -8,6 +8,10 @@ use std::borrow::Cow;
 pub enum Reason {
     /// The tool is hidden.
     Hidden,
+    /// The lock does not name the tool.
+    ToolUnknown,
+    /// A list had another definition of the tool than the lock.
+    ToolChanged,
     /// No entry matches, and the default denies.
     DefaultDeny,
     /// An entry denies.
@@ -62,8 +66,10 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, for tables that have one row each.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 28] = [
         Self::Hidden,
+        Self::ToolUnknown,
+        Self::ToolChanged,
         Self::DefaultDeny,
         Self::Denied,
         Self::Require,
@@ -95,6 +101,8 @@ impl Reason {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Hidden => "hidden",
+            Self::ToolUnknown => "tool_unknown",
+            Self::ToolChanged => "tool_changed",
             Self::DefaultDeny => "default_deny",
             Self::Denied => "denied",
             Self::Require => "require",
@@ -132,6 +140,8 @@ impl Reason {
         matches!(
             self,
             Self::Hidden
+                | Self::ToolUnknown
+                | Self::ToolChanged
                 | Self::DefaultDeny
                 | Self::Denied
                 | Self::Require

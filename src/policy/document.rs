@@ -16,6 +16,7 @@ mod groups;
 mod identity;
 mod limit_service;
 mod limits;
+mod lock;
 mod notify;
 mod protected_resource;
 mod request_path;
@@ -39,6 +40,7 @@ pub use groups::{Group, When};
 pub use identity::{Bearer, Certificate, PayloadPlace, Source};
 pub use limit_service::{Across, LimitService, MAX_SERVICE_NAMES, OnFailure};
 pub use limits::{Limit, Per};
+pub use lock::{DIGEST_PREFIX, Lock, MAX_LOCKED};
 pub use notify::Notify;
 pub use protected_resource::ProtectedResource;
 pub use request_path::RequestPath;
@@ -73,6 +75,8 @@ pub struct Document {
     pub groups: Vec<Group>,
     /// `checks`, in the order of their names.
     pub checks: Vec<Named>,
+    /// `lock`
+    pub lock: Option<Lock>,
     /// The filter's behaviour.
     pub settings: Settings,
     /// The SHA-256 of the document in its canonical form, which neither the
@@ -81,7 +85,7 @@ pub struct Document {
 }
 
 /// The keys of a document.
-pub const KEYS: [&str; 13] = [
+pub const KEYS: [&str; 14] = [
     "$schema",
     "version",
     "description",
@@ -94,6 +98,7 @@ pub const KEYS: [&str; 13] = [
     "grants",
     "groups",
     "checks",
+    "lock",
     "settings",
 ];
 
@@ -129,12 +134,13 @@ impl Document {
             rules::grants(at, mode)
         });
         let groups = top.get("groups").map(|at| groups::read(at, mode)).unwrap_or_default();
+        let lock = top.get("lock").and_then(Lock::read);
         let has_sources =
             top.get("identity").is_some_and(|at| !at.is_list() || !at.elements().is_empty());
         let settings = top.get("settings").map(|at| Settings::read(at, has_sources));
         let (rules, grants) = (rules?, grants.unwrap_or_default());
         let settings = settings.unwrap_or_default();
         let checks = root.shared_checks();
-        Some(Self { rules, identity, grants, groups, checks, settings, digest: digest() })
+        Some(Self { rules, identity, grants, groups, checks, lock, settings, digest: digest() })
     }
 }

@@ -95,10 +95,11 @@ pub struct Explained<'a, 'f, S> {
 impl Policy {
     /// Takes a call apart.
     pub fn explain(&self, explained: &Explained<'_, '_, impl Store>) -> Explanation {
-        let Explained { caller, call, facts, session, beside, .. } = *explained;
+        let Explained { caller, call, facts, session, beside, store, .. } = *explained;
         let tool = &*call.tool;
         let budget = facts.work.clone();
-        let decided = self.decide(caller, call, facts);
+        let changed = self.unchanged(caller, tool, store).err();
+        let decided = self.decide_in(store, caller, call, facts);
         let rules = self.rules(caller).ok();
         let holders = Holders::new(&self.table, caller, session);
         let (limits, refused) = match decided {
@@ -121,7 +122,7 @@ impl Policy {
         Explanation {
             rules: self.applying(caller, facts),
             entries: rules.map(|rules| rules.entries(tool)).unwrap_or_default(),
-            questions: question::all(self, caller, tool, facts, &budget),
+            questions: question::all(self, caller, tool, facts, (&budget, changed.as_ref())),
             approval,
             limits,
             refused,

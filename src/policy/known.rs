@@ -113,7 +113,7 @@ impl Policy {
             Ok(rules) => rules,
             Err(denial) => return (Partly::Denied(denial), Vec::new()),
         };
-        let mut partly = match ask(rules, caller, known) {
+        let mut partly = match ask(self, rules, caller, known) {
             Ok(allowed) => allowed,
             Err(Stop::Denied(denial)) => return (Partly::Denied(denial), Vec::new()),
             Err(Stop::Unknown(unknown)) => Partly::Unknown(unknown),
@@ -221,6 +221,7 @@ fn unknown_of<'p>(limit: &'p Limit, known: &dyn Known<'_>) -> Option<&'p str> {
 
 /// Asks one question after the other, up to the first that is failed or not known.
 fn ask<'p>(
+    policy: &'p Policy,
     rules: Applied<'p>,
     caller: &Caller,
     known: &dyn Known<'_>,
@@ -229,7 +230,7 @@ fn ask<'p>(
     let entry = rules.decide(facts.tool).rule;
     let beside = rules.beside_none(entry, facts.tool);
     let mut holding = Vec::new();
-    rules.ask(entry, beside.is_some(), caller.now(), |question| {
+    rules.ask(policy.enforced(), entry, beside.is_some(), caller.now(), |question| {
         match question.0 {
             Asked::Args(names) => {
                 // A name that is not allowed denies, whatever the others are.
@@ -245,6 +246,7 @@ fn ask<'p>(
                 holding.extend(approve_if(check, facts)?.then_some(check));
             }
             Asked::Hidden(_)
+            | Asked::Locked(_)
             | Asked::Entry(..)
             | Asked::Validity(..)
             | Asked::Action(_)

@@ -6,6 +6,7 @@ mod bodies;
 mod ending;
 mod ids;
 mod limits;
+mod locked;
 mod names;
 mod negated;
 mod pairs;

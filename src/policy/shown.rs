@@ -16,23 +16,24 @@ impl Policy {
         self.rules(caller).map_or(true, |rules| rules.own.conceals)
     }
 
-    /// Whether this caller is shown a tool: by `settings.tools_list`, one that is
-    /// not hidden, or one of which a call can be allowed.
+    /// Whether this caller is shown a tool: one that the lock names, and by
+    /// `settings.tools_list` one that is not hidden, or one of which a call can be allowed.
     pub fn shows(&self, caller: &Caller, tool: &str) -> bool {
         let callable = self.settings.tools_list == ToolsList::Callable;
+        let is_locked = self.enforced().is_none_or(|lock| lock.names(tool));
         self.rules(caller).is_ok_and(|rules| {
-            !rules.hides(tool) && (!callable || rules.may_allow(tool, caller.now()))
+            is_locked && !rules.hides(tool) && (!callable || rules.may_allow(tool, caller.now()))
         })
     }
 }
 
 impl<'p> Applied<'p> {
-    fn hides(self, tool: &str) -> bool {
+    pub(super) fn hides(self, tool: &str) -> bool {
         self.levels().any(|rules| rules.hide.get(tool).is_some())
     }
 
     /// See [`Policy::conceals`].
-    pub(super) fn conceals(self, tools_list: ToolsList) -> bool {
+    pub(super) fn conceals(self, tools_list: ToolsList, locks: bool) -> bool {
         let refuses_some = || {
             let refuses = |rules: &Rules| {
                 rules.deny_if.iter().any(always)
@@ -42,7 +43,7 @@ impl<'p> Applied<'p> {
         };
         let callable = tools_list == ToolsList::Callable;
         let hides_some = || self.levels().any(|rules| !rules.hide.is_empty());
-        self.own.mode == Mode::Enforce && (hides_some() || (callable && refuses_some()))
+        self.own.mode == Mode::Enforce && (locks || hides_some() || (callable && refuses_some()))
     }
 
     /// Whether some call of the tool, by its name alone, could go on.

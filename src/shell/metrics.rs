@@ -76,11 +76,17 @@ pub enum Family {
     ApprovalStoreServed,
     /// Questions that were refused, as those of nobody that is known.
     ApprovalStoreRefused,
+    /// Responses that list a locked tool with another definition.
+    LockChanged,
+    /// Responses that list a tool which is not in the lock.
+    LockUnknown,
+    /// Responses after which changed tools are as locked again.
+    LockReopened,
 }
 
 impl Family {
     /// All families.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 33] = [
         Self::Evaluations,
         Self::Passed,
         Self::AllowedCalls,
@@ -111,6 +117,9 @@ impl Family {
         Self::ApprovalStoreUnproven,
         Self::ApprovalStoreServed,
         Self::ApprovalStoreRefused,
+        Self::LockChanged,
+        Self::LockUnknown,
+        Self::LockReopened,
     ];
 
     /// The name, between `mcp_policy_` and `_total`.
@@ -146,6 +155,9 @@ impl Family {
             Self::ApprovalStoreUnproven => "approval_store_unproven",
             Self::ApprovalStoreServed => "approval_store_served",
             Self::ApprovalStoreRefused => "approval_store_refused",
+            Self::LockChanged => "lock_changed",
+            Self::LockUnknown => "lock_unknown",
+            Self::LockReopened => "lock_reopened",
         }
     }
 

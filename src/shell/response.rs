@@ -5,9 +5,9 @@
 
 use super::metrics::{self, Family};
 use super::{Course, Headers, Host, HostError, Message};
-use crate::exchange::listing::{BodyStep, HeadStep, Listing};
+use crate::exchange::listing::{BodyStep, HeadStep, Listing, Reading};
 use crate::exchange::reply::Reply;
-use crate::policy::Policy;
+use crate::policy::{Lock, News, Policy};
 
 /// The state of a response after a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ impl Course {
                 Ok(Passage::Answered)
             }
         };
-        ended(host, listing, passage)
+        ended(host, policy, listing, passage)
     }
 
     /// Takes the size of the part of the response's body that has not gone on; `end`
@@ -62,7 +62,7 @@ impl Course {
             BodyStep::Piece => piece(host, policy, listing, size, end),
             BodyStep::Replace(body) => replace(host, Some(body)),
         };
-        ended(host, listing, passage)
+        ended(host, policy, listing, passage)
     }
 
     /// Takes the response's trailers, by which its body ends.
@@ -75,7 +75,7 @@ impl Course {
             // There is no piece to read or to replace here.
             BodyStep::Piece | BodyStep::Replace(_) => Err(SHORT),
         };
-        ended(host, listing, passage)
+        ended(host, policy, listing, passage)
     }
 }
 
@@ -92,7 +92,10 @@ fn whole<H: Host>(
 ) -> Result<Passage, HostError> {
     // One byte more than is allowed shows that there are too many.
     let most = policy.settings.max_body_bytes.saturating_add(1);
-    let text = listing.whole(policy, &host.body(Message::Response, most)?);
+    let body = host.body(Message::Response, most)?;
+    let now = || host.now();
+    let text = listing.whole(&Reading { policy, store: host.store(), now: &now }, &body);
+    drop(body);
     replace(host, text)
 }
 
@@ -107,7 +110,8 @@ fn piece<H: Host>(
     if piece.len() != size {
         return Err(SHORT);
     }
-    let text = listing.piece(policy, &piece, end);
+    let now = || host.now();
+    let text = listing.piece(&Reading { policy, store: host.store(), now: &now }, &piece, end);
     drop(piece);
     replace(host, text)
 }
@@ -120,19 +124,22 @@ fn replace<H: Host>(host: &mut H, text: Option<Vec<u8>>) -> Result<Passage, Host
     Ok(Passage::Pass)
 }
 
-/// Reports a list that could not be read, and ends a response that can neither be read
+/// Reports lists that could not be read and what they say of locked tools, and ends a response that can neither be read
 /// nor changed: with an error if nothing of it has gone out, and by closing the stream
 /// otherwise.
 fn ended<H: Host>(
     host: &mut H,
+    policy: &Policy,
     listing: &mut Listing,
     passage: Result<Passage, HostError>,
 ) -> Passage {
     if listing.take_unreadable() {
         metrics::count(host, Family::UnreadableLists);
-        log::warn!(
-            "mcp-policy-filter: what may be a list of tools cannot be read; it was replaced"
-        );
+        let fate = if listing.conceals() { "it was replaced" } else { "it passed" };
+        log::warn!("mcp-policy-filter: what may be a list of tools cannot be read; {fate}");
+    }
+    if let Some((lock, news)) = policy.lock().zip(listing.take_news()) {
+        locked(host, lock, &news);
     }
     passage.unwrap_or_else(|error| {
         listing.break_off();
@@ -141,6 +148,40 @@ fn ended<H: Host>(
         Passage::Answered
     })
 }
+
+/// Reports what lists say of locked tools. A tool is named when it becomes another one, and
+/// not again with each list.
+fn locked<H: Host>(host: &H, lock: &Lock, news: &News) {
+    if news.shows_changed {
+        metrics::count(host, Family::LockChanged);
+    }
+    if news.shows_unknown {
+        metrics::count(host, Family::LockUnknown);
+    }
+    let rules = |numbers: &[usize]| {
+        let rules = numbers.iter().filter_map(|number| lock.tool(*number)).map(|(_, rule)| rule);
+        let rules: Vec<&str> = rules.take(MOST_NAMED).collect();
+        let more = numbers.len().saturating_sub(rules.len());
+        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+        rules.join(", ") + &more
+    };
+    if !news.blocked.is_empty() {
+        let effect = match lock.enforces() {
+            true => "it is shown to nobody, and its calls are refused",
+            false => "`report` lets it pass",
+        };
+        let rules = rules(&news.blocked);
+        log::warn!("mcp-policy-filter: {rules}: the server lists another definition; {effect}");
+    }
+    if !news.reopened.is_empty() {
+        metrics::count(host, Family::LockReopened);
+        let rules = rules(&news.reopened);
+        log::warn!("mcp-policy-filter: {rules}: the server lists the locked definition again");
+    }
+}
+
+/// Tools that one line of the log names.
+const MOST_NAMED: usize = 20;
 
 /// The status for a host that lends less of a body than it announced.
 const SHORT: HostError = HostError(1);

@@ -3,12 +3,14 @@
 //! protocol it claims to speak.
 
 mod call;
+mod definition;
 mod elicitation;
 mod method;
 mod mirror;
 mod revision;
 
 pub use call::{MAX_TOOL_NAME, ToolCall, tool_name_fault};
+pub use definition::{DefinitionError, MAX_DEFINITION, digest_of_definition};
 pub use elicitation::{Answered, ELICIT, answer, answers_others, is_plain_answer, shows_urls};
 pub use method::{KNOWN_METHODS, Method, TOOLS_CALL, TOOLS_LIST, is_governed};
 pub use mirror::RevisionHeaders;

@@ -105,7 +105,7 @@ fn ending(trailers: bool) -> Ending {
 }
 
 /// What a client gets of a response that comes in pieces of this size.
-fn respond(
+pub fn respond(
     host: &Host<'_, MemoryStore>,
     listing: &mut Listing,
     response: &Response,

@@ -11,10 +11,13 @@ use boon::{Compiler, Schemas};
 use duration::milliseconds;
 use mcp_policy_filter::policy::Policy;
 use serde_json::{Value, json};
+use std::path::PathBuf;
 
 /// The manifests of a folder, each with its file's name.
 fn manifests(folder: &str) -> Vec<(String, Value)> {
-    let files = files(folder, "yaml").into_iter();
+    // A list of the others, for kustomize, and no manifest.
+    let is_list = |file: &PathBuf| file.ends_with("kustomization.yaml");
+    let files = files(folder, "yaml").into_iter().filter(|file| !is_list(file));
     let named = files.map(|file| file.strip_prefix(root()).unwrap().display().to_string());
     let all = named.flat_map(|file| documents(&file).into_iter().map(move |d| (file.clone(), d)));
     all.collect()
@@ -29,7 +32,7 @@ fn manifest(folder: &str, kind: &str) -> Value {
 }
 
 /// What is wrong with a manifest by the schema and the rules of its kind.
-fn fault(crds: &Value, manifest: &Value) -> Option<String> {
+pub fn fault(crds: &Value, manifest: &Value) -> Option<String> {
     let kind = manifest["kind"].as_str().unwrap_or_default();
     let Some(crd) = crds.get(kind) else { return Some(format!("no kind `{kind}`")) };
     if manifest["apiVersion"] != crd["apiVersion"] {
@@ -174,7 +177,7 @@ fn labels(labels: &Value) -> impl Iterator<Item = (&str, &str)> {
     labels.map(|(key, value)| (key.as_str(), value.as_str().unwrap_or_default()))
 }
 
-fn crds(file: &str) -> Value {
+pub fn crds(file: &str) -> Value {
     documents(&format!("tests/data/crds/{file}.yaml")).remove(0)
 }
 

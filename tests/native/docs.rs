@@ -24,6 +24,7 @@
 //! | `sh` | `make` targets, scripts, suites and files exist; a `curl` is sent under the shipped policy; a token that is hashed is known to the policy above |
 //! | `sh with TOKEN` | each `curl` is sent to the endpoint of approvals with this token, about the request that was named last, and is answered 200 |
 //! | `yaml cluster`, `json notice`, `python relay` | by `tests/e2e/approvals/relay.rs`, which runs them together |
+//! | `sh of a release` | by `tests/release/test_signing.py`, in a folder with a signed list |
 //! | `text diagram` | nothing |
 //! | `console`, `KIND file:NAME` | by `cli/tests/pages.rs`: the command prints this |
 
@@ -184,7 +185,7 @@ impl Reading {
                 let stage = self.stage()?;
                 text.lines().try_for_each(|line| stage.curl(line, token))
             }
-            "text diagram" | "console" => Ok(()),
+            "text diagram" | "console" | "sh of a release" => Ok(()),
             "yaml cluster" | "json notice" | "python relay" => Ok(()),
             other if other.starts_with("yaml of ") => {
                 let file = &other["yaml of ".len()..];
@@ -239,6 +240,9 @@ impl Reading {
                     if !root().join(format!("tests/{suite}/main.rs")).is_file() {
                         return Err(format!("there is no suite `{suite}`"));
                     }
+                }
+                ["helm", _, _, chart, ref rest @ ..] if root().join(chart).is_dir() => {
+                    crate::chart::takes(chart, rest)?;
                 }
                 [script, ..] if script.starts_with("scripts/") && root().join(script).is_file() => {
                 }

@@ -1,6 +1,6 @@
 //! The corpus through the explanations: what they say of a call is what the gateway does.
 
-use crate::core::{Connection, MIDNIGHT};
+use crate::core::{Connection, MIDNIGHT, respond};
 use crate::corpus::{self, Outcome, Request};
 use mcp_policy_filter::exchange::record::Decision;
 use mcp_policy_filter::limits::MemoryStore;
@@ -54,10 +54,15 @@ fn the_corpus_is_explained_as_it_is_decided() {
                 assert_eq!(store.size(), before, "{}: an explanation was counted", case.name);
                 let (headers, ending) = head(request);
                 let body = Body { ending, ..Body::whole(&request.body) };
-                let sent = host.send(headers, &Connection(&request.client), &body).unwrap();
+                let mut sent = host.send(headers, &Connection(&request.client), &body).unwrap();
                 assert_eq!(seen(&sent.outcome), seen(&told.outcome), "{} {index}", case.name);
                 assert_eq!(host.lines(&sent), told.lines, "{} {index}", case.name);
-                // What a server's response becomes is another rig's.
+                // What a server's response becomes is another rig's; what is kept of it counts.
+                if let (Some(response), simulate::Outcome::WentOn(_), Some(listing)) =
+                    (&request.response, &sent.outcome, sent.exchange.listing())
+                {
+                    respond(&host, listing, response, usize::MAX);
+                }
                 if request.response.is_none() {
                     let outcome = outcome(&told);
                     results.push((index, corpus::check(&outcome, &request.expect)));

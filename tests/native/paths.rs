@@ -46,11 +46,26 @@ fn every_shipped_policy_says_where_mcp_is() {
         ("envoy", "yaml", &[("envoy/envoy.yaml", 1), ("envoy/docker-compose.yaml", 0)][..]),
         ("envoy/approvals", "yaml", &[]),
         ("envoy/compose", "yaml", &[]),
-        ("envoy/gateway", "yaml", &[("envoy/gateway/patch-policy.yaml", 0)]),
-        ("envoy/istio", "yaml", &[("envoy/istio/virtual-service.yaml", 0)]),
+        (
+            "envoy/gateway",
+            "yaml",
+            &[("envoy/gateway/patch-policy.yaml", 0), ("envoy/gateway/kustomization.yaml", 0)],
+        ),
+        (
+            "envoy/istio",
+            "yaml",
+            &[("envoy/istio/virtual-service.yaml", 0), ("envoy/istio/kustomization.yaml", 0)],
+        ),
         ("envoy/native", "yaml", &[]),
-        ("envoy/native/gateway", "yaml", &[("envoy/native/gateway/envoy-proxy.yaml", 0)]),
-        ("envoy/native/istio", "yaml", &[]),
+        (
+            "envoy/native/gateway",
+            "yaml",
+            &[
+                ("envoy/native/gateway/envoy-proxy.yaml", 0),
+                ("envoy/native/gateway/kustomization.yaml", 0),
+            ],
+        ),
+        ("envoy/native/istio", "yaml", &[("envoy/native/istio/kustomization.yaml", 0)]),
         ("envoy/policies/minimal", "json", &[]),
         ("envoy/policies/explained", "json", &[]),
         ("envoy/policies/explained", "yaml", &[]),
@@ -73,6 +88,20 @@ fn every_shipped_policy_says_where_mcp_is() {
         }
     }
     assert!(seen >= 20, "{seen}");
+}
+
+#[test]
+fn every_policy_of_the_library_says_where_mcp_is() {
+    let library = root().join("envoy/policies/library");
+    let mut seen = 0;
+    for folder in std::fs::read_dir(library).unwrap().map(|entry| entry.unwrap().path()) {
+        let file = folder.strip_prefix(root()).unwrap().join("policy.yaml").display().to_string();
+        let policy = &documents(&file)[0];
+        assert_eq!(policy["settings"]["paths"], json!([MCP]), "{file}");
+        assert!(policy["settings"].get("exempt_paths").is_none(), "{file}");
+        seen += 1;
+    }
+    assert!(seen >= 17, "{seen}");
 }
 
 #[test]

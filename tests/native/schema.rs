@@ -100,6 +100,7 @@ const BEYOND_A_SCHEMA: [(&str, &[&str]); 16] = [
             "replicas_without_service",
             "protected_resource_without_identity",
             "hide_expressions",
+            "lock_patterns",
             "named_check_authorization",
             "named_check_unknown",
             "require_approval",
@@ -181,7 +182,7 @@ const BEYOND_A_SCHEMA: [(&str, &[&str]); 16] = [
 
 /// The objects of the language: where the schema has them, and a policy with a
 /// key in one that is none, so that the error lists those that are.
-const OBJECTS: [(&str, &str); 22] = [
+const OBJECTS: [(&str, &str); 24] = [
     ("", r#"{"zzzzzzzz": 0}"#),
     ("/$defs/all_tools", r#"{"all_tools": {"zzzzzzzz": 0}}"#),
     ("/$defs/approval", r#"{"tools": {"a": {"approval": {"zzzzzzzz": 0}}}}"#),
@@ -209,6 +210,11 @@ const OBJECTS: [(&str, &str); 22] = [
     (
         "/$defs/protected_resource",
         r#"{"identity": [], "settings": {"protected_resource": {"zzzzzzzz": 0}}}"#,
+    ),
+    ("/properties/lock", r#"{"lock": {"zzzzzzzz": 0}}"#),
+    (
+        "/properties/lock/properties/tools/additionalProperties",
+        r#"{"lock": {"mode": "report", "tools": {"a": {"zzzzzzzz": 0}}}}"#,
     ),
     ("/$defs/settings", r#"{"settings": {"zzzzzzzz": 0}}"#),
     ("/$defs/named_check", r#"{"checks": {"a": {"zzzzzzzz": 0}}}"#),

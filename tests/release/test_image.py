@@ -9,7 +9,7 @@ import tarfile
 import unittest
 
 import fetcher
-from published import FILES, ROOT, module, package_version
+from published import FILES, MACHINES, ROOT, module, native_module, package_version
 
 ARCHIVE = FILES / "mcp-policy-filter.tar"
 
@@ -51,6 +51,49 @@ class TheImage(unittest.TestCase):
         for name, blob in zip(names, blobs):
             self.assertEqual(self.image.files[name], self.image.blob(blob))
         self.assertEqual(entry["RepoTags"], [f"mcp-policy-filter:{package_version()}"])
+
+
+@unittest.skipUnless(MACHINES, "the native module was not compiled here")
+class TheNativeImage(unittest.TestCase):
+    def setUp(self):
+        with tarfile.open(FILES / "mcp-policy-filter-native.tar") as archive:
+            self.files = {member.name: archive.extractfile(member).read() for member in archive}
+        [entry] = json.loads(self.files["index.json"])["manifests"]
+        self.assertEqual(entry["mediaType"], "application/vnd.oci.image.index.v1+json")
+        self.index = self.read(entry)
+
+    def blob(self, descriptor):
+        data = self.files["blobs/" + descriptor["digest"].replace(":", "/")]
+        return fetcher.verified(descriptor, data)
+
+    def read(self, descriptor):
+        return json.loads(self.blob(descriptor))
+
+    def test_it_has_the_module_for_each_machine_and_no_other(self):
+        platforms = {"x86_64": "amd64", "aarch64": "arm64"}
+        found = {}
+        for entry in self.index["manifests"]:
+            manifest = self.read(entry)
+            config = self.read(manifest["config"])
+            self.assertEqual(entry["platform"], {k: config[k] for k in ["architecture", "os"]})
+            [layer] = manifest["layers"]
+            unpacked = gzip.decompress(self.blob(layer))
+            digest = "sha256:" + hashlib.sha256(unpacked).hexdigest()
+            self.assertEqual(config["rootfs"], {"type": "layers", "diff_ids": [digest]})
+            with tarfile.open(fileobj=io.BytesIO(unpacked)) as archive:
+                [file] = archive
+                found[config["architecture"]] = archive.extractfile(file).read()
+            self.assertEqual((file.name, file.uid, file.mode), ("libmcp_policy_filter.so", 0, 0o644))
+        expected = {platforms[one]: native_module(one).read_bytes() for one in MACHINES}
+        self.assertEqual(found, expected)
+
+    def test_its_labels_are_those_of_its_dockerfile_and_of_the_package(self):
+        labels = self.index["annotations"]
+        self.assertEqual(labels["org.opencontainers.image.version"], package_version())
+        dockerfile = (ROOT / "envoy" / "native" / "Dockerfile").read_text()
+        for name, text in labels.items():
+            self.assertIn(f'\nLABEL {name}="{text}"\n', dockerfile)
+        self.assertEqual(len(labels), len(re.findall("^LABEL ", dockerfile, re.MULTILINE)))
 
 
 if __name__ == "__main__":

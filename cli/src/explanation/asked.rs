@@ -73,6 +73,13 @@ fn answer(question: &Answered) -> String {
     match &question.about {
         About::Hide(patterns) if patterns.is_empty() => format!("{rule} does not name the tool"),
         About::Hide(patterns) => format!("{rule} hides the tool, by {}", list(patterns)),
+        About::Locked { named: false } => format!("{rule} does not name the tool"),
+        About::Locked { named: true } if denies => {
+            format!("{rule} names the tool, and a list has shown another definition of it")
+        }
+        About::Locked { named: true } => {
+            format!("{rule} names the tool, and no list has shown another definition of it")
+        }
         About::Entry { .. } => "no entry matches, and `default` denies".into(),
         About::Time { from, until } => {
             let bound = |word: &str, moment: &Option<Nanos>| {

@@ -180,6 +180,7 @@ fn question(question: &Answered) -> Value {
     });
     let more = match &question.about {
         About::Hide(patterns) => json!({ "patterns": patterns }),
+        About::Locked { named } => json!({ "named": named }),
         About::Entry { found, allows } => json!({ "found": found, "default_allows": allows }),
         About::Time { from, until } => {
             json!({ "from": from.map(rfc3339), "until": until.map(rfc3339) })

@@ -20,6 +20,13 @@ pub(super) fn of(told: &Explanations, explanation: Option<&Explanation>) -> Opti
         Reason::Hidden => {
             format!("take the pattern out of `hide`; an entry for {tool} does not help")
         }
+        Reason::ToolUnknown => {
+            format!("review the tool, and add {tool} to `lock`: `mcp-policy lock` writes it")
+        }
+        Reason::ToolChanged => {
+            "compare with `mcp-policy lock --check`, and lock the new definition if it is meant"
+                .into()
+        }
         Reason::Denied => denied(&tool, explanation, &record.rule),
         Reason::Require if record.rule.ends_with("/args") => {
             "leave out the argument that is not listed, or add its name to `args`".into()

@@ -6,7 +6,7 @@ mod http;
 mod merge;
 mod report;
 mod server;
-mod source;
+pub(super) mod source;
 mod stdio;
 mod told;
 mod yaml;
@@ -17,12 +17,11 @@ use crate::finding::Source;
 use crate::interrupt;
 use crate::output::{output, shown, write_json};
 use crate::policy;
-use crate::trust::Trust;
 use clap::ValueEnum;
 use file::{Place, Replace};
 use merge::Written;
 use serde_json::{Map, Value};
-use std::ffi::OsString;
+use source::Origin;
 use std::io::Write as _;
 use std::rc::Rc;
 use told::Course;
@@ -42,25 +41,9 @@ Each tool has a class by its definition, and a rule by its class:
   Destructive  critical  hidden
   Financial    critical  a person approves, or denied where nobody is named who does
 Every other tool is denied. Read the policy before you use it.")]
-#[command(group(clap::ArgGroup::new("server").required(true).args(["from", "command"])))]
 pub(crate) struct Arguments {
-    /// The server's URL (Streamable HTTP), or a file with its list of tools; `-` is standard input
-    #[arg(value_name = "URL|FILE")]
-    from: Option<String>,
-    /// The program that is the server, over standard input and output
-    #[arg(last = true, value_name = "COMMAND")]
-    command: Vec<OsString>,
-    /// A header of each request; a value `@FILE` is read from a file
-    #[arg(long = "header", value_name = "NAME: VALUE")]
-    headers: Vec<String>,
-    /// A file that has the bearer token, alone
-    #[arg(long, value_name = "FILE")]
-    bearer_file: Option<String>,
     #[command(flatten)]
-    trust: Trust,
-    /// Seconds that the server has to list its tools
-    #[arg(long, value_name = "SECONDS", default_value = "30")]
-    timeout: source::Seconds,
+    origin: Origin,
     /// Write the policy to a file
     #[arg(long, short, value_name = "FILE")]
     output: Option<String>,
@@ -110,7 +93,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
             Err(outcome) => return Ok(outcome),
         },
     };
-    let tools = draft::judged(arguments.tools()?);
+    let tools = draft::judged(arguments.origin.listed()?.tools);
     let written = merge::written(base, &tools);
     let text = arguments.text(&written)?;
     if let Some(place) = &place {
@@ -126,7 +109,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
                 out.write_all(text.as_bytes())?;
             }
             out.flush()?;
-            let path = arguments.url_path();
+            let path = arguments.origin.url_path();
             let course = Course {
                 merged: arguments.merge.is_some(),
                 path: path.as_deref(),

@@ -20,12 +20,16 @@ fn files(folder: &Path, into: &mut Vec<String>) {
 }
 
 /// Files of other programs.
-const OTHERS: [&str; 10] = [
+const OTHERS: [&str; 14] = [
     "envoy/compose/grafana/dashboards/mcp.yaml",
     "envoy/compose/grafana/datasources/prometheus.yaml",
     "envoy/compose/prometheus.yml",
     "envoy/docker-compose.yaml",
+    "envoy/gateway/kustomization.yaml",
     "envoy/grafana/dashboard.json",
+    "envoy/istio/kustomization.yaml",
+    "envoy/native/gateway/kustomization.yaml",
+    "envoy/native/istio/kustomization.yaml",
     "envoy/prometheus/alerts-envoy-gateway.yml",
     "envoy/prometheus/alerts-istio.yml",
     "envoy/prometheus/alerts.yml",

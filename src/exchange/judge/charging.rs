@@ -94,8 +94,12 @@ impl<'a, S: Store> Judge<'a, S> {
         facts: &Facts<'b>,
     ) -> (Vec<(&'a str, Reason)>, Vec<(&'a Limit, Charge)>) {
         let facts = Facts { work: &self.beside, ..*facts };
-        let Some(shadowed) = self.policy.beside(caller, &facts) else { return Default::default() };
-        let Shadowed { mut found, limits } = *shadowed;
+        let reported = self.policy.reported(facts.tool, self.store);
+        let Some(shadowed) = self.policy.beside(caller, &facts) else {
+            return (reported.into_iter().collect(), Vec::new());
+        };
+        let Shadowed { found: others, limits } = *shadowed;
+        let mut found: Vec<_> = reported.into_iter().chain(others).collect();
         let session = self.head.trace.session.as_ref();
         let holders = Holders::new(&self.policy.table, caller, session);
         let mut charges = Vec::new();

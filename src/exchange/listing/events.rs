@@ -15,8 +15,8 @@ pub(super) trait Editor {
     /// The changes to one event's data.
     fn edit(&self, data: &[u8]) -> Changes;
     /// The replacement for the data of an event that is too long to be read, of
-    /// which this is the beginning.
-    fn instead(&self, data: &[u8]) -> Vec<u8>;
+    /// which this is the beginning; `None` where it passes all the same.
+    fn instead(&self, data: &[u8]) -> Option<Vec<u8>>;
     /// The most bytes of an event that are held.
     fn most(&self) -> usize;
 }
@@ -110,11 +110,12 @@ impl Events {
             Mode::Flow => {
                 // The sign of a list may come in two parts.
                 self.held.extend_from_slice(part);
-                if may_list(&self.held) {
+                let sign = may_list(&self.held);
+                if let Some(instead) = sign.then(|| editor.instead(&[])).flatten() {
                     self.held.clear();
                     self.mode = Mode::Drop;
                     out.extend_from_slice(b"\n\n");
-                    whole(&editor.instead(&[]), out);
+                    whole(&instead, out);
                 } else {
                     out.extend_from_slice(part);
                     self.keep_tail();
@@ -126,8 +127,10 @@ impl Events {
 
     /// Handles an event that is longer than the part that is held of one.
     fn overflow(&mut self, out: &mut Vec<u8>, editor: &dyn Editor) {
-        if may_list(&self.held) {
-            whole(&editor.instead(&Data::new(&self.held).text), out);
+        let sign = may_list(&self.held);
+        let instead = || editor.instead(&Data::new(&self.held).text);
+        if let Some(instead) = sign.then(instead).flatten() {
+            whole(&instead, out);
             self.held.clear();
             self.mode = Mode::Drop;
         } else {
@@ -224,8 +227,9 @@ impl Data {
 fn event(event: &[u8], out: &mut Vec<u8>, editor: &dyn Editor) {
     let Data { lines, text, unclear } = Data::new(event);
     let mut changes = if unclear && may_list(&text) {
-        let with = editor.instead(&text).into();
-        Changes::new(vec![Change { from: 0, to: text.len(), with }])
+        let instead = editor.instead(&text);
+        let change = |with: Vec<u8>| Change { from: 0, to: text.len(), with: with.into() };
+        Changes::new(instead.map(change).into_iter().collect())
     } else {
         editor.edit(&text)
     };

@@ -2,9 +2,21 @@
 
 use super::changes::Change;
 use crate::wire::json::{JsonError, Kind, Raw, Reader, Text, fold_ascii};
+use std::borrow::Cow;
+
+/// A tool as a message lists it.
+pub(super) struct Tool<'t, 'a> {
+    /// The number of its list in the message, from 1.
+    pub(super) list: usize,
+    /// The tool itself, of whatever type.
+    pub(super) raw: Raw<'a>,
+    /// Its name, or several where clients differ on that; none if nobody can call it.
+    pub(super) names: &'t [Cow<'a, str>],
+}
 
 /// The changes after which a message, or an array of messages, lists only tools for
-/// which `shows` is true. There are none for a message without a list.
+/// which `shows` is true. There are none for a message without a list. Each tool is
+/// shown to it once, in the order of the text.
 ///
 /// The `cacheScope` of a list becomes `"private"`: the list of one caller must not
 /// be served to another.
@@ -14,10 +26,10 @@ use crate::wire::json::{JsonError, Kind, Raw, Reader, Text, fold_ascii};
 pub(super) fn changes(
     text: &[u8],
     max_depth: usize,
-    shows: &dyn Fn(&str) -> bool,
+    shows: &mut dyn FnMut(&Tool<'_, '_>) -> bool,
 ) -> Result<Vec<Change>, JsonError> {
     let mut reader = Reader::new(text, max_depth)?;
-    let mut lister = Lister { shows, changes: Vec::new() };
+    let mut lister = Lister { shows, lists: 0, changes: Vec::new() };
     lister.messages(&mut reader)?;
     reader.end()?;
     match reader.ambiguity() {
@@ -57,7 +69,9 @@ type Read = Result<(), JsonError>;
 type Member<'m, 'a> = &'m mut dyn FnMut(&mut Reader<'a>, Text<'a>, usize) -> Read;
 
 struct Lister<'s> {
-    shows: &'s dyn Fn(&str) -> bool,
+    shows: &'s mut dyn FnMut(&Tool<'_, '_>) -> bool,
+    /// The number of results with tools.
+    lists: usize,
     changes: Vec<Change>,
 }
 
@@ -84,6 +98,7 @@ impl Lister<'_> {
 
     fn result<'a>(&mut self, reader: &mut Reader<'a>) -> Read {
         let mut lists = false;
+        self.lists = self.lists.saturating_add(1);
         let mut scope: Option<Raw<'_>> = None;
         let member: Member<'_, 'a> = &mut |reader, key, _| {
             if means(key, "tools") && reader.peek() == Some(b'[') {
@@ -134,20 +149,23 @@ impl Lister<'_> {
         Ok(())
     }
 
-    /// A tool, and whether it is shown. A tool without a name cannot be called.
-    fn tool<'a>(&self, reader: &mut Reader<'a>) -> Result<(Raw<'a>, bool), JsonError> {
+    /// A tool, and whether it is shown.
+    fn tool<'a>(&mut self, reader: &mut Reader<'a>) -> Result<(Raw<'a>, bool), JsonError> {
+        let mut names = Vec::new();
         if reader.peek() != Some(b'{') {
-            return reader.value().map(|raw| (raw, true));
+            let raw = reader.value()?;
+            let shown = (self.shows)(&Tool { list: self.lists, raw, names: &names });
+            return Ok((raw, shown));
         }
-        let mut shown = true;
         let member: Member<'_, 'a> = &mut |reader, key, _| {
             let value = reader.value()?;
             if let (true, Kind::String(name)) = (means(key, "name"), value.kind) {
-                shown &= (self.shows)(&name.decode());
+                names.push(name.decode());
             }
             Ok(())
         };
         let raw = reader.spanned_object(member)?;
+        let shown = (self.shows)(&Tool { list: self.lists, raw, names: &names });
         Ok((raw, shown))
     }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::limits::MemoryStore;
 use crate::limits::window::Nanos;
 use crate::policy::Policy;
 #[cfg(target_family = "wasm")]
@@ -16,8 +17,13 @@ fn policy() -> Policy {
 
 fn listing(policy: &Policy, ids: &[&str], batch: bool) -> Listing {
     let mut listing = Listing::for_caller(policy, &policy.caller("anonymous", Nanos(0))).unwrap();
-    listing.expect(Asked { ids: ids.iter().map(|id| (*id).to_owned()).collect(), batch });
+    listing.expect(Asked { ids: ids.iter().map(|id| (*id).to_owned()).collect(), batch }, Nanos(0));
     listing
+}
+
+/// A host with a store of its own.
+fn lent(policy: &Policy) -> Reading<'_, MemoryStore> {
+    Reading { policy, store: Box::leak(Box::default()), now: &|| Some(Nanos(0)) }
 }
 
 /// The text that a client gets of a JSON body that answers the request 7.
@@ -27,7 +33,7 @@ fn whole(body: &str) -> String {
     let headers =
         [(b":status".as_slice(), b"200".as_slice()), (b"content-type", b"application/json")];
     assert!(matches!(listing.headers(&policy, headers.into_iter(), false), HeadStep::Hold));
-    let out = listing.whole(&policy, body.as_bytes());
+    let out = listing.whole(&lent(&policy), body.as_bytes());
     out.map_or(body.to_owned(), |out| String::from_utf8(out).unwrap())
 }
 
@@ -41,7 +47,7 @@ fn stream(body: &str) -> String {
         let mut out = Vec::new();
         let count = body.len().div_ceil(size);
         for (index, piece) in body.as_bytes().chunks(size).enumerate() {
-            let changed = listing.piece(&policy, piece, index + 1 == count);
+            let changed = listing.piece(&lent(&policy), piece, index + 1 == count);
             out.extend(changed.unwrap_or_else(|| piece.to_vec()));
         }
         String::from_utf8(out).unwrap()
@@ -147,7 +153,7 @@ fn an_unreadable_list_becomes_an_error() {
     let policy = policy();
     let mut batch = listing(&policy, &["1", r#""a""#], true);
     assert_eq!(
-        String::from_utf8(batch.whole(&policy, b"x").unwrap()).unwrap(),
+        String::from_utf8(batch.whole(&lent(&policy), b"x").unwrap()).unwrap(),
         format!("[{},{}]", error("1"), error(r#""a""#))
     );
     assert!(batch.take_unreadable());

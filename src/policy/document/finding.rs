@@ -85,6 +85,10 @@ pub enum Warning {
     LongWait,
     /// A call without an argument needs no approval.
     ApprovalByAbsent,
+    /// A lock names no tool.
+    EmptyLock,
+    /// An entry is about a tool that the lock does not name.
+    UnlockedTool,
 }
 
 impl Warning {
@@ -119,6 +123,8 @@ impl Warning {
             Self::ApproversMayAsk => "approvers-may-ask",
             Self::LongWait => "long-wait",
             Self::ApprovalByAbsent => "approval-by-absent",
+            Self::EmptyLock => "empty-lock",
+            Self::UnlockedTool => "unlocked-tool",
         }
     }
 }

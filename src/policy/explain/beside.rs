@@ -1,6 +1,6 @@
 //! The rules in shadow that concern a call.
 
-use super::question::of_check;
+use super::question::{LOCKED, of_check};
 use super::{About, Answered, Denied, Entry, Explained};
 use crate::limits::Store;
 use crate::policy::beside::{self, Beside, Question};
@@ -32,14 +32,28 @@ pub(super) fn shadow<S: Store>(
     let Explained { caller, facts, store, now, .. } = *explained;
     let aside = budget.clone();
     let facts = Facts { work: explained.beside, ..*facts };
-    let Some(shadowed) = policy.beside(caller, &facts) else { return Shadow::default() };
+    let mut questions = Vec::new();
+    let reported = policy.reported(facts.tool, store);
+    let reported = reported.map(|(rule, reason)| (rule.to_owned(), reason));
+    if let Some((rule, reason)) = &reported {
+        let (rule, reason, message) = (rule.clone(), *reason, String::new());
+        questions.push(Answered {
+            asked: "lock",
+            rule: Some(LOCKED.to_owned()),
+            about: About::Locked { named: reason != Reason::ToolUnknown },
+            denied: Some(Denied { reason, rule, message, retry_after: None }),
+        });
+    }
+    let Some(shadowed) = policy.beside(caller, &facts) else {
+        let found = reported.into_iter().collect();
+        return Shadow { found, questions, ..Shadow::default() };
+    };
     let Ok(rules) = policy.rules(caller) else { return Shadow::default() };
     let texts = JsonTexts::default();
     let conditions = Facts { work: &aside, texts: &texts, ..facts };
     let own = rules.decide(facts.tool).rule.and_then(Rule::conditions).map(|own| &own.beside);
     let common = rules.levels().filter_map(|rules| rules.shadows.as_ref());
     let common = common.map(|shadows| &shadows.all);
-    let mut questions = Vec::new();
     for beside in own.into_iter().chain(common) {
         ask(beside, &conditions, &mut questions);
     }
@@ -59,11 +73,12 @@ pub(super) fn shadow<S: Store>(
         }
     }
     let limits = shadowed.limits.iter().map(|limit| limit.state(holders, &facts, store, now).0);
+    let found = shadowed.found.iter().map(|(rule, why)| ((*rule).to_owned(), *why));
     Shadow {
         limits: limits.collect(),
         entries: rules.shadow_entries(facts.tool),
         questions,
-        found: shadowed.found.iter().map(|(rule, why)| ((*rule).to_owned(), *why)).collect(),
+        found: reported.into_iter().chain(found).collect(),
     }
 }
 

@@ -5,7 +5,10 @@ use crate::limits::window::Nanos;
 use crate::policy::condition::{Asked, Elements, Facts, JsonTexts, Truth, Work};
 use crate::policy::decide::Asked as Question;
 use crate::policy::document::{Check, DefaultAction};
-use crate::policy::{Action, Caller, Names, Policy};
+use crate::policy::{Action, Caller, Denial, Names, Policy};
+
+/// The rule that asks whether a tool is in the lock.
+pub(super) const LOCKED: &str = "/lock/tools";
 
 /// A question, and its answer.
 #[derive(Clone, Debug)]
@@ -25,6 +28,11 @@ pub struct Answered {
 pub enum About {
     /// The patterns of `hide` that match the tool.
     Hide(Vec<String>),
+    /// Whether the lock names the tool.
+    Locked {
+        /// Whether it does. If the call fails nevertheless, the tool has changed.
+        named: bool,
+    },
     /// Whether an entry matches, and otherwise whether the default allows.
     Entry {
         /// Whether an entry matches.
@@ -67,13 +75,14 @@ impl About {
     }
 }
 
-/// Every question about a call, with the budget that it had before the first.
+/// Every question about a call, with the budget that it had before the first, and the
+/// denial of a tool that has changed.
 pub(super) fn all(
     policy: &Policy,
     caller: &Caller,
     tool: &str,
     facts: &Facts<'_>,
-    budget: &Work,
+    (budget, changed): (&Work, Option<&Denial<'_>>),
 ) -> Vec<Answered> {
     // The answers and the conditions are asked for apart, each on a budget that runs
     // down as that of the decision did.
@@ -88,10 +97,15 @@ pub(super) fn all(
     let questions = policy.questions(caller, tool).into_iter();
     let answer = |question: crate::policy::Question<'_>| {
         let denied = question.answer(tool, &answers).err().map(|denial| Denied::from(&denial));
+        let changed = changed.filter(|_| matches!(question.0, Question::Locked(_)));
+        let denied = denied.or(changed.map(Denied::from));
         let (rule, about) = match question.0 {
             Question::Hidden(hide) => {
                 let patterns = hide.patterns(tool).into_iter().map(|one| one.as_str().to_owned());
                 (hides.next().map(|body| body + "/hide"), About::Hide(patterns.collect()))
+            }
+            Question::Locked(lock) => {
+                (Some(LOCKED.to_owned()), About::Locked { named: lock.names(tool) })
             }
             Question::Entry(entry, default) => {
                 let allows = default == DefaultAction::Allow;

@@ -91,6 +91,7 @@ pub(in crate::policy) fn warnings(document: &Document) -> Findings {
         overlaps(rules, &mut pairs, &mut findings);
     }
     super::approvals::warnings(document, &all_rules, &mut findings);
+    super::locked::warnings(document, &all_rules, &mut findings);
     if pairs.is_spent() {
         let message = "there are too many patterns to compare all of them";
         findings.warning(Warning::NotCompared, &|| (String::new(), message.into()));

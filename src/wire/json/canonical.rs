@@ -8,7 +8,7 @@
 
 mod number;
 
-pub use number::of_double;
+pub use number::{is_certain, of_double};
 
 use crate::order;
 

@@ -100,6 +100,11 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Reads a value again, in which values may be nested `max_depth` deep.
+    pub fn again_within(raw: Raw<'a>, max_depth: usize) -> Self {
+        Self { room: max_depth, ..Self::again(raw) }
+    }
+
     /// Whether the reader looks for what readers disagree on.
     pub const fn is_strict(&self) -> bool {
         self.strict

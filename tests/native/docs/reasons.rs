@@ -92,6 +92,21 @@ const APPROVING: &str = r#"{"version": "1", "default": "deny", "identity": [{"he
 
 const KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
+const LOCKED: &str = r#"{"version": "1", "default": "allow", "lock": {"mode": "enforce", "tools": {
+    "a": {"digest": "sha256:0000000000000000000000000000000000000000000000000000000000000000"}}}}"#;
+
+/// Refusals by a lock.
+fn locked() -> Vec<Refused> {
+    let mut stage = Stage::new(LOCKED).unwrap();
+    let list = r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"a"}]}}"#;
+    stage.show(&Ask::rpc("tools/list"), list).unwrap();
+    let mut refused: Vec<_> =
+        ["a", "b"].map(|tool| *stage.send(&Ask::tool(tool)).expect_err("it passes")).into();
+    let unknown = send(stage.policy(), &Failing(StoreError::Host), 0, &Ask::tool("a"));
+    refused.push(*unknown.expect_err("it passes"));
+    refused
+}
+
 /// Refusals of calls that need approval.
 fn unapproved() -> Vec<Refused> {
     let mut stage = Stage::new(APPROVING).unwrap();
@@ -233,6 +248,7 @@ fn refusals() -> Vec<Refused> {
     refusals.extend(unapproved());
     refusals.extend(across_replicas());
     refusals.extend(at_an_edge());
+    refusals.extend(locked());
     let fails: [fn(&mut Exchange, &Policy, &mut Recorder<'_>) -> Step; 2] = [
         |exchange, policy, records| exchange.fail(policy, "anything", records),
         |exchange, policy, records| exchange.crowd_out(policy, records),

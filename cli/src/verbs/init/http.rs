@@ -1,7 +1,7 @@
 //! Streamable HTTP for the official client. An answer is read whole and bounded, no
 //! redirect is followed, and a refusal is told with its remedy.
 
-use super::server::{MAX_BYTES, Trouble, abridged, late, too_much};
+use super::server::{MAX_BYTES, Tap, Trouble, abridged, late, too_much};
 use crate::trust;
 use core::fmt;
 use futures_core::stream::BoxStream;
@@ -52,6 +52,7 @@ pub(super) struct Client {
     headers: Headers,
     timeout: Duration,
     trouble: Trouble,
+    tap: Tap,
 }
 
 /// A trouble, whose words are noted.
@@ -74,7 +75,7 @@ pub(super) fn transport(
     headers: &Headers,
     tls: &TlsConfig,
     timeout: Duration,
-    trouble: &Trouble,
+    (trouble, tap): (&Trouble, &Tap),
 ) -> StreamableHttpClientTransport<Client> {
     let agent = Agent::config_builder()
         .tls_config(tls.clone())
@@ -86,8 +87,8 @@ pub(super) fn transport(
         .user_agent(concat!("mcp-policy/", env!("CARGO_PKG_VERSION")))
         .build()
         .new_agent();
-    let (headers, trouble) = (headers.clone(), trouble.clone());
-    let client = Client { agent, headers, timeout, trouble };
+    let (headers, trouble, tap) = (headers.clone(), trouble.clone(), tap.clone());
+    let client = Client { agent, headers, timeout, trouble, tap };
     StreamableHttpClientTransport::with_client(
         client,
         StreamableHttpClientTransportConfig::with_uri(url),
@@ -242,6 +243,7 @@ impl Client {
     }
 
     fn message(&self, bytes: &[u8]) -> Result<ServerJsonRpcMessage, Error> {
+        self.tap.keep(bytes);
         serde_json::from_slice(bytes).map_err(|_| {
             let start = abridged(&String::from_utf8_lossy(bytes));
             self.fail(format!("the server's answer is not a message of MCP: {start}"))

@@ -2,6 +2,7 @@
 //! bounded, and so is the time.
 
 use super::http::{self, Headers};
+use super::source::Listed;
 use super::stdio;
 use crate::classes::Definition;
 use crate::failure::Failure;
@@ -55,12 +56,31 @@ impl Trouble {
     }
 }
 
+/// The texts of a server's answers. The official client drops members that it does not
+/// know, and a lock is of the whole definition.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tap(Arc<Mutex<Vec<String>>>);
+
+impl Tap {
+    /// Keeps a text, if it can have a list of tools: others may be many.
+    pub(super) fn keep(&self, text: &[u8]) {
+        if memchr::memmem::find(text, b"tools").is_some() || text.contains(&b'\\') {
+            let text = String::from_utf8_lossy(text).into_owned();
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(text);
+        }
+    }
+
+    fn take(&self) -> Vec<String> {
+        core::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
 /// The tools of a server.
 ///
 /// # Errors
 /// It cannot be reached, it takes longer than the timeout, its answers are not as MCP has
 /// them or too large.
-pub(super) fn tools(server: &Server<'_>, timeout: Duration) -> Result<Vec<Definition>, Failure> {
+pub(super) fn tools(server: &Server<'_>, timeout: Duration) -> Result<Listed, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -93,22 +113,24 @@ async fn asked(
     server: &Server<'_>,
     way: ClientLifecycleMode,
     timeout: Duration,
-) -> Result<Vec<Definition>, End> {
-    let trouble = Trouble::default();
-    match server {
+) -> Result<Listed, End> {
+    let (trouble, tap) = (Trouble::default(), Tap::default());
+    let tools = match server {
         Server::Url(url, headers, tls) => {
-            let transport = http::transport(url, headers, tls, timeout, &trouble);
+            let transport = http::transport(url, headers, tls, timeout, (&trouble, &tap));
             let answer = bounded(listed(transport, way, &trouble), timeout).await;
             answer.map_err(|end| end.about(&shown(url), ""))
         }
         Server::Command(command) => {
-            let (process, transport) = stdio::start(command, &trouble).map_err(End::Trouble)?;
+            let (process, transport) =
+                stdio::start(command, &trouble, &tap).map_err(End::Trouble)?;
             let answer = bounded(listed(transport, way, &trouble), timeout).await;
             let more = process.end(answer.is_ok()).await;
             let program = command.first().map(|program| program.to_string_lossy());
             answer.map_err(|end| end.about(&shown(&program.unwrap_or_default()), &more))
         }
-    }
+    };
+    Ok(Listed { tools: tools?, texts: tap.take() })
 }
 
 /// The reasons for which a list cannot be had.

@@ -1,14 +1,15 @@
 //! The place from which the tools come: a URL, a program, a file.
 
-use super::Arguments;
 use super::http::Headers;
 use super::server::{self, MAX_TOOLS, Server, abridged};
 use crate::classes::Definition;
 use crate::failure::Failure;
 use crate::input;
 use crate::output::shown;
+use crate::trust::Trust;
 use core::str::FromStr;
 use serde_json::Value;
+use std::ffi::OsString;
 use std::time::Duration;
 use ureq::http::{HeaderName, HeaderValue, Uri};
 
@@ -19,7 +20,7 @@ const MAX_SECONDS: f64 = 3_600.0;
 
 /// A time in seconds, of the command line.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Seconds(Duration);
+pub(crate) struct Seconds(Duration);
 
 impl FromStr for Seconds {
     type Err = String;
@@ -34,9 +35,44 @@ impl FromStr for Seconds {
     }
 }
 
-impl Arguments {
+/// A server or its list, as arguments name it.
+#[derive(Debug, clap::Args)]
+#[command(group(clap::ArgGroup::new("server").required(true).args(["from", "command"])))]
+pub(crate) struct Origin {
+    /// The server's URL (Streamable HTTP), or a file with its list of tools; `-` is standard input
+    #[arg(value_name = "URL|FILE")]
+    from: Option<String>,
+    /// The program that is the server, over standard input and output
+    #[arg(last = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
+    /// A header of each request; a value `@FILE` is read from a file
+    #[arg(long = "header", value_name = "NAME: VALUE")]
+    headers: Vec<String>,
+    /// A file that has the bearer token, alone
+    #[arg(long, value_name = "FILE")]
+    bearer_file: Option<String>,
+    #[command(flatten)]
+    trust: Trust,
+    /// Seconds that the server has to list its tools
+    #[arg(long, value_name = "SECONDS", default_value = "30")]
+    timeout: Seconds,
+}
+
+/// The tools of a server.
+#[derive(Debug)]
+pub(crate) struct Listed {
+    /// The tools, as far as their classes need them.
+    pub(crate) tools: Vec<Definition>,
+    /// The texts that have them, as they came.
+    pub(crate) texts: Vec<String>,
+}
+
+impl Origin {
     /// The tools.
-    pub(super) fn tools(&self) -> Result<Vec<Definition>, Failure> {
+    ///
+    /// # Errors
+    /// They cannot be had, or the arguments do not say how.
+    pub(crate) fn listed(&self) -> Result<Listed, Failure> {
         match &self.from {
             Some(url) if url.contains("://") => {
                 check_url(url)?;
@@ -52,7 +88,7 @@ impl Arguments {
     }
 
     /// The path of the URL, if the server has one.
-    pub(super) fn url_path(&self) -> Option<String> {
+    pub(crate) fn url_path(&self) -> Option<String> {
         // The name of a file can be read as the host of a URL.
         let url = self.from.as_deref().filter(|from| from.contains("://"))?;
         let url: Uri = url.parse().ok()?;
@@ -137,7 +173,7 @@ fn secret(file: &str) -> Result<String, Failure> {
 
 /// The tools of a list in a file: `{"tools": [..]}`, the answer of a server that has it,
 /// or the list alone.
-fn in_file(name: &str) -> Result<Vec<Definition>, Failure> {
+fn in_file(name: &str) -> Result<Listed, Failure> {
     let text = input::text(name)?;
     let told = |words: String| Failure::new(format!("{}: {words}", shown(name)));
     let mut value: Value =
@@ -157,5 +193,6 @@ fn in_file(name: &str) -> Result<Vec<Definition>, Failure> {
     let read = |(index, tool)| {
         Definition::read(tool).map_err(|fault| told(format!("the tool at /tools/{index} {fault}")))
     };
-    list.iter().enumerate().map(read).collect()
+    let tools = list.iter().enumerate().map(read).collect::<Result<_, _>>()?;
+    Ok(Listed { tools, texts: vec![text] })
 }

@@ -1,7 +1,7 @@
 //! A server over the standard input and output of a program. The program is ended with
 //! all that it started, and nothing that it prints reaches the terminal as it is.
 
-use super::server::{MAX_BYTES, Trouble, abridged, too_much};
+use super::server::{MAX_BYTES, Tap, Trouble, abridged, too_much};
 use crate::output::shown;
 use rmcp::RoleClient;
 use rmcp::transport::async_rw::AsyncRwTransport;
@@ -45,6 +45,7 @@ pub(super) type Transport = AsyncRwTransport<RoleClient, Output, ChildStdin>;
 pub(super) fn start(
     command: &[OsString],
     trouble: &Trouble,
+    tap: &Tap,
 ) -> Result<(Process, Transport), String> {
     let none = || "there is no command; give the server's behind `--`".to_owned();
     let (program, arguments) = command.split_first().ok_or_else(none)?;
@@ -69,6 +70,8 @@ pub(super) fn start(
         line: Line::Begins,
         noise: Arc::clone(&noise),
         trouble: trouble.clone(),
+        text: Vec::new(),
+        tap: tap.clone(),
     };
     let transport = AsyncRwTransport::new(output, stdin).with_max_line_length(MAX_BYTES);
     let group = child.id();
@@ -151,6 +154,9 @@ pub(super) struct Output {
     line: Line,
     noise: Kept,
     trouble: Trouble,
+    /// The present line.
+    text: Vec<u8>,
+    tap: Tap,
 }
 
 /// The line that a program is printing.
@@ -167,6 +173,17 @@ enum Line {
 }
 
 impl Output {
+    /// Keeps each line whole, as the client reads it.
+    fn tap(&mut self, bytes: &[u8]) {
+        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
+            self.text.extend_from_slice(part);
+            if part.ends_with(b"\n") {
+                self.tap.keep(&self.text);
+                self.text.clear();
+            }
+        }
+    }
+
     fn listen(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.line = match (self.line, byte) {
@@ -205,6 +222,7 @@ impl AsyncRead for Output {
             }
         }
         self.listen(new);
+        self.tap(new);
         ready
     }
 }

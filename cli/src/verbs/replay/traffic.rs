@@ -303,11 +303,13 @@ impl Traffic {
 }
 
 /// Whether a reason is one of a rule, or of an allowed call. Others are of requests that
-/// were refused unread, of unknown callers and of counters that failed.
+/// were refused unread, of unknown callers, of tools that a server had changed and of
+/// counters that failed.
 fn is_by_rule(reason: &str) -> bool {
     matches!(
         reason,
         "" | "hidden"
+            | "tool_unknown"
             | "default_deny"
             | "denied"
             | "require"

@@ -26,6 +26,24 @@ pub(super) fn canonical(text: &str) -> String {
     )
 }
 
+/// Whether every reader has the same double of a number that the reader let pass, and
+/// writes it with these digits: one of at most 15 digits within the range of doubles, or a
+/// whole one up to 2^53.
+pub fn is_certain(text: &str) -> bool {
+    /// The magnitudes at which 15 digits make a double that no others make.
+    const RANGE: RangeInclusive<i32> = -300..=308;
+    Decimal::parse(text).is_some_and(|decimal| {
+        let few = decimal.precision() <= 15 && RANGE.contains(&decimal.magnitude());
+        let spelt = text.trim_start_matches('-').parse::<u64>();
+        match spelt {
+            Ok(whole) => whole < 1 << 53,
+            // Digits alone, and too many for that.
+            Err(_) if Decimal::is_spelt_whole(text) => false,
+            Err(_) => few,
+        }
+    })
+}
+
 /// A double as ECMAScript writes it: by the fewest digits that make it, those
 /// that are closest to it, and by even ones if two are as close.
 pub fn of_double(double: f64) -> String {
@@ -185,6 +203,49 @@ mod tests {
             (0x4304_3ff3_c1cb_0959, "712476961890603.1"),
         ] {
             assert_eq!(of_double(f64::from_bits(bits)), text, "{bits:x}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_certain_where_no_reader_rounds_them() {
+        for text in [
+            "0",
+            "-0",
+            "1",
+            "0.1",
+            "1e2",
+            "-2.50",
+            "9007199254740991",
+            "-9007199254740991",
+            "123456789012345e-10",
+            "1e307",
+            "1E-290",
+            "1e21",
+        ] {
+            assert!(is_certain(text), "{text}");
+        }
+        for text in [
+            "9007199254740992",
+            "9007199254740993",
+            "-9007199254740993",
+            "1000000000000000000000",
+            "18446744073709551615",
+            "0.30000000000000004",
+            "100000000000000.5e0",
+            "1e309",
+            "1e-320",
+        ] {
+            assert!(!is_certain(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn certain_numbers_have_the_digits_of_their_doubles() {
+        for text in
+            ["0.1", "-2.5", "1e300", "123456789.012345", "9007199254740991", "1e-290", "0.07"]
+        {
+            assert!(is_certain(text), "{text}");
+            assert_eq!(canonical(text), of_double(text.parse().unwrap()), "{text}");
         }
     }
 

@@ -1,0 +1,217 @@
+//! `lock`: the digests of a server's tools, written or compared.
+
+mod compare;
+mod listed;
+mod members;
+
+use super::init::source::Origin;
+use crate::Outcome;
+use crate::failure::Failure;
+use crate::finding::Source;
+use crate::output::{output, replace, shown, write_json};
+use crate::policy;
+use clap::ValueEnum;
+use compare::{Comparison, Kept};
+use listed::{Tool, tools};
+use serde_json::{Map, Value, json};
+use std::io::Write as _;
+use std::rc::Rc;
+
+/// The arguments of `lock`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  mcp-policy lock https://mcp.example.com/mcp --bearer-file token --save tools.json
+  mcp-policy lock --policy policy.json --output policy.json https://mcp.example.com/mcp
+  mcp-policy lock --check policy.json --saved tools.json -- npx -y @modelcontextprotocol/server-memory
+
+Review the definitions of the tools before you lock them. With --check the exit status is 1
+if any tool is new, gone, or has another definition than the policy locks.")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    origin: Origin,
+    /// Compare with the lock of this policy, and write nothing
+    #[arg(long, value_name = "POLICY", conflicts_with_all = ["policy", "mode", "ignore_meta", "output"])]
+    check: Option<String>,
+    /// The definitions as they were locked, to tell which of their members are different
+    #[arg(long, value_name = "FILE", requires = "check")]
+    saved: Option<String>,
+    /// Write this policy with the lock, in the place of the lock alone
+    #[arg(long, value_name = "POLICY")]
+    policy: Option<String>,
+    /// The mode of the lock; that of the policy's lock, or else `enforce`
+    #[arg(long, value_name = "MODE")]
+    mode: Option<Mode>,
+    /// Leave `_meta` out of the digests, as the policy's lock may say anyway
+    #[arg(long)]
+    ignore_meta: bool,
+    /// Write to this file, which is replaced
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<String>,
+    /// Write the definitions to this file, which is replaced
+    #[arg(long, value_name = "FILE")]
+    save: Option<String>,
+    /// The form of standard output
+    #[arg(long, value_name = "FORM", default_value = "human")]
+    format: Format,
+}
+
+/// The modes of a lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Mode {
+    /// Refuse and hide
+    Enforce,
+    /// Record
+    Report,
+}
+
+/// The forms of standard output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// The lock or the policy as JSON, or a line for each tool that is different
+    Human,
+    /// One JSON object
+    Json,
+}
+
+/// Writes the lock of a server, or compares it.
+///
+/// # Errors
+/// The server's tools cannot be had, or the lock cannot be written.
+pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
+    let given = match arguments.check.as_ref().or(arguments.policy.as_ref()) {
+        Some(name) => match given(name)? {
+            Ok(policy) => Some((name, policy)),
+            Err(outcome) => return Ok(outcome),
+        },
+        None => None,
+    };
+    // A file that cannot be read is told before a server is started.
+    let saved = arguments.saved.as_ref().map(|name| saved(name)).transpose()?;
+    let listed = arguments.origin.listed()?;
+    let tools = tools(&listed.texts).map_err(Failure::new)?;
+    if let Some(file) = &arguments.save {
+        replace(file, listed::file(&tools).as_bytes())?;
+    }
+    match (&arguments.check, given) {
+        (Some(_), Some((name, policy))) => check(arguments, name, &policy, &tools, saved),
+        (_, given) => write(arguments, given.map(|(_, policy)| policy), &tools),
+    }
+}
+
+/// Writes a lock, alone or in a policy.
+fn write(
+    arguments: &Arguments,
+    policy: Option<Map<String, Value>>,
+    tools: &[Tool],
+) -> Result<Outcome, Failure> {
+    let old = policy.as_ref().and_then(|policy| policy.get("lock"));
+    let ignores = arguments.ignore_meta || old.is_some_and(ignores_meta);
+    let mode = match arguments.mode {
+        Some(Mode::Enforce) => "enforce",
+        Some(Mode::Report) => "report",
+        None => old.and_then(|lock| lock.get("mode")).and_then(Value::as_str).unwrap_or("enforce"),
+    };
+    let mut locked = Map::new();
+    let mut unlocked = Vec::new();
+    for tool in tools {
+        match tool.digest(ignores) {
+            Ok(digest) => drop(locked.insert(tool.name.clone(), json!({ "digest": digest }))),
+            Err(why) => unlocked.push(format!("{} {why}", shown(&tool.name))),
+        }
+    }
+    if !unlocked.is_empty() {
+        return Err(Failure::new(format!(
+            "these tools cannot be locked, and would be refused: {}; have the server define them \
+             in another way",
+            unlocked.join("; ")
+        )));
+    }
+    let mut lock = json!({ "mode": mode, "tools": locked });
+    if ignores && let Some(lock) = lock.as_object_mut() {
+        lock.insert("ignore".into(), json!(["_meta"]));
+    }
+    let is_alone = policy.is_none();
+    let mut policy = policy.unwrap_or_else(|| {
+        Map::from_iter([("version".into(), json!("1")), ("default".into(), json!("deny"))])
+    });
+    policy.insert("lock".into(), lock.clone());
+    valid(&Value::Object(policy.clone()))?;
+    let written = if is_alone { json!({ "lock": lock }) } else { Value::Object(policy) };
+    let mut text = Vec::new();
+    write_json(&mut text, &written)?;
+    match &arguments.output {
+        Some(file) => replace(file, &text)?,
+        None => {
+            let mut out = output();
+            out.write_all(&text)?;
+            out.flush()?;
+        }
+    }
+    Ok(Outcome::Clean)
+}
+
+/// Compares the tools of a server with the lock of a policy.
+fn check(
+    arguments: &Arguments,
+    name: &str,
+    policy: &Map<String, Value>,
+    tools: &[Tool],
+    saved: Option<Vec<Tool>>,
+) -> Result<Outcome, Failure> {
+    let Some(lock) = policy.get("lock") else {
+        return Err(Failure::new(format!(
+            "{}: has no `lock`; write it with --policy",
+            shown(name)
+        )));
+    };
+    let kept = Kept { lock, ignores: ignores_meta(lock), saved: saved.as_deref() };
+    let comparison = Comparison::of(&kept, tools);
+    let mut out = output();
+    match arguments.format {
+        Format::Human => comparison.tell(&mut out)?,
+        Format::Json => write_json(&mut out, &comparison.json())?,
+    }
+    out.flush()?;
+    Ok(if comparison.is_same() { Outcome::Clean } else { Outcome::Findings })
+}
+
+/// Whether a lock leaves `_meta` out of its digests.
+fn ignores_meta(lock: &Value) -> bool {
+    lock.get("ignore").and_then(Value::as_array).is_some_and(|ignored| !ignored.is_empty())
+}
+
+/// A policy from a file, as a JSON object; if it is invalid, its errors are printed.
+fn given(name: &str) -> Result<Result<Map<String, Value>, Outcome>, Failure> {
+    let errors = match policy::load(name)? {
+        Ok(loaded) => match serde_json::from_str(&loaded.json) {
+            Ok(Value::Object(policy)) => return Ok(Ok(policy)),
+            _ => return Err(Failure::new(format!("{}: is not a policy", shown(name)))),
+        },
+        Err(errors) => errors,
+    };
+    let mut out = output();
+    for error in errors {
+        writeln!(out, "{error}")?;
+    }
+    out.flush()?;
+    Ok(Err(Outcome::Findings))
+}
+
+/// The definitions in a file that --save wrote.
+fn saved(name: &str) -> Result<Vec<Tool>, Failure> {
+    let text = crate::input::text(name)?;
+    tools(&[text]).map_err(|fault| Failure::new(format!("{}: {fault}", shown(name))))
+}
+
+/// Refuses a lock that the filter would not take.
+fn valid(policy: &Value) -> Result<(), Failure> {
+    let source = Rc::new(Source { name: "policy.json".into(), text: policy.to_string() });
+    match policy::parse(source) {
+        Ok(_) => Ok(()),
+        Err(errors) => {
+            let first = errors.first().map(ToString::to_string).unwrap_or_default();
+            Err(Failure::new(format!("the lock of these tools would not be valid: {first}")))
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! The tools of a message that a caller is shown, and what the message says of the tools of
+//! a lock.
+//!
+//! A message is read twice where there is a lock. Of a tool that is listed in two ways no
+//! entry may pass, so nothing of it can go on before all of it was seen.
+
+use super::changes::Change;
+use super::message::{self, Tool};
+use super::{Listing, MAX_DEPTH, Reading};
+use crate::limits::{Store, StoreError};
+use crate::policy::{Lock, News, Sightings};
+use crate::wire::json::JsonError;
+
+/// The reason why it is not known which tools of a message may be shown.
+#[derive(Debug)]
+pub(super) enum Unread {
+    /// The text is not JSON, or two readers may read it differently.
+    Text,
+    /// The tools that have changed are not known.
+    State,
+}
+
+impl From<JsonError> for Unread {
+    fn from(_: JsonError) -> Self {
+        Self::Text
+    }
+}
+
+impl From<StoreError> for Unread {
+    fn from(_: StoreError) -> Self {
+        Self::State
+    }
+}
+
+impl Listing {
+    /// The changes after which a message lists only tools that the caller is shown.
+    ///
+    /// # Errors
+    /// It is not known which these are.
+    pub(super) fn changes(
+        &self,
+        lent: &Reading<'_, impl Store>,
+        text: &[u8],
+    ) -> Result<Vec<Change>, Unread> {
+        let policy = lent.policy;
+        let lock = policy.lock();
+        let news = match lock {
+            Some(lock) => Some(self.watch(lent, lock, text)?),
+            None => None,
+        };
+        let changes = match self.conceals {
+            false => Vec::new(),
+            true => {
+                let enforced = lock.zip(news.as_ref()).filter(|(lock, _)| lock.enforces());
+                message::changes(text, MAX_DEPTH, &mut |tool| {
+                    let shows = |name: &str| {
+                        policy.shows(&self.caller, name)
+                            && enforced.is_none_or(|(lock, news)| lock.shows(news, name))
+                    };
+                    // One without a name cannot be called, but it can be read.
+                    (enforced.is_none() || !tool.names.is_empty())
+                        && tool.names.iter().all(|name| shows(name))
+                })?
+            }
+        };
+        if let Some(news) = news {
+            let mut all = self.news.borrow_mut();
+            all.get_or_insert_default().join(news);
+        }
+        Ok(changes)
+    }
+
+    /// Holds the lists of a message against a lock, for all workers.
+    fn watch(
+        &self,
+        lent: &Reading<'_, impl Store>,
+        lock: &Lock,
+        text: &[u8],
+    ) -> Result<News, Unread> {
+        let mut sightings = Sightings::default();
+        message::changes(text, MAX_DEPTH, &mut |tool: &Tool<'_, '_>| {
+            lock.see(&mut sightings, tool.list, tool.raw, tool.names.iter().map(|name| &**name));
+            true
+        })?;
+        let now = (lent.now)().ok_or(Unread::State)?;
+        Ok(lock.keep(lent.store, &sightings, self.began, now)?)
+    }
+}
