@@ -9,6 +9,7 @@ mod answering;
 pub mod approvals;
 pub mod audit;
 pub(crate) mod caller;
+mod consulted;
 mod ending;
 pub mod head;
 mod held;

@@ -28,6 +28,10 @@ pub const SERVICE: &str = "envoy.service.ratelimit.v3.RateLimitService";
 pub const METHOD: &str = "ShouldRateLimit";
 /// The largest answer that is read.
 pub const MAX_ANSWER_BYTES: usize = 64 << 10;
+/// The key of a descriptor's entry that names the counter.
+pub const COUNTER: &str = "mcp_counter";
+/// The key of the entry behind it that names the caller.
+pub const CALLER: &str = "mcp_caller";
 /// The start of the key of a caller's count at `ratelimit`, which escapes nothing: no
 /// name of a counter may hold it.
 pub const CALLER_IN_KEY: &str = "_mcp_caller_";

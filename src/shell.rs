@@ -114,6 +114,10 @@ pub trait Host {
     /// The present moment, unless there is no clock.
     fn now(&self) -> Option<Nanos>;
 
+    /// The host's number of the client's connection, which no client can choose. An
+    /// address is less: a proxy in front names it in a header, and so may a client.
+    fn connection(&self) -> Option<u64>;
+
     /// Envoy's response flags, as far as they can be read.
     fn response_flags(&self) -> Option<u64>;
 

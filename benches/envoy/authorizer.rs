@@ -6,6 +6,10 @@
 //! headers nobody decodes. It looks for the tool's name in the body that Envoy
 //! hands on, denies the one that its argument names, and allows all others. It
 //! prints its port. A thread serves a connection, until the connection ends.
+//!
+//! With `--counts` in the place of a name, every stream is a `ShouldRateLimit` of
+//! the rows whose limits are counted across replicas, and the answer is the same
+//! to each: counted, and room for the rest of the day.
 
 use std::collections::HashMap;
 use std::io::{ErrorKind, Read, Write};
@@ -39,9 +43,13 @@ const TRAILERS: &[u8] = b"\x00\x0bgrpc-status\x010";
 const ALLOWED: &[u8] = b"\0\0\0\0\x04\x0a\0\x1a\0";
 const DENIED: &[u8] = b"\0\0\0\0\x0b\x0a\x02\x08\x07\x12\x05\x0a\x03\x08\x93\x03";
 
+/// A `RateLimitResponse`: OK, for one limit of 1,000,000,000 a day, of which one is used.
+const COUNTED: &[u8] = b"\0\0\0\0\x1c\x08\x01\x12\x18\x08\x01\x12\x08\x08\x80\x94\xeb\xdc\x03\x10\x04\
+    \x18\xff\x93\xeb\xdc\x03\x22\x04\x08\x80\xa3\x05";
+
 fn main() -> std::io::Result<()> {
     let denied = std::env::args().nth(1).expect("authorizer: needs the name of a tool to deny");
-    let denied = format!("{denied}\"");
+    let denied = if denied == "--counts" { String::new() } else { format!("{denied}\"") };
     let listener = TcpListener::bind("127.0.0.1:0")?;
     println!("{}", listener.local_addr()?.port());
     for stream in listener.incoming() {
@@ -86,7 +94,11 @@ fn serve(mut stream: TcpStream, denied: &[u8]) -> std::io::Result<()> {
         }
         if matches!(kind, DATA | HEADERS) && flags & END_STREAM != 0 {
             let body = bodies.remove(&id).ok_or(ErrorKind::InvalidData)?;
-            let said = if names(&body, denied) { DENIED } else { ALLOWED };
+            let said = match denied {
+                [] => COUNTED,
+                _ if names(&body, denied) => DENIED,
+                _ => ALLOWED,
+            };
             frame(&mut out, HEADERS, END_HEADERS, id, HEAD);
             frame(&mut out, DATA, 0, id, said);
             frame(&mut out, HEADERS, END_HEADERS | END_STREAM, id, TRAILERS);

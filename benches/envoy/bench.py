@@ -38,6 +38,7 @@ def main(program, built, into):
     }
     with bench.running(1):
         results["calls"] = bench.of_calls()
+        results["alone"] = list(bench.alone.values())
         results["others"] = bench.noise
     with bench.running(2):
         results["two_workers"] = bench.of_two_workers()

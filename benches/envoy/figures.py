@@ -21,6 +21,8 @@ class Figures:
         self.calls = {(row["variant"], cell_of(row)): row for row in results["calls"]}
         self.two = {row["variant"]: row for row in results["two_workers"]}
         self.starts = {(row["variant"], row["workers"]): row for row in results["starts"]}
+        # Runs of before had none of these.
+        self.alone = {row["variant"]: row for row in results.get("alone", [])}
 
     def variants(self):
         return [name for name in stand.NAMES if (name, plan.SMALL) in self.calls]
@@ -56,9 +58,18 @@ class Figures:
         pairs = zip(self._added(variant, middle, how), self._added(variant, largest, how))
         return statistic.estimate([(much - little) * 1000 / between for little, much in pairs])
 
-    def asked(self, cell):
-        """Microseconds of the authorizer's CPU, which are not Envoy's."""
-        return statistic.estimate(statistic.whole(self.calls["ext_authz", cell]["asked_us"], "low"))
+    def asked(self, cell, variant="ext_authz"):
+        """Microseconds of CPU of the service that it asks, which are not Envoy's."""
+        return statistic.estimate(statistic.whole(self.calls[variant, cell]["asked_us"], "low"))
+
+    def added_to(self, base, variant, cell, how):
+        """Microseconds that a filter takes more than the same filter with less to do."""
+        values, less = self.calls[variant, cell]["cpu_us"], self.calls[base, cell]["cpu_us"]
+        return statistic.estimate(statistic.added(values, less, how))
+
+    def takes_alone(self, variant, how):
+        """Microseconds from a call to its answer."""
+        return statistic.estimate(statistic.whole(self.alone[variant]["wall_us"], how))
 
     def rate(self, variant):
         """Calls a second of two workers, undisturbed."""

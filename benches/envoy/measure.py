@@ -1,5 +1,5 @@
-"""The three measurements: what a call costs one worker, how many calls two
-workers do, and what a start of Envoy takes."""
+"""The measurements: what a call costs one worker, how long one takes alone, how many
+calls two workers do, and what a start of Envoy takes."""
 
 import contextlib
 import sys
@@ -26,6 +26,8 @@ class Bench:
         self.plan = how_often
         # Of each start, the cores that others used.
         self.noise = []
+        # Of each variant, how long a call takes that is alone.
+        self.alone = {}
 
     @contextlib.contextmanager
     def running(self, workers):
@@ -33,9 +35,13 @@ class Bench:
         _, cores = processes.share_cores(workers)
         upstream = processes.service([self.services["upstream"]], cores)
         authorizer = processes.service([self.services["authorizer"], calls.DENIED], cores)
-        with tempfile.TemporaryDirectory() as folder, upstream as self.upstream, authorizer as self.authorizer:
+        counter = processes.service([self.services["authorizer"], "--counts"], cores)
+        with contextlib.ExitStack() as stack:
+            folder = stack.enter_context(tempfile.TemporaryDirectory())
+            started = (stack.enter_context(each) for each in (upstream, authorizer, counter))
+            self.upstream, self.authorizer, self.counter = started
             self.bodies = calls.write(folder, plan.cells())
-            self.variants = stand.variants(self.modules, self.authorizer.port)
+            self.variants = stand.variants(self.modules, self.authorizer.port, self.counter.port)
             yield self
 
     @contextlib.contextmanager
@@ -75,12 +81,12 @@ class Bench:
 
     def burst(self, envoy, cell, count, workers, expected, connections=None):
         """What a burst took of the wall clock and of Envoy's CPU, in microseconds
-        a call, and of the authorizer's."""
+        a call, and of the service's that it asks."""
         _, others = processes.share_cores(workers)
-        asked, before = self.authorizer.cpu(), envoy.cpu()
+        asked, before = self.asked_cpu(), envoy.cpu()
         path = self.bodies[calls.key_of(cell)]
         done = load.burst(envoy, cell.protocol, path, count, others, connections)
-        spent, asked = envoy.cpu() - before, self.authorizer.cpu() - asked
+        spent, asked = envoy.cpu() - before, self.asked_cpu() - asked
         if done.statuses[expected] != count:
             raise SystemExit(f"bench: not all of {count} answers are {expected}: {done} for {cell}")
         return [round(seconds / count * 1e6, 2) for seconds in (done.took, spent, asked)]
@@ -103,11 +109,22 @@ class Bench:
                             # The first round warms up.
                             if turn:
                                 note(rows, start, {"variant": name, **cell._asdict()}, cpu_us=cpu, asked_us=asked)
+                    self.take_alone(envoys, statuses, start, turn)
                 self.noise.append(round(meter.share(), 3))
         return [self.without_others(row) for row in rows.values()]
 
+    def take_alone(self, envoys, statuses, start, turn):
+        """Microseconds from a call to its answer, one call after another: who asks a
+        service waits for it."""
+        cell = plan.SMALL
+        for name in plan.shuffled(filter(plan.is_timed, envoys), start, turn, "alone"):
+            count = plan.BURST[cell.size] // 2
+            took, _, _ = self.burst(envoys[name], cell, count, 1, statuses[name, cell], connections=1)
+            if turn:
+                note(self.alone, start, {"variant": name}, wall_us=took)
+
     def without_others(self, row):
-        """The authorizer's CPU is of interest where it was asked."""
+        """The CPU of a service is of interest where it was asked."""
         if not self.variants[row["variant"]].asks:
             del row["asked_us"]
         return row
@@ -117,7 +134,8 @@ class Bench:
         cell, rows = plan.SMALL, {}
         for start in range(self.plan.long_starts):
             with self.envoys(2, start) as envoys:
-                del envoys["many"]
+                for name in stand.MORE:
+                    envoys.pop(name, None)
                 statuses = self.statuses(envoys, [cell])
                 for turn in range(self.plan.long_rounds + 1):
                     say(f"bench: two workers, start {start + 1} of {self.plan.long_starts}, round {turn}")
@@ -142,6 +160,9 @@ class Bench:
                     # Many tools take long, and are of less interest.
                     if name == "many" and turn % self.plan.timed_starts:
                         continue
+                    # Nothing is asked at a start.
+                    if name in stand.ASKING:
+                        continue
                     with self.envoy(name, workers, processes.CORES) as envoy:
                         load.burst(envoy, "h1", path, 1600, processes.CORES, ALL_CONNECTIONS)
                         note(
@@ -151,7 +172,11 @@ class Bench:
         return list(rows.values())
 
     def service_pids(self):
-        return [self.upstream.pid, self.authorizer.pid]
+        return [self.upstream.pid, self.authorizer.pid, self.counter.pid]
+
+    def asked_cpu(self):
+        """Seconds of CPU of the services that are asked, of which a burst asks one."""
+        return self.authorizer.cpu() + self.counter.cpu()
 
 
 def note(rows, start, what, **values):

@@ -38,11 +38,17 @@ def cells():
 
 
 def is_measured(variant, cell):
-    """Of refusals, those by variants that can refuse; of the policy with many
-    tools, what a caller notices of their number."""
-    if variant == "many":
+    """Of refusals, those by variants that can refuse; of a policy with more to do,
+    what a caller notices of that."""
+    if variant in stand.MORE:
         return cell in (SMALL, MIDDLE)
     return cell.outcome == "allowed" or cell.outcome in stand.REFUSES.get(variant, ())
+
+
+def is_timed(variant):
+    """Of those that ask a service and of what they are compared with, how long a
+    call takes."""
+    return variant in ("plain", "ext_authz", *stand.ASKING, *(stand.MORE[name] for name in stand.ASKING))
 
 
 class Plan:

@@ -40,6 +40,8 @@ def write(found):
     lines += table(found, map(describe, cells), lambda name: [refused(found, name, cell) for cell in cells])
     if "ext_authz" in found.variants():
         lines += asked(found)
+    if found.alone:
+        lines += asking(found)
     lines += two_workers(found)
     lines += starts(found)
     return "\n".join(lines).rstrip() + "\n"
@@ -49,7 +51,7 @@ def summary(found):
     """The part of docs/cost.md that a run writes."""
     lines = [*preamble(found), ""]
     lines += header("added to a call, µs", *(cell.size for cell in plan.ROW))
-    shown = [name for name in found.variants() if name not in ("plain", "many")]
+    shown = [name for name in found.variants() if name != "plain" and name not in stand.MORE]
     for name in shown:
         lines.append(row(stand.NAMES[name], *(short(found, name, cell) for cell in plan.ROW)))
     plain = [f"{found.whole('plain', cell, 'low').value:.1f}" for cell in plan.ROW]
@@ -175,6 +177,24 @@ def asked(found):
     return [*lines, row(*(spread(found.asked(cell)) for cell in plan.ROW)), ""]
 
 
+def asking(found):
+    lines = ["## Limits across replicas", "", "A call of 170 bytes over HTTP/1.1. Of the two limits of its tool, a "
+             "service counts one, and answers at once, always the same. Microseconds of Envoy's CPU more than "
+             "by the same filter whose process counts both, both ways; of the service's own CPU; and from a call to its "
+             "answer, one call after another, both ways.", ""]
+    lines += header("", "CPU added by asking", "CPU of the service", "a call alone takes")
+    for name in filter(found.alone.get, found.variants()):
+        cells = ["", ""]
+        if name in stand.ASKING:
+            more = (found.added_to(stand.MORE[name], name, plan.SMALL, how) for how in HOW)
+            cells[0] = " / ".join(spread(each, "+") for each in more)
+        if name in ("ext_authz", *stand.ASKING):
+            cells[1] = spread(found.asked(plan.SMALL, name))
+        cells.append(" / ".join(spread(found.takes_alone(name, how)) for how in HOW))
+        lines.append(row(stand.NAMES[name], *cells))
+    return [*lines, ""]
+
+
 def two_workers(found):
     cores = found.results["machine"]["cores"]
     place = "two cores, and the load and the upstream on two others"
@@ -202,6 +222,8 @@ def starts(found):
     workers = [(count, f"{count} worker{'s' * (count > 1)}") for count in plan.WORKERS]
     lines += header("", *(f"ready, s: {name}" for _, name in workers), *(f"MiB: {name}" for _, name in workers))
     for name in found.variants():
+        if name in stand.ASKING:
+            continue
         cells = []
         for what, unit, digits in (("ready_s", 1, 3), ("bytes", figures.MIB, 1)):
             for count, _ in workers:

@@ -20,7 +20,13 @@ NAMES = {
     "wasm": "This filter (wasm)",
     "many": "This filter (wasm), 10,000 tools",
     "module": "This filter (native module)",
+    "asking": "This filter (wasm), a limit across replicas",
+    "asking_module": "This filter (native module), a limit across replicas",
 }
+# Those that are this filter with more to do, each with the same filter without it.
+# They have tables of their own.
+MORE = {"many": "wasm", "asking": "wasm", "asking_module": "module"}
+ASKING = ("asking", "asking_module")
 # Those that refuse, and the refusals that they can make.
 REFUSES = {
     "native": ("denied",),
@@ -35,9 +41,9 @@ REFUSES = {
 Variant = collections.namedtuple("Variant", "filters logged asks", defaults=("-", None))
 
 
-def variants(modules, authorizer):
+def variants(modules, authorizer, counter):
     """By key, those that there is a module for. All know the tool of a call, and
-    those that can print it do."""
+    those that can print it do. The ports are of the services that some ask."""
     metadata = "%DYNAMIC_METADATA(envoy.filters.http.mcp:{})%"
     known = metadata.format("method") + " " + metadata.format("params:name")
     audit = "%FILTER_STATE(wasm.mcp_audit:PLAIN)%"
@@ -50,16 +56,26 @@ def variants(modules, authorizer):
         "wasm": Variant([wasm(modules["wasm"], many_tools(50))], audit),
         "many": Variant([wasm(modules["wasm"], many_tools(10_000))], audit),
     }
+    found["asking"] = Variant([wasm(modules["wasm"], many_tools(50, across=True))], audit, counter)
     if "module" in modules:
         filters = [native_module(modules["module"], many_tools(50))]
         found["module"] = Variant(filters, audit)
+        filters = [native_module(modules["module"], many_tools(50, across=True))]
+        found["asking_module"] = Variant(filters, audit, counter)
     return found
 
 
-def many_tools(count):
-    """Grants by header; for each tool two checks and two limits."""
+def many_tools(count, across=False):
+    """Grants by header; for each tool two checks and two limits, of which a service
+    may count one across replicas."""
     limit = {"counter": "calls", "window": "day", "max": 1_000_000_000}
     budget = {**limit, "counter": "spent", "increment_from": "args.amount"}
+    settings = {}
+    if across:
+        limit["across"] = "replicas"
+        # A loud machine is slow, and a refusal in its place would be cheap.
+        service = {"cluster": "asked", "engine": "ratelimit", "domain": "mcp", "timeout_ms": 5000}
+        settings = {"settings": {"limit_service": service}}
     rule = {
         "require": [{"conditions": [{"path": "args.path", "op": "starts_with", "value": "src/"}]}],
         "deny_if": [{"conditions": [{"path": "args.amount", "op": "gt", "value": 100}]}],
@@ -69,6 +85,7 @@ def many_tools(count):
     tools[calls.DENIED] = {**rule, "action": "deny"}
     tools[calls.LIMITED] = {**rule, "limits": [limit, {**limit, "counter": "few", "max": 1}]}
     return {
+        **settings,
         "version": "1",
         "default": "deny",
         "identity": [{"header": "x-agent-id"}],
@@ -177,7 +194,7 @@ def ext_authz():
             "@type": TYPE + "filters.http.ext_authz.v3.ExtAuthz",
             "transport_api_version": "V3",
             # A loud machine is slow, and a denial in its place would be cheap.
-            "grpc_service": {"envoy_grpc": {"cluster_name": "authorizer"}, "timeout": "10s"},
+            "grpc_service": {"envoy_grpc": {"cluster_name": "asked"}, "timeout": "10s"},
             "with_request_body": {"max_request_bytes": BUFFER, "pack_as_bytes": True},
         },
     }
@@ -219,7 +236,7 @@ def bootstrap(variant, upstream):
     }
     clusters = [cluster("upstream", upstream)]
     if variant.asks:
-        clusters.append({**cluster("authorizer", variant.asks), **speaking_http2()})
+        clusters.append({**cluster("asked", variant.asks), **speaking_http2()})
     return {
         "admin": {"address": address(0)},
         "static_resources": {"listeners": [listener], "clusters": clusters},

@@ -12,7 +12,8 @@ import stand
 
 # Microseconds that are added to a call, and nanoseconds to each of its bytes.
 ADDED = {"plain": (0, 0), "native": (20, 5), "lua": (5, 0.1), "ext_authz": (50, 1),
-         "empty": (15, 0.2), "wasm": (25, 0.5), "many": (26, 0.5), "module": (8, 0.4)}
+         "empty": (15, 0.2), "wasm": (25, 0.5), "many": (26, 0.5), "module": (8, 0.4),
+         "asking": (85, 0.5), "asking_module": (58, 0.4)}
 PLAIN = 40
 NOISE = (0, 30, 1, 0, 2, 0)
 
@@ -22,13 +23,17 @@ def results(names):
     def bursts(cost):
         return [[cost + start + noise for noise in NOISE] for start in range(2)]
 
-    rows, starts, two = [], [], []
+    rows, starts, two, alone = [], [], [], []
     for name in names:
         call, byte = ADDED[name]
         for cell in plan.cells():
             if plan.is_measured(name, cell):
                 cost = PLAIN + call + byte * calls.SIZES[cell.size] / 1000
                 rows.append({"variant": name, **cell._asdict(), "cpu_us": bursts(cost), "asked_us": bursts(7)})
+        if plan.is_timed(name):
+            alone.append({"variant": name, "wall_us": bursts(200 + 2 * call)})
+        if name in stand.ASKING:
+            continue
         for workers in plan.WORKERS:
             ready, memory = bursts(1 + call / 100), bursts((70 + call) * figures.MIB)
             starts.append({"variant": name, "workers": workers, "ready_s": ready, "bytes": memory})
@@ -38,7 +43,7 @@ def results(names):
         "plan": {"starts": 2, "rounds": 6, "quick": False},
         "module_bytes": {"wasm": 500_000},
         "others": [0.1],
-        "calls": rows, "two_workers": two, "starts": starts,
+        "calls": rows, "two_workers": two, "starts": starts, "alone": alone,
     }
 
 
@@ -66,13 +71,24 @@ class Report(unittest.TestCase):
         self.assertEqual(verdicts["memory at 8 workers, added, MiB"], "**missed**")
 
     def test_every_variant_has_its_row_and_its_bar(self):
-        for names in (list(ADDED), [name for name in ADDED if name != "module"]):
+        for names in (list(ADDED), [name for name in ADDED if "module" not in name]):
             found = figures.Figures(results(names))
             page, drawn = report.write(found) + report.summary(found), picture.draw(found)
             words = " ".join(xml.etree.ElementTree.fromstring(drawn).itertext())
             for name in ADDED:
                 self.assertEqual(stand.NAMES[name] + " |" in page, name in names, name)
-                self.assertTrue(name in ("plain", "many") or (stand.NAMES[name] in words) == (name in names), name)
+                apart = name == "plain" or name in stand.MORE
+                self.assertTrue(apart or (stand.NAMES[name] in words) == (name in names), name)
+
+    def test_what_asking_adds_is_more_than_the_same_filter_without_it(self):
+        for name, more in (("asking", 60), ("asking_module", 50)):
+            for how in report.HOW:
+                found = self.found.added_to(stand.MORE[name], name, plan.SMALL, how)
+                self.assertAlmostEqual(found.value, more)
+        self.assertAlmostEqual(self.found.takes_alone("asking", "low").value, 200 + 2 * 85 + 0.5)
+        # A run of before has no such row, and no such table.
+        old = {**results([name for name in ADDED if name not in stand.ASKING]), "alone": []}
+        self.assertNotIn("across replicas", report.write(figures.Figures(old)))
 
 
 if __name__ == "__main__":

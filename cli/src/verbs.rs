@@ -53,7 +53,8 @@ pub(crate) enum Verb {
     Lock(Box<lock::Arguments>),
     /// Write a policy of another gateway in this language
     Convert(convert::Arguments),
-    /// Write the configuration of Envoy, Istio or Envoy Gateway that carries a policy
+    /// Write the configuration of Envoy, Istio or Envoy Gateway that carries a policy, or the
+    /// file of the engine that counts for it
     Render(Box<render::Arguments>),
     /// Print a script by which a shell completes arguments
     Completions(completions::Arguments),

@@ -1,4 +1,4 @@
-//! The pages of the command, and the README, executed: each example is what the command prints.
+//! The pages of the command and of operating, and the README, executed: each example is what the command prints.
 //!
 //! | fence | what is done |
 //! | --- | --- |
@@ -148,7 +148,8 @@ fn execute(name: &str, text: &str) -> (String, Vec<String>, usize) {
 fn every_example_prints_what_its_page_shows() {
     let only = std::env::var("PAGE").ok();
     let (mut wrong, mut examples) = (Vec::new(), 0);
-    let pages = fs::read_dir(root().join("docs/command")).unwrap();
+    let folders = ["docs/command", "docs/operate"].map(|folder| root().join(folder));
+    let pages = folders.iter().flat_map(|folder| fs::read_dir(folder).unwrap());
     let others = ["README.md", "docs/policies.md"].map(|page| root().join(page));
     let pages = pages.map(|entry| entry.unwrap().path()).chain(others);
     for path in pages.filter(|path| path.extension().is_some_and(|ending| ending == "md")) {

@@ -1,6 +1,8 @@
 //! `render`: what it writes for the shipped policies is what is shipped, and what agrees
 //! with a policy follows it. That it runs is in `tests/e2e/render.rs`.
 
+mod engines;
+
 use boon::{Compiler, Schemas};
 use serde::Deserialize as _;
 use serde_json::{Value, json};

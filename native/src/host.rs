@@ -137,6 +137,10 @@ impl Host for Native<'_> {
         now()
     }
 
+    fn connection(&self) -> Option<u64> {
+        self.envoy.connection()
+    }
+
     fn response_flags(&self) -> Option<u64> {
         self.envoy.response_flags()
     }

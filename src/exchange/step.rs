@@ -5,8 +5,8 @@
 //! there.
 
 use super::approvals::{DecisionRecord, Notice};
+use super::consulted::Consulted;
 use super::identity::Peer;
-use super::inquiry::Consulted;
 use super::permit::Permit;
 use super::question::Question;
 use super::record::Records;

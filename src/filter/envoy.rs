@@ -144,6 +144,10 @@ impl Host for Envoy {
         host::now().ok().map(Nanos)
     }
 
+    fn connection(&self) -> Option<u64> {
+        number("connection\0id")
+    }
+
     fn response_flags(&self) -> Option<u64> {
         number("response\0flags")
     }
@@ -159,7 +163,7 @@ impl Host for Envoy {
     fn keep(&mut self, exchange: &Exchange, policy: &Policy) -> bool {
         let Some((bytes, whose)) = exchange.waiting(policy) else { return true };
         let Ok(mut waiting) = self.plugin.waiting.try_borrow_mut() else { return false };
-        self.waiting = waiting.enter(bytes, whose, connection);
+        self.waiting = waiting.enter(bytes, whose, &|| self.connection());
         self.waiting.is_some()
     }
 
@@ -194,12 +198,6 @@ const fn map(of: Message) -> Map {
         Message::Request => Map::RequestHeaders,
         Message::Response => Map::ResponseHeaders,
     }
-}
-
-/// Envoy's number of the client's connection. An address is less: a proxy in front
-/// names it in a header, and so may a client.
-fn connection() -> Option<u64> {
-    number("connection\0id")
 }
 
 fn number(property: &str) -> Option<u64> {

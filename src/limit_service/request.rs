@@ -1,6 +1,6 @@
 //! A `RateLimitRequest` as bytes.
 
-use super::{Charge, Engine, unit};
+use super::{CALLER, COUNTER, Charge, Engine, unit};
 use crate::wire::protobuf::{write_bytes, write_number};
 
 /// Writes the question of an engine about these limits: for `limitador`, a single one.
@@ -19,7 +19,7 @@ pub(super) fn write(
         descriptor.clear();
         // The one entry that a client has a hand in comes last: engines that escape
         // nothing make one key of all.
-        let entries = [("mcp_counter", Some(charge.counter)), ("mcp_caller", charge.caller)];
+        let entries = [(COUNTER, Some(charge.counter)), (CALLER, charge.caller)];
         for (key, value) in entries {
             let Some(value) = value else { continue };
             part.clear();

@@ -7,6 +7,7 @@
 //! a duplicate key is one of them, and numbers keep their exact value. This
 //! folder holds all of the language's shape.
 
+mod across_replicas;
 mod approvals;
 mod at;
 mod checks;
@@ -32,6 +33,7 @@ mod url;
 mod validity;
 mod wording;
 
+pub use across_replicas::AcrossReplicas;
 pub use approvals::{Approvals, Ask, Terms, patterns};
 pub use at::escape;
 pub use checks::{Check, Named};

@@ -11,7 +11,6 @@ mod state;
 use super::{Caller, Denial, Policy, Reason};
 use crate::limits::window::Nanos;
 use crate::limits::{Store, StoreError, Table, Tag};
-use crate::order;
 use crate::policy::document::{self, escape};
 use crate::wire::json::Raw;
 use crate::wire::mcp::digest_of_definition;
@@ -27,8 +26,6 @@ pub struct Lock {
     ignores_meta: bool,
     /// By name.
     tools: Vec<Locked>,
-    /// The tags of all, sorted.
-    tags: Vec<Tag>,
     /// The key in shared data that has the tools which changed.
     key: Vec<u8>,
 }
@@ -92,9 +89,7 @@ impl Lock {
             digest,
         };
         let tools = tools.into_iter().map(locked).collect();
-        let tools = order::sorted(tools, |a: &Locked, b| a.name.cmp(&b.name));
-        let tags = order::sorted(tools.iter().map(|tool| tool.tag).collect(), Ord::cmp);
-        Self { enforces, ignores_meta, tools, tags, key: table.lock_key() }
+        Self { enforces, ignores_meta, tools, key: table.lock_key() }
     }
 
     /// Whether it refuses calls and hides tools, or is only recorded.
@@ -142,10 +137,14 @@ impl Lock {
         let Some(locked) = self.find(tool).and_then(|number| self.tools.get(number)) else {
             return Ok(());
         };
-        let changed = store.update(&self.key, |stored| (None, State::has(stored, locked.tag)));
-        let (reason, rule, message) = match changed.and_then(|changed| changed) {
-            Ok(false) => return Ok(()),
-            Ok(true) => (
+        let mut is_changed = false;
+        let read = self.update(store, &mut |stored| {
+            is_changed = State::has(stored, locked.tag)?;
+            Ok(None)
+        });
+        let (reason, rule, message) = match read {
+            Ok(()) if !is_changed => return Ok(()),
+            Ok(()) => (
                 Reason::ToolChanged,
                 &*locked.pointer,
                 format!("The definition of the tool {tool} is not the one that was approved."),
@@ -196,12 +195,10 @@ impl Lock {
         began: Option<Nanos>,
         now: Nanos,
     ) -> Result<News, StoreError> {
-        let mut news = store.update(&self.key, |stored| {
-            let mut state = match State::read(stored) {
-                Ok(state) => state,
-                Err(error) => return (None, Err(error)),
-            };
-            let mut news = News::default();
+        let mut news = News::default();
+        self.update(store, &mut |stored| {
+            let mut state = State::read(stored)?;
+            news = News::default();
             for (number, (tool, seen)) in self.tools.iter().zip(&sightings.tools).enumerate() {
                 if seen.is_changed {
                     if state.change(tool.tag, now) {
@@ -212,16 +209,30 @@ impl Lock {
                 }
             }
             if !state.is_empty() {
-                let numbers = self.tools.iter().enumerate();
-                let changed = numbers.filter(|(_, tool)| state.is_changed(tool.tag));
-                news.changed = changed.map(|(number, _)| number).collect();
+                for (number, tool) in self.tools.iter().enumerate() {
+                    if state.has_own(tool.tag) {
+                        news.changed.push(number);
+                    }
+                }
             }
-            let new = state.written(now, |tag| self.tags.binary_search(&tag).is_ok());
-            (new, Ok(news))
-        })??;
+            Ok(state.written(now))
+        })?;
         news.shows_changed = sightings.tools.iter().any(|seen| seen.is_changed);
         news.shows_unknown = sightings.has_unknown;
         Ok(news)
+    }
+
+    /// Shows `step` the stored value, and stores the one that it returns. One function for
+    /// all steps, so that it is compiled once.
+    fn update(
+        &self,
+        store: &impl Store,
+        step: &mut dyn FnMut(Option<&[u8]>) -> Result<Option<Vec<u8>>, StoreError>,
+    ) -> Result<(), StoreError> {
+        store.update(&self.key, |stored| match step(stored) {
+            Ok(new) => (new, Ok(())),
+            Err(error) => (None, Err(error)),
+        })?
     }
 
     /// Whether lists show a tool, by what is kept of it.

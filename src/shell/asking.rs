@@ -3,41 +3,49 @@
 //! A request that asks is held whole. It goes on by an answer, which comes by a door of
 //! its own ([`Course::answered`]), and by a permit as any other. The number of those that
 //! wait is bounded, and so is the memory that they take: a service that does not answer
-//! stops none but those that ask it.
+//! stops none but those that ask it. One caller gets a part of either, so that whoever
+//! makes many calls while a service is slow locks nobody else out.
 
 use super::records::recording;
 use super::{Course, Flow, Host};
-use crate::exchange::Lent;
 use crate::exchange::question::{Answer, Failure, Question};
+use crate::exchange::{Exchange, Lent, Ticket, Waiting};
 use crate::policy::Policy;
-use core::cell::Cell;
-
-/// The most requests of a worker that wait for answers at a time. Envoy lets 1,024 go to
-/// one cluster at a time, unless it is told otherwise.
-const MOST_ASKING: usize = 4096;
+use core::cell::RefCell;
 
 thread_local! {
-    static ASKING: Cell<usize> = const { Cell::new(0) };
+    /// The seats of this worker.
+    static ASKING: RefCell<Waiting> = RefCell::new(Waiting::seats());
 }
 
 /// The seat of one request among those that wait for answers.
 #[derive(Debug)]
-pub(super) struct Seat(());
+pub(super) struct Seat(Option<Ticket>);
 
 impl Seat {
-    /// A seat, if one is free.
-    fn take() -> Option<Self> {
-        let asking = ASKING.get();
-        (asking < MOST_ASKING).then(|| {
-            ASKING.set(asking.saturating_add(1));
-            Self(())
+    /// A seat, if one is free and the caller does not have too many.
+    fn take(
+        exchange: &Exchange,
+        policy: &Policy,
+        connection: &dyn Fn() -> Option<u64>,
+    ) -> Option<Box<Self>> {
+        let (_, whose) = exchange.waiting(policy)?;
+        ASKING.with(|asking| {
+            let ticket = asking.try_borrow_mut().ok()?.enter(1, whose, connection)?;
+            Some(Box::new(Self(Some(ticket))))
         })
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        ASKING.set(ASKING.get().saturating_sub(1));
+        let give_back = |asking: &RefCell<Waiting>| {
+            if let (Some(ticket), Ok(mut asking)) = (self.0.take(), asking.try_borrow_mut()) {
+                asking.leave(ticket);
+            }
+        };
+        // Where the thread has ended, so have its seats.
+        ASKING.try_with(give_back).ok();
     }
 }
 
@@ -79,7 +87,7 @@ impl Course {
         policy: &Policy,
         question: Question,
     ) -> Flow {
-        self.seat = Seat::take();
+        self.seat = Seat::take(&self.exchange, policy, &|| host.connection());
         if self.seat.is_none() || !host.keep(&self.exchange, policy) {
             return self.answered(host, policy, Answer::Failed(Failure::Crowded));
         }

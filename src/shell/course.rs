@@ -13,7 +13,7 @@ use crate::policy::Policy;
 pub struct Course {
     pub(super) exchange: Exchange,
     /// The seat among the requests of this worker that wait for answers.
-    pub(super) seat: Option<Seat>,
+    pub(super) seat: Option<Box<Seat>>,
 }
 
 /// The state of a request after a step.

@@ -158,29 +158,35 @@ fn locked<H: Host>(host: &H, lock: &Lock, news: &News) {
     if news.shows_unknown {
         metrics::count(host, Family::LockUnknown);
     }
-    let rules = |numbers: &[usize]| {
-        let rules = numbers.iter().filter_map(|number| lock.tool(*number)).map(|(_, rule)| rule);
-        let rules: Vec<&str> = rules.take(MOST_NAMED).collect();
-        let more = numbers.len().saturating_sub(rules.len());
-        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-        rules.join(", ") + &more
+    let effect = match lock.enforces() {
+        true => "it is shown to nobody, and its calls are refused",
+        false => "`report` lets it pass",
     };
-    if !news.blocked.is_empty() {
-        let effect = match lock.enforces() {
-            true => "it is shown to nobody, and its calls are refused",
-            false => "`report` lets it pass",
-        };
-        let rules = rules(&news.blocked);
-        log::warn!("mcp-policy-filter: {rules}: the server lists another definition; {effect}");
-    }
+    let changed = "the server lists another definition";
+    told(lock, &news.blocked, changed, effect);
     if !news.reopened.is_empty() {
         metrics::count(host, Family::LockReopened);
-        let rules = rules(&news.reopened);
-        log::warn!("mcp-policy-filter: {rules}: the server lists the locked definition again");
+        told(
+            lock,
+            &news.reopened,
+            "the server lists the locked definition again",
+            "it is as before",
+        );
     }
 }
 
-/// Tools that one line of the log names.
+/// Writes a line to the log for each of some tools.
+fn told(lock: &Lock, numbers: &[usize], what: &str, effect: &str) {
+    for (_, rule) in numbers.iter().take(MOST_NAMED).filter_map(|number| lock.tool(*number)) {
+        log::warn!("mcp-policy-filter: {rule}: {what}; {effect}");
+    }
+    let more = numbers.len().saturating_sub(MOST_NAMED);
+    if more > 0 {
+        log::warn!("mcp-policy-filter: {more} more tools of /lock: {what}; {effect}");
+    }
+}
+
+/// Tools that the log names at once.
 const MOST_NAMED: usize = 20;
 
 /// The status for a host that lends less of a body than it announced.

@@ -59,11 +59,17 @@ impl Authority {
         Identity { certificate, key }
     }
 
+    /// A certificate of the gateway and its key, as PEM.
+    pub fn server(&self) -> (String, String) {
+        let params = CertificateParams::new([SERVER.to_owned()]).expect("a name");
+        let server = self.issue(params, ExtendedKeyUsagePurpose::ServerAuth);
+        (server.certificate.pem(), server.key.serialize_pem())
+    }
+
     /// Has a listener speak TLS and take clients with certificates of this
     /// authority; others only if none is `required`.
     pub fn tls(&self, required: bool) -> impl Fn(&mut Value) + Send + Sync + 'static {
-        let params = CertificateParams::new([SERVER.to_owned()]).expect("a name");
-        let server = self.issue(params, ExtendedKeyUsagePurpose::ServerAuth);
+        let (certificate, key) = self.server();
         let socket = json!({
             "name": "envoy.transport_sockets.tls",
             "typed_config": {
@@ -71,8 +77,8 @@ impl Authority {
                 "require_client_certificate": required,
                 "common_tls_context": {
                     "tls_certificates": [{
-                        "certificate_chain": { "inline_string": server.certificate.pem() },
-                        "private_key": { "inline_string": server.key.serialize_pem() },
+                        "certificate_chain": { "inline_string": certificate },
+                        "private_key": { "inline_string": key },
                     }],
                     "validation_context": { "trusted_ca": { "inline_string": self.0.pem() } },
                 },
@@ -87,6 +93,16 @@ impl Authority {
         addr: SocketAddr,
         client: Option<&Identity>,
     ) -> Connection<TlsStream<TcpStream>> {
+        self.try_connect(addr, client).await.expect("a TLS connection")
+    }
+
+    /// As [`Self::connect`]; an error where the other end has no certificate of this
+    /// authority.
+    pub async fn try_connect(
+        &self,
+        addr: SocketAddr,
+        client: Option<&Identity>,
+    ) -> std::io::Result<Connection<TlsStream<TcpStream>>> {
         let mut roots = RootCertStore::empty();
         roots.add(self.0.der().clone()).expect("a certificate");
         let provider = Arc::new(crypto::ring::default_provider());
@@ -104,7 +120,7 @@ impl Authority {
         let name = ServerName::try_from(SERVER).expect("a name");
         let stream = in_time(TcpStream::connect(addr)).await.expect("a connection");
         let connecting = TlsConnector::from(Arc::new(config)).connect(name, stream);
-        Connection::over(addr, in_time(connecting).await.expect("a TLS connection"))
+        Ok(Connection::over(addr, in_time(connecting).await?))
     }
 
     /// Sends one request on a connection of its own.

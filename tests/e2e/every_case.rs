@@ -204,7 +204,7 @@ impl Policies {
                 Holding::Body => case.policy.clone(),
                 Holding::Everything => held(&case.policy),
             };
-            let counts = text.contains("limit");
+            let counts = text.contains("limit") || text.contains("lock");
             let known = policies.texts.iter().position(|known| *known == text && !counts);
             let number = known.unwrap_or_else(|| {
                 policies.texts.push(text);

@@ -28,11 +28,11 @@ const LIST: &str = r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"sessio
 const SHOWN: &str = r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"safe"}]}}"#;
 
 /// The head of an answer in chunks.
-fn head(content_type: &str) -> String {
+pub fn head(content_type: &str) -> String {
     format!("HTTP/1.1 200 OK\r\ncontent-type: {content_type}\r\ntransfer-encoding: chunked\r\n\r\n")
 }
 
-fn chunk(text: &str) -> String {
+pub fn chunk(text: &str) -> String {
     format!("{:x}\r\n{text}\r\n", text.len())
 }
 
@@ -44,7 +44,7 @@ fn long_list(bytes: usize) -> String {
 }
 
 /// Sends a request on a new connection, and leaves the answer to be read.
-async fn ask(addr: std::net::SocketAddr, request: &Request) -> Connection {
+pub async fn ask(addr: std::net::SocketAddr, request: &Request) -> Connection {
     let mut head = format!("{} {} HTTP/1.1\r\nhost: x\r\n", request.method, request.path);
     for (name, value) in &request.headers {
         head += &format!("{name}: {value}\r\n");
@@ -60,7 +60,7 @@ async fn ask(addr: std::net::SocketAddr, request: &Request) -> Connection {
 }
 
 /// Reads chunks until they end with `end`, and returns them.
-async fn read_until(connection: &mut Connection, end: &str) -> String {
+pub async fn read_until(connection: &mut Connection, end: &str) -> String {
     let mut got = String::new();
     while !got.ends_with(end) {
         let chunk = connection.chunk().await.expect("a chunk");

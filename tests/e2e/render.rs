@@ -1,13 +1,11 @@
 //! The configurations that `mcp-policy render` writes, run: complete ones by Envoy as they
 //! are, manifests as their control planes hand them to Envoy.
 
-use std::fs::File;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use mcp_rig::client::{Request, http1};
-use mcp_rig::gateway::{Admin, Builder, Gateway, Process};
+use mcp_rig::gateway::{Builder, Gateway};
 use mcp_rig::upstream::Upstream;
 use mcp_rig::wait::until;
 use serde::Deserialize as _;
@@ -18,6 +16,7 @@ use crate::doubles::in_doubles;
 use crate::guard::with;
 use crate::mesh::{discovered, discovery, envoy_gateway_with, place};
 use crate::native_shipped::extension_of;
+use crate::started::Envoy;
 use crate::support::{assert_denied, danger, passed, safe};
 
 /// A policy, with a number that doubles do not hold where it is wide.
@@ -54,45 +53,6 @@ fn native() -> String {
     std::env::var("NATIVE_MODULE").unwrap_or_else(|_| built())
 }
 
-/// An Envoy on a file that was rendered.
-struct Envoy {
-    _process: Process,
-    addr: SocketAddr,
-    folder: PathBuf,
-}
-
-impl Envoy {
-    async fn start(name: &str, configuration: &str) -> Self {
-        let folder = command::folder(&format!("render-{name}"));
-        let file = folder.join("envoy.yaml");
-        std::fs::write(&file, configuration).expect("a file of ours");
-        let log = File::create(folder.join("envoy.log")).expect("a file of ours");
-        let mut command = Command::new(std::env::var("ENVOY_BIN").expect("ENVOY_BIN"));
-        command.arg("-c").arg(&file).arg("--admin-address-path").arg(folder.join("admin"));
-        command.args(["--disable-hot-restart", "--concurrency", "1"]);
-        command.stdout(log.try_clone().expect("a handle")).stderr(log);
-        command.current_dir(env!("CARGO_MANIFEST_DIR"));
-        let mut process = Process::spawn(command).expect("Envoy");
-        let addr = until("an Envoy that serves", async || {
-            let log = || std::fs::read_to_string(folder.join("envoy.log")).unwrap_or_default();
-            assert!(process.exited().is_none(), "{}", log());
-            let admin = std::fs::read_to_string(folder.join("admin")).ok()?.parse().ok()?;
-            let admin = Admin::new(admin);
-            if admin.ready().await { admin.listener("mcp").await } else { None }
-        })
-        .await;
-        Self { _process: process, addr, folder }
-    }
-}
-
-impl Drop for Envoy {
-    fn drop(&mut self) {
-        if !std::thread::panicking() {
-            drop(std::fs::remove_dir_all(&self.folder));
-        }
-    }
-}
-
 /// An allowed call and denied ones; whether nothing of them reached the server.
 async fn holds_the_policy(addr: SocketAddr, upstream: &Upstream, holds: bool) {
     let denied = http1::send(addr, &danger().header("x-probe", "headers-of-a-denied-call")).await;
@@ -110,7 +70,7 @@ async fn holds_the_policy(addr: SocketAddr, upstream: &Upstream, holds: bool) {
 }
 
 /// Options for an Envoy on free ports before a server.
-fn before(upstream: &Upstream) -> Vec<String> {
+pub fn before(upstream: &Upstream) -> Vec<String> {
     let options = ["--listen", "0", "--admin", "0", "--upstream"];
     let mut options: Vec<String> = options.map(str::to_owned).to_vec();
     options.push(upstream.addr().to_string());

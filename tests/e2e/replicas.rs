@@ -1,8 +1,13 @@
 //! Limits that a service counts across replicas: Envoys that share one count, on engines
 //! that count on Redis.
 
+mod choked;
 mod ends;
 mod faults;
+mod leaving;
+mod meshes;
+mod rendered;
+mod seats;
 mod shared;
 mod whole;
 

@@ -98,9 +98,11 @@ impl Issuer {
         Self { key, random }
     }
 
-    /// A signed token with these claims besides the issuer.
+    /// A signed token with these claims, and of [`ISSUER`] unless they name another.
     pub fn token(&self, mut claims: Value) -> String {
-        claims["iss"] = ISSUER.into();
+        if claims["iss"].is_null() {
+            claims["iss"] = ISSUER.into();
+        }
         let part = |json: Value| BASE64.encode(json.to_string());
         let signed = format!("{}.{}", part(json!({ "alg": "ES256", "typ": "JWT" })), part(claims));
         let signature = self.key.sign(&self.random, signed.as_bytes()).expect("a signature");
@@ -136,7 +138,7 @@ impl Issuer {
     }
 
     /// The public key as a JSON Web Key Set.
-    fn keys(&self) -> Value {
+    pub fn keys(&self) -> Value {
         // An uncompressed point: a byte that says so, then both coordinates.
         let (x, y) = self.key.public_key().as_ref()[1..].split_at(32);
         let (x, y) = (BASE64.encode(x), BASE64.encode(y));

@@ -88,6 +88,35 @@ fn grafana_finds_its_source_and_the_dashboard() {
     }
 }
 
+/// Both gateways of the profile `replicas` are the same, and the service that they ask
+/// knows the domain of their policy.
+#[test]
+fn two_gateways_ask_a_service_that_knows_their_domain() {
+    let compose = documents("envoy/docker-compose.yaml").remove(0);
+    let services = &compose["services"];
+    for key in ["image", "command", "working_dir", "volumes"] {
+        assert_eq!(services["envoy"][key], services["envoy2"][key], "{key}");
+    }
+    let envoy = documents("envoy/compose/envoy.yaml").remove(0);
+    let policy = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config\
+                  /http_filters/0/typed_config/config/configuration/value";
+    let service = &envoy.pointer(policy).unwrap()["settings"]["limit_service"];
+    let environment = &services["ratelimit"]["environment"];
+    let value = |key: &str| environment[key].as_str().unwrap().to_owned();
+    let folder = [&*value("RUNTIME_ROOT"), &*value("RUNTIME_SUBDIRECTORY"), "config"].join("/");
+    let file = source("ratelimit", &format!("{folder}/mcp.yaml"));
+    assert_eq!(documents(&file)[0]["domain"], service["domain"]);
+    assert_eq!(service["engine"], "ratelimit");
+    // Its address, and that of Redis, are names of services.
+    let clusters = envoy["static_resources"]["clusters"].as_array().unwrap();
+    let cluster = clusters.iter().find(|one| one["name"] == service["cluster"]).unwrap();
+    let endpoint = &cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"];
+    assert!(
+        services.get(endpoint["address"]["socket_address"]["address"].as_str().unwrap()).is_some()
+    );
+    assert!(services.get(value("REDIS_URL").split(':').next().unwrap()).is_some());
+}
+
 #[test]
 fn panels_of_the_dashboard_stand_beside_each_other() {
     let text = fs::read(root().join("envoy/grafana/dashboard.json")).unwrap();
@@ -130,7 +159,7 @@ fn the_containers_run_the_shipped_configuration() {
         added.iter().map(|added| added["name"].as_str().unwrap().to_owned()).collect()
     };
     assert_eq!(names(&mut inside["static_resources"]["listeners"]), ["metrics"]);
-    assert_eq!(names(&mut inside["static_resources"]["clusters"]), ["admin"]);
+    assert_eq!(names(&mut inside["static_resources"]["clusters"]), ["admin", "ratelimit"]);
     assert_eq!(inside, shipped);
 }
 

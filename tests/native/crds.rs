@@ -4,6 +4,7 @@
 
 mod duration;
 mod of_native;
+mod of_replicas;
 
 use crate::config::{files, root};
 use crate::yaml::documents;

@@ -27,6 +27,7 @@
 //! | `sh of a release` | by `tests/release/test_signing.py`, in a folder with a signed list |
 //! | `text diagram` | nothing |
 //! | `console`, `KIND file:NAME` | by `cli/tests/pages.rs`: the command prints this |
+//! | `KIND run:NAME` | by `tests/e2e`, which runs it in Envoy, or by `make interop`: their sources name it ([`is_run`]) |
 
 mod demo;
 mod fragment;
@@ -37,7 +38,7 @@ mod reasons;
 mod tables;
 mod tour;
 
-use crate::config::root;
+use crate::config::{files, root};
 use crate::yaml;
 use markdown::{Fence, Page, policy_in, yaml_lines};
 use mcp_policy_filter::exchange::audit;
@@ -48,8 +49,17 @@ use serde_json::Value;
 use std::fs;
 
 /// The folders whose pages are executed.
-const FOLDERS: [&str; 7] =
-    ["", "docs", "docs/policy", "docs/command", "docs/tour", "benches", "envoy"];
+const FOLDERS: [&str; 9] = [
+    "",
+    "docs",
+    "docs/policy",
+    "docs/command",
+    "docs/connect",
+    "docs/operate",
+    "docs/tour",
+    "benches",
+    "envoy",
+];
 
 /// The folders whose pages are read by people who change the code, or are made
 /// by a program. Their fences are not executed.
@@ -192,6 +202,7 @@ impl Reading {
                 if holds(file, text) { Ok(()) } else { Err(format!("{file} has other lines")) }
             }
             other if other.contains(" file:") => Ok(()),
+            other if other.contains(" run:") => is_run(other),
             other if other.starts_with("text calls of ") => {
                 let file = &other["text calls of ".len()..];
                 let whole = fs::read_to_string(root().join(file)).map_err(|e| e.to_string())?;
@@ -280,12 +291,29 @@ fn copied(from: &str, to: &str) -> Result<(), String> {
     place.map(drop).ok_or_else(|| format!("the manifests do not take the image from {to}"))
 }
 
-/// The complete configurations of Envoy: with each form of the filter, and for approvers.
-const SHIPPED: [&str; 4] = [
+/// Whether a test in Envoy, or the run of other people's clients, takes a fence by its
+/// kind and name.
+fn is_run(info: &str) -> Result<(), String> {
+    let (kind, name) = info.rsplit_once(':').unwrap_or_default();
+    let named = [format!("\"{info}\""), format!("\"{kind}:{{name}}\"")];
+    let listed = format!("\"{name}\"");
+    let takes = |text: &String| {
+        text.contains(&named[0]) || (text.contains(&named[1]) && text.contains(&listed))
+    };
+    let sources =
+        ["tests/e2e", "tests/e2e/logs", "tools/interop"].map(|folder| files(folder, "rs"));
+    let mut sources = sources.iter().flatten().map(|file| fs::read_to_string(file).unwrap());
+    if sources.any(|text| takes(&text)) { Ok(()) } else { Err(format!("nobody runs `{info}`")) }
+}
+
+/// The complete configurations of Envoy: with each form of the filter, for approvers, and
+/// for clients that sign in.
+const SHIPPED: [&str; 5] = [
     "envoy/envoy.yaml",
     "envoy/native/envoy.yaml",
     "envoy/approvals/oauth2.yaml",
     "envoy/approvals/mtls.yaml",
+    "envoy/connect/oauth.yaml",
 ];
 
 fn shipped() -> String {

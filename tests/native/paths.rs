@@ -46,6 +46,7 @@ fn every_shipped_policy_says_where_mcp_is() {
         ("envoy", "yaml", &[("envoy/envoy.yaml", 1), ("envoy/docker-compose.yaml", 0)][..]),
         ("envoy/approvals", "yaml", &[]),
         ("envoy/compose", "yaml", &[]),
+        ("envoy/connect", "yaml", &[("envoy/connect/several-servers.yaml", 2)]),
         (
             "envoy/gateway",
             "yaml",
@@ -76,9 +77,16 @@ fn every_shipped_policy_says_where_mcp_is() {
             let expected =
                 each.iter().find(|(name, _)| *name == file).map_or(1, |(_, count)| *count);
             assert_eq!(policies.len(), expected, "{file}");
+            let policies_are_many = policies.len() > 1;
             for policy in policies {
                 seen += 1;
-                assert_eq!(policy["settings"]["paths"], json!([MCP]), "{file}");
+                // Several servers have each a folder of its own.
+                let path = policy["settings"]["paths"][0].as_str().unwrap();
+                assert_eq!(policy["settings"]["paths"].as_array().unwrap().len(), 1, "{file}");
+                assert!(
+                    path == MCP || (policies_are_many && path.ends_with(MCP)),
+                    "{file}: {path}"
+                );
                 assert!(policy["settings"].get("exempt_paths").is_none(), "{file}");
                 let parsed = Policy::parse(policy.to_string().as_bytes(), "paths").unwrap();
                 let warned =
@@ -111,6 +119,7 @@ fn every_shipped_route_to_the_server_is_mcps() {
         "envoy/approvals/mtls.yaml",
         "envoy/approvals/oauth2.yaml",
         "envoy/compose/envoy.yaml",
+        "envoy/connect/oauth.yaml",
         "envoy/native/envoy.yaml",
     ] {
         let document = &documents(file)[0];

@@ -72,9 +72,18 @@ pub async fn run() -> Result<(), String> {
 }
 
 /// What the variable names, once its name can be resolved.
-async fn address(variable: &str) -> SocketAddr {
-    let name = std::env::var(variable).unwrap_or_else(|_| panic!("{variable} is not set"));
-    until(&name, async || lookup_host(&name).await.ok()?.next()).await
+pub async fn address(variable: &str) -> SocketAddr {
+    resolved(&variable_of(variable)).await
+}
+
+/// The value of a variable.
+pub fn variable_of(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set"))
+}
+
+/// The address of a name, once it can be resolved.
+pub async fn resolved(name: &str) -> SocketAddr {
+    until(name, async || lookup_host(name).await.ok()?.next()).await
 }
 
 /// How a check ended. A panic of the rig's is a failure of this check, and not
@@ -106,14 +115,19 @@ impl Place {
 
     /// The calls that the server ran since it started.
     async fn ran(self) -> Result<Vec<Value>, String> {
-        let read = async {
-            let mut text = String::new();
-            TcpStream::connect(self.calls).await?.read_to_string(&mut text).await?;
-            Ok::<_, std::io::Error>(text)
-        };
-        let text = read.await.map_err(|error| format!("the server's calls: {error}"))?;
-        serde_json::from_str(&text).map_err(|error| format!("the server's calls: {error}"))
+        ran(self.calls).await
     }
+}
+
+/// The calls that the server at this address ran since it started.
+pub async fn ran(calls: SocketAddr) -> Result<Vec<Value>, String> {
+    let read = async {
+        let mut text = String::new();
+        TcpStream::connect(calls).await?.read_to_string(&mut text).await?;
+        Ok::<_, std::io::Error>(text)
+    };
+    let text = read.await.map_err(|error| format!("the server's calls: {error}"))?;
+    serde_json::from_str(&text).map_err(|error| format!("the server's calls: {error}"))
 }
 
 impl Session {
@@ -222,7 +236,8 @@ async fn metrics(session: Session) -> Checked {
     Ok(())
 }
 
-fn minute() -> u64 {
+/// The minute by the clock, in which the policy counts.
+pub fn minute() -> u64 {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     now.expect("a clock after 1970").as_secs() / 60
 }

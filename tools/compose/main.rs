@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! compose server    MCP on port 9100; on port 9101, the calls that it ran
+//! compose replicas  uses up the one budget of both GATEWAYS, and asks CALLS what ran
 //! compose client    tries what GATEWAY lets through and METRICS shows, and asks
 //!                   CALLS what ran, and PROMETHEUS, if there is one, what it
 //!                   scraped
@@ -13,6 +14,7 @@
 
 mod client;
 mod prometheus;
+mod replicas;
 mod server;
 
 use std::process::ExitCode;
@@ -22,7 +24,8 @@ async fn main() -> ExitCode {
     let done = match std::env::args().nth(1).as_deref() {
         Some("server") => server::run().await,
         Some("client") => client::run().await,
-        _ => Err("compose server, or compose client?".to_owned()),
+        Some("replicas") => replicas::run().await,
+        _ => Err("compose server, compose client or compose replicas?".to_owned()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

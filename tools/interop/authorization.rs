@@ -14,8 +14,13 @@ use tokio::task::JoinHandle;
 
 /// The code that a user brings back.
 pub const CODE: &str = "interop-code";
-/// The token for it.
-pub const TOKEN: &str = "interop-token";
+/// The token for it: a JWT of the issuer, the subject and the audience `interop`, signed
+/// with [`KEY`] by HS256.
+pub const TOKEN: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.\
+    eyJpc3MiOiJpbnRlcm9wIiwic3ViIjoiaW50ZXJvcCIsImF1ZCI6ImludGVyb3AifQ.\
+    Y5QMCYa2-fOAWZ8ovQ5es2ot3rMIinNpELPXpUklegI";
+/// That key, in base64url.
+pub const KEY: &str = "aW50ZXJvcC1hdXRob3JpemF0aW9uLXNlcnZlci1rZXk";
 
 /// The server, on a port of loopback; stopped when dropped.
 pub struct Authorization {

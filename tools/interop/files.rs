@@ -15,6 +15,9 @@ use crate::rust::Rust;
 
 const SERVER: &str = "@modelcontextprotocol/server-filesystem";
 
+/// The page that has the bridges' commands.
+const PAGE: &str = "docs/connect/stdio.md";
+
 /// What brings a server from pipes to HTTP.
 #[derive(Clone, Copy)]
 enum Bridge {
@@ -57,21 +60,55 @@ impl Bridge {
         }
     }
 
-    /// Starts the bridge, and behind it the server for a folder.
+    /// The command of the page, as words, with the server's behind it as one word if the
+    /// bridge takes it so.
+    fn command(self) -> Vec<String> {
+        let name = match self {
+            Self::Supergateway => "sh run:supergateway",
+            Self::McpProxy => "sh run:mcp-proxy",
+        };
+        let page = fs::read_to_string(PAGE).expect(PAGE);
+        let (_, fence) = page.split_once(&format!("```{name}\n")).expect(name);
+        let line = fence.lines().next().expect("a command");
+        // Every second part is in quotes.
+        let parts = line.split('"').enumerate().flat_map(|(number, part)| match number % 2 {
+            0 => part.split_whitespace().map(str::to_owned).collect(),
+            _ => vec![part.to_owned()],
+        });
+        parts.collect()
+    }
+
+    /// Starts the bridge, and behind it the server for a folder, by the command of the
+    /// page: with our own packages and a free port of loopback in it.
     async fn serve(self, packages: &Packages, folder: &str) -> Server {
         let node = packages.node.to_str().expect("a path in UTF-8");
         let program = packages.file(SERVER, "dist/index.js");
         let program = program.to_str().expect("a path in UTF-8");
+        let ours = |text: &str| -> String {
+            let (before, rest) = text.split_once("npx -y ").expect("the server's command");
+            let (package, rest) = rest.split_once(' ').expect("its arguments");
+            assert!(package.starts_with(&format!("{SERVER}@")), "{package}");
+            assert!(rest.starts_with(SHIPPED), "{rest}");
+            format!("{before}{node} {program} {}", rest.replacen(SHIPPED, folder, 1))
+        };
+        let mut words = self.command();
+        let port = words.iter().position(|word| word == "--port").expect("a port");
         match self {
             Self::Supergateway => {
-                let stdio = format!("{node} {program} {folder}");
-                let arguments =
-                    ["--stdio", &stdio, "--outputTransport", "streamableHttp", "--stateful"];
+                assert_eq!(words[..2], ["npx", "-y"]);
+                // Its own port is given by what keeps it on loopback.
+                words.drain(port..port + 2);
+                let stdio = words.iter().position(|word| word == "--stdio").expect("a server");
+                words[stdio + 1] = ours(&words[stdio + 1]);
+                let arguments: Vec<&str> = words[3..].iter().map(String::as_str).collect();
                 let bridge = packages.file("supergateway", "dist/index.js");
                 packages.serve("supergateway", &bridge, &arguments).await
             }
             Self::McpProxy => {
-                let arguments = ["--host", "127.0.0.1", "--port", "0", "--", node, program, folder];
+                assert_eq!(words[0], "uvx");
+                words[port + 1] = "0".to_owned();
+                let words = ours(&words[2..].join(" "));
+                let arguments: Vec<&str> = words.split(' ').collect();
                 packages.serve_python("mcp-proxy", "mcp_proxy", &arguments).await
             }
         }

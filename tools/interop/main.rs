@@ -5,7 +5,7 @@
 //! `make interop` runs it, from the repository's root. It prints the table of
 //! `tests/interop/README.md`, and fails if something is not as it has to be, or
 //! not as the table says; with `UPDATE_GOLDEN=1` it writes the table. With the word
-//! `asking` it runs and prints the part about clients that ask, alone.
+//! `asking`, `sign-in`, `files` or `queries` it runs and prints that part alone.
 //!
 //! `NODE` and `PYTHON` have to name the programs, `SDK_SERVERS` and `INTEROP`
 //! the directories of the packages, `ENVOY_BIN` Envoy, and `MODULE` the module.
@@ -20,6 +20,7 @@ mod matrix;
 mod packages;
 mod page;
 mod plan;
+mod queries;
 mod rust;
 mod sign_in;
 mod told;
@@ -31,20 +32,27 @@ use packages::Packages;
 #[tokio::main]
 async fn main() -> ExitCode {
     let packages = Packages::from_env();
-    if std::env::args().nth(1).as_deref() == Some("asking") {
-        // This part alone, to be looked at.
-        let tables = asking::run(&packages).await;
+    // A part alone, to be looked at.
+    if let Some(part) = std::env::args().nth(1) {
+        let (tables, others) = match &*part {
+            "asking" => (asking::run(&packages).await, true),
+            "sign-in" => (sign_in::run(&packages).await.into(), true),
+            "files" => (Vec::new(), files::run(&packages).await),
+            "queries" => (Vec::new(), queries::run(&packages).await),
+            other => panic!("no part `{other}`; there are asking, sign-in, files and queries"),
+        };
         page::print(&tables);
-        let sound = tables.iter().all(|table| table.is_sound());
+        let sound = others && tables.iter().all(|table| table.is_sound());
         return if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
     let signing_in = sign_in::run(&packages).await;
     let mut tables = Vec::from(matrix::run(&packages).await);
-    tables.push(signing_in);
+    tables.extend(signing_in);
     tables.push(approving::run(&packages).await);
     tables.extend(asking::run(&packages).await);
     let files = files::run(&packages).await;
-    match page::agrees(&tables) && tables.iter().all(|table| table.is_sound()) && files {
+    let queries = queries::run(&packages).await;
+    match page::agrees(&tables) && tables.iter().all(|table| table.is_sound()) && files && queries {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
     }

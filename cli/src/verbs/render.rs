@@ -1,9 +1,11 @@
-//! `render`: the configuration that carries a policy, from the ones that are shipped.
+//! `render`: the configuration that carries a policy, from the ones that are shipped, and
+//! the file of the engine that counts its limits across replicas.
 //!
 //! The policy sets everything that has to agree with it: whether Envoy holds headers,
 //! whether there is a guard behind the filter, and the paths that have a route.
 
 mod carried;
+mod engine;
 mod forms;
 mod options;
 mod template;
@@ -25,6 +27,7 @@ Examples:
   mcp-policy render my.json --for ecds --output /etc/envoy/policy.yaml
   mcp-policy render my.json --for istio --module registry.example.com/mcp-policy-filter:0.1.0 \\
     --sha256 DIGEST | kubectl apply -f -
+  mcp-policy render my.json --for limitador --output limits.yaml
 
 Exit status: 0 the configuration was written, 1 the policy is not valid, 2 it could not run.")]
 pub(crate) struct Arguments {

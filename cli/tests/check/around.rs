@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 use std::fs;
 
 const ENVOY: &[&str] = &["envoy/envoy.yaml"];
+const TWO: &[&str] = &["envoy/connect/several-servers.yaml"];
+const OAUTH: &[&str] = &["envoy/connect/oauth.yaml"];
 const NATIVE: &[&str] = &["envoy/native/envoy.yaml"];
 const PROXY: &[&str] = &["envoy/native/gateway/envoy-proxy.yaml"];
 const PLUGIN: &[&str] = &["envoy/istio/wasm-plugin.yaml"];
@@ -21,7 +23,7 @@ const GUARD: &str = r#"- { name: g, typed_config: { "@type": type.googleapis.com
 
 /// Files, a text in them, the text in its place, the text at which there is a finding,
 /// and its code.
-const EDITS: [(&[&str], &str, &str, &str, &str); 60] = [
+const EDITS: [(&[&str], &str, &str, &str, &str); 61] = [
     (
         ENVOY,
         "failure_policy: FAIL_RELOAD",
@@ -148,6 +150,14 @@ const EDITS: [(&[&str], &str, &str, &str, &str); 60] = [
         ENVOY,
         "- name: envoy.filters.http.wasm\n",
         "- name: envoy.filters.http.wasm\n                    disabled: true\n",
+        "disabled: true",
+        "switched-off",
+    ),
+    // No route turns it on.
+    (
+        TWO,
+        "                            notes:\n",
+        "                            other:\n",
         "disabled: true",
         "switched-off",
     ),
@@ -301,7 +311,8 @@ fn each_edit_of_a_shipped_configuration_has_its_finding() {
 #[test]
 fn shipped_configurations_have_no_finding() {
     let folder = scratch("around-shipped");
-    for files in [ENVOY, NATIVE, PROXY, PLUGIN, FILTER, ISTIO, GATEWAY, EXTENSION_NATIVE] {
+    let several = [ENVOY, NATIVE, PROXY, PLUGIN, FILTER, ISTIO, GATEWAY, EXTENSION_NATIVE];
+    for files in several.into_iter().chain([TWO, OAUTH]) {
         fs::write(folder.join("x.yaml"), joined(files)).unwrap();
         assert_eq!(places(&found(&folder, &["x.yaml"])), [""; 0], "{files:?}");
     }

@@ -68,7 +68,7 @@ impl<'a> Response<'a> {
     pub(super) fn pass(&self, policy: &Policy, sizes: &[usize], ending: Ending) -> Outcome {
         let mut listing = Listing::for_caller(policy, &policy.caller("anonymous", Nanos(0)))
             .expect("something is hidden");
-        listing.expect(self.asked.clone());
+        listing.expect(self.asked.clone(), Nanos(0));
         let headers = self.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
         // Its head is never its end.
         let ending = match ending {

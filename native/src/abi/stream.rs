@@ -149,10 +149,19 @@ impl Envoy {
 
     /// The response flags.
     pub(crate) fn response_flags(&self) -> Option<u64> {
-        const FLAGS: u32 = 17;
+        self.number(17)
+    }
+
+    /// Envoy's number of the client's connection.
+    pub(crate) fn connection(&self) -> Option<u64> {
+        self.number(28)
+    }
+
+    /// An attribute that is a number; `None` where there is none.
+    fn number(&self, attribute: u32) -> Option<u64> {
         let mut value = 0;
         // SAFETY: Envoy writes one u64.
-        let found = unsafe { imports::attribute_number(self.filter, FLAGS, &raw mut value) };
+        let found = unsafe { imports::attribute_number(self.filter, attribute, &raw mut value) };
         found.then_some(value)
     }
 

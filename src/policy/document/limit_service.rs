@@ -195,6 +195,13 @@ impl Limit {
         }
     }
 
+    /// The units that a window admits, as a service counts them. More than it can count
+    /// are an error of the document, and 0 admits nothing.
+    pub fn max_in_units(&self) -> u32 {
+        let max = self.max.checked_div(self.unit).unwrap_or_default();
+        u32::try_from(max).unwrap_or_default()
+    }
+
     /// Whether the service counts it.
     pub fn is_across_replicas(&self) -> bool {
         self.across == Across::Replicas

@@ -3,6 +3,7 @@
 use super::at::At;
 use super::tool_name;
 use super::wording::quote;
+use crate::order;
 
 /// The most tools of a lock. Each that has changed takes a few bytes in shared data, which
 /// are read for each call.
@@ -16,7 +17,7 @@ pub const DIGEST_PREFIX: &str = "sha256:";
 pub struct Lock {
     /// Whether it refuses and hides, or is only recorded.
     pub enforces: bool,
-    /// The name of each tool, with the digest of its definition.
+    /// The name of each tool, with the digest of its definition, sorted.
     pub tools: Vec<(String, [u8; 32])>,
     /// Whether the `_meta` of a definition is left out of its digest.
     pub ignores_meta: bool,
@@ -44,6 +45,7 @@ impl Lock {
             Some(((*name).to_owned(), digest(at.object(&["digest"])?.required("digest")?)?))
         };
         let tools = entries.iter().filter_map(read).collect();
+        let tools = order::sorted(tools, |(a, _): &(String, _), (b, _)| a.cmp(b));
         let ignores_meta = ignored.is_some_and(|ignored| !ignored.is_empty());
         Some(Self { enforces: enforces?, tools, ignores_meta })
     }

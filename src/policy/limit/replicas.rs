@@ -23,11 +23,9 @@ impl InService {
         if !limit.is_across_replicas() {
             return None;
         }
-        let max = limit.max.checked_div(limit.unit).unwrap_or_default();
         Some(Self {
             counter: limit.name_in_service(rules).into(),
-            // A larger one is an error of the document, and 0 admits nothing.
-            max: u32::try_from(max).unwrap_or_default(),
+            max: limit.max_in_units(),
             unit: limit.unit,
         })
     }

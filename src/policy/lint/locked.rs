@@ -1,6 +1,5 @@
 //! Warnings about a lock and the rest of a policy.
 
-use crate::order;
 use crate::policy::document::{Document, Findings, Rules, Warning};
 
 /// Entries of `tools` about tools that the lock does not name: their calls are refused
@@ -15,11 +14,11 @@ pub(super) fn warnings(document: &Document, all_rules: &[&Rules], findings: &mut
         });
         return;
     }
-    let names = lock.tools.iter().map(|(name, _)| &**name).collect();
-    let names: Vec<&str> = order::sorted(names, |a: &&str, b| a.cmp(b));
     for rules in all_rules {
         for (pattern, rule) in &rules.tools {
-            if pattern.is_exact() && names.binary_search(&pattern.as_str()).is_err() {
+            if pattern.is_exact()
+                && lock.tools.binary_search_by(|(name, _)| (**name).cmp(pattern.as_str())).is_err()
+            {
                 findings.warning(Warning::UnlockedTool, &|| {
                     let message = "is about a tool that `lock` does not name, so every call of it \
                                    is refused before; correct the name, or lock the tool";

@@ -3,39 +3,10 @@
 
 use super::{all_rules, limits};
 use crate::limit_service::{CALLER_IN_KEY, Engine};
-use crate::limits::window::Scope;
 use crate::order;
 use crate::policy::document::{
-    Document, Findings, Limit, LimitService, OnFailure, Warning, pointer, quote,
+    AcrossReplicas, Document, Findings, Limit, LimitService, OnFailure, Warning, pointer, quote,
 };
-
-/// A limit across replicas.
-struct Shared<'d> {
-    limit: &'d Limit,
-    /// The counter's name in the service.
-    name: String,
-    /// The rules whose callers share the count; empty for those of all.
-    path: &'d str,
-}
-
-/// All limits across replicas.
-fn shared(document: &Document) -> Vec<Shared<'_>> {
-    let mut all = Vec::new();
-    let mut extend = |name: &str, rules| {
-        for limit in limits(rules).into_iter().filter(|limit| limit.is_across_replicas()) {
-            let path = if limit.scope == Scope::Global { "" } else { &*rules.path };
-            all.push(Shared { limit, name: limit.name_in_service(name), path });
-        }
-    };
-    extend("top", &document.rules);
-    for (_, grant) in &document.grants {
-        extend(&["grant:", &grant.name].concat(), &grant.rules);
-    }
-    for group in &document.groups {
-        extend(&["group:", &group.name].concat(), &group.rules);
-    }
-    all
-}
 
 /// Whether any limit is one across replicas.
 fn any(document: &Document) -> bool {
@@ -45,7 +16,7 @@ fn any(document: &Document) -> bool {
 /// Refuses limits that nobody counts, that the engine cannot count, or that it would
 /// take for another.
 pub(super) fn errors(document: &Document, errors: &mut Findings) {
-    let all = shared(document);
+    let all = document.across_replicas();
     let Some(LimitService { engine, .. }) = &document.settings.limit_service else {
         for shared in all {
             errors.error(
@@ -55,7 +26,7 @@ pub(super) fn errors(document: &Document, errors: &mut Findings) {
         }
         return;
     };
-    for Shared { limit, name, .. } in &all {
+    for AcrossReplicas { limit, name, .. } in &all {
         if !engine.counts_by(limit.window.seconds()) {
             errors.error(
                 [&limit.path, "/window"].concat(),
@@ -72,7 +43,7 @@ pub(super) fn errors(document: &Document, errors: &mut Findings) {
             errors.error(limit.path.clone(), message);
         }
     }
-    let mut first: Option<&Shared<'_>> = None;
+    let mut first: Option<&AcrossReplicas<'_>> = None;
     let name = |at: usize| all.get(at).map(|shared| &shared.name);
     for at in order::indexes(all.len(), &|a, b| name(a).cmp(&name(b))) {
         let Some(shared) = all.get(at) else { continue };

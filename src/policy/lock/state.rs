@@ -19,10 +19,20 @@ const MAX_FOREIGN: usize = MAX_LOCKED;
 /// Bytes of a tool in the stored value: its tag and a moment.
 const ENTRY: usize = 16;
 
+/// A tool that has changed.
+#[derive(Debug)]
+struct Changed {
+    tag: Tag,
+    /// The moment of the last list that had another definition.
+    last: Nanos,
+    /// Whether it is one of the present policy.
+    is_own: bool,
+}
+
 /// The tools that have changed.
 #[derive(Debug, Default)]
 pub(super) struct State {
-    entries: Vec<(Tag, Nanos)>,
+    entries: Vec<Changed>,
     is_new: bool,
 }
 
@@ -58,9 +68,11 @@ impl State {
     /// # Errors
     /// It is something else.
     pub(super) fn read(stored: Option<&[u8]>) -> Result<Self, StoreError> {
-        let entries = entries(stored)?.iter().map(|entry| (tag(entry), moment(entry)));
-        let entries: Vec<_> = entries.collect();
-        if !entries.is_sorted_by(|(a, _), (b, _)| a < b) {
+        let entries = entries(stored)?.iter();
+        let entries: Vec<_> = entries
+            .map(|entry| Changed { tag: tag(entry), last: moment(entry), is_own: false })
+            .collect();
+        if !entries.is_sorted_by(|a, b| a.tag < b.tag) {
             return Err(StoreError::Damaged);
         }
         Ok(Self { entries, is_new: false })
@@ -72,12 +84,14 @@ impl State {
     }
 
     fn place(&self, of: Tag) -> Result<usize, usize> {
-        self.entries.binary_search_by(|(tag, _)| tag.cmp(&of))
+        self.entries.binary_search_by(|entry| entry.tag.cmp(&of))
     }
 
-    /// Whether a tool has changed.
-    pub(super) fn is_changed(&self, of: Tag) -> bool {
-        self.place(of).is_ok()
+    /// Whether a tool of the present policy has changed.
+    pub(super) fn has_own(&mut self, of: Tag) -> bool {
+        let place = self.place(of).ok();
+        let entry = place.and_then(|index| self.entries.get_mut(index));
+        entry.map(|entry| entry.is_own = true).is_some()
     }
 
     /// Notes that a list has another definition of a tool; whether none had before.
@@ -85,13 +99,13 @@ impl State {
         self.is_new = true;
         match self.place(of) {
             Ok(index) => {
-                if let Some((_, last)) = self.entries.get_mut(index) {
-                    *last = now;
+                if let Some(entry) = self.entries.get_mut(index) {
+                    entry.last = now;
                 }
                 false
             }
             Err(index) => {
-                self.entries.insert(index, (of, now));
+                self.entries.insert(index, Changed { tag: of, last: now, is_own: true });
                 true
             }
         }
@@ -102,7 +116,7 @@ impl State {
     /// while without any: a server that shows both would have its way half of the time.
     pub(super) fn reopen(&mut self, of: Tag, began: Option<Nanos>, now: Nanos) -> bool {
         let Ok(index) = self.place(of) else { return false };
-        let Some((_, last)) = self.entries.get_mut(index) else { return false };
+        let Some(Changed { last, .. }) = self.entries.get_mut(index) else { return false };
         if last.0 > now.0.saturating_add(QUIET) {
             // The clock stepped back. The while begins anew, and does not last for years.
             *last = now;
@@ -118,22 +132,22 @@ impl State {
         true
     }
 
-    /// The value to store, if it is another one. Of the tools that are not `own`, those go
-    /// of which no list had another definition for an hour.
-    pub(super) fn written(mut self, now: Nanos, own: impl Fn(Tag) -> bool) -> Option<Vec<u8>> {
+    /// The value to store, if it is another one. Of the tools of other policies, those go of
+    /// which no list had another definition for an hour.
+    pub(super) fn written(mut self, now: Nanos) -> Option<Vec<u8>> {
         if !self.is_new {
             return None;
         }
         let mut room = MAX_FOREIGN;
-        self.entries.retain(|(tag, last)| {
-            let is_own = own(*tag);
-            if !is_own {
-                room = room.saturating_sub(1);
+        self.entries.retain(|entry| {
+            if entry.is_own {
+                return true;
             }
-            is_own || (now.0.saturating_sub(last.0) < FOREIGN && room > 0)
+            room = room.saturating_sub(1);
+            now.0.saturating_sub(entry.last.0) < FOREIGN && room > 0
         });
         let mut bytes = Vec::with_capacity(self.entries.len().saturating_mul(ENTRY));
-        for (tag, last) in self.entries {
+        for Changed { tag, last, .. } in self.entries {
             bytes.extend_from_slice(tag.as_bytes());
             bytes.extend_from_slice(&last.0.to_le_bytes());
         }

@@ -30,6 +30,7 @@ fn lock_of(names: &[&str], version: u8) -> Lock {
         ((*name).to_owned(), digest_of_definition(tool, false).unwrap())
     };
     let tools = names.iter().map(digest).collect();
+    let tools = crate::order::sorted(tools, |(a, _): &(String, _), (b, _)| a.cmp(b));
     let lock = document::Lock { enforces: true, tools, ignores_meta: false };
     Lock::new(lock, &Table::new("test", 1, 1))
 }

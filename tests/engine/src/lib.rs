@@ -5,6 +5,7 @@
 //! | [`rls`] | the messages, as prost-build makes them of Envoy's API |
 //! | [`limitador`] | Kuadrant's Limitador: its own crate, in memory or on Redis, asked as its server asks it |
 //! | [`ratelimit`] | a model of envoyproxy/ratelimit, in memory or on Redis |
+//! | [`stand_in`] | the command line of envoyproxy/ratelimit, for containers |
 //! | [`server`] | gRPC by hand, so that answers can be late, cut, lost and wrong |
 //! | [`fault`] | what an answer is made of, if it is not the engine's own |
 
@@ -13,6 +14,7 @@ pub mod limitador;
 pub mod ratelimit;
 pub mod rls;
 pub mod server;
+pub mod stand_in;
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use std::time::Duration;

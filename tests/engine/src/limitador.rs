@@ -34,6 +34,15 @@ impl Limitador {
     /// Redis cannot be reached.
     pub async fn new(domain: &str, limits: &[Limit], redis: Option<&str>, headers: bool) -> Self {
         let rules = limits.iter().map(|limit| rule(domain, limit));
+        Self::with(rules.collect(), redis, headers).await
+    }
+
+    /// Limitador with the limits of its file.
+    ///
+    /// # Panics
+    /// Redis cannot be reached, or a limit is there twice.
+    pub async fn with(rules: Vec<Rule>, redis: Option<&str>, headers: bool) -> Self {
+        let rules = rules.into_iter();
         let counting = match redis {
             None => {
                 let limiter = RateLimiter::new(10_000);
@@ -83,6 +92,14 @@ impl Limitador {
         }
         Ok(response)
     }
+}
+
+/// Reads the file of Limitador, as its server does.
+///
+/// # Panics
+/// It is anything else.
+pub fn file(text: &str) -> Vec<Rule> {
+    yaml_serde::from_str(text).expect("a list of limits")
 }
 
 /// A limit as the file of Limitador has it. Conditions are about the first descriptor:

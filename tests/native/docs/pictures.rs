@@ -5,6 +5,7 @@ use super::markdown::{Page, policy_in};
 use super::play::Stage;
 use super::{all_pages, demo};
 use crate::config::root;
+use mcp_policy_filter::policy::Reason;
 use mcp_policy_filter::simulate::notation::Ask;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -45,7 +46,7 @@ fn each_picture_is_shown_and_needs_nothing_else() {
     let shown: BTreeSet<String> = all_pages()
         .iter()
         .flat_map(Page::links)
-        .filter_map(|(_, link)| Some(link.split_once("docs/pictures/")?.1.to_owned()))
+        .filter_map(|(_, link)| Some(link.split_once("pictures/")?.1.to_owned()))
         .collect();
     assert_eq!(shown, names());
     for name in names() {
@@ -97,6 +98,37 @@ fn the_calls_of_the_picture_are_decided_as_it_says() {
     says("approved");
     assert!(stage.send(&agent("refund_order {\"amount\": 800}")).is_err());
     says("runs once");
+}
+
+/// The picture of the dashboard has each of its panels, with lines that its queries can
+/// answer with: their reasons are the filter's, and their rules are in the policy of the
+/// script that draws it.
+#[test]
+fn the_dashboards_picture_has_its_panels() {
+    let read = |file: &str| -> Value {
+        serde_json::from_slice(&fs::read(root().join(file)).unwrap()).unwrap()
+    };
+    let dashboard = read("envoy/grafana/dashboard.json");
+    let policy = read("tools/demo/dashboard.json");
+    Stage::new(&policy.to_string()).unwrap();
+    let shown = texts(&picture("dashboard.svg"));
+    let mut rest = shown.iter();
+    for panel in dashboard["panels"].as_array().unwrap() {
+        let title = panel["title"].as_str().unwrap();
+        assert!(rest.any(|text| text == title), "no panel `{title}`: scripts/draw-dashboard");
+    }
+    let reasons: BTreeSet<&str> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
+    let mut denials = 0;
+    for text in &shown {
+        let words: Vec<&str> = text.split(' ').collect();
+        let [decision @ ("denied" | "shadow"), reason, rule] = *words else { continue };
+        assert!(reasons.contains(reason), "{decision} for {reason}");
+        // The entry that has the rule.
+        let entry = rule.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
+        assert!(rule == "other" || policy.pointer(&entry).is_some(), "{rule} is in no policy");
+        denials += 1;
+    }
+    assert!(denials >= 4, "{denials} denials");
 }
 
 /// What the recording shows is what the core and the demo's server answer, as far as the

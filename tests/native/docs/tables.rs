@@ -103,7 +103,7 @@ fn every_method_that_passes_by_default_is_listed() {
 
 #[test]
 fn every_alarm_has_a_row() {
-    let rows = Page::read("docs/operate.md").rows();
+    let rows = Page::read("docs/operate/metrics.md").rows();
     let file = &documents("envoy/prometheus/alerts.yml")[0];
     let groups = file["groups"].as_array().unwrap().iter();
     let rules = groups.flat_map(|group| group["rules"].as_array().unwrap());

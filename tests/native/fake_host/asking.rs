@@ -232,23 +232,48 @@ fn a_push_meanwhile_leaves_the_request_to_the_policy_that_judged_it() {
     assert!(asked.end());
 }
 
+/// The requests that wait, each with its call.
+type Waiting = Vec<(u32, usize)>;
+
+/// Opens requests on a connection until one is refused: how many wait more.
+fn fill(worker: &Worker, connection: u64, waiting: &mut Waiting) -> usize {
+    let before = waiting.len();
+    while open(worker, connection, waiting) {}
+    waiting.len() - before
+}
+
+/// Opens a request on a connection; whether it waits.
+fn open(worker: &Worker, connection: u64, waiting: &mut Waiting) -> bool {
+    let before = calls();
+    let (stream, forwarded) = worker.begin(&call(ASKS), |host| {
+        host.properties.insert("connection\0id".into(), connection.to_le_bytes().to_vec());
+    });
+    assert!(!forwarded && waiting.len() <= 4_096);
+    if calls() == before {
+        assert_eq!(replied().as_deref(), Some(NONE));
+        Worker::close(stream);
+        return false;
+    }
+    waiting.push((stream, calls()));
+    true
+}
+
 #[test]
 fn the_requests_that_wait_are_bounded_and_each_that_ends_makes_room() {
     let many = r#"{"version": "1", "default": "allow"}"#;
     let worker = Worker::configure(many, PLAIN).unwrap();
     let mut waiting = Vec::new();
-    let last = loop {
-        let before = calls();
-        let (stream, forwarded) = worker.begin(&call(ASKS), |_| {});
-        assert!(!forwarded);
-        if calls() == before {
-            break stream;
-        }
-        waiting.push((stream, calls()));
-        assert!(waiting.len() <= 4_096);
-    };
-    assert_eq!((waiting.len(), replied().as_deref()), (4_096, Some(NONE)));
-    Worker::close(last);
+    // Without identity a caller is a connection. One leaves most to others.
+    let greedy = fill(&worker, 1, &mut waiting);
+    assert!((4_096 / 4..4_096 * 2 / 5).contains(&greedy), "{greedy}");
+    let another = fill(&worker, 2, &mut waiting);
+    assert!((400..greedy).contains(&another), "{another}");
+    let mut last = 2;
+    while fill(&worker, last + 1, &mut waiting) > 0 {
+        last += 1;
+        assert!(last < 4_096);
+    }
+    assert_eq!(waiting.len(), 4_096);
     // One client leaves, and another request gets its answer.
     let (left, _) = waiting.remove(0);
     Worker::close(left);
@@ -256,13 +281,9 @@ fn the_requests_that_wait_are_bounded_and_each_that_ends_makes_room() {
     worker.answer(number, 0, b"ok");
     assert_eq!(continued(), 1);
     Worker::close(answered);
-    for expected in [true, true, false] {
-        let before = calls();
-        let (stream, _) = worker.begin(&call(ASKS), |_| {});
-        assert_eq!(calls() > before, expected);
-        waiting.push((stream, calls()));
+    for (connection, expected) in [(last + 1, true), (last + 2, true), (last + 3, false)] {
+        assert_eq!(open(&worker, connection, &mut waiting), expected);
     }
-    replied();
     waiting.into_iter().for_each(|(stream, _)| Worker::close(stream));
     let (stream, forwarded) = worker.begin(&call("a"), |_| {});
     assert!(forwarded);

@@ -6,6 +6,7 @@
 //! bytes as they come, and answers each request with the same fixed text, or
 //! with one that a header of the request names.
 
+pub mod collector;
 pub mod http2;
 pub mod questions;
 

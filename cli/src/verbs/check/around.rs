@@ -25,7 +25,8 @@ pub(super) fn findings(place: &Place<'_>, read: Option<&Read>, found: &mut Vec<F
         if let Some(manager) = chain.manager {
             manager::findings(place.layer, manager, found);
             if let Some(filter) = chain.filters.get(chain.at) {
-                manager::switches(place.layer, manager, filter, found);
+                let marks = read.is_some_and(|read| read.marks.is_some());
+                manager::switches(place.layer, manager, filter, marks, found);
             }
         }
     }

@@ -56,23 +56,41 @@ pub(super) fn findings(layer: &Layer, manager: &Node, found: &mut Vec<Finding>) 
 }
 
 /// The findings about places where a filter is switched off: for itself, and for routes.
-pub(super) fn switches(layer: &Layer, manager: &Node, filter: &Node, found: &mut Vec<Finding>) {
+///
+/// A filter that marks requests may be off until a route turns it on, as where each server
+/// has a policy of its own: the guard refuses what comes by another route.
+pub(super) fn switches(
+    layer: &Layer,
+    manager: &Node,
+    filter: &Node,
+    marks: bool,
+    found: &mut Vec<Finding>,
+) {
     let is_off = |node: &'_ Node| node.at(&["disabled"]).is_some_and(Node::is_true);
-    if let Some(off) = filter.field("disabled").filter(|_| is_off(filter)) {
-        found.push(rules::SWITCHED_OFF.at(layer, &off.key_span));
-    }
-    let Some(name) = filter.get("name").and_then(Node::text) else { return };
-    let mut look = |node: &Node| {
-        let switch = node.at(&["typed_per_filter_config"]).and_then(|all| all.member(name));
-        if let Some(switch) = switch.filter(|switch| is_off(&switch.value)) {
-            found.push(rules::SWITCHED_OFF.at(layer, &switch.key_span));
+    let mut is_turned_on = false;
+    if let Some(name) = filter.get("name").and_then(Node::text) {
+        let mut look = |node: &Node| {
+            let switch = node.at(&["typed_per_filter_config"]).and_then(|all| all.member(name));
+            match switch {
+                Some(switch) if is_off(&switch.value) => {
+                    found.push(rules::SWITCHED_OFF.at(layer, &switch.key_span));
+                }
+                Some(_) => is_turned_on = true,
+                None => {}
+            }
+        };
+        if let Some(config) = manager.at(&["route_config"]) {
+            look(config);
+            for host in config.at(&["virtual_hosts"]).map(Node::elements).unwrap_or_default() {
+                look(host);
+                let routes = host.at(&["routes"]).map(Node::elements).unwrap_or_default();
+                routes.iter().for_each(&mut look);
+            }
         }
-    };
-    let Some(config) = manager.at(&["route_config"]) else { return };
-    look(config);
-    for host in config.at(&["virtual_hosts"]).map(Node::elements).unwrap_or_default() {
-        look(host);
-        host.at(&["routes"]).map(Node::elements).unwrap_or_default().iter().for_each(&mut look);
+    }
+    let off = filter.field("disabled").filter(|_| is_off(filter));
+    if let Some(off) = off.filter(|_| !(marks && is_turned_on)) {
+        found.push(rules::SWITCHED_OFF.at(layer, &off.key_span));
     }
 }
 

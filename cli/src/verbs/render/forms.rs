@@ -2,7 +2,7 @@
 
 use super::options::{Place, Settings};
 use super::template::Template;
-use super::{Asked, carried};
+use super::{Asked, carried, engine};
 use crate::document::Node;
 use crate::document::print::yaml_text;
 use crate::failure::Failure;
@@ -56,12 +56,16 @@ pub(super) fn render(
             let extension = extension(NATIVE_GATEWAY, policy, settings)?;
             Ok(format!("{}---\n{extension}", proxy.text()))
         }
+        Place::Limitador | Place::Ratelimit => engine::render(place, policy),
     }
 }
 
 /// The remarks for whoever uses the configuration.
 pub(super) fn notes(place: Place, policy: &Asked<'_>, settings: &Settings) -> Vec<String> {
     let mut notes = Vec::new();
+    if place.is_engine() {
+        return notes;
+    }
     let mut note = |words: &str| notes.push(words.to_owned());
     if place == Place::GatewayNative {
         note("Envoy Gateway cannot put a guard behind the native module");
@@ -83,6 +87,12 @@ pub(super) fn notes(place: Place, policy: &Asked<'_>, settings: &Settings) -> Ve
     }
     if sources.iter().any(|source| source.get("mtls").is_some()) {
         note("the policy reads certificates: have the listener demand and verify them");
+    }
+    if policy.node.get("settings").is_some_and(|all| all.get("limit_service").is_some()) {
+        note(
+            "the policy asks a service to count across replicas: add its cluster to Envoy, with \
+             HTTP/2",
+        );
     }
     notes
 }

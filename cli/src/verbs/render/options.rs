@@ -22,6 +22,10 @@ pub(super) enum Place {
     IstioNative,
     /// Envoy Gateway, with the native module: an EnvoyProxy and an EnvoyExtensionPolicy
     GatewayNative,
+    /// The limits across replicas, as the file of Kuadrant's Limitador
+    Limitador,
+    /// The domain of these limits, as a file of envoyproxy/ratelimit
+    Ratelimit,
 }
 
 impl Place {
@@ -33,6 +37,11 @@ impl Place {
     /// Whether the filter is the native module.
     pub(super) const fn is_native(self) -> bool {
         matches!(self, Self::EnvoyNative | Self::IstioNative | Self::GatewayNative)
+    }
+
+    /// Whether it is an engine that counts, which carries no policy.
+    pub(super) const fn is_engine(self) -> bool {
+        matches!(self, Self::Limitador | Self::Ratelimit)
     }
 
     /// Whether the module is fetched by a control plane.

@@ -5,7 +5,7 @@ use super::seal::{HEADER, Seal, Way, seal};
 use super::{BELOW, Told, question};
 use crate::approvals::{self, Entry, Put};
 use crate::digest::of_parts;
-use crate::exchange::inquiry::FailureKind;
+use crate::exchange::consulted::FailureKind;
 use crate::exchange::question::{Answer, Failure, Question, Service};
 use crate::limits::window::Nanos;
 use crate::policy::document::{Store, StoreKeys};

@@ -9,6 +9,7 @@ use crate::exchange::question::{Answer, Question};
 use crate::limits::MemoryStore;
 use crate::limits::window::Nanos;
 use crate::policy::Reason;
+use crate::simulate::client::Client;
 use crate::simulate::{Body, Gateway, Outcome, POST, Refused, pairs};
 use serde_json::{Value, json};
 

@@ -1,14 +1,14 @@
 //! Messages that were changed, repeated, cut or made by somebody else.
 
-use super::{Fleet, KEY, OTHER, edge_policy, home_policy, refused, waits, went_on};
+use super::{
+    Body, Client, Fleet, KEY, OTHER, edge_policy, home_policy, pairs, refused, waits, went_on,
+};
 use crate::approvals::Put;
 use crate::exchange::approvals::store::seal::{HEADER, Seal, Way, seal};
 use crate::exchange::question::{Answer, Question, Service};
 use crate::limits::window::Nanos;
 use crate::policy::condition::Claim;
 use crate::policy::{Policy, Reason};
-use crate::simulate::client::Client;
-use crate::simulate::{Body, pairs};
 use serde_json::json;
 #[cfg(target_family = "wasm")]
 use wasm_bindgen_test::wasm_bindgen_test as test;

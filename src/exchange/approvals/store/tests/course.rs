@@ -1,7 +1,8 @@
 //! The ways of calls and of people.
 
 use super::{
-    Fleet, NOW, call_of, edge_policy, gateway, home_policy, refund, refused, send, waits, went_on,
+    Fleet, Gateway, NOW, call_of, edge_policy, gateway, home_policy, refund, refused, send, waits,
+    went_on,
 };
 use crate::approvals::{Slots, State};
 use crate::exchange::question::{Answer, Failure, Service};
@@ -127,7 +128,7 @@ fn another_call_rule_or_caller_is_another_request() {
     let fleet = Fleet::new();
     let (_, id) = waits(fleet.call(0));
     fleet.approve(&id);
-    let ask = |edge: &crate::simulate::Gateway, who: &str, body: &str| {
+    let ask = |edge: &Gateway, who: &str, body: &str| {
         waits(send(edge, who, body, &mut |question| fleet.home.host().answer(question))).0
     };
     assert_eq!(ask(&fleet.edges[0], "agent-2", &refund()), "requested");
