@@ -27,7 +27,7 @@ pub mod pattern;
 mod shown;
 mod uri;
 
-pub use approval::{Approvals, Needed, Terms};
+pub use approval::{Approvals, Home, Needed, Terms};
 pub use beside::Shadowed;
 pub use bodies::Limits;
 pub use caller::{About, Caller};

@@ -13,7 +13,7 @@ mod pending;
 
 #[cfg(any(test, not(target_os = "wasi")))]
 pub(crate) use charging::reason as reason_of;
-pub(super) use pending::Pending;
+pub(super) use pending::{Answered, Pending};
 
 use crate::exchange::approvals::{Asking, Way};
 use crate::exchange::head::Head;

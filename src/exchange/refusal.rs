@@ -133,7 +133,8 @@ impl<'r> Refusal<'r> {
             Reason::CounterFull
             | Reason::CounterContended
             | Reason::LimitService
-            | Reason::ApprovalsFull => 503,
+            | Reason::ApprovalsFull
+            | Reason::ApprovalStore => 503,
             Reason::NoIdentity => 403,
             _ if reason.is_by_rule() => 403,
             _ => INTERNAL_ERROR,

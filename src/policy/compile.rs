@@ -85,6 +85,7 @@ impl Policy {
         let groups: Vec<Group> = groups.collect();
         let of_groups = groups.iter().map(|group| &group.rules);
         let mut bodies = grants.iter().map(|(_, rules)| rules).chain(of_groups);
+        let approvals = approvals.map(|approvals| Approvals::new(approvals, anybody, &identity));
         let has_shadows = top.shadows.is_some() || bodies.any(|rules| rules.shadows.is_some());
         Ok(Self {
             fingerprint: fingerprint_of(&digest),
@@ -99,7 +100,7 @@ impl Policy {
             has_offers,
             lock,
             top,
-            approvals: approvals.map(|approvals| Approvals::new(approvals, anybody)),
+            approvals,
             // Grants neither allow nor deny, so only specificity orders them.
             grants: PatternMap::new(grants, |_| 0),
             groups,

@@ -52,6 +52,8 @@ const BEYOND_A_SCHEMA: [(&str, &[&str]); 17] = [
         &[
             "approvals_flood",
             "approvals_flood_by_requests",
+            "approvals_home_bare",
+            "approvals_home_flood",
             "approvals_in_grant",
             "approvals_path_exempt",
             "approvals_path_missing",
@@ -189,7 +191,7 @@ const BEYOND_A_SCHEMA: [(&str, &[&str]); 17] = [
 
 /// The objects of the language: where the schema has them, and a policy with a
 /// key in one that is none, so that the error lists those that are.
-const OBJECTS: [(&str, &str); 25] = [
+const OBJECTS: [(&str, &str); 27] = [
     ("", r#"{"zzzzzzzz": 0}"#),
     ("/$defs/all_tools", r#"{"all_tools": {"zzzzzzzz": 0}}"#),
     ("/$defs/approval", r#"{"tools": {"a": {"approval": {"zzzzzzzz": 0}}}}"#),
@@ -197,6 +199,14 @@ const OBJECTS: [(&str, &str); 25] = [
     (
         "/$defs/approvals/properties/notify",
         r#"{"settings": {"approvals": {"notify": {"zzzzzzzz": 0}}}}"#,
+    ),
+    (
+        "/$defs/approvals/properties/serve_store",
+        r#"{"settings": {"approvals": {"serve_store": {"zzzzzzzz": 0}}}}"#,
+    ),
+    (
+        "/$defs/approvals/properties/store",
+        r#"{"settings": {"approvals": {"store": {"zzzzzzzz": 0}}}}"#,
     ),
     ("/$defs/check", r#"{"all_tools": {"deny_if": [{"zzzzzzzz": 0}]}}"#),
     ("/$defs/condition", r#"{"all_tools": {"require": [{"conditions": [{"zzzzzzzz": 0}]}]}}"#),

@@ -99,6 +99,8 @@ const APPROVING: &str = r#"{"version": "1", "default": "deny", "identity": [{"he
                  "approvals": {"path": "/approvals", "approvers": ["ops"], "requests": "100/hour",
                                "max_arguments_bytes": 256}}}"#;
 
+const KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+
 const LOCKED: &str = r#"{"version": "1", "default": "allow", "lock": {"mode": "enforce", "tools": {
     "a": {"digest": "sha256:0000000000000000000000000000000000000000000000000000000000000000"}}}}"#;
 
@@ -174,6 +176,36 @@ fn across_replicas() -> Vec<Refused> {
     refused.collect()
 }
 
+/// Refusals for want of an answer of the home of approvals, and by its answer.
+fn at_an_edge() -> Vec<Refused> {
+    let store = format!(
+        r#"{{"cluster": "home", "authority": "home", "path": "/approvals", "key": "{KEY}"}}"#
+    );
+    let edge = APPROVING.replace(r#""path": "/approvals""#, r#""store": STORE"#);
+    let edge = edge.replace(r#""requests": "100/hour","#, "").replace("STORE", &store);
+    let policy = Policy::parse(edge.as_bytes(), "").unwrap();
+    let home = APPROVING.replace(r#""batches": "judge""#, r#""hold_request_headers": true"#);
+    let home = home.replace("100/hour", "1/hour");
+    let serve = format!(r#""serve_store": {{"key": "{KEY}"}}, "path""#);
+    let home = Policy::parse(home.replacen(r#""path""#, &serve, 1).as_bytes(), "").unwrap();
+    let stores = [MemoryStore::default(), MemoryStore::default()];
+    let host = Host { policy: &policy, store: &stores[0], now: Nanos(0) };
+    let at_home = Host { policy: &home, store: &stores[1], now: Nanos(0) };
+    let refused = |call: &str, service: &mut dyn FnMut(&Question) -> Answer| {
+        let ask = Ask::parse(call).unwrap();
+        let sent = host.send_asking(ask.pairs(), &NoPeer, &Body::whole(&ask.body), service);
+        match sent.unwrap().outcome {
+            Outcome::Refused(refused) => *refused,
+            other => panic!("{other:?}"),
+        }
+    };
+    vec![
+        refused("asked (x-id: a)", &mut |_| Answer::Failed(Failure::Timeout)),
+        refused("asked (x-id: a)", &mut |question| at_home.answer(question)),
+        refused(r#"asked {"n": 1} (x-id: a)"#, &mut |question| at_home.answer(question)),
+    ]
+}
+
 /// A refusal of every kind that there is.
 fn refusals() -> Vec<Refused> {
     let mut stage = Stage::new(POLICY).unwrap();
@@ -224,6 +256,7 @@ fn refusals() -> Vec<Refused> {
     }
     refusals.extend(unapproved());
     refusals.extend(across_replicas());
+    refusals.extend(at_an_edge());
     refusals.extend(locked());
     let fails: [fn(&mut Exchange, &Policy, &mut Recorder<'_>) -> Step; 2] = [
         |exchange, policy, records| exchange.fail(policy, "anything", records),

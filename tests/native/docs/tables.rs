@@ -14,13 +14,18 @@ use std::path::Path;
 
 /// Objects of the language, each with a key that is none, so that the error
 /// lists those that are.
-const OBJECTS: [(&str, &str); 27] = [
+const OBJECTS: [(&str, &str); 29] = [
     ("(top level)", r#"{"zzzzzzzz": 0}"#),
     ("tools", r#"{"tools": {"a": {"zzzzzzzz": 0}}}"#),
     ("limits", r#"{"tools": {"a": {"limits": [{"zzzzzzzz": 0}]}}}"#),
     ("rate_limit", r#"{"tools": {"a": {"rate_limit": {"zzzzzzzz": 0}}}}"#),
     ("approval", r#"{"tools": {"a": {"approval": {"zzzzzzzz": 0}}}}"#),
     ("settings.approvals", r#"{"settings": {"approvals": {"zzzzzzzz": 0}}}"#),
+    ("settings.approvals.store", r#"{"settings": {"approvals": {"store": {"zzzzzzzz": 0}}}}"#),
+    (
+        "settings.approvals.serve_store",
+        r#"{"settings": {"approvals": {"serve_store": {"zzzzzzzz": 0}}}}"#,
+    ),
     ("all_tools", r#"{"all_tools": {"zzzzzzzz": 0}}"#),
     ("all_tools limits", r#"{"all_tools": {"limits": [{"zzzzzzzz": 0}]}}"#),
     ("require", r#"{"tools": {"a": {"require": [{"zzzzzzzz": 0}]}}}"#),
