@@ -36,7 +36,7 @@ impl Exchange {
             }
             Next::Deny(denied) => Answered::Denied(denied),
             Next::Unapproved(told) => Answered::Unapproved(told),
-            #[cfg(any(test, not(target_family = "wasm")))]
+            #[cfg(any(test, not(target_os = "wasi")))]
             Next::Here => Answered::Here,
         };
         let receipt = core::mem::take(&mut self.receipt);

@@ -60,7 +60,7 @@ pub enum Next {
     /// It is not approved.
     Unapproved(Told),
     /// There is no home, as in a simulation: this gateway is the home of its own calls.
-    #[cfg(any(test, not(target_family = "wasm")))]
+    #[cfg(any(test, not(target_os = "wasi")))]
     Here,
 }
 

@@ -61,7 +61,7 @@ impl Home {
     ) -> Next {
         let answer = match answer {
             None => return self.ask(now),
-            #[cfg(any(test, not(target_family = "wasm")))]
+            #[cfg(any(test, not(target_os = "wasi")))]
             Some(Answer::Simulated) if self.state != State::Limits => return Next::Here,
             Some(answer) => answer,
         };

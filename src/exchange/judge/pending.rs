@@ -36,7 +36,7 @@ pub(in crate::exchange) enum Answered {
     /// It has no approval.
     Unapproved(Told),
     /// The gateway itself keeps the requests, as in a simulation.
-    #[cfg(any(test, not(target_family = "wasm")))]
+    #[cfg(any(test, not(target_os = "wasi")))]
     Here,
 }
 
@@ -115,7 +115,7 @@ impl Pending {
             (Answered::Unapproved(told), Some(kept)) => {
                 Some(Err(Box::new(kept.tell(policy, told.clone()))))
             }
-            #[cfg(any(test, not(target_family = "wasm")))]
+            #[cfg(any(test, not(target_os = "wasi")))]
             (Answered::Here, Some(kept)) => Some(kept.use_up_here(policy, store, now).map(Some)),
             // Nobody asks for the approval of a call that needs none.
             (_, _) => None,

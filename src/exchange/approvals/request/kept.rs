@@ -89,7 +89,7 @@ impl KeptApproval {
     ///
     /// # Errors
     /// As there.
-    #[cfg(any(test, not(target_family = "wasm")))]
+    #[cfg(any(test, not(target_os = "wasi")))]
     pub(in crate::exchange) fn use_up_here<'k>(
         &'k mut self,
         policy: &'k Policy,
