@@ -11,7 +11,7 @@
 //! that no condition names.
 
 mod address;
-#[cfg(any(test, not(target_family = "wasm")))]
+#[cfg(any(test, not(target_os = "wasi")))]
 mod asked;
 mod claim;
 mod evaluate;
@@ -28,7 +28,7 @@ mod number;
 mod operand;
 mod path;
 mod payload;
-#[cfg(any(test, not(target_family = "wasm")))]
+#[cfg(any(test, not(target_os = "wasi")))]
 mod seen;
 mod test;
 mod test_error;
@@ -36,11 +36,12 @@ mod value;
 mod within;
 mod work;
 
-#[cfg(any(test, not(target_family = "wasm")))]
+#[cfg(any(test, not(target_os = "wasi")))]
 pub use asked::{Asked, Of, One};
 pub use claim::{Claim, Claims, NoClaims, Untyped};
 pub use find::{recorded, weight};
 pub use formula::{Formula, MAX_NESTING, join};
+pub(in crate::policy) use host_in::is_plain_authority;
 pub use json_text::JsonTexts;
 pub use literal::Literal;
 pub use moment::{Moment, WEEKDAYS};
@@ -48,7 +49,7 @@ pub use number::Number;
 pub use operand::Operand;
 pub use path::{Path, PathError, Root, Step, is_header};
 pub use payload::Payload;
-#[cfg(any(test, not(target_family = "wasm")))]
+#[cfg(any(test, not(target_os = "wasi")))]
 pub use seen::Seen;
 pub use test::{Order, Test};
 pub use test_error::TestError;

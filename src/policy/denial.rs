@@ -60,11 +60,13 @@ pub enum Reason {
     ApprovalTooLarge,
     /// There is no room for another request for approval.
     ApprovalsFull,
+    /// The home that keeps requests for approval has not answered, or not with a proof.
+    ApprovalStore,
 }
 
 impl Reason {
     /// Every reason, for tables that have one row each.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::Hidden,
         Self::ToolUnknown,
         Self::ToolChanged,
@@ -92,6 +94,7 @@ impl Reason {
         Self::ApprovalDenied,
         Self::ApprovalTooLarge,
         Self::ApprovalsFull,
+        Self::ApprovalStore,
     ];
 
     /// The word for it.
@@ -124,6 +127,7 @@ impl Reason {
             Self::ApprovalDenied => "approval_denied",
             Self::ApprovalTooLarge => "approval_too_large",
             Self::ApprovalsFull => "approvals_full",
+            Self::ApprovalStore => "approval_store",
         }
     }
 }
@@ -172,7 +176,7 @@ pub struct Denial<'p> {
 }
 
 /// A denial that outlives its policy.
-#[cfg(any(test, not(target_family = "wasm")))]
+#[cfg(any(test, not(target_os = "wasi")))]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Denied {
     /// The kind.
@@ -185,7 +189,7 @@ pub struct Denied {
     pub retry_after: Option<u64>,
 }
 
-#[cfg(any(test, not(target_family = "wasm")))]
+#[cfg(any(test, not(target_os = "wasi")))]
 impl From<&Denial<'_>> for Denied {
     fn from(denial: &Denial<'_>) -> Self {
         Self {
