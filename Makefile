@@ -13,7 +13,7 @@ export PORT ADMIN_PORT UPSTREAM_PORT ENVOY POLICY
 MAKEFLAGS += --no-print-directory
 .SILENT:
 .NOTPARALLEL:
-.PHONY: help setup build native cli envoy-path demo run validate test test-all fuzz conformance deny image release sanitize soak compose-test bench interop clean
+.PHONY: help setup build native cli playground envoy-path demo run validate test test-all fuzz conformance deny image release sanitize soak compose-test bench interop clean
 
 help: ## list the targets
 	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -33,6 +33,9 @@ native: ## compile the native module to target/libmcp_policy_filter.so
 
 cli: ## compile the command to target/mcp-policy
 	scripts/cli
+
+playground: ## a page that decides as you type, in one file: target/playground/index.html
+	scripts/playground
 
 envoy-path: ## print the path of the Envoy in use
 	scripts/envoy-path

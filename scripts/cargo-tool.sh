@@ -6,18 +6,23 @@
 
 tools=$PWD/target/tools
 
-# cargo_tool PACKAGE VERSION BINARY TIME: prints the path of BINARY, after
-# compiling PACKAGE if it is not there in that version. TIME is for the message.
+# cargo_tool PACKAGE VERSION BINARY[,BINARY] TIME: prints the path of the first BINARY,
+# after compiling all of them if PACKAGE is not there in that version. TIME is for the
+# message.
 cargo_tool() {
     if ! has_cargo_tool "$@"; then
         with_lock add_cargo_tool "$@" || return
     fi
-    echo "$tools/bin/$3"
+    echo "$tools/bin/${3%%,*}"
 }
 
 # cargo keeps a record of what it installed, and in which version.
 has_cargo_tool() {
-    [ -x "$tools/bin/$3" ] && grep -q "^\"$1 $2 " "$tools/.crates.toml"
+    local binary
+    for binary in ${3//,/ }; do
+        [ -x "$tools/bin/$binary" ] || return
+    done
+    grep -q "^\"$1 $2 " "$tools/.crates.toml"
 }
 
 add_cargo_tool() {
@@ -44,6 +49,10 @@ fail_with() {
 }
 
 install_cargo_tool() {
+    local binary binaries=()
+    for binary in ${3//,/ }; do
+        binaries+=(--bin "$binary")
+    done
     cargo install "$1" --version "=$2" "${@:5}" \
-        --root "$tools" --target-dir "$tools/build" --bin "$3" </dev/null
+        --root "$tools" --target-dir "$tools/build" --force "${binaries[@]}" </dev/null
 }

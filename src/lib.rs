@@ -52,8 +52,9 @@ pub mod limits;
 pub mod meter;
 pub mod order;
 pub mod policy;
+pub mod random;
 pub mod shell;
-#[cfg(any(test, not(target_family = "wasm")))]
+#[cfg(any(test, not(target_os = "wasi")))]
 pub mod simulate;
 pub mod text;
 pub mod wire;

@@ -35,19 +35,19 @@
 mod bucket;
 mod charge;
 mod charge_error;
-#[cfg(any(test, not(target_family = "wasm")))]
+#[cfg(any(test, not(target_os = "wasi")))]
 mod memory;
 mod recent;
 mod seats;
 mod table;
 mod trial;
-#[cfg(any(test, not(target_family = "wasm")))]
+#[cfg(any(test, not(target_os = "wasi")))]
 mod used;
 pub mod window;
 
 pub use charge::{Charge, Receipt, Values};
 pub use charge_error::ChargeError;
-#[cfg(any(test, not(target_family = "wasm")))]
+#[cfg(any(test, not(target_os = "wasi")))]
 pub use memory::MemoryStore;
 pub use table::{DEFAULT_VALUES, Holder, Table, Tag};
 pub use trial::Trial;

@@ -8,17 +8,23 @@
 //! | [`caller`] | requests by the id of their caller |
 //! | [`client`] | the client of a request |
 //! | [`explain`] | a request taken apart |
+//! | `home` | the home of other gateways' approvals |
 //! | [`notation`] | requests as people write them |
 //! | [`table`] | lines of calls, with the outcome that each must have |
 //! | [`stage`] | a policy on which such lines are played |
+//! | [`tree`] | a policy with the places of its parts in the author's text |
+//! | [`words`] | a request taken apart, in words and as JSON |
 
 pub mod caller;
 pub mod client;
 pub mod explain;
+mod home;
 pub mod notation;
 mod recorded;
 pub mod stage;
 pub mod table;
+pub mod tree;
+pub mod words;
 
 pub use recorded::{Recorded, Recorder};
 

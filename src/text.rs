@@ -1,6 +1,12 @@
 //! Texts from outside: those that may be names, and those that are safe in a line
 //! of a log.
 
+#[cfg(any(test, not(target_os = "wasi")))]
+mod shown;
+
+#[cfg(any(test, not(target_os = "wasi")))]
+pub use shown::{position, positions, shown};
+
 /// The most bytes of a name: of a caller, a tool, a counter, a check.
 pub const MAX_NAME: usize = 256;
 

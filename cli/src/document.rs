@@ -10,6 +10,9 @@ mod protobuf;
 mod yaml;
 
 use core::ops::Range;
+use mcp_policy_filter::simulate::tree::Tree;
+
+pub(crate) use mcp_policy_filter::text::{position, positions};
 
 /// The deepest nesting of a file.
 const MAX_DEPTH: usize = 128;
@@ -171,31 +174,9 @@ impl Node {
         }
     }
 
-    /// The place that a JSON pointer (RFC 6901) leads to: the key of a member, an element;
-    /// as far as there is something.
+    /// The place that a JSON pointer leads to, as far as there is something.
     pub(crate) fn place(&self, pointer: &str) -> Range<usize> {
         self.lookup(pointer).0
-    }
-
-    /// The same place, and its value.
-    pub(crate) fn lookup(&self, pointer: &str) -> (Range<usize>, &Self) {
-        let mut node = self;
-        let mut place = self.span.clone();
-        for step in pointer.split('/').skip(1) {
-            let step = step.replace("~1", "/").replace("~0", "~");
-            if let Some(member) = node.member(&step) {
-                place = member.key_span.clone();
-                node = &member.value;
-            } else if let Some(element) =
-                step.parse::<usize>().ok().and_then(|index| node.elements().get(index))
-            {
-                place = element.span.clone();
-                node = element;
-            } else {
-                break;
-            }
-        }
-        (place, node)
     }
 
     /// The same with other places.
@@ -288,34 +269,26 @@ impl Node {
     }
 }
 
+impl Tree for Node {
+    fn span(&self) -> Range<usize> {
+        self.span.clone()
+    }
+
+    fn member(&self, key: &str) -> Option<(Range<usize>, &Self)> {
+        self.member(key).map(|member| (member.key_span.clone(), &member.value))
+    }
+
+    fn elements(&self) -> &[Self] {
+        self.elements()
+    }
+
+    fn text(&self) -> Option<&str> {
+        self.text()
+    }
+}
+
 /// Writes a text as JSON.
 fn quote(json: &mut String, text: &str) {
     // The serializer of a text cannot fail.
     json.push_str(&serde_json::to_string(text).unwrap_or_default());
-}
-
-/// The line and the column of a byte, both from 1; columns count characters.
-pub(crate) fn position(text: &str, at: usize) -> (usize, usize) {
-    positions(text, [at]).next().unwrap_or((1, 1))
-}
-
-/// The lines and columns of bytes that ascend. The text is gone through once.
-pub(crate) fn positions(
-    text: &str,
-    ascending: impl IntoIterator<Item = usize>,
-) -> impl Iterator<Item = (usize, usize)> {
-    let (mut rest, mut gone) = (text, 0_usize);
-    let (mut line, mut column) = (1_usize, 1_usize);
-    ascending.into_iter().map(move |at| {
-        let passed = rest.split_at_checked(at.saturating_sub(gone));
-        let (before, after) = passed.unwrap_or((rest, ""));
-        let ends = before.bytes().filter(|byte| *byte == b'\n').count();
-        let last = before.rfind('\n').map(|end| end.saturating_add(1));
-        let characters = before.get(last.unwrap_or(0)..).unwrap_or_default().chars().count();
-        line = line.saturating_add(ends);
-        column = if last.is_some() { 1 } else { column }.saturating_add(characters);
-        gone = gone.saturating_add(before.len());
-        rest = after;
-        (line, column)
-    })
 }

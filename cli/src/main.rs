@@ -40,7 +40,7 @@
 
 mod classes;
 mod document;
-mod explanation;
+mod explained;
 mod failure;
 mod finding;
 mod input;

@@ -4,10 +4,11 @@ use crate::failure::Failure;
 use crate::interrupt;
 use mcp_policy_filter::text::disturbs;
 use serde::Serialize;
-use std::borrow::Cow;
 use std::fs::OpenOptions;
 use std::io::{self, BufWriter, StdoutLock, Write};
 use std::path::Path;
+
+pub(crate) use mcp_policy_filter::text::shown;
 
 /// Colour on standard output and standard error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -76,23 +77,6 @@ pub(crate) fn replace(path: impl AsRef<Path>, bytes: &[u8]) -> Result<(), Failur
     moved.inspect_err(|_| drop(std::fs::remove_file(&beside)))
 }
 
-/// A text from outside, on one line, with every character made visible that would
-/// break the line, move the cursor or change the direction of text.
-pub(crate) fn shown(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(disturbs) {
-        return Cow::Borrowed(text);
-    }
-    let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
-        if disturbs(c) {
-            safe.extend(c.escape_default());
-        } else {
-            safe.push(c);
-        }
-    }
-    Cow::Owned(safe)
-}
-
 /// Writes a value as JSON over several lines, in which every character is an escape that
 /// would disturb a terminal.
 pub(crate) fn write_json(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
@@ -112,7 +96,7 @@ pub(crate) fn write_json(out: &mut impl Write, value: &impl Serialize) -> io::Re
 
 #[cfg(test)]
 mod tests {
-    use super::{replace, shown, write_json};
+    use super::{replace, write_json};
     use std::fs;
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 
@@ -135,11 +119,6 @@ mod tests {
         fs::remove_dir_all(&folder).unwrap();
     }
 
-    #[test]
-    fn escapes_of_terminals_are_shown_and_not_sent() {
-        assert_eq!(shown("a\u{1b}[31mb\u{202e}\n"), "a\\u{1b}[31mb\\u{202e}\\n");
-        assert_eq!(shown("é 漢"), "é 漢");
-    }
     #[test]
     fn json_has_no_character_that_disturbs_a_terminal() {
         let mut json = Vec::new();

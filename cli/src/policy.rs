@@ -11,6 +11,7 @@ use core::ops::Range;
 use find::{Given, Manifest, Place, Visitor};
 use mcp_policy_filter::policy::Policy;
 use mcp_policy_filter::policy::document::{Findings, Severity as Kind};
+use mcp_policy_filter::simulate::tree::Tree as _;
 use std::rc::Rc;
 
 /// A policy that was read.
@@ -223,24 +224,16 @@ fn located(layer: &Layer, node: &Node, findings: &Findings) -> Vec<Finding> {
         };
         // If the core found no JSON, its path is a line and a column.
         let pointer = if one.path.starts_with('/') { &*one.path } else { "" };
-        let (place, value) = node.lookup(pointer);
+        let (place, value) = node.of_finding(one);
         // The doubt about it is a finding of its own.
         if matches!(value.value, Value::Doubtful(..)) {
             return None;
         }
-        let place = twice(value, &one.message).unwrap_or(place);
         let mut finding = layer.finding(&place, severity, code, &*one.message);
         pointer.clone_into(&mut finding.pointer);
         Some(finding)
     };
     findings.iter().filter_map(finding).collect()
-}
-
-/// The second place of the key that a finding about an object says is given twice. A long
-/// key is not spelt out in it, and then the place is the object's.
-fn twice(object: &Node, message: &str) -> Option<Range<usize>> {
-    let key = message.strip_prefix("the key `")?.strip_suffix("` is given twice")?;
-    object.member(key).map(|member| member.key_span.clone())
 }
 
 #[cfg(test)]

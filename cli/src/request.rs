@@ -15,9 +15,6 @@ use serde::Deserialize as _;
 use serde::de::IgnoredAny;
 use std::borrow::Cow;
 
-/// The path at which MCP servers are, unless a policy has others.
-const MCP: &str = "/mcp";
-
 /// A request of a call: in the notation of the pages, or a message of JSON-RPC; `@FILE`
 /// and `-` are texts of the same kinds.
 ///
@@ -32,7 +29,7 @@ pub(crate) fn parse(call: &str, policy: &Policy) -> Result<Ask, Failure> {
     let text = match core::str::from_utf8(&bytes) {
         Ok(text) if !text.trim_start().starts_with(['{', '[']) => text.trim(),
         // A message, or a body to which the filter has an answer.
-        _ => return Ok(Ask { body: bytes.to_vec(), ..Ask::post("").at(path_of(policy)) }),
+        _ => return Ok(Ask { body: bytes.to_vec(), ..Ask::post("").where_mcp_is(policy) }),
     };
     let ask = Ask::parse(text)
         .map_err(|error| Failure::new(format!("the call: {}", shown(&error.to_string()))))?;
@@ -52,7 +49,7 @@ pub(crate) fn parse(call: &str, policy: &Policy) -> Result<Ask, Failure> {
         )));
     }
     let names_path = text.split_whitespace().nth(1).is_some_and(|word| word.starts_with('/'));
-    Ok(if names_path { ask } else { ask.at(path_of(policy)) })
+    Ok(if names_path { ask } else { ask.where_mcp_is(policy) })
 }
 
 /// Adds a header as typed: `NAME: VALUE`. A first one takes the place of that of the
@@ -101,14 +98,4 @@ pub(crate) fn payload(typed: &str) -> Result<Payload, Failure> {
         None => typed.to_owned(),
     };
     Ok(Payload::read(Some(text.into_bytes())))
-}
-
-/// The path of MCP under a policy: `/mcp`, or else the first that it lists.
-fn path_of(policy: &Policy) -> &str {
-    let Some(paths) = &policy.settings.paths else { return MCP };
-    let is_listed = paths.iter().any(|path| path.matches(MCP));
-    match paths.first() {
-        Some(first) if !is_listed => first.as_str().trim_end_matches('*'),
-        _ => MCP,
-    }
 }

@@ -164,7 +164,7 @@ impl Awaited {
     fn error(&self, policy: &Policy, id: Option<&str>) -> Reply {
         let Self { accepts_mcp, stateless, .. } = *self;
         let client = Client { accepts_mcp, stateless, is_shown: false };
-        let to = To { id: id.map(Id::new), tool: self.tool.as_deref() };
+        let to = To { id: id.map(Id::new), tool: self.tool.as_deref(), ..To::default() };
         let denial = match &self.bounds.enforced {
             Some(bound) => self.denial(bound),
             None => nothing(),

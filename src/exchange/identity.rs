@@ -5,10 +5,10 @@
 //! refusal and never leads to the next source: otherwise a client could become
 //! another caller by a broken token.
 
-#[cfg(any(test, not(target_family = "wasm")))]
+#[cfg(any(test, not(target_os = "wasi")))]
 mod asked;
 
-#[cfg(any(test, not(target_family = "wasm")))]
+#[cfg(any(test, not(target_os = "wasi")))]
 pub use asked::asked;
 
 use crate::policy::condition::{Claim, Claims};

@@ -9,14 +9,15 @@ mod awaiting;
 mod batch;
 mod charging;
 mod nobody;
+mod offers;
 mod pending;
 
-#[cfg(any(test, not(target_family = "wasm")))]
+#[cfg(any(test, not(target_os = "wasi")))]
 pub(crate) use charging::reason as reason_of;
-pub(super) use pending::Pending;
+pub(super) use pending::{Answered, Pending};
 
 use crate::exchange::approvals::{Asking, Way};
-use crate::exchange::awaited::{Asked, Awaited, Owed};
+use crate::exchange::awaited::{Asked, Awaited};
 use crate::exchange::head::Head;
 use crate::exchange::identity::{NoIdentity, Peer};
 use crate::exchange::permit::Permit;
@@ -29,11 +30,12 @@ use crate::policy::condition::{Facts, JsonTexts, Work};
 use crate::policy::document::Batches;
 use crate::policy::{Caller, Denial, Policy, Reason, Ruling, Values};
 use crate::wire::jsonrpc::{self, Call, DecodeError, DecodeErrorKind, Id, Message, Params};
-use crate::wire::mcp::{Method, TOOLS_CALL, TOOLS_LIST, ToolCall, is_governed};
+use crate::wire::mcp::{List, Method, TOOLS_CALL, ToolCall, is_governed};
 use approving::Approves;
 use asking::Asks;
-use charging::{Allowed, Called};
+use charging::{Allowed, Called, Charged};
 use core::cell::Cell;
+use offers::Other;
 use std::borrow::Cow;
 
 /// The outcome of judging a request.
@@ -143,7 +145,7 @@ impl<'a, S: Store> Judge<'a, S> {
     fn message(&self, message: Message<'a>) -> Result<Decided<'a>, Box<Refusal<'a>>> {
         let Message::Call(call) = message else {
             self.caller.map_err(|why| Refusal::unidentified(self.policy, why, To::default()))?;
-            self.awaits(&Owed { id: None, method: None, tool: None, stateless: false });
+            self.awaits(None, None, None, false);
             return Ok(Decided::Passes(Passed::default()));
         };
         let method = Method::parse(call.method).map_err(|problem| {
@@ -166,9 +168,9 @@ impl<'a, S: Store> Judge<'a, S> {
                 refusal.record.tool = called.map(|call| call.tool);
                 Err(refusal)
             }
-            (Method::Other(name), id) => {
-                let stateless = self.compare(&call, &name)?;
-                self.other_method(name, id, stateless).map(Decided::Passes)
+            (Method::Other(method), _) => {
+                let stateless = self.compare(&call, &method)?;
+                self.other_method(Other { method, call: &call, stateless })
             }
         }
     }
@@ -186,32 +188,35 @@ impl<'a, S: Store> Judge<'a, S> {
             .map_err(|mismatch| Refusal::header_mismatch(self.policy, call.id, mismatch))
     }
 
-    fn other_method(
-        &self,
-        method: Cow<'a, str>,
-        id: Option<Id<'a>>,
-        stateless: bool,
-    ) -> Judged<'a> {
+    fn other_method(&self, message: Other<'_, 'a>) -> Result<Decided<'a>, Box<Refusal<'a>>> {
+        let (id, stateless) = (message.call.id, message.stateless);
         let caller = self.caller.map_err(|why| match id {
             Some(id) => self.refuse_unidentified(id, None, why, false),
             None => Refusal::unidentified(self.policy, why, To::default()),
         })?;
-        let passes = self.policy.settings.passes(&method);
-        if passes
-            && is_governed(&method)
-            && let Some(denial) = self.policy.misplaced(caller)
-        {
-            return Err(self.misplace(method, id, stateless, denial));
-        }
+        let passes = self.policy.settings.passes(&message.method);
         if passes {
-            self.awaits(&Owed { id, method: Some(&*method), tool: None, stateless });
+            self.awaits(id, Some(&message.method), None, stateless);
+        }
+        if passes && is_governed(&message.method) {
+            if let Some(denial) = self.policy.misplaced(caller) {
+                return Err(self.misplace(message.method, id, stateless, denial));
+            }
+            if let Some(decided) = self.offers(&message, caller)? {
+                return Ok(decided);
+            }
+        }
+        let method = message.method;
+        if passes {
             let mut passed = Passed::default();
-            if method == TOOLS_LIST {
+            let list = List::of_method(&method);
+            let is_read = |list| list == List::Tools || self.policy.concealed(caller).has(list);
+            if list.is_some_and(is_read) {
                 // One without an id expects no answer; should it get one, that
                 // is a list too.
                 passed.asked.ids.push(id.map_or("null", Id::as_json).to_owned());
             }
-            return Ok(passed);
+            return Ok(Decided::Passes(passed));
         }
         let mut refusal = match id {
             Some(id) => Refusal::unknown_method(self.policy, id, stateless),
@@ -234,7 +239,7 @@ impl<'a, S: Store> Judge<'a, S> {
         let mut refusal = match id {
             Some(_) => {
                 let client = self.client(stateless);
-                Refusal::denied(self.policy, To { id, tool: None }, client, denial)
+                Refusal::denied(self.policy, To { id, ..To::default() }, client, denial)
             }
             None => Refusal::silent(denial.reason),
         };
@@ -257,8 +262,7 @@ impl<'a, S: Store> Judge<'a, S> {
         let caller = self
             .caller
             .map_err(|why| self.refuse_unidentified(id, Some(call.tool.clone()), why, stateless))?;
-        let (method, tool) = (Some(TOOLS_CALL), Some(&*call.tool));
-        self.awaits(&Owed { id: Some(id), method, tool, stateless });
+        self.awaits(Some(id), Some(TOOLS_CALL), Some(&call.tool), stateless);
         let facts = Facts {
             arguments: call.arguments,
             members: Some(&params.members),
@@ -285,6 +289,7 @@ impl<'a, S: Store> Judge<'a, S> {
         };
         match decided {
             Ok((Ruling { rule, limits, approval }, charges)) => {
+                let limits = Charged::One(limits);
                 let allowed = Allowed { called: called(rule), limits, charges, beside };
                 let Some(needed) = approval else { return Ok(Decided::Allowed(allowed)) };
                 let target = self.head.target.as_deref();
@@ -323,10 +328,6 @@ impl<'a, S: Store> Judge<'a, S> {
     ) -> Record<'a> {
         let hmac = self.policy.settings.audit_key.as_ref();
         Record {
-            decision: Decision::Allowed,
-            reason: None,
-            rule,
-            message: None,
             method: Some(TOOLS_CALL.into()),
             tool: Some(call.tool.clone()),
             caller_id: self.caller_id(),
@@ -335,9 +336,7 @@ impl<'a, S: Store> Judge<'a, S> {
                 .zip(call.arguments)
                 .map(|(hmac, arguments)| hmac.hex(arguments.text)),
             values,
-            limits: Vec::new(),
-            approval: None,
-            shadow: Vec::new(),
+            ..Record::of(Decision::Allowed, rule)
         }
     }
 
@@ -347,7 +346,8 @@ impl<'a, S: Store> Judge<'a, S> {
 
     fn malformed(&self, malformed: DecodeError<'_>) -> Box<Refusal<'a>> {
         if let Some(why) = self.challenged() {
-            return Refusal::unidentified(self.policy, why, To { id: malformed.id, tool: None });
+            let to = To { id: malformed.id, ..To::default() };
+            return Refusal::unidentified(self.policy, why, to);
         }
         let reason = match malformed.problem {
             DecodeErrorKind::Batch | DecodeErrorKind::BatchSize | DecodeErrorKind::BatchIds => {

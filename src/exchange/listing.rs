@@ -1,9 +1,9 @@
-//! Lists of tools in responses, without the tools that a caller is not shown, and
-//! responses whose size has a bound.
+//! Lists of tools, prompts and resources in responses, without what a caller is not shown,
+//! and responses whose size has a bound.
 //!
 //! Only responses to callers from whom the policy hides something are read, and all where
-//! it has a lock. A JSON body is read whole, and only if the request was `tools/list`: no
-//! other answer is a list. Events are recognised by their shape, since a GET may replay an
+//! it has a lock. A JSON body is read whole, and only if the request was for such a list: no
+//! other answer is one. Events are recognised by their shape, since a GET may replay an
 //! answer to a request of long ago; each goes on as soon as it is complete. A text that may
 //! be a list and cannot be read is replaced by an error, and never passed on as it is;
 //! unless nothing is hidden from its caller, and lists are only looked at.
@@ -14,6 +14,7 @@ mod changes;
 mod events;
 mod message;
 mod seen;
+mod signs;
 mod watch;
 
 use crate::exchange::awaited::Asked;
@@ -21,11 +22,13 @@ use crate::exchange::reply::{Reply, unreadable_list};
 use crate::limits::Store;
 use crate::limits::window::Nanos;
 use crate::policy::{Caller, News, Policy};
+use crate::wire::mcp::{List, Lists};
 use bounded::Held;
 use changes::{Change, Changes};
 use core::cell::{Cell, RefCell};
 use events::{Editor, Events};
 use seen::Seen;
+use signs::Signs;
 
 /// The deepest nesting of JSON in a response: as much as the stack allows, since a
 /// server is trusted not to attack.
@@ -34,10 +37,13 @@ const MAX_DEPTH: usize = 256;
 /// The response to one request, of which the lists are read or the size has a bound.
 #[derive(Debug, Default)]
 pub struct Listing {
-    /// The caller, if lists are read: something is hidden from it, or there is a lock.
+    /// The caller, if lists are read.
     caller: Option<Caller>,
-    /// Whether something is hidden, so that a list which cannot be read must not pass.
-    conceals: bool,
+    /// The lists from which something may have to be taken out. With any, one that cannot be
+    /// read must not pass.
+    lists: Lists,
+    /// The lists that are read.
+    reads: Lists,
     asked: Asked,
     /// The moment at which the request went on, if it asked for lists.
     began: Option<Nanos>,
@@ -112,14 +118,15 @@ pub enum BodyStep {
 impl Listing {
     /// The response to a request of this caller; `None` if it need not be read.
     pub fn for_caller(policy: &Policy, caller: &Caller) -> Option<Self> {
-        let conceals = policy.conceals(caller);
-        let caller = (conceals || policy.lock().is_some()).then(|| caller.clone())?;
-        Some(Self { caller: Some(caller), conceals, ..Self::default() })
+        let lists = policy.concealed(caller);
+        let reads = policy.lock().map_or(lists, |_| lists.with(List::Tools));
+        let caller = (!reads.is_empty()).then(|| caller.clone())?;
+        Some(Self { caller: Some(caller), lists, reads, ..Self::default() })
     }
 
     /// Whether lists are read. Then the request must not ask for compression.
     pub const fn reads_lists(&self) -> bool {
-        self.caller.is_some()
+        !self.reads.is_empty()
     }
 
     /// Sets what the request asked for, and the moment at which it went on.
@@ -130,7 +137,7 @@ impl Listing {
 
     /// Whether something is hidden from the caller, so that lists are changed.
     pub const fn conceals(&self) -> bool {
-        self.conceals
+        !self.lists.is_empty()
     }
 
     /// The news about locked tools, since this was last asked.
@@ -198,7 +205,7 @@ impl Listing {
 
     /// Replaces a response that cannot be read, if it must not pass.
     fn unreadable(&mut self, policy: &Policy) -> HeadStep {
-        if self.conceals {
+        if self.conceals() {
             return self.replace(policy);
         }
         self.unreadable.set(true);
@@ -222,11 +229,12 @@ impl Listing {
         if self.grows(size) {
             return self.refuse_body(policy);
         }
+        let conceals = self.conceals();
         match &mut self.state {
             State::Held(_) if !end => BodyStep::Wait,
             State::Pass | State::Held(_) | State::Counted(_) => BodyStep::Pass,
             State::Over if !end => self.break_over(),
-            State::Whole(_) if size > policy.settings.max_body_bytes && !self.conceals => {
+            State::Whole(_) if size > policy.settings.max_body_bytes && !conceals => {
                 self.state = State::Counted(size);
                 self.unreadable.set(true);
                 BodyStep::Pass
@@ -281,7 +289,7 @@ impl Listing {
                 Changes::new(changes).write(body, 0, &mut out);
                 Some(out)
             }
-            Err(_) if self.conceals => Some(self.error(policy)),
+            Err(_) if self.conceals() => Some(self.error(policy)),
             Err(_) => {
                 self.unreadable.set(true);
                 None
@@ -300,8 +308,8 @@ impl Listing {
         let State::Events(mut events) = core::mem::replace(&mut self.state, State::Replaced) else {
             return Some(Vec::new());
         };
-        let lists = Lists { lent, listing: self };
-        let out = events.pass(piece, end, &lists);
+        let editing = Editing { lent, listing: self };
+        let out = events.pass(piece, end, &editing);
         self.state = if events.is_over() { self.after_events() } else { State::Events(events) };
         (out != piece).then_some(out)
     }
@@ -336,22 +344,18 @@ impl Listing {
 }
 
 /// Edits the events of one response.
-struct Lists<'a, 's, S> {
+struct Editing<'a, 's, S> {
     lent: &'a Reading<'s, S>,
     listing: &'a Listing,
 }
 
-impl<S: Store> Editor for Lists<'_, '_, S> {
+impl<S: Store> Editor for Editing<'_, '_, S> {
     fn reads(&self) -> bool {
         self.listing.reads_lists()
     }
 
-    fn may_list(&self, text: &[u8]) -> bool {
-        self.reads() && message::may_list(text)
-    }
-
     fn edit(&self, data: &[u8]) -> Changes {
-        if !self.may_list(data) {
+        if !self.signs().are_in(data) {
             return Changes::new(Vec::new());
         }
         Changes::new(self.listing.changes(self.lent, data).unwrap_or_else(|_| {
@@ -363,7 +367,7 @@ impl<S: Store> Editor for Lists<'_, '_, S> {
     fn instead(&self, data: &[u8]) -> Option<Vec<u8>> {
         let listing = self.listing;
         listing.unreadable.set(true);
-        listing.conceals.then(|| listing.event_error(self.lent.policy, data))
+        listing.conceals().then(|| listing.event_error(self.lent.policy, data))
     }
 
     fn most(&self) -> usize {
@@ -371,6 +375,10 @@ impl<S: Store> Editor for Lists<'_, '_, S> {
             Some(answer) if !self.reads() => answer.most(),
             _ => self.lent.policy.settings.max_body_bytes,
         }
+    }
+
+    fn signs(&self) -> Signs {
+        Signs::new(self.listing.reads)
     }
 
     fn too_long(&self, size: usize) -> Option<Vec<Vec<u8>>> {

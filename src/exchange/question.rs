@@ -77,7 +77,7 @@ pub enum Answer {
     /// There is none.
     Failed(Failure),
     /// There is no service, as in a simulation: the count of this process is that of all.
-    #[cfg(any(test, not(target_family = "wasm")))]
+    #[cfg(any(test, not(target_os = "wasi")))]
     Simulated,
 }
 

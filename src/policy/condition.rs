@@ -11,7 +11,7 @@
 //! that no condition names.
 
 mod address;
-#[cfg(any(test, not(target_family = "wasm")))]
+#[cfg(any(test, not(target_os = "wasi")))]
 mod asked;
 mod claim;
 mod evaluate;
@@ -29,7 +29,7 @@ mod operand;
 mod path;
 mod payload;
 mod schema;
-#[cfg(any(test, not(target_family = "wasm")))]
+#[cfg(any(test, not(target_os = "wasi")))]
 mod seen;
 mod test;
 mod test_error;
@@ -37,11 +37,12 @@ mod value;
 mod within;
 mod work;
 
-#[cfg(any(test, not(target_family = "wasm")))]
+#[cfg(any(test, not(target_os = "wasi")))]
 pub use asked::{Asked, Of, One};
 pub use claim::{Claim, Claims, NoClaims, Untyped};
 pub use find::{recorded, weight};
 pub use formula::{Formula, MAX_NESTING, join};
+pub(in crate::policy) use host_in::is_plain_authority;
 pub use json_text::JsonTexts;
 pub use literal::Literal;
 pub use moment::{Moment, WEEKDAYS};
@@ -50,7 +51,7 @@ pub use operand::Operand;
 pub use path::{Path, PathError, Root, Step, is_header};
 pub use payload::Payload;
 pub use schema::{Assertion, Index, Misfit, Object, Schema, Types};
-#[cfg(any(test, not(target_family = "wasm")))]
+#[cfg(any(test, not(target_os = "wasi")))]
 pub use seen::Seen;
 pub use test::{Order, Test};
 pub use test_error::TestError;

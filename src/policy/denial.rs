@@ -62,11 +62,13 @@ pub enum Reason {
     ApprovalsFull,
     /// The server's answer is longer than allowed.
     ResultTooLarge,
+    /// The home that keeps requests for approval has not answered, or not with a proof.
+    ApprovalStore,
 }
 
 impl Reason {
     /// Every reason, for tables that have one row each.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::Hidden,
         Self::ToolUnknown,
         Self::ToolChanged,
@@ -95,6 +97,7 @@ impl Reason {
         Self::ApprovalTooLarge,
         Self::ApprovalsFull,
         Self::ResultTooLarge,
+        Self::ApprovalStore,
     ];
 
     /// The word for it.
@@ -128,6 +131,7 @@ impl Reason {
             Self::ApprovalTooLarge => "approval_too_large",
             Self::ApprovalsFull => "approvals_full",
             Self::ResultTooLarge => "result_too_large",
+            Self::ApprovalStore => "approval_store",
         }
     }
 }
@@ -177,7 +181,7 @@ pub struct Denial<'p> {
 }
 
 /// A denial that outlives its policy.
-#[cfg(any(test, not(target_family = "wasm")))]
+#[cfg(any(test, not(target_os = "wasi")))]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Denied {
     /// The kind.
@@ -190,7 +194,7 @@ pub struct Denied {
     pub retry_after: Option<u64>,
 }
 
-#[cfg(any(test, not(target_family = "wasm")))]
+#[cfg(any(test, not(target_os = "wasi")))]
 impl From<&Denial<'_>> for Denied {
     fn from(denial: &Denial<'_>) -> Self {
         Self {

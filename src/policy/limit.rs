@@ -1,10 +1,10 @@
 //! A limit as compiled, and its denial when it is full.
 
 mod replicas;
-#[cfg(any(test, not(target_family = "wasm")))]
+#[cfg(any(test, not(target_os = "wasi")))]
 mod state;
 
-#[cfg(any(test, not(target_family = "wasm")))]
+#[cfg(any(test, not(target_os = "wasi")))]
 pub use state::{Counted, LimitState};
 
 use replicas::InService;
@@ -232,13 +232,13 @@ impl Limit {
     }
 
     /// The values of which each combination has a count.
-    #[cfg(any(test, not(target_family = "wasm")))]
+    #[cfg(any(test, not(target_os = "wasi")))]
     pub(super) fn per(&self) -> &[Per] {
         self.per.as_deref().unwrap_or_default()
     }
 
     /// The argument that gives a call's weight.
-    #[cfg(any(test, not(target_family = "wasm")))]
+    #[cfg(any(test, not(target_os = "wasi")))]
     pub(super) fn increment_from(&self) -> Option<&Path> {
         self.increment_from.as_deref()
     }

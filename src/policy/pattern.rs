@@ -6,11 +6,11 @@
 //! `github_list_*` can reopen a part of a denied `github_*`, while a denied
 //! `*delete*` is not undone by an allowed `github_*`.
 
-#[cfg(any(test, not(target_family = "wasm")))]
+#[cfg(any(test, not(target_os = "wasi")))]
 mod contest;
 mod index;
 
-#[cfg(any(test, not(target_family = "wasm")))]
+#[cfg(any(test, not(target_os = "wasi")))]
 pub use contest::{Beaten, Match};
 
 use crate::{meter, order};
@@ -142,6 +142,11 @@ impl<T> PatternMap<T> {
     /// Whether there is no entry.
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()
+    }
+
+    /// Whether an entry is not a plain name.
+    pub fn has_patterns(&self) -> bool {
+        !self.order.patterns.is_empty()
     }
 
     /// The values of all entries.

@@ -8,7 +8,7 @@
 //! | CALL | request |
 //! | --- | --- |
 //! | `TOOL`, `TOOL {"a": 1}` | a `tools/call` |
-//! | `POST PATH METHOD` | another JSON-RPC message |
+//! | `POST PATH METHOD`, `POST PATH METHOD {"a": 1}` | another JSON-RPC message, with its parameters |
 //! | `POST PATH` | a form |
 //! | `GET PATH` and the like | a request without a body |
 //!
@@ -25,6 +25,7 @@
 
 use crate::exchange;
 use crate::limits::Store;
+use crate::policy::Policy;
 use crate::simulate::client::Client;
 use crate::simulate::explain::Explanations;
 use crate::simulate::{Body, Ending, Host, Outcome, Sent};
@@ -53,6 +54,9 @@ pub struct Ask {
 /// Envoy's response flags that have a name here.
 const FLAGS: [(&str, u64); 7] =
     [("-", 0), ("UH", 0x2), ("UT", 0x4), ("UF", 0x20), ("UO", 0x80), ("NR", 0x100), ("DC", 0x4000)];
+
+/// The path at which MCP servers are, unless a policy has others.
+const MCP: &str = "/mcp";
 
 /// The answer types that MCP clients accept.
 const ACCEPT: &str = "application/json, text/event-stream";
@@ -151,7 +155,7 @@ impl Ask {
     pub fn post(body: &str) -> Self {
         Self {
             method: "POST".into(),
-            path: "/mcp".into(),
+            path: MCP.into(),
             headers: vec![("accept".into(), ACCEPT.into())],
             body: body.into(),
             trailers: false,
@@ -179,9 +183,18 @@ impl Ask {
 
     /// A JSON-RPC request, or a notification where the name says so.
     pub fn rpc(method: &str) -> Self {
+        Self::rpc_with(method, "")
+    }
+
+    /// The same with these parameters, which are JSON, or without any.
+    pub fn rpc_with(method: &str, params: &str) -> Self {
         let id = if method.starts_with("notifications/") { "" } else { r#""id":1,"# };
         let method = Value::from(method);
-        Self::post(&format!(r#"{{"jsonrpc":"2.0",{id}"method":{method}}}"#))
+        let params = match params {
+            "" => String::new(),
+            params => format!(r#","params":{params}"#),
+        };
+        Self::post(&format!(r#"{{"jsonrpc":"2.0",{id}"method":{method}{params}}}"#))
     }
 
     /// Reads one request.
@@ -203,7 +216,13 @@ impl Ask {
             .map_or((cell, None), |(call, with)| (call, Some(with)));
         let ask = match call.split_once(' ').unwrap_or((call, "")) {
             ("POST", rest) => match rest.split_once(' ') {
-                Some((path, method)) => Self { path: path.into(), ..Self::rpc(method) },
+                Some((path, call)) => {
+                    let (method, params) = match call.split_once(' ') {
+                        Some((method, params)) if params.starts_with('{') => (method, params),
+                        _ => (call, ""),
+                    };
+                    Self { path: path.into(), ..Self::rpc_with(method, params) }
+                }
                 None => Self { path: rest.into(), ..Self::post("grant_type=x&code=y") },
             },
             ("", _) => return fault(cell, call, NotationErrorKind::Call(call.into())),
@@ -282,6 +301,18 @@ impl Ask {
     #[must_use]
     pub fn at(self, path: &str) -> Self {
         Self { path: path.into(), ..self }
+    }
+
+    /// The same at the path where MCP is under a policy: `/mcp`, or else the first that it
+    /// lists.
+    #[must_use]
+    pub fn where_mcp_is(self, policy: &Policy) -> Self {
+        let Some(paths) = &policy.settings.paths else { return self.at(MCP) };
+        let is_listed = paths.iter().any(|path| path.matches(MCP));
+        match paths.first() {
+            Some(first) if !is_listed => self.at(first.as_str().trim_end_matches('*')),
+            _ => self.at(MCP),
+        }
     }
 
     /// The same without a body.

@@ -8,6 +8,7 @@ use crate::limits::MemoryStore;
 use crate::limits::window::Nanos;
 use crate::policy::Policy;
 use crate::policy::document::{self, Findings};
+use crate::simulate::explain::Explanations;
 use crate::simulate::notation::Ask;
 use crate::simulate::table::{Act, Decision, Facts, Line};
 use crate::simulate::{Host, Outcome, Refused, Sent};
@@ -111,6 +112,17 @@ impl Stage {
             self.asked = id.or(self.asked.take());
         }
         Ok(sent)
+    }
+
+    /// Takes a request apart by the counts that it would find; nothing is counted.
+    ///
+    /// # Errors
+    /// See [`Host::send`].
+    pub fn explain(&self, ask: &Ask) -> Result<Explanations, exchange::Step> {
+        match self.named(&ask.path) {
+            Some(path) => ask.clone().at(&path).explain(&self.host()),
+            None => ask.explain(&self.host()),
+        }
     }
 
     /// A path in which `ID` is the request for approval that was named last.

@@ -127,18 +127,32 @@ impl Line {
     /// # Errors
     /// The line is not in the notation.
     pub fn parse(line: &str) -> Result<Self, NotationError> {
+        let read = Self::parse_open(line)?;
+        let missing = NotationErrorKind::Column("outcome");
+        match &*read.outcome {
+            "" => Err(NotationError { at: line.trim_end().len(), kind: missing }),
+            _ => Ok(read),
+        }
+    }
+
+    /// Reads a line that may end with its call. Its outcome is then empty, and no answer
+    /// meets it.
+    ///
+    /// # Errors
+    /// The line is not in the notation.
+    pub fn parse_open(line: &str) -> Result<Self, NotationError> {
         let mut columns = line.split("  ").map(str::trim).filter(|column| !column.is_empty());
         let end = line.trim_end().len();
-        let mut column = |name| {
-            let missing = NotationErrorKind::Column(name);
+        let mut column = || {
+            let missing = NotationErrorKind::Column("call");
             columns.next().ok_or(NotationError { at: end, kind: missing })
         };
-        let mut cell = column("call")?;
+        let mut cell = column()?;
         let clock = clock(cell);
         if clock.is_some() {
-            cell = column("call")?;
+            cell = column()?;
         }
-        let outcome = column("outcome")?;
+        let outcome = columns.next();
         let within = |mut error: NotationError| {
             error.at = error.at.saturating_add(notation::place(line, cell));
             error
@@ -156,9 +170,12 @@ impl Line {
             Some(decision) => Act::Decide(Box::new(decision)),
             None => Act::Ask(Box::new(Ask::parse(call).map_err(within)?)),
         };
-        if !is_outcome(outcome) {
-            return notation::fault(line, outcome, NotationErrorKind::Outcome(outcome.into()));
-        }
+        let outcome = match outcome {
+            Some(word) if !is_outcome(word) => {
+                return notation::fault(line, word, NotationErrorKind::Outcome(word.into()));
+            }
+            outcome => outcome.unwrap_or_default(),
+        };
         let mut more = Vec::new();
         for column in columns {
             if !is_fact(column) {
@@ -252,6 +269,19 @@ mod tests {
         assert_eq!(refused("approve it (y)  approved").0, 12);
         assert_eq!(refused("pay  denyed").0, 5);
         assert_eq!(refused("pay  denied  tools/pay").0, 13);
+    }
+
+    #[test]
+    fn an_open_line_ends_with_its_call() {
+        let line = Line::parse_open("00:00:01  pay {\"a\": 1} (x-id: b), 2 times").unwrap();
+        assert_eq!((line.clock, line.times, &*line.outcome), (Some(1), 2, ""));
+        let line = Line::parse_open("pay  denied  /tools/pay/action").unwrap();
+        assert_eq!(
+            (&*line.outcome, &*line.more),
+            ("denied", &["/tools/pay/action".to_owned()][..])
+        );
+        assert_eq!(Line::parse_open("00:00:01").unwrap_err().at, 8);
+        assert_eq!(Line::parse_open("pay  denyed").unwrap_err().at, 5);
     }
 
     #[test]

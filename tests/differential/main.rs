@@ -28,6 +28,7 @@ mod places;
 mod schemas;
 mod server;
 mod trial;
+mod uris;
 
 use server::Server;
 

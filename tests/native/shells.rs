@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 /// Every suite that there is, and the place where it is.
-const SUITES: [(&str, &str); 13] = [
+const SUITES: [(&str, &str); 14] = [
     ("native", "tests/native"),
     ("native::fake_host", "tests/native/fake_host"),
     ("native-module", "native/tests"),
@@ -21,6 +21,7 @@ const SUITES: [(&str, &str); 13] = [
     ("fuzz", "fuzz/fuzz_targets"),
     ("release", "tests/release"),
     ("browser", "tests/browser"),
+    ("playground", "playground/tests"),
     ("compose", "tools/compose"),
 ];
 

@@ -8,11 +8,12 @@ use std::fs;
 use std::process::Command;
 
 const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
-const LOCKS: [&str; 5] = [
+const LOCKS: [&str; 6] = [
     "Cargo.lock",
     "cli/Cargo.lock",
     "fuzz/Cargo.lock",
     "native/Cargo.lock",
+    "playground/Cargo.lock",
     "tests/engine/Cargo.lock",
 ];
 
@@ -90,6 +91,7 @@ fn every_crate_is_ours_or_from_crates_io_with_its_checksum() {
         "mcp-policy-filter",
         "mcp-policy-filter-fuzz",
         "mcp-policy-native",
+        "mcp-policy-playground",
         "mcp-rig",
         "mcp-tools",
     ];
@@ -114,6 +116,18 @@ fn every_crate_is_ours_or_from_crates_io_with_its_checksum() {
         }
         assert!(found > 20, "{lock} has {found} packages");
     }
+}
+
+/// One tool writes the face of the playground and runs the tests as WebAssembly, and it
+/// takes the very version of the library.
+#[test]
+fn all_of_webassembly_has_one_version_of_its_tool() {
+    let version = |lock: &str| {
+        let text = fs::read_to_string(root().join(lock)).unwrap();
+        let (_, after) = text.split_once("name = \"wasm-bindgen\"\nversion = \"").unwrap();
+        after.split_once('"').unwrap().0.to_owned()
+    };
+    assert_eq!(version("Cargo.lock"), version("playground/Cargo.lock"));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! `explain`: one call, step by step.
 
-use crate::explanation::{self, End, Written};
+use crate::explained::{self, End};
 use crate::failure::Failure;
 use crate::output::{output, shown};
 use crate::{Outcome, policy, request};
@@ -19,7 +19,7 @@ use std::time::SystemTime;
 #[command(after_help = "\
 CALL is one of these; @FILE and - (standard input) hold a text of the same kinds:
   create_refund {\"amount\": 80}    a call of a tool
-  POST /mcp tools/list            another message
+  POST /mcp tools/list            another message, with its parameters behind it
   GET /mcp                        a request without a body
   {\"jsonrpc\": \"2.0\", ...}         a message as it is sent
 
@@ -108,21 +108,21 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     complete(&mut ask, arguments, &mut loaded.policy)?;
     let (store, policy) = (MemoryStore::default(), &loaded.policy);
     before(arguments.after, &Host { policy, store: &store, now }, &ask)?;
-    let told = explanation::explain(policy, &store, &ask, now)?;
-    let written = Written { source: &loaded.source, node: &loaded.node };
+    let told = explained::explain(policy, &store, &ask, now)?;
+    let written = explained::written(&loaded.source, &loaded.node);
     match arguments.format {
         Format::Text => {
-            for line in explanation::text(policy, written, &told) {
+            for line in explained::text(policy, written, &told) {
                 writeln!(out, "{}", painted(&line))?;
             }
         }
         Format::Json => {
-            let json = explanation::json(policy, written, &told, now);
+            let json = explained::json(policy, written, &told, now);
             writeln!(out, "{json:#}")?;
         }
     }
     out.flush()?;
-    Ok(match explanation::end(&told) {
+    Ok(match explained::end(&told) {
         End::WentOn => Outcome::Clean,
         End::Refused => Outcome::Findings,
     })

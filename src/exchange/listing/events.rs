@@ -7,15 +7,13 @@
 //! anew.
 
 use super::changes::{Change, Changes};
-use super::message::LONGEST_SIGN;
+use super::signs::Signs;
 use core::ops::Range;
 
 /// The rules by which the data of events is changed.
 pub(super) trait Editor {
     /// Whether lists are read.
     fn reads(&self) -> bool;
-    /// Whether a text may have such a list.
-    fn may_list(&self, text: &[u8]) -> bool;
     /// The changes to one event's data.
     fn edit(&self, data: &[u8]) -> Changes;
     /// The replacement for the data of an event that is too long to be read, of
@@ -25,6 +23,8 @@ pub(super) trait Editor {
     fn most(&self) -> usize;
     /// The data of the events that end the stream, if one of this size is too long.
     fn too_long(&self, size: usize) -> Option<Vec<Vec<u8>>>;
+    /// The signs of the lists that it reads.
+    fn signs(&self) -> Signs;
 }
 
 /// A stream of events on its way through.
@@ -133,7 +133,7 @@ impl Events {
                 }
                 // The sign of a list may come in two parts.
                 self.held.extend_from_slice(part);
-                let sign = editor.may_list(&self.held);
+                let sign = editor.signs().are_in(&self.held);
                 if let Some(instead) = sign.then(|| editor.instead(&[])).flatten() {
                     self.held.clear();
                     self.mode = Mode::Drop;
@@ -141,7 +141,7 @@ impl Events {
                     whole(&instead, out);
                 } else {
                     out.extend_from_slice(part);
-                    self.keep_tail();
+                    self.keep_tail(editor.signs());
                 }
             }
             Mode::Drop | Mode::Over => {}
@@ -156,7 +156,7 @@ impl Events {
 
     /// Handles an event that is longer than the part that is held of one.
     fn overflow(&mut self, out: &mut Vec<u8>, editor: &dyn Editor) {
-        let sign = editor.may_list(&self.held);
+        let sign = editor.signs().are_in(&self.held);
         let instead = || editor.instead(&Data::new(&self.held).text);
         if let Some(instead) = sign.then(instead).flatten() {
             whole(&instead, out);
@@ -165,13 +165,13 @@ impl Events {
         } else {
             out.extend_from_slice(&self.held);
             self.passed = self.held.len();
-            self.keep_tail();
+            self.keep_tail(editor.signs());
             self.mode = Mode::Flow;
         }
     }
 
-    fn keep_tail(&mut self) {
-        let seen = self.held.len().saturating_sub(LONGEST_SIGN);
+    fn keep_tail(&mut self, signs: Signs) {
+        let seen = self.held.len().saturating_sub(signs.longest());
         self.held.drain(..seen);
     }
 
@@ -256,7 +256,7 @@ impl Data {
 /// Writes an event with its data changed.
 fn event(event: &[u8], out: &mut Vec<u8>, editor: &dyn Editor) {
     let Data { lines, text, unclear } = Data::new(event);
-    let mut changes = if unclear && editor.may_list(&text) {
+    let mut changes = if unclear && editor.signs().are_in(&text) {
         let instead = editor.instead(&text);
         let change = |with: Vec<u8>| Change { from: 0, to: text.len(), with: with.into() };
         Changes::new(instead.map(change).into_iter().collect())

@@ -62,6 +62,8 @@ pub struct Object {
     /// The names of `properties` and `required`: each with its subschema, and whether it
     /// is required.
     pub names: Vec<(Box<str>, Option<Index>, bool)>,
+    /// The number of those that are required.
+    pub required: usize,
     /// `additionalProperties`
     pub others: Option<Index>,
 }
@@ -308,8 +310,7 @@ impl<'p, 'a> Run<'p, '_, 'a> {
                 });
             }
         }
-        let all = object.names.iter().filter(|(.., needed)| *needed).count();
-        if fits? && required < all {
+        if fits? && required < object.required {
             self.missing = self.first_missing(object, raw);
             return Ok(false);
         }

@@ -173,6 +173,7 @@ impl<'d> Reading<'d> {
             });
         }
         if !object.names.is_empty() || object.others.is_some() {
+            object.required = object.names.iter().filter(|(.., required)| *required).count();
             object.names = order::sorted(object.names, |(a, ..), (b, ..)| a.cmp(b));
             assertions.push(Assertion::Members(Box::new(object)));
         }

@@ -58,7 +58,7 @@ impl Validity {
 }
 
 /// A moment as RFC 3339 writes it.
-#[cfg(any(test, not(target_family = "wasm")))]
+#[cfg(any(test, not(target_os = "wasi")))]
 pub fn moment_of(text: &str) -> Option<Nanos> {
     parse(text)
 }

@@ -46,3 +46,12 @@ fn each_step_leads_to_the_next() {
         assert!(before.is_none_or(|before| links.contains(&before)), "{}", page.name);
     }
 }
+
+#[test]
+fn each_step_opens_in_the_playground() {
+    for page in steps() {
+        let own = file(&page).trim_end_matches(".md");
+        let link = format!("../../target/playground/index.html#tour/{own}");
+        assert!(page.links().iter().any(|(_, to)| *to == link), "{} has no {link}", page.name);
+    }
+}
