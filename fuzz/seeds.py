@@ -27,6 +27,7 @@ def main(folder):
         "exchange": exchange,
         "limit_service": limit_service,
         "listing": listing,
+        "store": store,
     }
     for target, seeds in targets.items():
         into = folder / target
@@ -148,6 +149,29 @@ def listing():
         types = [value for name, value in response.get("headers", []) if name == "content-type"]
         events = 0 if any("event-stream" in value for value in types) else 7
         yield bytes([at % 4, events, at % 64, at % 16]) + body(response.get("body"))
+
+
+def store():
+    """A question of an edge that calls people as the home does, and each answer."""
+    identity = hashlib.sha256()
+    for part in [b"approval-identity/1", b"header x-id"]:
+        identity.update(len(part).to_bytes(8, "little") + part)
+    question = {
+        "caller": "a", "tool": "t", "route": "", "authority": "m", "path": "/", "rules": ["/t"],
+        "rule_hash": "0" * 64, "message": "m", "policy": "0123456789ab", "params": "{}",
+        "approvers": ["*"], "need": 1, "wait": 10, "valid": 10,
+        "identity": identity.hexdigest(), "look": True,
+    }
+    name = "apr_nyq2fi5euwtkpkfj"
+    answers = [
+        {"state": "approved", "id": name, "by": ["b"]},
+        {"state": "requested", "id": name, "expires_in": 9, "by": [], "url": "https://m/ok"},
+        {"state": "denied", "id": name, "by": ["b"], "reason": "no"},
+        {"state": "full"},
+        {"state": "limited", "retry_after": 9},
+    ]
+    yield b"\0" + json.dumps(question).encode()
+    yield from (b"\1" + json.dumps(answer).encode() for answer in answers)
 
 
 def requests():

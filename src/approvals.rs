@@ -6,14 +6,14 @@
 //!
 //! # Layout
 //! ```text
-//! mcp-policy-filter/1/NAMESPACE/approval2/000 .. 3ff   slots, each with one entry
+//! mcp-policy-filter/1/NAMESPACE/approval3/000 .. 3ff   slots, each with one entry
 //! ```
 //! A digest has eight slots where its entry may be. They follow from the digest and
 //! the salt of the counters, so that no client can choose whose slots it fills. A
 //! free slot has no entry, or one that has expired.
 //!
 //! # Bounds
-//! The number of slots is fixed, and an entry is at most some 20 KiB. Where none of
+//! The number of slots is fixed, and an entry is at most some 40 KiB. Where none of
 //! a digest's slots is free, the call is refused: no entry that lives is dropped to
 //! make room. Entries that were denied or used keep no arguments.
 //!
@@ -35,12 +35,14 @@ mod entry;
 mod id;
 mod sending;
 mod slots;
+mod taking;
 
 pub use canonical::{Call, OWN_RESPONSE, TooLarge, arguments};
 pub use decide::{Decided, DecisionError, Verdict};
-pub use entry::{Entry, Sent, State};
+pub use entry::{Edge, Entry, Nonce, Sent, State};
 pub use id::Id;
 pub use slots::{Requested, Slot, Slots, Standing};
+pub use taking::{Put, Taken};
 
 use crate::digest::of_parts;
 

@@ -9,8 +9,10 @@ mod answering;
 pub mod approvals;
 pub mod audit;
 pub(crate) mod caller;
+mod consulted;
 mod ending;
 pub mod head;
+mod held;
 pub mod identity;
 pub mod inquiry;
 pub mod judge;
@@ -21,6 +23,7 @@ pub mod question;
 pub mod record;
 pub mod refusal;
 pub mod reply;
+mod serving;
 mod step;
 pub mod target;
 mod waiting;
@@ -32,8 +35,7 @@ use crate::limits::window::Nanos;
 use crate::limits::{Receipt, Store};
 use crate::policy::condition::Work;
 use crate::policy::{Caller, Policy};
-use approvals::Endpoint;
-use core::cell::OnceCell;
+use approvals::Opened;
 use head::{Entry, Head, HeadError, Trace};
 use identity::{NoIdentity, Peer};
 use inquiry::Consulted;
@@ -52,6 +54,8 @@ enum State {
     Message(Head, Result<Caller, NoIdentity>),
     /// A request that must have no body, before its end.
     Bodyless,
+    /// A question of another gateway about an approval, before its end.
+    Question(Box<Opened>),
     /// A message that was judged, and waits for an answer until this moment.
     Asking(Box<Pending>, Trace, Nanos),
     /// The request went on.
@@ -86,37 +90,17 @@ impl Exchange {
         let mut now = Some(now);
         let mut clock = || now.take().and_then(|now| now());
         let entered = match self.approvals(policy, headers.clone(), peer, store, &mut clock, end) {
-            Some(served) => Ok(Step::Serve(Box::new(served))),
+            Some(step) => Ok(step),
             None => self.enter(policy, headers.clone(), peer, clock, end),
         };
         match entered {
             Ok(Step::Serve(served)) => {
-                if let Some(decision) = &served.decision {
-                    records.decided(decision, &Trace::from_headers(headers));
-                }
-                self.state = State::Answered;
-                Step::Serve(served)
+                let trace = || Trace::from_headers(headers.clone());
+                self.served(served, trace, records)
             }
             Ok(step) => step,
             Err(refusal) => self.refuse(refusal, &Trace::from_headers(headers), records),
         }
-    }
-
-    /// The answer of the endpoint of approvals, if the request is for it.
-    fn approvals<'a>(
-        &self,
-        policy: &Policy,
-        headers: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone,
-        peer: &dyn Peer,
-        store: &impl Store,
-        now: impl FnOnce() -> Option<Nanos>,
-        end: bool,
-    ) -> Option<Served> {
-        let approvals = policy.approvals.as_ref()?;
-        let caller = || caller::approver(policy, headers.clone(), peer);
-        let (caller, admitted) = (&caller, OnceCell::new());
-        let headers = headers.clone();
-        Endpoint { policy, approvals, headers, peer, store, caller, admitted }.answer(end, now)
     }
 
     fn enter<'a>(
@@ -130,11 +114,10 @@ impl Exchange {
         let caller = || caller::caller(policy, headers.clone(), peer);
         match Entry::from_headers(headers.clone(), policy) {
             Entry::Metadata(kind) => match &policy.settings.protected_resource {
-                Some(resource) => Ok(Step::Serve(Box::new(Served {
-                    reply: metadata::answer(resource, kind),
-                    what: "protected_resource",
-                    decision: None,
-                }))),
+                Some(resource) => Ok(Step::Serve(Box::new(Served::new(
+                    metadata::answer(resource, kind),
+                    "protected_resource",
+                )))),
                 None => Err(out_of_order(policy)),
             },
             Entry::Exempt => Ok(self.pass()),
@@ -194,11 +177,16 @@ impl Exchange {
                 let known = caller.as_ref().map(drop).map_err(|why| *why);
                 unread(policy, known, HeadError::TooLarge)
             }
-            State::Message(..) if end => return Step::Read,
+            State::Question(_) if size > approvals::longest(policy) => {
+                return self.serve(Opened::too_long(), records);
+            }
+            State::Message(..) | State::Question(_) if end => return Step::Read,
             State::Bodyless if size > 0 => Refusal::head(policy, HeadError::Body),
             State::Bodyless if end => return self.pass(),
             // Nothing of it goes on before the answer is there.
-            State::Message(..) | State::Bodyless | State::Asking(..) => return Step::Wait,
+            State::Message(..) | State::Question(_) | State::Bodyless | State::Asking(..) => {
+                return Step::Wait;
+            }
             State::Gone => return Step::Gone(Permit::unjudged()),
             State::Answered => return Step::Answered,
             State::Start => out_of_order(policy),
@@ -210,7 +198,7 @@ impl Exchange {
     pub fn trailers(&mut self, policy: &Policy, records: &mut dyn Records) -> Step {
         self.body_seen = true;
         match self.state {
-            State::Message(..) => Step::Read,
+            State::Message(..) | State::Question(_) => Step::Read,
             State::Bodyless => self.pass(),
             State::Asking(..) => Step::Wait,
             State::Gone => Step::Gone(Permit::unjudged()),
@@ -222,6 +210,10 @@ impl Exchange {
     /// Judges the whole body, which [`Step::Read`] asked for.
     pub fn judge(&mut self, lent: Lent<'_, impl Store>, body: &[u8], now: Nanos) -> Step {
         let Lent { policy, peer, store, records } = lent;
+        if let State::Question(opened) = &self.state {
+            let served = opened.answer(policy, body, store, now);
+            return self.serve(served, records);
+        }
         let State::Message(head, caller) = &mut self.state else {
             return self.refuse_late(out_of_order(policy), records);
         };
@@ -238,7 +230,7 @@ impl Exchange {
         match verdict {
             Verdict::Ask { pending, receipt, question } => {
                 self.receipt = receipt;
-                records.consulted(Consulted::Asked);
+                records.consulted(Consulted::asking(&question));
                 let trace = core::mem::take(&mut head.trace);
                 self.state = State::Asking(pending, trace, question.deadline(now));
                 Step::Ask(question)
@@ -269,64 +261,6 @@ impl Exchange {
     /// Refuses a request because the host failed at the last step.
     pub fn fail(&mut self, policy: &Policy, what: &str, records: &mut dyn Records) -> Step {
         self.refuse_late(Refusal::failed(policy, what), records)
-    }
-
-    /// Whether the request is neither on its way nor refused.
-    pub const fn waits(&self) -> bool {
-        matches!(
-            self.state,
-            State::Start | State::Message(..) | State::Bodyless | State::Asking(..)
-        )
-    }
-
-    /// Whether [`Self::body`] looks at the size. At the end of a message it need not:
-    /// [`Self::judge`] measures the body.
-    pub const fn measures(&self, end: bool) -> bool {
-        match self.state {
-            State::Message(..) => !end,
-            State::Bodyless => true,
-            _ => false,
-        }
-    }
-
-    /// Bytes that are kept of a request until its body or an answer is there, about, and
-    /// its owner; `None` unless it waits for one.
-    pub fn waiting(&self, policy: &Policy) -> Option<(usize, Whose<'_>)> {
-        let listing = self.listing.as_ref().map_or(0, |_| size_of::<Listing>());
-        let inside = size_of::<Self>().saturating_add(listing);
-        let (head, caller) = match &self.state {
-            State::Message(head, caller) => (head, caller),
-            // It waits for the end of a body that it must not have.
-            State::Bodyless => return Some((inside, Whose::Anonymous)),
-            State::Asking(pending, ..) => {
-                let whose = pending.caller_id().map_or(Whose::Anonymous, Whose::Caller);
-                return Some((inside.saturating_add(pending.size()), whose));
-            }
-            _ => return None,
-        };
-        let (id, whose) = match caller {
-            Ok(_) if policy.identity.is_empty() => (0, Whose::Anonymous),
-            Ok(caller) => (caller.id.len(), Whose::Caller(&caller.id)),
-            Err(_) => (0, Whose::Nobody),
-        };
-        Some((inside.saturating_add(head.size()).saturating_add(id), whose))
-    }
-
-    /// Refuses a request for which there is no room while it waits for its body.
-    pub fn crowd_out(&mut self, policy: &Policy, records: &mut dyn Records) -> Step {
-        let refusal = match self.state {
-            // This is what the answer would have been with a body, too.
-            State::Message(_, Err(why)) => Refusal::unidentified(policy, why, To::default()),
-            _ => Refusal::crowded(policy),
-        };
-        self.refuse_late(refusal, records)
-    }
-
-    /// Whether the exchange waited for a body and got none. With
-    /// `hold_request_headers`, this is the sign of an Envoy that is not configured
-    /// to let bodies through to a filter that holds the headers.
-    pub fn starved(&self) -> bool {
-        !self.body_seen && matches!(self.state, State::Message(..) | State::Bodyless)
     }
 
     /// Lets a request go on that carries no message, or is exempt.

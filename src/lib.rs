@@ -52,6 +52,7 @@ pub mod limits;
 pub mod meter;
 pub mod order;
 pub mod policy;
+pub mod random;
 pub mod shell;
 #[cfg(any(test, not(target_os = "wasi")))]
 pub mod simulate;

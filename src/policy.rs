@@ -22,10 +22,12 @@ pub mod known;
 mod limit;
 mod lint;
 mod lock;
+mod offers;
 pub mod pattern;
 mod shown;
+mod uri;
 
-pub use approval::{Approvals, Needed, Terms};
+pub use approval::{Approvals, Home, Needed, Terms};
 pub use beside::Shadowed;
 pub use bodies::Limits;
 pub use caller::{About, Caller};
@@ -36,6 +38,7 @@ pub use fingerprint::{HmacKey, fingerprint_of};
 pub use limit::{Counted, LimitState};
 pub use limit::{Holders, Limit, duration};
 pub use lock::{Lock, News, Sightings};
+pub use offers::OfferRuling;
 
 use crate::limits::Table;
 use crate::limits::window::Nanos;
@@ -45,6 +48,7 @@ use crate::policy::condition::{Facts, Formula, Moment, Path};
 use crate::policy::document::{
     Check, DefaultAction, Findings, Mode, PayloadPlace, Settings, Source, Validity, quote,
 };
+use crate::policy::offers::Offers;
 use crate::policy::pattern::PatternMap;
 
 /// A compiled policy.
@@ -73,6 +77,8 @@ pub struct Policy {
     has_shadows: bool,
     /// The definitions of the server's tools, if the policy locks them.
     lock: Option<Lock>,
+    /// Whether any body has rules for prompts or resources.
+    has_offers: bool,
     /// The rules for callers whom no grant and no group matches.
     top: Rules,
     grants: PatternMap<Rules>,
@@ -111,6 +117,10 @@ struct Rules {
     validity: Validity,
     /// The rules that are asked beside the others, if there are any.
     shadows: Option<Box<Shadows>>,
+    /// The rules for prompts, if they are not all allowed.
+    prompts: Option<Box<Offers>>,
+    /// The rules for resources, if they are not all allowed.
+    resources: Option<Box<Offers>>,
 }
 
 /// One entry of `tools`.

@@ -27,7 +27,6 @@ use crate::policy::Policy;
 use metrics::Family;
 use metrics::by_rule::Outcome;
 use std::borrow::Cow;
-use std::hash::{BuildHasher, Hasher, RandomState};
 
 /// The messages of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,15 +134,4 @@ pub trait Host {
 
     /// Gives back the memory that [`Self::keep`] counted.
     fn release(&mut self) {}
-}
-
-/// Bytes that no client can guess: the keys with which the standard library seeds its
-/// hash maps, which come from the random numbers of the host or the system.
-pub fn random() -> [u8; 16] {
-    let half = || RandomState::new().build_hasher().finish().to_le_bytes();
-    let mut bytes = [0; 16];
-    for (byte, random) in bytes.iter_mut().zip(half().into_iter().chain(half())) {
-        *byte = random;
-    }
-    bytes
 }

@@ -8,6 +8,7 @@
 //! | [`caller`] | requests by the id of their caller |
 //! | [`client`] | the client of a request |
 //! | [`explain`] | a request taken apart |
+//! | `home` | the home of other gateways' approvals |
 //! | [`notation`] | requests as people write them |
 //! | [`table`] | lines of calls, with the outcome that each must have |
 //! | [`stage`] | a policy on which such lines are played |
@@ -17,6 +18,7 @@
 pub mod caller;
 pub mod client;
 pub mod explain;
+mod home;
 pub mod notation;
 mod recorded;
 pub mod stage;

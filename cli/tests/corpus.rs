@@ -48,7 +48,7 @@ fn text(part: &Value, fingerprint: &str) -> String {
             part["repeat"].as_str().unwrap().repeat(times)
         }
         part => format!(
-            r#"{{"jsonrpc":"2.0","id":{},"error":{{"code":-32603,"message":"Refused: the server's list of tools cannot be read","data":{{"type":"policy_violation","reason":"internal","rule":"(internal)","policy":"{fingerprint}"}}}}}}"#,
+            r#"{{"jsonrpc":"2.0","id":{},"error":{{"code":-32603,"message":"Refused: the server's list cannot be read","data":{{"type":"policy_violation","reason":"internal","rule":"(internal)","policy":"{fingerprint}"}}}}}}"#,
             part["error"].as_str().unwrap()
         ),
     }

@@ -16,6 +16,7 @@ const PAYMENTS: &str = "envoy/policies/explained/payments.yaml";
 const TEAMS: &str = "envoy/policies/teams/forty-teams.yaml";
 const HELPDESK: &str = "envoy/policies/explained/helpdesk.yaml";
 const KINDS: &str = "cli/tests/explain/kinds.yaml";
+const OFFERS: &str = "cli/tests/explain/offers.yaml";
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
@@ -114,6 +115,25 @@ fn explanations_read_as_they_did() {
         ("batch_without_room", 1, &[KINDS, &four, "--as", "alice"]),
         ("method", 1, &[KINDS, "POST /mcp tasks/invent", "--as", "alice"]),
         ("list", 0, &[KINDS, "POST /mcp tools/list", "--as", "alice"]),
+        ("prompt", 0, &[OFFERS, r#"POST /mcp prompts/get {"name": "review"}"#, "--after", "1"]),
+        (
+            "prompt_limited",
+            1,
+            &[OFFERS, r#"POST /mcp prompts/get {"name": "review"}"#, "--after", "2"],
+        ),
+        ("prompt_denied", 1, &[OFFERS, r#"POST /mcp prompts/get {"name": "other"}"#, "--as", "ci"]),
+        ("resource_hidden", 1, &[OFFERS, r#"POST /mcp resources/read {"uri": "note://boss/1"}"#]),
+        ("resource_denied", 1, &[OFFERS, r#"POST /mcp resources/read {"uri": "note://old/1"}"#]),
+        (
+            "resource_in_doubt",
+            1,
+            &[OFFERS, r#"POST /mcp resources/read {"uri": "note://a/../boss"}"#],
+        ),
+        (
+            "json_of_a_prompt",
+            1,
+            &["--format", "json", OFFERS, r#"POST /mcp prompts/get {"name": "other"}"#],
+        ),
         ("get", 0, &[KINDS, "GET /mcp", "--as", "alice"]),
         ("exempt", 0, &[KINDS, "GET /health"]),
         ("path", 1, &[KINDS, "POST /elsewhere ping"]),

@@ -1,9 +1,12 @@
 //! The policies of `envoy/policies/library`, one folder for each server: every policy
 //! decides about every tool that its server has, and every word of it is tested.
 //!
-//! `cli/tests/library` has the tools of the servers: their names, and the names of their
-//! arguments. `docs/policies.md` is the index, whose table is compared with the policies.
+//! `cli/tests/library/tools` has the tools of the servers: their names, and the names of
+//! their arguments. `docs/policies.md` is the index, whose table is compared with the policies.
 
+mod locks;
+
+use locks::LOCKED;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -54,7 +57,7 @@ fn policy(server: &str) -> Value {
 
 /// The file with a server's tools.
 fn list(server: &str) -> PathBuf {
-    root().join("cli/tests/library").join(format!("{server}.json"))
+    root().join("cli/tests/library/tools").join(format!("{server}.json"))
 }
 
 /// The tools of a server, each with the names of its arguments.
@@ -101,10 +104,12 @@ fn every_folder_has_a_policy_with_its_tests_and_its_tools() {
     let servers = servers();
     assert!(servers.len() >= 17, "{servers:?}");
     for server in &servers {
-        assert_eq!(names(&folder(server)), ["policy.calls", "policy.yaml"], "{server}");
+        let lock = LOCKED.contains(&&**server).then_some("policy.lock");
+        let files = ["policy.calls"].into_iter().chain(lock).chain(["policy.yaml"]);
+        assert_eq!(names(&folder(server)), files.collect::<Vec<_>>(), "{server}");
     }
     let lists: Vec<_> = servers.iter().map(|server| format!("{server}.json")).collect();
-    assert_eq!(names("cli/tests/library"), lists);
+    assert_eq!(names("cli/tests/library/tools"), lists);
 }
 
 #[test]

@@ -15,3 +15,4 @@ pub mod limit_service;
 pub mod listing;
 pub mod mutate;
 pub mod reading;
+pub mod store;

@@ -21,7 +21,7 @@ use stream::{Event, Framing, events};
 pub const HEAD: usize = 4;
 
 /// What an error says that stands for a list.
-const UNREADABLE: &[u8] = b"the server's list of tools cannot be read";
+const UNREADABLE: &[u8] = b"the server's list cannot be read";
 /// How long such an error is, but for its id, with the event that it may make.
 const ERROR_BYTES: usize = 320;
 

@@ -6,7 +6,7 @@ use crate::outbox::Outbox;
 use crate::store::SHARED;
 use mcp_policy_filter::policy::Policy;
 use mcp_policy_filter::policy::document::doubts;
-use mcp_policy_filter::shell::random;
+use mcp_policy_filter::random::random;
 
 /// One configuration of the filter.
 pub(crate) struct Config {

@@ -75,6 +75,22 @@ pub struct Entry {
     pub approved_by: Vec<String>,
     /// The reason of a denial.
     pub reason: String,
+    /// The terms of the edge that asks, where another Envoy does.
+    pub edge: Option<Edge>,
+    /// The number of the edge's question by which it was used; zero where there is none.
+    pub used_by: Nonce,
+}
+
+/// A number of a question, which has no other.
+pub type Nonce = [u8; 16];
+
+/// The terms of a request that another Envoy makes, by the policy there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edge {
+    /// The hash of the ways in which it makes ids.
+    pub identity: [u8; 32],
+    /// The patterns of the approvers.
+    pub approvers: Vec<String>,
 }
 
 /// The notice about a request, as far as it was sent.
@@ -170,6 +186,12 @@ impl Entry {
             params: text(rest)?,
             approved_by: texts(rest)?,
             reason: text(rest)?,
+            edge: match take(rest)? {
+                [0] => None,
+                [1] => Some(Edge { identity: take(rest)?, approvers: texts(rest)? }),
+                _ => return None,
+            },
+            used_by: take(rest)?,
         })
     }
 
@@ -193,6 +215,12 @@ impl Entry {
         put(&mut bytes, &self.params);
         put_all(&mut bytes, &self.approved_by);
         put(&mut bytes, &self.reason);
+        bytes.push(u8::from(self.edge.is_some()));
+        if let Some(Edge { identity, approvers }) = &self.edge {
+            bytes.extend(identity);
+            put_all(&mut bytes, approvers);
+        }
+        bytes.extend(self.used_by);
         bytes
     }
 }

@@ -62,7 +62,7 @@ impl<'t> Slots<'t> {
     }
 
     pub(super) fn key(self, slot: Slot) -> Vec<u8> {
-        [self.prefix, format!("approval2/{:03x}", slot % SLOTS).as_bytes()].concat()
+        [self.prefix, format!("approval3/{:03x}", slot % SLOTS).as_bytes()].concat()
     }
 
     /// The slots where the entry of a digest may be, each once.

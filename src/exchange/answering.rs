@@ -1,7 +1,7 @@
 //! The answers that a judged request waits for.
 
 use super::inquiry::{Consulted, Counted, Next};
-use super::judge::Verdict;
+use super::judge::{Answered, Verdict};
 use super::question::Answer;
 use super::{Exchange, Lent, State, Step, out_of_order};
 use crate::limits::window::Nanos;
@@ -19,25 +19,28 @@ impl Exchange {
         let Lent { policy, store, records, .. } = lent;
         let State::Asking(pending, trace, deadline) = &mut self.state else { return Step::Wait };
         let answer = answer.in_time(now >= *deadline);
-        let denied = match pending.next(answer, &mut |event| records.consulted(event)) {
+        let answered = match pending.next(answer, now, &mut |event| records.consulted(event)) {
             Next::Ask(question) => {
-                records.consulted(Consulted::Asked);
+                records.consulted(Consulted::asking(&question));
                 *deadline = question.deadline(now);
                 return Step::Ask(question);
             }
-            Next::Pass(counted) => {
+            Next::Pass(counted, approval) => {
                 pending.count(&counted);
                 if let Counted::Nowhere { tags, .. } = counted {
                     // Otherwise the count of the process would decide later.
                     let uncounted = self.receipt.take(&tags);
                     policy.table.refund(&Trial::through(store), uncounted, now);
                 }
-                None
+                Answered::Goes(approval)
             }
-            Next::Deny(denied) => Some(denied),
+            Next::Deny(denied) => Answered::Denied(denied),
+            Next::Unapproved(told) => Answered::Unapproved(told),
+            #[cfg(any(test, not(target_os = "wasi")))]
+            Next::Here => Answered::Here,
         };
         let receipt = core::mem::take(&mut self.receipt);
-        match pending.verdict(denied.as_ref(), receipt, policy, store, now) {
+        match pending.verdict(&answered, receipt, policy, store, now) {
             Verdict::Go { permit, receipt, records: made, asked } => {
                 made.into_iter().for_each(|record| records.record(&record, trace));
                 self.gone(permit, receipt, asked, now)

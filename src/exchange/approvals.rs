@@ -8,6 +8,7 @@ mod notice;
 mod page;
 mod request;
 mod stage;
+mod store;
 mod way;
 
 pub use decision::{Attempt, DecisionRecord};
@@ -15,4 +16,5 @@ pub(super) use endpoint::Endpoint;
 pub use notice::{Notice, arrived};
 pub(super) use request::{ASKS, Asking, Draft, KeptApproval, Required};
 pub use stage::{ApprovalRecord, Stage};
+pub(super) use store::{Edge, Fault, Opened, Told, is_for_home, longest};
 pub(super) use way::{URL_REQUIRED, Way};

@@ -13,6 +13,7 @@ use crate::exchange::record::{Counted, Left, Names, Record};
 use crate::limits::window::{Nanos, ONE_CALL};
 use crate::policy::{Policy, Values, fingerprint_of};
 use crate::text::disturbs;
+use crate::wire::mcp::OfferKind;
 use core::fmt::Write;
 use std::borrow::Cow;
 
@@ -34,6 +35,7 @@ pub fn write(
         message,
         method,
         tool,
+        offer,
         caller_id,
         arguments,
         arguments_hmac,
@@ -46,12 +48,15 @@ pub fn write(
     object.own("decision", decision.as_str());
     let session = trace.session.as_ref().map(fingerprint_of);
     let request_id = trace.request_id.as_deref().map(shown);
+    // A URI may hold what a caller looks for.
+    let prompt = offer.as_ref().filter(|offer| offer.kind == OfferKind::Prompt);
     object.texts(&[
         ("reason", reason.map(|reason| reason.as_str())),
         ("rule", Some(rule)),
         ("message", message.as_deref()),
         ("method", method.as_deref()),
         ("tool", tool.as_deref()),
+        ("prompt", prompt.map(|prompt| &*prompt.name)),
         ("grant", *caller_id),
         ("session", session.as_deref()),
         ("request_id", request_id.as_deref()),

@@ -2,23 +2,30 @@
 //! in, and the next question or the outcome comes out.
 
 mod counting;
+mod home;
 #[cfg(any(test, feature = "test-questions"))]
 mod script;
 
+pub use super::consulted::{Consulted, FailureKind};
 pub use counting::Asked;
 #[cfg(any(test, feature = "test-questions"))]
 pub use script::Script;
 
+use super::approvals::{ApprovalRecord, Edge, Told};
 use super::question::{Answer, Question};
 use crate::limits::Tag;
+use crate::limits::window::Nanos;
 use crate::policy::Reason;
 use crate::policy::document::LimitService;
 use counting::Counting;
+use home::Home;
 use std::borrow::Cow;
 
 /// The most questions of one request. One that would take more is refused before the
 /// first, and a state machine that asks more never ends.
 const MOST_QUESTIONS: u8 = 64;
+/// The same with the two of the home of its approval.
+const MOST_WITH_HOME: u8 = MOST_QUESTIONS + 2;
 
 /// The questions about one request.
 #[derive(Debug)]
@@ -33,6 +40,8 @@ pub struct Inquiry {
 enum Kind {
     /// The service that counts limits across replicas.
     Limits(Box<Counting>),
+    /// The home that keeps the requests for approval, and the service for its limits.
+    Home(Box<Home>),
     /// The questions that a test wrote into its call. In no module that is shipped.
     #[cfg(any(test, feature = "test-questions"))]
     Scripted(Script),
@@ -43,10 +52,16 @@ enum Kind {
 pub enum Next {
     /// Another question.
     Ask(Box<Question>),
-    /// The request goes on, if nothing else is against it.
-    Pass(Counted),
+    /// The request goes on, if nothing else is against it. If it was approved elsewhere,
+    /// the approval is used.
+    Pass(Counted, Option<ApprovalRecord>),
     /// It does not.
     Deny(Denied),
+    /// It is not approved.
+    Unapproved(Told),
+    /// There is no home, as in a simulation: this gateway is the home of its own calls.
+    #[cfg(any(test, not(target_os = "wasi")))]
+    Here,
 }
 
 /// The place in which the limits across replicas of a request were counted.
@@ -64,36 +79,6 @@ pub enum Counted {
         /// Their counters.
         tags: Vec<Tag>,
     },
-}
-
-/// An event of asking the service that counts across replicas, for metrics.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Consulted {
-    /// A question was asked.
-    Asked,
-    /// The service has room for it, and proves that it counts.
-    Ok,
-    /// A limit has no room.
-    Over,
-    /// There is no such answer, for a reason of this kind.
-    Failed(FailureKind),
-    /// The request goes on by the counts of the process.
-    Local,
-    /// The request goes on, and is not counted.
-    Uncounted,
-}
-
-/// The kinds of failures that have a metric of their own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FailureKind {
-    /// The deadline passed.
-    Timeout,
-    /// The question was not sent.
-    Dispatch,
-    /// The service says OK, and nothing shows that it counts.
-    Unproven,
-    /// Any other.
-    Other,
 }
 
 /// A request that does not go on for an answer, or for want of one.
@@ -116,9 +101,9 @@ impl Inquiry {
     #[cfg(any(test, feature = "test-questions"))]
     pub fn scripted(tool: &str) -> Option<(Self, Box<Question>)> {
         let mut inquiry = Self { kind: Kind::Scripted(Script::parse(tool)?), asked: 0 };
-        match inquiry.next(None, &mut |_| {}) {
+        match inquiry.next(None, Nanos(0), &mut |_| {}) {
             Next::Ask(question) => Some((inquiry, question)),
-            Next::Pass(_) | Next::Deny(_) => None,
+            _ => None,
         }
     }
 
@@ -133,21 +118,48 @@ impl Inquiry {
     ) -> Result<Option<(Self, Box<Question>)>, usize> {
         let kind = Kind::Limits(Box::new(Counting::new(service, asked)?));
         let mut inquiry = Self { kind, asked: 0 };
-        Ok(match inquiry.next(None, &mut |_| {}) {
+        Ok(match inquiry.next(None, Nanos(0), &mut |_| {}) {
             Next::Ask(question) => Some((inquiry, question)),
-            Next::Pass(_) | Next::Deny(_) => None,
+            _ => None,
         })
     }
 
+    /// The questions about a call whose request for approval is kept at a home, and the
+    /// first of them. `limits` are those about its limits across replicas.
+    pub(super) fn at_home(
+        edge: Edge,
+        salt: [u8; 16],
+        limits: Option<(Self, Box<Question>)>,
+        is_declined: bool,
+        now: Nanos,
+    ) -> Option<(Self, Box<Question>)> {
+        let kind = Kind::Home(Box::new(Home::new(edge, salt, limits, is_declined)));
+        let mut inquiry = Self { kind, asked: 0 };
+        match inquiry.next(None, now, &mut |_| {}) {
+            Next::Ask(question) => Some((inquiry, question)),
+            _ => None,
+        }
+    }
+
     /// Takes the answer to the last question; `None` before the first.
-    pub fn next(&mut self, answer: Option<Answer>, report: &mut dyn FnMut(Consulted)) -> Next {
+    pub fn next(
+        &mut self,
+        answer: Option<Answer>,
+        now: Nanos,
+        report: &mut dyn FnMut(Consulted),
+    ) -> Next {
+        let mut most = MOST_QUESTIONS;
         let next = match self.kind {
+            Kind::Home(ref mut home) => {
+                most = MOST_WITH_HOME;
+                home.next(answer, now, report)
+            }
             Kind::Limits(ref mut counting) => counting.next(answer, report),
             #[cfg(any(test, feature = "test-questions"))]
             Kind::Scripted(ref mut script) => script.next(answer),
         };
         match next {
-            Next::Ask(_) if self.asked >= MOST_QUESTIONS => Next::Deny(Denied {
+            Next::Ask(_) if self.asked >= most => Next::Deny(Denied {
                 call: 0,
                 reason: Reason::Internal,
                 rule: "(internal)".into(),
@@ -166,6 +178,7 @@ impl Inquiry {
     pub fn size(&self) -> usize {
         match self.kind {
             Kind::Limits(ref counting) => counting.size(),
+            Kind::Home(ref home) => home.size(),
             #[cfg(any(test, feature = "test-questions"))]
             Kind::Scripted(ref script) => script.size(),
         }

@@ -8,11 +8,12 @@ mod asking;
 mod batch;
 mod charging;
 mod nobody;
+mod offers;
 mod pending;
 
 #[cfg(any(test, not(target_os = "wasi")))]
 pub(crate) use charging::reason as reason_of;
-pub(super) use pending::Pending;
+pub(super) use pending::{Answered, Pending};
 
 use crate::exchange::approvals::{Asking, Way};
 use crate::exchange::head::Head;
@@ -27,10 +28,11 @@ use crate::policy::condition::{Facts, JsonTexts, Work};
 use crate::policy::document::Batches;
 use crate::policy::{Caller, Denial, Policy, Reason, Ruling, Values};
 use crate::wire::jsonrpc::{self, Call, DecodeError, DecodeErrorKind, Id, Message, Params};
-use crate::wire::mcp::{Method, TOOLS_CALL, TOOLS_LIST, ToolCall, is_governed};
+use crate::wire::mcp::{List, Method, TOOLS_CALL, ToolCall, is_governed};
 use approving::Approves;
 use asking::Asks;
-use charging::{Allowed, Called};
+use charging::{Allowed, Called, Charged};
+use offers::Other;
 use std::borrow::Cow;
 
 /// The outcome of judging a request.
@@ -157,9 +159,9 @@ impl<'a, S: Store> Judge<'a, S> {
                 refusal.record.tool = called.map(|call| call.tool);
                 Err(refusal)
             }
-            (Method::Other(name), id) => {
-                let stateless = self.compare(&call, &name)?;
-                self.other_method(name, id, stateless).map(Decided::Passes)
+            (Method::Other(method), _) => {
+                let stateless = self.compare(&call, &method)?;
+                self.other_method(Other { method, call: &call, stateless })
             }
         }
     }
@@ -177,31 +179,32 @@ impl<'a, S: Store> Judge<'a, S> {
             .map_err(|mismatch| Refusal::header_mismatch(self.policy, call.id, mismatch))
     }
 
-    fn other_method(
-        &self,
-        method: Cow<'a, str>,
-        id: Option<Id<'a>>,
-        stateless: bool,
-    ) -> Judged<'a> {
+    fn other_method(&self, message: Other<'_, 'a>) -> Result<Decided<'a>, Box<Refusal<'a>>> {
+        let (id, stateless) = (message.call.id, message.stateless);
         let caller = self.caller.map_err(|why| match id {
             Some(id) => self.refuse_unidentified(id, None, why, false),
             None => Refusal::unidentified(self.policy, why, To::default()),
         })?;
-        let passes = self.policy.settings.passes(&method);
-        if passes
-            && is_governed(&method)
-            && let Some(denial) = self.policy.misplaced(caller)
-        {
-            return Err(self.misplace(method, id, stateless, denial));
+        let passes = self.policy.settings.passes(&message.method);
+        if passes && is_governed(&message.method) {
+            if let Some(denial) = self.policy.misplaced(caller) {
+                return Err(self.misplace(message.method, id, stateless, denial));
+            }
+            if let Some(decided) = self.offers(&message, caller)? {
+                return Ok(decided);
+            }
         }
+        let method = message.method;
         if passes {
             let mut passed = Passed::default();
-            if method == TOOLS_LIST {
+            let list = List::of_method(&method);
+            let is_read = |list| list == List::Tools || self.policy.concealed(caller).has(list);
+            if list.is_some_and(is_read) {
                 // One without an id expects no answer; should it get one, that
                 // is a list too.
                 passed.asked.ids.push(id.map_or("null", Id::as_json).to_owned());
             }
-            return Ok(passed);
+            return Ok(Decided::Passes(passed));
         }
         let mut refusal = match id {
             Some(id) => Refusal::unknown_method(self.policy, id, stateless),
@@ -224,7 +227,7 @@ impl<'a, S: Store> Judge<'a, S> {
         let mut refusal = match id {
             Some(_) => {
                 let client = self.client(stateless);
-                Refusal::denied(self.policy, To { id, tool: None }, client, denial)
+                Refusal::denied(self.policy, To { id, ..To::default() }, client, denial)
             }
             None => Refusal::silent(denial.reason),
         };
@@ -273,6 +276,7 @@ impl<'a, S: Store> Judge<'a, S> {
         };
         match decided {
             Ok((Ruling { rule, limits, approval }, charges)) => {
+                let limits = Charged::One(limits);
                 let allowed = Allowed { called: called(rule), limits, charges, beside };
                 let Some(needed) = approval else { return Ok(Decided::Allowed(allowed)) };
                 let target = self.head.target.as_deref();
@@ -311,10 +315,6 @@ impl<'a, S: Store> Judge<'a, S> {
     ) -> Record<'a> {
         let hmac = self.policy.settings.audit_key.as_ref();
         Record {
-            decision: Decision::Allowed,
-            reason: None,
-            rule,
-            message: None,
             method: Some(TOOLS_CALL.into()),
             tool: Some(call.tool.clone()),
             caller_id: self.caller_id(),
@@ -323,9 +323,7 @@ impl<'a, S: Store> Judge<'a, S> {
                 .zip(call.arguments)
                 .map(|(hmac, arguments)| hmac.hex(arguments.text)),
             values,
-            limits: Vec::new(),
-            approval: None,
-            shadow: Vec::new(),
+            ..Record::of(Decision::Allowed, rule)
         }
     }
 
@@ -335,7 +333,8 @@ impl<'a, S: Store> Judge<'a, S> {
 
     fn malformed(&self, malformed: DecodeError<'_>) -> Box<Refusal<'a>> {
         if let Some(why) = self.challenged() {
-            return Refusal::unidentified(self.policy, why, To { id: malformed.id, tool: None });
+            let to = To { id: malformed.id, ..To::default() };
+            return Refusal::unidentified(self.policy, why, to);
         }
         let reason = match malformed.problem {
             DecodeErrorKind::Batch | DecodeErrorKind::BatchSize | DecodeErrorKind::BatchIds => {

@@ -1,8 +1,8 @@
-//! Lists of tools in responses, without the tools that a caller is not shown.
+//! Lists of tools, prompts and resources in responses, without what a caller is not shown.
 //!
 //! Only responses to callers from whom the policy hides something are read, and all where
-//! it has a lock. A JSON body is read whole, and only if the request was `tools/list`: no
-//! other answer is a list. Events are recognised by their shape, since a GET may replay an
+//! it has a lock. A JSON body is read whole, and only if the request was for such a list: no
+//! other answer is one. Events are recognised by their shape, since a GET may replay an
 //! answer to a request of long ago; each goes on as soon as it is complete. A text that may
 //! be a list and cannot be read is replaced by an error, and never passed on as it is;
 //! unless nothing is hidden from its caller, and lists are only looked at.
@@ -10,6 +10,7 @@
 mod changes;
 mod events;
 mod message;
+mod signs;
 mod watch;
 
 use crate::exchange::head::is_utf8;
@@ -18,9 +19,11 @@ use crate::exchange::reply::{Reply, unreadable_list};
 use crate::limits::Store;
 use crate::limits::window::Nanos;
 use crate::policy::{Caller, News, Policy};
+use crate::wire::mcp::{List, Lists};
 use changes::{Change, Changes};
 use core::cell::{Cell, RefCell};
 use events::{Editor, Events};
+use signs::Signs;
 
 /// The deepest nesting of JSON in a response: as much as the stack allows, since a
 /// server is trusted not to attack.
@@ -31,8 +34,11 @@ const MAX_DEPTH: usize = 256;
 #[derive(Debug)]
 pub struct Listing {
     caller: Caller,
-    /// Whether something is hidden, so that a list which cannot be read must not pass.
-    conceals: bool,
+    /// The lists from which something may have to be taken out. With any, one that cannot be
+    /// read must not pass.
+    lists: Lists,
+    /// The lists that are read.
+    reads: Lists,
     asked: Asked,
     /// The moment at which the request went on, if it asked for lists.
     began: Option<Nanos>,
@@ -96,10 +102,12 @@ pub enum BodyStep {
 impl Listing {
     /// The response to a request of this caller; `None` if it need not be read.
     pub fn for_caller(policy: &Policy, caller: &Caller) -> Option<Self> {
-        let conceals = policy.conceals(caller);
-        (conceals || policy.lock().is_some()).then(|| Self {
+        let lists = policy.concealed(caller);
+        let reads = policy.lock().map_or(lists, |_| lists.with(List::Tools));
+        (!reads.is_empty()).then(|| Self {
             caller: caller.clone(),
-            conceals,
+            lists,
+            reads,
             asked: Asked::default(),
             began: None,
             state: State::Pass,
@@ -116,7 +124,7 @@ impl Listing {
 
     /// Whether something is hidden from the caller, so that lists are changed.
     pub const fn conceals(&self) -> bool {
-        self.conceals
+        !self.lists.is_empty()
     }
 
     /// The news about locked tools, since this was last asked.
@@ -168,7 +176,7 @@ impl Listing {
 
     /// Replaces a response that cannot be read, if it must not pass.
     fn unreadable(&mut self, policy: &Policy) -> HeadStep {
-        if self.conceals {
+        if self.conceals() {
             return self.replace(policy);
         }
         self.unreadable.set(true);
@@ -186,9 +194,10 @@ impl Listing {
     /// Takes the size of the part of the body that has not gone on; `end` if no more
     /// comes.
     pub fn body(&mut self, policy: &Policy, size: usize, end: bool) -> BodyStep {
+        let conceals = self.conceals();
         match &mut self.state {
             State::Pass => BodyStep::Pass,
-            State::Whole(_) if size > policy.settings.max_body_bytes && !self.conceals => {
+            State::Whole(_) if size > policy.settings.max_body_bytes && !conceals => {
                 self.state = State::Pass;
                 self.unreadable.set(true);
                 BodyStep::Pass
@@ -238,7 +247,7 @@ impl Listing {
                 Changes::new(changes).write(body, 0, &mut out);
                 Some(out)
             }
-            Err(_) if self.conceals => Some(self.error(policy)),
+            Err(_) if self.conceals() => Some(self.error(policy)),
             Err(_) => {
                 self.unreadable.set(true);
                 None
@@ -257,8 +266,8 @@ impl Listing {
         let State::Events(mut events) = core::mem::replace(&mut self.state, State::Replaced) else {
             return Some(Vec::new());
         };
-        let lists = Lists { lent, listing: self };
-        let out = events.pass(piece, end, &lists);
+        let editing = Editing { lent, listing: self };
+        let out = events.pass(piece, end, &editing);
         self.state = State::Events(events);
         (out != piece).then_some(out)
     }
@@ -293,14 +302,14 @@ impl Listing {
 }
 
 /// Edits the events of one response.
-struct Lists<'a, 's, S> {
+struct Editing<'a, 's, S> {
     lent: &'a Reading<'s, S>,
     listing: &'a Listing,
 }
 
-impl<S: Store> Editor for Lists<'_, '_, S> {
+impl<S: Store> Editor for Editing<'_, '_, S> {
     fn edit(&self, data: &[u8]) -> Changes {
-        if !message::may_list(data) {
+        if !self.signs().are_in(data) {
             return Changes::new(Vec::new());
         }
         Changes::new(self.listing.changes(self.lent, data).unwrap_or_else(|_| {
@@ -312,11 +321,15 @@ impl<S: Store> Editor for Lists<'_, '_, S> {
     fn instead(&self, data: &[u8]) -> Option<Vec<u8>> {
         let listing = self.listing;
         listing.unreadable.set(true);
-        listing.conceals.then(|| listing.event_error(self.lent.policy, data))
+        listing.conceals().then(|| listing.event_error(self.lent.policy, data))
     }
 
     fn most(&self) -> usize {
         self.lent.policy.settings.max_body_bytes
+    }
+
+    fn signs(&self) -> Signs {
+        Signs::new(self.listing.reads)
     }
 }
 

@@ -12,9 +12,10 @@ use crate::exchange::approvals::{ApprovalRecord, DecisionRecord};
 use crate::exchange::head::Trace;
 use crate::exchange::inquiry::Consulted;
 use crate::limits::Receipt;
-use crate::policy::{Limits, Reason, Values};
+use crate::policy::{Limit, Reason, Values};
 use crate::text::start;
 use crate::wire::json::Members;
+use crate::wire::mcp::Offer;
 use std::borrow::Cow;
 
 /// The place to which a host has the records of its exchanges written.
@@ -29,7 +30,7 @@ pub trait Records {
     fn consulted(&mut self, _: Consulted) {}
 }
 
-/// The lists of tools that a POST asks for.
+/// The lists that a POST asks for, as far as something may be taken out of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Asked {
     /// The ids of its requests for one, as JSON texts.
@@ -53,6 +54,9 @@ pub struct Record<'r> {
     pub method: Option<Cow<'r, str>>,
     /// The tool, if the request was a call of one.
     pub tool: Option<Cow<'r, str>>,
+    /// The prompt or resource, if the request was judged by one. A line of a log never has
+    /// the URI of a resource.
+    pub offer: Option<Offer<'r>>,
     /// The caller's id, if one is known.
     pub caller_id: Option<&'r str>,
     /// The names of a call's arguments.
@@ -71,18 +75,20 @@ pub struct Record<'r> {
 
 impl<'r> Record<'r> {
     /// The record of a request that did not go on, of which no call is known.
-    pub(super) const fn denied(
-        reason: Reason,
-        rule: &'r str,
-        message: Option<Cow<'r, str>>,
-    ) -> Self {
+    pub(super) fn denied(reason: Reason, rule: &'r str, message: Option<Cow<'r, str>>) -> Self {
+        Self { reason: Some(reason), message, ..Self::of(Decision::Denied, rule) }
+    }
+
+    /// The record of a decision by a rule, of which nothing else is known.
+    pub(super) const fn of(decision: Decision, rule: &'r str) -> Self {
         Self {
-            decision: Decision::Denied,
-            reason: Some(reason),
+            decision,
+            reason: None,
             rule,
-            message,
+            message: None,
             method: None,
             tool: None,
+            offer: None,
             caller_id: None,
             arguments: None,
             arguments_hmac: None,
@@ -145,9 +151,13 @@ pub enum Counted {
 
 impl<'r> Left<'r> {
     /// The rests of limits whose charges begin at `first` in a receipt.
-    pub(super) fn from_receipt(limits: Limits<'r>, receipt: &Receipt, first: usize) -> Vec<Self> {
+    pub(super) fn from_receipt(
+        limit: impl Fn(usize) -> Option<&'r Limit>,
+        receipt: &Receipt,
+        first: usize,
+    ) -> Vec<Self> {
         let left = receipt.left().filter_map(|(index, millionths)| {
-            let limit = limits.get(index.checked_sub(first)?)?;
+            let limit = limit(index.checked_sub(first)?)?;
             let (millionths, counted) = (Some(millionths), Counted::Process);
             Some(Self { rule: &limit.pointer, millionths, counted })
         });

@@ -21,7 +21,7 @@ use crate::wire::jsonrpc::{
     DecodeError, INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, Id, METHOD_NOT_FOUND,
     UndecodableKind, reply,
 };
-use crate::wire::mcp::HeaderMismatch;
+use crate::wire::mcp::{HeaderMismatch, Offer, OfferKind};
 use std::borrow::Cow;
 
 /// Revision 2026-07-28's code for headers that contradict the body.
@@ -58,6 +58,8 @@ pub(super) struct To<'a> {
     pub(super) id: Option<Id<'a>>,
     /// The tool, of a call.
     pub(super) tool: Option<&'a str>,
+    /// The prompt or resource by which it was judged.
+    pub(super) offer: Option<&'a Offer<'a>>,
 }
 
 /// The client that asked.
@@ -94,13 +96,16 @@ impl<'r> Refusal<'r> {
 
     fn answer(policy: &Policy, to: To<'_>, answer: Answer<'r>) -> Box<Self> {
         let Answer { status, code, reason, rule, mark, message, retry_after } = answer;
-        let To { id, tool } = to;
+        let To { id, tool, offer } = to;
+        let named = |kind| offer.filter(|offer| offer.kind == kind).map(|offer| &*offer.name);
         let marked = [mark, &message].concat();
         let data = reply::Data {
             kind: "policy_violation",
             reason: reason.as_str(),
             rule,
             tool,
+            prompt: named(OfferKind::Prompt),
+            resource: named(OfferKind::Resource),
             policy: &policy.fingerprint,
             retry_after,
         };
@@ -128,7 +133,8 @@ impl<'r> Refusal<'r> {
             Reason::CounterFull
             | Reason::CounterContended
             | Reason::LimitService
-            | Reason::ApprovalsFull => 503,
+            | Reason::ApprovalsFull
+            | Reason::ApprovalStore => 503,
             Reason::NoIdentity => 403,
             _ if reason.is_by_rule() => 403,
             _ => INTERNAL_ERROR,
@@ -157,7 +163,7 @@ impl<'r> Refusal<'r> {
     /// A body that is not one unambiguous message.
     pub(super) fn malformed(policy: &Policy, reason: Reason, what: &DecodeError<'_>) -> Box<Self> {
         let message = format!("Refused: {} (at byte {})", what.problem, what.at);
-        let to = To { id: what.id, tool: None };
+        let to = To { id: what.id, ..To::default() };
         let mut refusal = Self::answer(policy, to, fault(400, what.code, reason, message.into()));
         refusal.refused.flaw = UndecodableKind::new(what.problem);
         refusal
@@ -175,7 +181,7 @@ impl<'r> Refusal<'r> {
             _ => HEADER_MISMATCH,
         };
         let message = format!("Refused: {what}");
-        let to = To { id, tool: None };
+        let to = To { id, ..To::default() };
         Self::answer(policy, to, fault(400, code, Reason::HeaderMismatch, message.into()))
     }
 
@@ -184,7 +190,7 @@ impl<'r> Refusal<'r> {
         let status = if stateless { 404 } else { 200 };
         let message = "Refused: the gateway does not pass this method";
         let answer = fault(status, METHOD_NOT_FOUND, Reason::Method, message.into());
-        let to = To { id: Some(id), tool: None };
+        let to = To { id: Some(id), ..To::default() };
         Self::answer(policy, to, Answer { rule: "/settings/methods", ..answer })
     }
 
@@ -202,7 +208,7 @@ impl<'r> Refusal<'r> {
                 (Some(refusal), _) => refusal.refused.reply.body.clone(),
                 (None, Some(_)) => {
                     let answer = fault(200, INVALID_REQUEST, Reason::BatchRefused, BATCH.into());
-                    Self::answer(policy, To { id, tool: None }, answer).refused.reply.body
+                    Self::answer(policy, To { id, ..To::default() }, answer).refused.reply.body
                 }
                 (None, None) => Vec::new(),
             };

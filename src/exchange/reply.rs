@@ -37,7 +37,7 @@ impl Reply {
     }
 }
 
-/// The body that replaces a list of tools that cannot be read. `id` is the JSON
+/// The body that replaces a list that cannot be read. `id` is the JSON
 /// text of the request's id.
 pub(super) fn unreadable_list(policy: &Policy, id: &str) -> Vec<u8> {
     let data = reply::Data {
@@ -45,9 +45,11 @@ pub(super) fn unreadable_list(policy: &Policy, id: &str) -> Vec<u8> {
         reason: Reason::Internal.as_str(),
         rule: "(internal)",
         tool: None,
+        prompt: None,
+        resource: None,
         policy: &policy.fingerprint,
         retry_after: None,
     };
-    let message = "Refused: the server's list of tools cannot be read";
+    let message = "Refused: the server's list cannot be read";
     reply::error(Some(Id::new(id)), &reply::Error { code: INTERNAL_ERROR, message, data })
 }

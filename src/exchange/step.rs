@@ -4,7 +4,8 @@
 //! No step has a record: it was written before, while the body that it borrows from was
 //! there.
 
-use super::approvals::DecisionRecord;
+use super::approvals::{DecisionRecord, Notice};
+use super::consulted::Consulted;
 use super::identity::Peer;
 use super::permit::Permit;
 use super::question::Question;
@@ -59,4 +60,15 @@ pub struct Served {
     pub what: &'static str,
     /// The decision of a person, or the attempt at one.
     pub decision: Option<DecisionRecord>,
+    /// The event for metrics and the log, if it is more than an answer.
+    pub event: Option<Consulted>,
+    /// The notice to send about it, if people are to be told.
+    pub notice: Option<Box<Notice>>,
+}
+
+impl Served {
+    /// An answer that is nothing else.
+    pub const fn new(reply: Reply, what: &'static str) -> Self {
+        Self { reply, what, decision: None, event: None, notice: None }
+    }
 }

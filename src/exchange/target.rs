@@ -4,7 +4,7 @@ use crate::policy::document::RequestPath;
 
 /// The most bytes of a route's name, and of host and path together, that an approver
 /// is shown.
-const LONGEST: usize = 2_048;
+pub(super) const LONGEST: usize = 2_048;
 
 /// The target of a call as the client addressed it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,8 @@
-//! Calls of other services by gRPC, for which the SDK's own wrapper is needed.
+//! Calls of other services, for which the SDK's own wrappers are needed.
 
 use super::host::HostError;
-use proxy_wasm::hostcalls::dispatch_grpc_call;
+use proxy_wasm::hostcalls::{dispatch_grpc_call, dispatch_http_call};
+use std::borrow::Cow;
 use std::time::Duration;
 
 /// The status of a call with an argument that cannot be.
@@ -19,6 +20,24 @@ pub(super) fn grpc_call(
     let timeout = Duration::from_millis(u64::from(timeout));
     let Some(target) = target(cluster, authority) else { return Err(HostError(BAD_ARGUMENT)) };
     dispatch_grpc_call(&target, service, method, Vec::new(), Some(message), timeout)
+        .map_err(|status| HostError(status as u32))
+}
+
+/// Sends a POST; the answer comes to the stream's context under the number that this
+/// returns. A call whose stream is gone is let end by itself: the SDK keeps the number of
+/// one that is cancelled, and panics when it comes round. Neither a missing cluster nor one
+/// without a host, an overflow or a withheld capability has a status on which it panics.
+pub(super) fn http_call(
+    cluster: &str,
+    (authority, path): (&str, &str),
+    further: &[(&'static str, Cow<'static, str>)],
+    body: &[u8],
+    timeout: u32,
+) -> Result<u32, HostError> {
+    let timeout = Duration::from_millis(u64::from(timeout));
+    let mut headers = vec![(":method", "POST"), (":path", path), (":authority", authority)];
+    headers.extend(further.iter().map(|(name, value)| (*name, &**value)));
+    dispatch_http_call(cluster, headers, Some(body), Vec::new(), timeout)
         .map_err(|status| HostError(status as u32))
 }
 

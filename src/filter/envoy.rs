@@ -1,6 +1,6 @@
 //! Envoy by way of proxy-wasm, as the host of a stream.
 
-use super::callout::grpc_call;
+use super::callout::{grpc_call, http_call};
 use super::headers::Headers;
 use super::held::Since;
 use super::host::{self, Buffer, Map};
@@ -22,9 +22,6 @@ use crate::shell::{self, Host, HostError, Message};
 use std::borrow::Cow;
 use std::rc::Rc;
 
-/// The status of a call that this module does not have.
-const UNIMPLEMENTED: u32 = 12;
-
 /// The host of one stream.
 pub(super) struct Envoy {
     plugin: Rc<Plugin>,
@@ -33,7 +30,14 @@ pub(super) struct Envoy {
     /// Its place among requests whose bodies may never come.
     held: Option<Since>,
     /// The call of a service that was made last, until its answer is there.
-    call: Option<u32>,
+    call: Option<(Protocol, u32)>,
+}
+
+/// The protocols of calls, each with numbers of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Protocol {
+    Grpc,
+    Http,
 }
 
 impl Drop for Envoy {
@@ -53,7 +57,7 @@ impl Envoy {
     }
 
     /// Whether an answer is that to the call that was made last, and the first to it.
-    pub(super) fn take_call(&mut self, call: u32) -> bool {
+    pub(super) fn take_call(&mut self, call: (Protocol, u32)) -> bool {
         self.call.take_if(|asked| *asked == call).is_some()
     }
 
@@ -110,12 +114,16 @@ impl Host for Envoy {
 
     fn ask(&mut self, question: Question) -> Result<(), HostError> {
         let Question { cluster, service, bytes, timeout } = question;
-        let Service::Grpc { authority, service, method } = service else {
-            // There is no question of this kind yet.
-            return Err(HostError(UNIMPLEMENTED));
-        };
-        let authority = authority.as_deref();
-        self.call = Some(grpc_call((&cluster, authority), (service, method), &bytes, timeout)?);
+        self.call = Some(match service {
+            Service::Grpc { authority, service, method } => {
+                let to = (&*cluster, authority.as_deref());
+                (Protocol::Grpc, grpc_call(to, (service, method), &bytes, timeout)?)
+            }
+            Service::Http { authority, path, headers } => {
+                let call = http_call(&cluster, (&authority, &path), &headers, &bytes, timeout)?;
+                (Protocol::Http, call)
+            }
+        });
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use super::shared_data::SharedData;
 use super::stream::Stream;
 use crate::exchange::approvals::Notice;
 use crate::policy::Policy;
-use crate::shell::random;
+use crate::random::random;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 use std::rc::Rc;

@@ -1,7 +1,7 @@
 //! One HTTP stream: proxy-wasm's callbacks in, their return values out.
 
-use super::answers::answered;
-use super::envoy::Envoy;
+use super::answers::{answered, of_grpc, of_http};
+use super::envoy::{Envoy, Protocol};
 use super::plugin::{Plugin, REMEDY};
 use super::reply::unconfigured;
 use crate::exchange::permit::Permit;
@@ -20,8 +20,15 @@ pub(super) struct Stream {
 impl Context for Stream {
     fn on_grpc_call_response(&mut self, call: u32, status: u32, size: usize) {
         let Some((course, envoy, plugin)) = self.parts() else { return };
-        if envoy.take_call(call) {
-            answered(course, envoy, &plugin.policy, (status, size));
+        if envoy.take_call((Protocol::Grpc, call)) {
+            answered(course, envoy, &plugin.policy, of_grpc(status, size));
+        }
+    }
+
+    fn on_http_call_response(&mut self, call: u32, headers: usize, size: usize, _: usize) {
+        let Some((course, envoy, plugin)) = self.parts() else { return };
+        if envoy.take_call((Protocol::Http, call)) {
+            answered(course, envoy, &plugin.policy, of_http(headers, size));
         }
     }
 }

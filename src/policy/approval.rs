@@ -5,7 +5,9 @@ use super::{Policy, Rule};
 use crate::approvals::{Entry, Id};
 use crate::digest::of_parts;
 use crate::policy::condition::{Elements, Facts, Formula, Root, Truth};
-use crate::policy::document::{self, Ask, Check, JsonTexts, Notify, RequestPath, Settings, Source};
+use crate::policy::document::{
+    self, Ask, Check, JsonTexts, Notify, RequestPath, Settings, Source, Store, StoreKeys,
+};
 use crate::policy::limit::Limit;
 use crate::policy::pattern::Pattern;
 
@@ -30,17 +32,36 @@ pub struct Approvals {
     pub ask: Ask,
     /// The service that is told of new requests.
     pub notify: Option<Notify>,
+    /// The home of its requests, if they are not kept here.
+    pub store: Option<Store>,
+    /// The part for the requests of other Envoys, if they are kept here.
+    pub home: Option<Home>,
+    /// The hash of the ways in which ids are made, by which edges and home have the same.
+    pub identity: [u8; 32],
     /// All patterns of approvers, to know who may be one.
     pub(super) anybody: Vec<Pattern>,
 }
 
+/// The part of a policy for the requests of other Envoys.
+#[derive(Debug)]
+pub struct Home {
+    /// The keys by which they are known.
+    pub keys: StoreKeys,
+    /// The most seconds for which one of their requests stays open.
+    pub wait: u64,
+}
+
 impl Approvals {
-    pub(super) fn new(settings: document::Approvals, anybody: Vec<Pattern>) -> Self {
+    pub(super) fn new(
+        settings: document::Approvals,
+        anybody: Vec<Pattern>,
+        identity: &[Source],
+    ) -> Self {
         let document::Approvals {
             path,
             has_path: _,
             url,
-            terms: _,
+            terms,
             approver_require,
             approvers_may_ask,
             requests,
@@ -48,7 +69,20 @@ impl Approvals {
             max_arguments_bytes,
             ask,
             notify,
+            store,
+            has_store: _,
+            serves,
+            has_edges: _,
         } = settings;
+        let mut anybody = anybody;
+        if serves.is_some() && terms.approvers.is_none() {
+            // Then the rules of edges alone say who approves.
+            anybody.push(Pattern::new("*"));
+        }
+        let wait = terms.wait.unwrap_or(WAIT);
+        let naming: Vec<String> = identity.iter().map(Source::naming).collect();
+        let mut parts: Vec<&[u8]> = vec![b"approval-identity/1"];
+        parts.extend(naming.iter().map(String::as_bytes));
         let limit = |limit| Limit::new("approvals", "requests for approval", limit);
         Self {
             path,
@@ -60,6 +94,9 @@ impl Approvals {
             max_arguments_bytes,
             ask,
             notify,
+            store,
+            home: serves.map(|keys| Home { keys, wait }),
+            identity: of_parts(&parts),
             anybody,
         }
     }
@@ -92,6 +129,9 @@ pub(super) fn bind(checks: &mut [Check], settings: &Settings) {
         }
     }
 }
+
+/// The seconds for which a request stays open where nothing else is said.
+const WAIT: u64 = 3_600;
 
 /// The terms on which calls under a rule are approved.
 #[derive(Debug)]
@@ -145,7 +185,7 @@ impl Terms {
         let texts = own.approvers.as_ref().or(common.approvers.as_ref());
         let texts = texts.map(Vec::as_slice).unwrap_or_default();
         let need = own.need.or(common.need).unwrap_or(1);
-        let wait = own.wait.or(common.wait).unwrap_or(3_600);
+        let wait = own.wait.or(common.wait).unwrap_or(WAIT);
         let valid = own.valid.or(common.valid).unwrap_or(3_600);
         let numbers = [u64::from(need), wait, valid].map(u64::to_le_bytes);
         let sources: Vec<String> = identity.iter().map(Source::description).collect();
@@ -157,6 +197,11 @@ impl Terms {
         parts.push(b"identity");
         parts.extend(sources.iter().map(String::as_bytes));
         Self { approvers: document::patterns(texts), need, wait, valid, hash: of_parts(&parts) }
+    }
+
+    /// The patterns of the approvers, as written.
+    pub fn approvers(&self) -> Vec<String> {
+        self.approvers.iter().map(|pattern| pattern.as_str().to_owned()).collect()
     }
 
     /// Whether this caller is one of the approvers.

@@ -75,6 +75,11 @@ impl<'p> Deciding<'p> {
 }
 
 impl<'p> Limits<'p> {
+    /// Those of one list.
+    pub(super) const fn of_one(limits: &'p [Limit]) -> Self {
+        Self([limits, &[]])
+    }
+
     /// All of them, in the order of their charges.
     pub fn iter(self) -> impl Iterator<Item = &'p Limit> {
         let [first, second] = self.0;

@@ -4,6 +4,7 @@ use super::approval::{Approving, Terms, bind};
 use super::beside::{self, Beside, Entry, Shadows};
 use super::bodies::Applied;
 use super::fingerprint::fingerprint_of;
+use super::offers::Offers;
 use super::{
     Action, Approvals, Conditions, Dated, Group, Limit, Lock, Names, Policy, Reason, Rule, Rules,
     lint,
@@ -11,7 +12,7 @@ use super::{
 use crate::limits::Table;
 use crate::order;
 use crate::policy::document::{self, Check, DefaultAction, Document, Findings, Settings, Source};
-use crate::policy::pattern::PatternMap;
+use crate::policy::pattern::{Pattern, PatternMap};
 
 impl Policy {
     /// Reads, checks and compiles a document, which is JSON or a
@@ -48,6 +49,7 @@ impl Policy {
 
         let records = lint::records(&document);
         let is_dated = lint::is_dated(&document);
+        let has_offers = lint::has_offers(&document);
         let anybody = lint::approvers(&document);
         let shares_approvals = lint::shares_approvals(&document);
         let Document { rules, identity, grants, groups, checks: _, lock, settings, digest } =
@@ -83,6 +85,7 @@ impl Policy {
         let groups: Vec<Group> = groups.collect();
         let of_groups = groups.iter().map(|group| &group.rules);
         let mut bodies = grants.iter().map(|(_, rules)| rules).chain(of_groups);
+        let approvals = approvals.map(|approvals| Approvals::new(approvals, anybody, &identity));
         let has_shadows = top.shadows.is_some() || bodies.any(|rules| rules.shadows.is_some());
         Ok(Self {
             fingerprint: fingerprint_of(&digest),
@@ -94,9 +97,10 @@ impl Policy {
             records,
             is_dated,
             has_shadows,
+            has_offers,
             lock,
             top,
-            approvals: approvals.map(|approvals| Approvals::new(approvals, anybody)),
+            approvals,
             // Grants neither allow nor deny, so only specificity orders them.
             grants: PatternMap::new(grants, |_| 0),
             groups,
@@ -118,8 +122,18 @@ struct By<'d> {
 impl By<'_> {
     /// Compiles a body, which may extend `top`.
     fn compile(&self, name: &str, rules: document::Rules, top: Option<&Rules>) -> Rules {
-        let document::Rules { path: _, extends, default, mode, hide, tools, all_tools, validity } =
-            rules;
+        let document::Rules {
+            path: _,
+            extends,
+            default,
+            mode,
+            hide,
+            tools,
+            all_tools,
+            prompts,
+            resources,
+            validity,
+        } = rules;
         let base = top.filter(|_| extends);
         // One that is missing elsewhere is an error.
         let default = default.or(base.map(|base| base.default)).unwrap_or(DefaultAction::Deny);
@@ -141,7 +155,13 @@ impl By<'_> {
         let is_beside =
             |(_, rule): &(_, Rule)| rule.conditions().is_some_and(|own| !own.beside.is_empty());
         let any_beside = !entries.is_empty() || !all.is_empty() || deciding.iter().any(is_beside);
+        let offers = |offers: Option<document::Offers>, base: Option<&Option<Box<Offers>>>| {
+            let base = base.and_then(Option::as_deref);
+            offers.map(|offers| Box::new(compile_offers(name, offers, base)))
+        };
         let mut rules = Rules {
+            prompts: offers(prompts, base.map(|base| &base.prompts)),
+            resources: offers(resources, base.map(|base| &base.resources)),
             extends,
             default,
             mode,
@@ -252,6 +272,42 @@ impl By<'_> {
         own: &document::Terms,
     ) -> Approving {
         Approving { always, checks, terms: Terms::new(own, self.approvals, self.identity) }
+    }
+}
+
+/// Compiles the rules for one kind of offers, whose default may be that of `base`.
+fn compile_offers(rules: &str, offers: document::Offers, base: Option<&Offers>) -> Offers {
+    let document::Offers { kind: _, pointer, path: _, default, hide, rules: entries } = offers;
+    // One that is missing elsewhere is an error.
+    let default = default.or(base.map(|base| base.default)).unwrap_or(DefaultAction::Deny);
+    let compile = |(pattern, rule)| {
+        let document::OfferRule { name, pointer, path: _, action, reason, limits } = rule;
+        let record = Box::default();
+        if action == DefaultAction::Deny {
+            let action = Action::Deny(reason);
+            return (pattern, Rule { pointer: pointer + "/action", action, record });
+        }
+        let mut beside = Beside::default();
+        let own;
+        (own, beside.limits) = compile_limits(rules, &name, limits);
+        let conditions = Conditions {
+            validity: None,
+            args: None,
+            require: Vec::new(),
+            deny_if: Vec::new(),
+            limits: once_each(own.into_iter()),
+            approving: None,
+            beside,
+        };
+        (pattern, Rule { pointer, action: Action::Allow(Box::new(conditions)), record })
+    };
+    let entries: Vec<(Pattern, Rule)> = entries.into_iter().map(compile).collect();
+    Offers {
+        pointer: pointer + "/rules",
+        default,
+        hide: PatternMap::set(hide),
+        denies: entries.iter().any(|(_, rule)| rule.conditions().is_none()),
+        rules: PatternMap::new(entries, Rule::rank),
     }
 }
 

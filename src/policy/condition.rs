@@ -41,6 +41,7 @@ pub use asked::{Asked, Of, One};
 pub use claim::{Claim, Claims, NoClaims, Untyped};
 pub use find::{recorded, weight};
 pub use formula::{Formula, MAX_NESTING, join};
+pub(in crate::policy) use host_in::is_plain_authority;
 pub use json_text::JsonTexts;
 pub use literal::Literal;
 pub use moment::{Moment, WEEKDAYS};

@@ -60,11 +60,13 @@ pub enum Reason {
     ApprovalTooLarge,
     /// There is no room for another request for approval.
     ApprovalsFull,
+    /// The home that keeps requests for approval has not answered, or not with a proof.
+    ApprovalStore,
 }
 
 impl Reason {
     /// Every reason, for tables that have one row each.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::Hidden,
         Self::ToolUnknown,
         Self::ToolChanged,
@@ -92,6 +94,7 @@ impl Reason {
         Self::ApprovalDenied,
         Self::ApprovalTooLarge,
         Self::ApprovalsFull,
+        Self::ApprovalStore,
     ];
 
     /// The word for it.
@@ -124,6 +127,7 @@ impl Reason {
             Self::ApprovalDenied => "approval_denied",
             Self::ApprovalTooLarge => "approval_too_large",
             Self::ApprovalsFull => "approvals_full",
+            Self::ApprovalStore => "approval_store",
         }
     }
 }

@@ -19,10 +19,12 @@ mod limit_service;
 mod limits;
 mod lock;
 mod notify;
+mod offers;
 mod protected_resource;
 mod request_path;
 mod rules;
 mod settings;
+mod store;
 mod structure;
 mod tool_name;
 mod tools;
@@ -43,10 +45,12 @@ pub use limit_service::{Across, LimitService, MAX_SERVICE_NAMES, OnFailure};
 pub use limits::{Limit, Per};
 pub use lock::{DIGEST_PREFIX, Lock, MAX_LOCKED};
 pub use notify::Notify;
+pub use offers::{OfferRule, Offers};
 pub use protected_resource::ProtectedResource;
 pub use request_path::RequestPath;
 pub use rules::{DefaultAction, Grant, Mode, Rules};
 pub use settings::{AuditLog, Batches, Counters, DeniedAs, JsonTexts, Settings, ToolsList};
+pub use store::{Store, StoreKeys};
 pub use structure::doubts;
 pub use tool_name::dot_star;
 pub use tools::{Action, AllTools, ToolRule};
@@ -85,7 +89,7 @@ pub struct Document {
 }
 
 /// The keys of a document.
-pub const KEYS: [&str; 14] = [
+pub const KEYS: [&str; 16] = [
     "$schema",
     "version",
     "description",
@@ -93,6 +97,8 @@ pub const KEYS: [&str; 14] = [
     "hide",
     "tools",
     "all_tools",
+    "prompts",
+    "resources",
     "mode",
     "identity",
     "grants",

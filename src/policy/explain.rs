@@ -8,11 +8,13 @@
 //! try a policy. It is not in the module.
 
 mod beside;
+mod offers;
 mod question;
 mod rules;
 
 pub use super::denial::Denied;
 pub use beside::Shadow;
+pub use offers::ExplainedOffer;
 pub use question::{About, Answered};
 pub use rules::{Applying, Body, Group};
 
@@ -22,14 +24,16 @@ use super::pattern::Beaten;
 use super::{Action, Caller, Holders, LimitState, Policy, Rule};
 use crate::limits::window::Nanos;
 use crate::limits::{ChargeError, Store, Table, Trial};
-use crate::wire::mcp::ToolCall;
+use crate::wire::mcp::{OfferKind, ToolCall};
 
-/// A call of a tool, taken apart.
+/// A call of a tool, or a request for a prompt or a resource, taken apart.
 #[derive(Clone, Debug)]
 pub struct Explanation {
+    /// The kind of what is asked for, unless it is a tool.
+    pub kind: Option<OfferKind>,
     /// The rules that apply to its caller.
     pub rules: Applying,
-    /// The entries that match the tool: first the one that decides, if any does.
+    /// The entries that match its name: first the one that decides, if any does.
     pub entries: Vec<Entry>,
     /// The rule that allows the call, or its denial, without its limits.
     pub decided: Result<String, Denied>,
@@ -45,7 +49,7 @@ pub struct Explanation {
     pub shadow: Shadow,
 }
 
-/// An entry of `tools` that matches a tool.
+/// An entry that matches a name.
 #[derive(Clone, Debug)]
 pub struct Entry {
     /// Its pattern.
@@ -120,6 +124,7 @@ impl Policy {
             valid: needed.terms.valid,
         });
         Explanation {
+            kind: None,
             rules: self.applying(caller, facts),
             entries: rules.map(|rules| rules.entries(tool)).unwrap_or_default(),
             questions: question::all(self, caller, tool, facts, (&budget, changed.as_ref())),
@@ -155,6 +160,11 @@ impl Policy {
 }
 
 impl Explanation {
+    /// The word for what is asked for.
+    pub fn subject(&self) -> &'static str {
+        self.kind.map_or("tool", OfferKind::as_str)
+    }
+
     /// Charges the call, if it would go on by itself, and reads the counts again.
     pub(crate) fn charge(&mut self, table: &Table, store: &impl Store, now: Nanos) {
         let charges: Option<Vec<_>> = self.limits.iter().map(LimitState::charge).collect();

@@ -9,6 +9,8 @@ mod limits;
 mod locked;
 mod names;
 mod negated;
+mod offers;
+mod overlaps;
 mod pairs;
 mod replicas;
 mod warnings;
@@ -55,6 +57,7 @@ pub(super) fn errors(document: &Document) -> Findings {
     }
     reach_grants(document, &mut pairs, &mut errors);
     bodies::reach_groups(document, &mut errors);
+    offers::errors(document, &mut errors);
     approvals::errors(document, &all_rules, &mut errors);
     replicas::errors(document, &mut errors);
     errors
@@ -78,6 +81,9 @@ fn limits(rules: &Rules) -> Vec<&Limit> {
         limits.extend(&rule.limits);
     }
     limits.extend(&rules.all_tools.limits);
+    for offers in rules.all_offers() {
+        limits.extend(offers.rules.iter().flat_map(|(_, rule)| &rule.limits));
+    }
     limits
 }
 
@@ -128,6 +134,11 @@ pub(super) fn paths(document: &Document) -> Vec<(&str, &Path)> {
 pub(super) fn is_dated(document: &Document) -> bool {
     let by_tool = |rules: &Rules| rules.tools.iter().any(|(_, rule)| rule.validity.is_bounded());
     all_rules(document).into_iter().any(|rules| rules.validity.is_bounded() || by_tool(rules))
+}
+
+/// Whether any body has rules for prompts or resources.
+pub(super) fn has_offers(document: &Document) -> bool {
+    all_rules(document).into_iter().any(|rules| rules.all_offers().next().is_some())
 }
 
 /// A condition, and its place.

@@ -144,6 +144,11 @@ impl<T> PatternMap<T> {
         self.values.is_empty()
     }
 
+    /// Whether an entry is not a plain name.
+    pub fn has_patterns(&self) -> bool {
+        !self.order.patterns.is_empty()
+    }
+
     /// The values of all entries.
     pub fn values(&self) -> &[T] {
         &self.values

@@ -168,6 +168,10 @@ impl Course {
             Step::Serve(served) => {
                 metrics::served(host);
                 host.answer(served.reply, format!("mcp_policy_filter:{}", served.what).into());
+                if let Some(notice) = served.notice {
+                    host.notify(*notice);
+                }
+                host.release();
                 Flow::Answered
             }
             Step::Refuse(refused) => {

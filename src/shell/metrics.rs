@@ -62,6 +62,20 @@ pub enum Family {
     LimitServiceUncounted,
     /// Notices that did not come.
     ApprovalsNoticesFailed,
+    /// Questions to the home of approvals.
+    ApprovalStoreAsked,
+    /// Those without an answer that counts.
+    ApprovalStoreFailed,
+    /// Those among them whose deadline passed.
+    ApprovalStoreTimeout,
+    /// Those that were not sent.
+    ApprovalStoreDispatch,
+    /// Those whose answers nothing shows to be true.
+    ApprovalStoreUnproven,
+    /// Questions of other gateways that were answered.
+    ApprovalStoreServed,
+    /// Questions that were refused, as those of nobody that is known.
+    ApprovalStoreRefused,
     /// Responses that list a locked tool with another definition.
     LockChanged,
     /// Responses that list a tool which is not in the lock.
@@ -72,7 +86,7 @@ pub enum Family {
 
 impl Family {
     /// All families.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 33] = [
         Self::Evaluations,
         Self::Passed,
         Self::AllowedCalls,
@@ -96,6 +110,13 @@ impl Family {
         Self::LimitServiceLocal,
         Self::LimitServiceUncounted,
         Self::ApprovalsNoticesFailed,
+        Self::ApprovalStoreAsked,
+        Self::ApprovalStoreFailed,
+        Self::ApprovalStoreTimeout,
+        Self::ApprovalStoreDispatch,
+        Self::ApprovalStoreUnproven,
+        Self::ApprovalStoreServed,
+        Self::ApprovalStoreRefused,
         Self::LockChanged,
         Self::LockUnknown,
         Self::LockReopened,
@@ -127,6 +148,13 @@ impl Family {
             Self::LimitServiceLocal => "limit_service_local",
             Self::LimitServiceUncounted => "limit_service_uncounted",
             Self::ApprovalsNoticesFailed => "approvals_notices_failed",
+            Self::ApprovalStoreAsked => "approval_store_asked",
+            Self::ApprovalStoreFailed => "approval_store_failed",
+            Self::ApprovalStoreTimeout => "approval_store_timeout",
+            Self::ApprovalStoreDispatch => "approval_store_dispatch",
+            Self::ApprovalStoreUnproven => "approval_store_unproven",
+            Self::ApprovalStoreServed => "approval_store_served",
+            Self::ApprovalStoreRefused => "approval_store_refused",
             Self::LockChanged => "lock_changed",
             Self::LockUnknown => "lock_unknown",
             Self::LockReopened => "lock_reopened",
@@ -179,10 +207,10 @@ pub(super) fn served<H: Host>(host: &H) {
 }
 
 /// Counts a call of a tool as its record says: by its outcome, by its rule, by the stage
-/// of its approval, and by the rules in shadow that it did not pass. A request in which no
-/// tool was read is not a call.
+/// of its approval, and by the rules in shadow that it did not pass. So is a request that
+/// was judged by a prompt or a resource. One in which nothing of these was read is neither.
 pub(super) fn called<H: Host>(host: &H, record: &Record<'_>) {
-    if record.tool.is_none() {
+    if record.tool.is_none() && record.offer.is_none() {
         return;
     }
     host.count_call(record.rule, (record.decision, record.reason));
@@ -211,7 +239,7 @@ fn approval<H: Host>(host: &H, stage: Stage) {
     count(host, family);
 }
 
-/// Counts an event of asking the service that counts across replicas.
+/// Counts an event of asking another service, or of being asked.
 pub(super) fn consulted<H: Host>(host: &H, event: Consulted) {
     let family = match event {
         Consulted::Asked => Family::LimitServiceAsked,
@@ -225,6 +253,18 @@ pub(super) fn consulted<H: Host>(host: &H, event: Consulted) {
                 FailureKind::Timeout => Family::LimitServiceTimeout,
                 FailureKind::Dispatch => Family::LimitServiceDispatch,
                 FailureKind::Unproven => Family::LimitServiceUnproven,
+                FailureKind::Other => return,
+            }
+        }
+        Consulted::StoreAsked => Family::ApprovalStoreAsked,
+        Consulted::StoreServed => Family::ApprovalStoreServed,
+        Consulted::StoreRefused(_) => Family::ApprovalStoreRefused,
+        Consulted::StoreFailed(kind, _) => {
+            count(host, Family::ApprovalStoreFailed);
+            match kind {
+                FailureKind::Timeout => Family::ApprovalStoreTimeout,
+                FailureKind::Dispatch => Family::ApprovalStoreDispatch,
+                FailureKind::Unproven => Family::ApprovalStoreUnproven,
                 FailureKind::Other => return,
             }
         }

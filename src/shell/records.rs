@@ -23,12 +23,13 @@ pub(super) const MARK: &str = "wasm.mcp_policy";
 /// Bytes of the text of records that a worker keeps for the next: more than most take.
 const KEPT: usize = 4096;
 
-/// Nanoseconds between two lines about a service without proof.
+/// Nanoseconds between two lines about one fault of another service.
 const MINUTE: u64 = 60_000_000_000;
 
 thread_local! {
-    /// The last line about a service that says OK without proof.
-    static UNPROVEN: Cell<Option<Nanos>> = const { Cell::new(None) };
+    /// The last lines about a service that says OK without proof, about a home of
+    /// approvals without an answer, and about a question to this one.
+    static FAULTS: [Cell<Option<Nanos>>; 3] = const { [const { Cell::new(None) }; 3] };
     /// The text of records, so that its memory is used again.
     static TEXT: Cell<String> = const { Cell::new(String::new()) };
 }
@@ -97,15 +98,36 @@ impl<H: Host> record::Records for Records<'_, H> {
 
     fn consulted(&mut self, event: Consulted) {
         metrics::consulted(self.host, event);
+        let number = match event {
+            Consulted::Failed(FailureKind::Unproven) => 0,
+            Consulted::StoreFailed(..) => 1,
+            Consulted::StoreRefused(_) => 2,
+            _ => return,
+        };
         let now = self.now.or_else(|| self.host.now()).unwrap_or(Nanos(0));
-        if event == Consulted::Failed(FailureKind::Unproven)
-            && UNPROVEN.get().is_none_or(|last| now.0.abs_diff(last.0) > MINUTE)
-        {
-            UNPROVEN.set(Some(now));
-            log::error!(
+        let is_due = FAULTS.with(|faults| {
+            let last = faults.get(number);
+            last.is_some_and(|last| {
+                let is_due = last.get().is_none_or(|last| now.0.abs_diff(last.0) > MINUTE);
+                if is_due {
+                    last.set(Some(now));
+                }
+                is_due
+            })
+        });
+        match event {
+            _ if !is_due => {}
+            Consulted::StoreFailed(_, why) => log::error!(
+                "mcp-policy-filter: `settings.approvals.store` gives no answer that counts: {why}"
+            ),
+            Consulted::StoreRefused(why) => log::warn!(
+                "mcp-policy-filter: a question to `settings.approvals.serve_store` was refused: \
+                 {why}"
+            ),
+            _ => log::error!(
                 "mcp-policy-filter: `settings.limit_service` says OK without a proof that it \
                  applies each limit; see that it is configured for them"
-            );
+            ),
         }
     }
 

@@ -136,7 +136,7 @@ fn ended<H: Host>(
     if listing.take_unreadable() {
         metrics::count(host, Family::UnreadableLists);
         let fate = if listing.conceals() { "it was replaced" } else { "it passed" };
-        log::warn!("mcp-policy-filter: what may be a list of tools cannot be read; {fate}");
+        log::warn!("mcp-policy-filter: what may be a list cannot be read; {fate}");
     }
     if let Some((lock, news)) = policy.lock().zip(listing.take_news()) {
         locked(host, lock, &news);

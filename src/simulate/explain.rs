@@ -3,6 +3,8 @@
 //! The request is sent, as any other, and its outcome is that of the gateway. Beside it
 //! each call is explained, by the counts that it found. Nothing is written to the store.
 
+mod offers;
+
 use super::{Body, Host, Outcome, Recorded};
 use crate::exchange::Step;
 use crate::exchange::caller;
@@ -17,7 +19,7 @@ use crate::policy::document::{Batches, Source};
 use crate::policy::explain::{Explained, Explanation};
 use crate::policy::{Caller, Policy, Reason};
 use crate::wire::jsonrpc::{self, Message};
-use crate::wire::mcp::{Method, TOOLS_CALL, ToolCall};
+use crate::wire::mcp::{Method, OfferKind, TOOLS_CALL, ToolCall};
 
 /// A request taken apart.
 #[derive(Debug)]
@@ -75,6 +77,18 @@ pub enum Explaining {
         /// The call, taken apart; without a caller there is nothing to tell.
         explanation: Option<Box<Explanation>>,
     },
+    /// A request that is judged by a prompt or a resource.
+    Offer {
+        /// The method.
+        method: String,
+        /// The kind.
+        kind: OfferKind,
+        /// The name of the prompt, or the URI. Of several, the first that is denied, or the
+        /// first.
+        name: String,
+        /// The request, taken apart.
+        explanation: Box<Explanation>,
+    },
     /// A request or notification with another method, which passes by
     /// `settings.methods` or not.
     Other {
@@ -124,7 +138,7 @@ impl<S: Store> Host<'_, S> {
         }
         let (is_alone, went_on) = (messages.len() == 1, matches!(sent.outcome, Outcome::WentOn(_)));
         for message in &mut messages {
-            if let Explaining::Call { explanation: Some(explanation), .. } = message {
+            if let Some(explanation) = message.explanation_mut() {
                 match is_alone {
                     true => explanation.read_after(&policy.table, &trial, now),
                     // A batch that is refused is not charged.
@@ -162,7 +176,8 @@ impl<S: Store> Host<'_, S> {
         let host = Host { policy: self.policy, store: &store, now: self.now };
         let explain = |message| {
             let mut told = host.message(message, head, caller.as_ref(), peer, (&work, &beside));
-            if let Some(Explaining::Call { explanation: Some(explanation), .. }) = &mut told {
+            let explanation = told.as_mut().and_then(Explaining::explanation_mut);
+            if let Some(explanation) = explanation {
                 explanation.charge(&self.policy.table, &store, self.now);
             }
             told
@@ -180,11 +195,17 @@ impl<S: Store> Host<'_, S> {
     ) -> Option<Explaining> {
         let Message::Call(call) = message else { return Some(Explaining::Response) };
         match Method::parse(call.method).ok()? {
-            Method::Other(method) => Some(Explaining::Other {
-                passes: self.policy.settings.passes(&method),
-                method: method.into_owned(),
-                silent: call.id.is_none(),
-            }),
+            Method::Other(method) => {
+                let passes = self.policy.settings.passes(&method);
+                let offer = caller.filter(|_| passes && call.id.is_some());
+                let offer =
+                    offer.and_then(|caller| self.offer(&method, &call, head, caller, peer, work));
+                Some(offer.unwrap_or_else(|| Explaining::Other {
+                    passes,
+                    method: method.into_owned(),
+                    silent: call.id.is_none(),
+                }))
+            }
             Method::ToolsCall if call.id.is_none() => Some(Explaining::Other {
                 method: TOOLS_CALL.to_owned(),
                 passes: false,
@@ -243,16 +264,11 @@ impl Explanations {
 impl Explanations {
     /// The explanation of the call that the record is about, else of the first call.
     pub fn explanation(&self) -> Option<&Explanation> {
-        let all = || {
-            self.messages.iter().filter_map(|message| match message {
-                Explaining::Call { tool, explanation, .. } => Some((tool, explanation.as_deref()?)),
-                _ => None,
-            })
-        };
+        let all = || self.messages.iter().filter_map(|one| Some((one.tool(), one.explanation()?)));
         let record = self.record();
-        let is_meant = |(tool, explanation): &(&String, &Explanation)| {
+        let is_meant = |(tool, explanation): &(Option<&String>, &Explanation)| {
             record.is_some_and(|record| {
-                record.tool.as_ref() == Some(*tool)
+                record.tool.as_ref() == *tool
                     && explanation.denial().is_none_or(|(_, rule)| rule == record.rule)
             })
         };

@@ -8,7 +8,7 @@
 //! | CALL | request |
 //! | --- | --- |
 //! | `TOOL`, `TOOL {"a": 1}` | a `tools/call` |
-//! | `POST PATH METHOD` | another JSON-RPC message |
+//! | `POST PATH METHOD`, `POST PATH METHOD {"a": 1}` | another JSON-RPC message, with its parameters |
 //! | `POST PATH` | a form |
 //! | `GET PATH` and the like | a request without a body |
 //!
@@ -183,9 +183,18 @@ impl Ask {
 
     /// A JSON-RPC request, or a notification where the name says so.
     pub fn rpc(method: &str) -> Self {
+        Self::rpc_with(method, "")
+    }
+
+    /// The same with these parameters, which are JSON, or without any.
+    pub fn rpc_with(method: &str, params: &str) -> Self {
         let id = if method.starts_with("notifications/") { "" } else { r#""id":1,"# };
         let method = Value::from(method);
-        Self::post(&format!(r#"{{"jsonrpc":"2.0",{id}"method":{method}}}"#))
+        let params = match params {
+            "" => String::new(),
+            params => format!(r#","params":{params}"#),
+        };
+        Self::post(&format!(r#"{{"jsonrpc":"2.0",{id}"method":{method}{params}}}"#))
     }
 
     /// Reads one request.
@@ -207,7 +216,13 @@ impl Ask {
             .map_or((cell, None), |(call, with)| (call, Some(with)));
         let ask = match call.split_once(' ').unwrap_or((call, "")) {
             ("POST", rest) => match rest.split_once(' ') {
-                Some((path, method)) => Self { path: path.into(), ..Self::rpc(method) },
+                Some((path, call)) => {
+                    let (method, params) = match call.split_once(' ') {
+                        Some((method, params)) if params.starts_with('{') => (method, params),
+                        _ => (call, ""),
+                    };
+                    Self { path: path.into(), ..Self::rpc_with(method, params) }
+                }
                 None => Self { path: rest.into(), ..Self::post("grant_type=x&code=y") },
             },
             ("", _) => return fault(cell, call, NotationErrorKind::Call(call.into())),

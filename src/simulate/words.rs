@@ -80,7 +80,7 @@ pub fn steps(policy: &Policy, written: Written<'_, impl Tree>, told: &Explanatio
             lines.push(String::new());
             lines.push(format!("message {number} of {}: {}", calls.len(), subject(message)));
         }
-        if let Some(explanation) = explanation(message) {
+        if let Some(explanation) = message.explanation() {
             lines.extend(of_call(written, explanation));
         }
     }
@@ -137,16 +137,10 @@ fn subject(message: &Explaining) -> String {
             Some(arguments) => format!("{} {}", cut(tool), cut_to(arguments, 60)),
             None => cut(tool),
         },
+        Explaining::Offer { method, name, .. } => format!("{} {}", cut(method), cut(name)),
         Explaining::Other { method, silent: false, .. } => cut(method),
         Explaining::Other { method, silent: true, .. } => format!("{} without an id", cut(method)),
         Explaining::Response => "an answer to the server".into(),
-    }
-}
-
-fn explanation(message: &Explaining) -> Option<&Explanation> {
-    match message {
-        Explaining::Call { explanation, .. } => explanation.as_deref(),
-        _ => None,
     }
 }
 

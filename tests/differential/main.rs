@@ -27,6 +27,7 @@ mod lanes;
 mod places;
 mod server;
 mod trial;
+mod uris;
 
 use server::Server;
 

@@ -12,6 +12,9 @@ mod paths;
 mod readers;
 mod urls;
 
+pub use paths::odd;
+pub use readers::read;
+
 use std::collections::BTreeMap;
 use std::io::Write as _;
 
@@ -59,7 +62,7 @@ fn call(text: &str) -> String {
 }
 
 /// What the readers made of one text, by their names: `None` of one that refuses it.
-type Read<T> = BTreeMap<String, Option<T>>;
+pub type Read<T> = BTreeMap<String, Option<T>>;
 
 /// What came of many texts.
 #[derive(Default)]

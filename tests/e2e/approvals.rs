@@ -10,6 +10,7 @@ mod records;
 mod relay;
 mod replicas;
 mod sharing;
+mod store;
 mod target;
 
 use mcp_rig::client::{Request, Response, http1};

@@ -53,6 +53,7 @@ mod mesh;
 mod metrics;
 mod native_filter;
 mod native_shipped;
+mod offers;
 mod operating;
 mod overlong;
 mod pages;

@@ -18,7 +18,7 @@
 //! [`PAYLOAD_STATE`], `-` where there is none), `san` (the URI in the client's certificate; an empty
 //! text is a certificate without one) and `expect`: `"forwarded"`, or an object with `status`,
 //! `code`, `reason`, `rule`, `id` (its JSON text), `message` (a part of it),
-//! `retry_after`, `tool`, `question` and `elicitation` (a part of what the client's user
+//! `retry_after`, `tool`, `prompt`, `resource`, `question` and `elicitation` (a part of what the client's user
 //! is shown by a result, or by an error), `body` (all of it), `empty`, `html` (its beginning), `headers` (name to value, or to
 //! null where there is none).
 //!
@@ -263,7 +263,9 @@ pub fn check(outcome: &Outcome, expect: &Value) -> Result<(), String> {
             "body" => text == expected.as_str().unwrap(),
             "response" => response::is(&text, expected),
             "code" => json["error"]["code"] == *expected,
-            "reason" | "rule" | "tool" | "retry_after" => data[key] == *expected,
+            "reason" | "rule" | "tool" | "prompt" | "resource" | "retry_after" => {
+                data[key] == *expected
+            }
             "id" => {
                 let start = format!(r#"{{"jsonrpc":"2.0","id":{},"#, expected.as_str().unwrap());
                 text.starts_with(&start)

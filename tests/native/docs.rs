@@ -13,7 +13,7 @@
 //! | `text calls` | each line, through the core ([`play::Stage::play`]) |
 //! | `text calls of FILE` | the same under the policy of a file, as YAML, or in a configuration of Envoy |
 //! | `json request`, `json reply` | the answer; [`ANY_DIGEST`] stands for any, and an id of a request for approval for any; what goes with a request may stand behind the word ([`Ask`]) |
-//! | `json list`, `json shown` | what a server answers to `tools/list`, and what a client gets of it, byte for byte; what goes with the request as with `json request` |
+//! | `json list`, `json list of METHOD`, `json shown` | what a server answers to `tools/list` or another method, and what a client gets of it, byte for byte; what goes with the request as with `json request` |
 //! | `json served` | the body that the filter served for the last of the calls above, as a value |
 //! | `json record` | the audit record of the request above, with its digest as in a reply |
 //! | `yaml filter` | it is in a complete configuration of Envoy ([`SHIPPED`]), line by line; its policy compiles |
@@ -165,7 +165,12 @@ impl Reading {
                 same_reply(text, &served.body, false)
             }
             other if other.starts_with("json list") => {
-                let ask = Ask::rpc("tools/list").with_parenthesis(&other["json list".len()..]);
+                let words = &other["json list".len()..];
+                let (method, with) = match words.strip_prefix(" of ") {
+                    Some(words) => words.split_once(' ').unwrap_or((words, "")),
+                    None => ("tools/list", words),
+                };
+                let ask = Ask::rpc(method).with_parenthesis(with);
                 let ask = ask.map_err(|error| error.to_string())?;
                 self.shown = self.stage()?.show(&ask, text)?;
                 Ok(())

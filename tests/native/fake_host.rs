@@ -17,6 +17,7 @@ mod every_case;
 mod faults;
 mod headers_taken_out;
 mod held;
+mod home;
 mod host;
 mod http_call;
 mod many_streams;

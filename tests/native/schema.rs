@@ -32,7 +32,7 @@ const NOT_JSON: [(&str, &str); 14] = [
 ];
 
 /// Broken policies that the schema lets pass: why, and which.
-const BEYOND_A_SCHEMA: [(&str, &[&str]); 16] = [
+const BEYOND_A_SCHEMA: [(&str, &[&str]); 17] = [
     (
         "a reader of JSON keeps one of two equal keys",
         &[
@@ -52,6 +52,8 @@ const BEYOND_A_SCHEMA: [(&str, &[&str]); 16] = [
         &[
             "approvals_flood",
             "approvals_flood_by_requests",
+            "approvals_home_bare",
+            "approvals_home_flood",
             "approvals_in_grant",
             "approvals_path_exempt",
             "approvals_path_missing",
@@ -101,6 +103,9 @@ const BEYOND_A_SCHEMA: [(&str, &[&str]); 16] = [
             "lock_patterns",
             "named_check_authorization",
             "named_check_unknown",
+            "offers_counters_differ",
+            "offers_default_of_no_top",
+            "offers_missing_in_bodies",
             "require_approval",
             "shadow_approver_require",
             "shadow_entry_shares_a_counter",
@@ -120,12 +125,14 @@ const BEYOND_A_SCHEMA: [(&str, &[&str]); 16] = [
             "grants_without_kind",
             "grants_without_token",
             "host_header",
+            "offers_weighed_twice",
             "weighed_twice",
         ],
     ),
     (
         "the limit that bounds the caller may stand elsewhere",
         &[
+            "offers_session_alone",
             "per_does_not_bound_sessions",
             "session_alone",
             "shadow_does_not_bound_extending",
@@ -138,8 +145,12 @@ const BEYOND_A_SCHEMA: [(&str, &[&str]); 16] = [
             "session_bound_by_budget",
         ],
     ),
+    ("the parts of a URI have to be told apart", &["offers_uri_patterns"]),
     ("a `max` has to be divided by its unit", &["replicas_max", "unit_and_max"]),
-    ("what two patterns match has to be compared", &["grants_of_one_pattern", "same_pattern"]),
+    (
+        "what two patterns match has to be compared",
+        &["grants_of_one_pattern", "offers_twins", "same_pattern"],
+    ),
     (
         "the regular expression has to be compiled",
         &[
@@ -180,7 +191,7 @@ const BEYOND_A_SCHEMA: [(&str, &[&str]); 16] = [
 
 /// The objects of the language: where the schema has them, and a policy with a
 /// key in one that is none, so that the error lists those that are.
-const OBJECTS: [(&str, &str); 22] = [
+const OBJECTS: [(&str, &str); 27] = [
     ("", r#"{"zzzzzzzz": 0}"#),
     ("/$defs/all_tools", r#"{"all_tools": {"zzzzzzzz": 0}}"#),
     ("/$defs/approval", r#"{"tools": {"a": {"approval": {"zzzzzzzz": 0}}}}"#),
@@ -189,6 +200,14 @@ const OBJECTS: [(&str, &str); 22] = [
         "/$defs/approvals/properties/notify",
         r#"{"settings": {"approvals": {"notify": {"zzzzzzzz": 0}}}}"#,
     ),
+    (
+        "/$defs/approvals/properties/serve_store",
+        r#"{"settings": {"approvals": {"serve_store": {"zzzzzzzz": 0}}}}"#,
+    ),
+    (
+        "/$defs/approvals/properties/store",
+        r#"{"settings": {"approvals": {"store": {"zzzzzzzz": 0}}}}"#,
+    ),
     ("/$defs/check", r#"{"all_tools": {"deny_if": [{"zzzzzzzz": 0}]}}"#),
     ("/$defs/condition", r#"{"all_tools": {"require": [{"conditions": [{"zzzzzzzz": 0}]}]}}"#),
     ("/$defs/counters", r#"{"settings": {"counters": {"zzzzzzzz": 0}}}"#),
@@ -196,6 +215,10 @@ const OBJECTS: [(&str, &str); 22] = [
     ("/$defs/group", r#"{"groups": [{"zzzzzzzz": 0}]}"#),
     ("/$defs/limit", r#"{"all_tools": {"limits": [{"zzzzzzzz": 0}]}}"#),
     ("/$defs/limit_service", r#"{"settings": {"limit_service": {"zzzzzzzz": 0}}}"#),
+    ("/$defs/offer", r#"{"prompts": {"rules": {"a": {"zzzzzzzz": 0}}}}"#),
+    // A body that extends may leave the default to the top level.
+    ("/$defs/prompts", r#"{"grants": {"a": {"extends": "top", "prompts": {"zzzzzzzz": 0}}}}"#),
+    ("/$defs/resources", r#"{"grants": {"a": {"extends": "top", "resources": {"zzzzzzzz": 0}}}}"#),
     ("/$defs/rate_limit/anyOf/1", r#"{"tools": {"a": {"rate_limit": {"zzzzzzzz": 0}}}}"#),
     (
         "/$defs/protected_resource",

@@ -35,8 +35,8 @@ async fn main() -> ExitCode {
     // A part alone, to be looked at.
     if let Some(part) = std::env::args().nth(1) {
         let (tables, others) = match &*part {
-            "asking" => (asking::run(&packages).await, true),
-            "sign-in" => (sign_in::run(&packages).await.into(), true),
+            "asking" => (Vec::from(asking::run(&packages).await), true),
+            "sign-in" => (Vec::from(sign_in::run(&packages).await), true),
             "files" => (Vec::new(), files::run(&packages).await),
             "queries" => (Vec::new(), queries::run(&packages).await),
             other => panic!("no part `{other}`; there are asking, sign-in, files and queries"),

@@ -24,7 +24,7 @@ labels:
 {{- if .Values.policyText }}
 {{- $policy = fromYaml .Values.policyText }}
 {{- if or (hasKey $policy "Error") (not $policy) }}
-{{- fail (printf "policyText is no YAML of a policy: %s" (get $policy "Error")) }}
+{{- fail (printf "policyText is not a policy in YAML: %s" (get $policy "Error")) }}
 {{- end }}
 {{- end }}
 {{- if not $policy }}

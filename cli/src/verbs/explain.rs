@@ -19,7 +19,7 @@ use std::time::SystemTime;
 #[command(after_help = "\
 CALL is one of these; @FILE and - (standard input) hold a text of the same kinds:
   create_refund {\"amount\": 80}    a call of a tool
-  POST /mcp tools/list            another message
+  POST /mcp tools/list            another message, with its parameters behind it
   GET /mcp                        a request without a body
   {\"jsonrpc\": \"2.0\", ...}         a message as it is sent
 

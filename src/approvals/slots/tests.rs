@@ -1,5 +1,5 @@
 use super::*;
-use crate::approvals::{Decided, DecisionError, Sent, Verdict};
+use crate::approvals::{Decided, DecisionError, Edge, Put, Sent, Taken, Verdict};
 use crate::limits::MemoryStore;
 #[cfg(target_family = "wasm")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -28,6 +28,8 @@ fn draft(digest: [u8; 32], need: u8) -> Entry {
         params: r#"{"arguments":{"amount":500}}"#.into(),
         approved_by: Vec::new(),
         reason: String::new(),
+        edge: None,
+        used_by: [0; 16],
     }
 }
 
@@ -55,6 +57,9 @@ fn an_entry_is_read_as_it_was_written() {
         entry.notice = notice;
         assert_eq!(Entry::read(&entry.write()).unwrap().notice, notice);
     }
+    assert_eq!(Entry::read(&entry.write()), Ok(entry.clone()));
+    entry.edge = Some(Edge { identity: [3; 32], approvers: vec!["pay-*".into(), "c".into()] });
+    entry.used_by = [4; 16];
     let bytes = entry.write();
     assert_eq!(Entry::read(&bytes), Ok(entry));
     for cut in 0..bytes.len() {
@@ -245,4 +250,37 @@ fn one_worker_sends_a_notice_and_again_a_minute_later() {
     slots.decide(&store, entry.id, &digest, "bob", Verdict::Approve, NOW).unwrap();
     assert_eq!([0, 300, 9_000].map(send), [Ok(false); 3]);
     assert_eq!(slots.send(&store, Id::none(), NOW), Ok(false));
+}
+
+#[test]
+fn a_question_takes_an_approval_once_and_hears_so_again() {
+    let (table, store) = (table(), MemoryStore::default());
+    let slots = Slots::new(&table);
+    let digest = [1; 32];
+    let entry = ask(slots, &store, digest, 1, NOW);
+    let slot = entry.id.slot();
+    let put = |nonce, seconds| Put { nonce: [nonce; 16], seconds };
+    let take = |put, now| slots.take(&store, slot, &digest, put, now).unwrap();
+    let second = NOW.seconds();
+    assert_eq!(take(put(1, second), NOW), Taken::Not);
+    let approved = later(NOW, 5);
+    slots.decide(&store, entry.id, &digest, "ann", Verdict::Approve, approved).unwrap();
+    // The question of before the approval, again: it was answered that the call waits.
+    assert!(matches!(take(put(1, second + 4), approved), Taken::Before(_)));
+    assert_eq!(slots.taken(&store, &digest, [1; 16], approved), Ok(None));
+    let Taken::Now(used) = take(put(2, second + 5), later(NOW, 6)) else { panic!() };
+    assert_eq!((used.state, used.used_by, &*used.params), (State::Used, [2; 16], ""));
+    assert_eq!(used.approved_by, ["ann"]);
+    // The same again, and another question.
+    assert_eq!(take(put(2, second + 5), later(NOW, 7)), Taken::Now(used.clone()));
+    assert_eq!(slots.taken(&store, &digest, [2; 16], later(NOW, 7)), Ok(Some(used)));
+    assert_eq!(take(put(3, second + 7), later(NOW, 7)), Taken::Not);
+    assert_eq!(slots.taken(&store, &digest, [3; 16], later(NOW, 7)), Ok(None));
+    // A use without a question has no number, and no question has that of none.
+    let again = ask(slots, &store, [2; 32], 1, NOW);
+    slots.decide(&store, again.id, &[2; 32], "ann", Verdict::Approve, NOW).unwrap();
+    slots.use_up(&store, again.id.slot(), &[2; 32], NOW).unwrap().unwrap();
+    assert_eq!(slots.taken(&store, &[2; 32], [0; 16], NOW), Ok(None));
+    let nobody = slots.take(&store, again.id.slot(), &[2; 32], put(0, second), NOW);
+    assert_eq!(nobody, Ok(Taken::Not));
 }

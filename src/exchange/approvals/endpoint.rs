@@ -6,23 +6,24 @@
 //! decides all.
 
 mod answer;
+mod approver;
 mod form;
 
 use super::decision::Attempt;
 use super::json::Object;
 use super::page;
-use crate::approvals::{Decided, DecisionError, Entry, Id, Slots, State, Verdict};
+use crate::approvals::{Decided, DecisionError, Id, Slots, State, Verdict};
+use crate::digest::{hex, unhex};
 use crate::exchange::Served;
-use crate::exchange::head::{self, Head};
+use crate::exchange::head;
 use crate::exchange::identity::{Given, NoIdentity, Peer};
 use crate::exchange::target::is_below;
 use crate::limits::window::Nanos;
 use crate::limits::{ChargeError, Store, StoreError, Trial};
-use crate::policy::condition::{Facts, JsonTexts, Line, Moment, Work};
-use crate::policy::{Approvals, Caller, Holders, Needed, Policy};
-use answer::{answered, approved_by, error, hex, list, record, summary};
+use crate::policy::{Approvals, Caller, Holders, Policy};
+use answer::{answered, approved_by, error, list, record, summary};
 use core::cell::OnceCell;
-use form::{Deciding, Form, percent_decode, unhex};
+use form::{Deciding, Form, percent_decode};
 use std::borrow::Cow;
 
 /// The most requests of a list.
@@ -198,7 +199,7 @@ where
             return answered(200, object);
         }
         match self.may_decide(caller, &entry) {
-            Ok(_) => {}
+            Ok(()) => {}
             Err(Refused { status: 409, says, .. }) => return error(409, &says, caller),
             Err(_) => return self.not_found(caller),
         }
@@ -227,7 +228,7 @@ where
                 return answered.refused("unknown", caller, Some(id), None);
             }
         };
-        let decided = self.may_decide(caller, &entry).and_then(|_| {
+        let decided = self.may_decide(caller, &entry).and_then(|()| {
             self.is_of_this_site()?;
             let digest = self.digest()?;
             let reason = reason(deciding)?;
@@ -272,75 +273,6 @@ where
         }
     }
 
-    /// Whether a caller may decide about a request, under the policy now in force.
-    fn may_decide(&self, caller: &Caller, entry: &Entry) -> Result<Needed<'a>, Refused> {
-        let refused = |status, why, says: &'static str| Refused { status, why, says: says.into() };
-        if entry.caller == caller.id {
-            return Err(refused(403, "self", "nobody decides about a request of his own"));
-        }
-        let stranger = || refused(403, "stranger", "you do not decide about this request");
-        let Some(needed) = self.policy.needed_by(entry) else {
-            let known = self.policy.may_approve_something(&caller.id);
-            let changed = "the rule has changed since the request was made; the call has to be \
-                           made again";
-            return Err(if known { refused(409, "changed", changed) } else { stranger() });
-        };
-        if !needed.terms.name(&caller.id) {
-            return Err(stranger());
-        }
-        if !self.admitted.get_or_init(|| self.meets_requirements(caller)) {
-            let says = "your request does not have what `approver_require` asks for";
-            return Err(refused(403, "requirement", says));
-        }
-        Ok(needed)
-    }
-
-    fn meets_requirements(&self, caller: &Caller) -> bool {
-        let head = Head::default().naming(self.policy, self.headers.clone());
-        self.policy.admits_approver(&Facts {
-            arguments: None,
-            members: None,
-            headers: &head.named,
-            claims: self.peer,
-            caller_id: &caller.id,
-            tool: "",
-            moment: Moment::default(),
-            work: &Work::default(),
-            texts: &JsonTexts::default(),
-        })
-    }
-
-    /// Refuses a decision that a page of another site had a browser send.
-    fn is_of_this_site(&self) -> Result<(), Refused> {
-        let refused = || Refused {
-            status: 403,
-            why: "cross_site",
-            says: "a decision must not come from a page of another site".into(),
-        };
-        let one = |name| match head::line(self.headers.clone(), name) {
-            Line::Absent => Ok(None),
-            Line::Text(text) => Ok(Some(text)),
-            Line::Unclear => Err(refused()),
-        };
-        let site = one("sec-fetch-site")?;
-        if site.is_some_and(|site| site != "same-origin" && site != "none") {
-            return Err(refused());
-        }
-        let authority = one(":authority")?.unwrap_or_default().to_ascii_lowercase();
-        let own = self.approvals.url.as_deref().map(origin);
-        if own.is_some_and(|(_, host)| !host.eq_ignore_ascii_case(&authority)) {
-            return Err(refused());
-        }
-        if let Some(other) = one("origin")? {
-            let same = match own {
-                Some((whole, _)) => other.eq_ignore_ascii_case(whole),
-                None => other.split_once("://").is_some_and(|(_, host)| host == authority),
-            };
-            return if same { Ok(()) } else { Err(refused()) };
-        }
-        Ok(())
-    }
-
     fn digest(&self) -> Result<[u8; 32], Refused> {
         let given = head::given(self.headers.clone(), DIGEST);
         let digest = match given {
@@ -372,14 +304,6 @@ impl From<DecisionError> for Refused {
         };
         Self { status, why, says: says.into() }
     }
-}
-
-/// The scheme with the host of a URL, and the host with its port.
-fn origin(url: &str) -> (&str, &str) {
-    let start = url.find("://").map_or(0, |at| at.saturating_add(3));
-    let length = url.get(start..).and_then(|rest| rest.find('/'));
-    let end = length.map_or(url.len(), |length| start.saturating_add(length));
-    (url.get(..end).unwrap_or_default(), url.get(start..end).unwrap_or_default())
 }
 
 /// The reason in the query of a denial.

@@ -45,6 +45,11 @@ impl Object {
         self.0.push_str(json);
     }
 
+    /// The object without its end, to which another part is added later.
+    pub(super) fn open(self) -> String {
+        self.0
+    }
+
     /// The whole object.
     pub(super) fn end(mut self) -> String {
         self.0.push_str(if self.0.is_empty() { "{}" } else { "}" });

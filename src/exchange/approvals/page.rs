@@ -42,7 +42,7 @@ pub(super) fn served() -> Served {
         ("x-content-type-options", "nosniff".into()),
     ];
     let reply = Reply { headers, body: PAGE.into(), ..Reply::bare(200) };
-    Served { reply, what: "approvals", decision: None }
+    Served::new(reply, "approvals")
 }
 
 #[cfg(test)]

@@ -1,31 +1,28 @@
 //! A call that needs approval: its standing, and what its client is told.
 
 mod kept;
+mod making;
 mod telling;
 
 pub(in crate::exchange) use kept::KeptApproval;
+pub(super) use making::{Made, make, notice};
 
-use super::json::Object;
 use super::notice::Notice;
 use super::stage::{ApprovalRecord, Stage};
+use super::store::Told;
 use super::way::{Page, Way};
 use crate::approvals::{
-    Bound, Call, Entry, Id, Requested, Sent, Slot, Slots, Standing, State, TooLarge, digest,
+    Bound, Call, Edge, Entry, Id, Sent, Slot, Slots, Standing, State, TooLarge, digest,
 };
 use crate::exchange::target::Target;
 use crate::limits::window::Nanos;
-use crate::limits::{Charge, ChargeError, Store, StoreError, Trial};
-use crate::policy::{Approvals, Caller, Denial, Holders, Needed, Policy, Reason, duration};
+use crate::limits::{Charge, Store};
+use crate::policy::{Approvals, Caller, Denial, Holders, Needed, Policy, Reason};
 use crate::wire::jsonrpc::Params;
 use std::borrow::Cow;
 
-/// The most bytes of arguments that a message repeats: a model does not copy more
-/// without a mistake.
-const REPEATED: usize = 512;
 /// The message for a call whose rule has none.
 pub(in crate::exchange) const ASKS: &str = "A call like this one needs approval.";
-/// The seconds after which a client may ask again.
-const POLL_AFTER: u64 = 30;
 
 /// A call without approval: the denial, and the request if there is one.
 #[derive(Debug)]
@@ -154,6 +151,11 @@ impl<'p> Draft<'p> {
             params: call.text().to_owned(),
             approved_by: Vec::new(),
             reason: String::new(),
+            edge: approvals.store.as_ref().map(|_| Edge {
+                identity: approvals.identity,
+                approvers: needed.terms.approvers(),
+            }),
+            used_by: [0; 16],
         };
         let holders = Holders::new(&policy.table, caller, None);
         let requests = approvals.requests.plain(&holders);
@@ -178,15 +180,13 @@ impl<'p> Draft<'p> {
         match standing.map_err(|error| self.store_failed(error))? {
             // Its user said no, whoever else said yes.
             Standing::Approved(_, entry) if self.way == Way::Declined => {
-                Err(Box::new(self.declined(&entry)))
+                Err(Box::new(self.declined(entry.id, entry.approved_by)))
             }
             Standing::Approved(slot, _) => Ok(Approved { slot, draft: self }),
-            Standing::Denied(entry) => Err(Box::new(self.denied(&entry))),
+            Standing::Denied(entry) => Err(Box::new(self.tell(Told::denied(&entry)))),
             Standing::Pending(entry) => {
                 look().map_err(Required::from)?;
-                let mut required = self.required(&entry, Stage::Pending, now);
-                required.notice = self.notice(slots, &Trial::through(store), &entry, now);
-                Err(Box::new(required))
+                Err(Box::new(self.waits(policy, &entry, Stage::Pending, store, now)))
             }
             Standing::Unknown(free) => {
                 look().map_err(Required::from)?;
@@ -203,147 +203,29 @@ impl<'p> Draft<'p> {
         free: &[Slot],
         now: Nanos,
     ) -> Box<Required<'p>> {
-        let store = Trial::through(store);
-        let charged = policy.table.charge(&store, &[self.requests], now);
-        let receipt = match charged {
-            Ok(receipt) => receipt,
-            Err(ChargeError::Limit { retry_after, .. }) => {
-                let approvals = self.approvals;
-                return Box::new(approvals.requests.full(retry_after).into());
+        match make(policy, self.requests, store, free, &self.entry, now) {
+            Made::New(entry) => Box::new(self.waits(policy, &entry, Stage::Requested, store, now)),
+            Made::Found(entry) => {
+                Box::new(self.tell(Told::waits(self.approvals, &entry, Stage::Pending, now)))
             }
-            Err(ChargeError::Counter { error, .. }) => return self.store_failed(error),
-        };
+            Made::Full => Box::new(self.tell(Told::Full)),
+            Made::Limited { retry_after } => Box::new(self.tell(Told::Limited { retry_after })),
+            Made::Failed(error) => self.store_failed(error),
+        }
+    }
+
+    /// The answer to a call whose request waits here, with the notice about it.
+    fn waits(
+        &self,
+        policy: &'p Policy,
+        entry: &Entry,
+        stage: Stage,
+        store: &impl Store,
+        now: Nanos,
+    ) -> Required<'p> {
         let slots = Slots::new(&policy.table);
-        match slots.request(&store, free, &self.entry, now) {
-            Ok(Requested::Made(entry)) => {
-                let mut required = self.required(&entry, Stage::Requested, now);
-                required.notice = self.notice(slots, &store, &entry, now);
-                Box::new(required)
-            }
-            Ok(Requested::Found(entry)) => {
-                // Another worker made the same request first.
-                policy.table.refund(&store, receipt, now);
-                match entry.state {
-                    State::Denied => Box::new(self.denied(&entry)),
-                    _ => Box::new(self.required(&entry, Stage::Pending, now)),
-                }
-            }
-            Ok(Requested::Full) => {
-                policy.table.refund(&store, receipt, now);
-                Box::new(self.full())
-            }
-            Err(error) => {
-                policy.table.refund(&store, receipt, now);
-                self.store_failed(error)
-            }
-        }
-    }
-
-    /// The answer to a call in a batch.
-    pub(in crate::exchange) fn in_batch(&self) -> Required<'p> {
-        let asks = self.message.unwrap_or(ASKS);
-        let message = format!("{asks} A call in a batch cannot be approved; make it alone.");
-        self.denial(Reason::ApprovalRequired, message).into()
-    }
-
-    fn denial(&self, reason: Reason, message: String) -> Denial<'p> {
-        Denial { reason, rule: self.rule, message: message.into(), retry_after: None }
-    }
-
-    fn full(&self) -> Required<'p> {
-        let message =
-            "The gateway has no place for another request for approval. Try again later.".into();
-        self.denial(Reason::ApprovalsFull, message).into()
-    }
-
-    fn store_failed(&self, error: StoreError) -> Box<Required<'p>> {
-        let (reason, message) = match error {
-            StoreError::Contended => (
-                Reason::CounterContended,
-                "The gateway is too busy to look for the call's approval. Try again.",
-            ),
-            StoreError::Clock => (
-                Reason::CounterClock,
-                "The gateway's clock is behind the request for the call's approval.",
-            ),
-            StoreError::Damaged => {
-                (Reason::CounterDamaged, "The gateway cannot read the requests for approval.")
-            }
-            StoreError::Full => (
-                Reason::CounterFull,
-                "The gateway cannot count another caller's requests at the moment.",
-            ),
-            StoreError::Host => {
-                (Reason::Internal, "The gateway cannot look for the call's approval.")
-            }
-        };
-        Box::new(self.denial(reason, message.into()).into())
-    }
-
-    fn denied(&self, entry: &Entry) -> Required<'p> {
-        let message = match &*entry.reason {
-            "" => format!("Request {} was denied.", entry.id),
-            reason => format!("Request {} was denied: {reason}", entry.id),
-        };
-        let by = entry.approved_by.clone();
-        Required {
-            denial: self.denial(Reason::ApprovalDenied, message),
-            record: Some(ApprovalRecord { id: entry.id, stage: Stage::Denied, by }),
-            data: None,
-            logged: None,
-            page: None,
-            notice: None,
-        }
-    }
-
-    /// The answer to a call whose request waits. Its message suffices alone: some
-    /// clients show a model nothing else.
-    fn required(&self, entry: &Entry, stage: Stage, now: Nanos) -> Required<'p> {
-        let Self { approvals, message: asks, call, .. } = self;
-        let expires_in = entry.expires_in(now);
-        let url = approvals.url_of(entry.id);
-        let asks = asks.unwrap_or(ASKS);
-        let page = url.as_ref().and_then(|url| {
-            Some((self.way, Page::new(self.way, entry.id, url, asks, stage, expires_in)?))
-        });
-        let mut message = asks.to_owned();
-        let waits = match stage {
-            Stage::Requested => "waits for a decision for",
-            _ => "is still waiting, for another",
-        };
-        message.push_str(&format!(" Request {} {waits} {}", entry.id, duration(expires_in)));
-        match &url {
-            Some(url) => message.extend([": ", url, " ."]),
-            None => message.push('.'),
-        }
-        let logged = message.clone();
-        message.push_str(&format!(
-            " Tell your user now; check again after {POLL_AFTER} seconds or more by making the same \
-             call with exactly these arguments"
-        ));
-        match call.arguments() {
-            Some(arguments) if arguments.len() <= REPEATED => message.extend([": ", arguments]),
-            _ => message.push('.'),
-        }
-        let mut data = Object::default();
-        data.text("id", &entry.id.to_string());
-        data.text("state", stage.as_str());
-        data.number("expires_in", expires_in);
-        data.number("poll_after", POLL_AFTER);
-        if let Some(url) = &url {
-            data.text("url", url);
-        }
-        if let Some(arguments) = call.arguments() {
-            data.raw("arguments", arguments);
-        }
-        Required {
-            denial: self.denial(Reason::ApprovalRequired, message),
-            record: Some(ApprovalRecord { id: entry.id, stage, by: entry.approved_by.clone() }),
-            data: Some(data.end()),
-            logged: Some(logged),
-            page,
-            notice: None,
-        }
+        let notice = notice(self.approvals, (self.rule, self.message), slots, store, entry, now);
+        Required { notice, ..self.tell(Told::waits(self.approvals, entry, stage, now)) }
     }
 }
 
@@ -366,9 +248,10 @@ impl<'p> Approved<'p> {
             }
             Ok(None) => match slots.find(store, &draft.entry.digest, now) {
                 Ok(Standing::Unknown(free)) => Err(draft.request(policy, store, &free, now)),
-                Ok(Standing::Denied(entry)) => Err(Box::new(draft.denied(&entry))),
+                Ok(Standing::Denied(entry)) => Err(Box::new(draft.tell(Told::denied(&entry)))),
                 Ok(Standing::Pending(entry) | Standing::Approved(_, entry)) => {
-                    Err(Box::new(draft.required(&entry, Stage::Pending, now)))
+                    let told = Told::waits(draft.approvals, &entry, Stage::Pending, now);
+                    Err(Box::new(draft.tell(told)))
                 }
                 Err(error) => Err(draft.store_failed(error)),
             },

@@ -88,7 +88,7 @@ impl Counting {
                 }
             },
             #[cfg(any(test, not(target_os = "wasi")))]
-            Some(Answer::Simulated) => return Next::Pass(Counted::Process),
+            Some(Answer::Simulated) => return Next::Pass(Counted::Process, None),
             Some(Answer::Failed(Failure::Timeout)) => {
                 return self.failed(report, FailureKind::Timeout);
             }
@@ -115,7 +115,7 @@ impl Counting {
                 bytes: question.bytes.clone(),
                 timeout: self.timeout,
             })),
-            None => Next::Pass(Counted::Replicas(self.left(&left))),
+            None => Next::Pass(Counted::Replicas(self.left(&left)), None),
         }
     }
 
@@ -146,13 +146,14 @@ impl Counting {
             OnFailure::Deny => self.deny(),
             OnFailure::Local => {
                 report(Consulted::Local);
-                Next::Pass(Counted::Process)
+                Next::Pass(Counted::Process, None)
             }
             OnFailure::Allow => {
                 report(Consulted::Uncounted);
                 let limits = self.limits.iter();
                 let limits = limits.map(|(call, limit)| (*call, (&*limit.pointer).into()));
-                Next::Pass(Counted::Nowhere { limits: limits.collect(), tags: self.tags() })
+                let (limits, tags) = (limits.collect(), self.tags());
+                Next::Pass(Counted::Nowhere { limits, tags }, None)
             }
         }
     }

@@ -66,14 +66,14 @@ impl Script {
         }
         match (text.as_deref(), self.last) {
             (Some("ok"), _) | (_, Some(OnFailure::Shed)) => self.ask(),
-            (_, Some(OnFailure::Allow)) => Next::Pass(Counted::Process),
+            (_, Some(OnFailure::Allow)) => Next::Pass(Counted::Process, None),
             _ => deny(Reason::CounterContended, "No answer.", None),
         }
     }
 
     fn ask(&mut self) -> Next {
         let Some(Line { question, on_failure }) = self.left.pop_front() else {
-            return Next::Pass(Counted::Process);
+            return Next::Pass(Counted::Process, None);
         };
         self.last = Some(on_failure);
         Next::Ask(Box::new(question))

@@ -7,7 +7,7 @@ use crate::exchange::approvals::{ASKS, Asking, Draft, Required, Way};
 use crate::exchange::record::Record;
 use crate::exchange::refusal::{Client, Refusal};
 use crate::limits::{Store, Trial};
-use crate::policy::{Denial, Needed, Policy, Reason};
+use crate::policy::{Denial, Needed, Policy, Reason, document};
 use crate::wire::jsonrpc::reply;
 
 /// A call that goes on as soon as it is approved, and its limits are charged.
@@ -40,6 +40,9 @@ impl<'a, S: Store> Judge<'a, S> {
     /// The outcome of a call that needs approval. Nobody is asked about one for which
     /// its limits have no room; an approval is used after they are charged.
     pub(super) fn approve(&self, Approves { allowed, draft }: Approves<'a>) -> Judged<'a> {
+        if let Some(home) = draft.store() {
+            return self.ask_home(home, allowed, draft);
+        }
         let look = || {
             let trial = Trial::new(self.store);
             let charged = self.policy.table.charge(&trial, &allowed.charges, self.now);
@@ -78,6 +81,40 @@ impl<'a, S: Store> Judge<'a, S> {
             Err(required) => {
                 self.policy.table.refund(&store, receipt, self.now);
                 Err(self.require(allowed, *required))
+            }
+        }
+    }
+
+    /// The outcome of a call whose request is kept at a home, which is asked once the call
+    /// is charged here.
+    fn ask_home(
+        &self,
+        home: &document::Store,
+        allowed: Allowed<'a>,
+        draft: Draft<'a>,
+    ) -> Judged<'a> {
+        let asks = Asks::at_home(self.policy, self.holder_id(), &allowed, &draft, home, self.now);
+        let mut asks = match asks {
+            Ok(Some(asks)) => asks,
+            Ok(None) => {
+                let denial = draft.unasked();
+                return self.deny(allowed.called, denial);
+            }
+            Err(refused) => {
+                let denial = allowed.refused(refused);
+                return self.deny(allowed.called, denial);
+            }
+        };
+        let store = Trial::through(self.store);
+        match self.policy.table.charge(&store, &allowed.charges, self.now) {
+            Ok(mut receipt) => {
+                let records = vec![self.goes(&store, allowed, &mut receipt, 0)];
+                asks.approval = Some(draft.keep());
+                Ok(Passed { receipt, records, asks: Some(asks), ..Passed::default() })
+            }
+            Err(refused) => {
+                let denial = allowed.refused(refused);
+                self.deny(allowed.called, denial)
             }
         }
     }

@@ -4,12 +4,13 @@ use super::batch::Messages;
 use super::charging::Allowed;
 use super::pending::{Held, Pending};
 use super::{Decided, Passed};
-use crate::exchange::approvals::KeptApproval;
+use crate::exchange::approvals::{Draft, KeptApproval};
 use crate::exchange::inquiry::{self, Inquiry};
 use crate::exchange::question::Question;
 use crate::exchange::record::{Asked, Decision, Kept, Record};
 use crate::limits::ChargeError;
-use crate::policy::Policy;
+use crate::limits::window::Nanos;
+use crate::policy::{Policy, document};
 use crate::wire::jsonrpc::Id;
 
 /// The questions about a request, while its body is there.
@@ -42,6 +43,28 @@ impl<'a> Asks<'a> {
         call: &Allowed<'a>,
     ) -> Result<Option<Box<Self>>, ChargeError> {
         let asked = inquiry(policy, caller_id, core::iter::once(call))?;
+        Ok(asked.map(|(inquiry, question)| {
+            Box::new(Self { inquiry, question, messages: vec![To::new(call)], approval: None })
+        }))
+    }
+
+    /// The questions to the home of a call's approval, and about its limits; `None` if there
+    /// are none.
+    ///
+    /// # Errors
+    /// As above.
+    pub(super) fn at_home(
+        policy: &Policy,
+        caller_id: &str,
+        call: &Allowed<'a>,
+        draft: &Draft<'_>,
+        home: &document::Store,
+        now: Nanos,
+    ) -> Result<Option<Box<Self>>, ChargeError> {
+        let limits = inquiry(policy, caller_id, core::iter::once(call))?;
+        let Some(edge) = draft.edge(home) else { return Ok(None) };
+        let salt = *policy.table.salt();
+        let asked = Inquiry::at_home(edge, salt, limits, draft.is_declined(), now);
         Ok(asked.map(|(inquiry, question)| {
             Box::new(Self { inquiry, question, messages: vec![To::new(call)], approval: None })
         }))

@@ -38,7 +38,8 @@ impl<'a> Called<'a> {
     ) -> Box<Refusal<'a>> {
         let Self { id, record, .. } = self;
         let (rule, reason) = (denial.rule, Some(denial.reason));
-        let to = To { id: Some(id), tool: record.tool.as_deref() };
+        let (tool, offer) = (record.tool.as_deref(), record.offer.as_ref());
+        let to = To { id: Some(id), tool, offer };
         let mut refusal = Refusal::denied(policy, to, client, denial);
         let (decision, message) = (Decision::Denied, refusal.record.message.take());
         refusal.record = Record { decision, reason, rule, message, ..record };
@@ -50,11 +51,29 @@ impl<'a> Called<'a> {
 pub(super) struct Allowed<'a> {
     pub(super) called: Called<'a>,
     /// The limits that have to have room.
-    pub(super) limits: Limits<'a>,
+    pub(super) limits: Charged<'a>,
     /// One charge for each of them.
     pub(super) charges: Vec<Charge>,
     /// The limits in shadow, with their charges.
     pub(super) beside: Vec<(&'a Limit, Charge)>,
+}
+
+/// The limits of a message.
+pub(super) enum Charged<'a> {
+    /// Those of one call, or of one thing that a message names.
+    One(Limits<'a>),
+    /// Those of all things that a message names, one after the other.
+    Several(Vec<&'a Limit>),
+}
+
+impl<'a> Charged<'a> {
+    /// The limit of this number.
+    pub(super) fn get(&self, index: usize) -> Option<&'a Limit> {
+        match self {
+            Self::One(limits) => limits.get(index),
+            Self::Several(limits) => limits.get(index).copied(),
+        }
+    }
 }
 
 impl<'a> Allowed<'a> {
@@ -62,10 +81,10 @@ impl<'a> Allowed<'a> {
     pub(super) fn refused(&self, refused: ChargeError) -> Denial<'a> {
         match refused {
             ChargeError::Limit { index, retry_after } => self.limits.get(index).map_or_else(
-                || counting_failed(self.limits, index, StoreError::Host),
+                || counting_failed(None, StoreError::Host),
                 |limit| limit.full(retry_after),
             ),
-            ChargeError::Counter { index, error } => counting_failed(self.limits, index, error),
+            ChargeError::Counter { index, error } => counting_failed(self.limits.get(index), error),
         }
     }
 }
@@ -123,7 +142,7 @@ impl<'a, S: Store> Judge<'a, S> {
         first: usize,
     ) -> Record<'a> {
         let mut record = call.called.record;
-        record.limits = Left::from_receipt(call.limits, receipt, first);
+        record.limits = Left::from_receipt(|index| call.limits.get(index), receipt, first);
         for (limit, charge) in call.beside {
             let refused = match self.policy.table.charge(store, &[charge], self.now) {
                 Ok(charged) => {
@@ -171,8 +190,7 @@ pub(crate) const fn reason(trouble: StoreError) -> Reason {
     }
 }
 
-fn counting_failed(limits: Limits<'_>, index: usize, trouble: StoreError) -> Denial<'_> {
-    let limit = limits.get(index);
+fn counting_failed(limit: Option<&Limit>, trouble: StoreError) -> Denial<'_> {
     let message = match trouble {
         StoreError::Full if limit.is_some_and(Limit::is_by_value) => {
             "The gateway cannot count another value at the moment."

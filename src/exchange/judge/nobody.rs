@@ -17,7 +17,7 @@ impl<'a, S: Store> Judge<'a, S> {
         why: NoIdentity,
         stateless: bool,
     ) -> Box<Refusal<'a>> {
-        let to = To { id: Some(id), tool: tool.as_deref() };
+        let to = To { id: Some(id), tool: tool.as_deref(), offer: None };
         let mut refusal = if self.policy.challenges() {
             Refusal::unidentified(self.policy, why, to)
         } else {

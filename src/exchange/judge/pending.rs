@@ -4,7 +4,7 @@
 use super::batch::{Refusals, whole};
 use super::charging::Called;
 use super::{Passed, Verdict};
-use crate::exchange::approvals::KeptApproval;
+use crate::exchange::approvals::{ApprovalRecord, KeptApproval, Told};
 use crate::exchange::inquiry::{Consulted, Counted, Denied, Inquiry, Next};
 use crate::exchange::question::Answer;
 use crate::exchange::record::{Asked, Counted as Place, Decision, Kept, Record};
@@ -24,6 +24,20 @@ pub struct Pending {
     /// The lists that it asks for, and whether it is a batch.
     pub(super) asked: Asked,
     pub(super) approval: Option<Box<KeptApproval>>,
+}
+
+/// The outcome of the questions about it.
+#[derive(Debug)]
+pub(in crate::exchange) enum Answered {
+    /// Nothing is against it. It may have an approval that was kept elsewhere, and is used.
+    Goes(Option<ApprovalRecord>),
+    /// Something denies it.
+    Denied(Denied),
+    /// It has no approval.
+    Unapproved(Told),
+    /// The gateway itself keeps the requests, as in a simulation.
+    #[cfg(any(test, not(target_os = "wasi")))]
+    Here,
 }
 
 /// One of its messages.
@@ -55,9 +69,10 @@ impl Pending {
     pub(in crate::exchange) fn next(
         &mut self,
         answer: Answer,
+        now: Nanos,
         report: &mut dyn FnMut(Consulted),
     ) -> Next {
-        self.inquiry.next(Some(answer), report)
+        self.inquiry.next(Some(answer), now, report)
     }
 
     /// Writes into its records where its limits across replicas were counted.
@@ -79,41 +94,68 @@ impl Pending {
         }
     }
 
-    /// The verdict after the last answer, which denied something or nothing. What was
-    /// charged is given back unless the request goes on.
+    /// The verdict after the last answer. What was charged is given back unless the request
+    /// goes on.
     pub(in crate::exchange) fn verdict<'k>(
         &'k mut self,
-        denied: Option<&'k Denied>,
+        answered: &'k Answered,
         receipt: Receipt,
         policy: &'k Policy,
         store: &impl Store,
         now: Nanos,
     ) -> Verdict<'k> {
-        let Self { inquiry: _, accepts_mcp, is_shadow, messages, asked, approval } = self;
+        if let Answered::Denied(denied) = answered {
+            return self.denied(denied, receipt, policy, store, now);
+        }
+        let Self { accepts_mcp, is_shadow, messages, asked, approval, .. } = self;
+        let approved = match (answered, approval) {
+            (Answered::Goes(None), None) => Some(Ok(None)),
+            (Answered::Goes(Some(used)), _) => Some(Ok(Some(used.clone()))),
+            (Answered::Goes(None), Some(kept)) => Some(kept.use_up(policy, store, now).map(Some)),
+            (Answered::Unapproved(told), Some(kept)) => {
+                Some(Err(Box::new(kept.tell(policy, told.clone()))))
+            }
+            #[cfg(any(test, not(target_os = "wasi")))]
+            (Answered::Here, Some(kept)) => Some(kept.use_up_here(policy, store, now).map(Some)),
+            // Nobody asks for the approval of a call that needs none.
+            (_, _) => None,
+        };
+        match approved {
+            Some(Ok(used)) => {
+                let mut records: Vec<_> = records(messages).collect();
+                if let (Some(used), Some(record)) = (used, records.first_mut()) {
+                    record.approval = Some(Box::new(used));
+                }
+                let asked = core::mem::take(asked);
+                let passed = Passed { receipt, records, asked, asks: None };
+                passed.verdict(*accepts_mcp, *is_shadow)
+            }
+            refused => {
+                policy.table.refund(&Trial::through(store), receipt, now);
+                let called = messages.iter().find_map(Held::called);
+                Verdict::Refuse(match (called, refused) {
+                    (Some(called), Some(Err(required))) => {
+                        called.unapproved(policy, *accepts_mcp, *required)
+                    }
+                    _ => unanswerable(policy),
+                })
+            }
+        }
+    }
+
+    /// The verdict on a request of which something is denied.
+    fn denied<'k>(
+        &'k mut self,
+        denied: &'k Denied,
+        receipt: Receipt,
+        policy: &'k Policy,
+        store: &impl Store,
+        now: Nanos,
+    ) -> Verdict<'k> {
+        let Self { accepts_mcp, is_shadow, messages, asked, .. } = self;
         let (accepts_mcp, is_shadow) = (*accepts_mcp, *is_shadow);
         let refund = |receipt| policy.table.refund(&Trial::through(store), receipt, now);
         let asked = core::mem::take(asked);
-        let Some(denied) = denied else {
-            let used = approval.as_mut().map(|kept| kept.use_up(policy, store, now));
-            return match used.transpose() {
-                Ok(used) => {
-                    let mut records: Vec<_> = records(messages).collect();
-                    if let (Some(used), Some(record)) = (used, records.first_mut()) {
-                        record.approval = Some(Box::new(used));
-                    }
-                    let passed = Passed { receipt, records, asked, asks: None };
-                    passed.verdict(accepts_mcp, is_shadow)
-                }
-                Err(required) => {
-                    refund(receipt);
-                    let called = messages.iter().find_map(Held::called);
-                    Verdict::Refuse(match called {
-                        Some(called) => called.unapproved(policy, accepts_mcp, *required),
-                        None => unanswerable(policy),
-                    })
-                }
-            };
-        };
         let index = messages.iter().enumerate().filter(|(_, held)| held.is_asked);
         let index = index.map(|(index, _)| index).nth(denied.call);
         let denial = Denial {

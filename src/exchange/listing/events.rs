@@ -7,7 +7,7 @@
 //! anew.
 
 use super::changes::{Change, Changes};
-use super::message::{LONGEST_SIGN, may_list};
+use super::signs::Signs;
 use core::ops::Range;
 
 /// The rules by which the data of events is changed.
@@ -19,6 +19,8 @@ pub(super) trait Editor {
     fn instead(&self, data: &[u8]) -> Option<Vec<u8>>;
     /// The most bytes of an event that are held.
     fn most(&self) -> usize;
+    /// The signs of the lists that it reads.
+    fn signs(&self) -> Signs;
 }
 
 /// A stream of events on its way through.
@@ -110,7 +112,7 @@ impl Events {
             Mode::Flow => {
                 // The sign of a list may come in two parts.
                 self.held.extend_from_slice(part);
-                let sign = may_list(&self.held);
+                let sign = editor.signs().are_in(&self.held);
                 if let Some(instead) = sign.then(|| editor.instead(&[])).flatten() {
                     self.held.clear();
                     self.mode = Mode::Drop;
@@ -118,7 +120,7 @@ impl Events {
                     whole(&instead, out);
                 } else {
                     out.extend_from_slice(part);
-                    self.keep_tail();
+                    self.keep_tail(editor.signs());
                 }
             }
             Mode::Drop => {}
@@ -127,7 +129,7 @@ impl Events {
 
     /// Handles an event that is longer than the part that is held of one.
     fn overflow(&mut self, out: &mut Vec<u8>, editor: &dyn Editor) {
-        let sign = may_list(&self.held);
+        let sign = editor.signs().are_in(&self.held);
         let instead = || editor.instead(&Data::new(&self.held).text);
         if let Some(instead) = sign.then(instead).flatten() {
             whole(&instead, out);
@@ -135,13 +137,13 @@ impl Events {
             self.mode = Mode::Drop;
         } else {
             out.extend_from_slice(&self.held);
-            self.keep_tail();
+            self.keep_tail(editor.signs());
             self.mode = Mode::Flow;
         }
     }
 
-    fn keep_tail(&mut self) {
-        let seen = self.held.len().saturating_sub(LONGEST_SIGN);
+    fn keep_tail(&mut self, signs: Signs) {
+        let seen = self.held.len().saturating_sub(signs.longest());
         self.held.drain(..seen);
     }
 
@@ -226,7 +228,7 @@ impl Data {
 /// Writes an event with its data changed.
 fn event(event: &[u8], out: &mut Vec<u8>, editor: &dyn Editor) {
     let Data { lines, text, unclear } = Data::new(event);
-    let mut changes = if unclear && may_list(&text) {
+    let mut changes = if unclear && editor.signs().are_in(&text) {
         let instead = editor.instead(&text);
         let change = |with: Vec<u8>| Change { from: 0, to: text.len(), with: with.into() };
         Changes::new(instead.map(change).into_iter().collect())

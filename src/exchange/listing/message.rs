@@ -1,22 +1,25 @@
-//! The tools in a message, and the changes that take some of them out.
+//! The lists in a message, and the changes that take entries out of them.
 
 use super::changes::Change;
 use crate::wire::json::{JsonError, Kind, Raw, Reader, Text, fold_ascii};
+use crate::wire::mcp::{List, Lists};
 use std::borrow::Cow;
 
-/// A tool as a message lists it.
-pub(super) struct Tool<'t, 'a> {
+/// An entry of a list.
+pub(super) struct Listed<'t, 'a> {
+    /// The kind of list.
+    pub(super) kind: List,
     /// The number of its list in the message, from 1.
     pub(super) list: usize,
-    /// The tool itself, of whatever type.
+    /// The entry itself, of whatever type.
     pub(super) raw: Raw<'a>,
-    /// Its name, or several where clients differ on that; none if nobody can call it.
+    /// Its name, or several where clients differ on that; none if nobody can ask for it.
     pub(super) names: &'t [Cow<'a, str>],
 }
 
-/// The changes after which a message, or an array of messages, lists only tools for
-/// which `shows` is true. There are none for a message without a list. Each tool is
-/// shown to it once, in the order of the text.
+/// The changes after which these lists, in a message or an array of messages, have only
+/// entries for which `shows` is true. There are none for a message without such a list.
+/// Each entry is shown to it once, in the order of the text.
 ///
 /// The `cacheScope` of a list becomes `"private"`: the list of one caller must not
 /// be served to another.
@@ -26,10 +29,11 @@ pub(super) struct Tool<'t, 'a> {
 pub(super) fn changes(
     text: &[u8],
     max_depth: usize,
-    shows: &mut dyn FnMut(&Tool<'_, '_>) -> bool,
+    kinds: Lists,
+    shows: &mut dyn FnMut(&Listed<'_, '_>) -> bool,
 ) -> Result<Vec<Change>, JsonError> {
     let mut reader = Reader::new(text, max_depth)?;
-    let mut lister = Lister { shows, lists: 0, changes: Vec::new() };
+    let mut lister = Lister { kinds, shows, lists: 0, changes: Vec::new() };
     lister.messages(&mut reader)?;
     reader.end()?;
     match reader.ambiguity() {
@@ -69,8 +73,9 @@ type Read = Result<(), JsonError>;
 type Member<'m, 'a> = &'m mut dyn FnMut(&mut Reader<'a>, Text<'a>, usize) -> Read;
 
 struct Lister<'s> {
-    shows: &'s mut dyn FnMut(&Tool<'_, '_>) -> bool,
-    /// The number of results with tools.
+    kinds: Lists,
+    shows: &'s mut dyn FnMut(&Listed<'_, '_>) -> bool,
+    /// The number of results with lists.
     lists: usize,
     changes: Vec<Change>,
 }
@@ -101,9 +106,11 @@ impl Lister<'_> {
         self.lists = self.lists.saturating_add(1);
         let mut scope: Option<Raw<'_>> = None;
         let member: Member<'_, 'a> = &mut |reader, key, _| {
-            if means(key, "tools") && reader.peek() == Some(b'[') {
+            if let Some(kind) = self.kinds.iter().find(|kind| means(key, kind.key()))
+                && reader.peek() == Some(b'[')
+            {
                 lists = true;
-                return self.tools(reader);
+                return self.entries(reader, kind);
             }
             let value = reader.value()?;
             if key.is("cacheScope") {
@@ -116,56 +123,60 @@ impl Lister<'_> {
             let to = scope.at.saturating_add(scope.text.len());
             let change = Change { from: scope.at, to, with: PRIVATE.into() };
             // The keys of a result come in any order.
-            let after = self.changes.iter().rposition(|tool| tool.from < scope.at);
+            let after = self.changes.iter().rposition(|entry| entry.from < scope.at);
             self.changes.insert(after.map_or(0, |at| at.saturating_add(1)), change);
         }
         Ok(())
     }
 
-    fn tools(&mut self, reader: &mut Reader<'_>) -> Read {
-        // Offset behind the last tool that stays, and of the first of those
+    fn entries(&mut self, reader: &mut Reader<'_>, kind: List) -> Read {
+        // Offset behind the last entry that stays, and of the first of those
         // after it that go.
         let mut kept: Option<usize> = None;
         let mut cut: Option<usize> = None;
         let mut end = 0;
         reader.array(|reader| {
-            let (tool, shown) = self.tool(reader)?;
-            end = tool.at.saturating_add(tool.text.len());
+            let (entry, shown) = self.entry(reader, kind)?;
+            end = entry.at.saturating_add(entry.text.len());
             if !shown {
-                cut.get_or_insert(tool.at);
+                cut.get_or_insert(entry.at);
                 return Ok(());
             }
             if let Some(from) = cut.take() {
-                self.changes.push(Change { from, to: tool.at, with: GONE.into() });
+                self.changes.push(Change { from, to: entry.at, with: GONE.into() });
             }
             kept = Some(end);
             Ok(())
         })?;
         if let Some(first) = cut {
-            // With the comma before it, if a tool stays before that.
+            // With the comma before it, if an entry stays before that.
             let from = kept.unwrap_or(first);
             self.changes.push(Change { from, to: end, with: GONE.into() });
         }
         Ok(())
     }
 
-    /// A tool, and whether it is shown.
-    fn tool<'a>(&mut self, reader: &mut Reader<'a>) -> Result<(Raw<'a>, bool), JsonError> {
+    /// An entry, and whether it is shown.
+    fn entry<'a>(
+        &mut self,
+        reader: &mut Reader<'a>,
+        kind: List,
+    ) -> Result<(Raw<'a>, bool), JsonError> {
         let mut names = Vec::new();
         if reader.peek() != Some(b'{') {
             let raw = reader.value()?;
-            let shown = (self.shows)(&Tool { list: self.lists, raw, names: &names });
+            let shown = (self.shows)(&Listed { kind, list: self.lists, raw, names: &names });
             return Ok((raw, shown));
         }
         let member: Member<'_, 'a> = &mut |reader, key, _| {
             let value = reader.value()?;
-            if let (true, Kind::String(name)) = (means(key, "name"), value.kind) {
+            if let (true, Kind::String(name)) = (means(key, kind.name()), value.kind) {
                 names.push(name.decode());
             }
             Ok(())
         };
         let raw = reader.spanned_object(member)?;
-        let shown = (self.shows)(&Tool { list: self.lists, raw, names: &names });
+        let shown = (self.shows)(&Listed { kind, list: self.lists, raw, names: &names });
         Ok((raw, shown))
     }
 }
@@ -178,35 +189,4 @@ fn means(key: Text<'_>, word: &str) -> bool {
 
 fn is_private(scope: Raw<'_>) -> bool {
     matches!(scope.kind, Kind::String(text) if text.is("private"))
-}
-
-/// Whether a text may have the key `tools`, however it is spelt. Texts without
-/// it need not be read, and those that cannot be read may pass.
-pub(super) fn may_list(text: &[u8]) -> bool {
-    text.iter().enumerate().any(|(at, byte)| match byte {
-        b'"' => starts(text, at, br#""tool"#) && is_last_letter(text, at.saturating_add(5)),
-        b'\\' => LETTERS.iter().any(|letter| starts(text, at, letter)),
-        _ => false,
-    })
-}
-
-/// The longest of the texts that [`may_list`] looks for.
-pub(super) const LONGEST_SIGN: usize = 8;
-
-/// The escapes of the letters of `tools`, and of the `ſ` that some clients read as
-/// an `s`.
-const LETTERS: [&[u8]; 9] = [
-    br"\u0074", br"\u006f", br"\u006c", br"\u0073", br"\u0054", br"\u004f", br"\u004c", br"\u0053",
-    br"\u017f",
-];
-
-fn starts(text: &[u8], at: usize, with: &[u8]) -> bool {
-    let end = at.saturating_add(with.len());
-    text.get(at..end).is_some_and(|part| part.eq_ignore_ascii_case(with))
-}
-
-/// Whether the last letter of `tools` is here, and the key ends or continues with
-/// an escape: some clients end it at a NUL.
-fn is_last_letter(text: &[u8], at: usize) -> bool {
-    matches!(text.get(at..), Some([b's' | b'S', b'"' | b'\\', ..] | [0xc5, 0xbf, b'"' | b'\\', ..]))
 }

@@ -1,15 +1,16 @@
-//! The tools of a message that a caller is shown, and what the message says of the tools of
-//! a lock.
+//! The entries of lists that a caller is shown, and what a message says of the tools of a
+//! lock.
 //!
 //! A message is read twice where there is a lock. Of a tool that is listed in two ways no
 //! entry may pass, so nothing of it can go on before all of it was seen.
 
 use super::changes::Change;
-use super::message::{self, Tool};
+use super::message::{self, Listed};
 use super::{Listing, MAX_DEPTH, Reading};
 use crate::limits::{Store, StoreError};
 use crate::policy::{Lock, News, Sightings};
 use crate::wire::json::JsonError;
+use crate::wire::mcp::{List, Lists};
 
 /// The reason why it is not known which tools of a message may be shown.
 #[derive(Debug)]
@@ -33,7 +34,7 @@ impl From<StoreError> for Unread {
 }
 
 impl Listing {
-    /// The changes after which a message lists only tools that the caller is shown.
+    /// The changes after which a message lists only what the caller is shown.
     ///
     /// # Errors
     /// It is not known which these are.
@@ -48,11 +49,15 @@ impl Listing {
             Some(lock) => Some(self.watch(lent, lock, text)?),
             None => None,
         };
-        let changes = match self.conceals {
+        let changes = match self.conceals() {
             false => Vec::new(),
             true => {
                 let enforced = lock.zip(news.as_ref()).filter(|(lock, _)| lock.enforces());
-                message::changes(text, MAX_DEPTH, &mut |tool| {
+                message::changes(text, MAX_DEPTH, self.lists, &mut |tool| {
+                    if tool.kind != List::Tools {
+                        let shows = |name: &str| policy.shows_in(&self.caller, tool.kind, name);
+                        return tool.names.iter().all(|name| shows(name));
+                    }
                     let shows = |name: &str| {
                         policy.shows(&self.caller, name)
                             && enforced.is_none_or(|(lock, news)| lock.shows(news, name))
@@ -78,7 +83,8 @@ impl Listing {
         text: &[u8],
     ) -> Result<News, Unread> {
         let mut sightings = Sightings::default();
-        message::changes(text, MAX_DEPTH, &mut |tool: &Tool<'_, '_>| {
+        let tools = Lists::default().with(List::Tools);
+        message::changes(text, MAX_DEPTH, tools, &mut |tool: &Listed<'_, '_>| {
             lock.see(&mut sightings, tool.list, tool.raw, tool.names.iter().map(|name| &**name));
             true
         })?;

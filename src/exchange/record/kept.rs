@@ -4,6 +4,7 @@
 use super::{Counted, Decision, Left, Names, Record};
 use crate::exchange::approvals::ApprovalRecord;
 use crate::policy::{Reason, Values};
+use crate::wire::mcp::Offer;
 use std::borrow::Cow;
 
 /// All that a [`Record`] has, with nothing borrowed.
@@ -15,6 +16,7 @@ pub(in crate::exchange) struct Kept {
     message: Option<Box<str>>,
     method: Option<Box<str>>,
     tool: Option<Box<str>>,
+    offer: Option<Box<Offer<'static>>>,
     caller_id: Option<Box<str>>,
     arguments: Option<Names<'static>>,
     arguments_hmac: Option<String>,
@@ -33,6 +35,7 @@ impl Kept {
             message,
             method,
             tool,
+            offer,
             caller_id,
             arguments,
             arguments_hmac,
@@ -49,6 +52,7 @@ impl Kept {
             message: message.map(owned),
             method: method.map(owned),
             tool: tool.map(owned),
+            offer: offer.map(|offer| Box::new(offer.into_owned())),
             caller_id: caller_id.map(Box::from),
             arguments: arguments.map(|Names { shown, more }| Names {
                 shown: shown.into_iter().map(|name| Cow::Owned(name.into_owned())).collect(),
@@ -76,6 +80,7 @@ impl Kept {
             message: self.message.as_deref().map(Cow::Borrowed),
             method: self.method.as_deref().map(Cow::Borrowed),
             tool: self.tool.as_deref().map(Cow::Borrowed),
+            offer: self.offer.as_deref().map(Offer::lent),
             caller_id: self.caller_id.as_deref(),
             arguments: self.arguments.clone(),
             arguments_hmac: self.arguments_hmac.clone(),
@@ -109,6 +114,8 @@ impl Kept {
     pub(in crate::exchange) fn size(&self) -> usize {
         let texts = [&self.message, &self.method, &self.tool, &self.caller_id];
         let texts = texts.into_iter().flatten().map(|text| text.len());
+        let offer = self.offer.iter().map(|offer| offer.name.len().saturating_add(EACH));
+        let texts = texts.chain(offer);
         let names = self.arguments.iter().flat_map(|names| &names.shown).map(|name| name.len());
         let values =
             self.values.iter().flatten().map(|(name, value)| {

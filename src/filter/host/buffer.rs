@@ -7,6 +7,8 @@ use super::{HostError, Lent, NOT_FOUND, done, imports};
 pub(in crate::filter) enum Buffer {
     RequestBody = 0,
     ResponseBody = 1,
+    /// Of the answer to a call of the filter.
+    CallAnswer = 4,
     GrpcAnswer = 5,
     PluginConfiguration = 7,
 }

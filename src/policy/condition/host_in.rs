@@ -159,6 +159,25 @@ impl Hosts {
     }
 }
 
+/// Whether all readers take a host for the same one, with the port that is behind it, if
+/// one is: that port is not the scheme's own.
+pub(in crate::policy) fn is_plain_authority(authority: &str, own_port: u32) -> bool {
+    // The colons of an address are in its brackets.
+    let colon = authority.rfind(':').filter(|at| authority.get(*at..).is_some_and(no_bracket));
+    let (host, port) = match colon {
+        Some(at) => (authority.get(..at), authority.get(at.saturating_add(1)..)),
+        None => (Some(authority), None),
+    };
+    host.is_some_and(|host| kind(host).is_some())
+        && port.is_none_or(|port| {
+            number(port).is_some_and(|port| port != own_port && matches!(port, 1..=65_535))
+        })
+}
+
+fn no_bracket(text: &str) -> bool {
+    !text.contains(']')
+}
+
 /// The port of a URL that names none.
 fn own_port(scheme: &str) -> Option<u32> {
     match scheme {

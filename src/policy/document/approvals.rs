@@ -5,6 +5,7 @@ use super::checks::{self, Check};
 use super::limits::{self, Limit};
 use super::notify::Notify;
 use super::request_path::RequestPath;
+use super::store::{Store, StoreKeys};
 use super::url;
 use super::wording::quote;
 use crate::policy::condition::{Formula, Root};
@@ -51,6 +52,14 @@ pub struct Approvals {
     pub ask: Ask,
     /// `notify`: the service that is told of new requests.
     pub notify: Option<Notify>,
+    /// `store`: the home that keeps the requests of this policy.
+    pub store: Option<Store>,
+    /// Whether there is a `store`, which may be one that cannot be used.
+    pub has_store: bool,
+    /// `serve_store`: the keys of the edges whose requests are kept here.
+    pub serves: Option<StoreKeys>,
+    /// Whether there is a `serve_store`, which may be one that cannot be used.
+    pub has_edges: bool,
 }
 
 /// The form in which a client is told to ask a person.
@@ -65,7 +74,7 @@ pub enum Ask {
 
 /// The keys of the terms.
 pub(super) const TERMS: [&str; 4] = ["approvers", "need", "wait", "valid"];
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 14] = [
     "path",
     "url",
     "approvers",
@@ -78,6 +87,8 @@ const KEYS: [&str; 12] = [
     "max_arguments_bytes",
     "ask",
     "notify",
+    "store",
+    "serve_store",
 ];
 const ASK: [(&str, Ask); 2] = [("error", Ask::Error), ("url", Ask::Url)];
 
@@ -155,6 +166,10 @@ impl Approvals {
             max_arguments_bytes: max.and_then(|max| usize::try_from(max).ok()).unwrap_or(4096),
             ask: object.get("ask").map(|at| ask(at, &object)).unwrap_or_default(),
             notify: object.get("notify").and_then(Notify::read),
+            store: object.get("store").and_then(|at| Store::read(at, &object)),
+            has_store: object.get("store").is_some(),
+            serves: object.get("serve_store").and_then(|at| StoreKeys::served(at, &object)),
+            has_edges: object.get("serve_store").is_some(),
         })
     }
 
@@ -172,7 +187,8 @@ impl Approvals {
 /// Reads `ask`, which may need the `url` beside it.
 fn ask(at: &At<'_>, settings: &Object<'_>) -> Ask {
     let ask = at.choice(&ASK).unwrap_or_default();
-    if ask == Ask::Url && settings.get("url").is_none() {
+    // An edge shows the address that the home tells it.
+    if ask == Ask::Url && settings.get("url").is_none() && settings.get("store").is_none() {
         at.wrong("clients would be shown no address; give `settings.approvals` a `url`");
     }
     ask

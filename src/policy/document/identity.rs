@@ -49,6 +49,18 @@ impl Source {
         }
     }
 
+    /// The kind, and the fields that make the id, wherever a shell reads them: Envoys
+    /// whose sources have the same texts, in the same order, name callers alike.
+    pub fn naming(&self) -> String {
+        match self {
+            Self::Jwt { claims, .. } => {
+                let paths: Vec<String> = claims.iter().map(|path| path.join("\u{1f}")).collect();
+                format!("jwt\u{1e}{}", paths.join("\u{1e}"))
+            }
+            source => source.description(),
+        }
+    }
+
     /// Whether its credential is a token, which a client gets by signing in.
     pub const fn is_token(&self) -> bool {
         matches!(self, Self::Jwt { .. } | Self::Bearer(_))

@@ -3,7 +3,7 @@
 use crate::order;
 use crate::policy::condition::{Formula, Root, Test};
 use crate::policy::document::{
-    Action, Check, Document, Findings, Rules, Source, ToolRule, Warning, pointer,
+    Action, Approvals, Check, Document, Findings, Rules, Source, ToolRule, Warning, pointer,
 };
 
 /// The most checks that may ask for the approval of one call: all that hold are kept
@@ -50,25 +50,42 @@ pub(super) fn errors(document: &Document, all_rules: &[&Rules], errors: &mut Fin
             few_enough(Some(&rule.path), asked.saturating_add(of_base), errors);
         }
     }
-    let Some(first) = first else { return };
-    if document.identity.is_empty() {
+    if settings.is_some_and(|all| all.has_edges) {
+        home(document, errors);
+    }
+    if let Some(first) = first.filter(|_| document.identity.is_empty()) {
         errors
             .error(first, "approvals need `identity`, which says who is calling and who approves");
     }
-    match settings {
-        Some(all) if all.has_path => {
-            if all.floods(longest) {
-                errors.error(
-                    all.requests.path.clone(),
-                    "one caller could have more than 256 requests waiting at once; lower \
-                     `requests` or `wait`",
-                );
-            }
-        }
-        _ => errors.error(
+    let keeps = |all: &&Approvals| all.has_edges || (first.is_some() && !all.has_store);
+    if let Some(all) = settings.filter(keeps).filter(|all| all.has_path && all.floods(longest)) {
+        errors.error(
+            all.requests.path.clone(),
+            "one caller could have more than 256 requests waiting at once; lower `requests` or \
+             `wait`",
+        );
+    }
+    let Some(first) = first else { return };
+    if !settings.is_some_and(|all| all.has_path || all.has_store) {
+        errors.error(
             first,
             "nobody could approve this; give `settings.approvals` a `path`, like `/mcp-approvals`",
-        ),
+        );
+    }
+}
+
+/// Refuses a home whose answers could not be trusted: it has to know people as edges do,
+/// and to keep their questions, which have bodies, from going on.
+fn home(document: &Document, errors: &mut Findings) {
+    const PATH: &str = "/settings/approvals/serve_store";
+    if document.identity.is_empty() {
+        errors.error(PATH, "needs `identity`, the same as at the edges, which says who approves");
+    }
+    if !document.settings.hold_request_headers {
+        errors.error(
+            PATH,
+            "needs `hold_request_headers: true`, so that nothing of a question goes on",
+        );
     }
 }
 
@@ -95,7 +112,8 @@ pub(super) fn warnings(document: &Document, all_rules: &[&Rules], findings: &mut
     let any = all_rules.iter().any(|rules| {
         !rules.all_tools.approve_if.is_empty() || rules.tools.iter().any(|(_, rule)| asks(rule))
     });
-    let Some(settings) = document.settings.approvals.as_ref().filter(|_| any) else { return };
+    let settings = document.settings.approvals.as_ref();
+    let Some(settings) = settings.filter(|all| any || all.has_edges) else { return };
     if document.identity.iter().any(|source| matches!(source, Source::Header(_))) {
         findings.warning(Warning::ApproverByHeader, &|| {
             let message = "whoever sets the header of `identity` approves; let a proxy in front set \
@@ -103,7 +121,8 @@ pub(super) fn warnings(document: &Document, all_rules: &[&Rules], findings: &mut
             ("/settings/approvals".into(), message.into())
         });
     }
-    if settings.approvers_may_ask && settings.approver_require.is_empty() {
+    // A home has its own `approver_require`.
+    if settings.approvers_may_ask && settings.approver_require.is_empty() && !settings.has_store {
         findings.warning(Warning::ApproversMayAsk, &|| {
             let message = "agents that hold approvers' tokens can approve each other's calls; ask for \
                            more in `approver_require`";
@@ -113,7 +132,7 @@ pub(super) fn warnings(document: &Document, all_rules: &[&Rules], findings: &mut
     for rules in all_rules {
         for (_, rule) in rules.tools.iter().filter(|(_, rule)| asks(rule)) {
             let wait = rule.approval.wait.or(settings.terms.wait).unwrap_or(LONG_WAIT);
-            if wait > LONG_WAIT {
+            if wait > LONG_WAIT && !settings.has_store {
                 findings.warning(Warning::LongWait, &|| {
                     let message = "a wait of more than an hour is over before its time when Envoy \
                                    restarts";

@@ -142,7 +142,9 @@ pub(super) fn warnings(document: &Document, pairs: &mut Pairs, findings: &mut Fi
         }
     }
     for group in &document.groups {
-        if let Some((path, what)) = narrows(&document.rules, group, pairs)
+        let tools = narrows(&document.rules, group, pairs);
+        let narrows = tools.or_else(|| super::offers::narrows(&document.rules, group, pairs));
+        if let Some((path, what)) = narrows
             && !pairs.is_spent()
         {
             findings.warning(Warning::GroupNarrows, &|| {

@@ -87,23 +87,28 @@ pub(super) fn weigh_once(rules: &Rules, errors: &mut Findings) {
     let all = &rules.all_tools.limits;
     let own = rules.tools.iter().map(|(_, rule)| &rule.limits);
     for limits in own.chain([all]) {
-        for (at, limit) in limits.iter().enumerate() {
-            let others =
-                limits.iter().take(at).chain(all.iter().filter(|_| !core::ptr::eq(limits, all)));
-            for other in others.filter(|other| other.counter == limit.counter) {
-                if !weighs_alike(limit, other) {
-                    errors.error(
-                        limit.path.clone(),
-                        format!(
-                            "the counter `{}` is charged once for a call, with the weight `{}` \
-                             here and `{}` at {}; give one of them another counter",
-                            limit.counter,
-                            weight(limit),
-                            weight(other),
-                            pointer(&other.path)
-                        ),
-                    );
-                }
+        let others = if core::ptr::eq(limits, all) { &[] } else { &**all };
+        weigh_alike(limits, others, errors);
+    }
+}
+
+/// The same for the limits of one call: its own, and `all` those of all tools.
+pub(super) fn weigh_alike(limits: &[Limit], all: &[Limit], errors: &mut Findings) {
+    for (at, limit) in limits.iter().enumerate() {
+        let others = limits.iter().take(at).chain(all);
+        for other in others.filter(|other| other.counter == limit.counter) {
+            if !weighs_alike(limit, other) {
+                errors.error(
+                    limit.path.clone(),
+                    format!(
+                        "the counter `{}` is charged once for a call, with the weight `{}` here \
+                         and `{}` at {}; give one of them another counter",
+                        limit.counter,
+                        weight(limit),
+                        weight(other),
+                        pointer(&other.path)
+                    ),
+                );
             }
         }
     }
@@ -151,20 +156,25 @@ pub(super) fn few_enough(
         return;
     }
     let inherited = base.map_or(0, |base| base.all_tools.limits.len());
-    for (_, rule) in &rules.tools {
-        let stores = rule.limits.len().saturating_add(all.len());
+    let tools = rules
+        .tools
+        .iter()
+        .map(|(_, rule)| (&rule.path, rule.limits.len().saturating_add(all.len()), inherited));
+    let offers = rules.all_offers().flat_map(|offers| &offers.rules);
+    let offers = offers.map(|(_, rule)| (&rule.path, rule.limits.len(), 0));
+    for (path, stores, inherited) in tools.chain(offers) {
         let asked = stores.saturating_add(inherited);
         let before = *stored;
         *stored = before.saturating_add(stores);
         if asked > MAX_ASKED {
-            errors.error(rule.path.clone(), too_many(asked));
+            errors.error(path.clone(), too_many(asked));
         }
         if (before..*stored).contains(&MAX_STORED) {
             let message = format!(
                 "from here on the policy has more than {MAX_STORED} limits, counting those of \
                  `all_tools` for each tool; have fewer, or name tools by patterns"
             );
-            errors.error(rule.path.clone(), message);
+            errors.error(path.clone(), message);
         }
     }
 }
@@ -191,11 +201,13 @@ pub(super) fn unbounded<'d>(
 ) {
     let all = &rules.all_tools.limits;
     let inherited = base.map(|base| &*base.all_tools.limits).unwrap_or_default();
-    if all.iter().chain(inherited).any(Limit::bounds_caller) {
-        return;
-    }
+    let bounded = all.iter().chain(inherited).any(Limit::bounds_caller);
     let own = rules.tools.iter().map(|(_, rule)| &rule.limits);
-    for limits in own.chain([all]).filter(|limits| !limits.iter().any(Limit::bounds_caller)) {
+    let tools = own.chain([all]).filter(|_| !bounded);
+    // They have no limit besides their own.
+    let offers = rules.all_offers().flat_map(|offers| &offers.rules);
+    let offers = offers.map(|(_, rule)| &rule.limits);
+    for limits in tools.chain(offers).filter(|limits| !limits.iter().any(Limit::bounds_caller)) {
         limits.iter().filter(|limit| is_meant(limit)).for_each(&mut *tell);
     }
 }

@@ -88,8 +88,9 @@ pub(in crate::policy) fn warnings(document: &Document) -> Findings {
     super::ids::warnings(document, &mut findings);
     super::bodies::warnings(document, &mut pairs, &mut findings);
     for rules in &all_rules {
-        overlaps(rules, &mut pairs, &mut findings);
+        super::overlaps::of_tools(rules, &mut pairs, &mut findings);
     }
+    super::offers::warnings(document, &mut pairs, &mut findings);
     super::approvals::warnings(document, &all_rules, &mut findings);
     super::locked::warnings(document, &all_rules, &mut findings);
     if pairs.is_spent() {
@@ -226,34 +227,6 @@ fn grants_by_claim(document: &Document, findings: &mut Findings) {
                 (format!("/grants/{}", escape(&grant.name)), message.into())
             });
         }
-    }
-}
-
-fn overlaps(rules: &Rules, pairs: &mut Pairs, findings: &mut Findings) {
-    let patterns: Vec<_> = rules.tools.iter().filter(|(pattern, _)| !pattern.is_exact()).collect();
-    let mut rest = &*patterns;
-    while let [(a, first), others @ ..] = rest {
-        for (b, second) in others {
-            if !pairs.take(1) {
-                return;
-            }
-            let differ = first.action != second.action && first.shadow == second.shadow;
-            if differ
-                && pairs.overlap(a, b)
-                && !pairs.is_spent()
-                && !a.is_within(b)
-                && !b.is_within(a)
-            {
-                findings.warning(Warning::Overlap, &|| {
-                    let message = format!(
-                        "overlaps with {}, which has another action; a denial decides",
-                        quote(&second.name)
-                    );
-                    (first.path.clone(), message)
-                });
-            }
-        }
-        rest = others;
     }
 }
 

@@ -36,7 +36,7 @@ pub(super) fn questions(written: Written<'_, impl Tree>, explanation: &Explanati
         let place = question.rule.as_deref().filter(|_| denies && is_decided);
         let place = place.and_then(|rule| written.tree.find(rule));
         let place = place.map(|place| format!(", at {}", written.at(&place))).unwrap_or_default();
-        lines.push(format!("  {mark}  {}{place}", answer(question)));
+        lines.push(format!("  {mark}  {}{place}", answer(question, explanation.subject())));
         lines.extend(conditions(question));
         is_decided |= denies;
     }
@@ -67,12 +67,14 @@ fn widen(asked: &Asked, indent: usize, width: &mut usize) {
 }
 
 /// A question with its answer, on one line.
-fn answer(question: &Answered) -> String {
+fn answer(question: &Answered, subject: &str) -> String {
     let rule = question.rule.as_deref().map(cut).unwrap_or_default();
     let denies = question.denied.is_some();
     match &question.about {
-        About::Hide(patterns) if patterns.is_empty() => format!("{rule} does not name the tool"),
-        About::Hide(patterns) => format!("{rule} hides the tool, by {}", list(patterns)),
+        About::Hide(patterns) if patterns.is_empty() => {
+            format!("{rule} does not name the {subject}")
+        }
+        About::Hide(patterns) => format!("{rule} hides the {subject}, by {}", list(patterns)),
         About::Locked { named: false } => format!("{rule} does not name the tool"),
         About::Locked { named: true } if denies => {
             format!("{rule} names the tool, and a list has shown another definition of it")
@@ -194,7 +196,7 @@ pub(super) fn shadow(explanation: &Explanation) -> Vec<String> {
     }
     for question in &shadow.questions {
         let mark = if question.denied.is_some() { "(deny)" } else { "ok    " };
-        lines.push(format!("  {mark}  {}", answer(question)));
+        lines.push(format!("  {mark}  {}", answer(question, explanation.subject())));
         lines.extend(conditions(question));
     }
     lines.extend(shadow.limits.iter().flat_map(|limit| limits::limit(limit, true)));

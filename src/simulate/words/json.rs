@@ -102,6 +102,13 @@ fn message(message: &Explaining) -> Value {
             }
             value
         }
+        Explaining::Offer { method, kind, name, explanation } => {
+            let mut value = json!({ "method": method, kind.as_str(): name });
+            if let (Value::Object(members), Value::Object(more)) = (&mut value, call(explanation)) {
+                members.extend(more);
+            }
+            value
+        }
         Explaining::Other { method, passes, silent } => {
             json!({ "method": method, "passes": passes, "notification": silent })
         }

@@ -3,6 +3,7 @@
 use crate::policy::explain::{About, Explanation};
 use crate::simulate::tree::Tree;
 use crate::text::{position, shown};
+use crate::wire::mcp::OfferKind;
 use core::ops::Range;
 
 /// A policy with the text that it was read from.
@@ -40,8 +41,12 @@ impl<T: Tree> Written<'_, T> {
                 self.tree.find(hidden.rule.as_deref()?)
             }
             "(default deny)" | "(default allow)" => {
-                let own = format!("{}/default", explanation.rules.pointer);
-                self.tree.find(&own).or_else(|| self.tree.find("/default"))
+                let default = match explanation.kind.map_or("", OfferKind::key) {
+                    "" => "/default".to_owned(),
+                    key => format!("/{key}/default"),
+                };
+                let own = format!("{}{default}", explanation.rules.pointer);
+                self.tree.find(&own).or_else(|| self.tree.find(&default))
             }
             _ => None,
         }

@@ -5,12 +5,17 @@ use crate::policy::condition::{Truth, Why};
 use crate::policy::explain::{About, Body, Explanation};
 use crate::policy::{Reason, duration};
 use crate::simulate::Outcome;
-use crate::simulate::explain::Explanations;
+use crate::simulate::explain::{Explaining, Explanations};
+use crate::wire::mcp::OfferKind;
 
 /// The remedy for a request that does not go on, or that shadow mode lets pass.
 pub(super) fn of(told: &Explanations, explanation: Option<&Explanation>) -> Option<String> {
     let record = told.record()?;
-    let tool = record.tool.as_deref().map(cut).unwrap_or_default();
+    let offer = told.messages.iter().find_map(|message| match message {
+        Explaining::Offer { name, .. } => Some(&**name),
+        _ => None,
+    });
+    let tool = record.tool.as_deref().or(offer).map(cut).unwrap_or_default();
     let retry_after = match &told.outcome {
         Outcome::Refused(refusal) => refusal.reply.retry_after,
         _ => None,
@@ -43,6 +48,10 @@ pub(super) fn of(told: &Explanations, explanation: Option<&Explanation>) -> Opti
         Reason::Undecidable if record.rule.contains("/limits/") => {
             "send the value by which the limit counts, in a form that it can read".into()
         }
+        Reason::Undecidable if record.rule.ends_with("/rules") => {
+            "send the URI in the form that the server lists, or add an entry with exactly this one"
+                .into()
+        }
         Reason::Undecidable => undecidable(explanation),
         Reason::RateLimited => match retry_after {
             Some(seconds) => format!("wait {}, or raise `max` of the limit", duration(seconds)),
@@ -72,14 +81,17 @@ pub(super) fn of(told: &Explanations, explanation: Option<&Explanation>) -> Opti
 }
 
 fn default_deny(tool: &str, explanation: Option<&Explanation>) -> String {
+    let kind = explanation.and_then(|explanation| explanation.kind);
+    let list = kind.map_or("tools".to_owned(), |kind| format!("{}/rules", kind.key()));
     let rules = explanation.map(|explanation| &explanation.rules);
     let body = rules.filter(|rules| rules.body != Body::Top);
-    let place = body.map_or("`tools`".to_owned(), |rules| format!("{}/tools", cut(&rules.pointer)));
+    let place = body.map_or(format!("`{list}`"), |rules| format!("{}/{list}", cut(&rules.pointer)));
     let extends = match body {
         Some(rules) if !rules.extends => {
-            "; with `\"extends\": \"top\"` the tools of the top level apply as well"
+            let all = kind.map_or("tools", OfferKind::key);
+            format!("; with `\"extends\": \"top\"` the {all} of the top level apply as well")
         }
-        _ => "",
+        _ => String::new(),
     };
     format!("add an entry for {tool} to {place}, or correct the spelling, case included{extends}")
 }

@@ -1,12 +1,12 @@
-//! The caller, the rules that apply to it, and the entries that match the tool.
+//! The caller, the rules that apply to it, and the entries that match a name.
 
 use super::asked::{condition, saw, word};
 use super::cut;
 use crate::exchange::identity::NoIdentity;
-use crate::policy::Policy;
 use crate::policy::condition::{Asked, Of, Truth};
-use crate::policy::explain::{Body, Entry, Explanation, Group};
+use crate::policy::explain::{Body, Denied, Entry, Explanation, Group};
 use crate::policy::pattern::Beaten;
+use crate::policy::{Policy, Reason};
 use crate::simulate::explain::{Explanations, Treatment};
 use crate::text::shown;
 
@@ -110,7 +110,15 @@ pub(super) fn entries(explanation: &Explanation) -> Vec<String> {
     }
     let Some((first, others)) = explanation.entries.split_first() else {
         let default = if rules.allows_by_default { "allow" } else { "deny" };
-        return vec![format!("entry   none matches the tool, so `default` says: {default}")];
+        let subject = explanation.subject();
+        let is = |denied: &Denied, reason| explanation.kind.is_some() && denied.reason == reason;
+        return vec![match &explanation.decided {
+            Err(denied) if is(denied, Reason::Hidden) => return Vec::new(),
+            Err(denied) if is(denied, Reason::Undecidable) => {
+                format!("entry   none is asked about this {subject}: its URI has no single meaning")
+            }
+            _ => format!("entry   none matches the {subject}, so `default` says: {default}"),
+        }];
     };
     let only = if others.is_empty() { "; no other matches" } else { "" };
     let mut lines = vec![format!("entry   {} ({}){only}", cut(&first.pointer), first.action)];

@@ -29,6 +29,12 @@ pub struct Data<'a> {
     /// The tool, in every denial of a `tools/call`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tool: Option<&'a str>,
+    /// The prompt by which a request was judged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prompt: Option<&'a str>,
+    /// The URI of the resource by which a request was judged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resource: Option<&'a str>,
     /// The policy's fingerprint.
     pub policy: &'a str,
     /// Seconds until the same call may go on.

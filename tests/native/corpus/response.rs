@@ -64,7 +64,7 @@ fn expand(expected: &Value) -> String {
     match expected {
         Value::Array(parts) => parts.iter().map(expand).collect(),
         part if part["error"].is_string() => format!(
-            r#"{{"jsonrpc":"2.0","id":{},"error":{{"code":-32603,"message":"Refused: the server's list of tools cannot be read","data":{{"type":"policy_violation","reason":"internal","rule":"(internal)",{DIGEST}"}}}}}}"#,
+            r#"{{"jsonrpc":"2.0","id":{},"error":{{"code":-32603,"message":"Refused: the server's list cannot be read","data":{{"type":"policy_violation","reason":"internal","rule":"(internal)",{DIGEST}"}}}}}}"#,
             part["error"].as_str().unwrap()
         ),
         part => String::from_utf8(bytes(part)).unwrap(),

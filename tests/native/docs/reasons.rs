@@ -36,6 +36,8 @@ impl Store for Failing {
 }
 
 const POLICY: &str = r#"{"version": "1", "default": "deny", "hide": ["hidden"],
+    "prompts": {"default": "deny", "hide": ["hidden"], "rules": {"shut": {"action": "deny"}}},
+    "resources": {"default": "deny", "hide": ["a:hidden"], "rules": {"a:shut": {"action": "deny"}}},
     "tools": {"limited": {"limits": [{"counter": "c", "window": "minute", "max": 1}]},
               "own_words": {"limits": [{"counter": "o", "window": "minute", "max": 1, "on_deny": "Enough."}]},
               "bought": {"limits": [{"counter": "b", "window": "day", "max": 5.5, "increment_from": "args.price"}]},
@@ -50,7 +52,7 @@ const POLICY: &str = r#"{"version": "1", "default": "deny", "hide": ["hidden"],
 const IDENTIFIED: &str = r#"{"version": "1", "default": "deny", "identity": [{"header": "x-id"}]}"#;
 
 /// Calls that checks, budgets and limits refuse, in the notation of the pages.
-const CALLS: [&str; 17] = [
+const CALLS: [&str; 24] = [
     "hidden",
     "other",
     "shut",
@@ -68,6 +70,13 @@ const CALLS: [&str; 17] = [
     "told",
     r#"told {"a": 1, "b": 1}"#,
     "PUT /mcp",
+    r#"POST /mcp prompts/get {"name": "hidden"}"#,
+    r#"POST /mcp prompts/get {"name": "other"}"#,
+    r#"POST /mcp prompts/get {"name": "shut"}"#,
+    r#"POST /mcp resources/read {"uri": "a:hidden"}"#,
+    r#"POST /mcp resources/read {"uri": "a:other"}"#,
+    r#"POST /mcp resources/read {"uri": "a:shut"}"#,
+    r#"POST /mcp resources/read {"uri": "a:.."}"#,
 ];
 
 const RESOURCE: &str = r#"{"version": "1", "default": "deny", "identity": [{"jwt": {"claim": "sub"}}],
@@ -89,6 +98,8 @@ const APPROVING: &str = r#"{"version": "1", "default": "deny", "identity": [{"he
     "settings": {"batches": "judge",
                  "approvals": {"path": "/approvals", "approvers": ["ops"], "requests": "100/hour",
                                "max_arguments_bytes": 256}}}"#;
+
+const KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
 const LOCKED: &str = r#"{"version": "1", "default": "allow", "lock": {"mode": "enforce", "tools": {
     "a": {"digest": "sha256:0000000000000000000000000000000000000000000000000000000000000000"}}}}"#;
@@ -165,6 +176,36 @@ fn across_replicas() -> Vec<Refused> {
     refused.collect()
 }
 
+/// Refusals for want of an answer of the home of approvals, and by its answer.
+fn at_an_edge() -> Vec<Refused> {
+    let store = format!(
+        r#"{{"cluster": "home", "authority": "home", "path": "/approvals", "key": "{KEY}"}}"#
+    );
+    let edge = APPROVING.replace(r#""path": "/approvals""#, r#""store": STORE"#);
+    let edge = edge.replace(r#""requests": "100/hour","#, "").replace("STORE", &store);
+    let policy = Policy::parse(edge.as_bytes(), "").unwrap();
+    let home = APPROVING.replace(r#""batches": "judge""#, r#""hold_request_headers": true"#);
+    let home = home.replace("100/hour", "1/hour");
+    let serve = format!(r#""serve_store": {{"key": "{KEY}"}}, "path""#);
+    let home = Policy::parse(home.replacen(r#""path""#, &serve, 1).as_bytes(), "").unwrap();
+    let stores = [MemoryStore::default(), MemoryStore::default()];
+    let host = Host { policy: &policy, store: &stores[0], now: Nanos(0) };
+    let at_home = Host { policy: &home, store: &stores[1], now: Nanos(0) };
+    let refused = |call: &str, service: &mut dyn FnMut(&Question) -> Answer| {
+        let ask = Ask::parse(call).unwrap();
+        let sent = host.send_asking(ask.pairs(), &NoPeer, &Body::whole(&ask.body), service);
+        match sent.unwrap().outcome {
+            Outcome::Refused(refused) => *refused,
+            other => panic!("{other:?}"),
+        }
+    };
+    vec![
+        refused("asked (x-id: a)", &mut |_| Answer::Failed(Failure::Timeout)),
+        refused("asked (x-id: a)", &mut |question| at_home.answer(question)),
+        refused(r#"asked {"n": 1} (x-id: a)"#, &mut |question| at_home.answer(question)),
+    ]
+}
+
 /// A refusal of every kind that there is.
 fn refusals() -> Vec<Refused> {
     let mut stage = Stage::new(POLICY).unwrap();
@@ -215,6 +256,7 @@ fn refusals() -> Vec<Refused> {
     }
     refusals.extend(unapproved());
     refusals.extend(across_replicas());
+    refusals.extend(at_an_edge());
     refusals.extend(locked());
     let fails: [fn(&mut Exchange, &Policy, &mut Recorder<'_>) -> Step; 2] = [
         |exchange, policy, records| exchange.fail(policy, "anything", records),

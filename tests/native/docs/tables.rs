@@ -14,13 +14,18 @@ use std::path::Path;
 
 /// Objects of the language, each with a key that is none, so that the error
 /// lists those that are.
-const OBJECTS: [(&str, &str); 24] = [
+const OBJECTS: [(&str, &str); 29] = [
     ("(top level)", r#"{"zzzzzzzz": 0}"#),
     ("tools", r#"{"tools": {"a": {"zzzzzzzz": 0}}}"#),
     ("limits", r#"{"tools": {"a": {"limits": [{"zzzzzzzz": 0}]}}}"#),
     ("rate_limit", r#"{"tools": {"a": {"rate_limit": {"zzzzzzzz": 0}}}}"#),
     ("approval", r#"{"tools": {"a": {"approval": {"zzzzzzzz": 0}}}}"#),
     ("settings.approvals", r#"{"settings": {"approvals": {"zzzzzzzz": 0}}}"#),
+    ("settings.approvals.store", r#"{"settings": {"approvals": {"store": {"zzzzzzzz": 0}}}}"#),
+    (
+        "settings.approvals.serve_store",
+        r#"{"settings": {"approvals": {"serve_store": {"zzzzzzzz": 0}}}}"#,
+    ),
     ("all_tools", r#"{"all_tools": {"zzzzzzzz": 0}}"#),
     ("all_tools limits", r#"{"all_tools": {"limits": [{"zzzzzzzz": 0}]}}"#),
     ("require", r#"{"tools": {"a": {"require": [{"zzzzzzzz": 0}]}}}"#),
@@ -36,6 +41,9 @@ const OBJECTS: [(&str, &str); 24] = [
         "grants limits",
         r#"{"grants": {"a": {"default": "deny", "all_tools": {"limits": [{"zzzzzzzz": 0}]}}}}"#,
     ),
+    ("prompts", r#"{"prompts": {"zzzzzzzz": 0}}"#),
+    ("resources", r#"{"resources": {"zzzzzzzz": 0}}"#),
+    ("rules", r#"{"prompts": {"default": "deny", "rules": {"a": {"zzzzzzzz": 0}}}}"#),
     ("checks", r#"{"checks": {"a": {"zzzzzzzz": 0}}}"#),
     ("groups", r#"{"groups": [{"zzzzzzzz": 0}]}"#),
     ("settings", r#"{"settings": {"zzzzzzzz": 0}}"#),

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 /// Buffers, by the ABI's numbers.
 pub(super) const REQUEST_BODY: u32 = 0;
 pub(super) const RESPONSE_BODY: u32 = 1;
+pub(super) const CALL_ANSWER: u32 = 4;
 pub(super) const GRPC_ANSWER: u32 = 5;
 pub(super) const PLUGIN_CONFIGURATION: u32 = 7;
 

@@ -3,8 +3,8 @@
 use super::abi;
 use super::call;
 use super::host::{
-    CALL_RESPONSE_HEADERS, GRPC_ANSWER, HOST, Host, Lines, PLUGIN_CONFIGURATION, REQUEST_BODY,
-    REQUEST_HEADERS, heal, log,
+    CALL_ANSWER, CALL_RESPONSE_HEADERS, GRPC_ANSWER, HOST, Host, Lines, PLUGIN_CONFIGURATION,
+    REQUEST_BODY, REQUEST_HEADERS, heal, log,
 };
 use crate::core::MIDNIGHT;
 use crate::corpus::{Client, Outcome, PAYLOAD_STATE, Request, Script};
@@ -179,6 +179,11 @@ impl Worker {
 
     /// The end of a call of the filter: the headers of the answer, or none if it failed.
     pub(super) fn end_call(&self, token: u32, headers: &[(&str, &str)]) {
+        self.end_call_with(token, headers, b"");
+    }
+
+    /// The same, with a body.
+    pub(super) fn end_call_with(&self, token: u32, headers: &[(&str, &str)], body: &[u8]) {
         let lines = headers.iter().map(|(name, value)| ((*name).into(), (*value).into()));
         HOST.with_borrow_mut(|host| {
             // Asking for the headers of a call that has none fails the test.
@@ -186,8 +191,10 @@ impl Worker {
                 [] => BTreeMap::new(),
                 _ => BTreeMap::from([(CALL_RESPONSE_HEADERS, lines.collect())]),
             };
+            host.buffers = BTreeMap::from([(CALL_ANSWER, body.to_vec())]);
         });
-        unsafe { abi::proxy_on_http_call_response(self.root, token, headers.len(), 0, 0) };
+        let (headers, size) = (headers.len(), body.len());
+        unsafe { abi::proxy_on_http_call_response(self.root, token, headers, size, 0) };
     }
 
     /// The end of a stream.

@@ -7,7 +7,7 @@
 use super::baton::{Baton, Contested};
 use crate::random::Random;
 use mcp_policy_filter::approvals::{
-    Decided, Entry, Id, Requested, Sent, Slots, Standing, State, Verdict,
+    Decided, Entry, Id, Put, Requested, Sent, Slots, Standing, State, Taken, Verdict,
 };
 use mcp_policy_filter::limits::window::Nanos;
 use mcp_policy_filter::limits::{Store, Table};
@@ -71,6 +71,8 @@ fn draft(call: u64, need: u8) -> Entry {
         params: "{}".into(),
         approved_by: Vec::new(),
         reason: String::new(),
+        edge: None,
+        used_by: [0; 16],
     }
 }
 
@@ -106,8 +108,29 @@ fn work(
                 }
             }
             Standing::Approved(slot, _) if random.below(4) > 0 => {
-                if let Ok(Some(entry)) = slots.use_up(store, slot, &digest, now) {
-                    history.add(Event::Used(entry.id, now.0));
+                let used = |entry: Option<Entry>| {
+                    history.add(Event::Used(entry.as_ref()?.id, now.0));
+                    entry
+                };
+                if random.below(2) == 0 {
+                    used(slots.use_up(store, slot, &digest, now).ok().flatten());
+                } else {
+                    // By a question of another gateway, which comes twice.
+                    let mut nonce = [1; 16];
+                    nonce[0] = u8::try_from(worker).unwrap();
+                    nonce[1..9].copy_from_slice(&round.to_le_bytes());
+                    let put = Put { nonce, seconds: now.seconds() };
+                    let take = || match slots.take(store, slot, &digest, put, now) {
+                        Ok(Taken::Now(entry)) => Some(entry),
+                        _ => None,
+                    };
+                    match used(take()) {
+                        Some(first) => {
+                            let again = take().is_none_or(|again| again.id == first.id);
+                            assert!(again, "one question took two approvals");
+                        }
+                        None => drop(used(take())),
+                    }
                 }
             }
             Standing::Pending(entry) | Standing::Approved(_, entry) => {

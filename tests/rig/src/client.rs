@@ -7,6 +7,7 @@
 pub mod http1;
 pub mod http2;
 pub mod mcp;
+pub mod offers;
 
 use std::time::Duration;
 

@@ -7,6 +7,7 @@
 //! It runs what it is sent on every path and under every `Host`, so that a
 //! request that slips past the filter is a call that ran, not a 404.
 
+pub mod offers;
 mod tools;
 
 use std::convert::Infallible;
@@ -105,7 +106,7 @@ impl Drop for McpServer {
 }
 
 /// Accepts until aborted; then every connection goes too.
-async fn serve(listener: TcpListener, handler: Handler, mode: Mode) {
+async fn serve<H: ServerHandler + Clone>(listener: TcpListener, handler: H, mode: Mode) {
     let config = StreamableHttpServerConfig::default()
         .with_legacy_session_mode(mode == Mode::Sessions)
         .with_json_response(mode == Mode::Stateless)

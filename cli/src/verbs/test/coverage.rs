@@ -6,7 +6,6 @@ use crate::document::{Node, position};
 use crate::explained;
 use core::fmt;
 use mcp_policy_filter::policy::explain::{About, Answered, Explanation};
-use mcp_policy_filter::simulate::explain::Explaining;
 use mcp_policy_filter::simulate::notation::Ask;
 use mcp_policy_filter::simulate::stage::Stage;
 use std::collections::BTreeMap;
@@ -98,8 +97,8 @@ impl Coverage {
         // A fault of the gateway in memory is told by the test itself.
         let told = explained::explain(&stage.policy, &stage.store, ask, stage.now());
         for message in told.map(|told| told.messages).unwrap_or_default() {
-            if let Explaining::Call { explanation: Some(explanation), .. } = message {
-                covered.reach(&explanation);
+            if let Some(explanation) = message.explanation() {
+                covered.reach(explanation);
             }
         }
     }
@@ -205,12 +204,30 @@ fn bodies(policy: &Node, add: &mut dyn FnMut(String, Kind, usize)) {
 }
 
 fn body(node: &Node, pointer: &str, add: &mut dyn FnMut(String, Kind, usize)) {
+    for key in ["prompts", "resources"] {
+        if let Some(offers) = node.get(key) {
+            let pointer = format!("{pointer}/{key}");
+            hidden(offers, &pointer, add);
+            entries(offers, "rules", &pointer, add);
+        }
+    }
+    hidden(node, pointer, add);
+    entries(node, "tools", pointer, add);
+    if let Some(all) = node.get("all_tools") {
+        checks(all, &format!("{pointer}/all_tools"), add);
+    }
+}
+
+fn hidden(node: &Node, pointer: &str, add: &mut dyn FnMut(String, Kind, usize)) {
     for hidden in node.get("hide").map(Node::elements).unwrap_or_default() {
         let pattern = escape(hidden.text().unwrap_or_default());
         add(format!("{pointer}/hide/{pattern}"), Kind::Hide, hidden.span.start);
     }
-    for entry in node.get("tools").map(Node::members).unwrap_or_default() {
-        let pointer = format!("{pointer}/tools/{}", escape(&entry.key));
+}
+
+fn entries(node: &Node, list: &str, pointer: &str, add: &mut dyn FnMut(String, Kind, usize)) {
+    for entry in node.get(list).map(Node::members).unwrap_or_default() {
+        let pointer = format!("{pointer}/{list}/{}", escape(&entry.key));
         add(pointer.clone(), Kind::Entry, entry.key_span.start);
         checks(&entry.value, &pointer, add);
         for (key, kind) in [("args", Kind::Check), ("rate_limit", Kind::Limit)] {
@@ -218,9 +235,6 @@ fn body(node: &Node, pointer: &str, add: &mut dyn FnMut(String, Kind, usize)) {
                 add(format!("{pointer}/{key}"), kind, member.key_span.start);
             }
         }
-    }
-    if let Some(all) = node.get("all_tools") {
-        checks(all, &format!("{pointer}/all_tools"), add);
     }
 }
 

@@ -60,7 +60,7 @@ pub(super) fn answered(status: u16, object: Object) -> Served {
         vec![("cache-control", "no-store".into()), ("x-content-type-options", "nosniff".into())];
     let body = object.end().into_bytes();
     let reply = Reply { headers, body, ..Reply::bare(status) };
-    Served { reply, what: "approvals", decision: None }
+    Served::new(reply, "approvals")
 }
 
 pub(super) fn record(
@@ -80,8 +80,4 @@ pub(super) fn record(
         rule: entry.and_then(|entry| entry.rules.first().cloned()),
         reason: text(|entry| &entry.reason).filter(|reason| !reason.is_empty()),
     }
-}
-
-pub(super) fn hex(digest: &[u8; 32]) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -50,15 +50,3 @@ pub(super) fn percent_decode(text: &str) -> Option<String> {
     }
     String::from_utf8(bytes).ok()
 }
-
-pub(super) fn unhex(line: &[u8]) -> Option<[u8; 32]> {
-    let digits: &[u8; 64] = line.try_into().ok()?;
-    let mut bytes = [0; 32];
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        for digit in pair {
-            let digit = char::from(*digit).to_digit(16)?;
-            *byte = (*byte << 4) | u8::try_from(digit).ok()?;
-        }
-    }
-    Some(bytes)
-}

@@ -1,8 +1,8 @@
-"""Reads paths and URLs as servers in Python do.
+"""Reads paths, URLs and URIs as servers in Python do.
 
-A line on stdin is `["path", TEXT]` or `["url", TEXT]`; the line that answers it has, by
-the name of each reader, a path or `[scheme, host, port]`, or null where the reader
-refuses.
+A line on stdin is `["path", TEXT]`, `["url", TEXT]` or `["uri", TEXT]`; the line that
+answers it has, by the name of each reader, a path, `[scheme, host, port]` or a URI, or
+null where the reader refuses.
 """
 
 import http.client
@@ -69,7 +69,44 @@ def by_pydantic(text):
     return place(url.scheme, url.host, url.port)
 
 
+def file(text):
+    """The file that `urllib` opens."""
+    parts = urllib.parse.urlsplit(text)
+    if parts.scheme != "file" or parts.netloc not in ("", "localhost"):
+        raise ValueError
+    return "file://" + posixpath.normpath(urllib.request.url2pathname(parts.path))
+
+
+def resolved(text):
+    """A URI without its dots."""
+    parts = urllib.parse.urlsplit(text)
+    path = posixpath.normpath(parts.path) if parts.path else ""
+    return urllib.parse.urlunsplit(parts._replace(path=path))
+
+
+def fetched(text):
+    """The URL that `httpx` asks for; it opens no files."""
+    url = httpx.URL(text)
+    if url.scheme == "file":
+        raise ValueError
+    return str(url)
+
+
 READERS = {
+    "uri": {
+        # As MCP's SDK reads the URI of a resource.
+        "pydantic": lambda text: str(PYDANTIC.validate_python(text)),
+        "httpx": fetched,
+        "requests": lambda text: requests.Request("GET", text).prepare().url,
+        "urllib": lambda text: urllib.parse.urlunsplit(urllib.parse.urlsplit(text)),
+        "urllib file": file,
+        "unquote": urllib.parse.unquote,
+        "unquote twice": lambda text: urllib.parse.unquote(urllib.parse.unquote(text)),
+        "strip": lambda text: text.strip(),
+        "slashes": lambda text: text.replace("\\", "/"),
+        "dots": resolved,
+        "quote": lambda text: urllib.parse.quote(text, safe=":/?#[]@!$&'()*+,;=%"),
+    },
     "path": {
         "posixpath normpath": posixpath.normpath,
         "posixpath abspath": posixpath.abspath,

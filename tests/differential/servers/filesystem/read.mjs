@@ -1,6 +1,6 @@
-// Reads paths and URLs as servers in Node.js do. A line on stdin is `["path", TEXT]` or
-// `["url", TEXT]`; the line that answers it has, by the name of each reader, a path or
-// `[scheme, host, port]`, or null where the reader refuses.
+// Reads paths, URLs and URIs as servers in Node.js do. A line on stdin is `["path", TEXT]`,
+// `["url", TEXT]` or `["uri", TEXT]`; the line that answers it has, by the name of each
+// reader, a path, `[scheme, host, port]` or a URI, or null where the reader refuses.
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath, parse } from 'node:url';
@@ -18,6 +18,21 @@ const place = ({ protocol, hostname, port }) => {
 };
 
 const READERS = {
+    uri: {
+        // As MCP's SDK reads the URI of a resource.
+        'node URL': text => new URL(text).href,
+        'node URL twice': text => new URL(new URL(text).href).href,
+        'node trim': text => new URL(text.trim()).href,
+        'node decode': text => decodeURIComponent(text),
+        'node encode': text => encodeURI(text),
+        'node file': text => `file://${fileURLToPath(text)}`,
+        'node parse': text => parse(text).href,
+        'node join': text => {
+            const { protocol, host, pathname, search, hash } = new URL(text);
+            if (!host) throw new Error('no host');
+            return `${protocol}//${host}${path.posix.normalize(decodeURIComponent(pathname))}${search}${hash}`;
+        },
+    },
     path: {
         'node resolve': text => path.posix.resolve(text),
         'node normalize': text => path.posix.normalize(text),

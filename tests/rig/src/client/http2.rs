@@ -63,9 +63,12 @@ impl Connection {
     ) -> Result<(ResponseFuture, SendStream<Bytes>), h2::Error> {
         let mut head = http::Request::new(());
         *head.method_mut() = request.method.parse().expect("a method");
-        let uri = format!("http://{}{}", self.host, request.path);
-        *head.uri_mut() = uri.parse().expect("a path");
-        *head.headers_mut() = header_map(&request.headers);
+        let (authority, rest): (Vec<_>, Vec<_>) =
+            request.headers.iter().cloned().partition(|(name, _)| name == ":authority");
+        let host = self.host.to_string();
+        let authority = authority.first().map_or(&host, |(_, value)| value);
+        *head.uri_mut() = format!("http://{authority}{}", request.path).parse().expect("a path");
+        *head.headers_mut() = header_map(&rest);
         if let Body::Whole(body) = &request.body {
             head.headers_mut().insert("content-length", body.len().into());
         }

@@ -71,6 +71,10 @@ impl McpClient {
         Ok(Self { service: service.map_err(|error| error.to_string())? })
     }
 
+    pub(super) fn service(&self) -> &RunningService<RoleClient, ()> {
+        &self.service
+    }
+
     /// The names of the tools on offer, all pages of them.
     pub async fn list_tools(&self) -> Result<Vec<String>, CallError> {
         let tools = patiently("tools/list", self.service.list_all_tools()).await?;

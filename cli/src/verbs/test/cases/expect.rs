@@ -37,7 +37,7 @@ enum Want {
 }
 
 /// The keys of `expect`.
-const KEYS: [&str; 16] = [
+const KEYS: [&str; 18] = [
     "outcome",
     "decision",
     "reason",
@@ -47,6 +47,8 @@ const KEYS: [&str; 16] = [
     "status",
     "code",
     "tool",
+    "prompt",
+    "resource",
     "id",
     "caller",
     "state",
@@ -277,11 +279,12 @@ impl Got {
             "outcome" => Some(self.facts.outcome.clone()),
             "decision" => Some(self.decision.to_owned()),
             // As the client is told, or as it is recorded.
-            "reason" | "rule" | "tool" => match self.json("/error/data") {
+            "reason" | "rule" | "tool" | "prompt" | "resource" => match self.json("/error/data") {
                 Some(data) => data.get(key)?.as_str().map(str::to_owned),
                 None if key == "reason" => record?.reason.map(|reason| reason.to_string()),
                 None if key == "rule" => Some(record?.rule.clone()),
-                None => record?.tool.clone(),
+                None if key == "tool" => record?.tool.clone(),
+                None => None,
             },
             "caller" => record?.caller_id.clone(),
             "state" if self.is_of_decision => Some(self.facts.outcome.clone()),
