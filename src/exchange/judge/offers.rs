@@ -73,15 +73,12 @@ impl<'a, S: Store> Judge<'a, S> {
         let holders = Holders::new(&self.policy.table, caller, session);
         let asked = Asked { holders: &holders, facts: &facts };
         let mut shadow = Vec::new();
-        let decided =
-            self.allow(caller, &first, &asked, &mut shadow).and_then(|(ruling, mut sum)| {
-                if !others.is_empty() {
-                    sum.charged = Charged::Several(ruling.limits.iter().collect());
-                }
-                Ok((ruling.rule, sum))
-            });
-        let (rule, mut sum) = match decided {
-            Ok(allowed) => allowed,
+        let (rule, mut sum) = match self.allow(caller, &first, &asked, &mut shadow) {
+            Ok((ruling, sum)) if others.is_empty() => (ruling.rule, sum),
+            Ok((ruling, sum)) => {
+                let charged = Charged::Several(ruling.limits.iter().collect());
+                (ruling.rule, Sum { charged, ..sum })
+            }
             Err(denial) => return self.deny_offer(message, id, first, denial, shadow),
         };
         for offer in others {
