@@ -16,8 +16,8 @@ mod cases;
 use cases::{Case, policy};
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
+use mcp_policy_filter::exchange::awaited::Asked;
 use mcp_policy_filter::exchange::listing::{Listing, Reading};
-use mcp_policy_filter::exchange::record::Asked;
 use mcp_policy_filter::limits::MemoryStore;
 use mcp_policy_filter::limits::window::Nanos;
 use mcp_policy_filter::policy::Policy;
@@ -120,10 +120,10 @@ fn list(bencher: Bencher<'_, '_>, content_type: &str) {
     bencher.counter(BytesCount::of_slice(body.as_bytes())).bench_local(|| {
         let mut listing =
             Listing::for_caller(&policy, &policy.caller("anonymous", Nanos(0))).unwrap();
-        listing.expect(Asked { ids: vec!["1".into()], batch: false }, Nanos(0));
+        listing.expect(Asked { ids: vec!["1".into()], ..Asked::default() }, Nanos(0));
         let (store, now) = (MemoryStore::default(), || Some(Nanos(0)));
         let lent = Reading { policy: &policy, store: &store, now: &now };
-        listing.headers(&policy, headers.into_iter(), false);
+        listing.headers(&policy, headers.into_iter(), false, false);
         if !events {
             return listing.whole(&lent, black_box(body.as_bytes())).unwrap_or_default();
         }

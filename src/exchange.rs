@@ -8,6 +8,7 @@
 mod answering;
 pub mod approvals;
 pub mod audit;
+pub mod awaited;
 pub(crate) mod caller;
 mod consulted;
 mod ending;
@@ -27,6 +28,7 @@ mod serving;
 mod step;
 pub mod target;
 mod waiting;
+mod watching;
 
 pub use step::{Lent, Served, Step};
 pub use waiting::{Ticket, Waiting, Whose};
@@ -36,13 +38,15 @@ use crate::limits::{Receipt, Store};
 use crate::policy::condition::Work;
 use crate::policy::{Caller, Policy};
 use approvals::Opened;
+use awaited::Asked;
+use core::cell::Cell;
 use head::{Entry, Head, HeadError, Trace};
 use identity::{NoIdentity, Peer};
 use inquiry::Consulted;
 use judge::{Judge, Pending, Verdict};
 use listing::Listing;
 use permit::Permit;
-use record::{Asked, Records};
+use record::Records;
 use refusal::{Refusal, Refused, To};
 
 #[derive(Debug, Default)]
@@ -127,9 +131,10 @@ impl Exchange {
                         return Err(Refusal::unidentified(policy, why, To::default()));
                     }
                     Ok(mut caller) => {
-                        let head = Head::for_groups(policy, headers);
+                        let head = Head::for_groups(policy, headers.clone());
                         policy.place(&mut caller, &head.about(peer), now);
                         self.watch_response(policy, &caller);
+                        self.watch_unasked(policy, &caller, || Trace::from_headers(headers));
                     }
                     Err(_) => {}
                 }
@@ -226,7 +231,9 @@ impl Exchange {
             return self.refuse_late(unread(policy, known, HeadError::TooLarge), records);
         }
         let (work, beside) = (Work::default(), Work::default());
-        let verdict = Judge { policy, caller, head, peer, store, now, work, beside }.judge(body);
+        let awaited = Cell::default();
+        let judge = Judge { policy, caller, head, peer, store, now, work, beside, awaited };
+        let verdict = judge.judge(body);
         match verdict {
             Verdict::Ask { pending, receipt, question } => {
                 self.receipt = receipt;
@@ -240,16 +247,11 @@ impl Exchange {
                 self.replied(refused)
             }
             Verdict::Go { permit, receipt, records: made, asked } => {
-                made.iter().for_each(|record| records.record(record, &head.trace));
-                self.gone(permit, receipt, asked, now)
+                made.into_iter().for_each(|record| records.record(&record, &head.trace));
+                let trace = core::mem::take(&mut head.trace);
+                self.gone(permit, receipt, asked, (trace, now))
             }
         }
-    }
-
-    /// The response to the request, if it may have to be changed. Then the
-    /// request must not ask for compression.
-    pub fn listing(&mut self) -> Option<&mut Listing> {
-        self.listing.as_deref_mut()
     }
 
     /// Whether the request waits to be judged and has no Content-Type. Then it must
@@ -267,10 +269,6 @@ impl Exchange {
     fn pass(&mut self) -> Step {
         self.state = State::Gone;
         Step::Go(Permit::unjudged())
-    }
-
-    fn watch_response(&mut self, policy: &Policy, caller: &Caller) {
-        self.listing = Listing::for_caller(policy, caller).map(Box::new);
     }
 
     /// Refuses a request of which the headers were taken before.
@@ -293,11 +291,15 @@ impl Exchange {
     }
 
     /// A request whose records are written, and which goes on.
-    fn gone(&mut self, permit: Permit, receipt: Receipt, asked: Asked, now: Nanos) -> Step {
+    fn gone(
+        &mut self,
+        permit: Permit,
+        receipt: Receipt,
+        asked: Asked,
+        (trace, now): (Trace, Nanos),
+    ) -> Step {
         self.receipt = receipt;
-        if let Some(listing) = &mut self.listing {
-            listing.expect(asked, now);
-        }
+        self.expect(asked, trace, now);
         self.state = State::Gone;
         Step::Go(permit)
     }

@@ -24,6 +24,7 @@ mod lint;
 mod lock;
 mod offers;
 pub mod pattern;
+mod result_bound;
 mod shown;
 mod uri;
 
@@ -39,12 +40,13 @@ pub use limit::{Counted, LimitState};
 pub use limit::{Holders, Limit, duration};
 pub use lock::{Lock, News, Sightings};
 pub use offers::OfferRuling;
+pub use result_bound::{ResultBound, ResultBounds};
 
 use crate::limits::Table;
 use crate::limits::window::Nanos;
 use crate::policy::approval::Approving;
 use crate::policy::beside::{Beside, Shadows};
-use crate::policy::condition::{Facts, Formula, Moment, Path};
+use crate::policy::condition::{Facts, Formula, Moment, Path, Schema};
 use crate::policy::document::{
     Check, DefaultAction, Findings, Mode, PayloadPlace, Settings, Source, Validity, quote,
 };
@@ -71,6 +73,10 @@ pub struct Policy {
     pub approvals: Option<Approvals>,
     /// Whether any values of arguments are recorded.
     records: bool,
+    /// The bound of answers for which no entry has one.
+    result: Option<ResultBound>,
+    /// Whether any answers are bounded.
+    bounds_results: bool,
     /// Whether any part of it applies for a time only.
     is_dated: bool,
     /// Whether any rules are asked beside those that decide.
@@ -130,6 +136,8 @@ struct Rule {
     action: Action,
     /// The arguments whose values are recorded.
     record: Box<[Path]>,
+    /// The bound of the results.
+    result: Option<ResultBound>,
 }
 
 impl Rule {
@@ -163,6 +171,7 @@ struct Conditions {
     /// The time in which calls are allowed, if it is bounded.
     validity: Option<Box<Dated>>,
     args: Option<Names>,
+    schema: Option<Box<Schema>>,
     require: Vec<Check>,
     deny_if: Vec<Check>,
     /// The tool's own limits and those of all tools; each counter once.

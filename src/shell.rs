@@ -127,6 +127,11 @@ pub trait Host {
     /// Counts a call of a tool by a rule and its outcome.
     fn count_call(&self, rule: &str, outcome: Outcome);
 
+    /// Whether it holds a response's head until its body is there.
+    fn holds(&self, policy: &Policy) -> bool {
+        policy.settings.hold_request_headers
+    }
+
     /// Whether there is memory for a request until its body, or an answer, is there.
     fn keep(&mut self, _: &Exchange, _: &Policy) -> bool {
         true

@@ -171,6 +171,15 @@ pub struct Received {
     pub body: Vec<u8>,
     /// Bytes that were held to the end and never went on.
     pub held: Vec<u8>,
+    /// Whether it was broken off after that.
+    pub is_cut: bool,
+}
+
+impl Received {
+    /// Whether another answer was sent in its place.
+    pub const fn is_answered(&self) -> bool {
+        matches!(self.head, HeadStep::Replace(_) | HeadStep::Refuse(_))
+    }
 }
 
 /// Headers as a host gives them.
@@ -271,9 +280,10 @@ impl<S: Store> Host<'_, S> {
         headers: impl Iterator<Item = (&'h [u8], &'h [u8])>,
         body: &Body<'_>,
     ) -> Received {
-        let head = listing.headers(self.policy, headers, body.is_missing());
-        let mut received = Received { head, body: Vec::new(), held: Vec::new() };
-        if matches!(received.head, HeadStep::Replace(_)) {
+        let holds = self.policy.settings.hold_request_headers;
+        let head = listing.headers(self.policy, headers, body.is_missing(), holds);
+        let mut received = Received { head, body: Vec::new(), held: Vec::new(), is_cut: false };
+        if received.is_answered() {
             return received;
         }
         let mut from = 0;
@@ -282,6 +292,9 @@ impl<S: Store> Host<'_, S> {
             from = to;
             let step = listing.body(self.policy, received.held.len(), end);
             self.pass(listing, step, end, &mut received);
+            if received.is_cut || received.is_answered() {
+                return received;
+            }
         }
         if body.ending == Ending::Trailers {
             let step = listing.trailers();
@@ -299,6 +312,16 @@ impl<S: Store> Host<'_, S> {
             BodyStep::Whole => listing.whole(&lent, &to.held),
             BodyStep::Piece => listing.piece(&lent, &to.held, end),
             BodyStep::Replace(body) => Some(body),
+            BodyStep::Refuse(reply) => {
+                let is_held =
+                    self.policy.settings.hold_request_headers && matches!(to.head, HeadStep::Hold);
+                to.held.clear();
+                match is_held {
+                    true => to.head = HeadStep::Refuse(reply),
+                    false => to.is_cut = true,
+                }
+                return;
+            }
         };
         let held = core::mem::take(&mut to.held);
         to.body.extend(instead.unwrap_or(held));

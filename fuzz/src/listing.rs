@@ -5,6 +5,7 @@
 //! The first four bytes of an input choose the policy, the head of the response,
 //! what was asked for and the cuts, the rest is the body.
 
+mod bounded;
 mod expected;
 mod host;
 mod stream;
@@ -27,6 +28,8 @@ const ERROR_BYTES: usize = 320;
 
 pub fn check(data: &[u8]) {
     let Some((choices, body)) = data.split_first_chunk::<HEAD>() else { return };
+    let cuts = [usize::from(choices[2]) + 1, usize::from(choices[3] % 16) + 1];
+    bounded::check(choices[0], body, &cuts);
     with(choices[0], |subject| {
         let response = Response::new(*choices, body);
         let sizes = [usize::from(choices[2]) + 1, usize::from(choices[3] % 16) + 1];

@@ -115,6 +115,10 @@ impl Host for Native<'_> {
         }
     }
 
+    fn holds(&self, _: &Policy) -> bool {
+        true
+    }
+
     fn set_filter_state(&mut self, name: &str, value: &str) -> Result<(), HostError> {
         done(self.envoy.set_filter_state(name, value))
     }

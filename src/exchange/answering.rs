@@ -43,7 +43,8 @@ impl Exchange {
         match pending.verdict(&answered, receipt, policy, store, now) {
             Verdict::Go { permit, receipt, records: made, asked } => {
                 made.into_iter().for_each(|record| records.record(&record, trace));
-                self.gone(permit, receipt, asked, now)
+                let trace = core::mem::take(trace);
+                self.gone(permit, receipt, asked, (trace, now))
             }
             Verdict::Refuse(refusal) => {
                 let refused = refusal.write(trace, records);

@@ -5,6 +5,7 @@
 
 mod approving;
 mod asking;
+mod awaiting;
 mod batch;
 mod charging;
 mod nobody;
@@ -16,11 +17,12 @@ pub(crate) use charging::reason as reason_of;
 pub(super) use pending::{Answered, Pending};
 
 use crate::exchange::approvals::{Asking, Way};
+use crate::exchange::awaited::{Asked, Awaited};
 use crate::exchange::head::Head;
 use crate::exchange::identity::{NoIdentity, Peer};
 use crate::exchange::permit::Permit;
 use crate::exchange::question::Question;
-use crate::exchange::record::{self, Asked, Decision, Names, Record};
+use crate::exchange::record::{self, Decision, Names, Record};
 use crate::exchange::refusal::{Client, Refusal, To};
 use crate::limits::window::Nanos;
 use crate::limits::{Receipt, Store, Trial};
@@ -32,6 +34,7 @@ use crate::wire::mcp::{List, Method, TOOLS_CALL, ToolCall, is_governed};
 use approving::Approves;
 use asking::Asks;
 use charging::{Allowed, Called, Charged};
+use core::cell::Cell;
 use offers::Other;
 use std::borrow::Cow;
 
@@ -80,13 +83,18 @@ pub struct Judge<'a, S> {
     pub work: Work,
     /// The budget of rules in shadow, which can take nothing from it.
     pub beside: Work,
+    /// The answer that the server will owe, as far as the body is read.
+    pub awaited: Cell<Option<Box<Awaited>>>,
 }
 
 impl<'a, S: Store> Judge<'a, S> {
     /// Judges the body of one POST.
     pub fn judge(&self, body: &'a [u8]) -> Verdict<'a> {
         match self.body(body) {
-            Ok(passed) => passed.verdict(self.head.accepts_mcp, self.is_shadow()),
+            Ok(mut passed) => {
+                passed.asked.awaited = self.awaited.take().filter(|answer| answer.is_bounded());
+                passed.verdict(self.head.accepts_mcp, self.is_shadow())
+            }
             Err(mut refusal) => {
                 refusal.record.caller_id = self.caller_id();
                 Verdict::Refuse(refusal)
@@ -137,6 +145,7 @@ impl<'a, S: Store> Judge<'a, S> {
     fn message(&self, message: Message<'a>) -> Result<Decided<'a>, Box<Refusal<'a>>> {
         let Message::Call(call) = message else {
             self.caller.map_err(|why| Refusal::unidentified(self.policy, why, To::default()))?;
+            self.awaits(None, None, None, false);
             return Ok(Decided::Passes(Passed::default()));
         };
         let method = Method::parse(call.method).map_err(|problem| {
@@ -186,6 +195,9 @@ impl<'a, S: Store> Judge<'a, S> {
             None => Refusal::unidentified(self.policy, why, To::default()),
         })?;
         let passes = self.policy.settings.passes(&message.method);
+        if passes {
+            self.awaits(id, Some(&message.method), None, stateless);
+        }
         if passes && is_governed(&message.method) {
             if let Some(denial) = self.policy.misplaced(caller) {
                 return Err(self.misplace(message.method, id, stateless, denial));
@@ -250,6 +262,7 @@ impl<'a, S: Store> Judge<'a, S> {
         let caller = self
             .caller
             .map_err(|why| self.refuse_unidentified(id, Some(call.tool.clone()), why, stateless))?;
+        self.awaits(Some(id), Some(TOOLS_CALL), Some(&call.tool), stateless);
         let facts = Facts {
             arguments: call.arguments,
             members: Some(&params.members),

@@ -1,4 +1,5 @@
-//! Lists of tools, prompts and resources in responses, without what a caller is not shown.
+//! Lists of tools, prompts and resources in responses, without what a caller is not shown,
+//! and responses whose size has a bound.
 //!
 //! Only responses to callers from whom the policy hides something are read, and all where
 //! it has a lock. A JSON body is read whole, and only if the request was for such a list: no
@@ -6,34 +7,38 @@
 //! answer to a request of long ago; each goes on as soon as it is complete. A text that may
 //! be a list and cannot be read is replaced by an error, and never passed on as it is;
 //! unless nothing is hidden from its caller, and lists are only looked at.
+//! [`bounded`] has the other responses that are watched.
 
+mod bounded;
 mod changes;
 mod events;
 mod message;
+mod seen;
 mod signs;
 mod watch;
 
-use crate::exchange::head::is_utf8;
-use crate::exchange::record::Asked;
+use crate::exchange::awaited::Asked;
 use crate::exchange::reply::{Reply, unreadable_list};
 use crate::limits::Store;
 use crate::limits::window::Nanos;
 use crate::policy::{Caller, News, Policy};
 use crate::wire::mcp::{List, Lists};
+use bounded::Held;
 use changes::{Change, Changes};
 use core::cell::{Cell, RefCell};
 use events::{Editor, Events};
+use seen::Seen;
 use signs::Signs;
 
 /// The deepest nesting of JSON in a response: as much as the stack allows, since a
 /// server is trusted not to attack.
 const MAX_DEPTH: usize = 256;
 
-/// The response to one request, of a caller from whom something is hidden, or whose lists
-/// are held against a lock.
-#[derive(Debug)]
+/// The response to one request, of which the lists are read or the size has a bound.
+#[derive(Debug, Default)]
 pub struct Listing {
-    caller: Caller,
+    /// The caller, if lists are read.
+    caller: Option<Caller>,
     /// The lists from which something may have to be taken out. With any, one that cannot be
     /// read must not pass.
     lists: Lists,
@@ -57,16 +62,23 @@ pub struct Reading<'a, S> {
     pub now: &'a dyn Fn() -> Option<Nanos>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 enum State {
     /// It passes as it comes.
+    #[default]
     Pass,
     /// It is a list, of which this many bytes are there. It is read when all are.
     Whole(usize),
     /// It is a stream of events.
     Events(Events),
+    /// It is held until its end, and not read.
+    Held(Held),
+    /// It passes as it comes, and this many bytes have.
+    Counted(usize),
     /// Its replacement was sent. The rest of it is dropped.
     Replaced,
+    /// One of its events was too long. It is broken off before anything follows.
+    Over,
     /// Another answer was sent, or it is being broken off: nothing of it goes on.
     Broken,
 }
@@ -80,8 +92,10 @@ pub enum HeadStep {
     Stream,
     /// Remove its Content-Length, and hold it if the host can hold a head.
     Hold,
-    /// Answer in its place.
+    /// Answer in its place, since it cannot be read.
     Replace(Reply),
+    /// Answer in its place, since it is too long.
+    Refuse(Reply),
 }
 
 /// The next action for a piece of a body.
@@ -97,6 +111,8 @@ pub enum BodyStep {
     Piece,
     /// Put this in its place.
     Replace(Vec<u8>),
+    /// Answer in its place, since it is too long; break it off if its head has gone on.
+    Refuse(Reply),
 }
 
 impl Listing {
@@ -104,19 +120,16 @@ impl Listing {
     pub fn for_caller(policy: &Policy, caller: &Caller) -> Option<Self> {
         let lists = policy.concealed(caller);
         let reads = policy.lock().map_or(lists, |_| lists.with(List::Tools));
-        (!reads.is_empty()).then(|| Self {
-            caller: caller.clone(),
-            lists,
-            reads,
-            asked: Asked::default(),
-            began: None,
-            state: State::Pass,
-            unreadable: Cell::new(false),
-            news: RefCell::new(None),
-        })
+        let caller = (!reads.is_empty()).then(|| caller.clone())?;
+        Some(Self { caller: Some(caller), lists, reads, ..Self::default() })
     }
 
-    /// Sets the lists that the request asked for, and the moment at which it went on.
+    /// Whether lists are read. Then the request must not ask for compression.
+    pub const fn reads_lists(&self) -> bool {
+        !self.reads.is_empty()
+    }
+
+    /// Sets what the request asked for, and the moment at which it went on.
     pub fn expect(&mut self, asked: Asked, began: Nanos) {
         self.began = (!asked.ids.is_empty()).then_some(began);
         self.asked = asked;
@@ -138,15 +151,31 @@ impl Listing {
         self.unreadable.take()
     }
 
-    /// Takes the response's headers; `end` if nothing follows.
+    /// Takes the response's headers; `end` if nothing follows, and `holds` if the host
+    /// can hold them.
     pub fn headers<'a>(
         &mut self,
         policy: &Policy,
         headers: impl Iterator<Item = (&'a [u8], &'a [u8])>,
         end: bool,
+        holds: bool,
     ) -> HeadStep {
         let seen = Seen::read(headers);
         if end {
+            return HeadStep::Pass;
+        }
+        if let Some(refused) = self.refuse_length(policy, &seen) {
+            return refused;
+        }
+        match self.lists(policy, &seen) {
+            HeadStep::Pass => self.watch_size(&seen, holds),
+            step => step,
+        }
+    }
+
+    /// Takes the headers of what may be a list.
+    fn lists(&mut self, policy: &Policy, seen: &Seen) -> HeadStep {
+        if !self.reads_lists() {
             return HeadStep::Pass;
         }
         if seen.events {
@@ -186,6 +215,9 @@ impl Listing {
     /// Replaces a response that cannot be read.
     pub fn replace(&mut self, policy: &Policy) -> HeadStep {
         self.state = State::Broken;
+        if !self.reads_lists() {
+            return HeadStep::Replace(Reply::bare(500));
+        }
         let status = if self.asked.ids.is_empty() { 502 } else { 200 };
         let body = self.error(policy);
         HeadStep::Replace(Reply { status, retry_after: None, headers: Vec::new(), body })
@@ -194,11 +226,16 @@ impl Listing {
     /// Takes the size of the part of the body that has not gone on; `end` if no more
     /// comes.
     pub fn body(&mut self, policy: &Policy, size: usize, end: bool) -> BodyStep {
+        if self.grows(size) {
+            return self.refuse_body(policy);
+        }
         let conceals = self.conceals();
         match &mut self.state {
-            State::Pass => BodyStep::Pass,
+            State::Held(_) if !end => BodyStep::Wait,
+            State::Pass | State::Held(_) | State::Counted(_) => BodyStep::Pass,
+            State::Over if !end => self.break_over(),
             State::Whole(_) if size > policy.settings.max_body_bytes && !conceals => {
-                self.state = State::Pass;
+                self.state = State::Counted(size);
                 self.unreadable.set(true);
                 BodyStep::Pass
             }
@@ -211,7 +248,7 @@ impl Listing {
                 if end { BodyStep::Whole } else { BodyStep::Wait }
             }
             State::Events(_) => BodyStep::Piece,
-            State::Replaced => BodyStep::Replace(Vec::new()),
+            State::Replaced | State::Over => BodyStep::Replace(Vec::new()),
             State::Broken => BodyStep::Wait,
         }
     }
@@ -222,7 +259,12 @@ impl Listing {
         match self.state {
             State::Whole(_) => BodyStep::Whole,
             State::Broken => BodyStep::Wait,
-            State::Pass | State::Events(_) | State::Replaced => BodyStep::Pass,
+            State::Pass
+            | State::Events(_)
+            | State::Held(_)
+            | State::Counted(_)
+            | State::Replaced
+            | State::Over => BodyStep::Pass,
         }
     }
 
@@ -268,7 +310,7 @@ impl Listing {
         };
         let editing = Editing { lent, listing: self };
         let out = events.pass(piece, end, &editing);
-        self.state = State::Events(events);
+        self.state = if events.is_over() { self.after_events() } else { State::Events(events) };
         (out != piece).then_some(out)
     }
 
@@ -308,6 +350,10 @@ struct Editing<'a, 's, S> {
 }
 
 impl<S: Store> Editor for Editing<'_, '_, S> {
+    fn reads(&self) -> bool {
+        self.listing.reads_lists()
+    }
+
     fn edit(&self, data: &[u8]) -> Changes {
         if !self.signs().are_in(data) {
             return Changes::new(Vec::new());
@@ -325,46 +371,18 @@ impl<S: Store> Editor for Editing<'_, '_, S> {
     }
 
     fn most(&self) -> usize {
-        self.lent.policy.settings.max_body_bytes
+        match &self.listing.asked.awaited {
+            Some(answer) if !self.reads() => answer.most(),
+            _ => self.lent.policy.settings.max_body_bytes,
+        }
     }
 
     fn signs(&self) -> Signs {
         Signs::new(self.listing.reads)
     }
-}
 
-/// The head of a response, as far as it tells how to read its body.
-#[derive(Default)]
-struct Seen {
-    success: bool,
-    events: bool,
-    json: bool,
-    /// It is compressed, although the request did not allow that.
-    encoded: bool,
-    /// It names another charset than JSON has.
-    recoded: bool,
-}
-
-impl Seen {
-    fn read<'a>(headers: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> Self {
-        let mut seen = Self::default();
-        for (name, value) in headers {
-            match name {
-                b":status" => seen.success = value.first() == Some(&b'2'),
-                b"content-type" => {
-                    let kind = String::from_utf8_lossy(value).to_ascii_lowercase();
-                    seen.events |= kind.contains("text/event-stream");
-                    seen.json |= kind.contains("json");
-                    seen.recoded |= !is_utf8(&kind);
-                }
-                b"content-encoding" => {
-                    let value = value.trim_ascii();
-                    seen.encoded |= !value.is_empty() && !value.eq_ignore_ascii_case(b"identity");
-                }
-                _ => {}
-            }
-        }
-        seen
+    fn too_long(&self, size: usize) -> Option<Vec<Vec<u8>>> {
+        self.listing.event_grows(self.lent.policy, size)
     }
 }
 

@@ -30,15 +30,6 @@ pub trait Records {
     fn consulted(&mut self, _: Consulted) {}
 }
 
-/// The lists that a POST asks for, as far as something may be taken out of them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Asked {
-    /// The ids of its requests for one, as JSON texts.
-    pub ids: Vec<String>,
-    /// Whether the POST is an array, and so its answer.
-    pub batch: bool,
-}
-
 /// A decision as it is recorded.
 #[derive(Debug)]
 pub struct Record<'r> {

@@ -5,9 +5,9 @@
 //! spend the work of its conditions, or fill the room of its limits.
 
 use super::bodies::Applied;
-use super::decide::{approve_if, deny_if, require};
-use super::{Caller, Dated, Limit, Names, Policy, Reason, Rule, Rules};
-use crate::policy::condition::{Facts, Path};
+use super::decide::{approve_if, deny_if, fits, require};
+use super::{Caller, Dated, Limit, Names, Policy, Reason, ResultBound, Rule, Rules};
+use crate::policy::condition::{Facts, Path, Schema};
 use crate::policy::document::Check;
 use crate::policy::pattern::PatternMap;
 
@@ -30,6 +30,8 @@ pub(super) struct Entry {
     pub(super) beside: Beside,
     /// The arguments whose values are recorded.
     pub(super) record: Box<[Path]>,
+    /// The bound of the results.
+    pub(super) result: Option<ResultBound>,
     /// The rank among entries whose patterns do not nest.
     pub(super) rank: u8,
 }
@@ -47,6 +49,7 @@ pub(super) enum Question {
     /// An action that no call passes, and its pointer.
     Action(String, Reason),
     Args(Names),
+    Schema(Box<Schema>),
     Require(Check),
     DenyIf(Check),
     ApproveIf(Check),
@@ -179,6 +182,7 @@ impl Question {
         let answer = match self {
             Self::Action(pointer, reason) => return Some((pointer, *reason)),
             Self::Args(names) => names.check(facts),
+            Self::Schema(schema) => fits(schema, facts),
             Self::Require(check) => require(check, facts),
             Self::DenyIf(check) => deny_if(check, facts),
             Self::ApproveIf(check) => match approve_if(check, facts) {

@@ -6,8 +6,8 @@ use super::bodies::Applied;
 use super::fingerprint::fingerprint_of;
 use super::offers::Offers;
 use super::{
-    Action, Approvals, Conditions, Dated, Group, Limit, Lock, Names, Policy, Reason, Rule, Rules,
-    lint,
+    Action, Approvals, Conditions, Dated, Group, Limit, Lock, Names, Policy, Reason, ResultBound,
+    Rule, Rules, lint,
 };
 use crate::limits::Table;
 use crate::order;
@@ -49,6 +49,8 @@ impl Policy {
 
         let records = lint::records(&document);
         let is_dated = lint::is_dated(&document);
+        let bounds_results = lint::bounds_results(&document);
+        let result = ResultBound::new("/settings", document.settings.max_result_bytes);
         let has_offers = lint::has_offers(&document);
         let anybody = lint::approvers(&document);
         let shares_approvals = lint::shares_approvals(&document);
@@ -95,6 +97,8 @@ impl Policy {
             identity,
             headers,
             records,
+            result,
+            bounds_results,
             is_dated,
             has_shadows,
             has_offers,
@@ -202,14 +206,19 @@ impl By<'_> {
             approval,
             limits,
             record,
+            schema,
+            formats: _,
+            max_result_bytes,
             validity,
         } = rule;
         let record = record.into();
+        let result = ResultBound::new(&pointer, max_result_bytes);
         let mut beside = Beside::take(&mut require, &mut deny_if, &mut approve_if);
         bind(&mut approve_if, self.settings);
         let always = match action {
             document::Action::Deny => {
-                return Rule { pointer: pointer + "/action", action: Action::Deny(reason), record };
+                let (pointer, action) = (pointer + "/action", Action::Deny(reason));
+                return Rule { pointer, action, record, result };
             }
             document::Action::RequireApproval => Some((format!("{pointer}/action"), reason)),
             document::Action::Allow => None,
@@ -221,8 +230,10 @@ impl By<'_> {
         let validity = Dated::new(&pointer, validity);
         let asks = any || always.is_some() || !approve_if.is_empty();
         let approving = asks.then(|| self.approving(always, approve_if, &approval));
-        let conditions = Conditions { validity, args, require, deny_if, limits, approving, beside };
-        Rule { pointer, action: Action::Allow(Box::new(conditions)), record }
+        let schema = schema.map(Box::new);
+        let conditions =
+            Conditions { validity, args, schema, require, deny_if, limits, approving, beside };
+        Rule { pointer, action: Action::Allow(Box::new(conditions)), record, result }
     }
 
     fn names(&self, pointer: &str, allowed: Vec<Box<str>>) -> Names {
@@ -245,6 +256,7 @@ impl By<'_> {
         if action != Some(Reason::Denied) {
             let args = rule.args.map(|allowed| self.names(&pointer, allowed));
             questions.extend(args.map(beside::Question::Args));
+            questions.extend(rule.schema.map(|one| beside::Question::Schema(Box::new(one))));
             questions.extend(rule.require.into_iter().map(beside::Question::Require));
             questions.extend(rule.deny_if.into_iter().map(beside::Question::DenyIf));
             questions.extend(rule.approve_if.into_iter().map(beside::Question::ApproveIf));
@@ -257,6 +269,7 @@ impl By<'_> {
         };
         Entry {
             validity: Dated::new(&pointer, rule.validity),
+            result: ResultBound::new(&pointer, rule.max_result_bytes),
             pointer,
             beside: Beside { questions, limits },
             record: rule.record.into(),
@@ -285,12 +298,13 @@ fn compile_offers(rules: &str, offers: document::Offers, base: Option<&Offers>) 
         let record = Box::default();
         if action == DefaultAction::Deny {
             let action = Action::Deny(reason);
-            return (pattern, Rule { pointer: pointer + "/action", action, record });
+            return (pattern, Rule { pointer: pointer + "/action", action, record, result: None });
         }
         let mut beside = Beside::default();
         let own;
         (own, beside.limits) = compile_limits(rules, &name, limits);
         let conditions = Conditions {
+            schema: None,
             validity: None,
             args: None,
             require: Vec::new(),
@@ -299,7 +313,10 @@ fn compile_offers(rules: &str, offers: document::Offers, base: Option<&Offers>) 
             approving: None,
             beside,
         };
-        (pattern, Rule { pointer, action: Action::Allow(Box::new(conditions)), record })
+        (
+            pattern,
+            Rule { pointer, action: Action::Allow(Box::new(conditions)), record, result: None },
+        )
     };
     let entries: Vec<(Pattern, Rule)> = entries.into_iter().map(compile).collect();
     Offers {

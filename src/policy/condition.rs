@@ -28,6 +28,7 @@ mod number;
 mod operand;
 mod path;
 mod payload;
+mod schema;
 #[cfg(any(test, not(target_os = "wasi")))]
 mod seen;
 mod test;
@@ -49,6 +50,7 @@ pub use number::Number;
 pub use operand::Operand;
 pub use path::{Path, PathError, Root, Step, is_header};
 pub use payload::Payload;
+pub use schema::{Assertion, Index, Misfit, Object, Schema, Types};
 #[cfg(any(test, not(target_os = "wasi")))]
 pub use seen::Seen;
 pub use test::{Order, Test};

@@ -1,11 +1,12 @@
 //! The order of evaluation, as `docs/policy/README.md` lists it: `hide`, the lock, the
-//! deciding entry or `default`, the time of the entry, `action`, `args`, `require`, `deny_if`, limits.
+//! deciding entry or `default`, the time of the entry, `action`, `args`, `schema`, `require`,
+//! `deny_if`, limits.
 
 use super::bodies::{Applied, Limits};
 use super::{Action, Caller, Conditions, Dated, Denial, Lock, Names, Needed, Policy, Reason, Rule};
 use crate::limits::Store;
 use crate::limits::window::Nanos;
-use crate::policy::condition::{Condition, Elements, Facts, Truth, Why};
+use crate::policy::condition::{Condition, Elements, Facts, Misfit, Schema, Truth, Why};
 use crate::policy::document::{Check, DefaultAction, Validity};
 use crate::policy::pattern::PatternMap;
 use crate::wire::json::{Members, Raw, Reader, Text};
@@ -41,6 +42,7 @@ pub(super) enum Asked<'p> {
     Validity(&'p Dated, Nanos),
     Action(&'p Rule),
     Args(&'p Names),
+    Schema(&'p Schema),
     Require(&'p Check),
     DenyIf(&'p Check),
     ApproveIf(&'p Check),
@@ -153,6 +155,9 @@ impl<'p> Applied<'p> {
         if let Some(names) = own.and_then(|own| own.args.as_ref()) {
             ask(Asked::Args(names))?;
         }
+        if let Some(schema) = own.and_then(|own| own.schema.as_deref()) {
+            ask(Asked::Schema(schema))?;
+        }
         let required = own.map(|own| &*own.require).unwrap_or_default();
         for check in required.iter().chain(&own_rules.require) {
             ask(Asked::Require(check))?;
@@ -189,6 +194,7 @@ impl<'p> Question<'p> {
             Asked::Validity(..) => "validity",
             Asked::Action(_) => "action",
             Asked::Args(_) => "args",
+            Asked::Schema(_) => "schema",
             Asked::Require(_) => "require",
             Asked::DenyIf(_) => "deny_if",
             Asked::ApproveIf(_) => "approve_if",
@@ -222,6 +228,7 @@ impl<'p> Question<'p> {
             }
             Asked::Validity(dated, now) => dated.check(tool, now),
             Asked::Args(names) => names.check(facts),
+            Asked::Schema(schema) => fits(schema, facts),
             Asked::Require(check) => require(check, facts),
             Asked::DenyIf(check) => deny_if(check, facts),
             Asked::ApproveIf(check) => approve_if(check, facts).map(drop),
@@ -293,6 +300,16 @@ fn every_key<'a>(object: Raw<'a>, passes: impl Fn(Text<'a>) -> bool) -> bool {
         reader.value().map(drop)
     });
     all && read.is_ok()
+}
+
+/// Whether the arguments fit a schema.
+pub(super) fn fits<'p>(schema: &'p Schema, facts: &Facts<'_>) -> Result<(), Denial<'p>> {
+    let (reason, message) = match schema.check(facts) {
+        Ok(()) => return Ok(()),
+        Err(Misfit::Unmet(message)) => (Reason::Require, message),
+        Err(Misfit::Unclear(message)) => (Reason::Undecidable, message),
+    };
+    Err(denial(reason, &schema.pointer, message))
 }
 
 /// The message where a requirement is not met.

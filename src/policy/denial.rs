@@ -60,13 +60,15 @@ pub enum Reason {
     ApprovalTooLarge,
     /// There is no room for another request for approval.
     ApprovalsFull,
+    /// The server's answer is longer than allowed.
+    ResultTooLarge,
     /// The home that keeps requests for approval has not answered, or not with a proof.
     ApprovalStore,
 }
 
 impl Reason {
     /// Every reason, for tables that have one row each.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::Hidden,
         Self::ToolUnknown,
         Self::ToolChanged,
@@ -94,6 +96,7 @@ impl Reason {
         Self::ApprovalDenied,
         Self::ApprovalTooLarge,
         Self::ApprovalsFull,
+        Self::ResultTooLarge,
         Self::ApprovalStore,
     ];
 
@@ -127,6 +130,7 @@ impl Reason {
             Self::ApprovalDenied => "approval_denied",
             Self::ApprovalTooLarge => "approval_too_large",
             Self::ApprovalsFull => "approvals_full",
+            Self::ResultTooLarge => "result_too_large",
             Self::ApprovalStore => "approval_store",
         }
     }
@@ -151,6 +155,7 @@ impl Reason {
                 | Self::ApprovalRequired
                 | Self::ApprovalDenied
                 | Self::ApprovalTooLarge
+                | Self::ResultTooLarge
         )
     }
 }

@@ -23,6 +23,7 @@ mod offers;
 mod protected_resource;
 mod request_path;
 mod rules;
+mod schema;
 mod settings;
 mod store;
 mod structure;

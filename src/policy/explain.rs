@@ -21,7 +21,7 @@ pub use rules::{Applying, Body, Group};
 use super::bodies::Applied;
 use super::condition::{Facts, JsonTexts, Work};
 use super::pattern::Beaten;
-use super::{Action, Caller, Holders, LimitState, Policy, Rule};
+use super::{Action, Caller, Holders, LimitState, Policy, ResultBounds, Rule};
 use crate::limits::window::Nanos;
 use crate::limits::{ChargeError, Store, Table, Trial};
 use crate::wire::mcp::{OfferKind, ToolCall};
@@ -47,6 +47,8 @@ pub struct Explanation {
     pub refused: Option<ChargeError>,
     /// The rules in shadow.
     pub shadow: Shadow,
+    /// The bounds of the size of the result.
+    pub result: ResultBounds,
 }
 
 /// An entry that matches a name.
@@ -131,6 +133,7 @@ impl Policy {
             approval,
             limits,
             refused,
+            result: self.result_bounds(caller, Some(tool)),
             shadow: beside::shadow(self, explained, beside, &holders),
             decided: decided
                 .map(|ruling| ruling.rule.to_owned())

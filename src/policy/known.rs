@@ -239,6 +239,9 @@ fn ask<'p>(
                     return Err(Stop::Unknown(Unknown { rule: &names.pointer, what: "args" }));
                 }
             }
+            Asked::Schema(schema) if !known.has_all_arguments() => {
+                return Err(Stop::Unknown(Unknown { rule: &schema.pointer, what: "args" }));
+            }
             Asked::Require(check) => is_known(check, Elements::All, known)?,
             Asked::DenyIf(check) => is_known(check, Elements::Any, known)?,
             Asked::ApproveIf(check) => {
@@ -250,6 +253,7 @@ fn ask<'p>(
             | Asked::Entry(..)
             | Asked::Validity(..)
             | Asked::Action(_)
+            | Asked::Schema(_)
             | Asked::Limits => {}
         }
         Ok(question.answer(facts.tool, facts)?)

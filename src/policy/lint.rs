@@ -13,6 +13,7 @@ mod offers;
 mod overlaps;
 mod pairs;
 mod replicas;
+mod results;
 mod warnings;
 
 pub(super) use warnings::warnings;
@@ -21,7 +22,9 @@ use super::caller::ANONYMOUS;
 use crate::limits::window::Scope;
 use crate::order;
 use crate::policy::condition::{Condition, Formula, Path};
-use crate::policy::document::{Check, Document, Findings, Limit, Per, Rules, Source, escape};
+use crate::policy::document::{
+    Check, Document, Findings, Limit, Per, Rules, Source, ToolRule, escape,
+};
 use crate::policy::pattern::Pattern;
 use pairs::Pairs;
 
@@ -105,6 +108,17 @@ pub(super) fn approvers(document: &Document) -> Vec<Pattern> {
 pub(super) fn records(document: &Document) -> bool {
     let by_tool = |rules: &Rules| rules.tools.iter().any(|(_, rule)| !rule.record.is_empty());
     !document.settings.record.is_empty() || all_rules(document).into_iter().any(by_tool)
+}
+
+/// Whether the answers of servers have a bound.
+pub(super) fn bounds_results(document: &Document) -> bool {
+    document.settings.max_result_bytes.is_some() || bounded(document).is_some()
+}
+
+/// The first entry that bounds its tool's results.
+fn bounded(document: &Document) -> Option<&ToolRule> {
+    let entries = all_rules(document).into_iter().flat_map(|rules| &rules.tools);
+    entries.map(|(_, rule)| rule).find(|rule| rule.max_result_bytes.is_some())
 }
 
 /// Whether a call may meet checks of `approve_if` of another body than its entry's.

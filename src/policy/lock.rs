@@ -44,6 +44,9 @@ struct Locked {
 /// The number of a tool of a lock.
 type Number = usize;
 
+/// The value to store in the place of the one that was shown, if it is another one.
+type Step = Result<Option<Vec<u8>>, StoreError>;
+
 /// The tools that a message lists, held against a lock.
 #[derive(Debug, Default)]
 pub struct Sightings {
@@ -227,7 +230,7 @@ impl Lock {
     fn update(
         &self,
         store: &impl Store,
-        step: &mut dyn FnMut(Option<&[u8]>) -> Result<Option<Vec<u8>>, StoreError>,
+        step: &mut dyn FnMut(Option<&[u8]>) -> Step,
     ) -> Result<(), StoreError> {
         store.update(&self.key, |stored| match step(stored) {
             Ok(new) => (new, Ok(())),

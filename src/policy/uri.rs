@@ -53,7 +53,7 @@ pub(super) fn doubt(uri: &str, template: bool) -> Option<&'static str> {
     }
     let web = WEB.iter().find(|(name, _)| *name == scheme);
     if web.is_none() && scheme != "file" {
-        return None;
+        return (!is_whole(host)).then_some(HOST);
     }
     if authority.is_none() || !path.starts_with('/') {
         return Some(NO_PATH);
@@ -86,6 +86,20 @@ pub(super) fn matches_none(pattern: &str) -> Option<&'static str> {
         return Some(CASE);
     }
     has_dots(pattern).then_some(DOTS)
+}
+
+/// Whether a host of any other scheme has nothing that readers leave out or write anew: a
+/// user, an odd port, or an address in brackets that has another spelling.
+fn is_whole(host: &str) -> bool {
+    if host.contains('[') {
+        return is_plain_authority(host, 0);
+    }
+    let port = host.split_once(':').map(|(_, port)| port);
+    let is_plain = |port: &str| {
+        port.starts_with(|first: char| matches!(first, '1'..='9'))
+            && port.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    !host.contains('@') && port.is_none_or(is_plain)
 }
 
 /// Whether a host ends before this byte.
@@ -164,6 +178,10 @@ mod tests {
             "http://[::1]:8080/a",
             "x-y+z.1://a/b;c=d,e",
             "git://a/b@c",
+            "demo://a:8080/b",
+            "demo://[::1]/b",
+            "demo:///b",
+            "note://2024/b",
         ] {
             assert_eq!(doubt(uri, false), None, "{uri}");
             assert_eq!(matches_none(&format!("{uri}*")), None, "{uri}");
@@ -212,6 +230,12 @@ mod tests {
             ("https://0x7f.1/", HOST),
             ("https://127.1/", HOST),
             ("https://[::0001]/", HOST),
+            ("demo://u@a/b", HOST),
+            ("demo://@a/b", HOST),
+            ("demo://a:/b", HOST),
+            ("demo://a:080/b", HOST),
+            ("demo://a:8a/b", HOST),
+            ("demo://[::0001]/b", HOST),
         ] {
             assert_eq!(doubt(uri, false), Some(why), "{uri}");
         }

@@ -80,7 +80,7 @@ impl Course {
         self.exchange.measures(end)
     }
 
-    /// Whether the response may have to be changed.
+    /// Whether the response is read, or its size has a bound.
     pub fn reads_response(&mut self) -> bool {
         self.exchange.listing().is_some()
     }
@@ -145,7 +145,7 @@ impl Course {
         let (pairs, now) = (headers.pairs(), || host.now());
         let lent = Lent { policy, peer: &host.peer(policy), store: host.store(), records };
         let step = self.exchange.headers(lent, pairs.clone(), now, end);
-        let is_read = self.exchange.listing().is_some();
+        let is_read = self.exchange.listing().is_some_and(|listing| listing.reads_lists());
         (step, is_read && pairs.clone().any(|(name, _)| name == ENCODINGS))
     }
 

@@ -228,6 +228,22 @@ pub(super) fn called<H: Host>(host: &H, record: &Record<'_>) {
     }
 }
 
+/// Counts an answer that is longer than a rule allows, by the rule and by its reason: of
+/// those that were refused, or of those that shadow mode let pass. The request that it
+/// answers was counted when it went on.
+pub(super) fn oversized<H: Host>(host: &H, record: &Record<'_>) {
+    if record.tool.is_some() {
+        host.count_call(record.rule, (record.decision, record.reason));
+    }
+    let family = match record.decision {
+        Decision::Denied => Family::Refused,
+        _ => Family::ShadowDenied,
+    };
+    if let Some(reason) = record.reason {
+        host.count(family, reason.as_str());
+    }
+}
+
 fn approval<H: Host>(host: &H, stage: Stage) {
     let family = match stage {
         Stage::Requested => Family::ApprovalsRequested,

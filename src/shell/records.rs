@@ -17,6 +17,9 @@ use core::cell::Cell;
 
 /// The filter state that access logs show as `%FILTER_STATE(wasm.mcp_audit:PLAIN)%`.
 const AUDIT: &str = "wasm.mcp_audit";
+/// The filter state for the record of an answer that is too long. That of its call is
+/// there already.
+const RESULT: &str = "wasm.mcp_result";
 /// The filter state that a filter behind this one can require.
 pub(super) const MARK: &str = "wasm.mcp_policy";
 
@@ -61,11 +64,37 @@ pub(super) fn recording<H: Host, T>(
     let written = Written { text: TEXT.take(), ..Written::default() };
     let mut records = Records { host, policy, now: None, written };
     let taken = step(host, &mut records);
-    records.written.publish(host);
+    records.written.publish(host, AUDIT);
     taken
 }
 
+/// Counts, writes and publishes the record of an answer that is too long.
+pub(super) fn oversized<H: Host>(
+    host: &mut H,
+    policy: &Policy,
+    record: &Record<'_>,
+    trace: &Trace,
+) {
+    let written = Written { text: TEXT.take(), ..Written::default() };
+    metrics::oversized(host, record);
+    let mut records = Records { host: &*host, policy, now: None, written };
+    records.add(record, trace);
+    let written = records.written;
+    written.publish(host, RESULT);
+}
+
 impl<H: Host> Records<'_, H> {
+    /// Writes a record of a decision, and to the log if the policy wants that.
+    fn add(&mut self, record: &Record<'_>, trace: &Trace) {
+        let is_logged = match self.policy.settings.audit_log {
+            _ if record.approval.as_ref().is_some_and(|one| one.stage != Stage::Pending) => true,
+            AuditLog::All => true,
+            AuditLog::Denied => record.is_of_denial(),
+            AuditLog::Off => false,
+        };
+        self.write(is_logged, |text, policy, now| audit::write(text, policy, record, trace, now));
+    }
+
     /// Writes a record behind the others, and to the log if it `is_logged`.
     fn write(&mut self, is_logged: bool, write: impl FnOnce(&mut String, &Policy, Option<Nanos>)) {
         let now = self.now.or_else(|| self.host.now());
@@ -83,13 +112,7 @@ impl<H: Host> Records<'_, H> {
 impl<H: Host> record::Records for Records<'_, H> {
     fn record(&mut self, record: &Record<'_>, trace: &Trace) {
         metrics::called(self.host, record);
-        let is_logged = match self.policy.settings.audit_log {
-            _ if record.approval.as_ref().is_some_and(|one| one.stage != Stage::Pending) => true,
-            AuditLog::All => true,
-            AuditLog::Denied => record.is_of_denial(),
-            AuditLog::Off => false,
-        };
-        self.write(is_logged, |text, policy, now| audit::write(text, policy, record, trace, now));
+        self.add(record, trace);
         // For the same filters as the mark.
         if H::DESCRIBES && self.policy.settings.mark_requests {
             self.written.described = described(record);
@@ -155,18 +178,18 @@ fn described(record: &Record<'_>) -> Vec<(&'static str, String)> {
 
 impl Written {
     /// Shows the records to others, and gives the memory of the text back.
-    fn publish<H: Host>(mut self, host: &mut H) {
+    fn publish<H: Host>(mut self, host: &mut H, name: &str) {
         match self.count {
             0 => {}
             1 => {
-                publish(host, AUDIT, self.text.get(1..).unwrap_or_default());
+                publish(host, name, self.text.get(1..).unwrap_or_default());
                 if !self.described.is_empty() {
                     host.describe(&self.described);
                 }
             }
             _ => {
                 self.text.push(']');
-                publish(host, AUDIT, &self.text);
+                publish(host, name, &self.text);
             }
         }
         self.text.clear();

@@ -1,9 +1,11 @@
-//! The response of a server, where tools may have to be taken out of it.
+//! The response of a server, where tools may have to be taken out of it, or its size has
+//! a bound.
 //!
 //! A list is held until it is whole; a stream of events passes piece by piece. Every
 //! failure here ends the response, since a list must not pass unread.
 
 use super::metrics::{self, Family};
+use super::records::oversized;
 use super::{Course, Headers, Host, HostError, Message};
 use crate::exchange::listing::{BodyStep, HeadStep, Listing, Reading};
 use crate::exchange::reply::Reply;
@@ -30,7 +32,7 @@ impl Course {
     ) -> Passage {
         let Some(listing) = self.exchange.listing() else { return Passage::Pass };
         let head = match host.headers(Message::Response) {
-            Ok(headers) => listing.headers(policy, headers.pairs(), end),
+            Ok(headers) => listing.headers(policy, headers.pairs(), end, host.holds(policy)),
             Err(_) => listing.replace(policy),
         };
         let passage = match head {
@@ -41,6 +43,7 @@ impl Course {
                 host.answer(reply, DETAILS.into());
                 Ok(Passage::Answered)
             }
+            HeadStep::Refuse(reply) => Ok(refuse(host, reply)),
         };
         ended(host, policy, listing, passage)
     }
@@ -61,6 +64,7 @@ impl Course {
             BodyStep::Whole => whole(host, policy, listing),
             BodyStep::Piece => piece(host, policy, listing, size, end),
             BodyStep::Replace(body) => replace(host, Some(body)),
+            BodyStep::Refuse(reply) => Ok(refuse(host, reply)),
         };
         ended(host, policy, listing, passage)
     }
@@ -73,7 +77,7 @@ impl Course {
             BodyStep::Wait => Ok(Passage::Wait),
             BodyStep::Pass => Ok(Passage::Pass),
             // There is no piece to read or to replace here.
-            BodyStep::Piece | BodyStep::Replace(_) => Err(SHORT),
+            BodyStep::Piece | BodyStep::Replace(_) | BodyStep::Refuse(_) => Err(SHORT),
         };
         ended(host, policy, listing, passage)
     }
@@ -124,7 +128,13 @@ fn replace<H: Host>(host: &mut H, text: Option<Vec<u8>>) -> Result<Passage, Host
     Ok(Passage::Pass)
 }
 
-/// Reports lists that could not be read and what they say of locked tools, and ends a response that can neither be read
+/// Answers in the place of a response that is too long.
+fn refuse<H: Host>(host: &mut H, reply: Reply) -> Passage {
+    host.answer(reply, TOO_LARGE.into());
+    Passage::Answered
+}
+
+/// Reports lists that could not be read, what they say of locked tools and answers that are too long, and ends a response that can neither be read
 /// nor changed: with an error if nothing of it has gone out, and by closing the stream
 /// otherwise.
 fn ended<H: Host>(
@@ -133,6 +143,9 @@ fn ended<H: Host>(
     listing: &mut Listing,
     passage: Result<Passage, HostError>,
 ) -> Passage {
+    for (record, trace) in listing.records() {
+        oversized(host, policy, &record, trace);
+    }
     if listing.take_unreadable() {
         metrics::count(host, Family::UnreadableLists);
         let fate = if listing.conceals() { "it was replaced" } else { "it passed" };
@@ -192,4 +205,5 @@ const MOST_NAMED: usize = 20;
 /// The status for a host that lends less of a body than it announced.
 const SHORT: HostError = HostError(1);
 
+const TOO_LARGE: &str = "mcp_policy_filter:result_too_large";
 const DETAILS: &str = "mcp_policy_filter:unreadable_list";

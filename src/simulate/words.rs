@@ -97,6 +97,7 @@ fn of_call(written: Written<'_, impl Tree>, explanation: &Explanation) -> Vec<St
     lines.extend(limits::approval(explanation));
     lines.extend(limits::limits(explanation));
     lines.extend(asked::shadow(explanation));
+    lines.extend(limits::result(explanation));
     lines
 }
 

@@ -25,6 +25,7 @@ mod json;
 mod kept;
 mod lanes;
 mod places;
+mod schemas;
 mod server;
 mod trial;
 mod uris;

@@ -95,16 +95,24 @@ const PATTERNS: [&str; 6] =
 
 fn text(seed: u64, index: usize) -> String {
     let mut dice = Dice::of(seed, index);
-    let mut text = format!("{}{}", dice.pick(&SCHEMES), dice.pick(&HOSTS));
-    // A few of them with nothing odd.
-    if dice.one_in(3) {
-        text = format!("{}{}", dice.pick(&["file://", "https://a", "https://b", "demo://a"]), "");
+    // A part of them has nothing odd, and another nothing odd but one character.
+    let (starts, segments, odd_one) = match dice.below(4) {
+        0 => (&PLAIN[..], &SEGMENTS[..7], false),
+        1 => (&PLAIN[..], &SEGMENTS[..7], true),
+        _ => (&SCHEMES[..], &SEGMENTS[..], true),
+    };
+    let mut text = dice.pick(starts).to_owned();
+    if starts.len() == SCHEMES.len() {
+        text += dice.pick(&HOSTS);
     }
     for _ in 0..4 {
-        text += dice.pick(&SEGMENTS);
+        text += dice.pick(segments);
     }
-    odd(&mut text, &ODD, &mut dice)
+    if odd_one { odd(&mut text, &ODD, &mut dice) } else { text }
 }
+
+/// Schemes with their hosts, as servers write them.
+const PLAIN: [&str; 6] = ["file://", "file://", "https://a", "https://b", "demo://a", "demo://b"];
 
 /// Whether a URI goes on, where these patterns and `default` have these actions.
 struct Judge(Gateway);

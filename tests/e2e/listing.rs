@@ -71,6 +71,6 @@ pub async fn read_until(connection: &mut Connection, end: &str) -> String {
 }
 
 /// Listens for events, as with an open session.
-fn listen() -> Request {
+pub fn listen() -> Request {
     Request::new("GET", "/mcp").header("accept", "text/event-stream")
 }

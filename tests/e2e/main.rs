@@ -67,6 +67,7 @@ mod refunds;
 mod render;
 mod replay;
 mod replicas;
+mod results;
 mod retries;
 mod seen;
 mod session_counts;

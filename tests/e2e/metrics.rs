@@ -71,7 +71,7 @@ async fn refusals_have_their_reason_as_a_label() {
     }
     let reloads = scrape.value(r#"envoy_wasm_vm_reload_success{plugin="mcp-policy"}"#);
     assert_eq!(reloads, of_wasm(0.0));
-    assert_eq!(scrape.series_of("mcp_policy_refused_total").count(), 28);
+    assert_eq!(scrape.series_of("mcp_policy_refused_total").count(), 29);
     assert_eq!(scrape.series_of("mcp_policy_undecodable_total").count(), 10);
 }
 

@@ -56,7 +56,6 @@ async fn an_official_client_gets_what_is_allowed_and_sees_what_is_shown() {
             if mode != Mode::Sessions {
                 let client = McpClient::discover(gateway.addr()).await;
                 goes_on(&client, &server).await;
-                listens(&client, &server).await;
                 client.close().await;
             }
             assert_eq!(gateway.count("unreadable_lists").await, Some(0));
@@ -116,17 +115,6 @@ async fn subscribes(client: &McpClient, server: &OfferServer) {
     let boss = "note://boss/1";
     denied(server, client.subscribe(boss).await, "hidden", ("resource", boss));
     denied(server, client.unsubscribe(boss).await, "hidden", ("resource", boss));
-}
-
-/// Subscribes as clients of revision 2026-07-28 do.
-async fn listens(client: &McpClient, server: &OfferServer) {
-    let mut stream = client.listen(&["note://team/1", "note://team/2"]).await.expect("a stream");
-    stream.cancel().await.expect("an open stream");
-    let asked = ["subscriptions/listen note://team/1", "subscriptions/listen note://team/2"];
-    assert_eq!(server.asked(), asked);
-    let boss = "note://boss/1";
-    let answer = client.listen(&["note://team/1", boss]).await.map(drop);
-    denied(server, answer, "hidden", ("resource", boss));
 }
 
 #[tokio::test]

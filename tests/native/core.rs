@@ -119,8 +119,11 @@ pub fn respond(
     let body = Body { bytes: &response.body, sizes: &[piece], ending };
     let received = host.receive(listing, headers, &body);
     match received.head {
-        HeadStep::Replace(reply) => response.outcome(reply.status, reply.body),
+        HeadStep::Replace(reply) | HeadStep::Refuse(reply) => {
+            response.outcome(reply.status, reply.body)
+        }
         _ => {
+            assert!(!received.is_cut, "it was broken off after {:?}", received.body);
             assert!(received.held.is_empty(), "{} bytes are held", received.held.len());
             response.outcome(response.status, received.body)
         }

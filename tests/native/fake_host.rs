@@ -26,6 +26,7 @@ mod odd_headers;
 mod records;
 mod responding;
 mod response_faults;
+mod results;
 mod worker;
 
 use crate::corpus::{Client, Request};

@@ -32,7 +32,11 @@ const NOT_JSON: [(&str, &str); 14] = [
 ];
 
 /// Broken policies that the schema lets pass: why, and which.
-const BEYOND_A_SCHEMA: [(&str, &[&str]); 17] = [
+const BEYOND_A_SCHEMA: [(&str, &[&str]); 18] = [
+    (
+        "where the references of a schema of arguments lead, and whether arguments can fit it",
+        &["schema_circles", "schema_no_arguments"],
+    ),
     (
         "a reader of JSON keeps one of two equal keys",
         &[

@@ -52,7 +52,10 @@ fn command() -> Vec<PathBuf> {
 
 /// The sources of the playground, of which there are few.
 fn playground() -> Vec<PathBuf> {
-    rust("playground").into_iter().filter(|file| file.starts_with(root().join("playground/src"))).collect()
+    rust("playground")
+        .into_iter()
+        .filter(|file| file.starts_with(root().join("playground/src")))
+        .collect()
 }
 
 fn rust(folder: &str) -> Vec<PathBuf> {

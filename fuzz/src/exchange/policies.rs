@@ -31,6 +31,15 @@ const ASKED: &str = r#"
         {"conditions": [{"path": "args.to", "op": "eq", "value": "mallory"}]},
         {"conditions": [{"path": "args.path", "op": "contains", "value": ".."}]}
     ]"#;
+/// The same of `wire` by a schema.
+const FORMED: &str = r##""wire": {
+    "schema": {"properties": {"amount": {"$ref": "#/$defs/amount"}, "to": {}, "path": true},
+               "required": ["amount"], "additionalProperties": false,
+               "$defs": {"amount": {"type": "number", "maximum": 100}}},
+    "deny_if": [
+        {"conditions": [{"path": "args.to", "op": "eq", "value": "mallory"}]},
+        {"conditions": [{"path": "args.path", "op": "contains", "value": ".."}]}
+    ]}"##;
 const WIRE: &str = r#""wire": {"args": ["amount", "to", "path"], ASKED}"#;
 
 /// The key of digests, which no record shows.
@@ -38,7 +47,11 @@ pub(super) const AUDIT_KEY: &str = "correct horse battery";
 
 fn subjects() -> Vec<Subject> {
     let subject = |text: &str, allows| {
-        let text = text.replace("WIRE", WIRE).replace("ASKED", ASKED).replace("KEY", AUDIT_KEY);
+        let text = text
+            .replace("FORMED", FORMED)
+            .replace("WIRE", WIRE)
+            .replace("ASKED", ASKED)
+            .replace("KEY", AUDIT_KEY);
         let policy = Policy::parse(text.as_bytes(), "fuzz")
             .unwrap_or_else(|errors| panic!("{:?}", errors.lines().collect::<Vec<_>>()));
         let exempts = !policy.settings.exempt_paths.is_empty();
@@ -94,6 +107,10 @@ fn subjects() -> Vec<Subject> {
         subject(
             r#"{"version": "1", "default": "allow", "tools": {"danger": {"action": "deny"}, "pay": {ASKED}, WIRE},
                 "settings": {"methods": ["*"]}}"#,
+            |tool, _| tool != "danger",
+        ),
+        subject(
+            r#"{"version": "1", "default": "allow", "tools": {"danger": {"action": "deny"}, "pay": {ASKED}, FORMED}}"#,
             |tool, _| tool != "danger",
         ),
         subject(

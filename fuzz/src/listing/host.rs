@@ -1,7 +1,7 @@
 //! Responses to pass, and what a client gets of them.
 
+use mcp_policy_filter::exchange::awaited::Asked;
 use mcp_policy_filter::exchange::listing::{BodyStep, HeadStep, Listing};
-use mcp_policy_filter::exchange::record::Asked;
 use mcp_policy_filter::limits::MemoryStore;
 use mcp_policy_filter::limits::window::Nanos;
 use mcp_policy_filter::policy::Policy;
@@ -39,10 +39,10 @@ impl<'a> Response<'a> {
     pub(super) fn new([_, choice, ..]: [u8; super::HEAD], body: &'a [u8]) -> Self {
         let ids = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect();
         let asked = match choice >> 4 & 3 {
-            0 => Asked { ids: ids(&["7"]), batch: false },
-            1 => Asked { ids: ids(&["1", r#""b""#]), batch: true },
-            2 => Asked { ids: ids(&[r#""a\u0062""#]), batch: true },
-            _ => Asked { ids: ids(&[]), batch: choice & 64 != 0 },
+            0 => Asked { ids: ids(&["7"]), ..Asked::default() },
+            1 => Asked { ids: ids(&["1", r#""b""#]), batch: true, awaited: None },
+            2 => Asked { ids: ids(&[r#""a\u0062""#]), batch: true, awaited: None },
+            _ => Asked { batch: choice & 64 != 0, ..Asked::default() },
         };
         let (status, kind, encoding) = match choice & 15 {
             0..=5 => ("200", EVENTS, ""),
@@ -82,6 +82,7 @@ impl<'a> Response<'a> {
             HeadStep::Pass => Fate::Passed,
             HeadStep::Hold => Fate::Whole,
             HeadStep::Stream => Fate::Stream,
+            HeadStep::Refuse(_) => unreachable!("no policy here bounds a response"),
             HeadStep::Replace(reply) => {
                 assert!(listing.take_unreadable());
                 assert_eq!(listing.body(policy, self.body.len(), true), BodyStep::Wait);

@@ -5,9 +5,10 @@ use super::batch::{Refusals, whole};
 use super::charging::Called;
 use super::{Passed, Verdict};
 use crate::exchange::approvals::{ApprovalRecord, KeptApproval, Told};
+use crate::exchange::awaited::Asked;
 use crate::exchange::inquiry::{Consulted, Counted, Denied, Inquiry, Next};
 use crate::exchange::question::Answer;
-use crate::exchange::record::{Asked, Counted as Place, Decision, Kept, Record};
+use crate::exchange::record::{Counted as Place, Decision, Kept, Record};
 use crate::exchange::refusal::Refusal;
 use crate::limits::window::Nanos;
 use crate::limits::{Receipt, Store, Trial};
@@ -214,7 +215,8 @@ impl Pending {
         let rest = size_of::<Self>()
             .saturating_add(self.inquiry.size())
             .saturating_add(self.approval.as_ref().map_or(0, |kept| kept.size()));
-        messages.chain(ids).fold(rest, usize::saturating_add)
+        let answer = self.asked.awaited.iter().map(|answer| answer.size());
+        messages.chain(ids).chain(answer).fold(rest, usize::saturating_add)
     }
 }
 

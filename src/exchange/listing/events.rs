@@ -12,6 +12,8 @@ use core::ops::Range;
 
 /// The rules by which the data of events is changed.
 pub(super) trait Editor {
+    /// Whether lists are read.
+    fn reads(&self) -> bool;
     /// The changes to one event's data.
     fn edit(&self, data: &[u8]) -> Changes;
     /// The replacement for the data of an event that is too long to be read, of
@@ -19,6 +21,8 @@ pub(super) trait Editor {
     fn instead(&self, data: &[u8]) -> Option<Vec<u8>>;
     /// The most bytes of an event that are held.
     fn most(&self) -> usize;
+    /// The data of the events that end the stream, if one of this size is too long.
+    fn too_long(&self, size: usize) -> Option<Vec<Vec<u8>>>;
     /// The signs of the lists that it reads.
     fn signs(&self) -> Signs;
 }
@@ -36,6 +40,8 @@ pub(super) struct Events {
     begun: bool,
     /// Whether the last byte was a CR, so that an LF belongs to it.
     after_cr: bool,
+    /// Bytes of the event that have passed as they came.
+    passed: usize,
     mode: Mode,
 }
 
@@ -52,6 +58,8 @@ enum Mode {
     Flow,
     /// The rest of an event goes nowhere.
     Drop,
+    /// An event was too long, and nothing goes on.
+    Over,
 }
 
 impl Events {
@@ -83,6 +91,11 @@ impl Events {
         out
     }
 
+    /// Whether an event was too long, after which nothing goes on.
+    pub(super) fn is_over(&self) -> bool {
+        self.mode == Mode::Over
+    }
+
     /// The bytes that it has room for.
     #[cfg(test)]
     pub(super) const fn room(&self) -> usize {
@@ -97,7 +110,7 @@ impl Events {
                 self.line = self.held.len();
             }
             Mode::Hold | Mode::Flow => out.push(b'\n'),
-            Mode::Drop => {}
+            Mode::Drop | Mode::Over => {}
         }
     }
 
@@ -105,11 +118,19 @@ impl Events {
         match self.mode {
             Mode::Hold => {
                 self.held.extend_from_slice(part);
-                if self.held.len() > editor.most() {
+                if let Some(last) = editor.too_long(self.held.len()) {
+                    self.finish(&last, out);
+                } else if self.held.len() > editor.most() {
                     self.overflow(out, editor);
                 }
             }
             Mode::Flow => {
+                self.passed = self.passed.saturating_add(part.len());
+                if let Some(last) = editor.too_long(self.passed) {
+                    // It ends what has passed of the event.
+                    out.extend_from_slice(b"\n\n");
+                    return self.finish(&last, out);
+                }
                 // The sign of a list may come in two parts.
                 self.held.extend_from_slice(part);
                 let sign = editor.signs().are_in(&self.held);
@@ -123,8 +144,14 @@ impl Events {
                     self.keep_tail(editor.signs());
                 }
             }
-            Mode::Drop => {}
+            Mode::Drop | Mode::Over => {}
         }
+    }
+
+    /// Ends the stream with events of this data.
+    fn finish(&mut self, last: &[Vec<u8>], out: &mut Vec<u8>) {
+        *self = Self { mode: Mode::Over, ..Self::default() };
+        last.iter().for_each(|data| whole(data, out));
     }
 
     /// Handles an event that is longer than the part that is held of one.
@@ -137,6 +164,7 @@ impl Events {
             self.mode = Mode::Drop;
         } else {
             out.extend_from_slice(&self.held);
+            self.passed = self.held.len();
             self.keep_tail(editor.signs());
             self.mode = Mode::Flow;
         }
@@ -150,7 +178,7 @@ impl Events {
     fn end_of_line(&mut self, out: &mut Vec<u8>, editor: &dyn Editor) {
         let blank = !core::mem::take(&mut self.begun);
         if self.mode != Mode::Hold {
-            if blank {
+            if blank && self.mode != Mode::Over {
                 *self = Self { after_cr: self.after_cr, ..Self::default() };
             }
             return;
@@ -173,7 +201,7 @@ impl Events {
 
     /// Releases the held bytes, changed as they have to be.
     fn release(&mut self, out: &mut Vec<u8>, editor: &dyn Editor) {
-        if core::mem::take(&mut self.data) {
+        if core::mem::take(&mut self.data) && editor.reads() {
             event(&self.held, out, editor);
         } else {
             out.extend_from_slice(&self.held);

@@ -17,7 +17,8 @@ fn policy() -> Policy {
 
 fn listing(policy: &Policy, ids: &[&str], batch: bool) -> Listing {
     let mut listing = Listing::for_caller(policy, &policy.caller("anonymous", Nanos(0))).unwrap();
-    listing.expect(Asked { ids: ids.iter().map(|id| (*id).to_owned()).collect(), batch }, Nanos(0));
+    let ids = ids.iter().map(|id| (*id).to_owned()).collect();
+    listing.expect(Asked { ids, batch, awaited: None }, Nanos(0));
     listing
 }
 
@@ -32,7 +33,7 @@ fn whole(body: &str) -> String {
     let mut listing = listing(&policy, &["7"], false);
     let headers =
         [(b":status".as_slice(), b"200".as_slice()), (b"content-type", b"application/json")];
-    assert!(matches!(listing.headers(&policy, headers.into_iter(), false), HeadStep::Hold));
+    assert!(matches!(listing.headers(&policy, headers.into_iter(), false, false), HeadStep::Hold));
     let out = listing.whole(&lent(&policy), body.as_bytes());
     out.map_or(body.to_owned(), |out| String::from_utf8(out).unwrap())
 }
@@ -43,7 +44,10 @@ fn stream(body: &str) -> String {
     let pass = |size: usize| {
         let mut listing = listing(&policy, &[], false);
         let headers = [(b"content-type".as_slice(), b"text/event-stream".as_slice())];
-        assert!(matches!(listing.headers(&policy, headers.into_iter(), false), HeadStep::Stream));
+        assert!(matches!(
+            listing.headers(&policy, headers.into_iter(), false, false),
+            HeadStep::Stream
+        ));
         let mut out = Vec::new();
         let count = body.len().div_ceil(size);
         for (index, piece) in body.as_bytes().chunks(size).enumerate() {

@@ -55,11 +55,14 @@ impl Listing {
                 let enforced = lock.zip(news.as_ref()).filter(|(lock, _)| lock.enforces());
                 message::changes(text, MAX_DEPTH, self.lists, &mut |tool| {
                     if tool.kind != List::Tools {
-                        let shows = |name: &str| policy.shows_in(&self.caller, tool.kind, name);
+                        let caller = self.caller.as_ref();
+                        let shows = |name: &str| {
+                            caller.is_some_and(|caller| policy.shows_in(caller, tool.kind, name))
+                        };
                         return tool.names.iter().all(|name| shows(name));
                     }
                     let shows = |name: &str| {
-                        policy.shows(&self.caller, name)
+                        self.caller.as_ref().is_some_and(|caller| policy.shows(caller, name))
                             && enforced.is_none_or(|(lock, news)| lock.shows(news, name))
                     };
                     // One without a name cannot be called, but it can be read.

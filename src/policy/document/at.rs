@@ -205,6 +205,14 @@ impl<'d> At<'d> {
         }
     }
 
+    /// The boolean, if the value is one; anything else is not an error.
+    pub(super) const fn as_boolean(&self) -> Option<bool> {
+        match self.node {
+            Node::Bool(value) => Some(*value),
+            _ => None,
+        }
+    }
+
     /// Whether the value is an object.
     pub(super) fn is_object(&self) -> bool {
         matches!(self.node, Node::Object(_))

@@ -34,6 +34,10 @@ pub enum Warning {
     UnnamedResource,
     /// A window is so long that a restart of Envoy cuts it short.
     LongWindow,
+    /// Results are bounded where a call is known, and not where a server repeats one.
+    ReplayedResults,
+    /// A schema names a format, which is not asserted.
+    UnassertedFormat,
     /// A limit counts by values of the client, and nothing else bounds its calls.
     UnboundedValues,
     /// One caller can take much of the room of a counter by values.
@@ -98,6 +102,8 @@ impl Warning {
             Self::AnyPath => "any-path",
             Self::UnnamedResource => "unnamed-resource",
             Self::LongWindow => "long-window",
+            Self::ReplayedResults => "replayed-results",
+            Self::UnassertedFormat => "unasserted-format",
             Self::UnboundedValues => "unbounded-values",
             Self::ManyValues => "many-values",
             Self::UnseenReason => "unseen-reason",

@@ -34,6 +34,8 @@ pub struct Settings {
     pub mark_requests: bool,
     /// `max_body_bytes`
     pub max_body_bytes: usize,
+    /// `max_result_bytes`: the longest answer of a server, if there is a bound.
+    pub max_result_bytes: Option<usize>,
     /// `max_depth`: the deepest nesting of JSON.
     pub max_depth: usize,
     /// `denied_as`
@@ -137,6 +139,7 @@ impl Default for Settings {
             hold_request_headers: false,
             mark_requests: false,
             max_body_bytes: 1 << 20,
+            max_result_bytes: None,
             max_depth: 64,
             denied_as: DeniedAs::Error,
             explain_denials: true,
@@ -161,7 +164,7 @@ impl Default for Counters {
     }
 }
 
-const KEYS: [&str; 22] = [
+const KEYS: [&str; 23] = [
     "approvals",
     "paths",
     "exempt_paths",
@@ -171,6 +174,7 @@ const KEYS: [&str; 22] = [
     "hold_request_headers",
     "mark_requests",
     "max_body_bytes",
+    "max_result_bytes",
     "max_depth",
     "denied_as",
     "explain_denials",
@@ -243,6 +247,7 @@ impl Settings {
         if let Some(mark) = object.get("mark_requests").and_then(At::boolean) {
             settings.mark_requests = mark;
         }
+        settings.max_result_bytes = object.get("max_result_bytes").and_then(max_result_bytes);
         let whole = |key, most| object.get(key).and_then(|at| at.whole(1, most)).map(size);
         if let Some(bytes) = whole("max_body_bytes", MAX_BODY_BYTES) {
             settings.max_body_bytes = bytes;
@@ -290,6 +295,11 @@ impl Settings {
         settings.limit_service = object.get("limit_service").map(LimitService::read);
         settings
     }
+}
+
+/// Reads the length of the longest answer. The host or the module holds one until its end.
+pub(super) fn max_result_bytes(at: &At<'_>) -> Option<usize> {
+    at.whole(1, MAX_BODY_BYTES).map(size)
 }
 
 impl Settings {

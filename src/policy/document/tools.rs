@@ -4,11 +4,13 @@ use super::approvals::Terms;
 use super::at::At;
 use super::checks::{self, Check};
 use super::limits::{self, Limit};
+use super::schema;
+use super::settings::max_result_bytes;
 use super::tool_name;
 use super::validity::Validity;
 use super::wording::quote;
 use crate::order;
-use crate::policy::condition::Path;
+use crate::policy::condition::{Path, Schema};
 use crate::policy::pattern::Pattern;
 
 /// The action of an entry on the tools that it matches.
@@ -51,15 +53,22 @@ pub struct ToolRule {
     pub limits: Vec<Limit>,
     /// `record`: the arguments whose values are recorded.
     pub record: Vec<Path>,
+    /// `schema`
+    pub schema: Option<Schema>,
+    /// The places in it of `format`, which is not asserted.
+    pub formats: Vec<String>,
+    /// `max_result_bytes`
+    pub max_result_bytes: Option<usize>,
     /// `valid_from` and `valid_until`
     pub validity: Validity,
 }
 
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 15] = [
     "action",
     "mode",
     "reason",
     "args",
+    "schema",
     "require",
     "deny_if",
     "approve_if",
@@ -67,6 +76,7 @@ const KEYS: [&str; 13] = [
     "limits",
     "rate_limit",
     "record",
+    "max_result_bytes",
     "valid_from",
     "valid_until",
 ];
@@ -110,11 +120,13 @@ impl ToolRule {
         let action = object.get("action").map_or(Some(Action::Allow), |at| at.choice(&ACTIONS));
         let reason = object.get("reason").and_then(At::string).map(str::to_owned);
         let args = object.get("args").map(checks::names);
+        let (schema, formats) = object.get("schema").map(schema::read).unwrap_or_default();
         let require = object.get("require").map(checks::read).unwrap_or_default();
         let deny_if = object.get("deny_if").map(checks::read).unwrap_or_default();
         let approve_if = object.get("approve_if").map(checks::read).unwrap_or_default();
         let approval = object.get("approval").map(Terms::read).unwrap_or_default();
         let record = object.get("record").map(checks::recorded).unwrap_or_default();
+        let max_result_bytes = object.get("max_result_bytes").and_then(max_result_bytes);
         let validity = Validity::read(&object);
         if action == Some(Action::Deny) {
             Validity::KEYS.iter().filter_map(|key| object.get(key)).for_each(|at| {
@@ -141,6 +153,9 @@ impl ToolRule {
             approval,
             limits,
             record,
+            schema,
+            formats,
+            max_result_bytes,
             validity,
         })
     }

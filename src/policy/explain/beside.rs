@@ -99,6 +99,7 @@ fn ask(beside: &Beside, facts: &Facts<'_>, questions: &mut Vec<Answered>) {
                 let word = if *reason == Reason::Denied { "deny" } else { "require_approval" };
                 ("action", (Some(pointer.clone()), About::Action(word)))
             }
+            Question::Schema(schema) => ("schema", (Some(schema.pointer.clone()), About::Schema)),
             Question::Args(names) => ("args", (Some(names.pointer.clone()), names.about(facts))),
             Question::Require(check) => ("require", of_check(check, &shown, Elements::All)),
             Question::DenyIf(check) => ("deny_if", of_check(check, &shown, Elements::Any)),

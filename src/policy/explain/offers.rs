@@ -54,6 +54,7 @@ impl Policy {
             applying.allows_by_default = rules.own.default == DefaultAction::Allow;
         }
         Explanation {
+            result: self.result_bounds(caller, None),
             kind: Some(offer.kind),
             rules: applying,
             entries: rules.map(|rules| rules.entries(&offer.name, entry)).unwrap_or_default(),

@@ -56,6 +56,8 @@ pub enum About {
         /// Those of the call that are not.
         others: Vec<String>,
     },
+    /// The schema of the arguments. A denial says what does not fit.
+    Schema,
     /// The conditions of a check.
     Check(Vec<Asked>),
     /// The limits, which are told apart.
@@ -127,6 +129,7 @@ pub(super) fn all(
                 (Some(pointer), About::Action(rule.word()))
             }
             Question::Args(names) => (Some(names.pointer.clone()), names.about(facts)),
+            Question::Schema(schema) => (Some(schema.pointer.clone()), About::Schema),
             Question::Require(check) => of_check(check, &conditions, Elements::All),
             Question::DenyIf(check) | Question::ApproveIf(check) => {
                 of_check(check, &conditions, Elements::Any)

@@ -61,6 +61,7 @@ pub(in crate::policy) fn warnings(document: &Document) -> Findings {
             ("/settings/counters".into(), message)
         });
     }
+    super::results::warnings(document, &all_rules, &mut findings);
     super::replicas::warnings(document, &mut findings);
     let mut pairs = Pairs::new();
     all_rules.iter().for_each(|rules| windows(rules, &mut findings));
@@ -144,6 +145,8 @@ fn reasons(rules: &Rules, findings: &mut Findings) {
 fn unasked(rules: &Rules, findings: &mut Findings) {
     for (_, rule) in &rules.tools {
         let asks = rule.args.is_some()
+            || rule.schema.is_some()
+            || rule.max_result_bytes.is_some()
             || !(rule.require.is_empty()
                 && rule.deny_if.is_empty()
                 && rule.approve_if.is_empty()

@@ -98,6 +98,10 @@ fn answer(question: &Answered, subject: &str) -> String {
                 others => format!("{rule} allows {allowed}, and not {}", list(others)),
             }
         }
+        About::Schema => match &question.denied {
+            None => format!("{rule} is met"),
+            Some(denied) => format!("{rule} is not met: {}", cut(&denied.message)),
+        },
         About::Check(_) => format!("{rule} {}", check(question)),
         About::Limits => "limits".into(),
     }

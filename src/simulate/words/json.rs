@@ -8,7 +8,7 @@ use crate::limits::window::{Nanos, ONE_CALL};
 use crate::policy::condition::{Asked, Of, Seen, Truth};
 use crate::policy::explain::{About, Answered, Denied, Entry, Explanation};
 use crate::policy::pattern::Beaten;
-use crate::policy::{Counted, LimitState, Policy};
+use crate::policy::{Counted, LimitState, Policy, ResultBound};
 use crate::simulate::Outcome;
 use crate::simulate::explain::{Explaining, Explanations, Treatment, rfc3339};
 use crate::simulate::tree::Tree;
@@ -147,12 +147,20 @@ fn call(explanation: &Explanation) -> Value {
             "valid": approval.valid,
         })),
         "limits": explanation.limits.iter().map(limit).collect::<Vec<_>>(),
+        "result": {
+            "enforced": explanation.result.enforced.as_ref().map(bound),
+            "shadow": explanation.result.shadow.as_ref().map(bound),
+        },
         "shadow": {
             "entries": shadow.entries.iter().map(entry).collect::<Vec<_>>(),
             "questions": shadow.questions.iter().map(question).collect::<Vec<_>>(),
             "limits": shadow.limits.iter().map(limit).collect::<Vec<_>>(),
         },
     })
+}
+
+fn bound(bound: &ResultBound) -> Value {
+    json!({ "max_bytes": bound.most, "rule": bound.rule })
 }
 
 fn entry(entry: &Entry) -> Value {
@@ -200,7 +208,7 @@ fn question(question: &Answered) -> Value {
             "truth": question.about.truth().map(truth),
             "conditions": conditions.iter().map(condition).collect::<Vec<_>>(),
         }),
-        About::Limits => json!({}),
+        About::Limits | About::Schema => json!({}),
     };
     if let (Value::Object(members), Value::Object(more)) = (&mut value, more) {
         members.extend(more);

@@ -4,7 +4,7 @@ use super::{cut, cut_to};
 use crate::limits::ChargeError;
 use crate::limits::window::ONE_CALL;
 use crate::policy::explain::Explanation;
-use crate::policy::{Counted, LimitState, duration};
+use crate::policy::{Counted, LimitState, ResultBound, ResultBounds, duration};
 
 /// The limits of a call.
 pub(super) fn limits(explanation: &Explanation) -> Vec<String> {
@@ -17,6 +17,16 @@ pub(super) fn limits(explanation: &Explanation) -> Vec<String> {
     };
     let lines = explanation.limits.iter().flat_map(|one| limit(one, explanation.decided.is_err()));
     core::iter::once(head.to_owned()).chain(lines).collect()
+}
+
+/// The bounds of the size of the result.
+pub(super) fn result(explanation: &Explanation) -> Vec<String> {
+    let ResultBounds { enforced, shadow } = &explanation.result;
+    let line = |bound: &ResultBound, effect| {
+        format!("result: at most {} bytes pass, by {}{effect}", bound.most, cut(&bound.rule))
+    };
+    let enforced = enforced.iter().map(|bound| line(bound, ""));
+    enforced.chain(shadow.iter().map(|bound| line(bound, " in shadow"))).collect()
 }
 
 /// A limit with its count and, unless it is `is_aside` and cannot deny the call, with the

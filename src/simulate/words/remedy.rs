@@ -36,6 +36,9 @@ pub(super) fn of(told: &Explanations, explanation: Option<&Explanation>) -> Opti
         Reason::Require if record.rule.ends_with("/args") => {
             "leave out the argument that is not listed, or add its name to `args`".into()
         }
+        Reason::Require if record.rule.ends_with("/schema") => {
+            "send arguments that fit the schema, or change it".into()
+        }
         Reason::Require => {
             "send a call for which every condition of the check is true, or change the check".into()
         }

@@ -4,14 +4,17 @@
 use super::markdown::{Page, Row, quoted};
 use super::play::{self, Stage, send};
 use mcp_policy_filter::exchange::identity::NoPeer;
+use mcp_policy_filter::exchange::listing::HeadStep;
 use mcp_policy_filter::exchange::question::{Answer, Failure, Question};
+use mcp_policy_filter::exchange::record::Records;
+use mcp_policy_filter::exchange::refusal;
 use mcp_policy_filter::exchange::{Exchange, Step};
 use mcp_policy_filter::limits::window::Nanos;
 use mcp_policy_filter::limits::{MemoryStore, Store, StoreError};
 use mcp_policy_filter::policy::pattern::Pattern;
 use mcp_policy_filter::policy::{Policy, Reason};
 use mcp_policy_filter::simulate::notation::Ask;
-use mcp_policy_filter::simulate::{Body, Host, Outcome, Recorder, Refused};
+use mcp_policy_filter::simulate::{Body, Host, Outcome, Recorder, Refused, pairs};
 use serde_json::Value;
 
 /// A store that fails.
@@ -41,7 +44,7 @@ const POLICY: &str = r#"{"version": "1", "default": "deny", "hide": ["hidden"],
     "tools": {"limited": {"limits": [{"counter": "c", "window": "minute", "max": 1}]},
               "own_words": {"limits": [{"counter": "o", "window": "minute", "max": 1, "on_deny": "Enough."}]},
               "bought": {"limits": [{"counter": "b", "window": "day", "max": 5.5, "increment_from": "args.price"}]},
-              "named": {"args": ["a"]},
+              "named": {"args": ["a"]}, "formed": {"schema": {"required": ["a"]}},
               "bound": {"require": [{"conditions": [{"path": "args.a", "op": "lt", "value": 5}]}],
                         "deny_if": [{"conditions": [{"path": "args.b", "op": "exists", "value": true}]}]},
               "teamed": {"require": [{"conditions": [{"path": "headers.x-team", "op": "eq", "value": "red"}]}]},
@@ -52,7 +55,7 @@ const POLICY: &str = r#"{"version": "1", "default": "deny", "hide": ["hidden"],
 const IDENTIFIED: &str = r#"{"version": "1", "default": "deny", "identity": [{"header": "x-id"}]}"#;
 
 /// Calls that checks, budgets and limits refuse, in the notation of the pages.
-const CALLS: [&str; 24] = [
+const CALLS: [&str; 25] = [
     "hidden",
     "other",
     "shut",
@@ -63,6 +66,7 @@ const CALLS: [&str; 24] = [
     r#"bought {"price": 6}"#,
     r#"bought {"price": "4"}"#,
     r#"named {"b": 1}"#,
+    "formed",
     "bound",
     r#"bound {"a": 1, "b": 1}"#,
     r#"bound {"a": "1"}"#,
@@ -176,6 +180,29 @@ fn across_replicas() -> Vec<Refused> {
     refused.collect()
 }
 
+const BOUNDING: &str = r#"{"version": "1", "default": "allow",
+    "tools": {"bounded": {"max_result_bytes": 9}}, "settings": {"max_result_bytes": 8}}"#;
+
+/// Refusals of answers that are too long.
+fn too_long() -> Vec<Refused> {
+    let stage = Stage::new(BOUNDING).unwrap();
+    let store = MemoryStore::default();
+    let host = Host { policy: stage.policy(), store: &store, now: Nanos(0) };
+    let refused = |ask: Ask| {
+        let mut sent = host.send(ask.pairs(), &NoPeer, &Body::whole(&ask.body)).unwrap();
+        let listing = sent.exchange.listing().expect("it is watched");
+        let headers = [(":status", "200"), ("content-length", "10")];
+        let received = host.receive(listing, pairs(&headers), &Body::whole(b"0123456789"));
+        let HeadStep::Refuse(reply) = received.head else { panic!("{received:?}") };
+        let mut records = Recorder::new(stage.policy(), Nanos(0));
+        listing.records().for_each(|(record, trace)| records.record(&record, trace));
+        let reason = Reason::ResultTooLarge;
+        let refused = refusal::Refused { reply, reason, flaw: None, notice: None };
+        Refused::new(refused, records.take()).expect("a record")
+    };
+    vec![refused(Ask::tool("bounded")), refused(Ask::rpc("ping"))]
+}
+
 /// Refusals for want of an answer of the home of approvals, and by its answer.
 fn at_an_edge() -> Vec<Refused> {
     let store = format!(
@@ -256,6 +283,7 @@ fn refusals() -> Vec<Refused> {
     }
     refusals.extend(unapproved());
     refusals.extend(across_replicas());
+    refusals.extend(too_long());
     refusals.extend(at_an_edge());
     refusals.extend(locked());
     let fails: [fn(&mut Exchange, &Policy, &mut Recorder<'_>) -> Step; 2] = [

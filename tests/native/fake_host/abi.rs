@@ -113,9 +113,12 @@ unsafe extern "C" fn proxy_get_buffer_bytes(
 ) -> u32 {
     fault!("buffer");
     assert_eq!(start, 0);
-    HOST.with_borrow(|host| {
+    HOST.with_borrow_mut(|host| {
         let whole = &host.buffers[&buffer];
         let lent = &whole[..whole.len().min(max_size)];
+        if buffer == RESPONSE_BODY {
+            host.lent = (host.lent.0 + lent.len(), host.lent.1.max(lent.len()));
+        }
         if lent.is_empty() { 1 } else { unsafe { lend(lent, data, size) } }
     })
 }
@@ -208,9 +211,12 @@ unsafe extern "C" fn proxy_set_property(
 ) -> u32 {
     fault!("set_property");
     let (path, value) = unsafe { (bytes(path, path_size), bytes(value, value_size)) };
-    assert_eq!(path, b"mcp_audit");
     let value = String::from_utf8(value.to_vec()).unwrap();
-    HOST.with_borrow_mut(|host| host.filter_state = value);
+    HOST.with_borrow_mut(|host| match path {
+        b"mcp_audit" => host.filter_state = value,
+        b"mcp_result" => host.result_state = value,
+        _ => panic!("{path:?}"),
+    });
     0
 }
 

@@ -58,6 +58,8 @@ pub(super) struct Host {
     /// Envoy's response flags, for all requests until they are set again.
     pub(super) flags: Vec<u8>,
     pub(super) filter_state: String,
+    /// The record of an answer.
+    pub(super) result_state: String,
     pub(super) shared: BTreeMap<Vec<u8>, (Vec<u8>, u32)>,
     pub(super) version: u32,
     /// The HTTP calls so far. Their numbers begin with 1.
@@ -68,6 +70,8 @@ pub(super) struct Host {
     pub(super) calls: Vec<Call>,
     /// How often a request was continued.
     pub(super) continued: usize,
+    /// Bytes of the response's body that the filter was lent, and the most at once.
+    pub(super) lent: (usize, usize),
     /// Milliseconds between two ticks; none if zero.
     pub(super) tick: u32,
     /// The number of host calls made, by their short names.

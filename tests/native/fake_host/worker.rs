@@ -131,6 +131,7 @@ impl Worker {
             let flags = host.flags.clone();
             host.properties.insert("response\0flags".into(), flags);
             host.filter_state.clear();
+            host.result_state.clear();
             host.reply = None;
             (host.damaged_headers, host.told_size) = (None, None);
             prepare(host);

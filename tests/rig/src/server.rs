@@ -71,10 +71,21 @@ impl McpServer {
 
     /// As [`Self::start`], with other tools than [`TOOLS`].
     pub async fn offering(tools: &'static [Tool], addr: impl ToSocketAddrs, mode: Mode) -> Self {
+        Self::saying_more(0, tools, addr, mode).await
+    }
+
+    /// As [`Self::offering`], with results that say this many bytes more.
+    pub async fn saying_more(
+        bytes: usize,
+        tools: &'static [Tool],
+        addr: impl ToSocketAddrs,
+        mode: Mode,
+    ) -> Self {
         let listener = TcpListener::bind(addr).await.expect("a free port for the MCP server");
         let addr = listener.local_addr().expect("a bound port");
         let calls = CallLog::default();
-        let serving = tokio::spawn(serve(listener, Handler { tools, calls: calls.clone() }, mode));
+        let handler = Handler { tools, calls: calls.clone(), more: " ".repeat(bytes).into() };
+        let serving = tokio::spawn(serve(listener, handler, mode));
         Self { addr, calls, serving }
     }
 
@@ -134,6 +145,8 @@ async fn serve<H: ServerHandler + Clone>(listener: TcpListener, handler: H, mode
 struct Handler {
     tools: &'static [Tool],
     calls: CallLog,
+    /// The end of every result.
+    more: Arc<str>,
 }
 
 impl Handler {
@@ -172,7 +185,8 @@ impl ServerHandler for Handler {
         let arguments = request.arguments.unwrap_or_default();
         tool.check(&arguments).map_err(refused)?;
 
-        let said = format!("{} {}", tool.name, serde_json::Value::from(arguments.clone()));
+        let arguments_text = serde_json::Value::from(arguments.clone());
+        let said = format!("{} {arguments_text}{}", tool.name, self.more);
         let pause = tool.pause(&arguments);
         let call = Call { tool: tool.name.to_owned(), arguments };
         self.calls.lock().expect("no panic while recording").push(call);

@@ -251,6 +251,7 @@ impl Engine {
             now,
             work: Work::default(),
             beside: Work::default(),
+            awaited: core::cell::Cell::default(),
         };
         match judge.judge(body.as_bytes()) {
             Verdict::Go { .. } => decided(Word::Allowed, "", "", ""),

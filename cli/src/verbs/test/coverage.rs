@@ -230,7 +230,9 @@ fn entries(node: &Node, list: &str, pointer: &str, add: &mut dyn FnMut(String, K
         let pointer = format!("{pointer}/{list}/{}", escape(&entry.key));
         add(pointer.clone(), Kind::Entry, entry.key_span.start);
         checks(&entry.value, &pointer, add);
-        for (key, kind) in [("args", Kind::Check), ("rate_limit", Kind::Limit)] {
+        for (key, kind) in
+            [("args", Kind::Check), ("schema", Kind::Check), ("rate_limit", Kind::Limit)]
+        {
             if let Some(member) = entry.value.member(key) {
                 add(format!("{pointer}/{key}"), kind, member.key_span.start);
             }

@@ -30,11 +30,12 @@ fn a_response_is_told_by_its_head() {
     let head = |ids: &[&str], headers: &[(&str, &str)]| {
         let headers = headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
         let mut listing = listing(&policy, ids, false);
-        match listing.headers(&policy, headers, false) {
+        match listing.headers(&policy, headers, false, false) {
             HeadStep::Pass => "pass".to_owned(),
             HeadStep::Stream => "stream".into(),
             HeadStep::Hold => "hold".into(),
             HeadStep::Replace(reply) => format!("replaced {}", reply.status),
+            HeadStep::Refuse(reply) => format!("refused {}", reply.status),
         }
     };
     let json = ("content-type", "application/json; charset=utf-8");
@@ -66,5 +67,5 @@ fn a_response_is_told_by_its_head() {
     }
     let mut listing = listing(&policy, &["1"], false);
     let headers = [(b":status".as_slice(), b"200".as_slice())];
-    assert!(matches!(listing.headers(&policy, headers.into_iter(), true), HeadStep::Pass));
+    assert!(matches!(listing.headers(&policy, headers.into_iter(), true, false), HeadStep::Pass));
 }

@@ -51,7 +51,7 @@ fn events_pass_as_soon_as_they_are_complete() {
     let policy = policy();
     let mut listing = listing(&policy, &[], false);
     let headers = [(b"content-type".as_slice(), b"text/event-stream; charset=utf-8".as_slice())];
-    listing.headers(&policy, headers.into_iter(), false);
+    listing.headers(&policy, headers.into_iter(), false, false);
     for (piece, out) in [
         (": ping\n", ": ping\n"),
         ("id: 1\n", "id: 1\n"),

@@ -30,7 +30,8 @@ const READERS = {
         'node join': text => {
             const { protocol, host, pathname, search, hash } = new URL(text);
             if (!host) throw new Error('no host');
-            return `${protocol}//${host}${path.posix.normalize(decodeURIComponent(pathname))}${search}${hash}`;
+            const folder = pathname && path.posix.normalize(decodeURIComponent(pathname));
+            return `${protocol}//${host}${folder}${search}${hash}`;
         },
     },
     path: {

@@ -3,10 +3,9 @@
 #![allow(deprecated, reason = "older revisions subscribe by methods of their own")]
 
 use rmcp::model::{
-    GetPromptRequestParams, ReadResourceRequestParams, SubscribeRequestParams, SubscriptionFilter,
+    GetPromptRequestParams, ReadResourceRequestParams, SubscribeRequestParams,
     UnsubscribeRequestParams,
 };
-use rmcp::service::Subscription;
 
 use super::mcp::{CallError, McpClient};
 use super::patiently;
@@ -51,14 +50,6 @@ impl McpClient {
     /// Ends that.
     pub async fn unsubscribe(&self, uri: &str) -> Result<(), CallError> {
         Ok(patiently(uri, self.service().unsubscribe(UnsubscribeRequestParams::new(uri))).await?)
-    }
-
-    /// Opens a stream about resources, as revision 2026-07-28 has it.
-    pub async fn listen(&self, uris: &[&str]) -> Result<Subscription, CallError> {
-        let uris = uris.iter().map(|uri| (*uri).to_owned()).collect();
-        let mut filter = SubscriptionFilter::default();
-        filter.resource_subscriptions = Some(uris);
-        Ok(patiently("subscriptions/listen", self.service().listen(filter)).await?)
     }
 
     /// Completes an argument of a prompt.

@@ -339,7 +339,7 @@ fn receive<S: Store>(
     let ending = if response.trailers { Ending::Trailers } else { Ending::Last };
     let received = host.receive(listing, headers, &Body { ending, ..Body::whole(&response.body) });
     let (status, body) = match received.head {
-        HeadStep::Replace(reply) => (u64::from(reply.status), reply.body),
+        HeadStep::Replace(reply) | HeadStep::Refuse(reply) => (u64::from(reply.status), reply.body),
         _ => (response.status, received.body),
     };
     let is_whole = status == response.status && body == response.body;

@@ -1,0 +1,137 @@
+//! Schemas: what the filter says of a value, against the official tests of JSON Schema,
+//! Python's jsonschema and Node's Ajv.
+//!
+//! What the filter calls fitting, both have to call valid, and what it refuses, invalid.
+//! Of all else it must say that it cannot decide.
+
+mod official;
+mod random;
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use mcp_policy_filter::policy::Reason;
+use mcp_policy_filter::simulate::{Gateway, Outcome};
+use serde_json::{Value, json};
+
+use crate::server::folder;
+
+/// The filter's answer about a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Answer {
+    Fits,
+    Unfit,
+    Undecidable,
+}
+
+/// A schema for the argument `v`, and a value of it.
+#[derive(Clone)]
+struct Case {
+    schema: Value,
+    value: Value,
+}
+
+impl Case {
+    /// The schema of the arguments. A reference to the whole is one to the part.
+    fn whole(&self) -> Value {
+        json!({ "type": "object", "properties": { "v": moved(&self.schema) } })
+    }
+
+    /// The filter's answer; an error with the first line about a schema that it refuses.
+    fn answer(&self) -> Result<Answer, String> {
+        let policy = json!({ "version": "1", "default": "deny",
+            "tools": { "t": { "schema": self.whole() } }, "settings": { "json_texts": "text" } });
+        let gateway: Gateway = Gateway::new(&policy.to_string())
+            .map_err(|errors| errors.lines().next().unwrap_or_default())?;
+        let params = json!({ "name": "t", "arguments": { "v": self.value } });
+        let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params });
+        Ok(match gateway.post(&call.to_string()).expect("an exchange in order").outcome {
+            Outcome::WentOn(_) => Answer::Fits,
+            Outcome::Refused(refused) => match refused.reason {
+                Reason::Require => Answer::Unfit,
+                Reason::Undecidable => Answer::Undecidable,
+                other => panic!("{call}: {other:?}"),
+            },
+            Outcome::Served(_) => panic!("{call} is a call"),
+        })
+    }
+}
+
+/// A schema as a part of another one.
+fn moved(schema: &Value) -> Value {
+    match schema {
+        Value::Object(members) => {
+            let member = |(key, value): (&String, &Value)| {
+                let value = match value {
+                    Value::String(text) if key == "$ref" => {
+                        json!(text.replacen('#', "#/properties/v", 1))
+                    }
+                    value if ["const", "enum"].contains(&&**key) => value.clone(),
+                    value => moved(value),
+                };
+                (key.clone(), value)
+            };
+            Value::Object(members.iter().map(member).collect())
+        }
+        Value::Array(elements) => elements.iter().map(moved).collect(),
+        other => other.clone(),
+    }
+}
+
+/// The answers of the validators beside two servers: `None` for a schema that one refuses.
+fn validators(cases: &[Case]) -> BTreeMap<&'static str, Vec<Option<bool>>> {
+    let answers = ["python-v2", "typescript-v1"].map(|name| (name, validator(name, cases)));
+    answers.into_iter().collect()
+}
+
+fn validator(server: &str, cases: &[Case]) -> Vec<Option<bool>> {
+    let program = folder().join(server).join("read");
+    let mut child = Command::new(&program)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{}: {error}; see scripts/sdk-servers", program.display()));
+    let line = |case: &Case| format!("{}\n", json!([case.whole(), { "v": case.value }]));
+    let lines: String = cases.iter().map(line).collect();
+    let mut stdin = child.stdin.take().expect("a pipe");
+    // It answers while it reads.
+    let writing = std::thread::spawn(move || stdin.write_all(lines.as_bytes()));
+    let output = child.wait_with_output().expect("its output");
+    writing.join().expect("a thread").expect("all was read");
+    let answers = String::from_utf8(output.stdout).expect("JSON in UTF-8");
+    let answers = answers.lines().map(|line| serde_json::from_str(line).expect("an answer"));
+    let answers: Vec<Option<bool>> = answers.collect();
+    assert_eq!(answers.len(), cases.len(), "{server} ended: {}", output.status);
+    answers
+}
+
+/// Compares the answers about some cases with those of the validators, and tells how many
+/// there were of each kind.
+fn compare(name: &str, cases: &[(Case, Answer)]) -> BTreeMap<Answer, usize> {
+    let only: Vec<Case> = cases.iter().map(|(case, _)| case.clone()).collect();
+    let validators = validators(&only);
+    let (mut counts, mut failures) = (BTreeMap::new(), Vec::new());
+    for (index, (case, answer)) in cases.iter().enumerate() {
+        *counts.entry(*answer).or_default() += 1;
+        let wanted = match answer {
+            Answer::Fits => Some(true),
+            Answer::Unfit => Some(false),
+            Answer::Undecidable => continue,
+        };
+        for (validator, answers) in &validators {
+            if answers[index] != wanted {
+                let Case { schema, value } = case;
+                let theirs = answers[index];
+                failures.push(format!("{answer:?}, {validator} {theirs:?}: {value} by {schema}"));
+            }
+        }
+    }
+    let told = format!("differential {name}: {counts:?} of {} values", cases.len());
+    // Past the capture of what tests print.
+    let _ = writeln!(std::io::stderr(), "{told}");
+    let shown = &failures[..failures.len().min(20)];
+    assert!(failures.is_empty(), "{} of {told}\n{}", failures.len(), shown.join("\n"));
+    counts
+}
