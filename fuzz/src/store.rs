@@ -17,7 +17,7 @@ const EDGE: &str = r#"{"version": "1", "default": "deny", "identity": [{"header"
     "approvers": ["b"], "store": {"cluster": "c", "authority": "c", "path": "/ok", "key": "KEY"}}}}"#;
 const HOME: &str = r#"{"version": "1", "default": "deny", "identity": [{"header": "x-id"}],
     "settings": {"hold_request_headers": true, "approvals": {"path": "/ok",
-    "requests": "200/hour", "serve_store": {"key": "KEY"}}}}"#;
+    "requests": "100/hour", "serve_store": {"key": "KEY"}}}}"#;
 const NOW: Nanos = Nanos(1_800_000_000_000_000_000);
 const NONCE: &str = "000102030405060708090a0b0c0d0e0f";
 

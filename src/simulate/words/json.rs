@@ -160,7 +160,7 @@ fn call(explanation: &Explanation) -> Value {
 }
 
 fn bound(bound: &ResultBound) -> Value {
-    json!({ "max_bytes": bound.most, "rule": bound.rule })
+    json!({ "max_bytes": bound.most, "rule": &*bound.rule })
 }
 
 fn entry(entry: &Entry) -> Value {
