@@ -138,7 +138,7 @@ impl Gateway {
         if let Act::Ask(ask) = &mut line.act
             && !second.is_some_and(|word| word.starts_with('/'))
         {
-            *ask = Box::new(ask.as_ref().clone().where_mcp_is(self.policy()));
+            **ask = ask.as_ref().clone().where_mcp_is(self.policy());
         }
         Ok(line)
     }

@@ -52,7 +52,7 @@ async fn each_limit_of_the_policy_counts_by_the_file() {
         let (max, window) = (one.limit.max_in_units(), one.limit.window.seconds());
         let is_global = one.limit.scope == Scope::Global;
         let charge = |caller, units| Charge {
-            counter: &*one.name,
+            counter: &one.name,
             caller: (!is_global).then_some(caller),
             max,
             window,

@@ -167,7 +167,7 @@ fn a_refused_answer_is_counted_and_recorded_once() {
     let events = response(&[EVENTS], "data: 11111111111\n\ndata: 2\n\ndata: ", 200, false);
     let outcome = worker.send(&answered(call("tried"), events));
     assert!(matches!(outcome, Outcome::Forwarded), "{outcome:?}");
-    let record = records().last().expect("a record");
+    let record = records().next_back().expect("a record");
     let shadow = r#"{"decision":"shadow","reason":"result_too_large","rule":"/tools/tried/max_"#;
     assert!(record.contains(shadow), "{record}");
     assert_eq!(records().count(), 2);
