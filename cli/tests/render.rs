@@ -191,11 +191,19 @@ fn options_are_put_in() {
     );
     let metadata = json!({ "name": "mcp", "namespace": "mcp-policy" });
     assert_eq!(istio[0]["metadata"], metadata);
+    assert_eq!(find(&istio[0], "vm_id"), Some(&json!("mcp-policy.mcp")));
     assert_eq!(istio[0]["spec"]["workloadSelector"]["labels"], json!({ "tier": "tools" }));
     assert_eq!(find(&istio[0], "uri"), Some(&json!("oci://registry.example.com/x:1")));
     assert_eq!(find(&istio[0], "sha256"), Some(&json!(digest)));
     assert_eq!(istio[1]["spec"]["hosts"], json!(["tools.example.com"]));
     assert_eq!(find(&istio[1], "destination").unwrap()["port"]["number"], 80);
+
+    // One proxy can have the policies of two namespaces, which share no counters.
+    for (place, key) in [("istio-native", "filter_name"), ("gateway-native", "filterName")] {
+        let options = ["--for", place, "--namespace", "2", "--name", "1"];
+        let native = Value::from(rendered(&any, &options));
+        assert_eq!(find(&native, key), Some(&json!("2.1")), "{place}");
+    }
 
     let gateway = rendered(
         &any,

@@ -154,6 +154,24 @@ fn the_chart_makes_the_shipped_manifests() {
     }
 }
 
+/// One proxy can have the releases of two namespaces: by one name they would share counters
+/// and approvals.
+#[test]
+fn two_namespaces_share_no_counters() {
+    for (case, key) in
+        [("istio", "vm_id"), ("istio-native", "filter_name"), ("gateway-native", "filterName")]
+    {
+        let values = values(case);
+        for namespace in ["one", "two"] {
+            let more = ["--namespace", namespace];
+            let Some(made) = printed("helm", &template(&values, &more)) else { return };
+            let expected = format!("{key}: {namespace}.mcp-policy\n");
+            assert_eq!(made.matches(&expected).count(), 1, "{case}: {made}");
+            assert_eq!(made.matches(&format!("{key}: ")).count(), 1, "{case}: {made}");
+        }
+    }
+}
+
 #[test]
 fn every_case_has_its_files() {
     let found: BTreeSet<_> = files("tests/data/chart", "yaml")

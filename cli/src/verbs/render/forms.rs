@@ -104,8 +104,11 @@ fn quoted(text: &str) -> String {
 }
 
 /// The names that all configurations have, each behind its key.
-fn names(settings: &Settings) -> [(&'static str, String); 3] {
+fn names(settings: &Settings) -> [(&'static str, String); 4] {
+    let counts = format!("{}.{}", settings.namespace, settings.name);
     [
+        // What filters share counters by: one proxy can have those of two namespaces.
+        (": mcp.mcp-policy", format!(": {}", name(&counts))),
         (": mcp-policy", format!(": {}", name(&settings.name))),
         (": mcp-policy-guard", format!(": {}", name(&format!("{}-guard", settings.name)))),
         ("namespace: mcp", format!("namespace: {}", name(&settings.namespace))),
@@ -328,9 +331,9 @@ fn routes(policy: &Asked<'_>, settings: &Settings) -> Result<String, Failure> {
 /// Envoy Gateway's EnvoyExtensionPolicy.
 fn extension(shipped: &str, policy: &Asked<'_>, settings: &Settings) -> Result<String, Failure> {
     let mut template = Template::new(shipped);
-    let [name_of_filter, name_of_guard, in_namespace] = names(settings);
+    let [name_of_counts, name_of_filter, name_of_guard, in_namespace] = names(settings);
     let route = ("name: mcp", format!("name: {}", name(&settings.route)));
-    template.rename(&[name_of_filter, name_of_guard, in_namespace, route]);
+    template.rename(&[name_of_counts, name_of_filter, name_of_guard, in_namespace, route]);
     template.set_below("config:", &policy.node.to_yaml(0))?;
     if shipped == GATEWAY
         && let Some(module) = &settings.module
@@ -359,7 +362,7 @@ fn patch(policy: &Asked<'_>, settings: &Settings) -> Result<String, Failure> {
     }
     let (namespace, filter) = (&settings.namespace, &settings.name);
     let (gateway, listener) = &settings.gateway;
-    let [name_of_filter, name_of_guard, in_namespace] = names(settings);
+    let [_, name_of_filter, name_of_guard, in_namespace] = names(settings);
     let listener = quoted(&format!("{namespace}/{gateway}/{listener}"));
     template.rename(&[
         name_of_filter,
