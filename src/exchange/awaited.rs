@@ -9,6 +9,7 @@ use super::refusal::{Client, Refusal, To};
 use super::reply::Reply;
 use crate::policy::{Caller, Denial, Policy, Reason, ResultBound, ResultBounds};
 use crate::wire::jsonrpc::Id;
+use crate::wire::mcp::is_task_result;
 use core::cell::{Cell, RefCell};
 use std::borrow::Cow;
 
@@ -79,7 +80,10 @@ impl Awaited {
     pub(super) fn new(policy: &Policy, caller: &Caller, accepts_mcp: bool, to: &Owed<'_>) -> Self {
         let known = !policy.identity.is_empty();
         Self {
-            bounds: policy.result_bounds(caller, to.tool),
+            bounds: match to.method {
+                Some(method) if is_task_result(method) => policy.task_bounds(caller),
+                _ => policy.result_bounds(caller, to.tool),
+            },
             ids: to.id.map(|id| id.as_json().to_owned()).into_iter().collect(),
             method: to.method.map(Box::from),
             tool: to.tool.map(Box::from),
