@@ -1,8 +1,8 @@
 //! Calls about which another service is asked, in a real Envoy: held whole until it
 //! answers, and then let go as they came.
 //!
-//! No policy asks yet. These tests load a build with the feature `test-questions`, which
-//! reads its questions from the tool's name. What the service does with one is written in
+//! These tests load a build with the feature `test-questions`, which reads its questions
+//! from the tool's name. What the service does with one is written in
 //! the question.
 
 use std::env;
@@ -305,14 +305,8 @@ async fn a_service_of_http_is_asked_by_a_post() {
     policy["tools"]["*"]["limits"][0]["max"] = 100.into();
     let gateway = gateway(Holding::Everything, policy, &upstream, service.addr()).start().await;
     let response = send(&gateway, &asks("http limits 5000 deny ok")).await;
-    match Shell::under_test() {
-        Shell::Native => {
-            assert!(passed(&response), "{response:?}");
-            assert_eq!(service.asked(), [("/ask".to_owned(), "ok".to_owned())]);
-            let response = send(&gateway, &asks("http limits 50 deny never")).await;
-            assert_eq!(reason(&response), "counter_contended", "{response:?}");
-        }
-        // It has no such call yet.
-        Shell::Wasm => assert_eq!(reason(&response), "counter_contended", "{response:?}"),
-    }
+    assert!(passed(&response), "{response:?}");
+    assert_eq!(service.asked(), [("/ask".to_owned(), "ok".to_owned())]);
+    let response = send(&gateway, &asks("http limits 50 deny never")).await;
+    assert_eq!(reason(&response), "counter_contended", "{response:?}");
 }

@@ -96,7 +96,12 @@ const SHIPPED: [(&str, Guarded); 6] = [
 ];
 
 /// What else is shipped, and configures no filter.
-const NO_FILTER: [&str; 2] = ["envoy/docker-compose.yaml", "envoy/istio/virtual-service.yaml"];
+const NO_FILTER: [&str; 4] = [
+    "envoy/docker-compose.yaml",
+    "envoy/gateway/kustomization.yaml",
+    "envoy/istio/kustomization.yaml",
+    "envoy/istio/virtual-service.yaml",
+];
 
 /// The filters of a shipped configuration of Envoy, before the router, with the
 /// module of this run.

@@ -76,7 +76,7 @@ fn schema(dice: &mut Dice, depth: usize) -> Value {
         let inner = |dice: &mut Dice| schema_below(dice, depth);
         let (keyword, value) = match dice.below(if depth == 0 { 9 } else { 15 }) {
             0 | 1 => ("type", json!(dice.pick(&TYPES))),
-            2 => ("type", json!([dice.pick(&TYPES), "null"])),
+            2 => ("type", json!([dice.pick(&TYPES[1..]), "null"])),
             3 => ("enum", json!([value(dice, 1), value(dice, 1), value(dice, 2)])),
             4 => ("const", value(dice, 1)),
             5 => (dice.pick(&["minimum", "exclusiveMinimum"]), number(dice)),

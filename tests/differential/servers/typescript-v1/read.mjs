@@ -6,7 +6,14 @@
 import { createInterface } from "node:readline";
 import { Ajv2020 } from "ajv/dist/2020.js";
 
-const options = { strict: false, validateFormats: false, logger: false, addUsedSchema: false };
+const options = {
+  strict: false,
+  validateFormats: false,
+  logger: false,
+  addUsedSchema: false,
+  // What an object inherits is not in its JSON.
+  ownProperties: true,
+};
 
 for await (const line of createInterface({ input: process.stdin })) {
   const [schema, value] = JSON.parse(line);
