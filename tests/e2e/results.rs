@@ -175,6 +175,7 @@ async fn a_stream_for_all_ends_behind_the_error_and_its_client_opens_another() {
         gate.open();
         assert!(!matches!(connection.chunk().await, Ok(Some(_))), "something came behind it");
         let mut another = ask(gateway.addr(), &listen()).await;
+        assert_eq!(another.head().await.expect("a head").status().expect("200"), 200);
         read_until(&mut another, "\n\n").await;
         gateway.access_log_of(1).await;
     }

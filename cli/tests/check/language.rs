@@ -105,7 +105,8 @@ fn each_policy_has_them_as_yaml_too() {
         // of numbers.
         let again = serde_json::to_vec(&json).unwrap();
         let same = expected(&self::core(&again)) == expected(&core);
-        if !same || !json.is_object() || name.contains("too_deep") {
+        // A key of YAML's short form has at most 1,024 characters.
+        if !same || !json.is_object() || name.contains("too_deep") || name == "offers_uris" {
             continue;
         }
         let mut yaml = String::new();

@@ -201,7 +201,7 @@ impl Step {
         match &self.work {
             Work::Line(line) => line.times,
             Work::Act(doing) => doing.times,
-            Work::Send(_) => 1,
+            Work::Send(..) => 1,
             Work::Push(_) | Work::Wait => 0,
         }
     }
@@ -210,7 +210,7 @@ impl Step {
         match &self.work {
             Work::Line(line) => Some(&line.act),
             Work::Act(doing) => Some(&doing.act),
-            Work::Send(_) | Work::Push(_) | Work::Wait => None,
+            Work::Send(..) | Work::Push(_) | Work::Wait => None,
         }
     }
 
@@ -218,8 +218,11 @@ impl Step {
     fn once(&self, stage: &mut Stage, time: u64) -> Option<(String, String)> {
         let (expected, found) = match &self.work {
             Work::Push(_) | Work::Wait => return None,
-            Work::Send(ask) => match stage.send(ask) {
-                Ok(_) => return None,
+            Work::Send(ask, response) => match stage.send(ask) {
+                Ok(sent) => {
+                    Got::of_sent(sent, &stage.host(), response.as_ref());
+                    return None;
+                }
                 Err(step) => (String::new(), Untrue::OutOfTurn(Box::new(step)).to_string()),
             },
             Work::Line(line) => match stage.act(&line.act) {

@@ -79,8 +79,8 @@ pub(super) enum Work {
     Push(Rc<Tested>),
     /// Time passes.
     Wait,
-    /// A request whose outcome is not a part of the test.
-    Send(Box<Ask>),
+    /// A request whose outcome is not a part of the test, and the server's response.
+    Send(Box<Ask>, Option<cases::Response>),
     /// A line of a table.
     Line(Box<Line>),
     /// An act of a case.

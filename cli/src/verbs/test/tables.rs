@@ -12,10 +12,12 @@
 //!
 //! A line of calls has two columns or more, and each of these has one.
 
+use super::cases::Response;
 use super::policies::{Policies, Tested};
 use super::suite::{Group, Step, Suite, Test, Time, Work};
 use crate::document;
 use crate::finding::Source;
+use core::fmt::Display;
 use mcp_policy_filter::simulate::notation::Ask;
 use mcp_policy_filter::simulate::stage;
 use mcp_policy_filter::simulate::table::{self, Line};
@@ -151,6 +153,7 @@ pub(super) fn has_fences(text: &str) -> bool {
 /// | `text calls` | lines of calls |
 /// | `text calls of FILE` | the same under the policy of a file |
 /// | `json request (WITH)` | one more request, which is not a test |
+/// | `json list (WITH)`, `json list of METHOD (WITH)` | a list as the server sends it |
 pub(super) fn read_page(suite: &mut Suite, policies: &mut Policies) {
     let source = Rc::clone(&suite.source);
     let mut reading = Reading::default();
@@ -218,15 +221,38 @@ fn read_fence(
                     calls(suite, reading, from, text);
                 }
             } else if let Some(with) = info.strip_prefix("json request") {
-                match Ask::post(text).with_parenthesis(with) {
-                    Ok(ask) => {
-                        let work = Work::Send(Box::new(ask));
-                        reading.before.push(Step { at, time: Time::default(), work });
-                    }
-                    Err(error) => suite.fault(at, error.to_string()),
-                }
+                send(suite, reading, at, Ask::post(text).with_parenthesis(with), None);
+            } else if let Some(words) = info.strip_prefix("json list") {
+                let (method, with) = match words.strip_prefix(" of ") {
+                    Some(words) => words.split_once(' ').unwrap_or((words, "")),
+                    None => ("tools/list", words),
+                };
+                let response = Response {
+                    status: 200,
+                    headers: vec![("content-type".into(), "application/json".into())],
+                    body: text.trim().into(),
+                    trailers: false,
+                };
+                send(suite, reading, at, Ask::rpc(method).with_parenthesis(with), Some(response));
             }
         }
+    }
+}
+
+/// Adds a request that is not a test, with the server's response.
+fn send(
+    suite: &mut Suite,
+    reading: &mut Reading,
+    at: usize,
+    ask: Result<Ask, impl Display>,
+    response: Option<Response>,
+) {
+    match ask {
+        Ok(ask) => {
+            let work = Work::Send(Box::new(ask), response);
+            reading.before.push(Step { at, time: Time::default(), work });
+        }
+        Err(error) => suite.fault(at, error.to_string()),
     }
 }
 

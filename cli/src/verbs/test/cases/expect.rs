@@ -265,7 +265,13 @@ impl Got {
         body.pointer(pointer).cloned()
     }
 
+    /// The message that the client got: also in an error in the place of the response.
     fn message(&self) -> String {
+        if let Some((_, _, false)) = &self.response
+            && let Some(Json::String(message)) = self.json("/error/message")
+        {
+            return message;
+        }
         let recorded = self.record.as_ref().and_then(|record| record.message.clone());
         match &*self.facts.message {
             "" => recorded.unwrap_or_default(),
