@@ -9,7 +9,8 @@ use super::refusal::{Client, Refusal, To};
 use super::reply::Reply;
 use crate::policy::{Caller, Denial, Policy, Reason, ResultBound, ResultBounds};
 use crate::wire::jsonrpc::Id;
-use core::cell::Cell;
+use crate::wire::mcp::is_task_result;
+use core::cell::{Cell, RefCell};
 use std::borrow::Cow;
 
 /// The parts of a POST by which its answer is read.
@@ -34,6 +35,8 @@ pub struct Awaited {
     caller_id: Option<Box<str>>,
     accepts_mcp: bool,
     stateless: bool,
+    /// The ids whose answers have passed, where there are several.
+    answered: RefCell<Vec<String>>,
     /// The request, for records.
     pub(super) trace: Trace,
     /// Whether each of the bounds was passed, and whether that was told.
@@ -77,13 +80,17 @@ impl Awaited {
     pub(super) fn new(policy: &Policy, caller: &Caller, accepts_mcp: bool, to: &Owed<'_>) -> Self {
         let known = !policy.identity.is_empty();
         Self {
-            bounds: policy.result_bounds(caller, to.tool),
+            bounds: match to.method {
+                Some(method) if is_task_result(method) => policy.task_bounds(caller),
+                _ => policy.result_bounds(caller, to.tool),
+            },
             ids: to.id.map(|id| id.as_json().to_owned()).into_iter().collect(),
             method: to.method.map(Box::from),
             tool: to.tool.map(Box::from),
             caller_id: known.then(|| Box::from(&*caller.id)),
             accepts_mcp,
             stateless: to.stateless,
+            answered: RefCell::default(),
             trace: Trace::default(),
             enforced: Cell::default(),
             shadow: Cell::default(),
@@ -138,13 +145,30 @@ impl Awaited {
         refused
     }
 
-    /// The errors in the place of an answer that is too long: one for each id, or one
-    /// without.
+    /// Whether its parts may pass one by one, so that errors are for the others.
+    pub(super) fn has_parts(&self) -> bool {
+        self.is_enforced() && self.ids.len() > 1
+    }
+
+    /// Takes the id of a message whose answer passes.
+    pub(super) fn answers(&self, id: &str) {
+        let mut answered = self.answered.borrow_mut();
+        if self.ids.iter().any(|other| other == id) && !answered.iter().any(|other| other == id) {
+            answered.push(id.to_owned());
+        }
+    }
+
+    /// The errors in the place of an answer that is too long: one for each id that has no
+    /// answer, or one without.
     pub(super) fn errors(&self, policy: &Policy) -> Vec<Vec<u8>> {
         let error = |id| self.error(policy, id).body;
+        let answered = self.answered.borrow();
         match &*self.ids {
             [] => vec![error(None)],
-            ids => ids.iter().map(|id| error(Some(id))).collect(),
+            ids => {
+                let open = ids.iter().filter(|id| !answered.contains(id));
+                open.map(|id| error(Some(id))).collect()
+            }
         }
     }
 

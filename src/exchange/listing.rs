@@ -17,7 +17,7 @@ mod seen;
 mod signs;
 mod watch;
 
-use crate::exchange::awaited::Asked;
+use crate::exchange::awaited::{Asked, Awaited};
 use crate::exchange::reply::{Reply, unreadable_list};
 use crate::limits::Store;
 use crate::limits::window::Nanos;
@@ -374,6 +374,16 @@ impl<S: Store> Editor for Editing<'_, '_, S> {
         match &self.listing.asked.awaited {
             Some(answer) if !self.reads() => answer.most(),
             _ => self.lent.policy.settings.max_body_bytes,
+        }
+    }
+
+    fn notes(&self) -> bool {
+        self.listing.asked.awaited.as_deref().is_some_and(Awaited::has_parts)
+    }
+
+    fn note(&self, data: &[u8]) {
+        if let Some(answer) = self.listing.asked.awaited.as_deref() {
+            message::each_answered(data, MAX_DEPTH, &mut |id| answer.answers(id));
         }
     }
 

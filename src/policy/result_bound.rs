@@ -3,6 +3,7 @@
 //! They are looked up when a call is judged, and hold for its answer, which may come
 //! after another policy is in force: so each is owned.
 
+use super::document::Mode;
 use super::{Caller, Policy};
 use std::sync::Arc;
 
@@ -68,5 +69,30 @@ impl Policy {
         let mut shadow = bound;
         ResultBound::lower(&mut shadow, beside);
         ResultBounds { enforced: None, shadow }
+    }
+
+    /// The bounds of an answer that may be the result of an earlier call of a caller, of
+    /// which the tool is not known: the least of all that can apply to its calls, by
+    /// whichever rules it made them.
+    pub fn task_bounds(&self, caller: &Caller) -> ResultBounds {
+        let mut bounds = ResultBounds { enforced: self.result.clone(), shadow: None };
+        let bodies = self.candidates(&caller.id).into_iter();
+        for (mode, level) in bodies.flat_map(|all| all.levels().map(move |one| (all.own.mode, one)))
+        {
+            let least = match mode {
+                Mode::Enforce => &mut bounds.enforced,
+                Mode::Shadow => &mut bounds.shadow,
+            };
+            for rule in level.tools.values() {
+                ResultBound::lower(least, rule.result.clone());
+            }
+            for entry in level.shadows.iter().flat_map(|shadows| shadows.entries.values()) {
+                ResultBound::lower(&mut bounds.shadow, entry.result.clone());
+            }
+        }
+        if self.is_shadow(caller) {
+            ResultBound::lower(&mut bounds.shadow, bounds.enforced.take());
+        }
+        bounds
     }
 }

@@ -133,7 +133,7 @@ impl Course {
     }
 
     /// The first step, and whether the request asks for encodings that it must not ask
-    /// for, since the response has to be read.
+    /// for, since the response has to be read, or measured.
     fn ask<H: Host>(
         &mut self,
         host: &H,
@@ -145,7 +145,12 @@ impl Course {
         let (pairs, now) = (headers.pairs(), || host.now());
         let lent = Lent { policy, peer: &host.peer(policy), store: host.store(), records };
         let step = self.exchange.headers(lent, pairs.clone(), now, end);
-        let is_read = self.exchange.listing().is_some_and(|listing| listing.reads_lists());
+        // The bytes that are bounded are those that the client reads.
+        let is_bounded = policy.bounds_results();
+        let is_read = match self.exchange.listing() {
+            Some(listing) => is_bounded || listing.reads_lists(),
+            None => is_bounded && matches!(step, Step::Wait | Step::Read),
+        };
         (step, is_read && pairs.clone().any(|(name, _)| name == ENCODINGS))
     }
 

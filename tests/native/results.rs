@@ -74,3 +74,34 @@ fn records_are_made_once() {
     assert_eq!(told(listing), ["/tools/x/max_result_bytes"]);
     assert_eq!(told(listing), [""; 0]);
 }
+
+#[test]
+fn an_event_that_is_too_long_is_an_error_for_those_without_an_answer() {
+    const BATCH: &str = r#"[{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"x"}},
+        {"jsonrpc":"2.0","id":"b","method":"tools/call","params":{"name":"x"}}]"#;
+    let policy = r#"{"version": "1", "default": "allow",
+        "tools": {"x": {"max_result_bytes": 60}}, "settings": {"batches": "judge"}}"#;
+    let gateway: Gateway = Gateway::new(policy).unwrap();
+    let long = format!("data: {}", "x".repeat(60));
+    for (before, first, second) in [
+        ("", true, true),
+        ("data: {\"id\":1,\"result\":{}}\n\n", false, true),
+        ("data: {\"id\":1,\ndata: \"error\":{}}\n\n", false, true),
+        ("data: {\"id\":1,\"method\":\"ping\"}\n\n", true, true),
+        ("data: {\"id\":\"1\",\"result\":{}}\n\n", true, true),
+        ("data: [{\"id\":1,\"result\":{}},{\"id\":\"b\",\"error\":{}}]\n\n", false, false),
+    ] {
+        for size in [1, 7, 1_000] {
+            let mut sent = gateway.post(BATCH).unwrap();
+            let listing = sent.exchange.listing().expect("it is watched");
+            let bytes = [before, &long].concat();
+            let body = Body { bytes: bytes.as_bytes(), sizes: &[size], ending: Ending::Last };
+            let headers = [("content-type", "text/event-stream")];
+            let received = gateway.host().receive(listing, pairs(&headers), &body);
+            let text = String::from_utf8(received.body).unwrap();
+            let errors = text.strip_prefix(before).expect("it passed");
+            let has = |id: &str| errors.contains(&format!(r#""id":{id},"error""#));
+            assert_eq!((has("1"), has("\"b\"")), (first, second), "{before} {size} {text}");
+        }
+    }
+}

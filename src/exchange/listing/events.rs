@@ -23,6 +23,10 @@ pub(super) trait Editor {
     fn most(&self) -> usize;
     /// The data of the events that end the stream, if one of this size is too long.
     fn too_long(&self, size: usize) -> Option<Vec<Vec<u8>>>;
+    /// Whether it takes the data of events that pass.
+    fn notes(&self) -> bool;
+    /// Takes the data of an event that passes.
+    fn note(&self, data: &[u8]);
     /// The signs of the lists that it reads.
     fn signs(&self) -> Signs;
 }
@@ -201,7 +205,11 @@ impl Events {
 
     /// Releases the held bytes, changed as they have to be.
     fn release(&mut self, out: &mut Vec<u8>, editor: &dyn Editor) {
-        if core::mem::take(&mut self.data) && editor.reads() {
+        let data = core::mem::take(&mut self.data);
+        if data && editor.notes() {
+            editor.note(&Data::new(&self.held).text);
+        }
+        if data && editor.reads() {
             event(&self.held, out, editor);
         } else {
             out.extend_from_slice(&self.held);

@@ -65,6 +65,20 @@ pub(super) fn answers(text: &[u8], max_depth: usize) -> Option<&str> {
     }
 }
 
+/// Shows the ids of the requests that a message answers, or an array of messages.
+pub(super) fn each_answered(text: &[u8], max_depth: usize, see: &mut dyn FnMut(&str)) {
+    let Ok(mut reader) = Reader::new(text, max_depth) else { return };
+    if reader.peek() != Some(b'[') {
+        return answers(text, max_depth).into_iter().for_each(see);
+    }
+    // The messages before a fault are answers all the same.
+    let _unread = reader.array(|reader| {
+        let message = reader.value()?;
+        answers(message.text.as_bytes(), max_depth).into_iter().for_each(&mut *see);
+        Ok(())
+    });
+}
+
 const PRIVATE: &[u8] = br#""private""#;
 const GONE: &[u8] = b"";
 

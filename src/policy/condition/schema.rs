@@ -12,6 +12,7 @@
 mod message;
 
 use super::number::Given;
+use super::test::among;
 use super::{Facts, Literal, Number, Order, Truth, Why, length};
 use crate::wire::json::{Decimal, JsonError, Kind, Members, Raw, Reader, Text, same_but_for_case};
 
@@ -204,14 +205,7 @@ impl<'p, 'a> Run<'p, '_, 'a> {
             }
             (Assertion::Each(index), Kind::Array) => self.each(*index, raw),
             (Assertion::Members(object), Kind::Object) => self.members(object, raw, is_whole),
-            (Assertion::Values(values), _) => {
-                for value in values {
-                    if decided(value.equals(&raw, work))? {
-                        return Ok(true);
-                    }
-                }
-                Ok(false)
-            }
+            (Assertion::Values(values), _) => decided(among(values, &raw, work)),
             (Assertion::AnyOf(all), _) => {
                 for one in all {
                     let (room, steps) = (self.room, self.steps.len());

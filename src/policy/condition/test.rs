@@ -348,7 +348,7 @@ impl Test {
 
 /// Whether a value is equal to one of the policy's. Those of other types are passed
 /// over; where all are, nothing can be decided.
-fn among(values: &[Literal], raw: &Raw<'_>, work: &Work) -> Truth {
+pub(super) fn among(values: &[Literal], raw: &Raw<'_>, work: &Work) -> Truth {
     if !work.comparisons(values.len()) {
         return Truth::Undecidable(Why::Work);
     }

@@ -41,6 +41,11 @@ pub fn is_governed(method: &str) -> bool {
         || matches!(method, "completion/complete" | "subscriptions/listen")
 }
 
+/// Whether the answer to a method may hold the result of an earlier call of a tool.
+pub fn is_task_result(method: &str) -> bool {
+    matches!(method, "tasks/get" | "tasks/result")
+}
+
 /// A method, decoded and free of look-alikes.
 #[derive(Debug)]
 pub enum Method<'a> {

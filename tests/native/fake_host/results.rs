@@ -2,7 +2,7 @@
 //! more than the bound and a piece.
 
 use super::call;
-use super::host::{HOST, fail_in_response, heal, log, metric};
+use super::host::{HOST, fail_in_response, heal, log, metric, removed};
 use super::worker::{Manner, Worker, holding};
 use crate::corpus::{Outcome, Request, Response};
 
@@ -120,6 +120,28 @@ fn a_stream_for_all_is_broken_off_behind_the_error() {
         let (outcome, lent) = send(&worker, &answered(get(), short));
         assert!(matches!(outcome, Outcome::Forwarded), "{outcome:?}");
         assert_eq!(lent, (0, 0));
+    }
+}
+
+#[test]
+fn a_bounded_answer_is_asked_for_uncompressed() {
+    const FREE: &str = r#"{"version": "1", "default": "allow"}"#;
+    for holds in [false, true] {
+        for (policy, expected) in [(POLICY, true), (SETTINGS, true), (FREE, false)] {
+            let worker = worker(policy, holds);
+            let mut request = call("a");
+            request.headers.push(("accept-encoding".into(), "gzip".into()));
+            let outcome = worker.send(&request);
+            assert!(matches!(outcome, Outcome::Forwarded), "{outcome:?}");
+            assert_eq!(removed().contains(&"accept-encoding".to_owned()), expected);
+            // A request that asks for nothing is not touched.
+            worker.send(&call("a"));
+            assert_eq!(removed(), [""; 0]);
+        }
+        let mut stream = get();
+        stream.headers.push(("accept-encoding".into(), "gzip".into()));
+        worker(SETTINGS, holds).send(&stream);
+        assert_eq!(removed(), ["accept-encoding"]);
     }
 }
 

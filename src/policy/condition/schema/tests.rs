@@ -60,3 +60,18 @@ fn the_order_of_keys_changes_no_answer() {
         assert!(denied(&one, arguments).is_some());
     }
 }
+
+#[test]
+fn each_value_of_an_enum_is_paid_for() {
+    let values: Vec<String> = (0..500).map(|number| format!("{number}.5")).collect();
+    let gateway = gateway(&format!(
+        r#"{{"properties": {{"a": {{"items": {{"enum": [{}]}}}}}}}}"#,
+        values.join(",")
+    ));
+    let list = |length: usize| format!(r#"{{"a":[{}]}}"#, vec!["499.5"; length].join(","));
+    assert_eq!(denied(&gateway, &list(100)), None);
+    let message = denied(&gateway, &list(100_000)).unwrap();
+    assert!(message.ends_with("the call takes too long to be checked."), "{message:.300}");
+    let message = denied(&gateway, r#"{"a":[499.5,"x"]}"#).unwrap();
+    assert!(message.contains(" args.a[1] must be a value that "), "{message}");
+}
