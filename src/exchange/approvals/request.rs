@@ -164,6 +164,7 @@ impl<'p> Draft<'p> {
                 approvers: needed.terms.approvers(),
             }),
             used_by: [0; 16],
+            used_at: 0,
         };
         let holders = Holders::new(&policy.table, caller, None);
         let requests = approvals.requests.plain(&holders);
