@@ -6,7 +6,7 @@
 //!
 //! # Layout
 //! ```text
-//! mcp-policy-filter/1/NAMESPACE/approval3/000 .. 3ff   slots, each with one entry
+//! mcp-policy-filter/1/NAMESPACE/approval4/000 .. 3ff   slots, each with one entry
 //! ```
 //! A digest has eight slots where its entry may be. They follow from the digest and
 //! the salt of the counters, so that no client can choose whose slots it fills. A

@@ -216,7 +216,12 @@ impl Exchange {
     pub fn judge(&mut self, lent: Lent<'_, impl Store>, body: &[u8], now: Nanos) -> Step {
         let Lent { policy, peer, store, records } = lent;
         if let State::Question(opened) = &self.state {
-            let served = opened.answer(policy, body, store, now);
+            // Its end may have come with its last piece, or by trailers.
+            let served = if body.len() > approvals::longest(policy) {
+                Opened::too_long()
+            } else {
+                opened.answer(policy, body, store, now)
+            };
             return self.serve(served, records);
         }
         let State::Message(head, caller) = &mut self.state else {

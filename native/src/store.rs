@@ -205,7 +205,7 @@ mod tests {
             (0..SHARDS).for_each(|shard| gateway.store.sweep(shard, gateway.now));
         };
         // An approval's slot is not a bucket.
-        let slot = b"mcp-policy-filter/1//approval3/0ff";
+        let slot = b"mcp-policy-filter/1//approval4/0ff";
         gateway.store.update(slot, |_| (Some(Vec::new()), ())).unwrap();
         for caller in 0..500 {
             let caller = format!("caller-{caller}");

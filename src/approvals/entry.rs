@@ -79,6 +79,9 @@ pub struct Entry {
     pub edge: Option<Edge>,
     /// The number of the edge's question by which it was used; zero where there is none.
     pub used_by: Nonce,
+    /// The second in which an approval of this call was last used by a question, by the
+    /// later one of both clocks; zero where there is none. Requests that follow keep it.
+    pub used_at: u64,
 }
 
 /// A number of a question, which has no other.
@@ -192,6 +195,7 @@ impl Entry {
                 _ => return None,
             },
             used_by: take(rest)?,
+            used_at: number(rest)?,
         })
     }
 
@@ -221,6 +225,7 @@ impl Entry {
             put_all(&mut bytes, approvers);
         }
         bytes.extend(self.used_by);
+        bytes.extend(self.used_at.to_le_bytes());
         bytes
     }
 }

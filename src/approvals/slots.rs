@@ -62,7 +62,7 @@ impl<'t> Slots<'t> {
     }
 
     pub(super) fn key(self, slot: Slot) -> Vec<u8> {
-        [self.prefix, format!("approval3/{:03x}", slot % SLOTS).as_bytes()].concat()
+        [self.prefix, format!("approval4/{:03x}", slot % SLOTS).as_bytes()].concat()
     }
 
     /// The slots where the entry of a digest may be, each once.
@@ -146,11 +146,12 @@ impl<'t> Slots<'t> {
         now: Nanos,
     ) -> Result<Requested, StoreError> {
         for &slot in free {
-            let new = |before: Option<Id>| Entry {
+            let new = |(before, used_at): (Option<Id>, u64)| Entry {
                 state: State::Pending,
                 made: now,
                 expires: later(now, draft.wait),
                 id: Id::new(self.salt, slot, &draft.digest, now.0, before),
+                used_at,
                 ..draft.clone()
             };
             let made = store.update(&self.key(slot), |stored| {
@@ -159,7 +160,7 @@ impl<'t> Slots<'t> {
                     Ok(Some(other)) if other.state != State::Used => {
                         return (None, Ok(Some(Requested::Found(other))));
                     }
-                    Ok(before) => before.map(|entry| entry.id),
+                    Ok(before) => before.map_or((None, 0), |entry| (Some(entry.id), entry.used_at)),
                     Err(error) => return (None, Err(error)),
                 };
                 let entry = new(before);

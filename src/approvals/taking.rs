@@ -3,12 +3,18 @@
 //! A question may come twice: something on its way repeats it, or somebody does. So the
 //! number of the one that used an approval stays with it, and the same question gets the
 //! same answer and takes nothing. One that was put before the approval takes nothing
-//! either: its answer was that the call waits.
+//! either: its answer was that the call waits. So is that of one that was put before a
+//! use, which makes no request: it may have been answered before the use.
 
 use super::entry::{Entry, Nonce, State};
-use super::slots::{Slot, Slots, living};
+use super::slots::{Slot, Slots, later, living};
 use crate::limits::window::Nanos;
 use crate::limits::{Store, StoreError};
+
+/// The seconds for which a use is remembered at least. The clocks of both ends differ by at
+/// most 30, and so does a question's time from that of the home: one that was put before a
+/// use is too old after twice that.
+const REMEMBERED: u64 = 61;
 
 /// A question as it was put.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,9 +30,9 @@ pub struct Put {
 pub enum Taken {
     /// The approval is used by it, now or when it came first.
     Now(Entry),
-    /// It was put before there was an approval.
+    /// It was put before there was an approval, or before one was used.
     Before(Entry),
-    /// There is no approval to be used.
+    /// There is no approval to be used, and none that was used after the question.
     Not,
 }
 
@@ -36,9 +42,15 @@ impl Entry {
         self.state == State::Used && self.used_by == nonce && nonce != [0; 16]
     }
 
-    /// Whether it is an approval of after this second.
+    /// Whether it is an approval of after this second, or of a call whose last approval was
+    /// not used before it.
     fn is_approved_after(&self, seconds: u64) -> bool {
-        self.expires.seconds().saturating_sub(self.valid) > seconds
+        self.expires.seconds().saturating_sub(self.valid) > seconds || self.is_used_since(seconds)
+    }
+
+    /// Whether an approval of the call was used in this second or later.
+    const fn is_used_since(&self, seconds: u64) -> bool {
+        self.used_at > 0 && seconds <= self.used_at
     }
 }
 
@@ -67,8 +79,15 @@ impl Slots<'_> {
                     (None, Ok(Taken::Before(entry)))
                 }
                 State::Approved => {
-                    let (state, used_by) = (State::Used, put.nonce);
-                    let used = Entry { state, used_by, params: String::new(), ..entry };
+                    let used = Entry {
+                        state: State::Used,
+                        used_by: put.nonce,
+                        used_at: put.seconds.max(now.seconds()),
+                        // Until then, a question of before it may come again.
+                        expires: entry.expires.max(later(now, REMEMBERED)),
+                        params: String::new(),
+                        ..entry
+                    };
                     (Some(used.write()), Ok(Taken::Now(used)))
                 }
                 _ if entry.is_used_by(put.nonce) => (None, Ok(Taken::Now(entry))),
@@ -77,7 +96,8 @@ impl Slots<'_> {
         })?
     }
 
-    /// The approval of a call that this question used before.
+    /// The outcome for a question about a call whose approval was used and that has no
+    /// request: whether this question used it, or was put before that.
     ///
     /// # Errors
     /// The store failed.
@@ -85,18 +105,24 @@ impl Slots<'_> {
         self,
         store: &impl Store,
         digest: &[u8; 32],
-        nonce: Nonce,
+        put: Put,
         now: Nanos,
-    ) -> Result<Option<Entry>, StoreError> {
+    ) -> Result<Taken, StoreError> {
+        let mut taken = Taken::Not;
         for slot in self.choices(digest) {
             match self.read(store, slot, now) {
-                Ok(Some(entry)) if entry.digest == *digest && entry.is_used_by(nonce) => {
-                    return Ok(Some(entry));
+                Ok(Some(entry)) if entry.digest == *digest => {
+                    if entry.is_used_by(put.nonce) {
+                        return Ok(Taken::Now(entry));
+                    }
+                    if entry.state == State::Used && entry.is_used_since(put.seconds) {
+                        taken = Taken::Before(entry);
+                    }
                 }
                 Ok(_) | Err(StoreError::Damaged) => {}
                 Err(error) => return Err(error),
             }
         }
-        Ok(None)
+        Ok(taken)
     }
 }

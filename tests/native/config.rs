@@ -220,6 +220,18 @@ fn warnings_are_given_for_approvals_that_protect_less_than_they_seem_to() {
         ]
     );
     assert!(policy(jwt, asks, &format!("{may_ask}{by_claim}")).is_empty());
+    // At an edge, where that key is an error.
+    let edge = r#"{"version": "1", "default": "deny", "identity": [{"jwt": {"claim": "sub"}}],
+        "tools": {"a": {"action": "require_approval"}}, "settings": {"paths": ["/mcp"], "approvals": {
+            "approvers": ["ops"], "approvers_may_ask": true, "store": {"cluster": "home",
+            "authority": "home", "path": "/approvals", "key": "KEY"}}}}"#;
+    assert_eq!(
+        lines(edge.replace("KEY", &"0".repeat(64)).as_bytes()).unwrap(),
+        [
+            "/settings/approvals/approvers_may_ask: agents that hold approvers' tokens can approve each \
+          other's calls; ask for more in the home's `approver_require`"
+        ]
+    );
     let long = "a wait of more than an hour is over before its time when Envoy restarts";
     assert!(policy(jwt, asks, r#", "wait": 3600"#).is_empty());
     assert_eq!(policy(jwt, asks, r#", "wait": 3601"#), [format!("/tools/a: {long}")]);

@@ -30,6 +30,7 @@ fn draft(digest: [u8; 32], need: u8) -> Entry {
         reason: String::new(),
         edge: None,
         used_by: [0; 16],
+        used_at: 0,
     }
 }
 
@@ -59,7 +60,7 @@ fn an_entry_is_read_as_it_was_written() {
     }
     assert_eq!(Entry::read(&entry.write()), Ok(entry.clone()));
     entry.edge = Some(Edge { identity: [3; 32], approvers: vec!["pay-*".into(), "c".into()] });
-    entry.used_by = [4; 16];
+    (entry.used_by, entry.used_at) = ([4; 16], 1_800_000_000);
     let bytes = entry.write();
     assert_eq!(Entry::read(&bytes), Ok(entry));
     for cut in 0..bytes.len() {
@@ -267,20 +268,30 @@ fn a_question_takes_an_approval_once_and_hears_so_again() {
     slots.decide(&store, entry.id, &digest, "ann", Verdict::Approve, approved).unwrap();
     // The question of before the approval, again: it was answered that the call waits.
     assert!(matches!(take(put(1, second + 4), approved), Taken::Before(_)));
-    assert_eq!(slots.taken(&store, &digest, [1; 16], approved), Ok(None));
+    assert_eq!(slots.taken(&store, &digest, put(1, second + 4), approved), Ok(Taken::Not));
     let Taken::Now(used) = take(put(2, second + 5), later(NOW, 6)) else { panic!() };
     assert_eq!((used.state, used.used_by, &*used.params), (State::Used, [2; 16], ""));
     assert_eq!(used.approved_by, ["ann"]);
     // The same again, and another question.
     assert_eq!(take(put(2, second + 5), later(NOW, 7)), Taken::Now(used.clone()));
-    assert_eq!(slots.taken(&store, &digest, [2; 16], later(NOW, 7)), Ok(Some(used)));
+    assert_eq!(
+        slots.taken(&store, &digest, put(2, second + 5), later(NOW, 7)),
+        Ok(Taken::Now(used.clone()))
+    );
     assert_eq!(take(put(3, second + 7), later(NOW, 7)), Taken::Not);
-    assert_eq!(slots.taken(&store, &digest, [3; 16], later(NOW, 7)), Ok(None));
+    let taken = |put, now| slots.taken(&store, &digest, put, now).unwrap();
+    assert_eq!(taken(put(3, second + 7), later(NOW, 7)), Taken::Not);
+    // One of before the use, as long as it could come; the use was at six.
+    assert_eq!(used.used_at, second + 6);
+    for seconds in [0, second, second + 6] {
+        assert_eq!(taken(put(3, seconds), later(NOW, 66)), Taken::Before(used.clone()));
+    }
+    assert_eq!(taken(put(3, second + 6), later(NOW, 4_000)), Taken::Not);
     // A use without a question has no number, and no question has that of none.
     let again = ask(slots, &store, [2; 32], 1, NOW);
     slots.decide(&store, again.id, &[2; 32], "ann", Verdict::Approve, NOW).unwrap();
     slots.use_up(&store, again.id.slot(), &[2; 32], NOW).unwrap().unwrap();
-    assert_eq!(slots.taken(&store, &[2; 32], [0; 16], NOW), Ok(None));
+    assert_eq!(slots.taken(&store, &[2; 32], put(0, second), NOW), Ok(Taken::Not));
     let nobody = slots.take(&store, again.id.slot(), &[2; 32], put(0, second), NOW);
     assert_eq!(nobody, Ok(Taken::Not));
 }

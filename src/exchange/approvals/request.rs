@@ -24,6 +24,10 @@ use std::borrow::Cow;
 /// The message for a call whose rule has none.
 pub(in crate::exchange) const ASKS: &str = "A call like this one needs approval.";
 
+/// The message for a caller without a credential, who asks for no approval.
+const UNKNOWN_ASKS: &str =
+    "This call needs approval, for which a caller without a credential cannot ask. Sign in first.";
+
 /// A call without approval: the denial, and the request if there is one.
 #[derive(Debug)]
 pub(in crate::exchange) struct Required<'p> {
@@ -99,6 +103,10 @@ impl<'p> Draft<'p> {
                 "Nobody can approve this call.".into(),
             ));
         };
+        // He may have left out a credential, by which he would then approve this.
+        if policy.is_stranger(&caller.id) {
+            return Err(deny(Reason::Denied, needed.rule, UNKNOWN_ASKS.into()));
+        }
         if needed.terms.name(&caller.id) && !approvals.approvers_may_ask {
             return Err(deny(
                 Reason::Denied,
@@ -156,6 +164,7 @@ impl<'p> Draft<'p> {
                 approvers: needed.terms.approvers(),
             }),
             used_by: [0; 16],
+            used_at: 0,
         };
         let holders = Holders::new(&policy.table, caller, None);
         let requests = approvals.requests.plain(&holders);

@@ -49,13 +49,19 @@ impl Source {
         }
     }
 
-    /// The kind, and the fields that make the id, wherever a shell reads them: Envoys
-    /// whose sources have the same texts, in the same order, name callers alike.
+    /// The kind, and the fields that make the id, with the place of a token's claims where
+    /// one is written: Envoys whose sources have the same texts, in the same order, name
+    /// callers alike, if their tokens and issuers are the same.
     pub fn naming(&self) -> String {
         match self {
-            Self::Jwt { claims, .. } => {
+            Self::Jwt { claims, payload } => {
                 let paths: Vec<String> = claims.iter().map(|path| path.join("\u{1f}")).collect();
-                format!("jwt\u{1e}{}", paths.join("\u{1e}"))
+                let place = match payload {
+                    PayloadPlace::Unnamed => "",
+                    PayloadPlace::Metadata(key) => &format!("metadata\u{1f}{key}"),
+                    PayloadPlace::State(name) => &format!("state\u{1f}{name}"),
+                };
+                format!("jwt\u{1e}{place}\u{1e}{}", paths.join("\u{1e}"))
             }
             source => source.description(),
         }

@@ -121,11 +121,16 @@ pub(super) fn warnings(document: &Document, all_rules: &[&Rules], findings: &mut
             ("/settings/approvals".into(), message.into())
         });
     }
-    // A home has its own `approver_require`.
-    if settings.approvers_may_ask && settings.approver_require.is_empty() && !settings.has_store {
+    if settings.approvers_may_ask && settings.approver_require.is_empty() {
         findings.warning(Warning::ApproversMayAsk, &|| {
-            let message = "agents that hold approvers' tokens can approve each other's calls; ask for \
-                           more in `approver_require`";
+            // Beside `store`, that key is an error.
+            let message = if settings.has_store {
+                "agents that hold approvers' tokens can approve each other's calls; ask for more in \
+                 the home's `approver_require`"
+            } else {
+                "agents that hold approvers' tokens can approve each other's calls; ask for more in \
+                 `approver_require`"
+            };
             ("/settings/approvals/approvers_may_ask".into(), message.into())
         });
     }

@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use mcp_rig::client::Response;
 use mcp_rig::gateway::{Builder, Gateway};
 use mcp_rig::upstream::Upstream;
+use mcp_rig::wait::until;
 use serde_json::{Value, json};
 
 use super::{CALLERS, at, hash, send};
@@ -118,6 +119,17 @@ fn assert_failed(response: &Response, what: &str) {
     let error = &response.json()["error"];
     assert_eq!(error["code"], 503, "{what}");
     assert_eq!(error["data"]["rule"], "/settings/approvals/store", "{what}");
+}
+
+fn seconds() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    now.expect("a time after 1970").as_secs()
+}
+
+/// Waits for the next second: questions of that of a use make no request.
+async fn next_second() {
+    let before = seconds();
+    until("the next second", async || (seconds() > before).then_some(())).await;
 }
 
 /// The filter's count of a family, zero before the first.

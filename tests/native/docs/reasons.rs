@@ -99,7 +99,7 @@ const ACROSS: &str = r#"{"version": "1", "default": "deny",
 const APPROVING: &str = r#"{"version": "1", "default": "deny", "identity": [{"header": "x-id"}],
     "tools": {"asked": {"action": "require_approval"},
               "told": {"action": "require_approval", "reason": "Two look."}},
-    "settings": {"batches": "judge",
+    "settings": {"batches": "judge", "anonymous": "allow",
                  "approvals": {"path": "/approvals", "approvers": ["ops"], "requests": "100/hour",
                                "max_arguments_bytes": 256}}}"#;
 
@@ -137,6 +137,7 @@ fn unapproved() -> Vec<Refused> {
         call(&format!(r#"asked {{"a": "{long}"}} (x-id: a)"#)),
         call("asked (x-id: a)").at(&format!("/{}", long.repeat(8))),
         call("asked (x-id: ops)"),
+        call("asked"),
         call(r#"told {"a": 0} (x-id: a)"#),
         call(r#"told {"a": 1} (x-id: a)"#),
         Ask::post(batch).with("x-id", "a"),

@@ -174,7 +174,7 @@ fn slots_that_cannot_be_read_approve_nothing() {
     let damage = |with: &[u8]| {
         HOST.with_borrow_mut(|host| {
             let slots = host.shared.iter_mut();
-            let slots = slots.filter(|(key, _)| key.windows(10).any(|part| part == b"/approval3"));
+            let slots = slots.filter(|(key, _)| key.windows(10).any(|part| part == b"/approval4"));
             slots.for_each(|(_, (value, _))| *value = with.to_vec());
         });
     };

@@ -273,7 +273,10 @@ fn nothing_of_a_question_goes_on_and_its_head_suffices_to_refuse_it() {
     Worker::close(stream);
     assert_eq!(corpus::check(&both.home.send(&request), &json!({ "status": 401 })), Ok(()));
     request.body = vec![b' '; 600_000];
-    let outcome = Worker::configure(HOME, Manner { holds: true, piece: 50_000 });
-    let outcome = outcome.unwrap().send(&request);
-    assert_eq!(corpus::check(&outcome, &json!({ "status": 413 })), Ok(()));
+    // In pieces, and in one that is the last, of which the size is not told before.
+    for piece in [50_000, 600_000] {
+        let outcome = Worker::configure(HOME, Manner { holds: true, piece });
+        let outcome = outcome.unwrap().send(&request);
+        assert_eq!(corpus::check(&outcome, &json!({ "status": 413 })), Ok(()), "{piece}");
+    }
 }

@@ -73,6 +73,7 @@ fn draft(call: u64, need: u8) -> Entry {
         reason: String::new(),
         edge: None,
         used_by: [0; 16],
+        used_at: 0,
     }
 }
 

@@ -332,6 +332,11 @@ fn approval(
     if is_shadow {
         return decided(Word::Shadow, reason, needed.rule, message);
     }
+    if counts.policy.is_stranger(&caller.id) {
+        let message = "This call needs approval, for which a caller without a credential cannot \
+                       ask. Sign in first.";
+        return decided(Word::Denied, Reason::Denied.as_str(), needed.rule, message);
+    }
     let may_ask = counts.policy.approvals.as_ref().is_some_and(|all| all.approvers_may_ask);
     if needed.terms.name(&caller.id) && !may_ask {
         let message = "Callers who approve such calls cannot make them.";

@@ -179,6 +179,7 @@ impl Of<'_> {
         let Self { question: Question { entry, is_look, .. }, .. } = *self;
         let slots = Slots::new(&self.policy.table);
         let approved = |entry: Entry| Told::Approved { id: entry.id, by: entry.approved_by };
+        let before = |entry: &Entry| Told::waits(self.approvals, entry, Stage::Pending, now);
         for _ in 0..TRIES {
             match slots.find(store, &entry.digest, now)? {
                 Standing::Denied(entry) => return Ok((Told::denied(&entry), None)),
@@ -186,10 +187,7 @@ impl Of<'_> {
                 Standing::Approved(slot, _) => {
                     match slots.take(store, slot, &entry.digest, self.put, now)? {
                         Taken::Now(entry) => return Ok((approved(entry), None)),
-                        Taken::Before(entry) => {
-                            let stage = Stage::Pending;
-                            return Ok((Told::waits(self.approvals, &entry, stage, now), None));
-                        }
+                        Taken::Before(entry) => return Ok((before(&entry), None)),
                         // Another question took it meanwhile.
                         Taken::Not => {}
                     }
@@ -198,13 +196,12 @@ impl Of<'_> {
                     return Ok(self.waits(&entry, Stage::Pending, store, now));
                 }
                 Standing::Unknown(free) => {
-                    if !is_look
-                        && let Some(entry) =
-                            slots.taken(store, &entry.digest, self.put.nonce, now)?
-                    {
-                        return Ok((approved(entry), None));
-                    }
-                    return self.request(&free, store, now);
+                    return match slots.taken(store, &entry.digest, self.put, now)? {
+                        Taken::Now(entry) if !is_look => Ok((approved(entry), None)),
+                        // It may come again after its answer, and makes no request then.
+                        Taken::Now(entry) | Taken::Before(entry) => Ok((before(&entry), None)),
+                        Taken::Not => self.request(&free, store, now),
+                    };
                 }
             }
         }

@@ -95,6 +95,7 @@ impl Question {
             reason: String::new(),
             edge: None,
             used_by: [0; 16],
+            used_at: 0,
         };
         let is_look = members.boolean("look")?;
         let is_whole = members.are_taken()

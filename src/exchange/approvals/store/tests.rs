@@ -2,6 +2,7 @@
 
 mod attacks;
 mod course;
+mod replays;
 mod settings;
 
 use crate::exchange::identity::NoPeer;

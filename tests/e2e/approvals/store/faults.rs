@@ -8,15 +8,12 @@ use mcp_rig::wait::until;
 use serde_json::json;
 
 use super::between::{Between, Mode};
-use super::{Fleet, approve, assert_failed, count, edge, edge_policy, home, home_policy};
+use super::{
+    Fleet, approve, assert_failed, count, edge, edge_policy, home, home_policy, next_second,
+};
 use crate::approvals::{asked, at, call, request, send};
 use crate::asking;
 use crate::support::{Holding, Wire, body, passed, reason};
-
-fn seconds() -> u64 {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    now.expect("a time after 1970").as_secs()
-}
 
 fn refund() -> Request {
     call("agent", "refund", r#"{"text":"for the server"}"#)
@@ -113,6 +110,7 @@ async fn a_home_that_is_slow_cut_or_somebody_else_lets_nothing_run() {
         assert!(count(&edge, "approval_store_unproven").await >= 3);
         // That took the approval, which nobody can know of. People are asked again.
         between.set(Mode::Passes);
+        next_second().await;
         let (next, _) = asked(&send(&edge, &call).await);
         assert_ne!(next, id);
         approve(&home, &next).await;
@@ -137,11 +135,11 @@ async fn a_question_that_comes_twice_takes_one_approval() {
     between.set(Mode::Twice);
     assert!(passed(&send(&edge, &refund()).await));
     between.set(Mode::Passes);
+    next_second().await;
     let (next, state) = asked(&send(&edge, &refund()).await);
     assert_eq!(state, "requested");
     // A question takes no approval of a later second.
-    let asked_at = seconds();
-    until("the next second", async || (seconds() > asked_at).then_some(())).await;
+    next_second().await;
     approve(&home, &next).await;
     between.set(Mode::Repeats);
     assert_failed(&send(&edge, &refund()).await, "the answer of before");

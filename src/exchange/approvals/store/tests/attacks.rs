@@ -164,6 +164,7 @@ fn a_question_that_comes_again_takes_nothing() {
     let first = body(fleet.home.host().answer(&taking));
     assert_eq!(first, format!(r#"{{"state":"approved","id":"{id}","by":["pay-ann"]}}"#));
     // A new request for the same call is approved: the old question is not for it.
+    fleet.pass(1);
     let (_, next) = waits(fleet.call(0));
     assert_ne!(next, id);
     fleet.pass(2);
@@ -175,7 +176,7 @@ fn a_question_that_comes_again_takes_nothing() {
 
 #[test]
 fn an_answer_to_another_question_or_of_somebody_else_lets_nothing_run() {
-    let fleet = Fleet::new();
+    let mut fleet = Fleet::new();
     let (_, id) = waits(fleet.call(0));
     fleet.approve(&id);
     // The answer that the approval was used, for others to repeat.
@@ -190,6 +191,7 @@ fn an_answer_to_another_question_or_of_somebody_else_lets_nothing_run() {
     let repeated = || Answer::Http { status, headers: headers.clone(), body: body.clone() };
     assert_eq!(refused(fleet.call_by(0, &mut |_| repeated())).0, Reason::ApprovalStore);
     // An honest answer, changed.
+    fleet.pass(1);
     let (_, id) = waits(fleet.call(0));
     type Change = fn(u16, Vec<(String, String)>, String) -> (u16, Vec<(String, String)>, String);
     let changes: [(&str, Change); 9] = [
@@ -212,7 +214,7 @@ fn an_answer_to_another_question_or_of_somebody_else_lets_nothing_run() {
         }),
         ("another second", |status, mut headers, body| {
             for (_, line) in &mut headers {
-                *line = line.replace("v1,1800000000,", "v1,1800000001,");
+                *line = line.replace("v1,1800000001,", "v1,1800000002,");
             }
             (status, headers, body)
         }),

@@ -1,8 +1,8 @@
 //! The ways of calls and of people.
 
 use super::{
-    Fleet, Gateway, NOW, call_of, edge_policy, gateway, home_policy, refund, refused, send, waits,
-    went_on,
+    Body, Fleet, Gateway, NOW, NoPeer, POST, call_of, edge_policy, gateway, home_policy, pairs,
+    refund, refused, send, waits, went_on,
 };
 use crate::approvals::{Slots, State};
 use crate::exchange::question::{Answer, Failure, Service};
@@ -12,7 +12,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 #[test]
 fn one_approval_at_the_home_lets_one_call_through_one_of_two_edges() {
-    let fleet = Fleet::new();
+    let mut fleet = Fleet::new();
     let (state, id) = waits(fleet.call(0));
     assert_eq!(state, "requested");
     assert_eq!(waits(fleet.call(1)), ("pending".into(), id.clone()));
@@ -34,6 +34,9 @@ fn one_approval_at_the_home_lets_one_call_through_one_of_two_edges() {
     assert!(
         record.contains(&format!(r#""approval":{{"id":"{id}","state":"used","by":["pay-ann"]}}"#))
     );
+    // In the second of the use, a question may be one that comes again.
+    assert_eq!(waits(fleet.call(0)), ("pending".into(), id.clone()));
+    fleet.pass(1);
     let (state, again) = waits(fleet.call(0));
     assert_eq!(state, "requested");
     assert_ne!(again, id);
@@ -108,6 +111,25 @@ fn an_approver_of_a_rule_makes_no_call_under_it_at_an_edge() {
         fleet.home.host().answer(question)
     });
     assert_eq!((refused(outcome).0, asked), (Reason::Denied, 0));
+}
+
+#[test]
+fn a_caller_without_a_credential_makes_no_call_that_needs_approval_at_an_edge() {
+    let mut edge = edge_policy();
+    edge["settings"]["anonymous"] = "allow".into();
+    edge["settings"]["approvals"]["approvers_may_ask"] = true.into();
+    let fleet = Fleet::of(&edge, &home_policy());
+    let body = refund();
+    let sent = fleet.edges[0].host().send_asking(
+        pairs(&POST),
+        &NoPeer,
+        &Body::whole(body.as_bytes()),
+        &mut |question| panic!("{question:?}"),
+    );
+    let (reason, answer) = refused(sent.unwrap().outcome);
+    assert_eq!(reason, Reason::Denied);
+    assert!(answer["error"]["message"].as_str().unwrap().ends_with("Sign in first."));
+    assert_eq!(waits(fleet.call(0)).0, "requested");
 }
 
 #[test]
@@ -270,7 +292,7 @@ fn an_approval_that_is_taken_between_look_and_use_is_asked_for_again() {
         "action": "require_approval", "approval": { "approvers": ["pay-*"] },
     } });
     policy["settings"]["unusual_tool_names"] = true.into();
-    let fleet = Fleet::of(&policy, &home_policy());
+    let mut fleet = Fleet::of(&policy, &home_policy());
     let body = call_of("ask:grpc limits 9 deny ok", "{}");
     let plain = |question: &crate::exchange::question::Question| match question.service {
         Service::Grpc { .. } => Answer::Grpc(b"ok".to_vec()),
@@ -284,7 +306,14 @@ fn an_approval_that_is_taken_between_look_and_use_is_asked_for_again() {
         }
         plain(question)
     });
-    let (state, again) = waits(outcome);
+    // Questions of the second of the use make no request.
+    assert_eq!(waits(outcome), ("pending".into(), id.clone()));
+    fleet.pass(1);
+    let (state, again) =
+        waits(send(&fleet.edges[0], "agent", &body, &mut |question| match question.service {
+            Service::Grpc { .. } => Answer::Grpc(b"ok".to_vec()),
+            Service::Http { .. } => fleet.home.host().answer(question),
+        }));
     assert_eq!(state, "requested");
     assert_ne!(again, id);
 }

@@ -1,6 +1,6 @@
 //! The parts of messages, each as its reader takes it.
 
-use super::KEY;
+use super::{KEY, edge_policy, gateway};
 use crate::approvals::{Id, Put};
 use crate::digest::unhex;
 use crate::exchange::approvals::Stage;
@@ -9,6 +9,7 @@ use crate::exchange::approvals::store::question::Question;
 use crate::exchange::approvals::store::seal::{Seal, Way, seal};
 use crate::policy::HmacKey;
 use crate::policy::document::StoreKeys;
+use serde_json::json;
 #[cfg(target_family = "wasm")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -98,6 +99,29 @@ fn all_that_an_edge_says_is_in_the_digest_except_for_what_changes_with_a_push() 
         assert!(question.contains(from), "{from}");
         assert_ne!(digest(&question.replacen(from, to, 1)), first, "{from} {to}");
     }
+}
+
+#[test]
+fn edge_and_home_take_claims_from_one_place_where_one_is_written() {
+    let identity = |jwt: serde_json::Value| {
+        let mut edge = edge_policy();
+        edge["identity"] = json!([{ "jwt": jwt }]);
+        gateway(&edge).policy.approvals.unwrap().identity
+    };
+    let all = [
+        json!({ "claim": "sub" }),
+        json!({ "claim": "azp" }),
+        json!({ "claim": "sub", "payload": "people" }),
+        json!({ "claim": "sub", "payload": "agents" }),
+        json!({ "claim": "sub", "payload_state": "people" }),
+        json!({ "claim": "sub", "payload_state": "agents" }),
+    ]
+    .map(identity);
+    for (number, one) in all.iter().enumerate() {
+        assert!(!all[..number].contains(one), "{number}");
+    }
+    assert_eq!(all[0], identity(json!({ "claim": "sub" })));
+    assert_eq!(all[2], identity(json!({ "claim": "sub", "payload": "people" })));
 }
 
 #[test]
