@@ -107,6 +107,13 @@ fn validator(server: &str, cases: &[Case]) -> Vec<Option<bool>> {
     answers
 }
 
+/// Whether an answer is about a name that JavaScript's own objects have: Ajv looks up
+/// `__proto__` as any other name, and its comparison of objects calls their `toString`.
+fn is_of_javascript(validator: &str, answer: Option<bool>, case: &str) -> bool {
+    validator.starts_with("typescript")
+        && (case.contains("__proto__") || answer.is_none() && case.contains("toString"))
+}
+
 /// Compares the answers about some cases with those of the validators, and tells how many
 /// there were of each kind.
 fn compare(name: &str, cases: &[(Case, Answer)]) -> BTreeMap<Answer, usize> {
@@ -121,9 +128,10 @@ fn compare(name: &str, cases: &[(Case, Answer)]) -> BTreeMap<Answer, usize> {
             Answer::Undecidable => continue,
         };
         for (validator, answers) in &validators {
-            if answers[index] != wanted {
-                let Case { schema, value } = case;
-                let theirs = answers[index];
+            let Case { schema, value } = case;
+            let theirs = answers[index];
+            if theirs != wanted && !is_of_javascript(validator, theirs, &format!("{schema}{value}"))
+            {
                 failures.push(format!("{answer:?}, {validator} {theirs:?}: {value} by {schema}"));
             }
         }
