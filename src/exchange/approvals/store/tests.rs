@@ -11,7 +11,7 @@ use crate::limits::MemoryStore;
 use crate::limits::window::Nanos;
 use crate::policy::Reason;
 use crate::simulate::client::Client;
-use crate::simulate::{Body, Gateway, Outcome, POST, Refused, pairs};
+use crate::simulate::{Body, Ending, Gateway, Outcome, POST, Recorder, Refused, pairs};
 use serde_json::{Value, json};
 
 const KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";

@@ -1,13 +1,12 @@
 //! Questions that come again after an approval was used, and those that end late.
 
 use super::{Body, Fleet, Gateway, NOW, call_of, edge_policy, home_policy, pairs, send, waits};
-use super::{gateway, went_on};
+use super::{Ending, Outcome, Recorder, gateway, went_on};
 use crate::approvals::{Entry, Put, Slots};
 use crate::exchange::approvals::store::seal::{HEADER, Way, seal};
 use crate::exchange::identity::NoPeer;
 use crate::exchange::question::{Answer, Question, Service};
 use crate::exchange::{Exchange, Lent, Step};
-use crate::simulate::{Ending, Outcome, Recorder};
 use serde_json::{Value, json};
 #[cfg(target_family = "wasm")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
