@@ -32,7 +32,7 @@ pub enum Taken {
     Now(Entry),
     /// It was put before there was an approval, or before one was used.
     Before(Entry),
-    /// There is no approval to be used, and none that was used after the question.
+    /// No approval: neither one to use, nor one that was used after the question.
     Not,
 }
 

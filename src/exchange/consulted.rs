@@ -11,7 +11,7 @@ pub enum Consulted {
     Ok,
     /// A limit has no room.
     Over,
-    /// There is no such answer, for a reason of this kind.
+    /// The question failed, for a reason of this kind.
     Failed(FailureKind),
     /// The request goes on by the counts of the process.
     Local,

@@ -57,7 +57,7 @@ impl Exchange {
         Some((inside.saturating_add(head.size()).saturating_add(id), whose))
     }
 
-    /// Refuses a request for which there is no room while it waits for its body.
+    /// Refuses a request that finds all seats for waiting requests taken.
     pub fn crowd_out(&mut self, policy: &Policy, records: &mut dyn Records) -> Step {
         let refusal = match self.state {
             // This is what the answer would have been with a body, too.

@@ -59,7 +59,7 @@ pub enum Next {
     Deny(Denied),
     /// It is not approved.
     Unapproved(Told),
-    /// There is no home, as in a simulation: this gateway is the home of its own calls.
+    /// The gateway is the home of its own calls, as in a simulation.
     #[cfg(any(test, not(target_os = "wasi")))]
     Here,
 }

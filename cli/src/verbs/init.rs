@@ -88,7 +88,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let base = match &arguments.merge {
         None => merge::fresh(arguments.shadow, arguments.path.as_deref())
             .map_err(|fault| Failure::new(format!("--path: {}", shown(&fault))))?,
-        Some(name) => match old(name)? {
+        Some(name) => match given(name)? {
             Ok(old) => old,
             Err(outcome) => return Ok(outcome),
         },
@@ -162,8 +162,8 @@ impl Arguments {
     }
 }
 
-/// The policy that its author has; if it is invalid, its errors are printed.
-fn old(name: &str) -> Result<Result<Map<String, Value>, Outcome>, Failure> {
+/// A policy from a file, as a JSON object; if it is invalid, its errors are printed.
+pub(super) fn given(name: &str) -> Result<Result<Map<String, Value>, Outcome>, Failure> {
     let errors = match policy::load(name)? {
         Ok(loaded) => match serde_json::from_str(&loaded.json) {
             Ok(Value::Object(policy)) => return Ok(Ok(policy)),

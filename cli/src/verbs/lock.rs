@@ -4,6 +4,7 @@ mod compare;
 mod listed;
 mod members;
 
+use super::init::given;
 use super::init::source::Origin;
 use crate::Outcome;
 use crate::failure::Failure;
@@ -179,23 +180,6 @@ fn check(
 /// Whether a lock leaves `_meta` out of its digests.
 fn ignores_meta(lock: &Value) -> bool {
     lock.get("ignore").and_then(Value::as_array).is_some_and(|ignored| !ignored.is_empty())
-}
-
-/// A policy from a file, as a JSON object; if it is invalid, its errors are printed.
-fn given(name: &str) -> Result<Result<Map<String, Value>, Outcome>, Failure> {
-    let errors = match policy::load(name)? {
-        Ok(loaded) => match serde_json::from_str(&loaded.json) {
-            Ok(Value::Object(policy)) => return Ok(Ok(policy)),
-            _ => return Err(Failure::new(format!("{}: is not a policy", shown(name)))),
-        },
-        Err(errors) => errors,
-    };
-    let mut out = output();
-    for error in errors {
-        writeln!(out, "{error}")?;
-    }
-    out.flush()?;
-    Ok(Err(Outcome::Findings))
 }
 
 /// The definitions in a file that --save wrote.

@@ -1,4 +1,4 @@
-//! What becomes of a response whose size has a bound, in any pieces.
+//! Responses whose size has a bound, in any pieces.
 
 use mcp_policy_filter::exchange::listing::HeadStep;
 use mcp_policy_filter::simulate::{Body, Ending, Gateway, pairs};
@@ -32,7 +32,7 @@ pub(super) fn check(choice: u8, body: &[u8], sizes: &[usize]) {
         };
         let got = pass(sizes);
         if body.len() <= BOUND {
-            // What is not complete is lost where trailers end it.
+            // Trailers end the body, and an incomplete event is lost.
             assert!(body.starts_with(&got) && (got == body || ending == Ending::Trailers));
         } else if !events {
             assert!(got.starts_with(b"{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":"));

@@ -48,7 +48,7 @@ impl Home {
         is_declined: bool,
     ) -> Self {
         let limits = limits.map(|(inquiry, first)| (Box::new(inquiry), Some(first)));
-        // Where nothing comes in between, one question does.
+        // Without limits to ask about in between, one question is enough.
         let state = if limits.is_some() || is_declined { State::Look } else { State::Take };
         Self { edge, salt, state, limits, is_declined, counted: Counted::Process }
     }

@@ -63,7 +63,7 @@ impl Comparison {
         comparison
     }
 
-    /// Whether there is no difference.
+    /// Whether both are the same.
     pub(super) fn is_same(&self) -> bool {
         self.changed.is_empty() && self.new.is_empty() && self.gone.is_empty()
     }

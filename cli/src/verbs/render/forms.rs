@@ -107,7 +107,7 @@ fn quoted(text: &str) -> String {
 fn names(settings: &Settings) -> [(&'static str, String); 4] {
     let counts = format!("{}.{}", settings.namespace, settings.name);
     [
-        // What filters share counters by: one proxy can have those of two namespaces.
+        // Filters with the same name share counters, and one proxy can serve two namespaces.
         (": mcp.mcp-policy", format!(": {}", name(&counts))),
         (": mcp-policy", format!(": {}", name(&settings.name))),
         (": mcp-policy-guard", format!(": {}", name(&format!("{}-guard", settings.name)))),

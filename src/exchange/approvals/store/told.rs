@@ -29,7 +29,7 @@ pub enum Told {
     },
     /// It was denied.
     Denied { id: Id, by: Vec<String>, reason: String },
-    /// There is no place for a request.
+    /// The home has no room for another request.
     Full,
     /// The caller has made too many requests.
     Limited { retry_after: u64 },

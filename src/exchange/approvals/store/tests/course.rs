@@ -280,7 +280,7 @@ fn nobody_is_asked_about_a_call_without_room_and_a_use_comes_after_the_limits() 
     }
     went_on(call("ok"));
     assert_eq!(*asked.borrow(), [r#""look":true}"#, "limits", r#""look":false}"#]);
-    // Here there is no room any more.
+    // The store is full from here on.
     assert_eq!(refused(call("ok")).0, Reason::RateLimited);
     assert!(asked.borrow().is_empty());
 }
