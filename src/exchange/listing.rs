@@ -75,6 +75,9 @@ enum State {
     Held(Held),
     /// It passes as it comes, and this many bytes have.
     Counted(usize),
+    /// It came before the request was judged. It passes as it comes, and this many bytes
+    /// have.
+    Early(usize),
     /// Its replacement was sent. The rest of it is dropped.
     Replaced,
     /// One of its events was too long. It is broken off before anything follows.
@@ -232,7 +235,7 @@ impl Listing {
         let conceals = self.conceals();
         match &mut self.state {
             State::Held(_) if !end => BodyStep::Wait,
-            State::Pass | State::Held(_) | State::Counted(_) => BodyStep::Pass,
+            State::Pass | State::Held(_) | State::Counted(_) | State::Early(_) => BodyStep::Pass,
             State::Over if !end => self.break_over(),
             State::Whole(_) if size > policy.settings.max_body_bytes && !conceals => {
                 self.state = State::Counted(size);
@@ -263,6 +266,7 @@ impl Listing {
             | State::Events(_)
             | State::Held(_)
             | State::Counted(_)
+            | State::Early(_)
             | State::Replaced
             | State::Over => BodyStep::Pass,
         }

@@ -1,10 +1,10 @@
 //! The responses that are read: lists for callers from whom something is hidden, and those
 //! whose size has a bound.
 
-use super::Exchange;
 use super::awaited::{Asked, Awaited, Owed};
 use super::head::Trace;
 use super::listing::Listing;
+use super::{Exchange, State};
 use crate::limits::window::Nanos;
 use crate::policy::{Caller, Policy};
 
@@ -12,6 +12,17 @@ impl Exchange {
     /// The response to the request, if it is read.
     pub fn listing(&mut self) -> Option<&mut Listing> {
         self.listing.as_deref_mut()
+    }
+
+    /// The response, if it is read or measured and came before the request was judged.
+    /// Where the head goes ahead of its body, a server can answer it at once.
+    pub fn early(&mut self, policy: &Policy) -> Option<&mut Listing> {
+        let unjudged =
+            matches!(self.state, State::Message(..) | State::Question(_) | State::Asking(..));
+        if !unjudged || !(self.listing.is_some() || policy.bounds_results()) {
+            return None;
+        }
+        Some(self.listing.get_or_insert_default())
     }
 
     pub(super) fn watch_response(&mut self, policy: &Policy, caller: &Caller) {

@@ -5,7 +5,7 @@
 //! failure here ends the response, since a list must not pass unread.
 
 use super::metrics::{self, Family};
-use super::records::oversized;
+use super::records::{oversized, recording};
 use super::{Course, Headers, Host, HostError, Message};
 use crate::exchange::listing::{BodyStep, HeadStep, Listing, Reading};
 use crate::exchange::reply::Reply;
@@ -30,6 +30,17 @@ impl Course {
         policy: &Policy,
         end: bool,
     ) -> Passage {
+        if let Some(listing) = self.exchange.early(policy) {
+            let headers = host.headers(Message::Response).ok();
+            if headers.and_then(|all| listing.before_its_request(all.pairs())).is_some() {
+                return Passage::Pass;
+            }
+            let step = recording(host, policy, |_, records| {
+                self.exchange.fail(policy, "the server answered before it had it", records)
+            });
+            self.carry_out(host, policy, step);
+            return Passage::Answered;
+        }
         let Some(listing) = self.exchange.listing() else { return Passage::Pass };
         let head = match host.headers(Message::Response) {
             Ok(headers) => listing.headers(policy, headers.pairs(), end, host.holds(policy)),

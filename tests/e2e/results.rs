@@ -199,3 +199,54 @@ async fn access_logs_have_the_record_of_the_answer() {
         assert!(answer.starts_with(start), "{answer}");
     }
 }
+
+/// The head of a call goes ahead of its body where Envoy does not hold it. A server that
+/// answers it at once can ask for a token, and say nothing for a result.
+#[tokio::test]
+async fn an_answer_to_the_head_alone_can_only_be_a_short_error() {
+    let answer = |head: &str, body: &str| {
+        let length = body.len();
+        let head = format!("HTTP/1.1 {head}\r\ncontent-length: {length}\r\n\r\n");
+        Answer::new().then(head + body).to_the_head()
+    };
+    let chunked = |status: &str, bytes: usize| {
+        let head = format!("HTTP/1.1 {status}\r\ntransfer-encoding: chunked\r\n\r\n");
+        let start = Answer::new().then(head);
+        let chunks = (0..bytes >> 10).fold(start, |all, _| all.then(chunk(&"x".repeat(1 << 10))));
+        chunks.then("0\r\n\r\n").to_the_head()
+    };
+    let hiding = json!({ "version": "1", "default": "allow", "hide": ["x"] });
+    for policy in [bounding(), hiding] {
+        for (what, answer, status) in [
+            ("json", answer("200 OK\r\ncontent-type: application/json", "{}"), Some(500)),
+            ("events", answer("200 OK\r\ncontent-type: text/event-stream", ":\n\n"), Some(500)),
+            ("nothing", answer("202 Accepted", ""), Some(500)),
+            ("chunks", chunked("200 OK", 1 << 20), Some(500)),
+            ("401", answer("401 No\r\nwww-authenticate: Bearer", "who?"), Some(401)),
+            ("long", answer("401 No", &"x".repeat(70_000)), Some(500)),
+            ("short chunks", chunked("403 No", 60 << 10), Some(403)),
+            ("long chunks", chunked("403 No", 1 << 20), None),
+        ] {
+            let upstream = Upstream::start_answering(answer).await;
+            for &holding in Holding::each().iter().filter(|&&holding| holding == Holding::Body) {
+                let gateway = holding.gateway(policy.clone(), upstream.addr()).start().await;
+                let mut connection = http1::Connection::open(gateway.addr()).await;
+                let begun = "POST /mcp HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+                             accept: application/json, text/event-stream\r\n\
+                             content-length: 100\r\n\r\n{";
+                connection.send_raw(begun).await.expect("sent");
+                match (connection.response().await, status) {
+                    (Ok(got), Some(status)) => {
+                        assert_eq!(got.status, status, "{what}");
+                        let shown = got.header("www-authenticate").is_some();
+                        assert_eq!(shown, what == "401", "{what}");
+                        let ours = got.text().contains(r#""reason":"internal""#);
+                        assert_eq!(ours, status == 500, "{what}: {}", got.text());
+                    }
+                    (Err(_), None) => {}
+                    (got, _) => panic!("{what}: {got:?}"),
+                }
+            }
+        }
+    }
+}

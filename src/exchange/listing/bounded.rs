@@ -12,6 +12,9 @@ use crate::exchange::record::Record;
 use crate::exchange::reply::Reply;
 use crate::policy::Policy;
 
+/// The most bytes of an answer to a head alone, which is a page for an error.
+const MOST_EARLY: usize = 64 << 10;
+
 /// The way in which a body that is held can be replaced.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Held {
@@ -64,10 +67,26 @@ impl Listing {
         HeadStep::Hold
     }
 
+    /// Takes the head of a response that came before the request was judged; `None` if it
+    /// must not pass. No server has the message yet, so what it says for one is no answer
+    /// to it; that it refuses a head, as for want of a token, is told to the client.
+    pub fn before_its_request<'a>(
+        &mut self,
+        headers: impl Iterator<Item = (&'a [u8], &'a [u8])>,
+    ) -> Option<()> {
+        let seen = Seen::read(headers);
+        self.state = State::Early(0);
+        (!seen.success && seen.length.is_none_or(|length| length <= MOST_EARLY)).then_some(())
+    }
+
     /// Takes the size of a part of the body that has not gone on; whether the body is
     /// refused.
     pub(super) fn grows(&mut self, size: usize) -> bool {
         let size = match &mut self.state {
+            State::Early(all) => {
+                *all = all.saturating_add(size);
+                return *all > MOST_EARLY;
+            }
             State::Counted(all) => {
                 *all = all.saturating_add(size);
                 *all

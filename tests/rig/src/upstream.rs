@@ -97,6 +97,7 @@ impl Drop for Upstream {
 pub struct Answer {
     pieces: Vec<(Wait, Vec<u8>)>,
     close: bool,
+    early: bool,
 }
 
 /// What stands before a piece.
@@ -172,6 +173,12 @@ impl Answer {
         self.close = true;
         self
     }
+
+    /// Without a look at the body of the request, and then closes the connection.
+    pub fn to_the_head(mut self) -> Self {
+        self.early = true;
+        self.then_close()
+    }
 }
 
 /// What is answered to which request.
@@ -205,8 +212,10 @@ async fn serve(stream: TcpStream, record: Record, answers: Arc<Answers>) -> Resu
     let (incoming, mut outgoing) = stream.into_split();
     let mut reader = Reader::new(Recorder::new(incoming, record));
     while let Some(head) = reader.head().await? {
-        reader.body(head.framing()?).await?;
         let answer = answers.to(&head);
+        if !answer.early {
+            reader.body(head.framing()?).await?;
+        }
         for (wait, bytes) in &answer.pieces {
             match wait {
                 Wait::Over(Duration::ZERO) => {}

@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 
+use h2::RecvStream;
 use h2::server::SendResponse;
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use hyper::body::Bytes;
@@ -18,8 +19,8 @@ pub struct Trailing {
 }
 
 impl Trailing {
-    /// Answers every request with these pieces, each in a frame of its own,
-    /// and the trailer `x-sum`.
+    /// Answers every request, when it is whole, with these pieces, each in a frame of its
+    /// own, and the trailer `x-sum`.
     pub async fn start(content_type: &'static str, pieces: Vec<String>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free loopback port");
         let addr = listener.local_addr().expect("a bound port");
@@ -51,23 +52,28 @@ async fn serve(
     pieces: Vec<String>,
 ) -> Result<(), h2::Error> {
     let mut connection = h2::server::handshake(stream).await?;
+    let mut answering = JoinSet::new();
     while let Some(request) = connection.accept().await {
-        let (_, responding) = request?;
-        answer(responding, content_type, &pieces)?;
+        let (request, responding) = request?;
+        answering.spawn(answer(request.into_body(), responding, content_type, pieces.clone()));
     }
     Ok(())
 }
 
-fn answer(
+async fn answer(
+    mut request: RecvStream,
     mut responding: SendResponse<Bytes>,
     content_type: &'static str,
-    pieces: &[String],
+    pieces: Vec<String>,
 ) -> Result<(), h2::Error> {
+    while let Some(data) = request.data().await {
+        request.flow_control().release_capacity(data?.len())?;
+    }
     let mut head = Response::new(());
     head.headers_mut().insert("content-type", HeaderValue::from_static(content_type));
     let mut body = responding.send_response(head, false)?;
     for piece in pieces {
-        body.send_data(Bytes::from(piece.clone()), false)?;
+        body.send_data(Bytes::from(piece), false)?;
     }
     let trailer = (HeaderName::from_static("x-sum"), HeaderValue::from_static("1"));
     body.send_trailers(HeaderMap::from_iter([trailer]))
