@@ -349,6 +349,8 @@ fn bad_input_is_told_with_its_remedy() {
         let told = text(&run(&[KINDS, call, "--as", "a"]));
         assert!(told.contains(remedy), "{told}");
     }
+    let told = text(&run(&[KINDS, r#"deploy {"to": "prod"}"#, "--as", "ops-1"]));
+    assert!(told.contains("to change it: make it with the credential of a caller who"), "{told}");
     fs::write(path("invalid.json"), r#"{"version": "1", "default": "maybe"}"#).unwrap();
     let invalid = path("invalid.json");
     let output = run(&[invalid.to_str().unwrap(), "read"]);
