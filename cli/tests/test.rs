@@ -251,13 +251,13 @@ fn folders_may_hold_loops_pipes_and_bytes() {
 }
 
 #[test]
-fn a_closed_pipe_is_not_a_failure() {
+fn a_closed_pipe_hides_no_failure() {
     let folder = with_table("closed", &"a  allowed\n".repeat(20_000));
     let binary = cargo_bin!("mcp-policy").display().to_string();
     let line = format!("{{ {binary} test a.calls; echo $? >status; }} | head -n 1");
     let output = Command::new("sh").arg("-c").arg(line).current_dir(&folder).assert();
     output.code(0).stderr_eq("");
-    assert_eq!(fs::read_to_string(folder.join("status")).unwrap(), "0\n");
+    assert_eq!(fs::read_to_string(folder.join("status")).unwrap(), "1\n");
 }
 
 /// The command while it watches, which is ended with the test.

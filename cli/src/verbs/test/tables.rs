@@ -18,7 +18,7 @@ use super::suite::{Group, Step, Suite, Test, Time, Work};
 use crate::document;
 use crate::finding::Source;
 use core::fmt::Display;
-use mcp_policy_filter::simulate::notation::Ask;
+use mcp_policy_filter::simulate::notation::{Ask, NotationError, NotationErrorKind};
 use mcp_policy_filter::simulate::stage;
 use mcp_policy_filter::simulate::table::{self, Line};
 use std::rc::Rc;
@@ -98,6 +98,12 @@ impl Reading {
         let at = start.saturating_add(indent(text));
         let read = match Line::parse(text) {
             Ok(line) => self.line(at, text, line),
+            // Whatever the one column is taken for, a second one is missing.
+            Err(_) if !text.trim().contains("  ") => {
+                let missing = NotationErrorKind::Column("outcome");
+                let missing = NotationError { at: text.trim_end().len(), kind: missing };
+                return suite.fault(start.saturating_add(missing.at), missing.to_string());
+            }
             Err(error) => return suite.fault(start.saturating_add(error.at), error.to_string()),
         };
         if let Err(why) = read {
