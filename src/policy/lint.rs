@@ -12,6 +12,7 @@ mod negated;
 mod offers;
 mod overlaps;
 mod pairs;
+mod prefixes;
 mod replicas;
 mod results;
 mod warnings;

@@ -67,6 +67,8 @@ pub enum Warning {
     NegatedAbsence,
     /// A denial of a path or a host does not see its other names.
     OtherNames,
+    /// A path or a host is compared by its first characters.
+    PlaceByStart,
     /// A grant is named after a claim.
     GrantByClaim,
     /// An id is compared with a value of the call, and is not the name of a caller.
@@ -118,6 +120,7 @@ impl Warning {
             Self::UnusedCheck => "unused-check",
             Self::NegatedAbsence => "negated-absence",
             Self::OtherNames => "other-names",
+            Self::PlaceByStart => "place-by-start",
             Self::GrantByClaim => "grant-by-claim",
             Self::ComparedId => "compared-id",
             Self::EndsOpen => "ends-open",
