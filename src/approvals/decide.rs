@@ -2,7 +2,7 @@
 
 use super::entry::{Entry, LEAST_DENIAL, State};
 use super::id::Id;
-use super::slots::{Slots, later, living};
+use super::slots::{Slots, living};
 use crate::limits::window::Nanos;
 use crate::limits::{Store, StoreError};
 
@@ -136,13 +136,13 @@ fn after(
             entry.approved_by.push(by.to_owned());
             if entry.approved_by.len() >= usize::from(entry.need) {
                 entry.state = State::Approved;
-                entry.expires = later(now, entry.valid);
+                entry.expires = now.later(entry.valid);
             }
             Ok(entry)
         }
         (State::Pending | State::Approved, Verdict::Deny(reason)) => {
             entry.state = State::Denied;
-            entry.expires = later(now, entry.wait.max(LEAST_DENIAL));
+            entry.expires = now.later(entry.wait.max(LEAST_DENIAL));
             entry.params = String::new();
             entry.reason = reason.to_owned();
             entry.approved_by = vec![by.to_owned()];

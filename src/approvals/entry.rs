@@ -1,7 +1,6 @@
 //! One request for approval, and its stored form.
 
 use super::Id;
-use super::slots::later;
 use crate::limits::StoreError;
 use crate::limits::window::Nanos;
 
@@ -161,7 +160,7 @@ impl Entry {
             State::Used => u64::MAX,
         };
         self.made.earlier(AHEAD_SECONDS) > now
-            || self.expires > later(now, left.saturating_add(AHEAD_SECONDS))
+            || self.expires > now.later(left.saturating_add(AHEAD_SECONDS))
     }
 
     /// The seconds until it is over, rounded up.
