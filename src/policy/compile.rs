@@ -207,7 +207,7 @@ impl By<'_> {
             limits,
             record,
             schema,
-            formats: _,
+            lenient: _,
             max_result_bytes,
             validity,
         } = rule;
