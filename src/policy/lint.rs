@@ -14,6 +14,8 @@ mod overlaps;
 mod pairs;
 mod replicas;
 mod results;
+#[cfg(test)]
+mod warned;
 mod warnings;
 
 pub(super) use warnings::warnings;
