@@ -1,6 +1,6 @@
 //! Decisions of people.
 
-use super::entry::{Entry, State};
+use super::entry::{Entry, LEAST_DENIAL, State};
 use super::id::Id;
 use super::slots::{Slots, later, living};
 use crate::limits::window::Nanos;
@@ -45,10 +45,6 @@ impl From<StoreError> for DecisionError {
         }
     }
 }
-
-/// The least time for which a denial holds, so that a short wait does not make it
-/// one that is soon forgotten.
-const LEAST_DENIAL: u64 = 3_600;
 
 impl Slots<'_> {
     /// The living request with this id.

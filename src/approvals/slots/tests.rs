@@ -295,3 +295,22 @@ fn a_question_takes_an_approval_once_and_hears_so_again() {
     let nobody = slots.take(&store, again.id.slot(), &[2; 32], put(0, second), NOW);
     assert_eq!(nobody, Ok(Taken::Not));
 }
+
+#[test]
+fn a_decision_by_a_clock_that_was_ahead_is_none_for_one_that_is_right() {
+    let (table, store) = (table(), MemoryStore::default());
+    let slots = Slots::new(&table);
+    for (digest, verdict, holds) in
+        [([1; 32], Verdict::Approve, 60), ([2; 32], Verdict::Deny("no"), 3_600)]
+    {
+        let entry = ask(slots, &store, digest, 1, NOW);
+        let ahead = later(NOW, 300);
+        slots.decide(&store, entry.id, &digest, "ann", verdict, ahead).unwrap();
+        assert!(slots.find(&store, &digest, ahead).is_ok());
+        // What is left is at most what it holds for, and a minute.
+        assert!(slots.find(&store, &digest, later(NOW, 240)).is_ok(), "{holds}");
+        assert_eq!(slots.find(&store, &digest, later(NOW, 239)).err(), Some(StoreError::Clock));
+        let used = slots.use_up(&store, entry.id.slot(), &digest, NOW);
+        assert_eq!(used, Err(StoreError::Clock), "{holds}");
+    }
+}

@@ -69,7 +69,11 @@ impl<'a, S: Store> Judge<'a, S> {
                 let limits = Charged::One(limits);
                 let allowed = Allowed { called: called(rule), limits, charges, beside };
                 let Some(needed) = approval else { return Ok(Decided::Allowed(allowed)) };
+                // Where the head has gone ahead, Envoy may have chosen another route since, and
+                // this is the last moment before the call goes on.
                 let target = self.head.target.as_deref();
+                let target = target.and_then(|target| target.by(&self.peer.route()?));
+                let target = target.as_ref();
                 let way = Way::new(self.policy, self.head, stateless, params);
                 let asking = Asking { caller, tool: &call.tool, params, target, way };
                 self.asks(allowed, needed, &asking)

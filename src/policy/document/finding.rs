@@ -241,6 +241,12 @@ impl Findings {
         self.0.iter().flat_map(|group| &group.kept)
     }
 
+    /// The number of findings beyond those that were kept, by severity.
+    pub fn more(&self) -> impl Iterator<Item = (Severity, usize)> {
+        let groups = self.0.iter().filter(|group| group.more > 0);
+        groups.map(|group| (group.severity, group.more))
+    }
+
     /// The lines to show in a log, in the order of the document: 20 errors, five
     /// overlaps, one warning of each other kind, and the number of further ones.
     pub fn lines(&self) -> impl Iterator<Item = String> {
@@ -281,6 +287,7 @@ mod tests {
         findings.extend(others);
         assert_eq!(findings.iter().count(), 1_000);
         assert!(findings.iter().all(|finding| finding.severity == Severity::Error));
+        assert_eq!(findings.more().collect::<Vec<_>>(), [(Severity::Error, 500)]);
         let lines: Vec<_> = findings.lines().collect();
         assert_eq!(lines.len(), 21);
         assert_eq!(lines.get(19..), Some(&["/19: wrong".to_owned(), "and 1480 more".into()][..]));
