@@ -11,6 +11,15 @@ use std::path::Path;
 
 pub(crate) use mcp_policy_filter::text::shown;
 
+/// The forms in which most verbs print.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
 /// Colour on standard output and standard error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Color {

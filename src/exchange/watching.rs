@@ -46,8 +46,8 @@ impl Exchange {
         }
     }
 
-    /// Watches the response to a request without a body, on which a server sends what it
-    /// wants to.
+    /// Watches the response to a request without a body, on which a server sends messages of
+    /// its own.
     pub(super) fn watch_unasked(
         &mut self,
         policy: &Policy,
@@ -57,8 +57,7 @@ impl Exchange {
         if !policy.bounds_results() {
             return;
         }
-        let to = Owed { id: None, method: None, tool: None, stateless: false };
-        let answer = Awaited::new(policy, caller, true, &to);
+        let answer = Awaited::new(policy, caller, true, &Owed::default());
         if answer.is_bounded() {
             let asked = Asked { awaited: Some(Box::new(answer)), ..Asked::default() };
             // It asks for nothing, so nothing of it began.

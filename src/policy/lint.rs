@@ -15,6 +15,8 @@ mod pairs;
 mod prefixes;
 mod replicas;
 mod results;
+#[cfg(test)]
+mod warned;
 mod warnings;
 
 pub(super) use warnings::warnings;

@@ -12,7 +12,7 @@ mod terminal;
 
 use crate::Outcome;
 use crate::failure::Failure;
-use crate::output::{output, say, shown};
+use crate::output::{Format, output, say, shown};
 use crate::trust::Trust;
 use clap::Subcommand;
 use client::{Client, Endpoint};
@@ -93,15 +93,6 @@ struct Gateway {
     /// Send the token by plain http to another machine
     #[arg(long)]
     insecure_http: bool,
-}
-
-/// The forms of an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    /// For people.
-    Text,
-    /// For programs.
-    Json,
 }
 
 /// Does what an approver asks for.

@@ -17,7 +17,7 @@ use crate::document::{self, Language, Node, positions};
 use crate::failure::Failure;
 use crate::finding::Source;
 use crate::input;
-use crate::output::{heard, output, replace, say, shown};
+use crate::output::{Format, heard, output, replace, say, shown};
 use mcp_policy_filter::policy::Policy;
 use said::{Kind, List, Said};
 use std::io::Write as _;
@@ -49,15 +49,6 @@ pub(crate) struct Arguments {
     /// The form of what is printed; `json` has the policy and the list in one document
     #[arg(long, value_name = "FORM", default_value = "text")]
     format: Format,
-}
-
-/// The forms of what is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    /// For people.
-    Text,
-    /// For machines.
-    Json,
 }
 
 /// The dialects.

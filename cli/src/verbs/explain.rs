@@ -2,7 +2,7 @@
 
 use crate::explained::{self, End};
 use crate::failure::Failure;
-use crate::output::{heard, output, shown, write_json};
+use crate::output::{Format, heard, output, shown, write_json};
 use crate::{Outcome, policy, request};
 use anstyle::AnsiColor;
 use mcp_policy_filter::limits::MemoryStore;
@@ -65,15 +65,6 @@ pub(crate) struct Arguments {
     /// The form of the output
     #[arg(long, value_name = "FORM", default_value = "text")]
     format: Format,
-}
-
-/// The forms of the output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    /// For people
-    Text,
-    /// For programs
-    Json,
 }
 
 /// Explains a call.

@@ -18,7 +18,7 @@ mod traffic;
 
 use crate::failure::Failure;
 use crate::log::lines::{self, Counts};
-use crate::output::heard;
+use crate::output::{Format, heard};
 use crate::{Outcome, policy};
 use call::Call;
 use changes::Changes;
@@ -58,15 +58,6 @@ pub(crate) struct Arguments {
     /// The form of the result
     #[arg(long, value_name = "FORM", default_value = "text")]
     format: Format,
-}
-
-/// The forms of the result.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    /// For people.
-    Text,
-    /// For programs.
-    Json,
 }
 
 /// The result of a replay.

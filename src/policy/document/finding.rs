@@ -38,6 +38,9 @@ pub enum Warning {
     ReplayedResults,
     /// A schema names a format, which is not asserted.
     UnassertedFormat,
+    /// A bound in a schema says nothing about values of other types, and no type is asked
+    /// for beside it.
+    UntypedBound,
     /// A limit counts by values of the client, and nothing else bounds its calls.
     UnboundedValues,
     /// One caller can take much of the room of a counter by values.
@@ -106,6 +109,7 @@ impl Warning {
             Self::LongWindow => "long-window",
             Self::ReplayedResults => "replayed-results",
             Self::UnassertedFormat => "unasserted-format",
+            Self::UntypedBound => "untyped-bound",
             Self::UnboundedValues => "unbounded-values",
             Self::ManyValues => "many-values",
             Self::UnseenReason => "unseen-reason",
