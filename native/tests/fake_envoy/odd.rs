@@ -39,7 +39,7 @@ fn headers_may_be_empty_and_of_any_bytes() {
 #[test]
 fn any_number_of_headers_is_read() {
     let envoy = Envoy::configure("many headers", POLICY, PLAIN).unwrap();
-    for count in [35, 36, 37, 38, 39, 40, 41, 200] {
+    for count in [35, 36, 37, 200] {
         let mut headers: Vec<(&str, &[u8])> = vec![("x-other", b"1"); count];
         assert!(matches!(sent(&envoy, &headers), Outcome::Replied { .. }), "{count}");
         headers.push(("x-id", b"agent"));
