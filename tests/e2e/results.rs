@@ -285,25 +285,6 @@ async fn an_answer_to_the_head_of_nobodys_call_is_none_either() {
     }
 }
 
-/// A head that goes ahead takes up a connection to the server.
-#[tokio::test]
-async fn the_head_of_nobody_who_could_sign_in_goes_nowhere() {
-    let tokens = json!({ "ann": format!("sha256:{}", "0".repeat(64)) });
-    let identity = json!([{ "bearer": { "tokens": tokens } }]);
-    let policy = json!({ "version": "1", "default": "allow", "identity": identity });
-    for &holding in Holding::each().iter().filter(|&&holding| holding == Holding::Body) {
-        let upstream = Upstream::start().await;
-        let gateway = holding.gateway(policy.clone(), upstream.addr()).start().await;
-        let mut connection = http1::Connection::open(gateway.addr()).await;
-        connection.send_raw(begun("authorization: Bearer x\r\n")).await.expect("sent");
-        let got = connection.response().await.expect("an answer");
-        assert_eq!(got.status, 401);
-        assert!(got.header("www-authenticate").is_some());
-        assert!(got.text().contains(r#""reason":"no_identity""#), "{}", got.text());
-        assert_eq!(upstream.connections().len(), 0);
-    }
-}
-
 /// A call without most of its body.
 fn begun(header: &str) -> String {
     format!(
