@@ -72,7 +72,19 @@ def summary(found):
     for name in ["plain", *shown]:
         lines.append(row(stand.NAMES[name], *others(found, name)))
     lines += ["", "By the lowest sixth, over HTTP/1.1. Later, and more memory, than the plain proxy: with one worker, and with eight."]
+    lines += [line for name in stand.ASKING if name in found.alone for line in ("", question(found, name))]
     return "\n".join(lines) + "\n"
+
+
+def question(found, name):
+    less = stand.MORE[name]
+    more = found.added_to(less, name, plan.SMALL, "low").value
+    alone, before = (found.takes_alone(one, "low").value for one in (name, less))
+    return (
+        f"{stand.NAMES[name]}: to ask the service for one call takes another {more:.0f} µs of Envoy's CPU, and "
+        f"{found.asked(plan.SMALL, name).value:.0f} of the service's. With nothing else in flight, that call has its "
+        f"answer after {alone:.0f} µs, and after {before:.0f} where the process counts."
+    )
 
 
 def others(found, name):

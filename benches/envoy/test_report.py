@@ -86,6 +86,9 @@ class Report(unittest.TestCase):
                 found = self.found.added_to(stand.MORE[name], name, plan.SMALL, how)
                 self.assertAlmostEqual(found.value, more)
         self.assertAlmostEqual(self.found.takes_alone("asking", "low").value, 200 + 2 * 85 + 0.5)
+        said = report.summary(self.found)
+        self.assertIn("another 60 µs of Envoy's CPU, and 8 of the service's", said)
+        self.assertIn("after 370 µs, and after 250 where the process counts", said)
         # A run of before has no such row, and no such table.
         old = {**results([name for name in ADDED if name not in stand.ASKING]), "alone": []}
         self.assertNotIn("across replicas", report.write(figures.Figures(old)))

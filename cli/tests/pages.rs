@@ -150,7 +150,8 @@ fn every_example_prints_what_its_page_shows() {
     let (mut wrong, mut examples) = (Vec::new(), 0);
     let folders = ["docs/command", "docs/operate"].map(|folder| root().join(folder));
     let pages = folders.iter().flat_map(|folder| fs::read_dir(folder).unwrap());
-    let others = ["README.md", "docs/policies.md"].map(|page| root().join(page));
+    let others =
+        ["README.md", "docs/policies.md", "docs/quickstart.md"].map(|page| root().join(page));
     let pages = pages.map(|entry| entry.unwrap().path()).chain(others);
     for path in pages.filter(|path| path.extension().is_some_and(|ending| ending == "md")) {
         let name = path.strip_prefix(root()).unwrap().with_extension("");

@@ -1,4 +1,4 @@
-//! The order of evaluation, as `docs/policy/README.md` lists it: `hide`, the lock, the
+//! The order of evaluation, as `docs/policy/order.md` lists it: `hide`, the lock, the
 //! deciding entry or `default`, the time of the entry, `action`, `args`, `schema`, `require`,
 //! `deny_if`, limits.
 

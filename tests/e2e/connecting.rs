@@ -89,7 +89,7 @@ fn the_pages_name_what_is_shipped_and_pinned() {
     let pip = file("tests/interop/mcp-proxy/requirements.txt");
     let package = Regex::new(r"(?:npx -y|uvx) ([@\w/-]+)@([\d.]+)").expect("a regex");
     let mut found = 0;
-    for page in [CLIENTS, "docs/connect/stdio.md"] {
+    for page in [CLIENTS, "docs/connect/stdio.md", "docs/quickstart.md"] {
         for named in package.captures_iter(&file(page)) {
             let (name, version) = (&named[1], &named[2]);
             let npm = packages["dependencies"].get(name).is_some_and(|pinned| pinned == version);
@@ -98,7 +98,7 @@ fn the_pages_name_what_is_shipped_and_pinned() {
             found += 1;
         }
     }
-    assert_eq!(found, 5);
+    assert_eq!(found, 10);
 }
 
 const RESOURCE: &str = "https://mcp.example.com/mcp";

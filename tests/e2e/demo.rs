@@ -206,6 +206,9 @@ fn a_policy_that_cannot_be_run_is_named_with_its_fault() {
     }
     let missing = demo("run", ports).env("POLICY", "no/such.json").output().expect("python3");
     assert!(text(&missing.stderr).contains("POLICY=no/such.json: No such file"), "{missing:?}");
+    let yaml = demo("run", ports).env("POLICY", "action.yml").output();
+    let yaml = text(&yaml.expect("python3").stderr);
+    assert!(yaml.contains("`mcp-policy render action.yml --for envoy`"), "{yaml}");
     let told = demo("demo", ports).env("POLICY", path).output().expect("python3");
     assert!(text(&told.stderr).contains("the demo needs the policy as shipped"), "{told:?}");
     std::fs::remove_dir_all(folder(ports[0])).expect("its folder");

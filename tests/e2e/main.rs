@@ -60,6 +60,7 @@ mod pages;
 mod panics;
 mod published;
 mod pushes;
+mod quickstart;
 mod rate_limit_protocol;
 mod reconfiguring;
 mod records;

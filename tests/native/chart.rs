@@ -235,13 +235,13 @@ fn the_chart_refuses_what_is_not_safe() {
         (
             "istio-plugin",
             &["--set", "policy.settings.hold_request_headers=true"],
-            "its other side is here false",
+            "it has to be false here",
         ),
-        ("istio", &["--set", "policy.settings.mark_requests=false"], "its other side is here true"),
+        ("istio", &["--set", "policy.settings.mark_requests=false"], "it has to be true here"),
         (
             "gateway",
             &["--set", "gateway.patch.enabled=false,policy.settings.mark_requests=true"],
-            "its other side is here false",
+            "it has to be false here",
         ),
         ("gateway-native", &["--set", "native.folder=relative"], "does not match pattern"),
     ] {

@@ -257,6 +257,7 @@ impl Reading {
                         return Err(format!("there is no suite `{suite}`"));
                     }
                 }
+                ["export", "PATH=$PWD/target:$PATH"] => {}
                 ["helm", _, _, chart, ref rest @ ..] if root().join(chart).is_dir() => {
                     crate::chart::takes(chart, rest)?;
                 }

@@ -1,5 +1,5 @@
-//! The policies of `envoy/policies/explained`. Their calls stand in
-//! `envoy/README.md`, and are played by the tests of the pages.
+//! The policies of `envoy/policies/explained`. Their calls are in
+//! `envoy/ready-policies.md`, and are played by the tests of the pages.
 
 use crate::config::{files, root};
 use crate::yaml;

@@ -116,6 +116,9 @@ def policy_text(path):
     except UnicodeDecodeError as error:
         raise Wrong(f"POLICY={path}: not UTF-8 at byte {error.start}; save it as UTF-8") from error
     except json.JSONDecodeError as error:
+        if path.endswith((".yaml", ".yml")):
+            remedy = f"`mcp-policy render {path} --for envoy` puts one in YAML into a configuration"
+            raise Wrong(f"POLICY={path}: not JSON; {remedy}") from error
         place = f"line {error.lineno}, column {error.colno}"
         raise Wrong(f"POLICY={path}: not JSON: {error.msg}, at {place}") from error
     except RecursionError as error:

@@ -43,7 +43,7 @@ labels:
 {{- end }}
 
 {{/*
-The policy with the settings that have another side in what is around the filter. It takes
+The policy with the settings that need a flag or a guard around the filter. It takes
 a list: the root, whether headers are held, whether a guard looks for the mark.
 */}}
 {{- define "mcp-policy.policy" -}}
@@ -53,7 +53,7 @@ a list: the root, whether headers are held, whether a guard looks for the mark.
 {{- $sides := dict "hold_request_headers" (index . 1) "mark_requests" (index . 2) }}
 {{- range $key, $side := $sides }}
 {{- if and (hasKey $settings $key) (ne (get $settings $key) $side) }}
-{{- fail (printf "the policy has settings.%s: %t, and its other side is here %t: leave it out, the chart sets it" $key (get $settings $key) $side) }}
+{{- fail (printf "the policy has settings.%s: %t, and it has to be %t here: leave it out, the chart sets it" $key (get $settings $key) $side) }}
 {{- end }}
 {{- if $side }}
 {{- $_ := set $settings $key true }}

@@ -50,16 +50,20 @@ const POLICY: &str = r#"{"version": "1", "default": "deny", "hide": ["hidden"],
               "teamed": {"require": [{"conditions": [{"path": "headers.x-team", "op": "eq", "value": "red"}]}]},
               "told": {"require": [{"conditions": [{"path": "args.a", "op": "lt", "value": 5}], "on_deny": "Too much."}],
                        "deny_if": [{"conditions": [{"path": "args.b", "op": "exists", "value": true}], "on_deny": "No b."}]},
+              "over": {"valid_until": "2020-01-01T00:00:00Z"},
+              "early": {"valid_from": "2100-01-01T00:00:00Z"},
               "shut": {"action": "deny"}, "closed": {"action": "deny", "reason": "Because."}}}"#;
 
 const IDENTIFIED: &str = r#"{"version": "1", "default": "deny", "identity": [{"header": "x-id"}]}"#;
 
 /// Calls that checks, budgets and limits refuse, in the notation of the pages.
-const CALLS: [&str; 25] = [
+const CALLS: [&str; 27] = [
     "hidden",
     "other",
     "shut",
     "closed",
+    "over",
+    "early",
     "limited",
     "own_words",
     r#"bought {"price": 4}"#,
