@@ -127,7 +127,7 @@ class TheNativeBillOfMaterials(Bill, unittest.TestCase):
     PARTS = {"rust-std", "zig-compiler-rt", "zig-libunwind", "mcp-policy-filter"}
     NAME = f"libmcp_policy_filter-{next(iter(MACHINES), None)}-linux-gnu"
     PACKAGE = "mcp-policy-native"
-    LICENCES = "THIRD-PARTY-LICENSES-NATIVE"
+    LICENCES = f"THIRD-PARTY-LICENSES-{NAME}"
     LOCK = ROOT / "native" / "Cargo.lock"
 
     def module(self):
