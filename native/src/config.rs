@@ -92,3 +92,17 @@ fn read(text: &[u8], namespace: &str) -> Option<(Policy, String)> {
     let claims = policy.payload_state().map(str::to_owned).map_err(|error| log(&error)).ok()?;
     Some((policy, claims))
 }
+
+#[cfg(test)]
+mod tests {
+    use mcp_policy_filter::random::random;
+    use std::collections::BTreeSet;
+
+    /// A salt that a client could guess would tell it which callers share a bucket.
+    #[test]
+    fn no_salt_is_like_another() {
+        let halves = |_| random().chunks(8).map(<[u8]>::to_vec).collect::<Vec<_>>();
+        let halves = (0..50).flat_map(halves);
+        assert_eq!(halves.collect::<BTreeSet<_>>().len(), 100);
+    }
+}

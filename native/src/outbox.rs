@@ -60,6 +60,7 @@ impl Outbox {
 impl Config {
     /// Sends the notices in line.
     pub(crate) fn scheduled(&self, main: &mut MainThread) {
+        self.trap("config_scheduled");
         let Some(notify) = self.policy.approvals.as_ref().and_then(|all| all.notify.as_ref())
         else {
             return;
@@ -80,6 +81,7 @@ impl Config {
 
     /// Takes the end of a call: the status of the answer, if there is one.
     pub(crate) fn called(&self, main: &mut MainThread, call: u64, status: Option<&[u8]>) {
+        self.trap("config_callout_done");
         let id = self.outbox.with(|state| {
             let at = state.calls.iter().position(|(other, _)| *other == call)?;
             Some(state.calls.swap_remove(at).1)

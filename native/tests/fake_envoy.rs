@@ -35,6 +35,8 @@ mod configuration;
 #[allow(dead_code, reason = "no clock can be set here")]
 #[path = "../../tests/native/corpus.rs"]
 mod corpus;
+#[path = "fake_envoy/ending.rs"]
+mod ending;
 #[path = "fake_envoy/every_case.rs"]
 mod every_case;
 #[path = "fake_envoy/exchange.rs"]
@@ -49,6 +51,8 @@ mod misuse;
 mod news;
 #[path = "fake_envoy/notices.rs"]
 mod notices;
+#[path = "fake_envoy/odd.rs"]
+mod odd;
 #[path = "fake_envoy/stream.rs"]
 mod stream;
 #[path = "fake_envoy/workers.rs"]

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use mcp_rig::client::{Request, http1};
 use mcp_rig::gateway::{Builder, Push};
 use mcp_rig::upstream::Upstream;
+use mcp_rig::wait::until;
 use serde_json::{Value, json};
 
 use crate::doubles::in_doubles;
@@ -257,6 +258,40 @@ async fn a_module_that_is_not_there_is_a_configuration_that_envoy_refuses() {
     let missing = filter(&local(Path::new("/nowhere/libmcp_policy_filter.so")), &a_day(1));
     let exit = with(&[missing]).start_expecting_failure().await;
     assert!(exit.log.contains("/nowhere/libmcp_policy_filter.so"), "{}", exit.log);
+}
+
+/// By `do_not_close`, the module stays in Envoy with its counts when the last listener
+/// with the filter goes.
+#[tokio::test]
+async fn counts_stay_while_no_listener_has_the_filter() {
+    let gone = Arc::new(AtomicBool::new(false));
+    let asked = Arc::clone(&gone);
+    let builder: Builder = with(&[filter(&local(&module()), &a_day(1))]).dynamic();
+    let builder = builder.edit_listener(move |listener| {
+        if asked.load(Ordering::SeqCst) {
+            manager(listener)["http_filters"].as_array_mut().expect("filters").remove(0);
+        }
+    });
+    let upstream = Upstream::start().await;
+    let gateway = builder.upstream(upstream.addr()).start().await;
+    let admitted = async || passed(&http1::send(gateway.addr(), &counted()).await);
+    assert!(admitted().await);
+    assert!(!admitted().await);
+    gone.store(true, Ordering::SeqCst);
+    assert_eq!(gateway.push_policy("{}").await, Push::Accepted);
+    assert!(admitted().await, "nothing counts now");
+    // The listener that had the filter is gone, and with it the filter's configuration.
+    until("the end of what drains", async || {
+        let draining = async |what: &str| {
+            gateway.admin().stat(&format!("listener_manager.total_{what}_draining")).await
+        };
+        let all = [draining("listeners").await, draining("filter_chains").await];
+        (all == [Some(0); 2]).then_some(())
+    })
+    .await;
+    gone.store(false, Ordering::SeqCst);
+    assert_eq!(gateway.push_policy("{} ").await, Push::Accepted);
+    assert!(!admitted().await);
 }
 
 /// A build under another path is another module, with counts of its own; the old one

@@ -117,7 +117,7 @@ fn row(steps: &[Planned], seen: Seen, counted: Cell) -> (String, Vec<Cell>) {
 }
 
 /// Whether all that the server got is what the filter let through.
-async fn counted(gateway: &Gateway) -> Cell {
+pub async fn counted(gateway: &Gateway) -> Cell {
     let sent = gateway.admin().stat("cluster.mcp_server.upstream_rq_total").await;
     let passed = gateway.count("passed").await;
     match sent == passed && passed > Some(0) {

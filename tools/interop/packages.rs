@@ -109,6 +109,26 @@ impl Packages {
         self.start(&format!("sdk-{name}"), command, "listening ").await
     }
 
+    /// Starts a server of `tests/interop/servers`, by the packages of the SDK in its name.
+    pub async fn serve_notes(&self, name: &str) -> Server {
+        let folder = self.sdks.join(name);
+        let command = match name.starts_with("typescript") {
+            true => {
+                let mut command = bare(&self.node);
+                command.arg(folder.join("notes.mjs"));
+                command
+            }
+            false => {
+                let mut command = bare(&self.python);
+                command.env("PYTHONPATH", folder.join("packages"));
+                command.env("PYTHONDONTWRITEBYTECODE", "1");
+                command.arg(format!("tests/interop/servers/{name}.py"));
+                command
+            }
+        };
+        self.start(&format!("notes-{name}"), command, "listening ").await
+    }
+
     /// Starts a server, whose log names its port after `before`.
     async fn start(&self, name: &str, mut command: Command, before: &str) -> Server {
         let log = self.own.join(format!("{name}.log"));

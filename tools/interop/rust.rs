@@ -1,14 +1,21 @@
 //! The official Rust SDK's client, in this process.
 
+mod offers;
+
+pub use offers::{listening, offers};
+
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mcp_rig::wait::until;
 #[expect(deprecated, reason = "servers of today's revisions still send these")]
 use rmcp::model::LoggingMessageNotificationParam;
-use rmcp::model::{CallToolRequestParams, ProgressNotificationParam, ProtocolVersion};
+use rmcp::model::{
+    CallToolRequestParams, ProgressNotificationParam, ProtocolVersion,
+    ResourceUpdatedNotificationParam,
+};
 use rmcp::service::{ClientLifecycleMode, NotificationContext, RunningService};
 use rmcp::transport::StreamableHttpClientTransport;
 use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
@@ -23,6 +30,8 @@ use crate::plan::{Planned, Step, Way};
 struct Ears {
     progress: Arc<AtomicU64>,
     messages: Arc<AtomicU64>,
+    /// The resources that have changed.
+    updated: Arc<Mutex<Vec<String>>>,
 }
 
 impl ClientHandler for Ears {
@@ -32,6 +41,14 @@ impl ClientHandler for Ears {
         _context: NotificationContext<RoleClient>,
     ) {
         self.progress.fetch_add(1, Ordering::SeqCst);
+    }
+
+    async fn on_resource_updated(
+        &self,
+        params: ResourceUpdatedNotificationParam,
+        _context: NotificationContext<RoleClient>,
+    ) {
+        self.updated.lock().expect("no panic").push(params.uri);
     }
 
     #[expect(deprecated, reason = "as above")]
@@ -56,9 +73,9 @@ pub async fn run(way: Way, addr: SocketAddr, steps: &[Planned]) -> Seen {
     for planned in steps {
         seen.push(client.take(planned).await);
     }
-    let revision = client.service.peer_info().expect("a server").protocol_version.to_string();
+    let revision = client.revision();
     let _ = client.service.cancel().await;
-    Seen { client: format!("rmcp {}", version()), revision, steps: seen }
+    Seen { client: name(), revision, steps: seen }
 }
 
 impl Rust {
@@ -76,6 +93,10 @@ impl Rust {
         let ears = Ears::default();
         let service = ears.clone().serve_with_lifecycle(transport, lifecycle).await;
         Self { ears, service: service.expect("a connection") }
+    }
+
+    fn revision(&self) -> String {
+        self.service.peer_info().expect("a server").protocol_version.to_string()
     }
 
     /// Does a step, and tells it as the clients in other languages do.
@@ -142,6 +163,10 @@ fn failure(error: ServiceError) -> Value {
         } }),
         other => json!({ "other": other.to_string() }),
     }
+}
+
+fn name() -> String {
+    format!("rmcp {}", version())
 }
 
 /// The SDK's version, of which it says nothing itself.

@@ -42,7 +42,7 @@ pub fn told(want: Want, seen: &Value) -> Cell {
 
 /// Which parts of a denial the client hands on. A client that knows from the
 /// list that there is no such tool does not ask.
-fn denial(reason: &str, code: u64, seen: &Value) -> Cell {
+pub fn denial(reason: &str, code: u64, seen: &Value) -> Cell {
     let error = &seen["error"];
     if !error.is_object() {
         return good(false, String::new(), seen);
@@ -91,6 +91,6 @@ fn denial_as_result(reason: &str, seen: &Value) -> Cell {
     good(has && seen["failed"] == true, parts.join(", "), seen)
 }
 
-fn good(is: bool, shown: String, seen: &Value) -> Cell {
+pub fn good(is: bool, shown: String, seen: &Value) -> Cell {
     if is { Cell::Good(shown) } else { Cell::Bad(format!("not as it has to be: {seen}")) }
 }

@@ -160,10 +160,10 @@ callbacks! {
     envoy_dynamic_module_callback_http_filter_increment_counter(
         filter: Filter, id: usize, labels: *const Bytes, count: usize, by: u64
     ) -> u32 {
-        let config = on(filter, |stream| {
-            stream.works("increment");
-            stream.config
-        });
+        let (works, config) = on(filter, |stream| (stream.works("increment"), stream.config));
+        if !works {
+            return 1;
+        }
         counted(&mut unsafe { &*config }.lock().unwrap(), id, labels, count, by)
     }
     envoy_dynamic_module_callback_http_get_headers_size(filter: Filter, map: u32) -> usize {
@@ -249,10 +249,12 @@ callbacks! {
                 return false;
             }
             assert!(body >= 2, "a request's body is changed");
-            let body = &mut stream.bodies[body as usize];
+            let number = body as usize;
+            let body = &mut stream.bodies[number];
             let whole = body.concat();
             *body = vec![whole[size..].to_vec()];
             body.retain(|piece| !piece.is_empty());
+            stream.share(number);
             stream.lent.end(Kind::Bodies);
             true
         })
@@ -266,6 +268,7 @@ callbacks! {
             }
             assert!(body >= 2, "a request's body is changed");
             stream.bodies[body as usize].push(read(bytes));
+            stream.share(body as usize);
             stream.lent.end(Kind::Bodies);
             true
         })
@@ -274,7 +277,7 @@ callbacks! {
         filter: Filter, status: u32, headers: *const Pair, count: usize, body: Bytes,
         details: Bytes
     ) {
-        on(filter, |stream| {
+        let meanwhile = on(filter, |stream| {
             assert!(stream.works("send_response"));
             // Seen in Envoy 1.40: it would end here.
             assert_ne!(stream.phase, Phase::Complete, "an answer from stream_complete");
@@ -287,7 +290,9 @@ callbacks! {
                 details: text(details),
             });
             stream.lent.end_all();
+            stream.meanwhile.take()
         });
+        meanwhile.into_iter().for_each(|hooks| hooks());
     }
     envoy_dynamic_module_callback_http_filter_start_http_stream(
         filter: Filter, id: *mut u64, cluster: Bytes, headers: *const Pair, count: usize,
@@ -318,12 +323,14 @@ callbacks! {
         on(filter, |stream| stream.reset.push(id));
     }
     envoy_dynamic_module_callback_http_filter_continue_decoding(filter: Filter) {
-        on(filter, |stream| {
+        let meanwhile = on(filter, |stream| {
             assert!(stream.works("continue"));
             assert!(stream.reply.is_none(), "continued after an answer");
             stream.continued += 1;
             stream.lent.end_all();
+            stream.meanwhile.take()
         });
+        meanwhile.into_iter().for_each(|hooks| hooks());
     }
     envoy_dynamic_module_callback_http_filter_scheduler_new(filter: Filter) -> *mut c_void {
         on(filter, |stream| assert!(stream.works("schedule")));

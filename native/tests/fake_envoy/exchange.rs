@@ -144,16 +144,18 @@ impl Envoy {
 impl Envoy {
     /// A stream of which a test calls the hooks itself; what is left of it.
     pub fn open(&self, request: &Request, hooks: impl FnOnce(&Open)) -> Stream {
+        let open = self.begin(request);
+        hooks(&open);
+        open.complete();
+        open.left()
+    }
+
+    /// A stream that a test also ends itself.
+    pub fn begin(&self, request: &Request) -> Open {
         let stream = Stream::new(self.side, lines(request));
         let stream = Box::into_raw(Box::new(RefCell::new(stream)));
         let module = unsafe { abi::filter_new(self.module, stream) };
-        let open = Open { stream, module, manner: self.manner };
-        hooks(&open);
-        open.hook(Phase::Complete, |f, m| unsafe { abi::stream_complete(f, m) });
-        unsafe {
-            abi::filter_destroy(module);
-            Box::from_raw(stream).into_inner()
-        }
+        Open { stream, module, manner: self.manner }
     }
 
     /// A stream that ends after `hooks` hooks of the request: 0, 1 for its headers, or 2
@@ -189,6 +191,7 @@ pub fn log() -> Vec<String> {
 }
 
 /// A stream with its filter.
+#[derive(Clone, Copy)]
 pub struct Open {
     pub stream: *const RefCell<Stream>,
     pub module: *const c_void,
@@ -213,6 +216,17 @@ impl Open {
             stream.lent.end_all();
         });
         result
+    }
+
+    /// The end of the stream, with which its filter goes.
+    pub fn complete(&self) {
+        self.hook(Phase::Complete, |f, m| unsafe { abi::stream_complete(f, m) });
+        unsafe { abi::filter_destroy(self.module) };
+    }
+
+    /// What is left of a stream whose filter is gone.
+    pub fn left(self) -> Stream {
+        unsafe { Box::from_raw(self.stream.cast_mut()) }.into_inner()
     }
 
     fn replied(&self) -> bool {
@@ -302,6 +316,7 @@ impl Open {
                     Some(vec![(b"x-sum".into(), b"1".into())]);
                 unsafe { abi::request_trailers(stream, module) }
             });
+            assert!(!self.replied() || status == HOLD, "{status} with an answer");
         }
         status == GO_ON && !self.replied()
     }
@@ -317,6 +332,7 @@ impl Open {
         let status = self.hook(Phase::Response, |stream, module| unsafe {
             abi::response_headers(stream, module, bodyless)
         });
+        assert!(!self.replied() || status == HOLD, "{status} with an answer");
         let mut head = status == GO_ON;
         let mut got = Vec::new();
         if !bodyless && !self.replied() {
@@ -326,6 +342,7 @@ impl Open {
                     abi::response_body(stream, module, end)
                 });
                 if self.replied() {
+                    assert_eq!(status, DROP, "what was answered goes no further");
                     break;
                 }
                 match status {
@@ -342,7 +359,8 @@ impl Open {
                 let status = self.hook(Phase::Response, |stream, module| unsafe {
                     abi::response_trailers(stream, module)
                 });
-                if status == GO_ON && !self.replied() {
+                assert!(!self.replied() || status == HOLD, "{status} with an answer");
+                if status == GO_ON {
                     head = true;
                     got.extend(self.leave());
                 }
@@ -377,11 +395,11 @@ impl Open {
     fn arrive(&self, received: usize, held: usize, piece: &[u8]) {
         let slices = cut(piece, self.manner.slice);
         self.on(|stream| {
-            if self.manner.held_before && received == RECEIVED_REQUEST {
+            if self.manner.held_before {
                 // One buffer, which both names are for.
                 stream.received_is_held = true;
                 stream.bodies[held].extend(slices);
-                stream.bodies[received] = stream.bodies[held].clone();
+                stream.share(held);
             } else {
                 stream.bodies[received] = slices;
             }
@@ -401,9 +419,12 @@ impl Open {
     /// Lets the held part of a response and the piece go on.
     fn leave(&self) -> Vec<u8> {
         self.on(|stream| {
-            let mut bytes = std::mem::take(&mut stream.bodies[HELD_RESPONSE]).concat();
-            bytes.extend(std::mem::take(&mut stream.bodies[RECEIVED_RESPONSE]).concat());
-            bytes
+            let held = std::mem::take(&mut stream.bodies[HELD_RESPONSE]).concat();
+            let piece = std::mem::take(&mut stream.bodies[RECEIVED_RESPONSE]).concat();
+            match std::mem::take(&mut stream.received_is_held) {
+                true => piece,
+                false => [held, piece].concat(),
+            }
         })
     }
 }

@@ -3,12 +3,12 @@
 
 use crate::abi::Side;
 use crate::corpus::{self, Outcome, Request};
-use crate::exchange::{Envoy, Manner, PLAIN};
+use crate::exchange::{Envoy, Manner, PLAIN, log};
 use crate::{call, corpus::Client};
 use serde_json::{Value, json};
 
 /// All calls that can fail.
-const CALLS: [&str; 8] = [
+const CALLS: [&str; 9] = [
     "headers",
     "chunks",
     "set_header",
@@ -17,6 +17,7 @@ const CALLS: [&str; 8] = [
     "attribute",
     "drain",
     "append",
+    "increment",
 ];
 
 const POLICY: &str = r#"{
@@ -100,8 +101,8 @@ fn a_call_of_envoy_that_fails_in_a_response_shows_nothing_hidden() {
 #[test]
 fn an_envoy_that_takes_no_metrics_or_records_has_its_calls_judged() {
     let side = Side { making: true, refuses_metrics: true, ..Side::default() };
-    // It may refuse such a configuration, and Envoy then keeps the one before.
-    let Ok(envoy) = Envoy::configure_by(side, "no metrics", POLICY, PLAIN) else { return };
+    let envoy = Envoy::configure_by(side, "no metrics", POLICY, PLAIN).unwrap();
+    assert!(log().iter().any(|line| line.contains("no metric")), "{:?}", log());
     assert!(matches!(envoy.send(&known("a")), Outcome::Forwarded));
     let denied = corpus::check(&envoy.send(&known("b")), &json!({ "reason": "default_deny" }));
     assert_eq!(denied, Ok(()));

@@ -136,3 +136,21 @@ fn a_configuration_may_go_at_any_time() {
         assert_eq!(envoy.side(|side| side.schedulers), 1);
     }
 }
+
+/// Nobody can be answered there; the workers go on.
+#[cfg(feature = "test-panics")]
+#[test]
+fn a_panic_on_the_main_thread_ends_in_its_hook() {
+    for (hook, sent) in [("config_scheduled", 0), ("config_callout_done", 1)] {
+        let envoy = Envoy::configure(&format!("panic:{hook}"), POLICY, PLAIN).unwrap();
+        ask(&envoy, 0);
+        run_scheduled(&envoy);
+        assert_eq!(calls(&envoy).len(), sent, "{hook}");
+        if sent > 0 {
+            end(&envoy, 0, 0, &[(":status", "200")]);
+        }
+        let logged = log();
+        assert!(logged.iter().any(|line| line.contains("on purpose")), "{hook}: {logged:?}");
+        ask(&envoy, 1);
+    }
+}

@@ -75,6 +75,9 @@ pub struct Stream {
     pub scheduled: usize,
     /// How often the request was continued.
     pub continued: usize,
+    /// Hooks that run while the next answer is sent, or the request continued: either may
+    /// run other filters, and end the stream.
+    pub meanwhile: Option<Box<dyn FnOnce()>>,
 }
 
 impl Stream {
@@ -99,6 +102,7 @@ impl Stream {
             reset: Vec::new(),
             scheduled: 0,
             continued: 0,
+            meanwhile: None,
         }
     }
 
@@ -107,6 +111,13 @@ impl Stream {
         assert_ne!(self.phase, Phase::Over, "{call} out of a hook");
         *self.calls.entry(call).or_default() += 1;
         !self.failing.contains(&call)
+    }
+
+    /// Has the other name of a buffer show the same bytes, where a filter before held them.
+    pub fn share(&mut self, body: usize) {
+        if self.received_is_held {
+            self.bodies[body ^ 1] = self.bodies[body].clone();
+        }
     }
 
     /// The text under a key that the module set.

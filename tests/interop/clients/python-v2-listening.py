@@ -1,0 +1,43 @@
+"""The official Python SDK's client, version 2, with streams of changes."""
+
+import asyncio
+import json
+from importlib.metadata import version
+
+from mcp import Client
+from mcp.shared.exceptions import MCPError
+from mcp.shared.subscriptions import ResourceUpdated, ToolsListChanged
+
+import offers
+
+
+def news(event):
+    if isinstance(event, ResourceUpdated):
+        return ["resources/updated", event.uri]
+    return ["tools/list_changed", ""] if isinstance(event, ToolsListChanged) else [repr(event), ""]
+
+
+async def take(client, step):
+    uris = step["listen"]
+    heard = None
+    async with client.listen(resource_subscriptions=uris, tools_list_changed=not uris) as stream:
+        if "touch" in step:
+            await client.call_tool("touch", {"uri": step["touch"]})
+            heard = news(await anext(stream))
+        return {"honored": stream.honored.resource_subscriptions or [], "heard": heard}
+
+
+async def main():
+    plan, seen = offers.plan(), []
+    async with Client(plan["url"], mode="2026-07-28") as client:
+        for step in plan["steps"]:
+            try:
+                seen.append(await take(client, step))
+            except MCPError as error:
+                seen.append(offers.told(error))
+        revision = client.protocol_version
+    name = f"mcp {version('mcp')}"
+    print(json.dumps({"client": name, "revision": revision, "seen": seen}), flush=True)
+
+
+asyncio.run(main())
