@@ -1,15 +1,22 @@
-"""notes.py CHANGELOG VERSION: prints the section of a version, for the page of its release."""
+"""notes.py CHANGELOG VERSION [dated]: prints the section of a version, for the page of its
+release. With `dated` it fails where the section has no date yet.
+"""
 
 import re
 import sys
 from pathlib import Path
 
 
-def notes(changelog, version):
+def notes(changelog, version, dated=False):
     sections = re.split(r"^## ", changelog, flags=re.MULTILINE)[1:]
-    [section] = [text for text in sections if re.match(rf"\[?{re.escape(version)}\]?[ \n]", text)]
+    date = r" - \d{4}-\d{2}-\d{2}\n" if dated else r"[ \n]"
+    [section] = [text for text in sections if re.match(rf"\[?{re.escape(version)}\]?{date}", text)]
     return section.split("\n", 1)[1].strip() + "\n"
 
 
 if __name__ == "__main__":
-    sys.stdout.write(notes(Path(sys.argv[1]).read_text(), sys.argv[2]))
+    file, version, *words = sys.argv[1:]
+    try:
+        sys.stdout.write(notes(Path(file).read_text(), version, dated=words == ["dated"]))
+    except ValueError:
+        sys.exit(f"notes: {file} has not one such section for {version}")

@@ -263,7 +263,7 @@ fn the_index_has_every_server_with_its_numbers() {
     let mut seen = Vec::new();
     for line in page.lines() {
         let Some((_, rest)) = line.split_once("](../envoy/policies/library/") else { continue };
-        let (server, rest) = rest.split_once("/policy.yaml)").unwrap();
+        let Some((server, rest)) = rest.split_once("/policy.yaml)") else { continue };
         let cells: Vec<_> = rest.split('|').collect();
         let policy = policy(server);
         let treatments: Vec<_> =

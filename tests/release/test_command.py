@@ -63,7 +63,7 @@ class TheCommandsBillOfMaterials(Bill, unittest.TestCase):
     PARTS = {"rust-std", "zig-compiler-rt", "zig-libunwind", "mcp-policy-filter"}
     NAME = f"mcp-policy-{next(iter(MACHINES), None)}-linux-gnu"
     PACKAGE = "mcp-policy"
-    LICENCES = "THIRD-PARTY-LICENSES-COMMAND"
+    LICENCES = f"THIRD-PARTY-LICENSES-{NAME}"
     LOCK = ROOT / "cli" / "Cargo.lock"
 
     def module(self):

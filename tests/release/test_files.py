@@ -5,6 +5,7 @@ import json
 import os
 import re
 import subprocess
+import tarfile
 import unittest
 from pathlib import Path
 
@@ -126,7 +127,7 @@ class TheNativeBillOfMaterials(Bill, unittest.TestCase):
     PARTS = {"rust-std", "zig-compiler-rt", "zig-libunwind", "mcp-policy-filter"}
     NAME = f"libmcp_policy_filter-{next(iter(MACHINES), None)}-linux-gnu"
     PACKAGE = "mcp-policy-native"
-    LICENCES = "THIRD-PARTY-LICENSES-NATIVE"
+    LICENCES = f"THIRD-PARTY-LICENSES-{NAME}"
     LOCK = ROOT / "native" / "Cargo.lock"
 
     def module(self):
@@ -151,6 +152,15 @@ class TheFiles(unittest.TestCase):
         for name in modules:
             line = (FILES / f"{name}.sha256").read_text()
             self.assertEqual(line, f"{sums[name]}  {name}\n")
+
+    def test_what_is_in_folders_is_in_one_file_too(self):
+        with tarfile.open(FILES / f"mcp-policy-files-{package_version()}.tar.gz") as archive:
+            members = archive.getmembers()
+            packed = {m.name: archive.extractfile(m).read() for m in members if m.isfile()}
+        here = {str(f.relative_to(FILES)): f for f in FILES.glob("*/**/*") if f.is_file()}
+        self.assertIn("envoy/envoy.yaml", packed)
+        self.assertEqual(packed, {name: f.read_bytes() for name, f in here.items()})
+        self.assertEqual({(m.mtime, m.uid, m.gid, m.uname) for m in members}, {(0, 0, 0, "")})
 
     def test_what_is_copied_is_what_is_here(self):
         for name in ["policy.schema.json", "LICENSE", "CHANGELOG.md", "envoy/envoy.yaml"]:
