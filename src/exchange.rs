@@ -152,7 +152,7 @@ impl Exchange {
                         policy.place(caller, &head.about(peer), now);
                         self.watch_response(policy, caller);
                         if policy.approvals.is_some() {
-                            head = head.targeting(headers, peer);
+                            head = head.targeting(headers);
                         }
                     }
                     Err(_) => head = head.unidentified(),

@@ -22,6 +22,7 @@ pub mod known;
 mod limit;
 mod lint;
 mod lock;
+mod lookup;
 mod offers;
 pub mod pattern;
 mod result_bound;
@@ -39,6 +40,7 @@ pub use fingerprint::{HmacKey, fingerprint_of};
 pub use limit::{Counted, LimitState};
 pub use limit::{Holders, Limit, duration};
 pub use lock::{Lock, News, Sightings};
+pub use lookup::Deciding;
 pub use offers::OfferRuling;
 pub use result_bound::{ResultBound, ResultBounds};
 
@@ -127,6 +129,8 @@ struct Rules {
     prompts: Option<Box<Offers>>,
     /// The rules for resources, if they are not all allowed.
     resources: Option<Box<Offers>>,
+    /// The least bounds of its entries, for results of which the tool is not known.
+    results: ResultBounds,
 }
 
 /// One entry of `tools`.
@@ -271,13 +275,16 @@ impl Policy {
 
     /// The values of a call's arguments that its record is to hold: those of
     /// `settings.record`, and of the entry that decides about the tool.
-    pub fn values(&self, caller: &Caller, facts: &Facts<'_>) -> Option<Box<Values<'_>>> {
+    pub fn values<'p>(
+        &'p self,
+        deciding: Option<&Deciding<'p>>,
+        facts: &Facts<'_>,
+    ) -> Option<Box<Values<'p>>> {
         if !self.records {
             return None;
         }
-        let rules = self.rules(caller).ok();
-        let entry = rules.and_then(|rules| rules.decide(facts.tool).rule);
-        let beside = rules.and_then(|rules| rules.shadow_entry(facts.tool));
+        let entry = deciding.and_then(|deciding| deciding.rule);
+        let beside = deciding.and_then(|deciding| deciding.shadow);
         let own = entry.map(|rule| &*rule.record).unwrap_or_default().iter();
         let own = own.chain(beside.map(|entry| &*entry.record).unwrap_or_default());
         let mut values = Vec::new();

@@ -67,16 +67,26 @@ pub(crate) enum Outcome {
 }
 
 fn main() -> ExitCode {
-    let face = verbs::Face::parse();
-    face.color.write_global();
-    match face.verb.run() {
+    let run = match verbs::Face::try_parse() {
+        Ok(face) => {
+            face.color.write_global();
+            face.verb.run()
+        }
+        // The help and the version are errors of the parser too, which it can print.
+        Err(told) if told.use_stderr() => {
+            let _ = told.print();
+            return ExitCode::from(2);
+        }
+        Err(told) => told.print().map(|()| Outcome::Clean).map_err(Failure::from),
+    };
+    match run {
         Ok(Outcome::Clean) => ExitCode::SUCCESS,
         Ok(Outcome::Findings) => ExitCode::from(1),
         // The reader has what it wanted, as in `mcp-policy report x.log | head`.
         Err(Failure::ClosedPipe) => ExitCode::SUCCESS,
         Err(Failure::Interrupted) => ExitCode::from(130),
         Err(failure) => {
-            anstream::eprintln!("mcp-policy: {failure}");
+            output::say(format_args!("mcp-policy: {failure}"));
             ExitCode::from(2)
         }
     }

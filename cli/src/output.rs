@@ -2,6 +2,7 @@
 
 use crate::failure::Failure;
 use crate::interrupt;
+use core::fmt::Display;
 use mcp_policy_filter::text::disturbs;
 use serde::Serialize;
 use std::fs::OpenOptions;
@@ -9,6 +10,15 @@ use std::io::{self, BufWriter, StdoutLock, Write};
 use std::path::Path;
 
 pub(crate) use mcp_policy_filter::text::shown;
+
+/// The forms in which most verbs print.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
 
 /// Colour on standard output and standard error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -39,6 +49,24 @@ pub(crate) fn output() -> BufWriter<anstream::AutoStream<StdoutLock<'static>>> {
     BufWriter::new(anstream::stdout().lock())
 }
 
+/// Writes a line to standard error. Where that cannot be written to, the exit status
+/// tells what it can.
+pub(crate) fn say(line: impl Display) {
+    let _ = writeln!(anstream::stderr().lock(), "{line}");
+}
+
+/// The end of printing what the exit status tells too: a reader that closes standard
+/// output has read enough, and the status is that of all findings.
+///
+/// # Errors
+/// Standard output cannot be written to for another reason.
+pub(crate) fn heard(printed: Result<(), Failure>) -> Result<(), Failure> {
+    match printed {
+        Err(Failure::ClosedPipe) => Ok(()),
+        other => other,
+    }
+}
+
 /// Replaces a file, or makes it: it is written beside and moved into its place, so that
 /// nobody finds a half of it, also after Ctrl-C. Whoever could read the old one can read
 /// the new one.
@@ -47,9 +75,8 @@ pub(crate) fn output() -> BufWriter<anstream::AutoStream<StdoutLock<'static>>> {
 /// The file cannot be written, or Ctrl-C was pressed before it was in its place.
 pub(crate) fn replace(path: impl AsRef<Path>, bytes: &[u8]) -> Result<(), Failure> {
     let path = path.as_ref();
-    let told = |words: &dyn core::fmt::Display| {
-        Failure::new(format!("{}: {words}", shown(&path.to_string_lossy())))
-    };
+    let told =
+        |words: &dyn Display| Failure::new(format!("{}: {words}", shown(&path.to_string_lossy())));
     let before = path.metadata().ok();
     // A folder, a pipe or a device stays what it is.
     let other = before.as_ref().is_some_and(|kind| !kind.is_file());

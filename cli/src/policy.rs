@@ -2,16 +2,19 @@
 
 pub(crate) mod find;
 
+use crate::Outcome;
 use crate::document::{self, Fault, Language, Node, Value};
 use crate::failure::Failure;
 use crate::finding::{AMBIGUOUS, Finding, INVALID, Severity, Source, UNREADABLE};
 use crate::input;
 use crate::layer::Layer;
+use crate::output::{heard, output};
 use core::ops::Range;
 use find::{Given, Manifest, Place, Visitor};
 use mcp_policy_filter::policy::Policy;
 use mcp_policy_filter::policy::document::{Findings, Severity as Kind};
 use mcp_policy_filter::simulate::tree::Tree as _;
+use std::io::Write as _;
 use std::rc::Rc;
 
 /// A policy that was read.
@@ -37,6 +40,22 @@ pub(crate) struct Loaded {
 pub(crate) fn load(name: &str) -> Result<Result<Loaded, Vec<Finding>>, Failure> {
     let source = Rc::new(Source { name: name.to_owned(), text: input::text(name)? });
     Ok(parse(source))
+}
+
+/// Prints all errors of a policy, in the place of what it was to be used for.
+///
+/// # Errors
+/// Standard output cannot be written to.
+pub(crate) fn refuse(errors: &[Finding]) -> Result<Outcome, Failure> {
+    let print = || {
+        let mut out = output();
+        for error in errors {
+            writeln!(out, "{error}")?;
+        }
+        Ok(out.flush()?)
+    };
+    heard(print())?;
+    Ok(Outcome::Findings)
 }
 
 /// Reads a policy from such a text.
@@ -142,7 +161,8 @@ fn loaded(
     json: String,
     bytes: Option<Vec<u8>>,
 ) -> Result<Loaded, Vec<Finding>> {
-    let (policy, findings) = compile(layer, node, bytes.as_deref().unwrap_or(json.as_bytes()));
+    let Compiled { policy, findings, .. } =
+        compile(layer, node, bytes.as_deref().unwrap_or(json.as_bytes()));
     let Some(policy) = policy else { return Err(findings) };
     let source = Rc::clone(layer.source());
     let node = node.moved(&|at| layer.place(at));
@@ -192,19 +212,41 @@ pub(crate) fn not_json(layer: &Layer, told: &Fault) -> Finding {
     layer.finding(&(told.at..told.at), Severity::Error, UNREADABLE, message)
 }
 
-/// Compiles the policy in a node, of which the bytes are what the filter would get: it,
-/// if it has no errors, and all findings.
-pub(crate) fn compile(layer: &Layer, node: &Node, bytes: &[u8]) -> (Option<Policy>, Vec<Finding>) {
+/// A policy as it was compiled, and what was found.
+pub(crate) struct Compiled {
+    /// The policy, if it has no errors.
+    pub(crate) policy: Option<Policy>,
+    /// All findings that the core keeps.
+    pub(crate) findings: Vec<Finding>,
+    /// The number of further ones.
+    pub(crate) more: Vec<(Severity, usize)>,
+}
+
+/// Compiles the policy in a node, of which the bytes are what the filter would get.
+pub(crate) fn compile(layer: &Layer, node: &Node, bytes: &[u8]) -> Compiled {
     let mut findings = doubts(layer, node);
-    let (policy, others) = match Policy::parse(bytes, "") {
+    let counted = |all: &Findings| {
+        let of = |(kind, number)| (severity(kind).0, number);
+        all.more().map(of).collect::<Vec<_>>()
+    };
+    let (policy, others, more) = match Policy::parse(bytes, "") {
         Ok(policy) => {
             let warnings = located(layer, node, &policy.warnings);
-            (findings.is_empty().then_some(policy), warnings)
+            let more = counted(&policy.warnings);
+            (findings.is_empty().then_some(policy), warnings, more)
         }
-        Err(errors) => (None, located(layer, node, &errors)),
+        Err(errors) => (None, located(layer, node, &errors), counted(&errors)),
     };
     findings.extend(others);
-    (policy, findings)
+    Compiled { policy, findings, more }
+}
+
+/// A severity of the core, and the code of its findings.
+const fn severity(kind: Kind) -> (Severity, &'static str) {
+    match kind {
+        Kind::Error => (Severity::Error, INVALID),
+        Kind::Warning(kind) => (Severity::Warning, kind.as_str()),
+    }
 }
 
 /// The scalars of a policy that readers of YAML differ about.
@@ -218,10 +260,7 @@ fn doubts(layer: &Layer, node: &Node) -> Vec<Finding> {
 /// Findings of the core about the policy in a node, each at its place.
 fn located(layer: &Layer, node: &Node, findings: &Findings) -> Vec<Finding> {
     let finding = |one: &mcp_policy_filter::policy::document::Finding| {
-        let (severity, code) = match one.severity {
-            Kind::Error => (Severity::Error, INVALID),
-            Kind::Warning(kind) => (Severity::Warning, kind.as_str()),
-        };
+        let (severity, code) = severity(one.severity);
         // If the core found no JSON, its path is a line and a column.
         let pointer = if one.path.starts_with('/') { &*one.path } else { "" };
         let (place, value) = node.of_finding(one);

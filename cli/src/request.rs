@@ -33,6 +33,13 @@ pub(crate) fn parse(call: &str, policy: &Policy) -> Result<Ask, Failure> {
     };
     let ask = Ask::parse(text)
         .map_err(|error| Failure::new(format!("the call: {}", shown(&error.to_string()))))?;
+    let mut words = text.split_whitespace();
+    if words.next() == Some("POST") && !words.next().is_some_and(|word| word.starts_with('/')) {
+        return Err(Failure::new(format!(
+            "the call: `{}` names no path; write `POST /mcp METHOD`",
+            shown(text)
+        )));
+    }
     // The notation takes any text in braces, and a slip there is the writer's.
     let arguments = text.split_once('{').map_or("", |(_, rest)| rest);
     let is_call = ask.body.starts_with(b"{");

@@ -103,6 +103,13 @@ fn approving_needs_a_terminal_and_the_id_typed_there() {
     assert!(text.ends_with(&format!("{id}  approved, approved by payments-ann\n")), "{text}");
     assert_eq!(posts(&server), 1);
     assert_eq!(call(), "went on");
+
+    let id = call();
+    let arguments = ["approve", &server.url, &id, "--format", "json"];
+    let answers = [("Token: ", ANN), ("approve exactly this call: ", &*id)];
+    let (code, text) = typed(&arguments, &answers);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("\n  \"state\": \"approved\",\n  \"approved_by\": ["), "{text}");
 }
 
 #[test]
@@ -133,6 +140,11 @@ fn a_denial_has_its_reason_and_takes_an_approval_back() {
     again.stderr_eq("mcp-policy: apr_[..]: was denied before\n");
     let shown = by(ANN, &["show", &server.url, &id]).assert().success();
     shown.stdout_eq(golden("denied.stdout"));
+    let other = server.gateway.lock().unwrap().call("create_refund", r#"{"amount":501}"#);
+    let denied = by(ANN, &["deny", &server.url, &other, "--format", "json"]).assert().success();
+    denied.stderr_eq("").stdout_eq(format!(
+        "{{\n  \"id\": \"{other}\",\n  \"state\": \"denied\",\n  \"approved_by\": []\n}}\n"
+    ));
     for reason in ["a\nb", &"x".repeat(257)] {
         let refused = by(ANN, &["deny", &server.url, &id, "--reason", reason]).assert().code(2);
         refused.stderr_eq("mcp-policy: --reason: write at most 256 bytes on one line\n");

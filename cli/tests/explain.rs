@@ -312,6 +312,8 @@ fn bad_input_is_told_with_its_remedy() {
         (vec![KINDS, "read {a: 1}"], "the arguments of read are not JSON"),
         (vec![KINDS, r#"read {"a": 1} x"#], "behind them is more than `(NAME: VALUE)`"),
         (vec![KINDS, "read it"], "is not a call; write `TOOL`"),
+        (vec![KINDS, "POST mcp tools/list"], "`POST mcp tools/list` names no path"),
+        (vec![KINDS, "POST tools/list"], "names no path; write `POST /mcp METHOD`"),
         (vec![KINDS, "read", "--at", "noon"], "--at noon: write a moment like"),
         (vec![KINDS, "read", "-H", "x-agent-id"], "write it as `NAME: VALUE`"),
         (vec![KINDS, "read", "-H", "x-agent-id: a\nb"], "write it as `NAME: VALUE`"),
@@ -333,6 +335,13 @@ fn bad_input_is_told_with_its_remedy() {
         assert!(told.contains(part) && !told.contains('\u{1b}'), "{arguments:?}: {told}");
         assert!(text(&output).is_empty(), "{arguments:?}");
     }
+    // Nothing of a call moves the cursor of a terminal, in JSON too.
+    let call = "read {\"\u{202e}\": \"\u{9b}31m\u{7f}\"}";
+    for form in ["text", "json"] {
+        let output = run(&[KINDS, call, "--as", "a", "--format", form]);
+        let told = text(&output);
+        assert!(!told.contains(['\u{202e}', '\u{9b}', '\u{7f}']), "{told}");
+    }
     for (call, remedy) in [
         ("PUT /mcp", "send it by GET, POST or DELETE"),
         (r#"buy {"items": [{"n": 1}]}"#, "send the value by which the limit counts"),
@@ -340,6 +349,8 @@ fn bad_input_is_told_with_its_remedy() {
         let told = text(&run(&[KINDS, call, "--as", "a"]));
         assert!(told.contains(remedy), "{told}");
     }
+    let told = text(&run(&[KINDS, r#"deploy {"to": "prod"}"#, "--as", "ops-1"]));
+    assert!(told.contains("to change it: make it with the credential of a caller who"), "{told}");
     fs::write(path("invalid.json"), r#"{"version": "1", "default": "maybe"}"#).unwrap();
     let invalid = path("invalid.json");
     let output = run(&[invalid.to_str().unwrap(), "read"]);

@@ -144,8 +144,11 @@ fn a_list_that_can_be_read_in_two_ways_is_not_locked() {
         (r#"{"name": "a b"}"#, "unusual_tool_names"),
     ] {
         let list = scratch.write("list.json", &format!("{{\"tools\": [{tools}]}}"));
-        let run = lock(&[&list]).code(2);
+        // The definitions that were reviewed stay.
+        let saved = scratch.write("saved.json", "before");
+        let run = lock(&[&list, "--save", &saved]).code(2);
         let (out, err) = texts(&run);
         assert!(out.is_empty() && err.contains(words), "{tools}: {err}");
+        assert_eq!(std::fs::read_to_string(&saved).expect("a file"), "before", "{tools}");
     }
 }

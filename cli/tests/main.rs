@@ -8,6 +8,7 @@
 //! | [`pages`] | the examples on the pages, executed |
 //! | [`manual`] | the manual and the completions |
 //! | [`interrupt`] | Ctrl-C while a verb writes |
+//! | [`streams`] | outputs that nobody reads, or that cannot be written to |
 //! | [`library`] | the policies that are shipped for servers |
 //! | [`outputs`], [`tls`], [`traffic`] | what several of them are made of |
 
@@ -37,6 +38,7 @@ mod pages;
 mod render;
 mod replay;
 mod report;
+mod streams;
 mod test;
 mod tls;
 mod traffic;

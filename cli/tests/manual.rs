@@ -55,6 +55,8 @@ fn each_verb_has_a_page() {
     let mut expected: Vec<String> =
         verbs().iter().map(|verb| format!("mcp-policy-{verb}.1")).collect();
     expected.push("mcp-policy.1".into());
+    let decisions = ["approve", "deny", "list", "show"];
+    expected.extend(decisions.map(|verb| format!("mcp-policy-approvals-{verb}.1")));
     expected.sort();
     let mut found: Vec<String> = fs::read_dir(&folder)
         .unwrap()
@@ -70,11 +72,18 @@ fn each_verb_has_a_page() {
         assert!(page.contains(&format!("mcp\\-policy {verb}")), "{page}");
         assert!(printed(&["man"]).contains(&verb), "{verb}");
     }
-    let output = run(&["man", "sing"]);
-    assert_eq!(output.status.code(), Some(2));
-    assert!(
-        String::from_utf8(output.stderr)
-            .unwrap()
-            .starts_with("mcp-policy: there is no verb `sing`")
+    assert_eq!(
+        printed(&["man", "approvals", "deny"]),
+        fs::read_to_string(folder.join("mcp-policy-approvals-deny.1")).unwrap()
     );
+    for (words, told) in [
+        (&["sing"][..], "there is no verb `sing`; it is one of `approvals`, `check`"),
+        (&["approvals", "sing"], "there is no verb `sing`; it is one of `list`, `show`"),
+        (&["check", "list"], "`check` has no verbs, and so not `list`"),
+    ] {
+        let output = run(&[&["man"], words].concat());
+        assert_eq!(output.status.code(), Some(2));
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(stderr.starts_with(&format!("mcp-policy: {told}")), "{stderr}");
+    }
 }

@@ -88,13 +88,30 @@ fn what_cannot_be_read_is_said() {
         &["absent.json", "records.log"],
         "mcp-policy: absent.json: No such file or directory (os error 2)\n",
     );
-    refused(&["records.log", "records.log"], "mcp-policy: records.log:1:1: error: [..]\n");
     refused(&["policy.json", "."], "mcp-policy: .: is a directory; name a file in it\n");
     refused(
         &["policy.json", "../replay.rs"],
         "mcp-policy: none of [..] lines has a call; an access log needs %FILTER_STATE(wasm.mcp_audit:PLAIN)% in its format\n",
     );
     replay(&["policy.json"]).assert().code(2);
+}
+
+#[test]
+fn all_errors_of_both_policies_are_findings() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("replay-invalid");
+    std::fs::create_dir_all(&folder).unwrap();
+    for name in ["new.json", "old.json"] {
+        std::fs::write(folder.join(name), r#"{"version": "2", "tools": 7}"#).unwrap();
+    }
+    let log = outputs::folder("replay").join("records.log");
+    let arguments = ["new.json", "--against", "old.json", log.to_str().unwrap()];
+    let run = outputs::verb("replay", &arguments).current_dir(&folder).assert().code(1);
+    let stdout = String::from_utf8(run.get_output().stdout.clone()).unwrap();
+    for name in ["new.json", "old.json"] {
+        let errors = stdout.lines().filter(|line| line.starts_with(&format!("{name}:1:")));
+        assert_eq!(errors.count(), 3, "{stdout}");
+    }
+    run.stderr_eq("");
 }
 
 /// The rows of a replay's changes, by tool, caller, the decision before and the one of
@@ -189,7 +206,7 @@ fn a_long_log_with_many_callers_takes_bounded_memory() {
     assert_eq!(replayed["changed"]["calls"], 60_000);
     let all: u64 = rows(&replayed).values().sum();
     assert_eq!((all, &replayed["changed"]["others"]), (20_000, &serde_json::json!(40_000)));
-    for verb in [&["replay", "policy.json"][..], &["report"]] {
+    for (verb, status) in [(&["replay", "policy.json"][..], 1), (&["report"], 0)] {
         let mut child = std::process::Command::new(cargo_bin!("mcp-policy"))
             .args(verb)
             .args(["--format", "json", "--top", "2000", "-"])
@@ -211,6 +228,7 @@ fn a_long_log_with_many_callers_takes_bounded_memory() {
             assert!(peak < 40 << 10, "{verb:?}: {peak} KiB");
         }
         drop(output);
-        assert_eq!(child.wait().unwrap().code(), Some(0), "a closed pipe ends quietly");
+        // A closed pipe ends it quietly.
+        assert_eq!(child.wait().unwrap().code(), Some(status), "{verb:?}");
     }
 }

@@ -118,6 +118,16 @@ fn pages_have_tables_too() {
                 ```text calls\na  default_deny\n```\n```json policy\n{\n  \"version\": 1\n}\n```\n";
     fs::write(folder.join("a.md"), page).unwrap();
     command(&folder).assert().code(1).stdout_eq(golden("page.txt"));
+    // With cases, days and comments, as in a file of their own.
+    let page = "```yaml policy\nversion: \"1\"\ndefault: deny\ntools:\n  a:\n    \
+                rate_limit: 1/minute\n    valid_until: \"2027-01-02T00:00:00Z\"\n```\n\
+                ```text calls\n# The first day.\ncase first\nday 2027-01-01\n\
+                a  allowed\na  rate_limited\n\ncase again\n  day 2027-01-01\na  allowed\n\
+                day 2027-01-02\na  denied  /tools/a/valid_until\nday 2027-1-2\n```\n";
+    fs::write(folder.join("a.md"), page).unwrap();
+    command(&folder).assert().code(1).stdout_eq(
+        "a.md:21:1: `2027-1-2` is not a day; write `day YYYY-MM-DD`\n4 passed, 1 failed\n",
+    );
 }
 
 /// The tables of the reference, by the command that its readers have.
@@ -241,13 +251,13 @@ fn folders_may_hold_loops_pipes_and_bytes() {
 }
 
 #[test]
-fn a_closed_pipe_is_not_a_failure() {
+fn a_closed_pipe_hides_no_failure() {
     let folder = with_table("closed", &"a  allowed\n".repeat(20_000));
     let binary = cargo_bin!("mcp-policy").display().to_string();
     let line = format!("{{ {binary} test a.calls; echo $? >status; }} | head -n 1");
     let output = Command::new("sh").arg("-c").arg(line).current_dir(&folder).assert();
     output.code(0).stderr_eq("");
-    assert_eq!(fs::read_to_string(folder.join("status")).unwrap(), "0\n");
+    assert_eq!(fs::read_to_string(folder.join("status")).unwrap(), "1\n");
 }
 
 /// The command while it watches, which is ended with the test.

@@ -297,7 +297,8 @@ fn enforced(policy: &Policy, names: &[String]) -> Vec<Option<String>> {
                 Some(format!("{reason:?} {list} {message}"))
             }
         });
-        let _found = policy.beside(caller, facts);
+        let deciding = policy.deciding(caller, facts.tool);
+        let _found = deciding.and_then(|deciding| policy.beside(caller, &deciding, facts));
     });
     said
 }

@@ -63,7 +63,7 @@ impl Config {
         })
     }
 
-    /// Panics if a test wants this hook to.
+    /// Panics if a test names this hook.
     #[cfg(feature = "test-panics")]
     pub(crate) fn trap(&self, hook: &str) {
         crate::trap::spring(&self.name, hook);

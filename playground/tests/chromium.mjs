@@ -1,27 +1,22 @@
 // A headless Chromium, and the playground as people find their way on it.
 
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
-import { chromium } from 'playwright-core';
+// Of tests/browser: scripts/test-playground puts it beside this file.
+import { camera, launch } from './headless.mjs';
 
-const axe = createRequire(import.meta.url)('axe-core').source;
-const pictures = process.env.SCREENSHOTS;
-if (pictures) mkdirSync(pictures, { recursive: true });
+export { accessible } from './headless.mjs';
+export const picture = camera(process.env.SCREENSHOTS);
 
 export const address = pathToFileURL(process.env.PAGE).href;
 
 export class Browser {
   static async start() {
     const browser = new Browser();
-    browser.inner = await chromium.launch({
-      executablePath: process.env.CHROMIUM,
-      // In a container that runs as root, Chromium has no sandbox to use.
-      args: process.getuid() === 0 ? ['--no-sandbox'] : [],
-    });
+    browser.inner = await launch();
     [browser.contexts, browser.complaints, browser.requests] = [[], [], []];
     return browser;
   }
@@ -94,14 +89,4 @@ export function steps() {
     const link = page.match(/\]\(\S*\/playground\/index\.html(#[^)]*)\)/)?.[1];
     return { name, link, policy: fence('json policy'), table: fence('text calls') };
   });
-}
-
-export async function picture(page, name) {
-  if (pictures) await page.screenshot({ path: `${pictures}/${name}.png`, fullPage: true });
-}
-
-export async function accessible(page) {
-  const findings = await page.evaluate(`${axe}; axe.run().then(({ violations }) =>
-    violations.map((one) => one.id + ': ' + one.nodes.map((node) => node.html).join(' ')))`);
-  assert.deepEqual(findings, []);
 }

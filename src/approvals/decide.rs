@@ -1,8 +1,8 @@
 //! Decisions of people.
 
-use super::entry::{Entry, State};
+use super::entry::{Entry, LEAST_DENIAL, State};
 use super::id::Id;
-use super::slots::{Slots, later, living};
+use super::slots::{Slots, living};
 use crate::limits::window::Nanos;
 use crate::limits::{Store, StoreError};
 
@@ -45,10 +45,6 @@ impl From<StoreError> for DecisionError {
         }
     }
 }
-
-/// The least time for which a denial holds, so that a short wait does not make it
-/// one that is soon forgotten.
-const LEAST_DENIAL: u64 = 3_600;
 
 impl Slots<'_> {
     /// The living request with this id.
@@ -140,13 +136,13 @@ fn after(
             entry.approved_by.push(by.to_owned());
             if entry.approved_by.len() >= usize::from(entry.need) {
                 entry.state = State::Approved;
-                entry.expires = later(now, entry.valid);
+                entry.expires = now.later(entry.valid);
             }
             Ok(entry)
         }
         (State::Pending | State::Approved, Verdict::Deny(reason)) => {
             entry.state = State::Denied;
-            entry.expires = later(now, entry.wait.max(LEAST_DENIAL));
+            entry.expires = now.later(entry.wait.max(LEAST_DENIAL));
             entry.params = String::new();
             entry.reason = reason.to_owned();
             entry.approved_by = vec![by.to_owned()];

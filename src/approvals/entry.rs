@@ -140,15 +140,27 @@ impl Sent {
 /// The furthest that an entry may have been made ahead of the clock.
 const AHEAD_SECONDS: u64 = 60;
 
+/// The least time for which a denial holds, so that a short wait does not make it
+/// one that is soon forgotten.
+pub(super) const LEAST_DENIAL: u64 = 3_600;
+
 impl Entry {
     /// Whether it is over, so that its slot is free.
     pub fn is_over(&self, now: Nanos) -> bool {
         self.expires <= now
     }
 
-    /// Whether it was made too far in the future for the clock to be right.
+    /// Whether it was made, or decided, too far in the future for the clock to be right.
     pub(super) fn is_ahead(&self, now: Nanos) -> bool {
+        let left = match self.state {
+            State::Pending => self.wait,
+            State::Approved => self.valid,
+            State::Denied => self.wait.max(LEAST_DENIAL),
+            // It lets nothing through.
+            State::Used => u64::MAX,
+        };
         self.made.earlier(AHEAD_SECONDS) > now
+            || self.expires > now.later(left.saturating_add(AHEAD_SECONDS))
     }
 
     /// The seconds until it is over, rounded up.

@@ -4,7 +4,7 @@ use crate::digest::of_parts;
 use core::fmt;
 
 /// The id of a request: 80 bits, of which the first ten are its slot and the next
-/// sixteen the same for all ids of one process. It is no secret, and grants nothing.
+/// sixteen the same for all ids of one process. It is not a secret, and grants nothing.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Id(pub(super) [u8; 10]);
 

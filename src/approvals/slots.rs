@@ -149,7 +149,7 @@ impl<'t> Slots<'t> {
             let new = |(before, used_at): (Option<Id>, u64)| Entry {
                 state: State::Pending,
                 made: now,
-                expires: later(now, draft.wait),
+                expires: now.later(draft.wait),
                 id: Id::new(self.salt, slot, &draft.digest, now.0, before),
                 used_at,
                 ..draft.clone()
@@ -231,11 +231,6 @@ pub(super) fn living(stored: Option<&[u8]>, now: Nanos) -> Result<Option<Entry>,
         return Err(StoreError::Clock);
     }
     Ok(Some(entry).filter(|entry| !entry.is_over(now)))
-}
-
-/// The moment this many seconds later.
-pub(super) const fn later(now: Nanos, seconds: u64) -> Nanos {
-    Nanos(now.0.saturating_add(seconds.saturating_mul(1_000_000_000)))
 }
 
 #[cfg(test)]

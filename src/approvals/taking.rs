@@ -7,7 +7,7 @@
 //! use, which makes no request: it may have been answered before the use.
 
 use super::entry::{Entry, Nonce, State};
-use super::slots::{Slot, Slots, later, living};
+use super::slots::{Slot, Slots, living};
 use crate::limits::window::Nanos;
 use crate::limits::{Store, StoreError};
 
@@ -84,7 +84,7 @@ impl Slots<'_> {
                         used_by: put.nonce,
                         used_at: put.seconds.max(now.seconds()),
                         // Until then, a question of before it may come again.
-                        expires: entry.expires.max(later(now, REMEMBERED)),
+                        expires: entry.expires.max(now.later(REMEMBERED)),
                         params: String::new(),
                         ..entry
                     };

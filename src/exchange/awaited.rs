@@ -7,7 +7,7 @@ use super::head::Trace;
 use super::record::{Decision, Record};
 use super::refusal::{Client, Refusal, To};
 use super::reply::Reply;
-use crate::policy::{Caller, Denial, Policy, Reason, ResultBound, ResultBounds};
+use crate::policy::{Caller, Deciding, Denial, Policy, Reason, ResultBound, ResultBounds};
 use crate::wire::jsonrpc::Id;
 use crate::wire::mcp::is_task_result;
 use core::cell::{Cell, RefCell};
@@ -67,10 +67,13 @@ impl News {
 }
 
 /// The message that an answer is owed to.
+#[derive(Default)]
 pub(super) struct Owed<'a> {
     pub(super) id: Option<Id<'a>>,
     pub(super) method: Option<&'a str>,
     pub(super) tool: Option<&'a str>,
+    /// The rules about its call, if it is one.
+    pub(super) deciding: Option<&'a Deciding<'a>>,
     /// Whether it is of revision 2026-07-28 or later.
     pub(super) stateless: bool,
 }
@@ -82,7 +85,7 @@ impl Awaited {
         Self {
             bounds: match to.method {
                 Some(method) if is_task_result(method) => policy.task_bounds(caller),
-                _ => policy.result_bounds(caller, to.tool),
+                _ => policy.result_bounds(caller, to.deciding),
             },
             ids: to.id.map(|id| id.as_json().to_owned()).into_iter().collect(),
             method: to.method.map(Box::from),
@@ -101,9 +104,7 @@ impl Awaited {
     /// all of them: their answers come in one, of which no part is read.
     pub(super) fn join(&mut self, other: Self) {
         self.ids.extend(other.ids);
-        let lower = ResultBound::lower(&mut self.bounds.enforced, other.bounds.enforced)
-            | ResultBound::lower(&mut self.bounds.shadow, other.bounds.shadow);
-        if lower {
+        if self.bounds.lower(other.bounds) {
             (self.method, self.tool) = (other.method, other.tool);
         }
         self.stateless |= other.stateless;

@@ -118,14 +118,13 @@ impl Head {
     pub fn targeting<'a>(
         self,
         headers: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone,
-        peer: &dyn Peer,
     ) -> Self {
         let one = |name| match given(headers.clone(), name) {
             Given::Once(value) => Some(value),
             Given::Never => Some(&b""[..]),
             Given::Twice => None,
         };
-        let target = || Target::new(&peer.route()?, one(":authority")?, one(":path")?);
+        let target = || Target::new(one(":authority")?, one(":path")?);
         Self { target: target().map(Box::new), ..self }
     }
 

@@ -57,6 +57,13 @@ impl Exchange {
         Some((inside.saturating_add(head.size()).saturating_add(id), whose))
     }
 
+    /// Refuses a message of nobody, where its head would go ahead of its body: whoever has
+    /// to sign in is told so in any case, and until then takes up no connection to a server.
+    pub fn turn_away(&mut self, policy: &Policy, records: &mut dyn Records) -> Option<Step> {
+        let signs_in = matches!(self.state, State::Message(_, Err(_))) && policy.challenges();
+        signs_in.then(|| self.crowd_out(policy, records))
+    }
+
     /// Refuses a request that finds all seats for waiting requests taken.
     pub fn crowd_out(&mut self, policy: &Policy, records: &mut dyn Records) -> Step {
         let refusal = match self.state {

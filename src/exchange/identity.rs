@@ -196,7 +196,7 @@ fn bearer(bearer: &Bearer, given: Given<'_>) -> Found {
     };
     let hash: [u8; 32] = Sha256::digest(token).into();
     let mut caller_id = None;
-    // Every hash is compared to its end, so that the time tells nothing.
+    // Every hash is compared to its end, so that the time depends on none of them.
     for (known, name) in &bearer.tokens {
         let differ = known.iter().zip(hash).fold(0, |differ, (a, b)| differ | (a ^ b));
         if differ == 0 {

@@ -81,7 +81,7 @@ pub enum Counted {
     },
 }
 
-/// A request that does not go on for an answer, or for want of one.
+/// A request that does not go on, by an answer or without one.
 #[derive(Debug)]
 pub struct Denied {
     /// The index of the call that is denied, among those that were asked about.

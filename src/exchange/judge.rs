@@ -2,12 +2,25 @@
 //!
 //! A request goes on only by a [`Permit`]; every error on the way is a [`Refusal`]
 //! with its reason.
+//!
+//! | part | holds |
+//! | --- | --- |
+//! | `calling` | calls of tools: the policy's decision |
+//! | `methods`, `offers` | messages of other methods, and the prompts and resources that they name |
+//! | `charging` | the limits of a call that nothing else denies |
+//! | `approving` | calls that a person has to approve |
+//! | `asking`, `pending` | questions to other services, and requests that wait for the answers |
+//! | `batch` | several messages in one body |
+//! | `awaiting` | the answer that the server will owe |
+//! | `nobody` | messages without a caller |
 
 mod approving;
 mod asking;
 mod awaiting;
 mod batch;
+mod calling;
 mod charging;
+mod methods;
 mod nobody;
 mod offers;
 mod pending;
@@ -16,27 +29,25 @@ mod pending;
 pub(crate) use charging::reason as reason_of;
 pub(super) use pending::{Answered, Pending};
 
-use crate::exchange::approvals::{Asking, Way};
-use crate::exchange::awaited::{Asked, Awaited};
+use crate::exchange::awaited::{Asked, Awaited, Owed};
 use crate::exchange::head::Head;
 use crate::exchange::identity::{NoIdentity, Peer};
 use crate::exchange::permit::Permit;
 use crate::exchange::question::Question;
-use crate::exchange::record::{self, Decision, Names, Record};
+use crate::exchange::record::Record;
 use crate::exchange::refusal::{Client, Refusal, To};
 use crate::limits::window::Nanos;
 use crate::limits::{Receipt, Store, Trial};
-use crate::policy::condition::{Facts, JsonTexts, Work};
+use crate::policy::condition::Work;
 use crate::policy::document::Batches;
-use crate::policy::{Caller, Denial, Policy, Reason, Ruling, Values};
-use crate::wire::jsonrpc::{self, Call, DecodeError, DecodeErrorKind, Id, Message, Params};
-use crate::wire::mcp::{List, Method, TOOLS_CALL, ToolCall, is_governed};
+use crate::policy::{Caller, Policy, Reason};
+use crate::wire::jsonrpc::{self, Call, DecodeError, DecodeErrorKind, Message};
+use crate::wire::mcp::{Method, TOOLS_CALL, ToolCall};
 use approving::Approves;
 use asking::Asks;
-use charging::{Allowed, Called, Charged};
+use charging::Allowed;
 use core::cell::Cell;
-use offers::Other;
-use std::borrow::Cow;
+use methods::Other;
 
 /// The outcome of judging a request.
 #[derive(Debug)]
@@ -145,7 +156,7 @@ impl<'a, S: Store> Judge<'a, S> {
     fn message(&self, message: Message<'a>) -> Result<Decided<'a>, Box<Refusal<'a>>> {
         let Message::Call(call) = message else {
             self.caller.map_err(|why| Refusal::unidentified(self.policy, why, To::default()))?;
-            self.awaits(None, None, None, false);
+            self.awaits(&Owed::default());
             return Ok(Decided::Passes(Passed::default()));
         };
         let method = Method::parse(call.method).map_err(|problem| {
@@ -188,156 +199,9 @@ impl<'a, S: Store> Judge<'a, S> {
             .map_err(|mismatch| Refusal::header_mismatch(self.policy, call.id, mismatch))
     }
 
-    fn other_method(&self, message: Other<'_, 'a>) -> Result<Decided<'a>, Box<Refusal<'a>>> {
-        let (id, stateless) = (message.call.id, message.stateless);
-        let caller = self.caller.map_err(|why| match id {
-            Some(id) => self.refuse_unidentified(id, None, why, false),
-            None => Refusal::unidentified(self.policy, why, To::default()),
-        })?;
-        let passes = self.policy.settings.passes(&message.method);
-        if passes {
-            self.awaits(id, Some(&message.method), None, stateless);
-        }
-        if passes && is_governed(&message.method) {
-            if let Some(denial) = self.policy.misplaced(caller) {
-                return Err(self.misplace(message.method, id, stateless, denial));
-            }
-            if let Some(decided) = self.offers(&message, caller)? {
-                return Ok(decided);
-            }
-        }
-        let method = message.method;
-        if passes {
-            let mut passed = Passed::default();
-            let list = List::of_method(&method);
-            let is_read = |list| list == List::Tools || self.policy.concealed(caller).has(list);
-            if list.is_some_and(is_read) {
-                // One without an id expects no answer; should it get one, that
-                // is a list too.
-                passed.asked.ids.push(id.map_or("null", Id::as_json).to_owned());
-            }
-            return Ok(Decided::Passes(passed));
-        }
-        let mut refusal = match id {
-            Some(id) => Refusal::unknown_method(self.policy, id, stateless),
-            None => Refusal::silent(Reason::Method),
-        };
-        refusal.record.method = Some(record::short(method));
-        Err(refusal)
-    }
-
-    /// The refusal of a method that reads what rules decide about, where it is not
-    /// known which apply.
-    fn misplace(
-        &self,
-        method: Cow<'a, str>,
-        id: Option<Id<'a>>,
-        stateless: bool,
-        denial: Denial<'a>,
-    ) -> Box<Refusal<'a>> {
-        let rule = denial.rule;
-        let mut refusal = match id {
-            Some(_) => {
-                let client = self.client(stateless);
-                Refusal::denied(self.policy, To { id, ..To::default() }, client, denial)
-            }
-            None => Refusal::silent(denial.reason),
-        };
-        refusal.record.rule = rule;
-        refusal.record.method = Some(record::short(method));
-        refusal
-    }
-
-    fn tool_call(
-        &self,
-        id: Id<'a>,
-        call: &Call<'a>,
-        stateless: bool,
-    ) -> Result<Decided<'a>, Box<Refusal<'a>>> {
-        let params = &call.params;
-        let call = ToolCall::parse(params).map_err(|(problem, at)| {
-            let code = jsonrpc::INVALID_PARAMS;
-            self.malformed(DecodeError { code, id: Some(id), problem, at })
-        })?;
-        let caller = self
-            .caller
-            .map_err(|why| self.refuse_unidentified(id, Some(call.tool.clone()), why, stateless))?;
-        self.awaits(Some(id), Some(TOOLS_CALL), Some(&call.tool), stateless);
-        let facts = Facts {
-            arguments: call.arguments,
-            members: Some(&params.members),
-            headers: &self.head.named,
-            claims: self.peer,
-            caller_id: &caller.id,
-            tool: &call.tool,
-            moment: self.policy.moment(self.now),
-            work: &self.work,
-            texts: &JsonTexts::default(),
-        };
-        let decided = self.policy.decide_in(self.store, caller, &call, &facts).and_then(|ruling| {
-            let charges = self.charges(ruling.limits, caller, &facts)?;
-            Ok((ruling, charges))
-        });
-        let (shadow, beside) = self.shadowed(caller, &facts);
-        let called = |rule| Called {
-            id,
-            stateless,
-            record: Record {
-                shadow,
-                ..self.record(rule, &call, params, self.policy.values(caller, &facts))
-            },
-        };
-        match decided {
-            Ok((Ruling { rule, limits, approval }, charges)) => {
-                let limits = Charged::One(limits);
-                let allowed = Allowed { called: called(rule), limits, charges, beside };
-                let Some(needed) = approval else { return Ok(Decided::Allowed(allowed)) };
-                let target = self.head.target.as_deref();
-                let way = Way::new(self.policy, self.head, stateless, params);
-                let asking = Asking { caller, tool: &call.tool, params, target, way };
-                self.asks(allowed, needed, &asking)
-            }
-            Err(denial) => self.deny(called(denial.rule), denial).map(Decided::Passes),
-        }
-    }
-
-    /// The outcome of a call that the policy denies.
-    fn deny(&self, called: Called<'a>, denial: Denial<'a>) -> Judged<'a> {
-        let Called { id, stateless, record } = called;
-        let (rule, reason) = (denial.rule, Some(denial.reason));
-        if denial.reason.is_by_rule() && self.is_shadow() {
-            let decision = Decision::Shadow;
-            let record = Record { decision, reason, rule, message: Some(denial.message), ..record };
-            return Ok(Passed { records: vec![record], ..Passed::default() });
-        }
-        Err(Called { id, stateless, record }.denied(self.policy, self.head.accepts_mcp, denial))
-    }
-
     /// Whether calls of this caller go on although the rules deny them.
     fn is_shadow(&self) -> bool {
         self.caller.is_ok_and(|caller| self.policy.is_shadow(caller))
-    }
-
-    /// The record of a call that goes on.
-    fn record(
-        &self,
-        rule: &'a str,
-        call: &ToolCall<'a>,
-        params: &Params<'a>,
-        values: Option<Box<Values<'a>>>,
-    ) -> Record<'a> {
-        let hmac = self.policy.settings.audit_key.as_ref();
-        Record {
-            method: Some(TOOLS_CALL.into()),
-            tool: Some(call.tool.clone()),
-            caller_id: self.caller_id(),
-            arguments: call.arguments.map(|_| Names::new(&params.members)),
-            arguments_hmac: hmac
-                .zip(call.arguments)
-                .map(|(hmac, arguments)| hmac.hex(arguments.text)),
-            values,
-            ..Record::of(Decision::Allowed, rule)
-        }
     }
 
     const fn client(&self, stateless: bool) -> Client {

@@ -25,7 +25,7 @@ pub struct Question {
 }
 
 impl Question {
-    /// The moment from which the want of an answer is for its lateness: a little before the
+    /// The moment from which an answer that is not there is late: a little before the
     /// deadline, since Envoy's timers and its clock are not one.
     pub(super) const fn deadline(&self, now: Nanos) -> Nanos {
         const NANOS_A_MILLISECOND: u64 = 1_000_000;

@@ -9,7 +9,7 @@ pub(super) const LONGEST: usize = 2_048;
 /// The target of a call as the client addressed it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
-    /// Envoy's name of the route, empty where it has none.
+    /// Envoy's name of the route, empty where it has none, or until it is asked for.
     pub route: String,
     /// The host.
     pub authority: String,
@@ -20,13 +20,14 @@ pub struct Target {
 impl Target {
     /// A target that can be shown whole. One that is not text or too long cannot be
     /// approved.
-    pub fn new(route: &[u8], authority: &[u8], path: &[u8]) -> Option<Self> {
-        let text = |bytes: &[u8]| {
-            let text = core::str::from_utf8(bytes).ok()?;
-            (text.len() <= LONGEST).then(|| text.to_owned())
-        };
+    pub fn new(authority: &[u8], path: &[u8]) -> Option<Self> {
         let authority = text(authority)?.to_ascii_lowercase();
-        Some(Self { route: text(route)?, authority, path: text(path)? })
+        Some(Self { route: String::new(), authority, path: text(path)? })
+    }
+
+    /// The same target by this route, under the same terms.
+    pub fn by(&self, route: &[u8]) -> Option<Self> {
+        Some(Self { route: text(route)?, ..self.clone() })
     }
 
     /// The bytes that are kept until the body is there.
@@ -37,6 +38,12 @@ impl Target {
             .saturating_add(authority.len())
             .saturating_add(path.len())
     }
+}
+
+/// A part of a target that can be shown whole.
+fn text(bytes: &[u8]) -> Option<String> {
+    let text = core::str::from_utf8(bytes).ok()?;
+    (text.len() <= LONGEST).then(|| text.to_owned())
 }
 
 /// The part of a request target behind the endpoint's path, if it is at that path or

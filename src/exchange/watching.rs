@@ -17,9 +17,15 @@ impl Exchange {
     /// The response, if it is read or measured and came before the request was judged.
     /// Where the head goes ahead of its body, a server can answer it at once.
     pub fn early(&mut self, policy: &Policy) -> Option<&mut Listing> {
-        let unjudged =
-            matches!(self.state, State::Message(..) | State::Question(_) | State::Asking(..));
-        if !unjudged || !(self.listing.is_some() || policy.bounds_results()) {
+        let unwatched = match self.state {
+            // Nothing is known of a caller from whom something may be hidden.
+            State::Message(_, Err(_)) => false,
+            State::Message(..) | State::Question(_) | State::Asking(..) => {
+                self.listing.is_none() && !policy.bounds_results()
+            }
+            _ => true,
+        };
+        if unwatched {
             return None;
         }
         Some(self.listing.get_or_insert_default())
@@ -40,8 +46,8 @@ impl Exchange {
         }
     }
 
-    /// Watches the response to a request without a body, on which a server sends what it
-    /// wants to.
+    /// Watches the response to a request without a body, on which a server sends messages of
+    /// its own.
     pub(super) fn watch_unasked(
         &mut self,
         policy: &Policy,
@@ -51,8 +57,7 @@ impl Exchange {
         if !policy.bounds_results() {
             return;
         }
-        let to = Owed { id: None, method: None, tool: None, stateless: false };
-        let answer = Awaited::new(policy, caller, true, &to);
+        let answer = Awaited::new(policy, caller, true, &Owed::default());
         if answer.is_bounded() {
             let asked = Asked { awaited: Some(Box::new(answer)), ..Asked::default() };
             // It asks for nothing, so nothing of it began.

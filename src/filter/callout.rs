@@ -24,8 +24,9 @@ pub(super) fn grpc_call(
 }
 
 /// Sends a POST; the answer comes to the stream's context under the number that this
-/// returns. A call whose stream is gone is let end by itself: the SDK keeps the number of
-/// one that is cancelled, and panics when it comes round. Neither a missing cluster nor one
+/// returns. A call whose stream is gone ends by itself, since Envoy makes all calls for the
+/// root context. It is not cancelled: the SDK would keep its number, and panic when that
+/// comes round. Neither a missing cluster nor one
 /// without a host, an overflow or a withheld capability has a status on which it panics.
 pub(super) fn http_call(
     cluster: &str,
@@ -49,7 +50,7 @@ const AT_MOST: &str = "\x22\x04\x08\u{80}\x04";
 /// The cluster as a `GrpcService` message, `envoy_grpc { cluster_name, authority,
 /// max_receive_message_length }`. Envoy takes the bare name too, but tries to read it as
 /// this message first: `envoy` is one, without any target, and its status makes the SDK
-/// panic. `None` if a length would take two bytes, which are no text: policies keep to
+/// panic. `None` if a length would take two bytes, which are not a text: policies keep to
 /// shorter names.
 fn target(cluster: &str, authority: Option<&str>) -> Option<String> {
     let mut inner = field('\n', cluster)?;

@@ -1,10 +1,12 @@
 //! Notices in line and on the way.
 //!
-//! The stream that leads to a notice is answered at once, and Envoy ends its calls with
-//! it. So they are the root context's, from a tick of its timer. They are made by the
-//! SDK's function, since it knows only its own calls: the answer to another is a panic.
-//! It panics itself on statuses that Envoy does not have for a call: neither a missing
-//! cluster nor one without a host, an overflow or a withheld capability has one of these.
+//! A call outlives its stream, since Envoy makes all calls for the root context. But the SDK
+//! hands an answer to the context that made the call, or to nobody once that is gone, and a
+//! stream that leads to a notice is answered at once. So notices are sent by the root
+//! context, from a tick of its timer. They are sent by the SDK's function, since it hands on
+//! the answers to its own calls alone, and panics at any other. It also panics at statuses
+//! that Envoy does not have for a call: neither a missing cluster nor one without a host, an
+//! overflow or a withheld capability has one of these.
 
 use super::host;
 use crate::approvals::Id;

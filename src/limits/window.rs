@@ -40,6 +40,12 @@ impl Nanos {
         Self(self.0.saturating_sub(seconds.saturating_mul(NANOS)))
     }
 
+    /// The moment this many seconds later.
+    #[must_use]
+    pub const fn later(self, seconds: u64) -> Self {
+        Self(self.0.saturating_add(seconds.saturating_mul(NANOS)))
+    }
+
     /// The seconds from now until a moment in whole seconds, rounded up; at
     /// least one.
     const fn until(self, second: u64) -> u64 {

@@ -241,14 +241,14 @@ impl Policy {
     /// it; `None` where its rule has changed.
     pub fn needed_by<'p>(&'p self, entry: &Entry) -> Option<Needed<'p>> {
         let needed = |rules: Applied<'p>| {
-            let approving = rules.approving(rules.decide(&entry.tool).rule)?;
+            let approving = rules.approving(rules.entry(&entry.tool).0)?;
             let held = |check: &&Check| entry.rules.contains(&check.pointer);
             let common = rules.inherited(|base| &base.approve_if);
             let checks = approving.checks.iter().chain(&rules.own.approve_if).chain(common);
             let holding: Vec<&Check> = checks.filter(held).collect();
             approving.needed(&holding).filter(|needed| needed.hash == entry.rule_hash)
         };
-        self.candidates(&entry.caller).into_iter().find_map(needed)
+        self.candidates(&entry.caller).find_map(needed)
     }
 
     /// Whether this caller matches any pattern of approvers.

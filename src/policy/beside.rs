@@ -6,7 +6,7 @@
 
 use super::bodies::Applied;
 use super::decide::{approve_if, deny_if, fits, require};
-use super::{Caller, Dated, Limit, Names, Policy, Reason, ResultBound, Rule, Rules};
+use super::{Caller, Dated, Deciding, Limit, Names, Policy, Reason, ResultBound, Rule, Rules};
 use crate::policy::condition::{Facts, Path, Schema};
 use crate::policy::document::Check;
 use crate::policy::pattern::PatternMap;
@@ -66,23 +66,21 @@ pub struct Shadowed<'p> {
 
 impl Policy {
     /// Asks the rules in shadow about a call; `None` if its caller has none.
-    pub fn beside(&self, caller: &Caller, facts: &Facts<'_>) -> Option<Box<Shadowed<'_>>> {
-        if !self.has_shadows {
-            return None;
-        }
-        let rules = self.rules(caller).ok()?;
-        if rules.levels().all(|rules| rules.shadows.is_none()) {
+    pub fn beside<'p>(
+        &'p self,
+        caller: &Caller,
+        deciding: &Deciding<'p>,
+        facts: &Facts<'_>,
+    ) -> Option<Box<Shadowed<'p>>> {
+        if !self.has_shadows || deciding.rules.levels().all(|rules| rules.shadows.is_none()) {
             return None;
         }
         let mut shadowed = Box::<Shadowed<'_>>::default();
-        let own = rules.decide(facts.tool).rule.and_then(Rule::conditions);
-        let common = rules.levels().filter_map(|rules| rules.shadows.as_ref());
-        let common = common.map(|shadows| &shadows.all);
-        for beside in own.map(|own| &own.beside).into_iter().chain(common) {
+        for beside in deciding.besides() {
             beside.ask(facts, &mut shadowed.found);
             shadowed.limit(&beside.limits);
         }
-        if let Some(entry) = rules.shadow_entry(facts.tool) {
+        if let Some(entry) = deciding.shadow {
             let before = shadowed.found.len();
             entry.ask(caller, facts, &mut shadowed.found);
             // A call that it would deny costs nothing.
@@ -94,12 +92,16 @@ impl Policy {
     }
 }
 
-impl<'p> Applied<'p> {
-    /// The entry in shadow that lets a call go on where no other entry matches.
-    pub(super) fn beside_none(self, entry: Option<&Rule>, tool: &str) -> Option<&'p Entry> {
-        if entry.is_some() { None } else { self.shadow_entry(tool) }
+impl<'p> Deciding<'p> {
+    /// The checks and limits in shadow of the deciding entry, then those of all tools.
+    pub(super) fn besides(self) -> impl Iterator<Item = &'p Beside> {
+        let own = self.rule.and_then(Rule::conditions).map(|own| &own.beside);
+        let common = self.rules.levels().filter_map(|rules| rules.shadows.as_ref());
+        own.into_iter().chain(common.map(|shadows| &shadows.all))
     }
+}
 
+impl<'p> Applied<'p> {
     /// The entry in shadow that is asked about a tool: those of both bodies compete, as
     /// the entries that decide do among themselves.
     pub(super) fn shadow_entry(self, tool: &str) -> Option<&'p Entry> {

@@ -18,16 +18,6 @@ pub(super) struct Applied<'p> {
     pub(super) base: Option<&'p Rules>,
 }
 
-/// The entry that decides about a tool, if there is one.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Deciding<'p> {
-    pub(super) rule: Option<&'p Rule>,
-    /// The limits of its tool, and those of all tools in its own body.
-    limits: &'p [Limit],
-    /// Those of all tools in the other body.
-    others: &'p [Limit],
-}
-
 /// The limits of a call: those of one body, then those of the other.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits<'p>([&'p [Limit]; 2]);
@@ -38,21 +28,19 @@ impl<'p> Applied<'p> {
         core::iter::once(self.own).chain(self.base)
     }
 
-    /// The entry that decides about a tool: those of both bodies compete, and of two
-    /// with one pattern the body's own is the only one.
-    pub(super) fn decide(self, tool: &str) -> Deciding<'p> {
+    /// The entry that decides about a tool, and the limits of its calls: the entries of both
+    /// bodies compete, and of two with one pattern the body's own is the only one.
+    pub(super) fn entry(self, tool: &str) -> (Option<&'p Rule>, Limits<'p>) {
         let Self { own, base } = self;
         let Some(base) = base else {
             let rule = own.tools.get(tool);
-            return Deciding { rule, limits: limits(own, rule), others: &[] };
+            return (rule, Limits([limits(own, rule), &[]]));
         };
         match own.tools.get_over(&base.tools, tool, Rule::rank) {
-            Some((rule, false)) => {
-                Deciding { rule: Some(rule), limits: limits(base, Some(rule)), others: &own.limits }
-            }
+            Some((rule, false)) => (Some(rule), Limits([limits(base, Some(rule)), &own.limits])),
             found => {
                 let rule = found.map(|(rule, _)| rule);
-                Deciding { rule, limits: limits(own, rule), others: &base.limits }
+                (rule, Limits([limits(own, rule), &base.limits]))
             }
         }
     }
@@ -65,13 +53,6 @@ impl<'p> Applied<'p> {
 
 fn limits<'p>(body: &'p Rules, rule: Option<&'p Rule>) -> &'p [Limit] {
     rule.and_then(Rule::conditions).map_or(&body.limits, |own| &own.limits)
-}
-
-impl<'p> Deciding<'p> {
-    /// The limits of a call.
-    pub(super) const fn limits(self) -> Limits<'p> {
-        Limits([self.limits, self.others])
-    }
 }
 
 impl<'p> Limits<'p> {

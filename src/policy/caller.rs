@@ -177,17 +177,18 @@ impl Policy {
     /// # Errors
     /// It is not known which.
     pub(super) fn rules(&self, caller: &Caller) -> Result<Applied<'_>, Denial<'_>> {
+        self.known_rules(caller).ok_or_else(|| self.unplaced(caller))
+    }
+
+    /// The rules that apply to a caller, if it is known which.
+    pub(super) fn known_rules(&self, caller: &Caller) -> Option<Applied<'_>> {
         let rules = match &caller.body {
-            Body::Unknown => None,
-            Body::Top => Some(&self.top),
-            Body::Grant(number) => self.grants.values().get(*number),
-            Body::Group(number) => self.groups.get(*number).map(|group| &group.rules),
-            Body::Unclear(unclear) => {
-                let (group, index, why, path) = &**unclear;
-                return Err(self.unclear(*group, *index, *why, path));
-            }
+            Body::Top => &self.top,
+            Body::Grant(number) => self.grants.values().get(*number)?,
+            Body::Group(number) => &self.groups.get(*number)?.rules,
+            Body::Unknown | Body::Unclear(_) => return None,
         };
-        rules.map(|rules| self.applied(rules)).ok_or_else(unknown)
+        Some(self.applied(rules))
     }
 
     /// The denial of anything that the rules decide about, to a caller of whom it is
@@ -196,8 +197,11 @@ impl Policy {
         self.rules(caller).err()
     }
 
-    fn unclear(&self, group: usize, index: usize, why: Why, path: &str) -> Denial<'_> {
-        let when = self.groups.get(group).and_then(|group| group.when.get(index));
+    /// The denial of anything to a caller of whom it is not known which rules apply.
+    pub fn unplaced(&self, caller: &Caller) -> Denial<'_> {
+        let Body::Unclear(unclear) = &caller.body else { return unknown() };
+        let (group, index, why, path) = &**unclear;
+        let when = self.groups.get(*group).and_then(|group| group.when.get(*index));
         let Some((pointer, _)) = when else { return unknown() };
         Denial {
             reason: Reason::Undecidable,
@@ -214,7 +218,7 @@ impl Policy {
     /// All rules that can apply to a caller of whom the id alone is known. Those who
     /// decide about a request for approval find its rule among them: the call itself
     /// is judged again by the rules of its own moment.
-    pub(super) fn candidates(&self, id: &str) -> Vec<Applied<'_>> {
+    pub(super) fn candidates(&self, id: &str) -> impl Iterator<Item = Applied<'_>> {
         let values = self.grants.values();
         let (grant, mut candidates) = match self.is_stranger(id) {
             true => {
@@ -226,16 +230,23 @@ impl Policy {
             }
         };
         if let Some(grant) = grant.filter(|grant| !grant.validity.is_bounded()) {
-            return vec![self.applied(grant)];
+            candidates = vec![grant];
+        } else {
+            candidates.extend(self.groups.iter().map(|group| &group.rules));
+            candidates.push(&self.top);
         }
-        candidates.extend(self.groups.iter().map(|group| &group.rules));
-        candidates.push(&self.top);
-        candidates.into_iter().map(|rules| self.applied(rules)).collect()
+        candidates.into_iter().map(|rules| self.applied(rules))
     }
 
     /// Whether a denial of this caller's call is only recorded.
     pub fn is_shadow(&self, caller: &Caller) -> bool {
-        self.rules(caller).is_ok_and(|rules| rules.own.mode == Mode::Shadow)
+        self.mode(caller) == Mode::Shadow
+    }
+
+    /// The mode of the rules that apply to a caller. It is not in shadow if they are not
+    /// known.
+    pub(super) fn mode(&self, caller: &Caller) -> Mode {
+        self.known_rules(caller).map_or(Mode::Enforce, |rules| rules.own.mode)
     }
 }
 

@@ -7,7 +7,7 @@ use super::fingerprint::fingerprint_of;
 use super::offers::Offers;
 use super::{
     Action, Approvals, Conditions, Dated, Group, Limit, Lock, Names, Policy, Reason, ResultBound,
-    Rule, Rules, lint,
+    ResultBounds, Rule, Rules, lint,
 };
 use crate::limits::Table;
 use crate::order;
@@ -179,7 +179,9 @@ impl By<'_> {
             conceals: false,
             validity,
             shadows: any_beside.then(|| Box::new(Shadows { entries, all })),
+            results: ResultBounds::default(),
         };
+        rules.results = rules.least_bounds();
         rules.conceals =
             Applied { own: &rules, base }.conceals(self.settings.tools_list, self.locks);
         rules
@@ -207,7 +209,7 @@ impl By<'_> {
             limits,
             record,
             schema,
-            formats: _,
+            lenient: _,
             max_result_bytes,
             validity,
         } = rule;

@@ -157,7 +157,7 @@ impl fmt::Display for Why {
             Self::Json => "some servers would parse this text as JSON",
             Self::Header => "the header has several lines, is not UTF-8 or is too long",
             Self::Claim => "the claim is not of the type that the policy expects",
-            Self::Weight => "the number is negative, too large, or has more than six decimals",
+            Self::Weight => "the number is negative, or has more than six decimals",
             Self::Absent => "there is no such value",
             Self::Operand => "`value_from` names no value that it can be compared with",
         })

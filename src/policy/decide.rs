@@ -2,8 +2,10 @@
 //! deciding entry or `default`, the time of the entry, `action`, `args`, `schema`, `require`,
 //! `deny_if`, limits.
 
-use super::bodies::{Applied, Limits};
-use super::{Action, Caller, Conditions, Dated, Denial, Lock, Names, Needed, Policy, Reason, Rule};
+use super::bodies::Limits;
+use super::{
+    Action, Caller, Conditions, Dated, Deciding, Denial, Lock, Names, Needed, Policy, Reason, Rule,
+};
 use crate::limits::Store;
 use crate::limits::window::Nanos;
 use crate::policy::condition::{Condition, Elements, Facts, Misfit, Schema, Truth, Why};
@@ -56,15 +58,15 @@ impl Policy {
     ///
     /// # Errors
     /// The denial.
-    pub fn decide_in(
-        &self,
+    pub fn decide_in<'p>(
+        &'p self,
         store: &impl Store,
         caller: &Caller,
-        call: &ToolCall<'_>,
+        deciding: &Deciding<'p>,
         facts: &Facts<'_>,
-    ) -> Result<Ruling<'_>, Denial<'_>> {
-        self.unchanged(caller, &call.tool, store)?;
-        self.decide(caller, call, facts)
+    ) -> Result<Ruling<'p>, Denial<'p>> {
+        self.unchanged(deciding.rules, facts.tool, store)?;
+        self.ruling(caller, deciding, facts)
     }
 
     /// Decides a call as if no definition of a tool had changed.
@@ -77,39 +79,33 @@ impl Policy {
         call: &ToolCall<'_>,
         facts: &Facts<'_>,
     ) -> Result<Ruling<'_>, Denial<'_>> {
-        let rules = self.rules(caller)?;
-        let deciding = rules.decide(&call.tool);
-        let entry = deciding.rule;
-        let beside = rules.beside_none(entry, &call.tool);
+        self.ruling(caller, &self.rules(caller)?.decide(&call.tool), facts)
+    }
+
+    fn ruling<'p>(
+        &'p self,
+        caller: &Caller,
+        deciding: &Deciding<'p>,
+        facts: &Facts<'_>,
+    ) -> Result<Ruling<'p>, Denial<'p>> {
         let mut holding = Vec::new();
-        let lock = self.enforced();
-        rules.ask(lock, entry, beside.is_some(), caller.now(), |question| match question.0 {
+        deciding.ask(self.enforced(), caller.now(), |question| match question.0 {
             Asked::ApproveIf(check) => {
                 holding.extend(approve_if(check, facts)?.then_some(check));
                 Ok(())
             }
-            _ => question.answer(&call.tool, facts),
+            _ => question.answer(facts.tool, facts),
         })?;
-        Ok(Ruling {
-            approval: rules.approving(entry).and_then(|approving| approving.needed(&holding)),
-            rule: match (entry, beside) {
-                (Some(rule), _) => &rule.pointer,
-                (None, Some(beside)) => &beside.pointer,
-                (None, None) => "(default allow)",
-            },
-            limits: deciding.limits(),
-        })
+        Ok(deciding.allowed(&holding))
     }
 
     /// The questions about a caller's call of a tool, in the order of
     /// evaluation.
     pub fn questions(&self, caller: &Caller, tool: &str) -> Vec<Question<'_>> {
         let mut questions = Vec::new();
-        let Ok(rules) = self.rules(caller) else { return questions };
-        let (entry, now) = (rules.decide(tool).rule, caller.now());
-        let beside = rules.beside_none(entry, tool).is_some();
+        let Some(deciding) = self.deciding(caller, tool) else { return questions };
         let _all: Result<(), Infallible> =
-            rules.ask(self.enforced(), entry, beside, now, |question| {
+            deciding.ask(self.enforced(), caller.now(), |question| {
                 questions.push(question);
                 Ok(())
             });
@@ -117,32 +113,46 @@ impl Policy {
     }
 }
 
-impl<'p> Applied<'p> {
+impl<'p> Deciding<'p> {
+    /// The ruling on a call that fails no question, and of which these checks of
+    /// `approve_if` hold.
+    pub(super) fn allowed(&self, holding: &[&'p Check]) -> Ruling<'p> {
+        let approving = self.rules.approving(self.rule);
+        Ruling {
+            approval: approving.and_then(|approving| approving.needed(holding)),
+            rule: match (self.rule, self.beside_none()) {
+                (Some(rule), _) => &rule.pointer,
+                (None, Some(beside)) => &beside.pointer,
+                (None, None) => "(default allow)",
+            },
+            limits: self.limits,
+        }
+    }
+
     /// Asks one question after the other until one fails. In `args`, `require`
     /// and `deny_if`, the tool's own checks come first, and those of a body before
-    /// those of the top level that it extends. Where an entry in shadow is `beside`
+    /// those of the top level that it extends. Where an entry in shadow is beside
     /// none that decides, `default` is not asked.
     ///
     /// A function and not an iterator, whose links would each be a branch for
     /// every question of every call.
     pub(super) fn ask<E>(
-        self,
+        &self,
         lock: Option<&'p Lock>,
-        entry: Option<&'p Rule>,
-        beside: bool,
         now: Nanos,
         mut answer: impl FnMut(Question<'p>) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut ask = |asked| answer(Question(asked));
-        let own_rules = self.own;
+        let (rules, entry) = (self.rules, self.rule);
+        let own_rules = rules.own;
         ask(Asked::Hidden(&own_rules.hide))?;
-        if let Some(base) = self.base {
+        if let Some(base) = rules.base {
             ask(Asked::Hidden(&base.hide))?;
         }
         if let Some(lock) = lock {
             ask(Asked::Locked(lock))?;
         }
-        if !beside {
+        if self.beside_none().is_none() {
             ask(Asked::Entry(entry, own_rules.default))?;
         }
         let own = entry.and_then(Rule::conditions);
@@ -162,21 +172,21 @@ impl<'p> Applied<'p> {
         for check in required.iter().chain(&own_rules.require) {
             ask(Asked::Require(check))?;
         }
-        for check in self.inherited(|base| &base.require) {
+        for check in rules.inherited(|base| &base.require) {
             ask(Asked::Require(check))?;
         }
         let denying = own.map(|own| &*own.deny_if).unwrap_or_default();
         for check in denying.iter().chain(&own_rules.deny_if) {
             ask(Asked::DenyIf(check))?;
         }
-        for check in self.inherited(|base| &base.deny_if) {
+        for check in rules.inherited(|base| &base.deny_if) {
             ask(Asked::DenyIf(check))?;
         }
-        if let Some(approving) = self.approving(entry) {
+        if let Some(approving) = rules.approving(entry) {
             for check in approving.checks.iter().chain(&own_rules.approve_if) {
                 ask(Asked::ApproveIf(check))?;
             }
-            for check in self.inherited(|base| &base.approve_if) {
+            for check in rules.inherited(|base| &base.approve_if) {
                 ask(Asked::ApproveIf(check))?;
             }
         }

@@ -50,6 +50,7 @@ pub use offers::{OfferRule, Offers};
 pub use protected_resource::ProtectedResource;
 pub use request_path::RequestPath;
 pub use rules::{DefaultAction, Grant, Mode, Rules};
+pub use schema::Lenient;
 pub use settings::{AuditLog, Batches, Counters, DeniedAs, JsonTexts, Settings, ToolsList};
 pub use store::{Store, StoreKeys};
 pub use structure::doubts;

@@ -21,7 +21,7 @@ pub use rules::{Applying, Body, Group};
 use super::bodies::Applied;
 use super::condition::{Facts, JsonTexts, Work};
 use super::pattern::Beaten;
-use super::{Action, Caller, Holders, LimitState, Policy, ResultBounds, Rule};
+use super::{Action, Caller, Deciding, Holders, LimitState, Policy, ResultBounds, Rule};
 use crate::limits::window::Nanos;
 use crate::limits::{ChargeError, Store, Table, Trial};
 use crate::wire::mcp::{OfferKind, ToolCall};
@@ -104,17 +104,22 @@ impl Policy {
         let Explained { caller, call, facts, session, beside, store, .. } = *explained;
         let tool = &*call.tool;
         let budget = facts.work.clone();
-        let changed = self.unchanged(caller, tool, store).err();
-        let decided = self.decide_in(store, caller, call, facts);
-        let rules = self.rules(caller).ok();
+        let deciding = self.deciding(caller, tool);
+        let decided = match &deciding {
+            Some(deciding) => self.decide_in(store, caller, deciding, facts),
+            None => Err(self.unplaced(caller)),
+        };
+        let rules = deciding.map(|deciding| deciding.rules);
+        let changed = rules.and_then(|rules| self.unchanged(rules, tool, store).err());
         let holders = Holders::new(&self.table, caller, session);
+        let limits = |facts: &Facts<'_>| self.limits(explained, deciding, &holders, facts);
         let (limits, refused) = match decided {
-            Ok(_) => self.limits(explained, &holders, facts),
+            Ok(_) => limits(facts),
             Err(_) => {
                 // A denied call is not counted, so showing its weights takes nothing from
                 // its budget.
                 let (aside, texts) = (facts.work.clone(), JsonTexts::default());
-                self.limits(explained, &holders, &Facts { work: &aside, texts: &texts, ..*facts })
+                limits(&Facts { work: &aside, texts: &texts, ..*facts })
             }
         };
         let ruling = decided.as_ref().ok();
@@ -128,13 +133,13 @@ impl Policy {
         Explanation {
             kind: None,
             rules: self.applying(caller, facts),
-            entries: rules.map(|rules| rules.entries(tool)).unwrap_or_default(),
+            entries: deciding.map(|deciding| deciding.entries(tool)).unwrap_or_default(),
             questions: question::all(self, caller, tool, facts, (&budget, changed.as_ref())),
             approval,
             limits,
             refused,
-            result: self.result_bounds(caller, Some(tool)),
-            shadow: beside::shadow(self, explained, beside, &holders),
+            result: self.result_bounds(caller, deciding.as_ref()),
+            shadow: beside::shadow(self, explained, deciding.as_ref(), beside, &holders),
             decided: decided
                 .map(|ruling| ruling.rule.to_owned())
                 .map_err(|denial| Denied::from(&denial)),
@@ -145,13 +150,13 @@ impl Policy {
     fn limits(
         &self,
         explained: &Explained<'_, '_, impl Store>,
+        deciding: Option<Deciding<'_>>,
         holders: &Holders<'_>,
         facts: &Facts<'_>,
     ) -> (Vec<LimitState>, Option<ChargeError>) {
-        let Explained { caller, call, store, now, .. } = *explained;
+        let Explained { store, now, .. } = *explained;
         let (mut limits, mut charges) = (Vec::new(), Vec::new());
-        let rules = self.rules(caller).into_iter();
-        for limit in rules.flat_map(|rules| rules.decide(&call.tool).limits().iter()) {
+        for limit in deciding.into_iter().flat_map(|deciding| deciding.limits.iter()) {
             let (state, charge) = limit.state(holders, facts, store, now);
             limits.push(state);
             charges.extend(charge);
@@ -214,12 +219,12 @@ impl Rule {
     }
 }
 
-impl Applied<'_> {
+impl Deciding<'_> {
     /// The entries that match a tool, first the one that decides.
     fn entries(self, tool: &str) -> Vec<Entry> {
-        let base = self.base.map(|base| &base.tools);
-        let decides = self.decide(tool).rule;
-        let all = self.own.tools.contest(base, tool, decides, Rule::rank, |_| true);
+        let Applied { own, base } = self.rules;
+        let base = base.map(|base| &base.tools);
+        let all = own.tools.contest(base, tool, self.rule, Rule::rank, |_| true);
         let entry = |one: super::pattern::Match<'_, Rule>| Entry {
             pattern: one.pattern.as_str().to_owned(),
             pointer: one.value.entry().to_owned(),

@@ -8,7 +8,7 @@
 use super::bodies::Applied;
 use super::caller::Body;
 use super::decide::{Asked, approve_if};
-use super::{Caller, Denial, Holders, Limit, Needed, Policy};
+use super::{Caller, Deciding, Denial, Holders, Limit, Needed, Policy, Ruling};
 use crate::limits::Charge;
 use crate::policy::condition::{self, Condition, Elements, Facts, Formula, Path, Truth};
 use crate::policy::document::{Check, Per};
@@ -104,22 +104,21 @@ impl Policy {
     ) -> (Partly<'p>, Vec<(&'p Limit, Counted<'p>)>) {
         let holders = Holders::new(&self.table, caller, session);
         let tool = known.facts().tool;
-        if let Some(unknown) = self.unplaced(caller, known) {
+        if let Some(unknown) = self.unplaced_by(caller, known) {
             let charge =
                 |limit: &'p Limit| (limit, Counted::Unknown(heaviest(limit, &holders), unknown));
             return (Partly::Unknown(unknown), self.limits_of(tool).map(charge).collect());
         }
-        let rules = match self.rules(caller) {
-            Ok(rules) => rules,
-            Err(denial) => return (Partly::Denied(denial), Vec::new()),
+        let Some(deciding) = self.deciding(caller, tool) else {
+            return (Partly::Denied(self.unplaced(caller)), Vec::new());
         };
-        let mut partly = match ask(self, rules, caller, known) {
+        let mut partly = match ask(self, &deciding, caller, known) {
             Ok(allowed) => allowed,
             Err(Stop::Denied(denial)) => return (Partly::Denied(denial), Vec::new()),
             Err(Stop::Unknown(unknown)) => Partly::Unknown(unknown),
         };
         let mut charges = Vec::new();
-        for limit in rules.decide(tool).limits().iter() {
+        for limit in deciding.limits.iter() {
             match counted(limit, &holders, known) {
                 Ok(charge) => charges.push((limit, charge)),
                 Err(denial) => {
@@ -147,14 +146,14 @@ impl Policy {
         let rules = groups.chain(self.grants.values()).chain([&self.top]);
         let limits = rules.map(move |own| {
             let base = own.extends.then_some(&self.top);
-            Applied { own, base }.decide(tool).limits()
+            Applied { own, base }.entry(tool).1
         });
         limits.collect::<Vec<_>>().into_iter().flat_map(super::Limits::iter)
     }
 
     /// The first condition of a group by which it is not known whether the caller
     /// belongs to it.
-    fn unplaced<'p>(&'p self, caller: &Caller, known: &dyn Known<'_>) -> Option<Unknown<'p>> {
+    fn unplaced_by<'p>(&'p self, caller: &Caller, known: &dyn Known<'_>) -> Option<Unknown<'p>> {
         if let Body::Grant(_) | Body::Unknown = caller.body {
             return None;
         }
@@ -222,15 +221,13 @@ fn unknown_of<'p>(limit: &'p Limit, known: &dyn Known<'_>) -> Option<&'p str> {
 /// Asks one question after the other, up to the first that is failed or not known.
 fn ask<'p>(
     policy: &'p Policy,
-    rules: Applied<'p>,
+    deciding: &Deciding<'p>,
     caller: &Caller,
     known: &dyn Known<'_>,
 ) -> Result<Partly<'p>, Stop<'p>> {
     let facts = known.facts();
-    let entry = rules.decide(facts.tool).rule;
-    let beside = rules.beside_none(entry, facts.tool);
     let mut holding = Vec::new();
-    rules.ask(policy.enforced(), entry, beside.is_some(), caller.now(), |question| {
+    deciding.ask(policy.enforced(), caller.now(), |question| {
         match question.0 {
             Asked::Args(names) => {
                 // A name that is not allowed denies, whatever the others are.
@@ -258,14 +255,8 @@ fn ask<'p>(
         }
         Ok(question.answer(facts.tool, facts)?)
     })?;
-    Ok(Partly::Allowed {
-        rule: match (entry, beside) {
-            (Some(rule), _) => &rule.pointer,
-            (None, Some(beside)) => &beside.pointer,
-            (None, None) => "(default allow)",
-        },
-        approval: rules.approving(entry).and_then(|approving| approving.needed(&holding)),
-    })
+    let Ruling { rule, approval, .. } = deciding.allowed(&holding);
+    Ok(Partly::Allowed { rule, approval })
 }
 
 /// Whether what is known decides a check: a condition that is false does, whatever the

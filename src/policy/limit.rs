@@ -177,23 +177,11 @@ impl Limit {
             let weight = self.weight(facts)?;
             return Ok(Charge { holder, per_caller: true, values, weight, ..self.plain(holders) });
         }
-        Ok(Charge {
-            tag: self.tag,
-            holder: match self.scope {
-                Scope::Grant => holders.caller,
-                Scope::Session => {
-                    holders.table.holder_for_session(facts.caller_id, holders.session)
-                }
-                Scope::Global => self.everyone,
-            },
-            per_caller: self.scope != Scope::Global,
-            values: None,
-            apart: self.shadow,
-            window: self.window,
-            algorithm: self.algorithm,
-            max: self.max,
-            weight: self.weight(facts)?,
-        })
+        let mut charge = Charge { weight: self.weight(facts)?, ..self.plain(holders) };
+        if self.scope == Scope::Session {
+            charge.holder = holders.table.holder_for_session(facts.caller_id, holders.session);
+        }
+        Ok(charge)
     }
 
     /// The charge for a call that weighs one, whatever its arguments: of a limit without

@@ -12,8 +12,11 @@ mod negated;
 mod offers;
 mod overlaps;
 mod pairs;
+mod prefixes;
 mod replicas;
 mod results;
+#[cfg(test)]
+mod warned;
 mod warnings;
 
 pub(super) use warnings::warnings;

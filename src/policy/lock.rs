@@ -8,7 +8,8 @@
 
 mod state;
 
-use super::{Caller, Denial, Policy, Reason};
+use super::bodies::Applied;
+use super::{Denial, Policy, Reason};
 use crate::limits::window::Nanos;
 use crate::limits::{Store, StoreError, Table, Tag};
 use crate::policy::document::{self, escape};
@@ -277,19 +278,18 @@ impl Policy {
         self.lock.as_ref().filter(|lock| lock.enforces)
     }
 
-    /// Asks whether a tool has changed. One that is hidden is denied as that, and a caller of
-    /// whom it is not known which rules apply by these.
+    /// Asks whether a tool has changed. One that these rules hide is denied as that.
     ///
     /// # Errors
     /// It has.
     pub(super) fn unchanged(
         &self,
-        caller: &Caller,
+        rules: Applied<'_>,
         tool: &str,
         store: &impl Store,
     ) -> Result<(), Denial<'_>> {
-        match (self.enforced(), self.rules(caller)) {
-            (Some(lock), Ok(rules)) if !rules.hides(tool) => lock.unchanged(tool, store),
+        match self.enforced() {
+            Some(lock) if !rules.hides(tool) => lock.unchanged(tool, store),
             _ => Ok(()),
         }
     }

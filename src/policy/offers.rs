@@ -153,7 +153,8 @@ impl Policy {
     /// Whether rules decide about offers of a kind to a caller. One of whom it is not known
     /// which rules apply gets none in any case.
     pub fn governs(&self, caller: &Caller, kind: OfferKind) -> bool {
-        self.has_offers && self.rules(caller).is_ok_and(|rules| rules.offers(kind).is_some())
+        self.has_offers
+            && self.known_rules(caller).is_some_and(|rules| rules.offers(kind).is_some())
     }
 
     /// Decides about an offer by everything except for its limits. Where no rules are for
@@ -214,7 +215,7 @@ impl Policy {
         if !self.has_offers {
             return lists;
         }
-        let Ok(rules) = self.rules(caller) else {
+        let Some(rules) = self.known_rules(caller) else {
             return List::ALL.into_iter().fold(lists, Lists::with);
         };
         if rules.own.mode == Mode::Shadow {
@@ -234,7 +235,7 @@ impl Policy {
     pub fn shows_in(&self, caller: &Caller, list: List, name: &str) -> bool {
         let Some(kind) = list.kind() else { return self.shows(caller, name) };
         let callable = self.settings.tools_list == ToolsList::Callable;
-        self.rules(caller).is_ok_and(|rules| {
+        self.known_rules(caller).is_some_and(|rules| {
             rules.offers(kind).is_none_or(|offers| offers.shows(list, name, callable))
         })
     }

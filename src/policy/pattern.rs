@@ -172,18 +172,10 @@ impl<T> PatternMap<T> {
         name: &str,
         rank: impl Fn(&T) -> u8,
     ) -> Option<(&'m T, bool)> {
-        let own = self.order.matching(name);
-        let mut other = base.order.matching(name);
-        other.retain(|(pattern, _)| !own.iter().any(|(own, _)| own == pattern));
-        let mut all = Vec::with_capacity(own.len().saturating_add(other.len()));
-        for (map, matching, is_own) in [(self, own, true), (base, other, false)] {
-            for (pattern, number) in matching {
-                if let Some(value) = map.values.get(number) {
-                    all.push((pattern, rank(value), (value, is_own)));
-                }
-            }
-        }
-        deciding(all)
+        let value = |(is_own, number): Place| (if is_own { self } else { base }).values.get(number);
+        let rank = |place| value(place).map_or(0, &rank);
+        let place = self.order.first_over(&base.order, name, &rank)?;
+        value(place).map(|value| (value, place.0))
     }
 
     /// The number of the entry whose pattern is this plain name.
@@ -202,10 +194,14 @@ impl<T> PatternMap<T> {
     pub fn find_where(&self, name: &str, admits: &dyn Fn(&T) -> bool) -> Option<usize> {
         let mut matching = self.order.matching(name);
         matching.retain(|(_, number)| self.values.get(*number).is_some_and(admits));
-        let ranked = matching.into_iter().map(|(pattern, number)| (pattern, 0, number));
-        deciding(ranked.collect())
+        let ranked = matching.into_iter().map(|(pattern, number)| (pattern, 0, (true, number)));
+        deciding(ranked.collect()).map(|(_, number)| number)
     }
 }
+
+/// The place of a value: whether it is in the map that is asked, and not in its base; and
+/// its number there.
+type Place = (bool, usize);
 
 /// The patterns of a map, each with the number of its value. Apart from the
 /// values, so that it is compiled once.
@@ -277,11 +273,26 @@ impl Order {
             .min();
         narrowest.and_then(|number| self.patterns.get(*number)).map(|(_, value)| *value)
     }
+
+    /// The place of the value that decides for `name`, if those of `base` compete with these.
+    /// Of two with one pattern, that of `base` is out.
+    fn first_over(&self, base: &Self, name: &str, rank: &dyn Fn(Place) -> u8) -> Option<Place> {
+        let own = self.matching(name);
+        let mut other = base.matching(name);
+        other.retain(|(pattern, _)| !own.iter().any(|(own, _)| own == pattern));
+        let mut all = Vec::with_capacity(own.len().saturating_add(other.len()));
+        for (matching, is_own) in [(own, true), (other, false)] {
+            for (pattern, number) in matching {
+                all.push((pattern, rank((is_own, number)), (is_own, number)));
+            }
+        }
+        deciding(all)
+    }
 }
 
-/// Of patterns that match one name, each with a rank and a value, the value of the one
-/// that decides.
-fn deciding<V>(matching: Vec<(&Pattern, u8, V)>) -> Option<V> {
+/// Of patterns that match one name, each with a rank and a place, the place of the one that
+/// decides.
+fn deciding(matching: Vec<(&Pattern, u8, Place)>) -> Option<Place> {
     let is_narrowest = |pattern: &Pattern| {
         !matching.iter().any(|(other, ..)| *other != pattern && other.is_within(pattern))
     };

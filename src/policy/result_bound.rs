@@ -4,7 +4,7 @@
 //! after another policy is in force: so each is owned.
 
 use super::document::Mode;
-use super::{Caller, Policy};
+use super::{Caller, Deciding, Policy, Rules};
 use std::sync::Arc;
 
 /// A bound, and the rule that sets it.
@@ -48,6 +48,38 @@ impl ResultBounds {
     pub const fn is_empty(&self) -> bool {
         self.enforced.is_none() && self.shadow.is_none()
     }
+
+    /// Takes each of some others that is less; whether any is.
+    pub fn lower(&mut self, others: Self) -> bool {
+        ResultBound::lower(&mut self.enforced, others.enforced)
+            | ResultBound::lower(&mut self.shadow, others.shadow)
+    }
+
+    /// The same under rules of this mode: in shadow, none is enforced.
+    fn under(self, mode: Mode) -> Self {
+        match mode {
+            Mode::Enforce => self,
+            Mode::Shadow => {
+                let mut least = self.enforced;
+                ResultBound::lower(&mut least, self.shadow);
+                Self { enforced: None, shadow: least }
+            }
+        }
+    }
+}
+
+impl Rules {
+    /// The least bounds of all its entries.
+    pub(super) fn least_bounds(&self) -> ResultBounds {
+        let mut least = ResultBounds::default();
+        for rule in self.tools.values() {
+            ResultBound::lower(&mut least.enforced, rule.result.clone());
+        }
+        for entry in self.shadows.iter().flat_map(|shadows| shadows.entries.values()) {
+            ResultBound::lower(&mut least.shadow, entry.result.clone());
+        }
+        least
+    }
 }
 
 impl Policy {
@@ -56,19 +88,13 @@ impl Policy {
         self.bounds_results
     }
 
-    /// The bounds of the answer to a caller's call of a tool, or to another request. That
-    /// of the deciding entry comes before that of `settings`.
-    pub fn result_bounds(&self, caller: &Caller, tool: Option<&str>) -> ResultBounds {
-        let found = tool.zip(self.rules(caller).ok());
-        let own = found.and_then(|(tool, rules)| rules.decide(tool).rule?.result.clone());
-        let beside = found.and_then(|(tool, rules)| rules.shadow_entry(tool)?.result.clone());
-        let bound = own.or_else(|| self.result.clone());
-        if !self.is_shadow(caller) {
-            return ResultBounds { enforced: bound, shadow: beside };
-        }
-        let mut shadow = bound;
-        ResultBound::lower(&mut shadow, beside);
-        ResultBounds { enforced: None, shadow }
+    /// The bounds of the answer to a caller's call, or to another request. That of the
+    /// deciding entry comes before that of `settings`.
+    pub fn result_bounds(&self, caller: &Caller, deciding: Option<&Deciding<'_>>) -> ResultBounds {
+        let own = deciding.and_then(|deciding| deciding.rule?.result.clone());
+        let shadow = deciding.and_then(|deciding| deciding.shadow?.result.clone());
+        ResultBounds { enforced: own.or_else(|| self.result.clone()), shadow }
+            .under(self.mode(caller))
     }
 
     /// The bounds of an answer that may be the result of an earlier call of a caller, of
@@ -76,23 +102,66 @@ impl Policy {
     /// whichever rules it made them.
     pub fn task_bounds(&self, caller: &Caller) -> ResultBounds {
         let mut bounds = ResultBounds { enforced: self.result.clone(), shadow: None };
-        let bodies = self.candidates(&caller.id).into_iter();
-        for (mode, level) in bodies.flat_map(|all| all.levels().map(move |one| (all.own.mode, one)))
-        {
-            let least = match mode {
-                Mode::Enforce => &mut bounds.enforced,
-                Mode::Shadow => &mut bounds.shadow,
-            };
-            for rule in level.tools.values() {
-                ResultBound::lower(least, rule.result.clone());
-            }
-            for entry in level.shadows.iter().flat_map(|shadows| shadows.entries.values()) {
-                ResultBound::lower(&mut bounds.shadow, entry.result.clone());
+        for rules in self.candidates(&caller.id) {
+            for level in rules.levels() {
+                bounds.lower(level.results.clone().under(rules.own.mode));
             }
         }
-        if self.is_shadow(caller) {
-            ResultBound::lower(&mut bounds.shadow, bounds.enforced.take());
-        }
-        bounds
+        bounds.under(self.mode(caller))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::window::Nanos;
+    #[cfg(target_family = "wasm")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    const POLICY: &str = r#"{"version": "1", "default": "deny", "identity": [{"header": "x-id"}],
+        "tools": {"a": {"max_result_bytes": 900}, "b": {"max_result_bytes": 700},
+            "c": {"mode": "shadow", "max_result_bytes": 600}},
+        "grants": {
+            "own": {"default": "deny", "tools": {"a": {"max_result_bytes": 500}}},
+            "more": {"extends": "top", "tools": {"d": {"max_result_bytes": 800}}},
+            "shadow": {"extends": "top", "mode": "shadow"},
+            "late": {"default": "deny", "valid_from": "2000-01-01T00:00:00Z",
+                "tools": {"a": {"max_result_bytes": 400}}}},
+        "groups": [{"name": "ops", "default": "deny", "tools": {"a": {"max_result_bytes": 650}},
+            "when": [{"path": "headers.x-team", "op": "eq", "value": "ops"}]}],
+        "settings": {"max_result_bytes": 1000}}"#;
+
+    fn told(bounds: ResultBounds) -> [Option<(usize, String)>; 2] {
+        [bounds.enforced, bounds.shadow]
+            .map(|bound| bound.map(|bound| (bound.most, (*bound.rule).to_owned())))
+    }
+
+    #[test]
+    fn the_result_of_a_task_has_the_least_bound_of_all_rules_that_its_call_may_have_met() {
+        let policy = Policy::parse(POLICY.as_bytes(), "").unwrap();
+        let bounds = |id: &str| told(policy.task_bounds(&policy.caller(id, Nanos(0))));
+        let rule = |most: usize, rule: &str| Some((most, format!("{rule}/max_result_bytes")));
+        let c = || rule(600, "/tools/c");
+        assert_eq!(bounds("own"), [rule(500, "/grants/own/tools/a"), None]);
+        assert_eq!(bounds("more"), [rule(700, "/tools/b"), c()]);
+        assert_eq!(bounds("shadow"), [None, c()]);
+        // The grant may have applied before its end, as the group and the top level may.
+        assert_eq!(bounds("late"), [rule(400, "/grants/late/tools/a"), c()]);
+        assert_eq!(bounds("else"), [rule(650, "/groups/ops/tools/a"), c()]);
+    }
+
+    #[test]
+    fn the_result_of_a_call_has_the_bound_of_its_entry() {
+        let policy = Policy::parse(POLICY.as_bytes(), "").unwrap();
+        let bounds = |id: &str, tool: &str| {
+            let caller = policy.caller(id, Nanos(0));
+            let deciding = policy.deciding(&caller, tool).unwrap();
+            told(policy.result_bounds(&caller, Some(&deciding))).map(|bound| bound.map(|one| one.0))
+        };
+        assert_eq!(bounds("else", "a"), [Some(900), None]);
+        assert_eq!(bounds("else", "c"), [Some(1000), Some(600)]);
+        assert_eq!(bounds("own", "b"), [Some(1000), None]);
+        assert_eq!(bounds("shadow", "a"), [None, Some(900)]);
+        assert_eq!(bounds("shadow", "c"), [None, Some(600)]);
     }
 }

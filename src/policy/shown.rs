@@ -13,7 +13,7 @@ impl Policy {
     /// Whether there may be a tool that this caller is not shown. Where there is
     /// none, no response is touched. Shadow mode takes nothing away.
     pub fn conceals(&self, caller: &Caller) -> bool {
-        self.rules(caller).map_or(true, |rules| rules.own.conceals)
+        self.known_rules(caller).is_none_or(|rules| rules.own.conceals)
     }
 
     /// Whether this caller is shown a tool: one that the lock names, and by
@@ -21,7 +21,7 @@ impl Policy {
     pub fn shows(&self, caller: &Caller, tool: &str) -> bool {
         let callable = self.settings.tools_list == ToolsList::Callable;
         let is_locked = self.enforced().is_none_or(|lock| lock.names(tool));
-        self.rules(caller).is_ok_and(|rules| {
+        self.known_rules(caller).is_some_and(|rules| {
             is_locked && !rules.hides(tool) && (!callable || rules.may_allow(tool, caller.now()))
         })
     }
@@ -48,9 +48,10 @@ impl<'p> Applied<'p> {
 
     /// Whether some call of the tool, by its name alone, could go on.
     fn may_allow(self, tool: &str, now: Nanos) -> bool {
-        let by_entry = match self.decide(tool).rule {
+        let deciding = self.decide(tool);
+        let by_entry = match deciding.rule {
             Some(rule) => rule.may_allow(Some(now)),
-            None => self.own.default == DefaultAction::Allow || self.shadow_entry(tool).is_some(),
+            None => self.own.default == DefaultAction::Allow || deciding.shadow.is_some(),
         };
         let denied = |rules: &Rules| rules.deny_if.iter().any(always);
         by_entry && !self.levels().any(denied) && tool_name_fault(tool).is_none()

@@ -144,7 +144,12 @@ impl Course {
     ) -> (Step, bool) {
         let (pairs, now) = (headers.pairs(), || host.now());
         let lent = Lent { policy, peer: &host.peer(policy), store: host.store(), records };
-        let step = self.exchange.headers(lent, pairs.clone(), now, end);
+        let step = match self.exchange.headers(lent, pairs.clone(), now, end) {
+            Step::Wait if !host.holds(policy) => {
+                self.exchange.turn_away(policy, records).unwrap_or(Step::Wait)
+            }
+            step => step,
+        };
         // The bytes that are bounded are those that the client reads.
         let is_bounded = policy.bounds_results();
         let is_read = match self.exchange.listing() {

@@ -32,8 +32,10 @@ impl Course {
     ) -> Passage {
         if let Some(listing) = self.exchange.early(policy) {
             let headers = host.headers(Message::Response).ok();
-            if headers.and_then(|all| listing.before_its_request(all.pairs())).is_some() {
-                return Passage::Pass;
+            match headers.and_then(|headers| listing.before_its_request(headers.pairs())) {
+                Some(HeadStep::Pass) => return Passage::Pass,
+                Some(HeadStep::Hold) if without_length(host).is_ok() => return Passage::Wait,
+                _ => {}
             }
             let step = recording(host, policy, |_, records| {
                 self.exchange.fail(policy, "the server answered before it had it", records)

@@ -319,7 +319,8 @@ fn sources<'h>(
         let (kind, looks_at) = match source {
             Source::Jwt { claims, .. } => {
                 let paths: Vec<String> = claims.iter().map(|path| path.join(".")).collect();
-                ("jwt", format!("the claims {} of a verified token", paths.join(" and ")))
+                let claims = if paths.len() == 1 { "claim" } else { "claims" };
+                ("jwt", format!("the {claims} {} of a verified token", paths.join(" and ")))
             }
             Source::Mtls(_) => ("mtls", "the client's certificate".to_owned()),
             Source::Bearer(_) => ("bearer", "a token in the authorization header".to_owned()),

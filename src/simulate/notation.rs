@@ -52,8 +52,18 @@ pub struct Ask {
 }
 
 /// Envoy's response flags that have a name here.
-const FLAGS: [(&str, u64); 7] =
-    [("-", 0), ("UH", 0x2), ("UT", 0x4), ("UF", 0x20), ("UO", 0x80), ("NR", 0x100), ("DC", 0x4000)];
+const FLAGS: [(&str, u64); 10] = [
+    ("-", 0),
+    ("UH", 0x2),
+    ("UT", 0x4),
+    ("UR", 0x10),
+    ("UF", 0x20),
+    ("UC", 0x40),
+    ("UO", 0x80),
+    ("NR", 0x100),
+    ("DC", 0x4000),
+    ("NC", 0x100_0000),
+];
 
 /// The path at which MCP servers are, unless a policy has others.
 const MCP: &str = "/mcp";

@@ -60,7 +60,7 @@ pub struct Facts {
     pub message: String,
 }
 
-/// The outcomes that are no reasons, those of decisions among them.
+/// The outcomes that are not reasons, those of decisions among them.
 const OUTCOMES: [&str; 8] =
     ["allowed", "shadow", "served", "refused", "pending", "approved", "denied", "used"];
 

@@ -1,23 +1,16 @@
 // A headless Chromium, and the page for approvers as people find their way on it.
 
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { chromium } from 'playwright-core';
 import { isNative } from './envoy.mjs';
+import { camera, launch } from './headless.mjs';
 
-const axe = createRequire(import.meta.url)('axe-core').source;
-const pictures = !isNative && process.env.SCREENSHOTS;
-if (pictures) mkdirSync(pictures, { recursive: true });
+export { accessible } from './headless.mjs';
+export const picture = camera(!isNative && process.env.SCREENSHOTS);
 
 export class People {
   static async start() {
     const people = new People();
-    people.browser = await chromium.launch({
-      executablePath: process.env.CHROMIUM,
-      // In a container that runs as root, Chromium has no sandbox to use.
-      args: process.getuid() === 0 ? ['--no-sandbox'] : [],
-    });
+    people.browser = await launch();
     [people.contexts, people.complaints] = [[], []];
     return people;
   }
@@ -62,13 +55,3 @@ export const fact = (page, name) =>
   page.locator('dt', { hasText: new RegExp(`^${name}$`) }).locator('xpath=following-sibling::dd[1]');
 
 export const written = (page) => page.getByRole('group', { name: 'Written by the agent' });
-
-export async function picture(page, name) {
-  if (pictures) await page.screenshot({ path: `${pictures}/${name}.png`, fullPage: true });
-}
-
-export async function accessible(page) {
-  const findings = await page.evaluate(`${axe}; axe.run().then(({ violations }) =>
-    violations.map((one) => one.id + ': ' + one.nodes.map((node) => node.html).join(' ')))`);
-  assert.deepEqual(findings, []);
-}

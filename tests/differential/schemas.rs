@@ -9,13 +9,12 @@ mod random;
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
-use std::process::{Command, Stdio};
 
 use mcp_policy_filter::policy::Reason;
 use mcp_policy_filter::simulate::{Gateway, Outcome};
 use serde_json::{Value, json};
 
-use crate::server::folder;
+use crate::server;
 
 /// The filter's answer about a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -81,30 +80,10 @@ fn moved(schema: &Value) -> Value {
 
 /// The answers of the validators beside two servers: `None` for a schema that one refuses.
 fn validators(cases: &[Case]) -> BTreeMap<&'static str, Vec<Option<bool>>> {
-    let answers = ["python-v2", "typescript-v1"].map(|name| (name, validator(name, cases)));
-    answers.into_iter().collect()
-}
-
-fn validator(server: &str, cases: &[Case]) -> Vec<Option<bool>> {
-    let program = folder().join(server).join("read");
-    let mut child = Command::new(&program)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap_or_else(|error| panic!("{}: {error}; see scripts/sdk-servers", program.display()));
-    let line = |case: &Case| format!("{}\n", json!([case.whole(), { "v": case.value }]));
-    let lines: String = cases.iter().map(line).collect();
-    let mut stdin = child.stdin.take().expect("a pipe");
-    // It answers while it reads.
-    let writing = std::thread::spawn(move || stdin.write_all(lines.as_bytes()));
-    let output = child.wait_with_output().expect("its output");
-    writing.join().expect("a thread").expect("all was read");
-    let answers = String::from_utf8(output.stdout).expect("JSON in UTF-8");
-    let answers = answers.lines().map(|line| serde_json::from_str(line).expect("an answer"));
-    let answers: Vec<Option<bool>> = answers.collect();
-    assert_eq!(answers.len(), cases.len(), "{server} ended: {}", output.status);
-    answers
+    let question = |case: &Case| json!([case.whole(), { "v": case.value }]);
+    let questions: Vec<Value> = cases.iter().map(question).collect();
+    let answers = |name| (name, server::read(name, &questions));
+    ["python-v2", "typescript-v1"].map(answers).into_iter().collect()
 }
 
 /// Whether an answer is about a name that JavaScript's own objects have: Ajv looks up

@@ -3,13 +3,15 @@
 
 use std::env;
 use std::fs::{self, File};
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use mcp_rig::gateway::Process;
 use mcp_rig::server::{CallLog, McpServer, Mode, Tool};
 use mcp_rig::wait::until;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::case::{Case, Draft, Kind};
@@ -27,6 +29,28 @@ pub struct Run {
     pub tool: String,
     /// Its argument `run`, or what came in its place.
     pub name: String,
+}
+
+/// The answers of the program `read` beside an installed server, a line for each of these.
+pub fn read<T: DeserializeOwned>(server: &str, questions: &[Value]) -> Vec<T> {
+    let program = folder().join(server).join("read");
+    let mut child = Command::new(&program)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{}: {error}; see scripts/sdk-servers", program.display()));
+    let lines: String = questions.iter().map(|question| format!("{question}\n")).collect();
+    let mut stdin = child.stdin.take().expect("a pipe");
+    // It answers while it reads.
+    let writing = std::thread::spawn(move || stdin.write_all(lines.as_bytes()));
+    let output = child.wait_with_output().expect("its output");
+    writing.join().expect("a thread").expect("all was read");
+    let answers = String::from_utf8(output.stdout).expect("JSON in UTF-8");
+    let answers = answers.lines().map(|line| serde_json::from_str(line).expect("an answer"));
+    let answers: Vec<T> = answers.collect();
+    assert_eq!(answers.len(), questions.len(), "{server} ended: {}", output.status);
+    answers
 }
 
 /// A running server; stopped when dropped.

@@ -13,11 +13,16 @@ mod sharing;
 mod store;
 mod target;
 
+use std::net::SocketAddr;
+use std::sync::Arc;
+
 use mcp_rig::client::{Request, Response, http1};
 use mcp_rig::gateway::Gateway;
 use mcp_rig::upstream::Upstream;
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
+use tokio::sync::Barrier;
+use tokio::task::JoinSet;
 
 use crate::support::{Holding, Wire, body, code, passed, reason};
 
@@ -116,6 +121,22 @@ async fn decision(gateway: &Gateway, who: &str, id: &str, what: &str) -> Request
 async fn approve(gateway: &Gateway, who: &str, id: &str) {
     let decided = send(gateway, &decision(gateway, who, id, "approve").await).await;
     assert_eq!((decided.status, &decided.json()["state"]), (200, &"approved".into()));
+}
+
+/// The answers to one call that is made at all of these addresses at once.
+async fn raced(call: &Request, addrs: impl IntoIterator<Item = SocketAddr>) -> Vec<Response> {
+    let addrs: Vec<_> = addrs.into_iter().collect();
+    let ready = Arc::new(Barrier::new(addrs.len()));
+    let mut racing = JoinSet::new();
+    for addr in addrs {
+        let mut connection = http1::Connection::open(addr).await;
+        let (ready, call) = (ready.clone(), call.clone());
+        racing.spawn(async move {
+            ready.wait().await;
+            connection.send(&call).await
+        });
+    }
+    racing.join_all().await
 }
 
 /// The ids of the requests that `who` may decide about.

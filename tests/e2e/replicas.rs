@@ -69,6 +69,12 @@ fn refund() -> Request {
     Request::tool_call(1, "refund", r#"{"text":"for the server"}"#)
 }
 
+/// Refunds an amount at one of some gateways.
+async fn refund_at(gateway: &Gateway, amount: &str) -> Response {
+    let arguments = format!(r#"{{"amount":{amount}}}"#);
+    http1::send(gateway.addr(), &Request::tool_call(1, "refund", &arguments)).await
+}
+
 async fn send(addr: SocketAddr) -> Response {
     http1::send(addr, &refund()).await
 }

@@ -221,6 +221,7 @@ async fn an_answer_to_the_head_alone_can_only_be_a_short_error() {
             ("json", answer("200 OK\r\ncontent-type: application/json", "{}"), Some(500)),
             ("events", answer("200 OK\r\ncontent-type: text/event-stream", ":\n\n"), Some(500)),
             ("nothing", answer("202 Accepted", ""), Some(500)),
+            ("elsewhere", answer("302 Found\r\nlocation: /x", ""), Some(500)),
             ("chunks", chunked("200 OK", 1 << 20), Some(500)),
             ("401", answer("401 No\r\nwww-authenticate: Bearer", "who?"), Some(401)),
             ("long", answer("401 No", &"x".repeat(70_000)), Some(500)),
@@ -231,10 +232,7 @@ async fn an_answer_to_the_head_alone_can_only_be_a_short_error() {
             for &holding in Holding::each().iter().filter(|&&holding| holding == Holding::Body) {
                 let gateway = holding.gateway(policy.clone(), upstream.addr()).start().await;
                 let mut connection = http1::Connection::open(gateway.addr()).await;
-                let begun = "POST /mcp HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
-                             accept: application/json, text/event-stream\r\n\
-                             content-length: 100\r\n\r\n{";
-                connection.send_raw(begun).await.expect("sent");
+                connection.send_raw(begun("")).await.expect("sent");
                 match (connection.response().await, status) {
                     (Ok(got), Some(status)) => {
                         assert_eq!(got.status, status, "{what}");
@@ -249,4 +247,67 @@ async fn an_answer_to_the_head_alone_can_only_be_a_short_error() {
             }
         }
     }
+}
+
+/// Nobody knows yet from whom something is hidden.
+#[tokio::test]
+async fn an_answer_to_the_head_of_nobodys_call_is_none_either() {
+    let list = r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"x"},{"name":"y"}]}}"#;
+    let length = list.len();
+    let with = |status: &str| {
+        let head = format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\n");
+        let head = format!("{head}content-length: {length}\r\n\r\n");
+        Answer::new().then(head + list).to_the_head()
+    };
+    let policy = json!({ "version": "1", "default": "allow", "hide": ["x"],
+        "identity": [{ "header": "x-caller" }] });
+    for &holding in Holding::each().iter().filter(|&&holding| holding == Holding::Body) {
+        for (status, caller, expected) in [
+            ("200 OK", "", None),
+            ("200 OK", "x-caller: a\r\n", None),
+            ("401 No", "", Some(list)),
+            (
+                "401 No",
+                "x-caller: a\r\n",
+                Some(r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"y"}]}}"#),
+            ),
+        ] {
+            let upstream = Upstream::start_answering(with(status)).await;
+            let gateway = holding.gateway(policy.clone(), upstream.addr()).start().await;
+            let mut connection = http1::Connection::open(gateway.addr()).await;
+            connection.send_raw(begun(caller)).await.expect("sent");
+            let got = connection.response().await.expect("an answer");
+            assert_eq!(got.status, if expected.is_some() { 401 } else { 500 }, "{status} {caller}");
+            if let Some(expected) = expected {
+                assert_eq!(got.text(), expected, "{status} {caller}");
+            }
+        }
+    }
+}
+
+/// A head that goes ahead takes up a connection to the server.
+#[tokio::test]
+async fn the_head_of_nobody_who_could_sign_in_goes_nowhere() {
+    let tokens = json!({ "ann": format!("sha256:{}", "0".repeat(64)) });
+    let identity = json!([{ "bearer": { "tokens": tokens } }]);
+    let policy = json!({ "version": "1", "default": "allow", "identity": identity });
+    for &holding in Holding::each().iter().filter(|&&holding| holding == Holding::Body) {
+        let upstream = Upstream::start().await;
+        let gateway = holding.gateway(policy.clone(), upstream.addr()).start().await;
+        let mut connection = http1::Connection::open(gateway.addr()).await;
+        connection.send_raw(begun("authorization: Bearer x\r\n")).await.expect("sent");
+        let got = connection.response().await.expect("an answer");
+        assert_eq!(got.status, 401);
+        assert!(got.header("www-authenticate").is_some());
+        assert!(got.text().contains(r#""reason":"no_identity""#), "{}", got.text());
+        assert_eq!(upstream.connections().len(), 0);
+    }
+}
+
+/// A call without most of its body.
+fn begun(header: &str) -> String {
+    format!(
+        "POST /mcp HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+         accept: application/json, text/event-stream\r\n{header}content-length: 100\r\n\r\n{{"
+    )
 }

@@ -1,6 +1,6 @@
 //! Responses whose size has a bound.
 
-use mcp_policy_filter::exchange::listing::{HeadStep, Listing};
+use mcp_policy_filter::exchange::listing::{BodyStep, HeadStep, Listing};
 use mcp_policy_filter::exchange::reply::Reply;
 use mcp_policy_filter::simulate::{Body, Ending, Gateway, Outcome, Received, pairs};
 
@@ -103,5 +103,24 @@ fn an_event_that_is_too_long_is_an_error_for_those_without_an_answer() {
             let has = |id: &str| errors.contains(&format!(r#""id":{id},"error""#));
             assert_eq!((has("1"), has("\"b\"")), (first, second), "{before} {size} {text}");
         }
+    }
+}
+
+#[test]
+fn an_answer_that_came_before_its_call_is_bounded_as_one_that_comes_after() {
+    let gateway = gateway(false, "");
+    let (no, json) = ((":status", "403"), ("content-type", "text/plain"));
+    for (size, passes) in [(10, true), (11, false)] {
+        let mut sent = gateway.post(CALL).unwrap();
+        let listing = sent.exchange.listing().expect("it is watched");
+        let head = listing.before_its_request(pairs(&[no, json]));
+        assert!(matches!(head, Some(HeadStep::Pass)), "{head:?}");
+        let body = listing.body(&gateway.host().policy, size, false);
+        assert_eq!(body == BodyStep::Pass, passes, "{body:?}");
+    }
+    for status in ["101", "200", "204", "302", "600"] {
+        let mut sent = gateway.post(CALL).unwrap();
+        let listing = sent.exchange.listing().expect("it is watched");
+        assert!(listing.before_its_request(pairs(&[(":status", status)])).is_none(), "{status}");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Finding, Severity, github, human, json, junit, sarif};
 use crate::failure::Failure;
-use crate::output::output;
+use crate::output::{output, say};
 use std::collections::HashSet;
 use std::io::Write as _;
 
@@ -67,6 +67,16 @@ impl Report {
         }
     }
 
+    /// Counts findings of which nothing but their number is known.
+    pub(crate) fn count(&mut self, severity: Severity, number: usize) {
+        let count = match severity {
+            Severity::Error => &mut self.errors,
+            Severity::Warning => &mut self.warnings,
+        };
+        *count = count.saturating_add(number);
+        self.more = self.more.saturating_add(number);
+    }
+
     /// Brings the findings of each file into the order of their places.
     pub(crate) fn sort(&mut self) {
         self.findings.sort_by(|a, b| {
@@ -90,7 +100,7 @@ impl Report {
         }
         out.flush()?;
         if matches!(format, Format::Human | Format::Github) {
-            anstream::eprintln!("{}", self.summary());
+            say(self.summary());
         }
         Ok(())
     }

@@ -17,6 +17,8 @@ const BEGIN: &[u8] = b"{\"decision\":\"";
 const QUOTED: &[u8] = b"{\\\"decision\\\":\\\"";
 /// The first member as it is in any text that holds a record, in a text of JSON too.
 const WORD: &[u8] = b"decision";
+/// The words of `decision` in records.
+const DECISIONS: [&str; 5] = ["allowed", "denied", "shadow", "approved", "refused"];
 /// The deepest nesting of a line in a line.
 const MAX_DEPTH: usize = 4;
 
@@ -76,6 +78,17 @@ fn search(
         }
         return Ok(true);
     }
+    if let Some(records) = rewritten(text) {
+        if found.is_some() {
+            return Err(Miss::Several);
+        }
+        if depth == 0 {
+            take(&records);
+        } else {
+            *found = Some(text.to_owned());
+        }
+        return Ok(true);
+    }
     if depth == MAX_DEPTH || !text.trim_start().starts_with('{') {
         return Ok(false);
     }
@@ -100,6 +113,24 @@ fn search(
         search(&text, 0, &mut None, take)?;
     }
     Ok(true)
+}
+
+/// The records of a text that another program wrote anew, such as a shipper of logs:
+/// with white space, or with their members in another order.
+fn rewritten(text: &str) -> Option<Vec<Record<'_>>> {
+    let text = text.trim();
+    if memchr::memmem::find(text.as_bytes(), QUOTED).is_some() {
+        // That one is as the filter wrote it, and this is what is around it.
+        return None;
+    }
+    let records = match text.as_bytes().first() {
+        Some(b'{') => vec![serde_json::from_str(text).ok()?],
+        Some(b'[') => serde_json::from_str::<Vec<_>>(text).ok()?,
+        _ => return None,
+    };
+    let is_one =
+        |record: &Record<'_>| record.policy.is_some() && DECISIONS.contains(&&*record.decision);
+    (!records.is_empty() && records.iter().all(is_one)).then_some(records)
 }
 
 /// The value at the beginning of a text, and how many bytes it takes.
@@ -180,6 +211,42 @@ mod tests {
             format!(" {{ \"decision\" : 1, \"audit\": {ONE} }}"),
         ] {
             assert_eq!(found(&line), Ok(vec![("a".into(), "No \"a\".".into())]), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_record_that_another_program_wrote_anew_is_one() {
+        let anew = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        // Its members are in the order of their names, and then there is white space.
+        let sorted =
+            r#"{"policy":"3f9a1c0e8d27","tool":"a","decision":"denied","message":"No \"a\"."}"#;
+        let spaced = ONE.replace("\":", "\": ").replace(",\"", ", \"").replacen('{', "{ ", 1);
+        for one in [sorted.to_owned(), spaced] {
+            assert_eq!(anew(&one)["tool"], "a");
+            let quoted = serde_json::to_string(&one).unwrap();
+            for line in [
+                one.clone(),
+                format!(" {one} "),
+                format!("[{one}]"),
+                format!(r#"{{"status":200,"audit":{one}}}"#),
+                format!(r#"{{"status":200,"audit":{quoted}}}"#),
+            ] {
+                assert_eq!(found(&line), Ok(vec![("a".into(), "No \"a\".".into())]), "{line}");
+            }
+            for line in [
+                format!(r#"{{"agent":{quoted},"audit":{quoted}}}"#),
+                format!(r#"{{"agent":{quoted},"audit":{one}}}"#),
+            ] {
+                assert_eq!(found(&line), Err(Miss::Several), "{line}");
+            }
+        }
+        // What is around a record is not one, and neither is what only begins like one.
+        let quoted = serde_json::to_string(ONE).unwrap();
+        let around = format!(r#"{{"policy":"x","decision":"denied","audit":{quoted}}}"#);
+        assert_eq!(found(&around).map(|all| all.len()), Ok(1));
+        for line in [r#"{"a":1,"decision":"denied"}"#, r#"{"policy":"x","decision":"maybe"}"#, "[]"]
+        {
+            assert_eq!(found(line), Err(Miss::None), "{line}");
         }
     }
 

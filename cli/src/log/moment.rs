@@ -4,7 +4,7 @@ use crate::failure::Failure;
 use crate::output::shown;
 use mcp_policy_filter::limits::window::Nanos;
 use mcp_policy_filter::policy::document;
-use std::fmt::Write as _;
+use mcp_policy_filter::simulate::explain::rfc3339;
 
 /// A moment as RFC 3339 writes it. Records have one form of it, which is read by itself:
 /// a log has millions of them.
@@ -77,27 +77,11 @@ pub(crate) fn argument(text: &str) -> Result<Nanos, Failure> {
 
 /// A moment as RFC 3339 writes it in UTC, to the second.
 pub(crate) fn written(moment: Nanos) -> String {
-    let seconds = moment.seconds();
-    let (days, second) = (seconds / 86_400, seconds % 86_400);
-    let (year, month, day) = date(days);
-    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
-    let mut text = String::with_capacity(20);
-    // Writing to a string cannot fail.
-    let _ = write!(text, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z");
-    text
-}
-
-/// The date this many days after 1970-01-01, by Howard Hinnant's `civil_from_days`.
-#[expect(clippy::arithmetic_side_effects, reason = "a u64 of nanoseconds ends in the year 2554")]
-const fn date(days: u64) -> (u64, u64, u64) {
-    let days = days + 719_468;
-    let (era, day) = (days / 146_097, days % 146_097);
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    (era * 400 + year + if month <= 2 { 1 } else { 0 }, month, day)
+    let text = rfc3339(moment);
+    match text.split_once('.') {
+        Some((seconds, _)) => format!("{seconds}Z"),
+        None => text,
+    }
 }
 
 #[cfg(test)]

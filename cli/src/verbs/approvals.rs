@@ -12,7 +12,7 @@ mod terminal;
 
 use crate::Outcome;
 use crate::failure::Failure;
-use crate::output::{output, shown};
+use crate::output::{Format, output, say, shown};
 use crate::trust::Trust;
 use clap::Subcommand;
 use client::{Client, Endpoint};
@@ -61,6 +61,9 @@ enum Verb {
         gateway: Gateway,
         /// The request; it may also be the end of URL
         id: Option<String>,
+        /// The form of the decision on standard output
+        #[arg(long, value_name = "FORM", default_value = "text")]
+        format: Format,
     },
     /// Deny one request, or take an approval back that was not used
     Deny {
@@ -71,6 +74,9 @@ enum Verb {
         /// The reason, for the agent
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
+        /// The form of the decision on standard output
+        #[arg(long, value_name = "FORM", default_value = "text")]
+        format: Format,
     },
 }
 
@@ -87,15 +93,6 @@ struct Gateway {
     /// Send the token by plain http to another machine
     #[arg(long)]
     insecure_http: bool,
-}
-
-/// The forms of an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    /// For people.
-    Text,
-    /// For programs.
-    Json,
 }
 
 /// Does what an approver asks for.
@@ -122,23 +119,28 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
             out.flush()?;
             Ok(Outcome::Clean)
         }
-        Verb::Approve { gateway, id } => approve(gateway, id.as_deref()),
-        Verb::Deny { gateway, id, reason } => {
+        Verb::Approve { gateway, id, format } => approve(gateway, id.as_deref(), *format),
+        Verb::Deny { gateway, id, reason, format } => {
             let query = client::query(reason.as_deref())?;
             let client = of_one(gateway, id.as_deref())?;
             let (_, request) = client.get_one()?;
             let digest = request.check()?;
-            let decided = client.deny(&digest, &query)?;
+            let (value, decided) = client.deny(&digest, &query)?;
             let mut out = output();
-            out.write_all(show::request(&request).as_bytes())?;
-            writeln!(out, "\n{}", show::decided(&decided))?;
+            match format {
+                Format::Text => {
+                    out.write_all(show::request(&request).as_bytes())?;
+                    writeln!(out, "\n{}", show::decided(&decided))?;
+                }
+                Format::Json => out.write_all(show::json(&value).as_bytes())?,
+            }
             out.flush()?;
             Ok(Outcome::Clean)
         }
     }
 }
 
-fn approve(gateway: &Gateway, id: Option<&str>) -> Result<Outcome, Failure> {
+fn approve(gateway: &Gateway, id: Option<&str>, format: Format) -> Result<Outcome, Failure> {
     // Before the token is asked for: without a terminal nothing can be approved.
     let mut terminal = terminal::open()?;
     let client = of_one(gateway, id)?;
@@ -148,14 +150,16 @@ fn approve(gateway: &Gateway, id: Option<&str>) -> Result<Outcome, Failure> {
     let text = show::request(&request);
     let question = format!("{text}\nType the id to approve exactly this call: ");
     let typed = terminal.ask(&question)?;
-    let mut out = output();
     if typed != request.id {
-        writeln!(out, "{}: not approved, since the id was not typed", shown(&request.id))?;
-        out.flush()?;
+        say(format_args!("{}: not approved, since the id was not typed", shown(&request.id)));
         return Ok(Outcome::Findings);
     }
-    let decided = client.approve(&digest)?;
-    writeln!(out, "{}", show::decided(&decided))?;
+    let (value, decided) = client.approve(&digest)?;
+    let mut out = output();
+    match format {
+        Format::Text => writeln!(out, "{}", show::decided(&decided))?,
+        Format::Json => out.write_all(show::json(&value).as_bytes())?,
+    }
     out.flush()?;
     Ok(Outcome::Clean)
 }

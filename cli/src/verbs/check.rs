@@ -9,6 +9,7 @@ mod together;
 use crate::failure::Failure;
 use crate::finding::{Finding, Format, Report, Severity, Source};
 use crate::layer::Layer;
+use crate::output::heard;
 use crate::policy::find::{self, Given, Manifest, Place, Recognized, Visitor};
 use crate::{Outcome, input, policy};
 use core::ops::Range;
@@ -66,7 +67,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let Check { mut report, together, strict } = check;
     together.findings().into_iter().for_each(|one| report.add(strictly(one, strict)));
     report.sort();
-    report.print(arguments.format)?;
+    heard(report.print(arguments.format))?;
     Ok(if report.errors > 0 { Outcome::Findings } else { Outcome::Clean })
 }
 
@@ -187,8 +188,12 @@ impl Check {
             Given::Struct(node) => (*layer, node, node.to_struct()),
             Given::Document(node) => (*layer, node, document(layer, node)),
         };
-        let (_, findings) = policy::compile(layer, node, &bytes);
-        findings.into_iter().for_each(|one| self.add(one));
+        let compiled = policy::compile(layer, node, &bytes);
+        compiled.findings.into_iter().for_each(|one| self.add(one));
+        for (severity, number) in compiled.more {
+            let severity = if self.strict { Severity::Error } else { severity };
+            self.report.count(severity, number);
+        }
         let setting = |key: &str| {
             let settings = node.get("settings")?;
             let member = settings.member(key).filter(|member| member.value.is_true())?;

@@ -17,7 +17,7 @@ use crate::document::{self, Language, Node, positions};
 use crate::failure::Failure;
 use crate::finding::Source;
 use crate::input;
-use crate::output::{output, replace, shown};
+use crate::output::{Format, heard, output, replace, say, shown};
 use mcp_policy_filter::policy::Policy;
 use said::{Kind, List, Said};
 use std::io::Write as _;
@@ -49,15 +49,6 @@ pub(crate) struct Arguments {
     /// The form of what is printed; `json` has the policy and the list in one document
     #[arg(long, value_name = "FORM", default_value = "text")]
     format: Format,
-}
-
-/// The forms of what is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    /// For people.
-    Text,
-    /// For machines.
-    Json,
 }
 
 /// The dialects.
@@ -100,7 +91,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let policy = converted.as_ref().map(|(_, policy)| policy);
     if arguments.format == Format::Text {
         for line in said::lines(&source, &all) {
-            anstream::eprintln!("{line}");
+            say(line);
         }
     }
     if let Some(policy) = policy {
@@ -108,20 +99,22 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         match &arguments.output {
             Some(name) => replace(name, text.as_bytes())?,
             None if arguments.format == Format::Text => {
-                let mut out = output();
-                out.write_all(text.as_bytes())?;
-                out.flush()?;
+                heard(print(&text))?;
             }
             None => {}
         }
     }
     if arguments.format == Format::Json {
         let dialect = converted.as_ref().map(|(dialect, _)| *dialect);
-        let mut out = output();
-        out.write_all(report(&source, dialect, policy, &all).to_pretty_json().as_bytes())?;
-        out.flush()?;
+        heard(print(&report(&source, dialect, policy, &all).to_pretty_json()))?;
     }
     Ok(outcome)
+}
+
+fn print(text: &str) -> Result<(), Failure> {
+    let mut out = output();
+    out.write_all(text.as_bytes())?;
+    Ok(out.flush()?)
 }
 
 /// The dialect of a file and its policy in this language, which is valid.

@@ -2,7 +2,7 @@
 
 use crate::explained::{self, End};
 use crate::failure::Failure;
-use crate::output::{output, shown};
+use crate::output::{Format, heard, output, shown, write_json};
 use crate::{Outcome, policy, request};
 use anstyle::AnsiColor;
 use mcp_policy_filter::limits::MemoryStore;
@@ -67,15 +67,6 @@ pub(crate) struct Arguments {
     format: Format,
 }
 
-/// The forms of the output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    /// For people
-    Text,
-    /// For programs
-    Json,
-}
-
 /// Explains a call.
 ///
 /// # Errors
@@ -86,16 +77,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
             "standard input holds the policy or the call; name a file for one",
         ));
     }
-    let mut out = output();
     let mut loaded = match policy::load(&arguments.policy)? {
         Ok(loaded) => loaded,
-        Err(errors) => {
-            for error in errors {
-                writeln!(out, "{error}")?;
-            }
-            out.flush()?;
-            return Ok(Outcome::Findings);
-        }
+        Err(errors) => return policy::refuse(&errors),
     };
     let now = match &arguments.at {
         Some(text) => moment(text).ok_or_else(|| {
@@ -110,18 +94,21 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     before(arguments.after, &Host { policy, store: &store, now }, &ask)?;
     let told = explained::explain(policy, &store, &ask, now)?;
     let written = explained::written(&loaded.source, &loaded.node);
-    match arguments.format {
-        Format::Text => {
-            for line in explained::text(policy, written, &told) {
-                writeln!(out, "{}", painted(&line))?;
+    let print = || {
+        let mut out = output();
+        match arguments.format {
+            Format::Text => {
+                for line in explained::text(policy, written, &told) {
+                    writeln!(out, "{}", painted(&line))?;
+                }
+            }
+            Format::Json => {
+                write_json(&mut out, &explained::json(policy, written, &told, now))?;
             }
         }
-        Format::Json => {
-            let json = explained::json(policy, written, &told, now);
-            writeln!(out, "{json:#}")?;
-        }
-    }
-    out.flush()?;
+        Ok(out.flush()?)
+    };
+    heard(print())?;
     Ok(match explained::end(&told) {
         End::WentOn => Outcome::Clean,
         End::Refused => Outcome::Findings,

@@ -171,10 +171,5 @@ pub(super) fn given(name: &str) -> Result<Result<Map<String, Value>, Outcome>, F
         },
         Err(errors) => errors,
     };
-    let mut out = output();
-    for error in errors {
-        writeln!(out, "{error}")?;
-    }
-    out.flush()?;
-    Ok(Err(Outcome::Findings))
+    policy::refuse(&errors).map(Err)
 }

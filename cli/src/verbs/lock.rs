@@ -8,8 +8,8 @@ use super::init::given;
 use super::init::source::Origin;
 use crate::Outcome;
 use crate::failure::Failure;
-use crate::finding::Source;
-use crate::output::{output, replace, shown, write_json};
+use crate::finding::{Finding, Source};
+use crate::output::{heard, output, replace, shown, write_json};
 use crate::policy;
 use clap::ValueEnum;
 use compare::{Comparison, Kept};
@@ -91,21 +91,47 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let saved = arguments.saved.as_ref().map(|name| saved(name)).transpose()?;
     let listed = arguments.origin.listed()?;
     let tools = tools(&listed.texts).map_err(Failure::new)?;
-    if let Some(file) = &arguments.save {
-        replace(file, listed::file(&tools).as_bytes())?;
-    }
     match (&arguments.check, given) {
-        (Some(_), Some((name, policy))) => check(arguments, name, &policy, &tools, saved),
-        (_, given) => write(arguments, given.map(|(_, policy)| policy), &tools),
+        (Some(_), Some((name, policy))) => {
+            save(arguments, &tools)?;
+            check(arguments, name, &policy, &tools, saved)
+        }
+        (_, given) => {
+            let text = locked(arguments, given.map(|(_, policy)| policy), &tools)?;
+            // The definitions that were locked before stay where there is no new lock.
+            save(arguments, &tools)?;
+            write(arguments, &text)
+        }
     }
 }
 
-/// Writes a lock, alone or in a policy.
-fn write(
+/// Writes the definitions, where that is asked for.
+fn save(arguments: &Arguments, tools: &[Tool]) -> Result<(), Failure> {
+    match &arguments.save {
+        Some(file) => replace(file, listed::file(tools).as_bytes()),
+        None => Ok(()),
+    }
+}
+
+/// Writes the text of a lock.
+fn write(arguments: &Arguments, text: &[u8]) -> Result<Outcome, Failure> {
+    match &arguments.output {
+        Some(file) => replace(file, text)?,
+        None => {
+            let mut out = output();
+            out.write_all(text)?;
+            out.flush()?;
+        }
+    }
+    Ok(Outcome::Clean)
+}
+
+/// The text of a lock, alone or in a policy.
+fn locked(
     arguments: &Arguments,
     policy: Option<Map<String, Value>>,
     tools: &[Tool],
-) -> Result<Outcome, Failure> {
+) -> Result<Vec<u8>, Failure> {
     let old = policy.as_ref().and_then(|policy| policy.get("lock"));
     let ignores = arguments.ignore_meta || old.is_some_and(ignores_meta);
     let mode = match arguments.mode {
@@ -113,11 +139,11 @@ fn write(
         Some(Mode::Report) => "report",
         None => old.and_then(|lock| lock.get("mode")).and_then(Value::as_str).unwrap_or("enforce"),
     };
-    let mut locked = Map::new();
+    let mut digests = Map::new();
     let mut unlocked = Vec::new();
     for tool in tools {
         match tool.digest(ignores) {
-            Ok(digest) => drop(locked.insert(tool.name.clone(), json!({ "digest": digest }))),
+            Ok(digest) => drop(digests.insert(tool.name.clone(), json!({ "digest": digest }))),
             Err(why) => unlocked.push(format!("{} {why}", shown(&tool.name))),
         }
     }
@@ -128,7 +154,7 @@ fn write(
             unlocked.join("; ")
         )));
     }
-    let mut lock = json!({ "mode": mode, "tools": locked });
+    let mut lock = json!({ "mode": mode, "tools": digests });
     if ignores && let Some(lock) = lock.as_object_mut() {
         lock.insert("ignore".into(), json!(["_meta"]));
     }
@@ -141,15 +167,7 @@ fn write(
     let written = if is_alone { json!({ "lock": lock }) } else { Value::Object(policy) };
     let mut text = Vec::new();
     write_json(&mut text, &written)?;
-    match &arguments.output {
-        Some(file) => replace(file, &text)?,
-        None => {
-            let mut out = output();
-            out.write_all(&text)?;
-            out.flush()?;
-        }
-    }
-    Ok(Outcome::Clean)
+    Ok(text)
 }
 
 /// Compares the tools of a server with the lock of a policy.
@@ -168,12 +186,15 @@ fn check(
     };
     let kept = Kept { lock, ignores: ignores_meta(lock), saved: saved.as_deref() };
     let comparison = Comparison::of(&kept, tools);
-    let mut out = output();
-    match arguments.format {
-        Format::Human => comparison.tell(&mut out)?,
-        Format::Json => write_json(&mut out, &comparison.json())?,
-    }
-    out.flush()?;
+    let print = || {
+        let mut out = output();
+        match arguments.format {
+            Format::Human => comparison.tell(&mut out)?,
+            Format::Json => write_json(&mut out, &comparison.json())?,
+        }
+        Ok(out.flush()?)
+    };
+    heard(print())?;
     Ok(if comparison.is_same() { Outcome::Clean } else { Outcome::Findings })
 }
 
@@ -194,8 +215,10 @@ fn valid(policy: &Value) -> Result<(), Failure> {
     match policy::parse(source) {
         Ok(_) => Ok(()),
         Err(errors) => {
-            let first = errors.first().map(ToString::to_string).unwrap_or_default();
-            Err(Failure::new(format!("the lock of these tools would not be valid: {first}")))
+            // The text that has the places of the errors is not in a file.
+            let errors: Vec<_> = errors.iter().map(Finding::told).collect();
+            let errors = errors.join("; ");
+            Err(Failure::new(format!("the lock of these tools would not be valid: {errors}")))
         }
     }
 }

@@ -13,7 +13,7 @@ mod template;
 use crate::document::{self, Node, Value};
 use crate::failure::Failure;
 use crate::input;
-use crate::output::{output, replace};
+use crate::output::{output, replace, say};
 use crate::{Outcome, policy};
 use options::Place;
 use std::io::Write as _;
@@ -65,27 +65,27 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         Ok(loaded) => loaded,
         Err(errors) => {
             for error in &errors {
-                anstream::eprintln!("{error}");
+                say(error);
             }
             return Ok(Outcome::Findings);
         }
     };
     for warning in &loaded.warnings {
-        anstream::eprintln!("{warning}");
+        say(warning);
     }
     let policy = Asked::new(&loaded.node, &loaded.json);
     let settings = options::Settings::new(arguments.place, &arguments.options)?;
     if let Some(node) = carried::lost(policy.node).filter(|_| arguments.place.takes_an_object()) {
         let (line, column) = document::position(&loaded.source.text, node.span.start);
-        anstream::eprintln!(
+        say(format_args!(
             "{}:{line}:{column}: error: Kubernetes would make another number of this one; write \
              one of at most 15 digits",
             crate::output::shown(&loaded.source.name)
-        );
+        ));
         return Ok(Outcome::Findings);
     }
     for note in forms::notes(arguments.place, &policy, &settings) {
-        anstream::eprintln!("note: {note}");
+        say(format_args!("note: {note}"));
     }
     let mut text = forms::render(arguments.place, &policy, &settings)?;
     if arguments.format == Format::Json {

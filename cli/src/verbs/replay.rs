@@ -18,6 +18,7 @@ mod traffic;
 
 use crate::failure::Failure;
 use crate::log::lines::{self, Counts};
+use crate::output::{Format, heard};
 use crate::{Outcome, policy};
 use call::Call;
 use changes::Changes;
@@ -59,15 +60,6 @@ pub(crate) struct Arguments {
     format: Format,
 }
 
-/// The forms of the result.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    /// For people.
-    Text,
-    /// For programs.
-    Json,
-}
-
 /// The result of a replay.
 #[derive(Debug)]
 struct Replayed {
@@ -97,11 +89,17 @@ impl Replay {
 /// Replays the logs and prints what changes.
 ///
 /// # Errors
-/// A policy or a log cannot be read, or no line has a call.
+/// A policy's file or a log cannot be read, or no line has a call.
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
-    let against = arguments.against.as_deref().map(engine).transpose()?;
+    let against = arguments.against.as_deref().map(policy::load).transpose()?;
     let is_by_log = against.is_none();
-    let engine = engine(&arguments.policy)?;
+    let (engine, against) = match (policy::load(&arguments.policy)?, against.transpose()) {
+        (Ok(new), Ok(old)) => (Engine::new(new.policy), old.map(|old| Engine::new(old.policy))),
+        (new, old) => {
+            let errors = [new.err(), old.err()].into_iter().flatten().flatten();
+            return policy::refuse(&errors.collect::<Vec<_>>());
+        }
+    };
     let mut replay = Replay { engine, against, changes: Changes::default() };
     let mut traffic = Traffic::new(arguments.json_values);
     let mut order = Order::default();
@@ -128,25 +126,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
             counts.lines
         )));
     }
-    match arguments.format {
-        Format::Text => print::text(&replayed, arguments.top)?,
-        Format::Json => print::json(&replayed, arguments.top)?,
-    }
+    heard(match arguments.format {
+        Format::Text => print::text(&replayed, arguments.top),
+        Format::Json => print::json(&replayed, arguments.top),
+    })?;
     let Changes { changed, unknown, .. } = &replayed.changes;
     let fails = changed.all > 0 || (arguments.strict && unknown.all > 0);
     Ok(if fails { Outcome::Findings } else { Outcome::Clean })
-}
-
-fn engine(file: &str) -> Result<Engine, Failure> {
-    match policy::load(file)? {
-        Ok(loaded) => Ok(Engine::new(loaded.policy)),
-        Err(errors) => {
-            let first = errors.first().map(ToString::to_string).unwrap_or_default();
-            let more = match errors.len() {
-                0 | 1 => String::new(),
-                all => format!("; it has {all} errors, which `mcp-policy check` shows"),
-            };
-            Err(Failure::new(format!("{first}{more}")))
-        }
-    }
 }

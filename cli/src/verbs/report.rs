@@ -10,6 +10,7 @@ mod tally;
 use crate::Outcome;
 use crate::failure::Failure;
 use crate::log::{find, lines, moment};
+use crate::output::Format;
 use tally::Tally;
 
 /// The arguments of `report`.
@@ -38,15 +39,6 @@ pub(crate) struct Arguments {
     /// The form of the report
     #[arg(long, value_name = "FORM", default_value = "text")]
     format: Format,
-}
-
-/// The forms of a report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    /// For people.
-    Text,
-    /// For programs.
-    Json,
 }
 
 /// Reads the logs and prints the report.

@@ -14,7 +14,7 @@ mod watch;
 
 use crate::Outcome;
 use crate::failure::Failure;
-use crate::output::shown;
+use crate::output::{heard, shown};
 use coverage::Coverage;
 use play::Played;
 use policies::Policies;
@@ -100,7 +100,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         return watch::run(arguments);
     }
     let results = once(arguments, &mut Policies::default())?;
-    report::write(arguments.format, &results)?;
+    heard(report::write(arguments.format, &results))?;
     Ok(results.outcome())
 }
 

@@ -107,6 +107,10 @@ fn standard_input_is_a_file() {
         String::from_utf8(output.stderr).unwrap(),
         "1 policy in 1 file: 0 errors, 0 warnings\n"
     );
+    // The second would be empty, whatever the first is.
+    let (status, stderr) = told(&folder, &["-", "-"]);
+    assert_eq!(status, Some(2));
+    assert_eq!(stderr, "mcp-policy: `-` is given twice, and standard input is one file\n");
 }
 
 #[test]
@@ -124,6 +128,14 @@ fn findings_are_bounded_and_counted() {
     let output = run(&folder, &["."]);
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(stderr.contains("2700 errors, 0 warnings (1700 of them are not shown)"), "{stderr}");
+    // Of one policy the core keeps as many, and counts the others.
+    let tools: Vec<String> = (0..1_500).map(|at| format!("\"t{at}\": {{\"x\": 1}}")).collect();
+    let text =
+        format!(r#"{{"version": "1", "default": "deny", "tools": {{{}}}}}"#, tools.join(","));
+    fs::write(folder.join("one.json"), text).unwrap();
+    let all = found(&folder, &["one.json"]);
+    assert_eq!(all["findings"].as_array().unwrap().len(), 1_000);
+    assert_eq!((&all["errors"], &all["more"]), (&1_500.into(), &500.into()));
 }
 
 #[test]
@@ -142,7 +154,8 @@ fn a_reader_may_stop_reading() {
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     assert!(line.starts_with("a.json:1:"), "{line}");
     let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(0));
+    // The findings that it has not read are findings.
+    assert_eq!(output.status.code(), Some(1));
     assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
 }
 

@@ -130,7 +130,7 @@ fn a_decision_is_about_the_call_that_was_seen() {
     let entry = ask(slots, &store, [1; 32], 1, NOW);
     let other = slots.decide(&store, entry.id, &[2; 32], "ann", Verdict::Approve, NOW);
     assert_eq!(other, Err(DecisionError::OtherCall));
-    let over = later(NOW, 600);
+    let over = NOW.later(600);
     let late = slots.decide(&store, entry.id, &[1; 32], "ann", Verdict::Approve, over);
     assert_eq!(late, Err(DecisionError::Unknown));
     assert!(
@@ -206,7 +206,7 @@ fn living_entries_keep_their_slots() {
     assert_eq!(seen, made.len());
     assert_eq!(store.size().0, made.len());
     // After they are over there is room, in the same keys.
-    let over = later(NOW, 600);
+    let over = NOW.later(600);
     let digest = full.expect("all had room");
     ask(slots, &store, digest, 1, over);
     assert_eq!(store.size().0, made.len());
@@ -229,9 +229,9 @@ fn what_cannot_be_read_is_taken() {
     assert_eq!(slots.find(&store, &[1; 32], NOW).err(), Some(StoreError::Damaged));
     // Made by a clock that was ahead.
     let store = MemoryStore::default();
-    ask(slots, &store, [1; 32], 1, later(NOW, 61));
+    ask(slots, &store, [1; 32], 1, NOW.later(61));
     assert_eq!(slots.find(&store, &[1; 32], NOW).err(), Some(StoreError::Clock));
-    assert!(slots.find(&store, &[1; 32], later(NOW, 1)).is_ok());
+    assert!(slots.find(&store, &[1; 32], NOW.later(1)).is_ok());
 }
 
 #[test]
@@ -240,12 +240,12 @@ fn one_worker_sends_a_notice_and_again_a_minute_later() {
     let slots = Slots::new(&table);
     let digest = [1; 32];
     let entry = ask(slots, &store, digest, 2, NOW);
-    let send = |seconds: u64| slots.send(&store, entry.id, later(NOW, seconds));
+    let send = |seconds: u64| slots.send(&store, entry.id, NOW.later(seconds));
     assert_eq!([0, 0, 59, 60, 119, 120].map(send), [true, false, false, true, false, true].map(Ok));
     // A decision keeps what is known of it.
     slots.decide(&store, entry.id, &digest, "ann", Verdict::Approve, NOW).unwrap();
     assert_eq!([150, 180].map(send), [Ok(false), Ok(true)]);
-    slots.came(&store, entry.id, later(NOW, 181)).unwrap();
+    slots.came(&store, entry.id, NOW.later(181)).unwrap();
     assert_eq!(send(590), Ok(false));
     // What is decided or over is not told.
     slots.decide(&store, entry.id, &digest, "bob", Verdict::Approve, NOW).unwrap();
@@ -264,29 +264,29 @@ fn a_question_takes_an_approval_once_and_hears_so_again() {
     let take = |put, now| slots.take(&store, slot, &digest, put, now).unwrap();
     let second = NOW.seconds();
     assert_eq!(take(put(1, second), NOW), Taken::Not);
-    let approved = later(NOW, 5);
+    let approved = NOW.later(5);
     slots.decide(&store, entry.id, &digest, "ann", Verdict::Approve, approved).unwrap();
     // The question of before the approval, again: it was answered that the call waits.
     assert!(matches!(take(put(1, second + 4), approved), Taken::Before(_)));
     assert_eq!(slots.taken(&store, &digest, put(1, second + 4), approved), Ok(Taken::Not));
-    let Taken::Now(used) = take(put(2, second + 5), later(NOW, 6)) else { panic!() };
+    let Taken::Now(used) = take(put(2, second + 5), NOW.later(6)) else { panic!() };
     assert_eq!((used.state, used.used_by, &*used.params), (State::Used, [2; 16], ""));
     assert_eq!(used.approved_by, ["ann"]);
     // The same again, and another question.
-    assert_eq!(take(put(2, second + 5), later(NOW, 7)), Taken::Now(used.clone()));
+    assert_eq!(take(put(2, second + 5), NOW.later(7)), Taken::Now(used.clone()));
     assert_eq!(
-        slots.taken(&store, &digest, put(2, second + 5), later(NOW, 7)),
+        slots.taken(&store, &digest, put(2, second + 5), NOW.later(7)),
         Ok(Taken::Now(used.clone()))
     );
-    assert_eq!(take(put(3, second + 7), later(NOW, 7)), Taken::Not);
+    assert_eq!(take(put(3, second + 7), NOW.later(7)), Taken::Not);
     let taken = |put, now| slots.taken(&store, &digest, put, now).unwrap();
-    assert_eq!(taken(put(3, second + 7), later(NOW, 7)), Taken::Not);
+    assert_eq!(taken(put(3, second + 7), NOW.later(7)), Taken::Not);
     // One of before the use, as long as it could come; the use was at six.
     assert_eq!(used.used_at, second + 6);
     for seconds in [0, second, second + 6] {
-        assert_eq!(taken(put(3, seconds), later(NOW, 66)), Taken::Before(used.clone()));
+        assert_eq!(taken(put(3, seconds), NOW.later(66)), Taken::Before(used.clone()));
     }
-    assert_eq!(taken(put(3, second + 6), later(NOW, 4_000)), Taken::Not);
+    assert_eq!(taken(put(3, second + 6), NOW.later(4_000)), Taken::Not);
     // A use without a question has no number, and no question has that of none.
     let again = ask(slots, &store, [2; 32], 1, NOW);
     slots.decide(&store, again.id, &[2; 32], "ann", Verdict::Approve, NOW).unwrap();
@@ -294,4 +294,23 @@ fn a_question_takes_an_approval_once_and_hears_so_again() {
     assert_eq!(slots.taken(&store, &[2; 32], put(0, second), NOW), Ok(Taken::Not));
     let nobody = slots.take(&store, again.id.slot(), &[2; 32], put(0, second), NOW);
     assert_eq!(nobody, Ok(Taken::Not));
+}
+
+#[test]
+fn a_decision_by_a_clock_that_was_ahead_is_none_for_one_that_is_right() {
+    let (table, store) = (table(), MemoryStore::default());
+    let slots = Slots::new(&table);
+    for (digest, verdict, holds) in
+        [([1; 32], Verdict::Approve, 60), ([2; 32], Verdict::Deny("no"), 3_600)]
+    {
+        let entry = ask(slots, &store, digest, 1, NOW);
+        let ahead = NOW.later(300);
+        slots.decide(&store, entry.id, &digest, "ann", verdict, ahead).unwrap();
+        assert!(slots.find(&store, &digest, ahead).is_ok());
+        // What is left is at most what it holds for, and a minute.
+        assert!(slots.find(&store, &digest, NOW.later(240)).is_ok(), "{holds}");
+        assert_eq!(slots.find(&store, &digest, NOW.later(239)).err(), Some(StoreError::Clock));
+        let used = slots.use_up(&store, entry.id.slot(), &digest, NOW);
+        assert_eq!(used, Err(StoreError::Clock), "{holds}");
+    }
 }

@@ -1,7 +1,7 @@
 //! Approvals that several Envoys share: edges ask, and one home keeps the requests.
 //!
 //! An edge sends a call that needs approval to the home, as a POST, and waits for the
-//! answer. The home makes the request, tells how it stands, or uses the approval. People
+//! answer. The home makes the request, says whether it is decided, or uses the approval. People
 //! see requests and decide at the home alone.
 //!
 //! | part | holds |

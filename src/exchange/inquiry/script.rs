@@ -4,7 +4,7 @@
 //! `ask:` is followed by questions between bars, each of four words and a text: `grpc` or
 //! `http`, or `3*grpc` to ask it three times, the cluster, the milliseconds, `deny`, `allow` or `shed` for no answer, and
 //! the bytes. The answer `ok` leads to the next question, `over N` is a limit without
-//! room for N seconds, and any other is no answer.
+//! room for N seconds, and any other is not an answer.
 
 use super::{Counted, Denied, Next};
 use crate::exchange::question::{Answer, Question, Service};

@@ -5,7 +5,7 @@ use crate::exchange::record::{Decision, Left, Record};
 use crate::exchange::refusal::{Client, Refusal, To};
 use crate::limits::{Charge, ChargeError, Receipt, Store, StoreError, Trial};
 use crate::policy::condition::Facts;
-use crate::policy::{Caller, Denial, Holders, Limit, Limits, Policy, Reason, Shadowed};
+use crate::policy::{Caller, Deciding, Denial, Holders, Limit, Limits, Policy, Reason, Shadowed};
 use crate::wire::jsonrpc::Id;
 
 /// A call of a tool, for its answer and its record.
@@ -110,11 +110,13 @@ impl<'a, S: Store> Judge<'a, S> {
     pub(super) fn shadowed<'b>(
         &'b self,
         caller: &Caller,
+        deciding: Option<&Deciding<'a>>,
         facts: &Facts<'b>,
     ) -> (Vec<(&'a str, Reason)>, Vec<(&'a Limit, Charge)>) {
         let facts = Facts { work: &self.beside, ..*facts };
         let reported = self.policy.reported(facts.tool, self.store);
-        let Some(shadowed) = self.policy.beside(caller, &facts) else {
+        let shadowed = deciding.and_then(|deciding| self.policy.beside(caller, deciding, &facts));
+        let Some(shadowed) = shadowed else {
             return (reported.into_iter().collect(), Vec::new());
         };
         let Shadowed { found: others, limits } = *shadowed;

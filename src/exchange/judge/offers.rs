@@ -3,22 +3,15 @@
 //! Such a message passes as any other method does if the policy has no rules for it.
 
 use super::charging::{Allowed, Called, Charged};
+use super::methods::Other;
 use super::{Decided, Judge};
 use crate::exchange::record::{Decision, Record};
 use crate::exchange::refusal::Refusal;
 use crate::limits::{Charge, Store};
 use crate::policy::condition::{Facts, JsonTexts};
 use crate::policy::{Caller, Denial, Holders, Limit, OfferRuling, Reason};
-use crate::wire::jsonrpc::{Call, DecodeError, INVALID_PARAMS, Id};
+use crate::wire::jsonrpc::{DecodeError, INVALID_PARAMS, Id};
 use crate::wire::mcp::{Offer, OfferKind, Offers};
-use std::borrow::Cow;
-
-/// A message of another method than `tools/call`, with its name decoded.
-pub(super) struct Other<'c, 'a> {
-    pub(super) method: Cow<'a, str>,
-    pub(super) call: &'c Call<'a>,
-    pub(super) stateless: bool,
-}
 
 impl<'a, S: Store> Judge<'a, S> {
     /// Decides a message by what it names; `None` if no rule is for that.

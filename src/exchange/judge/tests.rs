@@ -1,4 +1,5 @@
 use super::*;
+use crate::exchange::record::Decision;
 use crate::limits::{MemoryStore, StoreError};
 use crate::simulate::{Gateway, Outcome, Recorded};
 use core::cell::Cell;

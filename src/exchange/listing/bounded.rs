@@ -68,15 +68,26 @@ impl Listing {
     }
 
     /// Takes the head of a response that came before the request was judged; `None` if it
-    /// must not pass. No server has the message yet, so what it says for one is no answer
-    /// to it; that it refuses a head, as for want of a token, is told to the client.
+    /// must not pass. No server has the message yet, so that nothing is an answer to it; a
+    /// refusal of its head, as for want of a token, is for the client.
     pub fn before_its_request<'a>(
         &mut self,
         headers: impl Iterator<Item = (&'a [u8], &'a [u8])>,
-    ) -> Option<()> {
+    ) -> Option<HeadStep> {
         let seen = Seen::read(headers);
-        self.state = State::Early(0);
-        (!seen.success && seen.length.is_none_or(|length| length <= MOST_EARLY)).then_some(())
+        let is_short = seen.length.is_none_or(|length| length <= MOST_EARLY);
+        if !seen.is_error || !is_short {
+            return None;
+        }
+        if !self.reads_lists() || !(seen.json || seen.events) {
+            self.state = State::Early(0);
+            return Some(HeadStep::Pass);
+        }
+        if seen.events || seen.encoded || seen.recoded {
+            return None;
+        }
+        self.state = State::Whole(0);
+        Some(HeadStep::Hold)
     }
 
     /// Takes the size of a part of the body that has not gone on; whether the body is
@@ -85,7 +96,8 @@ impl Listing {
         let size = match &mut self.state {
             State::Early(all) => {
                 *all = all.saturating_add(size);
-                return *all > MOST_EARLY;
+                let all = *all;
+                return all > MOST_EARLY || self.passes_bound(all);
             }
             State::Counted(all) => {
                 *all = all.saturating_add(size);

@@ -6,6 +6,8 @@ use crate::exchange::head::is_utf8;
 #[derive(Default)]
 pub(super) struct Seen {
     pub(super) success: bool,
+    /// Its status is that of an error, of the client or of the server.
+    pub(super) is_error: bool,
     pub(super) events: bool,
     pub(super) json: bool,
     /// It is compressed, although the request did not allow that.
@@ -21,7 +23,10 @@ impl Seen {
         let mut seen = Self::default();
         for (name, value) in headers {
             match name {
-                b":status" => seen.success = value.first() == Some(&b'2'),
+                b":status" => {
+                    seen.success = value.first() == Some(&b'2');
+                    seen.is_error = matches!(value.first(), Some(b'4' | b'5'));
+                }
                 b"content-type" => {
                     let kind = String::from_utf8_lossy(value).to_ascii_lowercase();
                     seen.events |= kind.contains("text/event-stream");

@@ -46,7 +46,7 @@ impl Test {
             Self::Regex(regex, _) => {
                 format!("match the regular expression {}", quoted(regex.as_str()))
             }
-            // The other value is no business of an agent.
+            // The other value is not for an agent.
             Self::From(_) => return None,
             Self::StartsWith(text) => format!("begin with {}", quoted(text)),
             Self::EndsWith(text) => format!("end with {}", quoted(text)),

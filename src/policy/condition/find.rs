@@ -187,7 +187,8 @@ pub fn recorded(path: &Path, facts: &Facts<'_>) -> Option<Option<String>> {
     recorded
 }
 
-/// The number that a path names, in millionths: the weight of a call.
+/// The number that a path names, in millionths: the weight of a call. One that is too
+/// large for them is the largest, which is more than the `max` of any limit.
 ///
 /// # Errors
 /// The value is missing, or not a number that can be counted.
@@ -198,7 +199,7 @@ pub fn weight(path: &Path, facts: &Facts<'_>) -> Result<u64, Why> {
     find_argument(facts, arguments, &path.steps, Elements::Any, &mut |found| {
         weight = match found {
             Found::Value(Raw { kind: Kind::Number, text, .. }) => {
-                Decimal::parse(text).and_then(Decimal::millionths).ok_or(Why::Weight)
+                Decimal::parse(text).and_then(Decimal::saturating_millionths).ok_or(Why::Weight)
             }
             Found::Value(Raw { kind: Kind::Null, .. }) | Found::Absent => Err(Why::Absent),
             Found::Value(other) => Err(Why::Type(other.kind.name())),

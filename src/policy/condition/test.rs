@@ -237,6 +237,14 @@ impl Test {
         matches!(self, Self::Within(_) | Self::HostIn(_))
     }
 
+    /// The text with which a value has to begin.
+    pub fn start(&self) -> Option<&str> {
+        match self {
+            Self::StartsWith(text) => Some(text),
+            _ => None,
+        }
+    }
+
     /// Whether this text is somewhere in the policy's value.
     pub fn mentions(&self, text: &str) -> bool {
         match self {

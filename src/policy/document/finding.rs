@@ -38,6 +38,9 @@ pub enum Warning {
     ReplayedResults,
     /// A schema names a format, which is not asserted.
     UnassertedFormat,
+    /// A bound in a schema says nothing about values of other types, and no type is asked
+    /// for beside it.
+    UntypedBound,
     /// A limit counts by values of the client, and nothing else bounds its calls.
     UnboundedValues,
     /// One caller can take much of the room of a counter by values.
@@ -67,6 +70,8 @@ pub enum Warning {
     NegatedAbsence,
     /// A denial of a path or a host does not see its other names.
     OtherNames,
+    /// A path or a host is compared by its first characters.
+    PlaceByStart,
     /// A grant is named after a claim.
     GrantByClaim,
     /// An id is compared with a value of the call, and is not the name of a caller.
@@ -104,6 +109,7 @@ impl Warning {
             Self::LongWindow => "long-window",
             Self::ReplayedResults => "replayed-results",
             Self::UnassertedFormat => "unasserted-format",
+            Self::UntypedBound => "untyped-bound",
             Self::UnboundedValues => "unbounded-values",
             Self::ManyValues => "many-values",
             Self::UnseenReason => "unseen-reason",
@@ -118,6 +124,7 @@ impl Warning {
             Self::UnusedCheck => "unused-check",
             Self::NegatedAbsence => "negated-absence",
             Self::OtherNames => "other-names",
+            Self::PlaceByStart => "place-by-start",
             Self::GrantByClaim => "grant-by-claim",
             Self::ComparedId => "compared-id",
             Self::EndsOpen => "ends-open",
@@ -237,6 +244,12 @@ impl Findings {
         self.0.iter().flat_map(|group| &group.kept)
     }
 
+    /// The number of findings beyond those that were kept, by severity.
+    pub fn more(&self) -> impl Iterator<Item = (Severity, usize)> {
+        let groups = self.0.iter().filter(|group| group.more > 0);
+        groups.map(|group| (group.severity, group.more))
+    }
+
     /// The lines to show in a log, in the order of the document: 20 errors, five
     /// overlaps, one warning of each other kind, and the number of further ones.
     pub fn lines(&self) -> impl Iterator<Item = String> {
@@ -277,6 +290,7 @@ mod tests {
         findings.extend(others);
         assert_eq!(findings.iter().count(), 1_000);
         assert!(findings.iter().all(|finding| finding.severity == Severity::Error));
+        assert_eq!(findings.more().collect::<Vec<_>>(), [(Severity::Error, 500)]);
         let lines: Vec<_> = findings.lines().collect();
         assert_eq!(lines.len(), 21);
         assert_eq!(lines.get(19..), Some(&["/19: wrong".to_owned(), "and 1480 more".into()][..]));

@@ -176,22 +176,8 @@ pub(super) fn read_short(name: &str, at: &At<'_>) -> Option<Limit> {
         at.expected("a limit like `10/minute` or `{\"max\": 10, \"window\": 60}`");
         return None;
     };
-    Some(Limit {
-        pointer: at.pointer(),
-        path: at.path().into(),
-        counter: format!("{name}_rate"),
-        window,
-        max: max.saturating_mul(ONE_CALL),
-        scope: Scope::Grant,
-        per: Vec::new(),
-        algorithm: Algorithm::Fixed,
-        increment_from: None,
-        weight: ONE_CALL,
-        across: Across::Process,
-        unit: ONE_CALL,
-        on_deny: None,
-        shadow: false,
-    })
+    let places = (at.pointer(), at.path().to_owned());
+    Some(Limit::of_calls(places, format!("{name}_rate"), max, window))
 }
 
 impl Limit {
@@ -210,13 +196,20 @@ impl Limit {
             && !self.shadow
     }
 
-    /// A limit of the filter's own: this many calls of each caller in an hour.
+    /// A limit of the filter's own: this many calls of each caller in these seconds.
     pub(super) fn built_in(counter: &str, max: u64, window: u32, pointer: &str) -> Option<Self> {
-        Some(Self {
-            pointer: pointer.into(),
-            path: pointer.into(),
-            counter: counter.into(),
-            window: Window::new(window)?,
+        let places = (pointer.to_owned(), pointer.to_owned());
+        Some(Self::of_calls(places, counter.into(), max, Window::new(window)?))
+    }
+
+    /// A limit of this many calls of each caller in a window, with its pointer and its path.
+    fn of_calls(places: (String, String), counter: String, max: u64, window: Window) -> Self {
+        let (pointer, path) = places;
+        Self {
+            pointer,
+            path,
+            counter,
+            window,
             max: max.saturating_mul(ONE_CALL),
             scope: Scope::Grant,
             per: Vec::new(),
@@ -227,7 +220,7 @@ impl Limit {
             unit: ONE_CALL,
             on_deny: None,
             shadow: false,
-        })
+        }
     }
 }
 

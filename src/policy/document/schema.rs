@@ -3,6 +3,8 @@
 //! Keywords that say which values pass are read, or are errors: one that was left out of
 //! account would be a control that is not there. Those that only describe are accepted.
 
+mod untyped;
+
 use super::at::At;
 use super::wording::quote;
 use crate::order;
@@ -50,8 +52,17 @@ const MAX_SUBSCHEMAS: usize = 4_096;
 /// The largest length and number of elements.
 const MAX_LENGTH: u64 = 1 << 53;
 
-/// Reads a schema, and the places of `format` in it.
-pub(super) fn read(at: &At<'_>) -> (Option<Schema>, Vec<String>) {
+/// The parts of a schema by which fewer calls are denied than its author may think.
+#[derive(Debug, Default)]
+pub struct Lenient {
+    /// The places of `format`, which is not asserted.
+    pub formats: Vec<String>,
+    /// The places of bounds that say nothing about values of other types.
+    pub untyped: Vec<String>,
+}
+
+/// Reads a schema, and the parts of it that are lenient.
+pub(super) fn read(at: &At<'_>) -> (Option<Schema>, Lenient) {
     let mut reading = Reading { base: at.path(), ..Reading::default() };
     reading.subschema(at);
     if reading.table.len() > MAX_SUBSCHEMAS {
@@ -66,6 +77,7 @@ pub(super) fn read(at: &At<'_>) -> (Option<Schema>, Vec<String>) {
     if types.is_some_and(|types| !types.meets(Types::OBJECT)) {
         at.wrong("no call fits it, since arguments are an object; set `type` to `object`");
     }
+    let untyped = reading.untyped();
     let Reading { table, formats, .. } = reading;
     let settings = at.reading();
     let schema = Schema {
@@ -74,7 +86,7 @@ pub(super) fn read(at: &At<'_>) -> (Option<Schema>, Vec<String>) {
         literal: settings.literal,
         explains: settings.explains,
     };
-    (Some(schema), formats)
+    (Some(schema), Lenient { formats, untyped })
 }
 
 /// A schema as far as it is read.

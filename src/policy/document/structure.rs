@@ -1,5 +1,5 @@
-//! A document that comes as a `google.protobuf.Struct`: how Envoy hands a
-//! policy over that stands as YAML in its own configuration.
+//! A document that comes as a `google.protobuf.Struct`. Envoy makes one of a policy that
+//! is written as YAML in its own configuration.
 //!
 //! It is read strictly, as JSON is: what two readers of protobuf could take
 //! differently is an error. The members of an object are put in the order of

@@ -4,7 +4,7 @@ use super::approvals::Terms;
 use super::at::At;
 use super::checks::{self, Check};
 use super::limits::{self, Limit};
-use super::schema;
+use super::schema::{self, Lenient};
 use super::settings::max_result_bytes;
 use super::tool_name;
 use super::validity::Validity;
@@ -55,8 +55,8 @@ pub struct ToolRule {
     pub record: Vec<Path>,
     /// `schema`
     pub schema: Option<Schema>,
-    /// The places in it of `format`, which is not asserted.
-    pub formats: Vec<String>,
+    /// The parts of it by which fewer calls are denied than it may seem.
+    pub lenient: Lenient,
     /// `max_result_bytes`
     pub max_result_bytes: Option<usize>,
     /// `valid_from` and `valid_until`
@@ -120,7 +120,7 @@ impl ToolRule {
         let action = object.get("action").map_or(Some(Action::Allow), |at| at.choice(&ACTIONS));
         let reason = object.get("reason").and_then(At::string).map(str::to_owned);
         let args = object.get("args").map(checks::names);
-        let (schema, formats) = object.get("schema").map(schema::read).unwrap_or_default();
+        let (schema, lenient) = object.get("schema").map(schema::read).unwrap_or_default();
         let require = object.get("require").map(checks::read).unwrap_or_default();
         let deny_if = object.get("deny_if").map(checks::read).unwrap_or_default();
         let approve_if = object.get("approve_if").map(checks::read).unwrap_or_default();
@@ -154,7 +154,7 @@ impl ToolRule {
             limits,
             record,
             schema,
-            formats,
+            lenient,
             max_result_bytes,
             validity,
         })

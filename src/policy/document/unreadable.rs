@@ -102,7 +102,7 @@ fn in_text(bytes: &[u8], fault: JsonError) -> String {
     }
 }
 
-/// The mistake that stands there instead, if people make it often.
+/// The mistake that is there instead, if people make it often.
 fn hint(read: &[u8], rest: &str) -> Option<String> {
     if read.is_empty() && is_yaml(rest) {
         return Some(format!("; this looks like YAML, so {AS_YAML}"));

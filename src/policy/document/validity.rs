@@ -57,10 +57,10 @@ impl Validity {
     }
 }
 
-/// A moment as RFC 3339 writes it.
+/// A moment as RFC 3339 writes it, unless it is beyond those of the clock.
 #[cfg(any(test, not(target_os = "wasi")))]
 pub fn moment_of(text: &str) -> Option<Nanos> {
-    parse(text)
+    parse(text).filter(|moment| *moment < Nanos(u64::MAX))
 }
 
 fn moment(at: &At<'_>) -> Option<Nanos> {
@@ -76,7 +76,8 @@ fn moment(at: &At<'_>) -> Option<Nanos> {
     moment
 }
 
-/// A moment as RFC 3339 writes it. A leap second cannot be written.
+/// A moment as RFC 3339 writes it. A leap second cannot be written. The clock ends in the
+/// year 2554: a moment beyond, such as one of the year 9999, is its last one.
 fn parse(text: &str) -> Option<Nanos> {
     let (date, rest) = text.split_at_checked(10)?;
     let (time, rest) = rest.strip_prefix(['T', 't'])?.split_at_checked(8)?;
@@ -105,8 +106,8 @@ fn parse(text: &str) -> Option<Nanos> {
         .checked_add(minutes.checked_mul(60)?)?
         .checked_add(second)?
         .checked_add(shift)?;
-    let nanos = u64::try_from(seconds).ok()?.checked_mul(1_000_000_000)?;
-    nanos.checked_add(fraction).map(Nanos)
+    let nanos = u64::try_from(seconds).ok()?.saturating_mul(1_000_000_000);
+    Some(Nanos(nanos.saturating_add(fraction)))
 }
 
 /// Reads the time by which a clock is ahead of UTC, in minutes.
@@ -186,8 +187,10 @@ mod tests {
             ("2024-12-31T23:59:59-05:30", Some(1_735_709_399_000_000_000)),
             ("2026-11-26T18:00:00Z", Some(1_795_716_000_000_000_000)),
             ("2554-07-21T23:34:33Z", Some(18_446_744_073_000_000_000)),
-            ("2554-07-22T00:00:00Z", None),
-            ("9999-12-31T23:59:59Z", None),
+            ("2554-07-22T00:00:00Z", Some(u64::MAX)),
+            ("9999-12-31T23:59:59Z", Some(u64::MAX)),
+            ("9999-12-32T00:00:00Z", None),
+            ("10000-01-01T00:00:00Z", None),
             ("2023-02-29T00:00:00Z", None),
             ("2100-02-29T00:00:00Z", None),
             ("2026-13-01T00:00:00Z", None),
@@ -214,6 +217,8 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(parse(text), expected.map(Nanos), "{text}");
+            let of_clock = expected.filter(|nanos| *nanos < u64::MAX);
+            assert_eq!(moment_of(text), of_clock.map(Nanos), "{text}");
         }
     }
 

@@ -4,9 +4,8 @@ use super::question::{LOCKED, of_check};
 use super::{About, Answered, Denied, Entry, Explained};
 use crate::limits::Store;
 use crate::policy::beside::{self, Beside, Question};
-use crate::policy::bodies::Applied;
 use crate::policy::condition::{Elements, Facts, JsonTexts, Work};
-use crate::policy::{Holders, LimitState, Policy, Reason, Rule};
+use crate::policy::{Deciding, Holders, LimitState, Policy, Reason};
 
 /// The rules in shadow.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +25,7 @@ pub struct Shadow {
 pub(super) fn shadow<S: Store>(
     policy: &Policy,
     explained: &Explained<'_, '_, S>,
+    deciding: Option<&Deciding<'_>>,
     budget: &Work,
     holders: &Holders<'_>,
 ) -> Shadow {
@@ -44,20 +44,17 @@ pub(super) fn shadow<S: Store>(
             denied: Some(Denied { reason, rule, message, retry_after: None }),
         });
     }
-    let Some(shadowed) = policy.beside(caller, &facts) else {
+    let found = deciding.and_then(|found| Some((found, policy.beside(caller, found, &facts)?)));
+    let Some((deciding, shadowed)) = found else {
         let found = reported.into_iter().collect();
         return Shadow { found, questions, ..Shadow::default() };
     };
-    let Ok(rules) = policy.rules(caller) else { return Shadow::default() };
     let texts = JsonTexts::default();
     let conditions = Facts { work: &aside, texts: &texts, ..facts };
-    let own = rules.decide(facts.tool).rule.and_then(Rule::conditions).map(|own| &own.beside);
-    let common = rules.levels().filter_map(|rules| rules.shadows.as_ref());
-    let common = common.map(|shadows| &shadows.all);
-    for beside in own.into_iter().chain(common) {
+    for beside in deciding.besides() {
         ask(beside, &conditions, &mut questions);
     }
-    if let Some(entry) = rules.shadow_entry(facts.tool) {
+    if let Some(entry) = deciding.shadow {
         let dated = entry.validity.as_deref();
         match dated.map_or(Ok(()), |dated| dated.check(facts.tool, caller.now())) {
             Ok(()) => ask(&entry.beside, &conditions, &mut questions),
@@ -76,7 +73,7 @@ pub(super) fn shadow<S: Store>(
     let found = shadowed.found.iter().map(|(rule, why)| ((*rule).to_owned(), *why));
     Shadow {
         limits: limits.collect(),
-        entries: rules.shadow_entries(facts.tool),
+        entries: deciding.shadow_entries(facts.tool),
         questions,
         found: reported.into_iter().chain(found).collect(),
     }
@@ -119,13 +116,12 @@ impl beside::Entry {
     }
 }
 
-impl Applied<'_> {
+impl Deciding<'_> {
     fn shadow_entries(self, tool: &str) -> Vec<Entry> {
-        let decides = self.shadow_entry(tool);
-        let mut maps = self.levels().filter_map(|rules| rules.shadows.as_ref());
+        let mut maps = self.rules.levels().filter_map(|rules| rules.shadows.as_ref());
         let Some(own) = maps.next() else { return Vec::new() };
         let base = maps.next().map(|base| &base.entries);
-        let all = own.entries.contest(base, tool, decides, beside::Entry::rank, |_| true);
+        let all = own.entries.contest(base, tool, self.shadow, beside::Entry::rank, |_| true);
         let entry = |one: crate::policy::pattern::Match<'_, beside::Entry>| Entry {
             pattern: one.pattern.as_str().to_owned(),
             pointer: one.value.pointer.clone(),

@@ -34,7 +34,7 @@ impl Policy {
         let ExplainedOffer { caller, offer, all, facts, session, store, now } = *explained;
         let decided = self.decide_offer(caller, offer);
         let holders = Holders::new(&self.table, caller, session);
-        let rules = self.rules(caller).ok();
+        let rules = self.known_rules(caller);
         let rules = rules.and_then(|rules| rules.offers(offer.kind));
         let entry = rules.and_then(|rules| match rules.find(offer) {
             Decisive::Rule(rule) => Some(rule),

@@ -92,7 +92,7 @@ pub(super) fn all(
     let answers = Facts { work: &work, texts: &texts, ..*facts };
     let (work, texts) = (budget.clone(), JsonTexts::default());
     let conditions = Facts { work: &work, texts: &texts, ..*facts };
-    let mut hides = policy.rules(caller).into_iter().flat_map(|rules| {
+    let mut hides = policy.known_rules(caller).into_iter().flat_map(|rules| {
         let own = policy.applying(caller, facts).pointer;
         [own].into_iter().chain(rules.base.map(|_| String::new()))
     });

@@ -3,7 +3,7 @@
 use crate::order;
 use crate::policy::condition::{Formula, Root, Test};
 use crate::policy::document::{
-    Action, Approvals, Check, Document, Findings, Rules, Source, ToolRule, Warning, pointer,
+    Action, Approvals, Check, Document, Findings, Rules, Source, ToolRule, Warning,
 };
 
 /// The most checks that may ask for the approval of one call: all that hold are kept
@@ -141,7 +141,7 @@ pub(super) fn warnings(document: &Document, all_rules: &[&Rules], findings: &mut
                 findings.warning(Warning::LongWait, &|| {
                     let message = "a wait of more than an hour is over before its time when Envoy \
                                    restarts";
-                    (pointer(&rule.path), message.into())
+                    (rule.path.clone(), message.into())
                 });
             }
         }
@@ -188,7 +188,7 @@ fn absent(checks: &[Check], demands: &[&[&str]], findings: &mut Findings) {
                     "a call without `{path}` needs no approval by this; have a `require` say \
                      that it exists"
                 );
-                (pointer(&check.pointer), message)
+                (check.path.clone(), message)
             });
         }
     }

@@ -195,22 +195,9 @@ fn narrows(top: &Rules, group: &Group, pairs: &mut Pairs) -> Option<(String, &'s
 
 #[cfg(test)]
 mod tests {
-    use crate::policy::Policy;
+    use crate::policy::lint::warned::{WHEN, of as warnings};
     #[cfg(target_family = "wasm")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
-
-    /// The warnings about a policy with this default and these other keys.
-    fn warnings(default: &str, rest: &str) -> Vec<String> {
-        let policy = format!(
-            r#"{{"version": "1", "default": "{default}", "identity": [{{"header": "x-id"}}],
-            "settings": {{"paths": ["/mcp"]}}, {rest}}}"#
-        );
-        let policy = Policy::parse(policy.as_bytes(), "");
-        let policy = policy.unwrap_or_else(|errors| panic!("{errors:?}"));
-        policy.warnings.iter().map(ToString::to_string).collect()
-    }
-
-    const WHEN: &str = r#""when": [{"path": "claims.team", "op": "eq", "value": "a"}]"#;
 
     #[test]
     fn a_group_that_is_narrower_than_the_top_is_told() {

@@ -96,22 +96,11 @@ fn ends_open(rules: &Rules, next: Option<Open<'_>>, findings: &mut Findings) {
 #[cfg(test)]
 mod tests {
     use crate::policy::Policy;
+    use crate::policy::lint::warned::{WHEN, of as warnings};
     #[cfg(target_family = "wasm")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
-    /// The warnings about a policy with this default and these other keys.
-    fn warnings(default: &str, rest: &str) -> Vec<String> {
-        let policy = format!(
-            r#"{{"version": "1", "default": "{default}", "identity": [{{"header": "x-id"}}],
-            "settings": {{"paths": ["/mcp"]}}, {rest}}}"#
-        );
-        let policy = Policy::parse(policy.as_bytes(), "");
-        let policy = policy.unwrap_or_else(|errors| panic!("{errors:?}"));
-        policy.warnings.iter().map(ToString::to_string).collect()
-    }
-
     const END: &str = r#""valid_until": "2030-01-01T00:00:00Z""#;
-    const WHEN: &str = r#""when": [{"path": "claims.team", "op": "eq", "value": "a"}]"#;
 
     #[test]
     fn a_body_that_ends_is_told_where_what_follows_is_open() {

@@ -4,7 +4,7 @@
 use super::approvals::{demanded, demands};
 use crate::order;
 use crate::policy::condition::{Condition, Formula, Root};
-use crate::policy::document::{Check, Document, Findings, Rules, Warning, pointer};
+use crate::policy::document::{Check, Document, Findings, Rules, Warning};
 
 /// Warns of conditions under `not` whose values nothing else demands: in `require`, in
 /// `approver_require`, and in the `when` of a group.
@@ -24,7 +24,7 @@ pub(super) fn warnings(document: &Document, all_rules: &[&Rules], findings: &mut
         group.when.iter().for_each(|when| demands(&when.condition, &mut paths));
         let own = order::sorted(paths, Ord::cmp);
         for when in &group.when {
-            without(&when.condition, &when.pointer, &[&own], findings);
+            without(&when.condition, &when.path, &[&own], findings);
         }
     }
     if let Some(approvals) = &document.settings.approvals {
@@ -36,7 +36,7 @@ pub(super) fn warnings(document: &Document, all_rules: &[&Rules], findings: &mut
 fn absent(checks: &[Check], demands: &[&[&str]], findings: &mut Findings) {
     for check in checks {
         for formula in check.conditions.iter() {
-            without(formula, &check.pointer, demands, findings);
+            without(formula, &check.path, demands, findings);
         }
     }
 }
@@ -56,7 +56,7 @@ fn without(formula: &Formula, place: &str, demands: &[&[&str]], findings: &mut F
                 let message = format!(
                     "`not` holds for a call without `{path}`; require with `exists` that it is there"
                 );
-                (pointer(place), message)
+                (place.to_owned(), message)
             });
         }
     };
@@ -118,7 +118,7 @@ mod tests {
         assert_eq!(
             found,
             [
-                "/tools/t/require/c: `not` holds for a call without `args.x`; require with `exists` that \
+                "/tools/t/require/0: `not` holds for a call without `args.x`; require with `exists` that \
               it is there"
             ]
         );
@@ -153,7 +153,7 @@ mod tests {
         assert_eq!(
             with(not),
             [
-                "/groups/staff/when/0: `not` holds for a call without `claims.team`; require with \
+                "/groups/0/when/0: `not` holds for a call without `claims.team`; require with \
                  `exists` that it is there",
                 "/settings/approvals/approver_require/0: `not` holds for a call without \
                  `claims.team`; require with `exists` that it is there",

@@ -1,10 +1,14 @@
 //! Warnings about the size of results, and about schemas.
 
-use crate::policy::document::{Document, Findings, Rules, Warning};
+use crate::policy::document::{Document, Findings, Lenient, Rules, Warning};
 
 /// The warning where a schema says what is not asked.
 const FORMAT: &str = "is a description, and no call is denied by it; hold a URL by `host_in`, a \
                       path by `within` and other texts by `regex`, in `require`";
+
+/// The warning where a schema bounds values of one type, and lets all others pass.
+const UNTYPED: &str = "bounds values of one type, and lets those of all others pass; write the \
+                       `type` beside it";
 
 /// The warning where a result that is too long may come another way.
 const REPLAYED: &str = "bounds answers to calls, and a server may send a result again to a GET, \
@@ -19,9 +23,12 @@ pub(super) fn warnings(document: &Document, all_rules: &[&Rules], findings: &mut
             (format!("{}/max_result_bytes", rule.path), REPLAYED.into())
         });
     }
-    for (_, rule) in all_rules.iter().flat_map(|rules| &rules.tools) {
-        for path in &rule.formats {
-            findings.warning(Warning::UnassertedFormat, &|| (path.clone(), FORMAT.into()));
+    let lenient = || all_rules.iter().flat_map(|rules| &rules.tools).map(|(_, rule)| &rule.lenient);
+    let mut warn = |kind, paths: fn(&Lenient) -> &[String], message: &str| {
+        for path in lenient().flat_map(paths) {
+            findings.warning(kind, &|| (path.clone(), message.into()));
         }
-    }
+    };
+    warn(Warning::UnassertedFormat, |lenient| &lenient.formats, FORMAT);
+    warn(Warning::UntypedBound, |lenient| &lenient.untyped, UNTYPED);
 }

@@ -85,6 +85,7 @@ pub(in crate::policy) fn warnings(document: &Document) -> Findings {
     }
     super::negated::warnings(document, &all_rules, &mut findings);
     super::names::warnings(document, &mut findings);
+    super::prefixes::warnings(document, &mut findings);
     grants_by_claim(document, &mut findings);
     super::ids::warnings(document, &mut findings);
     super::bodies::warnings(document, &mut pairs, &mut findings);
@@ -330,7 +331,7 @@ mod tests {
             "tools":{"github.*":{},"read":{"require":[{"conditions":[
                 {"path":"args.a","op":"eq","value":"a"},
                 {"path":"args.a","op":"in","value":["${args.b}"]},
-                {"path":"args.a","op":"starts_with","value":"/srv/${claims.sub}/"}]}]}},
+                {"path":"args.a","op":"starts_with","value":"srv/${claims.sub}/"}]}]}},
             "identity":[{"header":"x-id"}],
             "grants":{"claims.team:ops":{"default":"deny","hide":["y1.*"]},"claimsman":{"default":"deny"}},
             "settings":{"paths":["/mcp"],"json_texts":"text"}}"#;

@@ -148,8 +148,22 @@ impl<'a> Decimal<'a> {
     }
 
     /// The value in millionths: `None` for a negative one, one with more than
-    /// six decimals, and one beyond a u64.
+    /// six decimals, and one that a u64 does not hold below its largest value.
     pub fn millionths(self) -> Option<u64> {
+        self.saturating_millionths().filter(|value| *value < u64::MAX)
+    }
+
+    /// The value in millionths, at most the largest u64: `None` for a negative one
+    /// and one with more than six decimals.
+    ///
+    /// ```
+    /// use mcp_policy_filter::wire::json::Decimal;
+    ///
+    /// let weight = |text| Decimal::parse(text).unwrap().saturating_millionths();
+    /// assert_eq!((weight("0.5"), weight("1e300")), (Some(500_000), Some(u64::MAX)));
+    /// assert_eq!((weight("-1e300"), weight("1e-300")), (None, None));
+    /// ```
+    pub fn saturating_millionths(self) -> Option<u64> {
         if self.negative {
             return None;
         }
@@ -158,10 +172,11 @@ impl<'a> Decimal<'a> {
         if self.digits.is_empty() {
             return Some(0);
         }
+        let zeros = u32::try_from(zeros).ok()?;
         let value = self
             .digits()
-            .try_fold(0_u64, |value, digit| value.checked_mul(10)?.checked_add(u64::from(digit)))?;
-        10_u64.checked_pow(u32::try_from(zeros).ok()?)?.checked_mul(value)
+            .fold(0_u64, |value, digit| value.saturating_mul(10).saturating_add(u64::from(digit)));
+        Some(10_u64.saturating_pow(zeros).saturating_mul(value))
     }
 
     /// The value, where it is a whole number from 0 to 9e12.
@@ -361,10 +376,24 @@ mod tests {
             ("9e13", None),
             ("1e400", None),
             ("-1", None),
-            ("18446744073709.551615", Some(u64::MAX)),
+            ("18446744073709.551614", Some(u64::MAX - 1)),
+            ("18446744073709.551615", None),
             ("18446744073709.551616", None),
         ] {
             assert_eq!(number(text).millionths(), expected, "{text}");
+        }
+        for (text, expected) in [
+            ("9e12", Some(9_000_000_000_000_000_000)),
+            ("18446744073709.551614", Some(u64::MAX - 1)),
+            ("18446744073709.551615", Some(u64::MAX)),
+            ("18446744073709.551616", Some(u64::MAX)),
+            ("99999999999999.1234567", None),
+            ("9e13", Some(u64::MAX)),
+            ("1e400", Some(u64::MAX)),
+            ("-1e400", None),
+            ("1e-400", None),
+        ] {
+            assert_eq!(number(text).saturating_millionths(), expected, "{text}");
         }
     }
 }

@@ -1,13 +1,8 @@
 //! Requests that all workers and all callers share.
 
-use std::sync::Arc;
-
-use mcp_rig::client::http1::Connection;
 use mcp_rig::upstream::Upstream;
-use tokio::sync::Barrier;
-use tokio::task::JoinSet;
 
-use super::{LARGE, approve, asked, call, listed, policy, request, send};
+use super::{LARGE, approve, asked, call, listed, policy, raced, request, send};
 use crate::seen::whole_bodies;
 use crate::support::{Holding, code, passed, reason, spread};
 
@@ -26,17 +21,7 @@ async fn of_all_that_race_for_an_approval_one_runs() {
             let call = call("agent", "refund", &arguments(round));
             let id = request(&gateway, &call).await;
             approve(&gateway, "pay-ann", &id).await;
-            let ready = Arc::new(Barrier::new(CONNECTIONS));
-            let mut racing = JoinSet::new();
-            for _ in 0..CONNECTIONS {
-                let mut connection = Connection::open(gateway.addr()).await;
-                let (ready, call) = (ready.clone(), call.clone());
-                racing.spawn(async move {
-                    ready.wait().await;
-                    connection.send(&call).await
-                });
-            }
-            let answers = racing.join_all().await;
+            let answers = raced(&call, [gateway.addr(); CONNECTIONS]).await;
             let (ran, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|one| passed(one));
             assert_eq!(ran.len(), 1, "{holding:?}: {answers:?}");
             // The others ask for another approval, and all for the same.
@@ -55,13 +40,8 @@ async fn all_workers_know_one_request() {
     let builder = Holding::Everything.gateway(policy(), upstream.addr());
     let gateway = builder.concurrency(4).edit_listener(spread).start().await;
     let call = call("agent", "refund", LARGE);
-    let mut asking = JoinSet::new();
-    for _ in 0..CONNECTIONS {
-        let mut connection = Connection::open(gateway.addr()).await;
-        let call = call.clone();
-        asking.spawn(async move { connection.send(&call).await });
-    }
-    let answers: Vec<(String, String)> = asking.join_all().await.iter().map(asked).collect();
+    let answers = raced(&call, [gateway.addr(); CONNECTIONS]).await;
+    let answers: Vec<(String, String)> = answers.iter().map(asked).collect();
     assert!(answers.iter().all(|(id, _)| *id == answers[0].0), "{answers:?}");
     assert_eq!(answers.iter().filter(|(_, state)| state == "requested").count(), 1);
     assert_eq!(listed(&gateway, "pay-bob").await, [answers[0].0.clone()]);

@@ -3,13 +3,12 @@
 use std::fs;
 use std::path::PathBuf;
 
-use mcp_rig::client::{Request, http1};
 use mcp_rig::engine::{Engine, Redis};
 use mcp_rig::gateway::Shell;
 use mcp_rig::upstream::Upstream;
 use serde_json::json;
 
-use super::{assert_refused, gateway, policy};
+use super::{assert_refused, gateway, policy, refund_at};
 use crate::command;
 use crate::seen;
 use crate::support::{Holding, passed};
@@ -35,11 +34,7 @@ async fn limitador_counts_by_the_file_that_is_written_for_it() {
     let engine = Engine::start(&["limitador", "--file", name, "--redis", &redis.url()]).await;
     let start = || gateway(Holding::Everything, policy.clone(), &upstream, &engine).start();
     let gateways = [start().await, start().await];
-    let refund = async |gateway: usize, amount: &str| {
-        let arguments = format!(r#"{{"amount":{amount}}}"#);
-        let call = Request::tool_call(1, "refund", &arguments);
-        http1::send(gateways[gateway].addr(), &call).await
-    };
+    let refund = async |gateway: usize, amount| refund_at(&gateways[gateway], amount).await;
     assert!(passed(&refund(0, "4.5").await));
     assert!(passed(&refund(1, "5.25").await));
     // One counts for the number of calls, as the limits are asked one after another.

@@ -1,14 +1,15 @@
 //! One count over several Envoys, and what becomes of it when one of all of them starts
 //! anew.
 
-use mcp_rig::client::Request;
-use mcp_rig::client::http1::{self, Connection};
+use mcp_rig::client::http1::Connection;
 use mcp_rig::engine::{Engine, Redis};
 use mcp_rig::upstream::Upstream;
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use super::{ENGINES, assert_refused, calls, count, engine, gateway, policy, refund, send};
+use super::{
+    ENGINES, assert_refused, calls, count, engine, gateway, policy, refund, refund_at, send,
+};
 use crate::seen;
 use crate::support::{Holding, RECORDS, passed, reason, records, spread};
 
@@ -72,11 +73,7 @@ async fn a_budget_with_decimals_is_one_over_two_envoys() {
             .start()
     };
     let gateways = [start().await, start().await];
-    let refund = async |gateway: usize, amount: &str| {
-        let arguments = format!(r#"{{"amount":{amount}}}"#);
-        let call = Request::tool_call(1, "refund", &arguments);
-        http1::send(gateways[gateway].addr(), &call).await
-    };
+    let refund = async |gateway: usize, amount| refund_at(&gateways[gateway], amount).await;
     assert!(passed(&refund(0, "4.5").await));
     assert!(passed(&refund(1, "5.25").await));
     // 0.75 are left; a call that is refused uses up none of it, at neither.

@@ -205,7 +205,7 @@ fn too_long() -> Vec<Refused> {
         let refused = refusal::Refused { reply, reason, flaw: None, notice: None };
         Refused::new(refused, records.take()).expect("a record")
     };
-    vec![refused(Ask::tool("bounded")), refused(Ask::rpc("ping"))]
+    vec![refused(Ask::tool("bounded")), refused(Ask::tool("other")), refused(Ask::rpc("ping"))]
 }
 
 /// Refusals for want of an answer of the home of approvals, and by its answer.

@@ -169,19 +169,19 @@ impl Client {
         Ok((value, request))
     }
 
-    /// Approves the call with this digest.
+    /// Approves the call with this digest; the answer as it came and as it is read.
     ///
     /// # Errors
     /// The gateway does not answer, or refuses.
-    pub(super) fn approve(&self, digest: &str) -> Result<Decided, Failure> {
+    pub(super) fn approve(&self, digest: &str) -> Result<(Value, Decided), Failure> {
         self.post(&format!("{}/approve", self.endpoint.of_request()), digest)
     }
 
-    /// Denies the call with this digest.
+    /// Denies the call with this digest; the answer as of [`Client::approve`].
     ///
     /// # Errors
     /// The gateway does not answer, or refuses.
-    pub(super) fn deny(&self, digest: &str, query: &str) -> Result<Decided, Failure> {
+    pub(super) fn deny(&self, digest: &str, query: &str) -> Result<(Value, Decided), Failure> {
         self.post(&format!("{}/deny{query}", self.endpoint.of_request()), digest)
     }
 
@@ -190,10 +190,10 @@ impl Client {
         self.read(request.header("accept", "application/json").call())
     }
 
-    fn post(&self, url: &str, digest: &str) -> Result<Decided, Failure> {
+    fn post(&self, url: &str, digest: &str) -> Result<(Value, Decided), Failure> {
         let request = self.agent.post(url).header("authorization", &self.authorization);
         let request = request.header("accept", "application/json").header(DIGEST, digest);
-        self.read(request.send_empty()).map(|(_, decided)| decided)
+        self.read(request.send_empty())
     }
 
     fn read<T: DeserializeOwned>(

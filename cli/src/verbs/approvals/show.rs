@@ -65,7 +65,7 @@ pub(super) fn request(request: &Request) -> String {
         line("rule", rule);
     }
     line("policy", &request.policy);
-    if let Some(reason) = &request.reason {
+    if let Some(reason) = request.reason.as_deref().filter(|reason| !reason.is_empty()) {
         line("reason", reason);
     }
     text.push_str(approvals(*need, approved_by, "").trim_start());

@@ -86,8 +86,8 @@ pub(super) fn tools(server: &Server<'_>, timeout: Duration) -> Result<Listed, Fa
         .build()
         .map_err(|error| Failure::new(format!("cannot start a runtime: {error}")))?;
     let answer = runtime.block_on(async {
-        // The handshake of before 2026 first: every server of today knows it, or refuses it
-        // at once.
+        // The handshake of the older revisions first: a server that has only the new one
+        // refuses it at once.
         match asked(server, ClientLifecycleMode::Initialize, timeout).await {
             Err(End::Refused(words)) => {
                 let preferred_versions = vec![ProtocolVersion::V_2026_07_28];

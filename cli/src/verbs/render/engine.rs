@@ -77,8 +77,7 @@ fn limitador(namespace: &str, all: &[AcrossReplicas<'_>]) -> String {
     );
     let mut names: Vec<&str> = Vec::new();
     for AcrossReplicas { limit, name, .. } in all {
-        // Sharers of a counter have one limit there, since they are the same but for
-        // their rules.
+        // Sharers of a counter have one limit there, since only their rules differ.
         if names.contains(&&**name) {
             continue;
         }

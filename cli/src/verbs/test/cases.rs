@@ -226,6 +226,9 @@ impl Reader<'_> {
     }
 }
 
+/// The nanoseconds of a second.
+const SECOND: u64 = 1_000_000_000;
+
 /// The moment of a step: a time of day, seconds after midnight, or a moment with its
 /// day.
 fn time(object: &Object<'_>) -> Result<Time, Vec<Wrong>> {
@@ -236,18 +239,19 @@ fn time(object: &Object<'_>) -> Result<Time, Vec<Wrong>> {
         }
         Value::Text(text) => match (table::clock(text), moment_of(text)) {
             (Some(clock), _) => Some(Time { day: None, clock: Some(clock) }),
-            (None, Some(Nanos(moment))) => {
-                let seconds = moment.checked_div(1_000_000_000).unwrap_or_default();
+            // The clock of a stage has whole seconds.
+            (None, Some(Nanos(moment))) if moment.is_multiple_of(SECOND) => {
+                let seconds = moment.checked_div(SECOND).unwrap_or_default();
                 let clock = seconds.checked_rem(86_400).unwrap_or_default();
                 Some(Time { day: seconds.checked_sub(clock), clock: Some(clock) })
             }
-            (None, None) => None,
+            (None, _) => None,
         },
         _ => None,
     };
     found.ok_or_else(|| {
         let words = "`at` is a time of day (\"00:01:30\"), a number of seconds after midnight, or \
-                     a moment (\"2026-03-01T12:00:00Z\")";
+                     a moment in whole seconds (\"2026-03-01T12:00:00Z\")";
         vec![Wrong::new(node, words)]
     })
 }

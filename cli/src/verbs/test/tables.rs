@@ -18,7 +18,7 @@ use super::suite::{Group, Step, Suite, Test, Time, Work};
 use crate::document;
 use crate::finding::Source;
 use core::fmt::Display;
-use mcp_policy_filter::simulate::notation::Ask;
+use mcp_policy_filter::simulate::notation::{Ask, NotationError, NotationErrorKind};
 use mcp_policy_filter::simulate::stage;
 use mcp_policy_filter::simulate::table::{self, Line};
 use std::rc::Rc;
@@ -68,17 +68,58 @@ impl Reading {
         Ok(())
     }
 
+    /// Reads a line that is the same in every table and has no call: an empty one, a
+    /// comment, `case NAME` or `day YYYY-MM-DD`. Says whether it was one.
+    fn between(&mut self, suite: &mut Suite, start: usize, text: &str) -> bool {
+        let line = text.trim();
+        if line.is_empty() || line.starts_with('#') {
+            return true;
+        }
+        let at = start.saturating_add(indent(text));
+        match words(line) {
+            Some(("case", name)) => {
+                self.case = name.to_owned();
+                self.anew();
+            }
+            Some(("day", day)) => match stage::day(day) {
+                Some(day) => {
+                    let time = Time { day: Some(day), clock: None };
+                    self.before.push(Step { at, time, work: Work::Wait });
+                }
+                None => suite.fault(at, format!("`{day}` is not a day; write `day YYYY-MM-DD`")),
+            },
+            _ => return false,
+        }
+        true
+    }
+
     /// Reads a line of calls.
     fn calls(&mut self, suite: &mut Suite, start: usize, text: &str) {
-        let indent = text.len().saturating_sub(text.trim_start().len());
+        let at = start.saturating_add(indent(text));
         let read = match Line::parse(text) {
-            Ok(line) => self.line(start.saturating_add(indent), text, line),
+            Ok(line) => self.line(at, text, line),
+            // Whatever the one column is taken for, a second one is missing.
+            Err(_) if !text.trim().contains("  ") => {
+                let missing = NotationErrorKind::Column("outcome");
+                let missing = NotationError { at: text.trim_end().len(), kind: missing };
+                return suite.fault(start.saturating_add(missing.at), missing.to_string());
+            }
             Err(error) => return suite.fault(start.saturating_add(error.at), error.to_string()),
         };
         if let Err(why) = read {
-            suite.fault(start.saturating_add(indent), why);
+            suite.fault(at, why);
         }
     }
+}
+
+/// The bytes of white space before a line.
+const fn indent(text: &str) -> usize {
+    text.len().saturating_sub(text.trim_ascii_start().len())
+}
+
+/// The word that begins a line of one column, and the rest.
+fn words(line: &str) -> Option<(&str, &str)> {
+    line.split_once(' ').filter(|_| !line.contains("  "))
 }
 
 /// The lines of a text, each with the byte at which it starts.
@@ -98,14 +139,11 @@ pub(super) fn read(suite: &mut Suite, policies: &mut Policies) {
     // One fault is enough of a policy that cannot be used.
     let mut is_lost = false;
     for (start, text) in lines(&source.text) {
-        let line = text.trim();
-        if line.is_empty() || line.starts_with('#') {
+        if reading.between(suite, start, text) {
             continue;
         }
-        let indent = text.len().saturating_sub(text.trim_start().len());
-        let at = start.saturating_add(indent);
-        let is_one_column = !line.contains("  ");
-        match line.split_once(' ').filter(|_| is_one_column) {
+        let at = start.saturating_add(indent(text));
+        match words(text.trim()) {
             Some(("policy", file)) => {
                 let policy = policies.of_file(&source.name, file);
                 reading.policy = suite.usable(at, policy);
@@ -120,17 +158,6 @@ pub(super) fn read(suite: &mut Suite, policies: &mut Policies) {
                     reading.before.push(Step { at, time: Time::default(), work });
                 }
             }
-            Some(("case", name)) => {
-                reading.case = name.to_owned();
-                reading.anew();
-            }
-            Some(("day", day)) => match stage::day(day) {
-                Some(day) => {
-                    let time = Time { day: Some(day), clock: None };
-                    reading.before.push(Step { at, time, work: Work::Wait });
-                }
-                None => suite.fault(at, format!("`{day}` is not a day; write `day YYYY-MM-DD`")),
-            },
             _ if is_lost => {}
             _ => reading.calls(suite, start, text),
         }
@@ -190,6 +217,7 @@ fn read_fence(
     match info {
         "json policy" | "yaml policy" => {
             reading.policy = within(suite, at, from, text);
+            reading.case.clear();
             reading.anew();
         }
         "json pushed policy" => {
@@ -216,6 +244,7 @@ fn read_fence(
                 // The reference names files from the folder in which it is tested.
                 let read = read.or_else(|why| policies.of_file("", file).map_err(|_| why));
                 reading.policy = suite.usable(at, read);
+                reading.case.clear();
                 reading.anew();
                 if reading.policy.is_some() {
                     calls(suite, reading, from, text);
@@ -258,8 +287,9 @@ fn send(
 
 fn calls(suite: &mut Suite, reading: &mut Reading, from: usize, text: &str) {
     for (start, line) in lines(text) {
-        if !line.trim().is_empty() {
-            reading.calls(suite, from.saturating_add(start), line);
+        let start = from.saturating_add(start);
+        if !reading.between(suite, start, line) {
+            reading.calls(suite, start, line);
         }
     }
 }

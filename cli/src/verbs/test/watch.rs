@@ -8,6 +8,7 @@ use super::policies::Policies;
 use super::{Arguments, find, once, report};
 use crate::Outcome;
 use crate::failure::Failure;
+use crate::output::say;
 use core::time::Duration;
 use std::fs;
 use std::path::PathBuf;
@@ -33,7 +34,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         match once(arguments, &mut policies) {
             Ok(results) => report::write(arguments.format, &results)?,
             Err(Failure::ClosedPipe) => return Err(Failure::ClosedPipe),
-            Err(failure) => anstream::eprintln!("mcp-policy: {failure}"),
+            Err(failure) => say(format_args!("mcp-policy: {failure}")),
         }
         let is_same = |known: &Seen| seen(known.0.clone()) == *known;
         while tests == suites(arguments) && policies.seen().iter().all(is_same) {

@@ -25,7 +25,7 @@ pub(in crate::exchange) struct Edge {
     put: Option<Put>,
 }
 
-/// The want of an answer that counts.
+/// The reason for which no answer counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::exchange) struct Fault {
     /// The kind, for metrics.

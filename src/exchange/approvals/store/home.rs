@@ -25,7 +25,7 @@ const TRIES: usize = 3;
 #[derive(Debug)]
 pub(in crate::exchange) struct Opened(Seal);
 
-/// The want of an answer that an edge would believe.
+/// A question that gets no answer which counts for an edge.
 struct Refused {
     status: u16,
     /// A part of a sentence for the operator.

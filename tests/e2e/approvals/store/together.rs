@@ -1,22 +1,17 @@
 //! One home for all: each approval lets one call through, at whichever edge.
 
-use std::sync::Arc;
-
-use mcp_rig::client::http1::Connection;
 use mcp_rig::client::{Request, http1};
 use mcp_rig::engine::{Engine, Redis};
 use mcp_rig::gateway::Push;
 use mcp_rig::upstream::Upstream;
 use serde_json::json;
-use tokio::sync::Barrier;
-use tokio::task::JoinSet;
 
 use super::between::Between;
 use super::{
     Fleet, KEY, NEXT, approve, assert_failed, count, decide, edge, edge_policy, home, home_policy,
     next_second,
 };
-use crate::approvals::{asked, at, call, request, seen, send, token};
+use crate::approvals::{asked, at, call, raced, request, seen, send, token};
 use crate::seen::whole_bodies;
 use crate::support::{Holding, RECORDS, Wire, body, passed, reason, records};
 
@@ -100,17 +95,8 @@ async fn of_all_that_race_at_both_edges_one_runs() {
         let call = refund(round);
         let id = request(&fleet.edges[0], &call).await;
         approve(&fleet.home, &id).await;
-        let ready = Arc::new(Barrier::new(CONNECTIONS));
-        let mut racing = JoinSet::new();
-        for n in 0..CONNECTIONS {
-            let mut connection = Connection::open(fleet.edges[n % 2].addr()).await;
-            let (ready, call) = (ready.clone(), call.clone());
-            racing.spawn(async move {
-                ready.wait().await;
-                connection.send(&call).await
-            });
-        }
-        let answers = racing.join_all().await;
+        let edges = (0..CONNECTIONS).map(|n| fleet.edges[n % 2].addr());
+        let answers = raced(&call, edges).await;
         let (ran, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|one| passed(one));
         assert_eq!(ran.len(), 1, "{answers:?}");
         // Those that lost many races at once are refused. The others make one request, in
