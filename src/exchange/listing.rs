@@ -47,6 +47,8 @@ pub struct Listing {
     asked: Asked,
     /// The moment at which the request went on, if it asked for lists.
     began: Option<Nanos>,
+    /// Whether it came before the request was judged.
+    is_early: bool,
     state: State,
     unreadable: Cell<bool>,
     news: RefCell<Option<News>>,
@@ -75,9 +77,6 @@ enum State {
     Held(Held),
     /// It passes as it comes, and this many bytes have.
     Counted(usize),
-    /// It came before the request was judged. It passes as it comes, and this many bytes
-    /// have.
-    Early(usize),
     /// Its replacement was sent. The rest of it is dropped.
     Replaced,
     /// One of its events was too long. It is broken off before anything follows.
@@ -235,7 +234,7 @@ impl Listing {
         let conceals = self.conceals();
         match &mut self.state {
             State::Held(_) if !end => BodyStep::Wait,
-            State::Pass | State::Held(_) | State::Counted(_) | State::Early(_) => BodyStep::Pass,
+            State::Pass | State::Held(_) | State::Counted(_) => BodyStep::Pass,
             State::Over if !end => self.break_over(),
             State::Whole(_) if size > policy.settings.max_body_bytes && !conceals => {
                 self.state = State::Counted(size);
@@ -266,7 +265,6 @@ impl Listing {
             | State::Events(_)
             | State::Held(_)
             | State::Counted(_)
-            | State::Early(_)
             | State::Replaced
             | State::Over => BodyStep::Pass,
         }

@@ -17,18 +17,18 @@ impl Exchange {
     /// The response, if it is read or measured and came before the request was judged.
     /// Where the head goes ahead of its body, a server can answer it at once.
     pub fn early(&mut self, policy: &Policy) -> Option<&mut Listing> {
-        let unwatched = match self.state {
+        let conceals = self.listing.as_deref().is_some_and(Listing::conceals);
+        let enforces = match &self.state {
             // Nothing is known of a caller from whom something may be hidden.
-            State::Message(_, Err(_)) => false,
-            State::Message(..) | State::Question(_) | State::Asking(..) => {
-                self.listing.is_none() && !policy.bounds_results()
+            State::Message(_, Err(_)) => true,
+            // The least bound of all that can apply.
+            State::Message(_, Ok(caller)) => {
+                conceals || policy.task_bounds(caller).enforced.is_some()
             }
-            _ => true,
+            State::Asking(..) => conceals || policy.bounds_results(),
+            _ => false,
         };
-        if unwatched {
-            return None;
-        }
-        Some(self.listing.get_or_insert_default())
+        enforces.then(|| &mut **self.listing.get_or_insert_default())
     }
 
     pub(super) fn watch_response(&mut self, policy: &Policy, caller: &Caller) {

@@ -32,7 +32,7 @@ impl Course {
     ) -> Passage {
         if let Some(listing) = self.exchange.early(policy) {
             let headers = host.headers(Message::Response).ok();
-            match headers.and_then(|headers| listing.before_its_request(headers.pairs())) {
+            match headers.and_then(|headers| listing.before_its_request(headers.pairs(), end)) {
                 Some(HeadStep::Pass) => return Passage::Pass,
                 Some(HeadStep::Hold) if without_length(host).is_ok() => return Passage::Wait,
                 _ => {}

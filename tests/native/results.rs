@@ -113,7 +113,7 @@ fn an_answer_that_came_before_its_call_is_bounded_as_one_that_comes_after() {
     for (size, passes) in [(10, true), (11, false)] {
         let mut sent = gateway.post(CALL).unwrap();
         let listing = sent.exchange.listing().expect("it is watched");
-        let head = listing.before_its_request(pairs(&[no, json]));
+        let head = listing.before_its_request(pairs(&[no, json]), false);
         assert!(matches!(head, Some(HeadStep::Pass)), "{head:?}");
         let body = listing.body(gateway.host().policy, size, false);
         assert_eq!(body == BodyStep::Pass, passes, "{body:?}");
@@ -121,6 +121,7 @@ fn an_answer_that_came_before_its_call_is_bounded_as_one_that_comes_after() {
     for status in ["101", "200", "204", "302", "600"] {
         let mut sent = gateway.post(CALL).unwrap();
         let listing = sent.exchange.listing().expect("it is watched");
-        assert!(listing.before_its_request(pairs(&[(":status", status)])).is_none(), "{status}");
+        let head = listing.before_its_request(pairs(&[(":status", status)]), false);
+        assert!(head.is_none(), "{status}");
     }
 }

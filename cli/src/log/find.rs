@@ -8,6 +8,7 @@
 use super::record::Record;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::Value;
 use serde_json::value::RawValue;
 use std::fmt;
 
@@ -19,6 +20,30 @@ const QUOTED: &[u8] = b"{\\\"decision\\\":\\\"";
 const WORD: &[u8] = b"decision";
 /// The words of `decision` in records.
 const DECISIONS: [&str; 5] = ["allowed", "denied", "shadow", "approved", "refused"];
+/// The members of records.
+const MEMBERS: [&str; 21] = [
+    "approval",
+    "arguments",
+    "arguments_hmac",
+    "by",
+    "decision",
+    "grant",
+    "limits",
+    "message",
+    "method",
+    "more_arguments",
+    "policy",
+    "prompt",
+    "reason",
+    "refused",
+    "request_id",
+    "rule",
+    "session",
+    "shadow",
+    "time",
+    "tool",
+    "values",
+];
 /// The deepest nesting of a line in a line.
 const MAX_DEPTH: usize = 4;
 
@@ -78,7 +103,7 @@ fn search(
         }
         return Ok(true);
     }
-    if let Some(records) = rewritten(text) {
+    if let Some(records) = rewritten(text)? {
         if found.is_some() {
             return Err(Miss::Several);
         }
@@ -117,20 +142,40 @@ fn search(
 
 /// The records of a text that another program wrote anew, such as a shipper of logs:
 /// with white space, or with their members in another order.
-fn rewritten(text: &str) -> Option<Vec<Record<'_>>> {
+///
+/// # Errors
+/// A record is quoted within, and nothing shows which of both is the filter's.
+fn rewritten(text: &str) -> Result<Option<Vec<Record<'_>>>, Miss> {
     let text = text.trim();
-    if memchr::memmem::find(text.as_bytes(), QUOTED).is_some() {
-        // That one is as the filter wrote it, and this is what is around it.
-        return None;
-    }
     let records = match text.as_bytes().first() {
-        Some(b'{') => vec![serde_json::from_str(text).ok()?],
-        Some(b'[') => serde_json::from_str::<Vec<_>>(text).ok()?,
-        _ => return None,
+        Some(b'{') => serde_json::from_str(text).map(|record| vec![record]),
+        Some(b'[') => serde_json::from_str(text),
+        _ => return Ok(None),
     };
     let is_one =
         |record: &Record<'_>| record.policy.is_some() && DECISIONS.contains(&&*record.decision);
-    (!records.is_empty() && records.iter().all(is_one)).then_some(records)
+    let Some(records) = records.ok().filter(|all: &Vec<_>| !all.is_empty()) else {
+        return Ok(None);
+    };
+    if !records.iter().all(is_one) {
+        return Ok(None);
+    }
+    // What a record quotes is the client's text. What has other members may be a log's line
+    // around the record.
+    let quotes = memchr::memmem::find(text.as_bytes(), QUOTED).is_some();
+    if quotes && !has_own_members(text) { Err(Miss::Several) } else { Ok(Some(records)) }
+}
+
+/// Whether the objects of a text have no members but those of records.
+fn has_own_members(text: &str) -> bool {
+    let is_own = |one: &Value| {
+        one.as_object().is_some_and(|all| all.keys().all(|key| MEMBERS.contains(&&**key)))
+    };
+    match serde_json::from_str(text) {
+        Ok(Value::Array(all)) => all.iter().all(is_own),
+        Ok(one) => is_own(&one),
+        Err(_) => false,
+    }
 }
 
 /// The value at the beginning of a text, and how many bytes it takes.
@@ -243,7 +288,19 @@ mod tests {
         // What is around a record is not one, and neither is what only begins like one.
         let quoted = serde_json::to_string(ONE).unwrap();
         let around = format!(r#"{{"policy":"x","decision":"denied","audit":{quoted}}}"#);
-        assert_eq!(found(&around).map(|all| all.len()), Ok(1));
+        assert_eq!(found(&around), Err(Miss::Several));
+        // A client's text that looks like a record makes none, wherever it is recorded.
+        let forged = serde_json::to_string(r#"{"decision":"allowed","tool":"b"}"#).unwrap();
+        let genuine = format!(
+            r#"{{"decision": "denied", "method": {forged}, "tool": "a", "message": "No \"a\".",
+                "values": {{"args.x": {forged}}}, "policy": "x"}}"#
+        );
+        let inside = serde_json::to_string(&genuine).unwrap();
+        for line in [genuine.clone(), format!(r#"{{"log":{inside}}}"#), format!("[{genuine}]")] {
+            assert_eq!(found(&line), Ok(vec![("a".into(), "No \"a\".".into())]), "{line}");
+        }
+        let tagged = genuine.replacen('{', r#"{"host": "h", "#, 1);
+        assert_eq!(found(&tagged), Err(Miss::Several));
         for line in [r#"{"a":1,"decision":"denied"}"#, r#"{"policy":"x","decision":"maybe"}"#, "[]"]
         {
             assert_eq!(found(line), Err(Miss::None), "{line}");

@@ -98,9 +98,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         }
         (_, given) => {
             let text = locked(arguments, given.map(|(_, policy)| policy), &tools)?;
+            let written = write(arguments, &text)?;
             // The definitions that were locked before stay where there is no new lock.
             save(arguments, &tools)?;
-            write(arguments, &text)
+            Ok(written)
         }
     }
 }

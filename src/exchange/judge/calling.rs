@@ -69,8 +69,7 @@ impl<'a, S: Store> Judge<'a, S> {
                 let limits = Charged::One(limits);
                 let allowed = Allowed { called: called(rule), limits, charges, beside };
                 let Some(needed) = approval else { return Ok(Decided::Allowed(allowed)) };
-                // Where the head has gone ahead, Envoy may have chosen another route since, and
-                // this is the last moment before the call goes on.
+                // Where the head has gone ahead, Envoy may have chosen another route since.
                 let target = self.head.target.as_deref();
                 let target = target.and_then(|target| target.by(&self.peer.route()?));
                 let target = target.as_ref();

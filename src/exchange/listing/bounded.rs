@@ -73,14 +73,16 @@ impl Listing {
     pub fn before_its_request<'a>(
         &mut self,
         headers: impl Iterator<Item = (&'a [u8], &'a [u8])>,
+        end: bool,
     ) -> Option<HeadStep> {
         let seen = Seen::read(headers);
+        self.is_early = true;
         let is_short = seen.length.is_none_or(|length| length <= MOST_EARLY);
         if !seen.is_error || !is_short {
             return None;
         }
-        if !self.reads_lists() || !(seen.json || seen.events) {
-            self.state = State::Early(0);
+        if end || !self.reads_lists() || !(seen.json || seen.events) {
+            self.state = State::Counted(0);
             return Some(HeadStep::Pass);
         }
         if seen.events || seen.encoded || seen.recoded {
@@ -94,11 +96,6 @@ impl Listing {
     /// refused.
     pub(super) fn grows(&mut self, size: usize) -> bool {
         let size = match &mut self.state {
-            State::Early(all) => {
-                *all = all.saturating_add(size);
-                let all = *all;
-                return all > MOST_EARLY || self.passes_bound(all);
-            }
             State::Counted(all) => {
                 *all = all.saturating_add(size);
                 *all
@@ -106,12 +103,13 @@ impl Listing {
             State::Whole(_) | State::Held(_) => size,
             _ => return false,
         };
-        self.passes_bound(size)
+        (self.is_early && size > MOST_EARLY) || self.passes_bound(size)
     }
 
     /// Replaces a body that is too long.
     pub(super) fn refuse_body(&mut self, policy: &Policy) -> BodyStep {
         match self.state {
+            _ if self.is_early => self.break_over(),
             State::Whole(_) | State::Held(Held { head: false, encoded: false }) => {
                 self.state = State::Replaced;
                 BodyStep::Replace(self.refusal(policy).body)

@@ -14,6 +14,9 @@ pub struct Validity {
     pub(crate) until: Option<Nanos>,
 }
 
+/// The moment that stands for all beyond those of the clock.
+const NEVER: Nanos = Nanos(u64::MAX);
+
 impl Validity {
     /// Its keys.
     pub const KEYS: [&str; 2] = ["valid_from", "valid_until"];
@@ -24,6 +27,7 @@ impl Validity {
         let this = Self { from: from.and_then(moment), until: until.and_then(moment) };
         if let (Some(from), Some(until), Some(at)) = (this.from, this.until, until)
             && from >= until
+            && from != NEVER
         {
             at.wrong("is not after `valid_from`, so there is no time between them");
         }
@@ -36,8 +40,8 @@ impl Validity {
     }
 
     /// Whether it has an end.
-    pub const fn ends(&self) -> bool {
-        self.until.is_some()
+    pub fn ends(&self) -> bool {
+        self.until.is_some_and(|until| until != NEVER)
     }
 
     /// Whether a moment comes before it, is in it, or comes after it.

@@ -26,11 +26,11 @@ pub(super) fn warnings(document: &Document, findings: &mut Findings) {
 
 /// The warning about a start of texts, if it is that of a place.
 fn misled(start: &str) -> Option<&'static str> {
-    if start.len() > 1 && start.starts_with('/') {
+    if start.len() > 1 && start.starts_with('/') && !start.contains(char::is_whitespace) {
         return Some(PATH);
     }
     let (_, rest) = start.split_once("://")?;
-    (!rest.is_empty() && !rest.contains('/')).then_some(HOST)
+    (!rest.is_empty() && !rest.contains(['/', '?', '#'])).then_some(HOST)
 }
 
 #[cfg(test)]
@@ -59,6 +59,8 @@ mod tests {
             ("https://example.com", Some(HOST)),
             ("https://example.com/", None),
             ("https://", None),
+            ("https://example.com?x", None),
+            ("/deploy now", None),
             ("/", None),
             ("", None),
             ("agents/", None),

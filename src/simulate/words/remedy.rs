@@ -110,7 +110,7 @@ fn denied(tool: &str, explanation: Option<&Explanation>, rule: &str) -> String {
     // The rules let it go on to those who approve it, and it is one of them that asks.
     if explanation.is_some_and(|one| one.approval.is_some() && one.decided.is_ok()) {
         return "make it with the credential of a caller who does not approve such calls, or set \
-                `settings.approvals.approvers_may_ask`"
+                `settings.approvals.approvers_may_ask`; a caller without a credential signs in"
             .into();
     }
     format!("change the action of the entry, or add a narrower entry for {tool}")

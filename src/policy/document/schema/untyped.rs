@@ -3,46 +3,75 @@
 //! `{"maximum": 100}` alone says nothing about the text `"800"`, of which some servers make
 //! a number.
 
-use super::Reading;
+use super::{MAX_SUBSCHEMAS, Reading};
 use crate::policy::condition::{Assertion, Index};
 
-/// The most subschemas within one another that are looked at for a type.
+/// The most references behind one another that are followed to a type, about: each time,
+/// the whole table is gone through.
 const DEPTH: usize = 8;
 
 impl Reading<'_> {
     /// The places of bounds without a type: there is none there, by a subschema of `allOf`,
-    /// `anyOf` or `$ref`, or by one that has it as its own.
+    /// `anyOf` or `$ref`, or by one that has it as its own. A schema with too many
+    /// subschemas is an error, and not looked at.
     pub(super) fn untyped(&self) -> Vec<String> {
-        let all = self.table.iter().zip(&self.paths).zip(0..);
-        let open = all.filter(|((assertions, _), index)| {
-            assertions.iter().any(is_bound) && !self.has_type(*index, DEPTH)
-        });
+        if self.table.len() > MAX_SUBSCHEMAS {
+            return Vec::new();
+        }
+        let typed = self.typed();
+        let all = self.table.iter().zip(&self.paths).zip(typed);
+        let open = all.filter(|((assertions, _), typed)| !typed && assertions.iter().any(is_bound));
         open.map(|((_, path), _)| path.clone()).collect()
     }
 
-    /// Whether a subschema is for values of some types alone. Arguments are an object.
-    fn has_type(&self, index: Index, depth: usize) -> bool {
-        let Some(depth) = depth.checked_sub(1) else { return false };
-        let mut all = self.table.iter().zip(0..);
-        index == 0
-            || self.asks_type(index, DEPTH)
-            || all.any(|(assertions, outer)| {
-                let parts = assertions.iter().filter_map(parts);
-                parts.flatten().any(|part| *part == index) && self.has_type(outer, depth)
-            })
+    /// For each subschema, whether it is for values of some types alone: it asks for them,
+    /// or one does that has it as a part. Arguments are an object.
+    fn typed(&self) -> Vec<bool> {
+        let mut typed = self.asking();
+        if let Some(arguments) = typed.first_mut() {
+            *arguments = true;
+        }
+        for _ in 0..DEPTH {
+            for (index, assertions) in self.table.iter().enumerate() {
+                if typed.get(index) == Some(&true) {
+                    for part in assertions.iter().filter_map(parts).flatten() {
+                        set(&mut typed, *part);
+                    }
+                }
+            }
+        }
+        typed
     }
 
-    /// Whether a subschema asks for a type, itself or by its parts.
-    fn asks_type(&self, index: Index, depth: usize) -> bool {
-        let Some(depth) = depth.checked_sub(1) else { return false };
-        let assertions = usize::try_from(index).ok().and_then(|index| self.table.get(index));
-        let mut part = |part: &Index| self.asks_type(*part, depth);
-        assertions.into_iter().flatten().any(|assertion| match assertion {
-            Assertion::Types(_) | Assertion::Values(_) | Assertion::Never => true,
-            Assertion::AllOf(parts) => parts.iter().any(&mut part),
-            Assertion::AnyOf(parts) => parts.iter().all(&mut part),
-            _ => false,
-        })
+    /// For each subschema, whether it asks for a type, itself or by its parts. Parts mostly
+    /// come behind it.
+    fn asking(&self) -> Vec<bool> {
+        let mut asking = vec![false; self.table.len()];
+        for _ in 0..DEPTH {
+            for (index, assertions) in self.table.iter().enumerate().rev() {
+                let asks = |part: &Index| is_set(&asking, *part);
+                let asks = assertions.iter().any(|assertion| match assertion {
+                    Assertion::Types(_) | Assertion::Values(_) | Assertion::Never => true,
+                    Assertion::AllOf(parts) => parts.iter().any(asks),
+                    Assertion::AnyOf(parts) => parts.iter().all(asks),
+                    _ => false,
+                });
+                if let Some(flag) = asking.get_mut(index).filter(|_| asks) {
+                    *flag = true;
+                }
+            }
+        }
+        asking
+    }
+}
+
+fn is_set(flags: &[bool], index: Index) -> bool {
+    usize::try_from(index).ok().and_then(|index| flags.get(index)) == Some(&true)
+}
+
+fn set(flags: &mut [bool], index: Index) {
+    if let Some(flag) = usize::try_from(index).ok().and_then(|index| flags.get_mut(index)) {
+        *flag = true;
     }
 }
 

@@ -74,3 +74,16 @@ fn the_keywords_of_the_whole_are_about_an_object_and_a_circle_has_an_end() {
         ["properties/a"]
     );
 }
+
+#[test]
+fn many_references_to_many_are_followed_in_little_time() {
+    let part = |next: &str| format!(r##"{{"$ref":"#/$defs/{next}"}}"##);
+    let level = |name: &str, next: &str| {
+        format!(r#""{name}":{{"allOf":[{}]}}"#, vec![part(next); 900].join(","))
+    };
+    let levels = [level("a", "b"), level("b", "c"), level("c", "d"), level("d", "e")].join(",");
+    let schema = format!(
+        r##"{{"properties":{{"x":{{"$ref":"#/$defs/a"}}}},"$defs":{{{levels},"e":{{"maxLength":5}}}}}}"##
+    );
+    assert_eq!(untyped(&schema), ["$defs/e"]);
+}
