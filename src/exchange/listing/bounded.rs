@@ -68,8 +68,8 @@ impl Listing {
     }
 
     /// Takes the head of a response that came before the request was judged; `None` if it
-    /// must not pass. No server has the message yet, so that nothing is an answer to it; a
-    /// refusal of its head, as for want of a token, is for the client.
+    /// must not pass. No server has the message yet, so that nothing is an answer to it; one
+    /// to its head, such as an error for want of a token, is for the client.
     pub fn before_its_request<'a>(
         &mut self,
         headers: impl Iterator<Item = (&'a [u8], &'a [u8])>,
@@ -78,7 +78,7 @@ impl Listing {
         let seen = Seen::read(headers);
         self.is_early = true;
         let is_short = seen.length.is_none_or(|length| length <= MOST_EARLY);
-        if !seen.is_error || !is_short {
+        if !seen.fits_a_head || !is_short {
             return None;
         }
         if end || !self.reads_lists() || !(seen.json || seen.events) {

@@ -6,8 +6,8 @@ use crate::exchange::head::is_utf8;
 #[derive(Default)]
 pub(super) struct Seen {
     pub(super) success: bool,
-    /// Its status is that of an error, of the client or of the server.
-    pub(super) is_error: bool,
+    /// Its status can answer a head alone: it leads elsewhere, or is an error.
+    pub(super) fits_a_head: bool,
     pub(super) events: bool,
     pub(super) json: bool,
     /// It is compressed, although the request did not allow that.
@@ -25,7 +25,7 @@ impl Seen {
             match name {
                 b":status" => {
                     seen.success = value.first() == Some(&b'2');
-                    seen.is_error = matches!(value.first(), Some(b'4' | b'5'));
+                    seen.fits_a_head = matches!(value.first(), Some(b'3'..=b'5'));
                 }
                 b"content-type" => {
                     let kind = String::from_utf8_lossy(value).to_ascii_lowercase();
