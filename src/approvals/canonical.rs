@@ -50,7 +50,7 @@ impl Call {
         out.push("{");
         let mut first = true;
         for (key, value) in members {
-            let before = out.text.len();
+            let before = (out.text.len(), out.is_full);
             out.key(&key, first);
             let start = out.text.len();
             let written = match (&*key, value.kind) {
@@ -75,7 +75,8 @@ impl Call {
                 first = false;
             } else {
                 // An object from which everything was left out is left out too.
-                out.text.truncate(before);
+                out.text.truncate(before.0);
+                out.is_full = before.1;
             }
         }
         out.push("}");

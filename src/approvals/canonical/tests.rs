@@ -110,6 +110,14 @@ fn the_last_byte_that_fits_fits() {
     assert_eq!(of_length(4096).unwrap().text().len(), 4096);
     assert_eq!(of_length(4097), Err(TooLarge));
     assert_eq!(of_length(100_000), Err(TooLarge));
+    // Nor does what is left out take any room.
+    let full = "x".repeat(4096 - around);
+    let params = format!(
+        r#"{{"name":"t","arguments":{{"a":"{full}"}},"inputResponses":{{}},"requestState":1}}"#
+    );
+    assert_eq!(call(&params, 4096), Err(TooLarge));
+    let params = format!(r#"{{"name":"t","arguments":{{"a":"{full}"}},"inputResponses":{{}}}}"#);
+    assert_eq!(call(&params, 4096).unwrap().text().len(), 4096);
     let many = (0..1025).map(|n| format!("\"{n}\":0")).collect::<Vec<_>>().join(",");
     assert_eq!(call(&format!(r#"{{"name":"t","arguments":{{{many}}}}}"#), 4096), Err(TooLarge));
 }
