@@ -15,7 +15,7 @@ impl Exchange {
     }
 
     /// The response, if it is read or measured and came before the request was judged.
-    /// Where the head goes ahead of its body, a server can answer it at once.
+    /// A server can answer a head that goes ahead of its body.
     pub fn early(&mut self, policy: &Policy) -> Option<&mut Listing> {
         let conceals = self.listing.as_deref().is_some_and(Listing::conceals);
         let enforces = match &self.state {

@@ -98,22 +98,27 @@ async fn table(
 }
 
 fn row(steps: &[Planned], seen: Seen, counted: Cell) -> (String, Vec<Cell>) {
-    let mut cells = vec![Cell::Good(seen.revision)];
     assert_eq!(seen.steps.len(), steps.len(), "{}", seen.client);
-    for (planned, seen) in steps.iter().zip(&seen.steps) {
+    let told = steps.iter().zip(&seen.steps).map(|(planned, seen)| {
         let cell = match (planned.want, seen) {
             (Want::Heard, Value::Null) => Cell::Good("-".to_owned()),
             (want, seen) => told(want, seen),
         };
-        // What has no column shows only when it is not as it has to be.
-        if planned.column.is_some() || matches!(cell, Cell::Bad(_)) {
-            cells.push(cell);
-        }
-    }
-    if matches!(counted, Cell::Bad(_)) {
-        cells.push(counted);
-    }
-    (seen.client, cells)
+        (planned.column.is_some(), cell)
+    });
+    (seen.client, cells(seen.revision, told, counted))
+}
+
+/// The cells of a row behind the client's name: those of steps with a column, and of others
+/// only what is wrong.
+pub fn cells(
+    revision: String,
+    told: impl Iterator<Item = (bool, Cell)>,
+    counted: Cell,
+) -> Vec<Cell> {
+    let all = told.chain([(false, counted)]);
+    let shown = all.filter(|(has_column, cell)| *has_column || matches!(cell, Cell::Bad(_)));
+    [Cell::Good(revision)].into_iter().chain(shown.map(|(_, cell)| cell)).collect()
 }
 
 /// Whether all that the server got is what the filter let through.

@@ -6,7 +6,7 @@ use mcp_rig::gateway::Gateway;
 use serde_json::{Value, json};
 
 use crate::client::{Client, script};
-use crate::matrix::{Table, counted};
+use crate::matrix::{Table, cells, counted};
 use crate::packages::Packages;
 use crate::rust;
 use crate::told::{Cell, denial, good};
@@ -25,14 +25,14 @@ const HIDDEN_TEMPLATE: &str = "demo://resource/dynamic/blob/{resourceId}";
 const MADE: &str = "demo://resource/dynamic/text/7";
 const HIDDEN_MADE: &str = "demo://resource/dynamic/blob/7";
 
-/// A step as the clients read it, what has to come of it, and its column.
+/// A step as the clients read it, the outcome that it must have, and its column.
 struct Planned {
     column: Option<&'static str>,
     step: Value,
     want: Want,
 }
 
-/// What has to come of a step.
+/// The outcome that a step must have.
 #[derive(Clone, Copy)]
 enum Want {
     /// A list without these, and with that one.
@@ -187,20 +187,11 @@ fn resources() -> Vec<Planned> {
 
 fn row(plan: &[Planned], seen: &Value, counted: Cell) -> (String, Vec<Cell>) {
     let text = |key: &str| seen[key].as_str().expect(key).to_owned();
-    let mut cells = vec![Cell::Good(text("revision"))];
     let steps = seen["seen"].as_array().expect("what was seen");
     assert_eq!(steps.len(), plan.len(), "{seen}");
-    for (planned, seen) in plan.iter().zip(steps) {
-        let cell = told(planned.want, seen);
-        // What has no column shows only when it is not as it has to be.
-        if planned.column.is_some() || matches!(cell, Cell::Bad(_)) {
-            cells.push(cell);
-        }
-    }
-    if matches!(counted, Cell::Bad(_)) {
-        cells.push(counted);
-    }
-    (text("client"), cells)
+    let all = plan.iter().zip(steps);
+    let all = all.map(|(planned, seen)| (planned.column.is_some(), told(planned.want, seen)));
+    (text("client"), cells(text("revision"), all, counted))
 }
 
 fn told(want: Want, seen: &Value) -> Cell {

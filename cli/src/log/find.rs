@@ -160,8 +160,8 @@ fn rewritten(text: &str) -> Result<Option<Vec<Record<'_>>>, Miss> {
     if !records.iter().all(is_one) {
         return Ok(None);
     }
-    // What a record quotes is the client's text. What has other members may be a log's line
-    // around the record.
+    // A record may quote a text of the client's. An object with other members may be a line
+    // of a log, and the record a part of it.
     let quotes = memchr::memmem::find(text.as_bytes(), QUOTED).is_some();
     if quotes && !has_own_members(text) { Err(Miss::Several) } else { Ok(Some(records)) }
 }
@@ -285,7 +285,7 @@ mod tests {
                 assert_eq!(found(&line), Err(Miss::Several), "{line}");
             }
         }
-        // What is around a record is not one, and neither is what only begins like one.
+        // Two objects that may both be the record, and objects that only begin like one.
         let quoted = serde_json::to_string(ONE).unwrap();
         let around = format!(r#"{{"policy":"x","decision":"denied","audit":{quoted}}}"#);
         assert_eq!(found(&around), Err(Miss::Several));

@@ -99,7 +99,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         (_, given) => {
             let text = locked(arguments, given.map(|(_, policy)| policy), &tools)?;
             let written = write(arguments, &text)?;
-            // The definitions that were locked before stay where there is no new lock.
+            // Not before: without a new lock, the saved definitions stay as they are.
             save(arguments, &tools)?;
             Ok(written)
         }

@@ -224,7 +224,7 @@ impl Open {
         unsafe { abi::filter_destroy(self.module) };
     }
 
-    /// What is left of a stream whose filter is gone.
+    /// The rest of a stream whose filter is gone.
     pub fn left(self) -> Stream {
         unsafe { Box::from_raw(self.stream.cast_mut()) }.into_inner()
     }

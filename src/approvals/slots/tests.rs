@@ -307,7 +307,7 @@ fn a_decision_by_a_clock_that_was_ahead_is_none_for_one_that_is_right() {
         let ahead = NOW.later(300);
         slots.decide(&store, entry.id, &digest, "ann", verdict, ahead).unwrap();
         assert!(slots.find(&store, &digest, ahead).is_ok());
-        // What is left is at most what it holds for, and a minute.
+        // More than its own time and a minute cannot be left.
         assert!(slots.find(&store, &digest, NOW.later(240)).is_ok(), "{holds}");
         assert_eq!(slots.find(&store, &digest, NOW.later(239)).err(), Some(StoreError::Clock));
         let used = slots.use_up(&store, entry.id.slot(), &digest, NOW);

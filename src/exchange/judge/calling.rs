@@ -69,7 +69,7 @@ impl<'a, S: Store> Judge<'a, S> {
                 let limits = Charged::One(limits);
                 let allowed = Allowed { called: called(rule), limits, charges, beside };
                 let Some(needed) = approval else { return Ok(Decided::Allowed(allowed)) };
-                // Where the head has gone ahead, Envoy may have chosen another route since.
+                // If the head went ahead, Envoy may have chosen another route meanwhile.
                 let target = self.head.target.as_deref();
                 let target = target.and_then(|target| target.by(&self.peer.route()?));
                 let target = target.as_ref();

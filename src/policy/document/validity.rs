@@ -14,7 +14,7 @@ pub struct Validity {
     pub(crate) until: Option<Nanos>,
 }
 
-/// The moment that stands for all beyond those of the clock.
+/// The moment in the place of every later one: the clock ends with it.
 const NEVER: Nanos = Nanos(u64::MAX);
 
 impl Validity {
