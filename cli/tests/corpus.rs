@@ -3,6 +3,7 @@
 //!
 //! `tests/native/corpus.rs` describes the format of the corpus.
 
+use crate::outputs::scratch;
 use mcp_policy_filter::policy::Policy;
 use serde_json::{Map, Value, json};
 use std::fs;
@@ -121,9 +122,7 @@ fn expect(expect: &Value, fingerprint: &str) -> Value {
 /// Runs the corpus, each file with this change of what it expects; the numbers of files,
 /// of tests that passed, and of those that failed, with all that was printed.
 fn run(folder: &str, change: impl Fn(&mut Value)) -> (u64, u64, u64, Value) {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(folder);
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder).unwrap();
+    let folder = scratch(folder);
     let cases = cases();
     for (number, (name, case)) in cases.iter().enumerate() {
         let policy = match &case["policy"] {

@@ -4,6 +4,7 @@
 //!
 //! `UPDATE_GOLDEN=1` writes the files in `explain/` anew, to be read in the diff.
 
+use crate::outputs::scratch;
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -180,8 +181,7 @@ fn an_explanation_decides_as_the_gateway_does_after_the_same_calls() {
 
 #[test]
 fn a_caller_is_known_by_its_id_whatever_the_source() {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("explain-callers");
-    fs::create_dir_all(&folder).unwrap();
+    let folder = scratch("explain-callers");
     let hash = "sha256:5ba331dbc20f9d502c5a72dd396a52671ab90d34af8ddcfd566636a1b3bd47b0";
     let bearer = format!(r#"{{"bearer": {{"tokens": {{"ci": "{hash}"}}}}}}"#);
     for (name, identity, id, known) in [
@@ -253,8 +253,7 @@ fn no_credential_is_repeated() {
 
 #[test]
 fn a_call_comes_from_a_file_or_from_standard_input() {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("explain-files");
-    fs::create_dir_all(&folder).unwrap();
+    let folder = scratch("explain-files");
     let write = |name: &str, bytes: &[u8]| {
         let path = folder.join(name);
         fs::write(&path, bytes).unwrap();
@@ -291,9 +290,7 @@ fn a_call_comes_from_a_file_or_from_standard_input() {
 
 #[test]
 fn bad_input_is_told_with_its_remedy() {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("explain-bad");
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder).unwrap();
+    let folder = scratch("explain-bad");
     let path = |name: &str| -> PathBuf { folder.join(name) };
     fs::write(path("latin.json"), b"{\"version\": \"\xe9\"}").unwrap();
     assert!(Command::new("mkfifo").arg(path("pipe")).status().unwrap().success());

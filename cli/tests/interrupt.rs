@@ -1,20 +1,14 @@
 //! Ctrl-C while a verb writes: its file is there whole or not at all, and nothing is left
 //! beside it.
 
+use crate::outputs::scratch;
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 /// The times that the signal may come too late or too early.
 const TRIES: usize = 200;
-
-fn scratch(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("interrupt-{name}"));
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(folder.join("into")).unwrap();
-    folder
-}
 
 fn start(folder: &Path, arguments: &[&str]) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mcp-policy"));
@@ -35,6 +29,7 @@ fn names(folder: &Path) -> Vec<String> {
 /// writes.
 fn interrupted(name: &str, file: &str, input: &str, arguments: &[&str]) {
     let folder = scratch(name);
+    fs::create_dir_all(folder.join("into")).unwrap();
     fs::write(folder.join("input"), input).unwrap();
     let target = folder.join("into").join(file);
     // With a remark about what is converted, it is 1.

@@ -1,7 +1,7 @@
 //! Completions and the manual, which name each verb.
 
+use crate::outputs::scratch;
 use std::fs;
-use std::path::Path;
 use std::process::{Command, Output};
 
 fn run(arguments: &[&str]) -> Output {
@@ -31,13 +31,14 @@ fn verbs() -> Vec<String> {
 
 #[test]
 fn each_shell_completes_each_verb() {
+    let folder = scratch("completions");
     for shell in ["bash", "zsh", "fish"] {
         let script = printed(&["completions", shell]);
         for verb in verbs() {
             assert!(script.contains(&verb), "{shell}: {verb}");
         }
         // The shell itself reads it, where it is installed.
-        let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("completions.{shell}"));
+        let file = folder.join(shell);
         fs::write(&file, script).unwrap();
         if let Ok(status) = Command::new(shell).arg("-n").arg(&file).status() {
             assert!(status.success(), "{shell}");
@@ -48,9 +49,7 @@ fn each_shell_completes_each_verb() {
 
 #[test]
 fn each_verb_has_a_page() {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("manual");
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder).unwrap();
+    let folder = scratch("manual");
     assert_eq!(printed(&["man", "--into", folder.to_str().unwrap()]), "");
     let mut expected: Vec<String> =
         verbs().iter().map(|verb| format!("mcp-policy-{verb}.1")).collect();

@@ -3,7 +3,20 @@
 
 use snapbox::cmd::{Command, cargo_bin};
 use snapbox::{Assert, Data};
+use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// An empty folder that no other test has, whatever names they give: tests run beside
+/// each other.
+pub(crate) fn scratch(name: &str) -> PathBuf {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{number}"));
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
 
 /// The folder of a verb's files beside its tests.
 pub(crate) fn folder(verb: &str) -> PathBuf {

@@ -12,6 +12,7 @@
 //! `PAGE=check` runs one page alone. `UPDATE_GOLDEN=1` writes what was printed into the
 //! page, to be read in the diff.
 
+use crate::outputs::scratch;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -28,10 +29,7 @@ struct Scratch {
 
 impl Scratch {
     fn new(page: &str) -> Self {
-        let folder =
-            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("page-{}", page.replace('/', "-")));
-        let _ = fs::remove_dir_all(&folder);
-        fs::create_dir_all(&folder).unwrap();
+        let folder = scratch(&format!("page-{}", page.replace('/', "-")));
         std::os::unix::fs::symlink(root().join("envoy"), folder.join("envoy")).unwrap();
         Self { folder, status: 0 }
     }

@@ -3,6 +3,7 @@
 
 mod engines;
 
+use crate::outputs::scratch;
 use boon::{Compiler, Schemas};
 use serde::Deserialize as _;
 use serde_json::{Value, json};
@@ -245,8 +246,7 @@ fn what_is_written_passes_the_check() {
         "settings": { "paths": ["/mcp"], "hold_request_headers": true, "mark_requests": true },
     });
     let ecds = ["--for", "envoy", "--ecds", "policy.yaml"];
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("render-checked");
-    fs::create_dir_all(&folder).unwrap();
+    let folder = scratch("render-checked");
     for (index, arguments) in [
         &["--for", "envoy"][..],
         &ecds,
@@ -369,8 +369,7 @@ fn options_that_do_not_fit_are_told() {
 /// As `tests/native/crds.rs` for the digest of a module that is there.
 #[test]
 fn the_digest_of_a_file_is_computed() {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let file = folder.join("render-abc.wasm");
+    let file = scratch("render-digest").join("abc.wasm");
     fs::write(&file, "abc").unwrap();
     let any = json!({ "version": "1", "default": "deny", "settings": { "paths": ["/mcp"] } });
     let documents = rendered(
@@ -391,7 +390,7 @@ fn the_digest_of_a_file_is_computed() {
 
 #[test]
 fn documents_are_printed_as_json_and_written_in_one_step() {
-    let output = Path::new(env!("CARGO_TARGET_TMPDIR")).join("rendered.json");
+    let output = scratch("render-output").join("rendered.json");
     let arguments = ["good.yaml", "--for", "istio", "--format", "json", "--output"];
     render(&[&arguments[..], &[output.to_str().unwrap()]].concat()).assert().code(0).stdout_eq("");
     let written: Value = serde_json::from_str(&fs::read_to_string(&output).unwrap()).unwrap();

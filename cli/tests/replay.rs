@@ -1,7 +1,8 @@
 //! `replay` as it is run: on records, requests and cassettes, and against the gateway in
 //! memory, whose decisions it has to find again.
 
-use crate::{outputs, traffic};
+use crate::outputs::{self, scratch};
+use crate::traffic;
 use snapbox::Data;
 use snapbox::cmd::{Command, cargo_bin};
 use std::io::Read as _;
@@ -98,8 +99,7 @@ fn what_cannot_be_read_is_said() {
 
 #[test]
 fn all_errors_of_both_policies_are_findings() {
-    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("replay-invalid");
-    std::fs::create_dir_all(&folder).unwrap();
+    let folder = scratch("replay-invalid");
     for name in ["new.json", "old.json"] {
         std::fs::write(folder.join(name), r#"{"version": "2", "tools": 7}"#).unwrap();
     }

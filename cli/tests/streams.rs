@@ -1,15 +1,14 @@
 //! Standard output and standard error that nobody reads, or that cannot be written to:
 //! no verb panics, and the exit status tells what it would tell anyway.
 
+use crate::outputs::scratch;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// A folder with a policy that denies, and what each verb finds something in.
 fn folder(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder).unwrap();
+    let folder = scratch(name);
     for (name, text) in [
         ("policy.json", r#"{"version": "1", "default": "deny", "settings": {"paths": ["/mcp"]}}"#),
         ("bad.json", r#"{"version": "1", "default": "maybe", "tools": 7}"#),

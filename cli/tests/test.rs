@@ -2,6 +2,7 @@
 //!
 //! `SNAPSHOTS=overwrite` writes the expected outputs anew, to be read in the diff.
 
+use crate::outputs::scratch;
 use snapbox::Data;
 use snapbox::cmd::{Command, OutputAssert, cargo_bin};
 use std::fs;
@@ -25,14 +26,6 @@ fn golden(name: &str) -> Data {
 /// Runs in the folder of the examples beside this file.
 fn run(arguments: &[&str]) -> OutputAssert {
     command(&root().join("cli/tests/test")).args(arguments).assert()
-}
-
-/// An empty folder.
-fn scratch(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder).unwrap();
-    folder
 }
 
 /// A folder with a policy that denies, and a table with this line.

@@ -1,6 +1,7 @@
 //! The outputs and statuses of `convert`, and bad input.
 
 use super::{convert, report};
+use crate::outputs::scratch;
 use serde_json::{Value, json};
 use snapbox::Data;
 use snapbox::cmd::{Command, cargo_bin};
@@ -142,17 +143,9 @@ fn names_that_tools_of_mcp_do_not_have_are_kept() {
     assert_eq!(status, 0);
 }
 
-/// A folder of this test.
-fn folder(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("convert-{name}"));
-    _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder).unwrap();
-    folder
-}
-
 #[test]
 fn a_file_is_written_beside_and_moved_or_not_at_all() {
-    let folder = folder("output");
+    let folder = scratch("convert-output");
     let output = folder.join("policy.json");
     run(&["readonly.yaml", "--output", output.to_str().unwrap()]).assert().code(0).stdout_eq("");
     let written = fs::read_to_string(&output).unwrap();
@@ -167,7 +160,7 @@ fn a_file_is_written_beside_and_moved_or_not_at_all() {
 
 #[test]
 fn bad_input_is_told_and_never_waited_for() {
-    let folder = folder("input");
+    let folder = scratch("convert-input");
     let at = |name: &str| folder.join(name).to_str().unwrap().to_owned();
     fs::write(at("latin1.yaml"), b"version: \"1\"\ndescription: caf\xe9\n").unwrap();
     fs::File::create(at("huge.yaml")).unwrap().set_len(2 << 30).unwrap();

@@ -1,5 +1,6 @@
 //! The command, and servers for it.
 
+use crate::outputs::scratch;
 use snapbox::cmd::{Command, OutputAssert};
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -32,11 +33,7 @@ pub(crate) struct Scratch(pub(crate) PathBuf);
 
 impl Scratch {
     pub(crate) fn new(name: &str) -> Self {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR"))
-            .join(format!("init-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        std::fs::create_dir_all(&path).expect("a folder");
-        Self(path)
+        Self(scratch(&format!("init-{name}")))
     }
 
     /// The path of a file in it.

@@ -2,6 +2,7 @@
 //! lists here are theirs, and the locks that are shipped hold.
 
 use super::{folder, json, list, policy, root, servers, tools};
+use crate::outputs::scratch;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -30,14 +31,6 @@ fn installed() -> PathBuf {
     let log = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{log}");
     PathBuf::from(String::from_utf8(output.stdout).unwrap().trim())
-}
-
-/// A folder of its own for a test.
-fn scratch(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("library-{name}"));
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder).unwrap();
-    folder
 }
 
 fn read(file: &Path) -> Value {
