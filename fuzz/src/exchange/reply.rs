@@ -62,11 +62,12 @@ pub(super) fn check(
             let documents = documents(body);
             for reading in READINGS.iter().filter(|reading| !reading.cuts()) {
                 // Nobody's batch is answered though readers disagree on it, and a
-                // message of it without an id with null; so is one that is an answer
-                // itself, whose id is that of somebody else's request.
+                // message of it without an id with null; so is an answer in it, whose
+                // id is that of somebody else's request.
                 let messages = reading.messages(&documents);
-                let asking =
-                    messages.iter().filter(|seen| seen.method.is_some() || !seen.has_result);
+                let asking = messages
+                    .iter()
+                    .filter(|seen| !batch || seen.method.is_some() || !seen.has_result);
                 let ids = asking.filter_map(|seen| seen.id).filter(|id| id != b"null");
                 let ids: Vec<_> = ids.map(String::from_utf8_lossy).collect();
                 let answered: Vec<&str> =
