@@ -12,7 +12,7 @@ pub mod questions;
 
 use std::collections::BTreeMap;
 use std::io::Result;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
@@ -36,6 +36,10 @@ pub struct Upstream {
     record: Record,
     accepting: JoinHandle<()>,
 }
+
+/// An address that refuses connections. Only root may listen there, so no server of
+/// another test is given this port by chance, as one that was free a moment ago may be.
+pub const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9);
 
 impl Upstream {
     /// Answers every request with [`RESULT`].
