@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use std::env;
 use std::fs;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 const CHART: &str = "charts/mcp-policy";
@@ -57,7 +57,7 @@ fn programs() -> Option<PathBuf> {
 fn run(program: &str, arguments: &[&str]) -> Option<Output> {
     let program = programs()?.join(program);
     // No repositories and no cluster of whoever runs the tests.
-    let home = env::temp_dir().join("mcp-policy-helm");
+    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("helm");
     let output = Command::new(program)
         .args(arguments)
         .current_dir(root())
