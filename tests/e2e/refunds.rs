@@ -1,5 +1,5 @@
-//! What a call was charged is given back if Envoy sent nothing of it to any
-//! server, and kept at every other end.
+//! A call's charge is given back if Envoy sent nothing of it to any server, and kept at every
+//! other end.
 //!
 //! All routes lead through one filter and so to one count: what one of them
 //! gave back, another can spend.

@@ -20,7 +20,7 @@
 //! | `yaml of FILE` | it is in the file, line by line |
 //! | `yaml configuration` | its `configuration` is a Struct that holds the policy above |
 //! | `yaml fragment` | the names that it shares with the filter ([`fragment`]) |
-//! | `text demo` | all that the demo prints, but for seconds ([`demo`]) |
+//! | `text demo` | all that the demo prints, except for seconds ([`demo`]) |
 //! | `sh` | `make` targets, scripts, suites and files exist; a `curl` is sent under the shipped policy; a token that is hashed is known to the policy above |
 //! | `sh with TOKEN` | each `curl` is sent to the endpoint of approvals with this token, about the request that was named last, and is answered 200 |
 //! | `yaml cluster`, `json notice`, `python relay` | by `tests/e2e/approvals/relay.rs`, which runs them together |
@@ -88,10 +88,10 @@ pub fn reference() -> Vec<Page> {
 /// The policy's digest where an example does not say whose it is.
 const ANY_DIGEST: &str = "3f9a1c0e8d27";
 
-/// How the ids of requests for approval begin, which no example can foresee.
+/// The beginning of the ids of requests for approval, which no example can foresee.
 const ANY_REQUEST: &str = "apr_";
 
-/// What the fences of a page have set up so far.
+/// The state that the fences of a page have set up so far.
 #[derive(Default)]
 struct Reading {
     stage: Option<Stage>,

@@ -26,7 +26,7 @@ use tokio::task::JoinHandle;
 
 use crate::http::{Head, Reader, field};
 
-/// What every request is answered with by default.
+/// The answer to every request by default.
 pub const RESULT: &str = r#"{"jsonrpc":"2.0","id":1,"result":{"content":[]}}"#;
 
 /// A recording upstream on a loopback port; stopped when dropped.
@@ -67,7 +67,7 @@ impl Upstream {
         Self { addr, record, accepting }
     }
 
-    /// Where it listens.
+    /// Its address.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
@@ -104,7 +104,7 @@ pub struct Answer {
     early: bool,
 }
 
-/// What stands before a piece.
+/// The wait before a piece.
 #[derive(Clone, Debug)]
 enum Wait {
     Over(Duration),
@@ -185,7 +185,7 @@ impl Answer {
     }
 }
 
-/// What is answered to which request.
+/// The answers, by their requests.
 struct Answers {
     by: String,
     named: BTreeMap<String, Answer>,
