@@ -21,9 +21,6 @@ use crate::policy::{Approvals, Caller, Denial, Holders, Needed, Policy, Reason};
 use crate::wire::jsonrpc::Params;
 use std::borrow::Cow;
 
-/// The message for a call whose rule has none.
-pub(in crate::exchange) const ASKS: &str = "A call like this one needs approval.";
-
 /// The message for a caller without a credential, who asks for no approval.
 const UNKNOWN_ASKS: &str =
     "This call needs approval, for which a caller without a credential cannot ask. Sign in first.";
