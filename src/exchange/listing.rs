@@ -186,7 +186,7 @@ impl Listing {
             if seen.encoded || seen.recoded || both {
                 return self.unreadable(policy);
             }
-            self.state = State::Events(Events::default());
+            self.state = State::Events(Events::of_lists(seen.events));
             return HeadStep::Stream;
         }
         // No client reads a list out of an error page.
