@@ -198,7 +198,8 @@ impl Listing {
         }
         // No client reads a list out of an error page.
         let is_list = !self.asked.ids.is_empty() && (seen.json || seen.success);
-        if !is_list && !(seen.json && self.answers_any(policy)) {
+        let is_other = seen.json && self.answers_any(policy);
+        if !(is_list || is_other) {
             return HeadStep::Pass;
         }
         if seen.encoded || seen.recoded {
