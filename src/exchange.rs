@@ -134,6 +134,7 @@ impl Exchange {
                         let head = Head::for_groups(policy, headers.clone());
                         policy.place(&mut caller, &head.about(peer), now);
                         self.watch_response(policy, &caller);
+                        self.listing.iter_mut().for_each(|listing| listing.open());
                         self.watch_unasked(policy, &caller, || Trace::from_headers(headers));
                     }
                     Err(_) => {}

@@ -7,7 +7,8 @@
 //! answer to a request of long ago; each goes on as soon as it is complete. A text that may
 //! be a list and cannot be read is replaced by an error, and never passed on as it is;
 //! unless nothing is hidden from its caller, and lists are only looked at.
-//! [`bounded`] has the other responses that are watched.
+//! [`unasked`] has the lists that a server sends in the answer to another request, and
+//! [`bounded`] the other responses that are watched.
 
 mod bounded;
 mod changes;
@@ -16,6 +17,7 @@ mod events;
 mod message;
 mod seen;
 mod signs;
+mod unasked;
 mod watch;
 
 use crate::exchange::awaited::Asked;
@@ -29,6 +31,7 @@ use changes::Changes;
 use core::cell::{Cell, RefCell};
 use events::Events;
 use seen::Seen;
+use unasked::Scan;
 
 /// The deepest nesting of JSON in a response: as much as the stack allows, since a
 /// server is trusted not to attack.
@@ -49,6 +52,8 @@ pub struct Listing {
     began: Option<Nanos>,
     /// Whether it came before the request was judged.
     is_early: bool,
+    /// Whether the request has no message, and opens a stream.
+    opens: bool,
     state: State,
     unreadable: Cell<bool>,
     news: RefCell<Option<News>>,
@@ -73,6 +78,8 @@ enum State {
     Whole(usize),
     /// It is a stream of events.
     Events(Events),
+    /// It passes as it comes, unless it has a list that nobody asked for.
+    Scanned(Box<Scan>),
     /// It is held until its end, and not read.
     Held(Held),
     /// It passes as it comes, and this many bytes have.
@@ -169,32 +176,37 @@ impl Listing {
         if let Some(refused) = self.refuse_length(policy, &seen) {
             return refused;
         }
-        match self.lists(policy, &seen) {
+        match self.lists(policy, &seen, holds) {
             HeadStep::Pass => self.watch_size(&seen, holds),
             step => step,
         }
     }
 
     /// Takes the headers of what may be a list.
-    fn lists(&mut self, policy: &Policy, seen: &Seen) -> HeadStep {
+    fn lists(&mut self, policy: &Policy, seen: &Seen, holds: bool) -> HeadStep {
         if !self.reads_lists() {
             return HeadStep::Pass;
         }
-        if seen.events {
+        if seen.events || (seen.success && self.opens_any(policy)) {
             // Some clients read a response with both types as JSON.
             let both = seen.json && !self.asked.ids.is_empty();
-            if seen.encoded || seen.recoded || both {
+            if seen.encoded || (seen.recoded && seen.events) || both {
                 return self.unreadable(policy);
             }
-            self.state = State::Events(Events::default());
+            self.state = State::Events(Events::of_lists(seen.events));
             return HeadStep::Stream;
         }
         // No client reads a list out of an error page.
-        if self.asked.ids.is_empty() || !(seen.json || seen.success) {
+        let is_list = !self.asked.ids.is_empty() && (seen.json || seen.success);
+        let is_other = seen.json && self.answers_any(policy);
+        if !(is_list || is_other) {
             return HeadStep::Pass;
         }
         if seen.encoded || seen.recoded {
             return self.unreadable(policy);
+        }
+        if !is_list {
+            return self.watch_unasked(seen, holds);
         }
         self.state = State::Whole(0);
         HeadStep::Hold
@@ -234,6 +246,10 @@ impl Listing {
         let conceals = self.conceals();
         match &mut self.state {
             State::Held(_) if !end => BodyStep::Wait,
+            State::Held(held) if held.scan.is_some() => {
+                self.state = State::Scanned(held.scan.take().unwrap_or_default());
+                BodyStep::Piece
+            }
             State::Pass | State::Held(_) | State::Counted(_) => BodyStep::Pass,
             State::Over if !end => self.break_over(),
             State::Whole(_) if size > policy.settings.max_body_bytes && !conceals => {
@@ -249,7 +265,7 @@ impl Listing {
                 *held = size;
                 if end { BodyStep::Whole } else { BodyStep::Wait }
             }
-            State::Events(_) => BodyStep::Piece,
+            State::Events(_) | State::Scanned(_) => BodyStep::Piece,
             State::Replaced | State::Over => BodyStep::Replace(Vec::new()),
             State::Broken => BodyStep::Wait,
         }
@@ -259,10 +275,11 @@ impl Listing {
     /// event that is not complete is lost, as it is to every reader of events.
     pub fn trailers(&self) -> BodyStep {
         match self.state {
-            State::Whole(_) => BodyStep::Whole,
+            State::Whole(_) | State::Held(Held { scan: Some(_), .. }) => BodyStep::Whole,
             State::Broken => BodyStep::Wait,
             State::Pass
             | State::Events(_)
+            | State::Scanned(_)
             | State::Held(_)
             | State::Counted(_)
             | State::Replaced
@@ -276,6 +293,11 @@ impl Listing {
         let policy = lent.policy;
         let held = match core::mem::replace(&mut self.state, State::Replaced) {
             State::Whole(held) => held,
+            State::Held(Held { scan: Some(scan), .. })
+                if body.len() <= policy.settings.max_body_bytes =>
+            {
+                return self.scan(policy, scan, body);
+            }
             _ => 0,
         };
         if body.len() > policy.settings.max_body_bytes || body.len() < held {

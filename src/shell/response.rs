@@ -147,9 +147,9 @@ fn refuse<H: Host>(host: &mut H, reply: Reply) -> Passage {
     Passage::Answered
 }
 
-/// Reports lists that could not be read, what they say of locked tools and answers that are too long, and ends a response that can neither be read
-/// nor changed: with an error if nothing of it has gone out, and by closing the stream
-/// otherwise.
+/// Reports lists that could not be read, what they say of locked tools and answers that
+/// are too long, and ends a response that can neither be read nor changed: with an error if
+/// nothing of it has gone out, and by closing the stream otherwise.
 fn ended<H: Host>(
     host: &mut H,
     policy: &Policy,

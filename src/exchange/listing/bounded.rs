@@ -5,6 +5,7 @@
 //! its client gets a whole answer or an error with the id of its call. Each event is held
 //! until it is complete, and after one that is too long comes an error, and nothing else.
 
+use super::unasked::Scan;
 use super::{BodyStep, HeadStep, Listing, Seen, State};
 use crate::exchange::awaited::Awaited;
 use crate::exchange::head::Trace;
@@ -16,12 +17,14 @@ use crate::policy::Policy;
 const MOST_EARLY: usize = 64 << 10;
 
 /// The way in which a body that is held can be replaced.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Held {
     /// Its head is held too.
-    head: bool,
+    pub(super) head: bool,
     /// It is compressed, so that no other body can follow its head.
-    encoded: bool,
+    pub(super) encoded: bool,
+    /// The search for a list in it, if it may have one.
+    pub(super) scan: Option<Box<Scan>>,
 }
 
 impl Seen {
@@ -63,7 +66,7 @@ impl Listing {
             self.state = State::Counted(0);
             return HeadStep::Pass;
         }
-        self.state = State::Held(Held { head: holds, encoded: seen.encoded });
+        self.state = State::Held(Held { head: holds, encoded: seen.encoded, scan: None });
         HeadStep::Hold
     }
 
@@ -100,6 +103,7 @@ impl Listing {
                 *all = all.saturating_add(size);
                 *all
             }
+            State::Scanned(scan) => scan.grow(size),
             State::Whole(_) | State::Held(_) => size,
             _ => return false,
         };
@@ -110,7 +114,7 @@ impl Listing {
     pub(super) fn refuse_body(&mut self, policy: &Policy) -> BodyStep {
         match self.state {
             _ if self.is_early => self.break_over(),
-            State::Whole(_) | State::Held(Held { head: false, encoded: false }) => {
+            State::Whole(_) | State::Held(Held { head: false, encoded: false, .. }) => {
                 self.state = State::Replaced;
                 BodyStep::Replace(self.refusal(policy).body)
             }

@@ -19,8 +19,10 @@ impl Listing {
         piece: &[u8],
         end: bool,
     ) -> Option<Vec<u8>> {
-        let State::Events(mut events) = core::mem::replace(&mut self.state, State::Replaced) else {
-            return Some(Vec::new());
+        let mut events = match core::mem::replace(&mut self.state, State::Replaced) {
+            State::Events(events) => events,
+            State::Scanned(scan) => return self.scan(lent.policy, scan, piece),
+            _ => return Some(Vec::new()),
         };
         let editing = Editing { lent, listing: self };
         let out = events.pass(piece, end, &editing);
@@ -28,10 +30,9 @@ impl Listing {
         (out != piece).then_some(out)
     }
 
-    /// The data of an event in the place of one that could not be read. No client
-    /// finds its request by an id that is null, so the event's own is used if it has
-    /// one.
-    fn event_error(&self, policy: &Policy, data: &[u8]) -> Vec<u8> {
+    /// The message in the place of one that could not be read. No client finds its
+    /// request by an id that is null, so the message's own is used if it has one.
+    pub(super) fn message_error(&self, policy: &Policy, data: &[u8]) -> Vec<u8> {
         self.unreadable.set(true);
         let id = match (message::answers(data, MAX_DEPTH), &*self.asked.ids) {
             (Some(id), _) => id,
@@ -66,7 +67,7 @@ impl<S: Store> Editor for Editing<'_, '_, S> {
     fn instead(&self, data: &[u8]) -> Option<Vec<u8>> {
         let listing = self.listing;
         listing.unreadable.set(true);
-        listing.conceals().then(|| listing.event_error(self.lent.policy, data))
+        listing.conceals().then(|| listing.message_error(self.lent.policy, data))
     }
 
     fn most(&self) -> usize {

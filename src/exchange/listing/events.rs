@@ -40,12 +40,17 @@ pub(super) struct Events {
     line: usize,
     /// Whether the event that is held has data.
     data: bool,
+    /// Whether some clients see other lines of data in it.
+    is_unclear: bool,
     /// Whether the present line has a byte.
     begun: bool,
     /// Whether the last byte was a CR, so that an LF belongs to it.
     after_cr: bool,
     /// Bytes of the event that have passed as they came.
     passed: usize,
+    /// Whether a line that ends with a CR alone gets an LF too. What has no type of
+    /// events may be anything.
+    ends_lines: bool,
     mode: Mode,
 }
 
@@ -67,16 +72,27 @@ enum Mode {
 }
 
 impl Events {
+    /// A stream of which lists are read, and that is of the type of events or of any.
+    pub(super) fn of_lists(is_typed: bool) -> Self {
+        Self { ends_lines: is_typed, ..Self::default() }
+    }
+
     /// Takes the bytes that came, with `end` if they are the last, and returns those
     /// that go on.
     pub(super) fn pass(&mut self, chunk: &[u8], end: bool, editor: &dyn Editor) -> Vec<u8> {
         let mut out = Vec::with_capacity(chunk.len());
         let mut rest = chunk;
         while let Some(&first) = rest.first() {
-            if core::mem::take(&mut self.after_cr) && first == b'\n' {
-                rest = rest.get(1..).unwrap_or_default();
-                self.line_feed(&mut out);
-                continue;
+            if core::mem::take(&mut self.after_cr) {
+                if first == b'\n' {
+                    rest = rest.get(1..).unwrap_or_default();
+                    self.line_feed(&mut out);
+                    continue;
+                }
+                // To some clients a CR alone ends no line: `data: \r{}` is data to them.
+                if self.ends_lines {
+                    self.line_feed(&mut out);
+                }
             }
             let stop = rest.iter().position(|byte| matches!(byte, b'\r' | b'\n'));
             let length = stop.map_or(rest.len(), |stop| stop.saturating_add(1));
@@ -183,22 +199,28 @@ impl Events {
         let blank = !core::mem::take(&mut self.begun);
         if self.mode != Mode::Hold {
             if blank && self.mode != Mode::Over {
-                *self = Self { after_cr: self.after_cr, ..Self::default() };
+                let Self { after_cr, ends_lines, .. } = *self;
+                *self = Self { after_cr, ends_lines, ..Self::default() };
             }
             return;
         }
-        let line = self.held.get(self.line..).unwrap_or_default();
-        self.data |= data(line).is_some();
+        self.see_line(editor);
         if blank || !self.data {
             self.release(out, editor);
         }
         self.line = self.held.len();
     }
 
+    /// Looks for data in the present line.
+    fn see_line(&mut self, editor: &dyn Editor) {
+        let line = self.held.get(self.line..).unwrap_or_default();
+        self.is_unclear |= editor.reads() && hides_data(line);
+        self.data |= self.is_unclear || data(line).is_some();
+    }
+
     fn end_of_stream(&mut self, out: &mut Vec<u8>, editor: &dyn Editor) {
         if self.mode == Mode::Hold {
-            let line = self.held.get(self.line..).unwrap_or_default();
-            self.data |= data(line).is_some();
+            self.see_line(editor);
             self.release(out, editor);
         }
     }
@@ -209,7 +231,11 @@ impl Events {
         if data && editor.notes() {
             editor.note(&Data::new(&self.held).text);
         }
-        if data && editor.reads() {
+        let is_unclear = core::mem::take(&mut self.is_unclear) && editor.signs().are_in(&self.held);
+        let instead = || editor.instead(&Data::new(&self.held).text);
+        if let Some(instead) = is_unclear.then(instead).flatten() {
+            whole(&instead, out);
+        } else if data && editor.reads() {
             event(&self.held, out, editor);
         } else {
             out.extend_from_slice(&self.held);
@@ -306,4 +332,25 @@ fn data(line: &[u8]) -> Option<&[u8]> {
         [b':', b' ', value @ ..] | [b':', value @ ..] => Some(value),
         _ => None,
     }
+}
+
+/// Whether a part of a line is a line of data to clients who end lines as Python's
+/// `splitlines` does, at characters that JSON allows in a text, or that a comment has.
+fn hides_data(line: &[u8]) -> bool {
+    line.iter().enumerate().any(|(at, byte)| {
+        let end: &[u8] = match byte {
+            0x0b | 0x0c | 0x1c..=0x1e => b"",
+            0xc2 => b"\x85",
+            0xe2 => b"\x80",
+            _ => return false,
+        };
+        let rest = line.get(at.saturating_add(1)..).and_then(|rest| rest.strip_prefix(end));
+        let rest = match (byte, rest) {
+            // U+2028 and U+2029
+            (0xe2, Some([0xa8 | 0xa9, rest @ ..])) => Some(rest),
+            (0xe2, _) => None,
+            (_, rest) => rest,
+        };
+        rest.is_some_and(|rest| rest.starts_with(b"data"))
+    })
 }

@@ -1,6 +1,7 @@
 //! Responses by their heads, and the failures of a host.
 
 use super::*;
+use crate::exchange::awaited::{Awaited, Owed};
 #[cfg(target_family = "wasm")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -68,4 +69,111 @@ fn a_response_is_told_by_its_head() {
     let mut listing = listing(&policy, &["1"], false);
     let headers = [(b":status".as_slice(), b"200".as_slice())];
     assert!(matches!(listing.headers(&policy, headers.into_iter(), true, false), HeadStep::Pass));
+}
+
+/// The text that a client gets of JSON that answers no request for a list, in pieces of
+/// this size.
+fn unasked(settings: &str, body: &str, size: usize) -> String {
+    let text = format!(
+        r#"{{"version": "1", "default": "allow", "settings": {{{settings}}},
+            "lock": {{"mode": "enforce", "tools": {{}}}}}}"#
+    );
+    let policy = Policy::parse(text.as_bytes(), "test").unwrap();
+    let caller = policy.caller("anonymous", Nanos(0));
+    let mut listing = Listing::for_caller(&policy, &caller).unwrap();
+    let owed = Awaited::new(&policy, &caller, true, &Owed::default());
+    let awaited = Some(Box::new(owed)).filter(|answer| answer.is_bounded());
+    listing.expect(Asked { awaited, ..Asked::default() }, Nanos(0));
+    let step = listing.headers(&policy, JSON.into_iter(), false, false);
+    assert!(matches!(step, HeadStep::Stream | HeadStep::Hold), "{step:?}");
+    let (mut held, mut out) = (Vec::new(), Vec::new());
+    let count = body.len().div_ceil(size);
+    for (at, piece) in body.as_bytes().chunks(size).enumerate() {
+        held.extend_from_slice(piece);
+        let end = at + 1 == count;
+        match listing.body(&policy, held.len(), end) {
+            BodyStep::Wait => continue,
+            BodyStep::Pass => out.extend_from_slice(&held),
+            BodyStep::Piece => {
+                let changed = listing.piece(&lent(&policy), &held, end);
+                out.extend(changed.unwrap_or_else(|| held.clone()));
+            }
+            BodyStep::Replace(with) => out.extend(with),
+            BodyStep::Refuse(_) => break,
+            BodyStep::Whole => panic!("nobody asked for a list"),
+        }
+        held.clear();
+    }
+    String::from_utf8(out).unwrap()
+}
+
+const JSON: [(&[u8], &[u8]); 2] = [(b":status", b"200"), (b"content-type", b"application/json")];
+
+#[test]
+fn a_list_that_nobody_asked_for_reaches_no_client_where_there_is_a_lock() {
+    let long = "x".repeat(150);
+    let messages = [
+        format!(r#"{{"id":4,"result":{{"x":"{long}","tools":[{YES}],"y":"{long}"}}}}"#),
+        format!(r#" {{"id":4,"result" : {{"tools" : [{YES}]}}}}"#),
+        format!(r#"[{{"id":4,"result":{{"tools":[{YES}]}}}}]"#),
+        format!(r#"[{{"id":5,"result":{{}}}},{{"id":4,"result":{{"TOOLS":[{YES}]}}}}]"#),
+        format!(r#"{{"id":4,"result":{{"a":"\\","\u0074ool\u0073":[{YES}]}}}}"#),
+        format!(r#"{{"id":4,"result":{{"a":"{{\"","toolſ":[{YES}]}}}}"#),
+        format!(r#"{{"id":4,"result":{{"a":[{{}},[]],"tools\u0000":[{YES}]}}}}"#),
+        format!("\0{{\0\"tools\":[{YES}]}}"),
+    ];
+    for settings in ["", r#""max_result_bytes": 9000"#] {
+        for message in &messages {
+            for size in [1, 7, 64, 10_000] {
+                let out = unasked(settings, message, size);
+                assert!(!out.contains(YES), "{message} in {size}: {out}");
+                // A part that has gone on is not JSON.
+                let is_json = serde_json::from_str::<serde_json::Value>(&out).is_ok();
+                assert_eq!(is_json, out.contains("cannot be read"), "{message} in {size}: {out}");
+            }
+        }
+    }
+    for message in [
+        r#"{"id":4,"result":{"content":[{"type":"text","text":"{\"tools\":[]}"}]}}"#,
+        r#"{"id":4,"result":{"structuredContent":{"tools":[]},"x":"tools","y":["tools"]}}"#,
+        r#"{"id":1,"result":{"capabilities":{"tools":{"listChanged":true}}}}"#,
+        r#"[{"id":1,"result":{"content":[],"a\u006eb":{"tools":1}}}]"#,
+        r#"{"id":1,"result":{"a":1,"a":2},"#,
+    ] {
+        for settings in ["", r#""max_result_bytes": 9000"#] {
+            for size in [1, 7, 64, 10_000] {
+                assert_eq!(unasked(settings, message, size), message, "in {size}");
+            }
+        }
+    }
+    // Nothing of it is held, so that Envoy's own limit is not met.
+    let result = format!(r#"{{"id":4,"result":{{"content":"{}"}}}}"#, "x".repeat(3_000_000));
+    assert_eq!(unasked("", &result, 40_000), result);
+    // Without a lock, a server is trusted to answer what it was asked.
+    let policy = policy();
+    let mut other = listing(&policy, &[], false);
+    assert!(matches!(other.headers(&policy, JSON.into_iter(), false, false), HeadStep::Pass));
+}
+
+#[test]
+fn held_json_that_ends_by_trailers_is_searched_too() {
+    let policy = Policy::parse(
+        br#"{"version": "1", "default": "allow", "settings": {"max_result_bytes": 900},
+            "lock": {"mode": "enforce", "tools": {}}}"#,
+        "test",
+    )
+    .unwrap();
+    let caller = policy.caller("anonymous", Nanos(0));
+    for (tool, passes) in [("texts", true), ("tools", false)] {
+        let mut listing = Listing::for_caller(&policy, &caller).unwrap();
+        let owed = Awaited::new(&policy, &caller, true, &Owed::default());
+        let asked = Asked { awaited: Some(Box::new(owed)), ..Asked::default() };
+        listing.expect(asked, Nanos(0));
+        let step = listing.headers(&policy, JSON.into_iter(), false, false);
+        assert!(matches!(step, HeadStep::Hold), "{step:?}");
+        let body = format!(r#"{{"id":4,"result":{{"{tool}":[]}}}}"#);
+        assert_eq!(listing.body(&policy, body.len(), false), BodyStep::Wait);
+        assert_eq!(listing.trailers(), BodyStep::Whole);
+        assert_eq!(listing.whole(&lent(&policy), body.as_bytes()).is_none(), passes);
+    }
 }

@@ -11,7 +11,6 @@ fn events_of_every_framing_are_read() {
         ("data: ", "\n\n"),
         ("event: message\nid: 1\ndata: ", "\n\n"),
         ("event: message\r\ndata:", "\r\nid: 1\r\n\r\n"),
-        (": ping\rdata: ", "\rretry: 3\r\r"),
         ("id: 0\ndata: \n\ndata: ", "\n\n: ping\n\n"),
         ("\u{feff}data: ", "\n\n"),
         ("data\ndata: ", "\ndata:\n\n"),
@@ -22,6 +21,73 @@ fn events_of_every_framing_are_read() {
         assert_eq!(stream(&event(&before)), event(&after), "{start:?} {end:?}");
         assert_eq!(stream(&event("{}").repeat(2)), event("{}").repeat(2));
     }
+}
+
+/// The texts that a client finds in a stream, if it ends lines at these characters alone.
+fn found(stream: &str, ends: &[char]) -> Vec<String> {
+    let (mut all, mut data) = (Vec::new(), Vec::new());
+    // An LF after a CR ends the same line.
+    let stream = if ends.contains(&'\r') { stream.replace("\r\n", "\n") } else { stream.into() };
+    for line in stream.split(|c| ends.contains(&c)) {
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        match line.split_once(':').unwrap_or((line, "")) {
+            ("", "") if line.is_empty() => all.push(core::mem::take(&mut data).join("\n")),
+            ("data", value) => data.push(value.trim().to_owned()),
+            _ => {}
+        }
+    }
+    all.push(data.join("\n"));
+    all
+}
+
+#[test]
+fn no_client_finds_a_hidden_tool_wherever_it_ends_lines() {
+    let list = format!(r#"{{"id":7,"result":{{"tools":[{NO}]}}}}"#);
+    let streams = [
+        format!("data: \r{list}\n\n"),
+        format!(
+            "data: {{\"x\":[\r],\"result\":\ndata: {{\"tools\":[{NO}]}}\r,\"y\":[\ndata: ]}}\n\n"
+        ),
+        format!("data: {{\"id\":7,\r\r\"result\":{{\"tools\":[{NO}]}}}}\n\n"),
+        format!(": x\u{2028}data: {list}\n\n"),
+        format!("x\u{2029}data: {list}\n\n"),
+        format!("id: 1\u{85}data: {list}\r\n\r\n"),
+        format!(": \u{c}data: {list}\n\n"),
+        format!(": \u{1e}data: {{\"result\":\ndata: {{\"tools\":[{NO}]}}}}\n\n"),
+        format!("data: {{\"x\":\"\u{2028}\u{2028}data: {list}\u{2028}data\"}}\n\n"),
+        format!(": x\u{2028}data: {list}"),
+    ];
+    let splitlines = "\n\r\u{b}\u{c}\u{1c}\u{1d}\u{1e}\u{85}\u{2028}\u{2029}";
+    for before in streams {
+        let after = stream(&before);
+        let (mut shown, mut hidden) = (false, false);
+        for ends in ["\n", "\r\n", splitlines] {
+            let ends: Vec<char> = ends.chars().collect();
+            let shows = |stream: &str| {
+                found(stream, &ends).iter().any(|text| {
+                    let value: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
+                    value["result"]["tools"].to_string().contains("\"no\"")
+                })
+            };
+            shown |= shows(&before);
+            hidden |= shows(&after);
+        }
+        assert!(shown, "nobody finds it in {before:?}");
+        assert!(!hidden, "{before:?} became {after:?}");
+    }
+    // These ends are nothing special in a text.
+    for same in ["data: \"a\u{2028}b\u{85}c\"\n\n", ": \u{c}\n\n", "data: \"\u{2028}data\"\n\n"] {
+        assert_eq!(stream(same), same);
+    }
+}
+
+#[test]
+fn a_line_that_ends_with_a_cr_ends_for_all_clients() {
+    let (before, after) = (list(NO), list(""));
+    assert_eq!(
+        stream(&format!(": ping\rdata: {before}\rretry: 3\r\r: x\r")),
+        format!(": ping\r\ndata: {after}\r\nretry: 3\r\n\r\n: x\r"),
+    );
 }
 
 #[test]
