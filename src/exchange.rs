@@ -267,6 +267,7 @@ impl Exchange {
     }
 
     /// Refuses a request because the host failed at the last step.
+    #[cold]
     pub fn fail(&mut self, policy: &Policy, what: &str, records: &mut dyn Records) -> Step {
         self.refuse_late(Refusal::failed(policy, what), records)
     }
@@ -278,6 +279,7 @@ impl Exchange {
     }
 
     /// Refuses a request of which the headers were taken before.
+    #[cold]
     fn refuse_late(&mut self, refusal: Box<Refusal<'_>>, records: &mut dyn Records) -> Step {
         let trace = match core::mem::take(&mut self.state) {
             State::Message(head, _) => head.trace,
@@ -287,6 +289,7 @@ impl Exchange {
         self.refuse(refusal, &trace, records)
     }
 
+    #[cold]
     fn refuse(
         &mut self,
         refusal: Box<Refusal<'_>>,
@@ -310,6 +313,7 @@ impl Exchange {
         Step::Go(permit)
     }
 
+    #[cold]
     fn replied(&mut self, refused: Refused) -> Step {
         self.state = State::Answered;
         // Our own answer is not a server's.
@@ -319,6 +323,7 @@ impl Exchange {
 }
 
 /// The refusal of a body that is not read. Who can sign in is told so before.
+#[cold]
 fn unread(
     policy: &Policy,
     known: Result<(), NoIdentity>,
@@ -331,6 +336,7 @@ fn unread(
 }
 
 /// The refusal for a host that reports a body before its headers.
+#[cold]
 fn out_of_order(policy: &Policy) -> Box<Refusal<'static>> {
     Refusal::failed(policy, "the request could not be followed")
 }

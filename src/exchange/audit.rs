@@ -17,6 +17,14 @@ use crate::wire::mcp::OfferKind;
 use core::fmt::Write;
 use std::borrow::Cow;
 
+/// The text before the value of a member that is not the first. All names are in this
+/// file, and each is copied in one piece.
+macro_rules! member {
+    ($name:literal) => {
+        concat!(",\"", $name, "\":")
+    };
+}
+
 /// The beginning of every record in Envoy's log.
 pub const PREFIX: &str = "mcp-policy-audit ";
 
@@ -44,22 +52,21 @@ pub fn write(
         approval,
         shadow,
     } = record;
-    let mut object = Object::begin(text);
-    object.own("decision", decision.as_str());
+    let mut object = Object::begin(text, decision.as_str());
     let session = trace.session.as_ref().map(fingerprint_of);
     let request_id = trace.request_id.as_deref().map(shown);
     // A URI may hold what a caller looks for.
     let prompt = offer.as_ref().filter(|offer| offer.kind == OfferKind::Prompt);
     object.texts(&[
-        ("reason", reason.map(|reason| reason.as_str())),
-        ("rule", Some(rule)),
-        ("message", message.as_deref()),
-        ("method", method.as_deref()),
-        ("tool", tool.as_deref()),
-        ("prompt", prompt.map(|prompt| &*prompt.name)),
-        ("grant", *caller_id),
-        ("session", session.as_deref()),
-        ("request_id", request_id.as_deref()),
+        (member!("reason"), reason.map(|reason| reason.as_str())),
+        (member!("rule"), Some(rule)),
+        (member!("message"), message.as_deref()),
+        (member!("method"), method.as_deref()),
+        (member!("tool"), tool.as_deref()),
+        (member!("prompt"), prompt.map(|prompt| &*prompt.name)),
+        (member!("grant"), *caller_id),
+        (member!("session"), session.as_deref()),
+        (member!("request_id"), request_id.as_deref()),
     ]);
     object.time(now);
     if let Some(arguments) = arguments {
@@ -69,20 +76,20 @@ pub fn write(
         object.values(values);
     }
     if let Some(hmac) = arguments_hmac {
-        object.own("arguments_hmac", hmac);
+        object.own(member!("arguments_hmac"), hmac);
     }
     if !limits.is_empty() {
         object.limits(limits);
     }
     if let Some(ApprovalRecord { id, stage, by }) = approval.as_deref() {
-        object.name("approval");
+        object.0.push_str(member!("approval"));
         object.0.extend(["{\"id\":\"", &id.to_string(), "\",\"state\":\"", stage.as_str(), "\""]);
         object.0.push_str(",\"by\":");
         object.strings(by);
         object.0.push('}');
     }
     if !shadow.is_empty() {
-        object.name("shadow");
+        object.0.push_str(member!("shadow"));
         object.list(shadow, |object, (rule, reason)| {
             object.0.push_str("{\"rule\":");
             object.string(rule);
@@ -102,28 +109,28 @@ pub fn write_decision(
     now: Option<Nanos>,
 ) {
     let DecisionRecord { attempt, id, digest, by, tool, caller_id, rule, reason } = decision;
-    let mut object = Object::begin(text);
-    match attempt {
-        Attempt::Approved => object.own("decision", "approved"),
-        Attempt::Denied => object.own("decision", "denied"),
-        Attempt::Refused(why) => {
-            object.own("decision", "refused");
-            object.own("refused", why);
-        }
+    let (decision, refused) = match attempt {
+        Attempt::Approved => ("approved", None),
+        Attempt::Denied => ("denied", None),
+        Attempt::Refused(why) => ("refused", Some(why)),
+    };
+    let mut object = Object::begin(text, decision);
+    if let Some(why) = refused {
+        object.own(member!("refused"), why);
     }
     if let Some(id) = id {
         let digest = digest.as_ref().map(fingerprint_of).unwrap_or_default();
-        object.name("approval");
+        object.0.push_str(member!("approval"));
         object.0.extend(["{\"id\":\"", &id.to_string(), "\",\"digest\":\"", &digest, "\"}"]);
     }
     let request_id = trace.request_id.as_deref().map(shown);
     object.texts(&[
-        ("by", Some(by)),
-        ("tool", tool.as_deref()),
-        ("grant", caller_id.as_deref()),
-        ("rule", rule.as_deref()),
-        ("reason", reason.as_deref()),
-        ("request_id", request_id.as_deref()),
+        (member!("by"), Some(by)),
+        (member!("tool"), tool.as_deref()),
+        (member!("grant"), caller_id.as_deref()),
+        (member!("rule"), rule.as_deref()),
+        (member!("reason"), reason.as_deref()),
+        (member!("request_id"), request_id.as_deref()),
     ]);
     object.time(now);
     object.end(policy);
@@ -135,38 +142,34 @@ fn shown(bytes: &[u8]) -> Cow<'_, str> {
     core::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
-/// A JSON object as far as it is written, without its last brace.
+/// A JSON object as far as it is written, without its last brace. `member!` makes the
+/// names of its members.
 struct Object<'t>(&'t mut String);
 
 impl<'t> Object<'t> {
-    fn begin(text: &'t mut String) -> Self {
-        text.push('{');
-        Self(text)
-    }
-
-    /// Begins a member. All names are in this file.
-    fn name(&mut self, name: &str) {
-        if self.0.as_bytes().last() != Some(&b'{') {
-            self.0.push(',');
-        }
-        self.quoted(name);
-        self.0.push(':');
+    /// Begins with the member that all records have.
+    fn begin(text: &'t mut String, decision: &str) -> Self {
+        text.push_str("{\"decision\":");
+        let mut object = Self(text);
+        object.quoted(decision);
+        object
     }
 
     /// Writes the last member, which both kinds of records have, and the end.
     fn end(mut self, policy: &Policy) {
-        self.own("policy", &policy.fingerprint);
+        self.own(member!("policy"), &policy.fingerprint);
         self.0.push('}');
     }
 
     /// Writes a text of this crate's own, in which nothing needs an escape.
-    fn own(&mut self, name: &str, value: &str) {
-        self.name(name);
+    fn own(&mut self, member: &str, value: &str) {
+        self.0.push_str(member);
         self.quoted(value);
     }
 
     /// Writes a string in which nothing needs an escape.
     fn quoted(&mut self, value: &str) {
+        self.0.reserve(value.len().saturating_add(2));
         self.0.push('"');
         self.0.push_str(value);
         self.0.push('"');
@@ -174,9 +177,9 @@ impl<'t> Object<'t> {
 
     /// Writes the texts that are there.
     fn texts(&mut self, texts: &[(&str, Option<&str>)]) {
-        for (name, value) in texts {
+        for (member, value) in texts {
             if let Some(value) = value {
-                self.name(name);
+                self.0.push_str(member);
                 self.string(value);
             }
         }
@@ -184,8 +187,7 @@ impl<'t> Object<'t> {
 
     fn time(&mut self, now: Option<Nanos>) {
         if let Some(now) = now {
-            self.name("time");
-            self.0.push('"');
+            self.0.push_str(concat!(member!("time"), "\""));
             time::rfc3339(self.0, now);
             self.0.push('"');
         }
@@ -220,16 +222,16 @@ impl<'t> Object<'t> {
     }
 
     fn names(&mut self, names: &Names<'_>) {
-        self.name("arguments");
+        self.0.push_str(member!("arguments"));
         self.strings(&names.shown);
         if names.more > 0 {
-            self.name("more_arguments");
+            self.0.push_str(member!("more_arguments"));
             let _ = write!(self.0, "{}", names.more);
         }
     }
 
     fn values(&mut self, values: &Values<'_>) {
-        self.name("values");
+        self.0.push_str(member!("values"));
         for (index, (path, value)) in values.0.iter().enumerate() {
             self.0.push(if index == 0 { '{' } else { ',' });
             self.string(path);
@@ -243,7 +245,7 @@ impl<'t> Object<'t> {
     }
 
     fn limits(&mut self, limits: &[Left<'_>]) {
-        self.name("limits");
+        self.0.push_str(member!("limits"));
         self.list(limits, |object, left| {
             object.0.push_str("{\"rule\":");
             object.string(left.rule);
@@ -305,16 +307,23 @@ const fn odd_bytes(word: u64) -> u64 {
 
 /// Writes a number with this many digits at least; `write!` takes ten times as long.
 fn digits(text: &mut String, number: u64, least: usize) {
+    const NINE_DIGITS: u64 = 1_000_000_000;
     // A u64 has 20.
     let mut all = [b'0'; 20];
-    fill(&mut all, number);
+    let mut rest = number;
+    for end in [20, 11, 2] {
+        fill(all.get_mut(..end).unwrap_or_default(), rest % NINE_DIGITS);
+        rest /= NINE_DIGITS;
+    }
     let zeros = all.iter().take_while(|digit| **digit == b'0').count();
     let first = zeros.min(all.len().saturating_sub(least));
     push(text, all.get(first..).unwrap_or_default());
 }
 
-/// Puts the digits of a number into the last of these places, which are zeros.
-fn fill(places: &mut [u8], mut number: u64) {
+/// Puts the digits of a number, of at most nine, into the last of these places, which are
+/// zeros. WebAssembly divides 32 bits by a constant without a division, but not 64.
+fn fill(places: &mut [u8], number: u64) {
+    let mut number = u32::try_from(number).unwrap_or_default();
     for place in places.iter_mut().rev() {
         if number == 0 {
             return;

@@ -208,6 +208,7 @@ impl<'a, S: Store> Judge<'a, S> {
         Client { accepts_mcp: self.head.accepts_mcp, stateless, is_shown: false }
     }
 
+    #[cold]
     fn malformed(&self, malformed: DecodeError<'_>) -> Box<Refusal<'a>> {
         if let Some(why) = self.challenged() {
             let to = To { id: malformed.id, ..To::default() };

@@ -87,6 +87,7 @@ struct Answer<'r> {
 
 impl<'r> Refusal<'r> {
     /// Has its records written, and keeps the rest for the host.
+    #[cold]
     pub(super) fn write(self, trace: &Trace, records: &mut dyn Records) -> Refused {
         for record in core::iter::once(&self.record).chain(&self.others) {
             records.record(record, trace);
@@ -94,6 +95,7 @@ impl<'r> Refusal<'r> {
         self.refused
     }
 
+    #[cold]
     fn answer(policy: &Policy, to: To<'_>, answer: Answer<'r>) -> Box<Self> {
         let Answer { status, code, reason, rule, mark, message, retry_after } = answer;
         let To { id, tool, offer } = to;
@@ -119,6 +121,7 @@ impl<'r> Refusal<'r> {
     }
 
     /// A call that the policy denies.
+    #[cold]
     pub(super) fn denied(
         policy: &Policy,
         to: To<'_>,
@@ -161,6 +164,7 @@ impl<'r> Refusal<'r> {
     }
 
     /// A body that is not one unambiguous message.
+    #[cold]
     pub(super) fn malformed(policy: &Policy, reason: Reason, what: &DecodeError<'_>) -> Box<Self> {
         let message = format!("Refused: {} (at byte {})", what.problem, what.at);
         let to = To { id: what.id, ..To::default() };
@@ -170,6 +174,7 @@ impl<'r> Refusal<'r> {
     }
 
     /// Headers that contradict the body.
+    #[cold]
     pub(super) fn header_mismatch(
         policy: &Policy,
         id: Option<Id<'_>>,
@@ -186,6 +191,7 @@ impl<'r> Refusal<'r> {
     }
 
     /// A method that is not on the list.
+    #[cold]
     pub(super) fn unknown_method(policy: &Policy, id: Id<'_>, stateless: bool) -> Box<Self> {
         let status = if stateless { 404 } else { 200 };
         let message = "Refused: the gateway does not pass this method";
@@ -196,6 +202,7 @@ impl<'r> Refusal<'r> {
 
     /// A batch of which some messages were refused. Each message with an id gets an
     /// error: its own, or one about the batch.
+    #[cold]
     pub(super) fn batch(
         policy: &Policy,
         answers: Vec<(Option<Id<'_>>, Option<Box<Self>>)>,
@@ -244,6 +251,7 @@ impl<'r> Refusal<'r> {
 
     /// A notification that is dropped: it expects no answer, and an HTTP error
     /// would end some clients' sessions.
+    #[cold]
     pub(super) fn silent(reason: Reason) -> Box<Self> {
         let flaw = (reason == Reason::Undecodable).then_some(UndecodableKind::NotJsonrpc);
         Box::new(Self {
@@ -255,6 +263,7 @@ impl<'r> Refusal<'r> {
 
     /// Anything from an unknown caller that is not a JSON-RPC request, and that too
     /// where the caller can sign in: after an HTTP 200, no client begins to.
+    #[cold]
     pub(super) fn unidentified(policy: &Policy, why: NoIdentity, to: To<'_>) -> Box<Self> {
         let answer = fault(401, 403, Reason::NoIdentity, why.to_string().into());
         let mut refusal = Self::answer(policy, to, Answer { mark: DENIED, ..answer });
@@ -267,6 +276,7 @@ impl<'r> Refusal<'r> {
     }
 
     /// A request that is refused for its head alone.
+    #[cold]
     pub(super) fn head(policy: &Policy, fault: HeadError) -> Box<Self> {
         let (status, reason) = match fault {
             HeadError::Path => (404, Reason::Path),
@@ -297,6 +307,7 @@ impl<'r> Refusal<'r> {
     }
 
     /// A request for which there is no room among those that wait for their bodies.
+    #[cold]
     pub(super) fn crowded(policy: &Policy) -> Box<Self> {
         let message = "Refused: too many requests of this caller wait for their bodies";
         let answer = fault(503, INTERNAL_ERROR, Reason::Crowded, message.into());
@@ -304,6 +315,7 @@ impl<'r> Refusal<'r> {
     }
 
     /// A request that could not be judged because the host failed.
+    #[cold]
     pub(super) fn failed(policy: &Policy, what: &str) -> Box<Self> {
         let message = format!("Refused: {what}");
         let answer = fault(500, INTERNAL_ERROR, Reason::Internal, message.into());

@@ -11,7 +11,7 @@ impl Headers {
     pub(super) fn parse(bytes: Vec<u8>) -> Option<Self> {
         let headers = Self(bytes);
         let (lengths, mut data) = headers.parts()?;
-        for (name, value) in lengths {
+        for (name, value) in lengths.iter().map(self::lengths) {
             let (_, rest) = data.split_at_checked(name)?;
             let (_, rest) = rest.split_first()?;
             let (_, rest) = rest.split_at_checked(value)?;
@@ -22,36 +22,51 @@ impl Headers {
     }
 
     /// The pairs, in the order in which they came.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> + Clone {
-        self.parts().into_iter().flat_map(|(lengths, mut data)| {
-            lengths.map_while(move |(name, value)| {
-                let (name, rest) = data.split_at_checked(name)?;
-                let (value, rest) = rest.get(1..)?.split_at_checked(value)?;
-                data = rest.get(1..)?;
-                Some((name, value))
-            })
-        })
+    pub(super) fn iter(&self) -> Pairs<'_> {
+        let (lengths, data) = self.parts().unwrap_or_default();
+        Pairs { lengths, data }
     }
 
-    /// The lengths, and the bytes that they are of.
-    fn parts(&self) -> Option<(impl Iterator<Item = (usize, usize)> + Clone, &[u8])> {
+    /// The lengths of each pair, and the bytes that they are of.
+    fn parts(&self) -> Option<(&[[u8; 8]], &[u8])> {
         if self.0.is_empty() {
-            return Some((LENGTHS_OF_NOTHING.chunks_exact(8).map(lengths), &[]));
+            return Some((&[], &[]));
         }
         let (count, rest) = self.0.split_first_chunk()?;
         let count = usize::try_from(u32::from_le_bytes(*count)).ok()?;
-        let (sizes, data) = rest.split_at_checked(count.checked_mul(8)?)?;
-        Some((sizes.chunks_exact(8).map(lengths), data))
+        let (lengths, data) = rest.split_at_checked(count.checked_mul(8)?)?;
+        Some((lengths.as_chunks().0, data))
     }
 }
 
-const LENGTHS_OF_NOTHING: &[u8] = &[];
+/// The pairs of a map that are still to come: a type of its own, since each request
+/// passes over its headers several times, and a chain of iterators is three times the
+/// code.
+#[derive(Clone)]
+pub(super) struct Pairs<'h> {
+    lengths: &'h [[u8; 8]],
+    data: &'h [u8],
+}
 
-fn lengths(pair: &[u8]) -> (usize, usize) {
-    let number = |bytes: Option<&[u8; 4]>| {
-        bytes.and_then(|bytes| u32::from_le_bytes(*bytes).try_into().ok()).unwrap_or(usize::MAX)
-    };
-    (number(pair.first_chunk()), number(pair.last_chunk()))
+impl<'h> Iterator for Pairs<'h> {
+    type Item = (&'h [u8], &'h [u8]);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        let (first, others) = self.lengths.split_first()?;
+        let (name, value) = lengths(first);
+        let (name, rest) = self.data.split_at_checked(name)?;
+        let (value, rest) = rest.get(1..)?.split_at_checked(value)?;
+        self.data = rest.get(1..)?;
+        self.lengths = others;
+        Some((name, value))
+    }
+}
+
+fn lengths(pair: &[u8; 8]) -> (usize, usize) {
+    let number = |bytes: [u8; 4]| u32::from_le_bytes(bytes).try_into().unwrap_or(usize::MAX);
+    let [a, b, c, d, e, f, g, h] = *pair;
+    (number([a, b, c, d]), number([e, f, g, h]))
 }
 
 /// Serialises headers for the host.

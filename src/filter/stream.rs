@@ -130,6 +130,7 @@ fn passed(passage: Passage) -> Action {
 }
 
 /// Refuses a request while no policy is in force.
+#[cold]
 fn closed() -> Action {
     unconfigured();
     Action::Pause

@@ -163,6 +163,7 @@ impl Table {
     }
 
     /// Gives everything back, each charge only into the window it went into.
+    #[cold]
     pub fn refund(&self, store: &impl Store, receipt: Receipt, now: Nanos) {
         for Taken { charge, handle, new, .. } in receipt.0 {
             // What cannot be given back stays charged: the safe side.
@@ -194,6 +195,7 @@ impl Table {
 
     /// Looks into all buckets without writing. Returns the charges that need a
     /// new entry.
+    #[cold]
     fn look(
         &self,
         store: &impl Store,
@@ -217,6 +219,7 @@ impl Table {
 
     /// Takes the seats, then charges all holders. `None` asks for another
     /// round: a window rolled over meanwhile, and more seats are needed.
+    #[cold]
     fn commit(
         &self,
         store: &impl Store,
@@ -325,6 +328,7 @@ impl Table {
 }
 
 /// The holders of the charges, each once, in the order of their charges.
+#[cold]
 fn holders(charges: &[Charge]) -> Vec<Holder> {
     let mut holders = Vec::new();
     for charge in charges {

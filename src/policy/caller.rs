@@ -131,6 +131,7 @@ impl Policy {
     }
 
     /// The first group that a caller belongs to.
+    #[cold]
     fn group(&self, id: &str, about: &About<'_>, now: Option<Nanos>) -> Body {
         let claims = Remembered { claims: about.claims, known: Cell::default() };
         let facts = Facts {
@@ -198,6 +199,7 @@ impl Policy {
     }
 
     /// The denial of anything to a caller of whom it is not known which rules apply.
+    #[cold]
     pub fn unplaced(&self, caller: &Caller) -> Denial<'_> {
         let Body::Unclear(unclear) = &caller.body else { return unknown() };
         let (group, index, why, path) = &**unclear;

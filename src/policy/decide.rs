@@ -363,17 +363,20 @@ pub(super) fn approve_if<'p>(check: &'p Check, facts: &Facts<'_>) -> Result<bool
     }
 }
 
+#[cold]
 fn failed<'p>(check: &'p Check, reason: Reason, otherwise: &'static str) -> Denial<'p> {
     let message = check.on_deny.as_deref().unwrap_or(otherwise).into();
     Denial { reason, rule: &check.pointer, message, retry_after: None }
 }
 
+#[cold]
 fn undecidable<'p>(check: &'p Check, by: Option<&Condition>, why: Why) -> Denial<'p> {
     let path = by.map_or("a value", |condition| condition.path.as_str());
     let message = format!("The policy cannot decide about {path}: {why}.");
     denial(Reason::Undecidable, &check.pointer, message)
 }
 
+#[cold]
 fn denial(reason: Reason, rule: &str, message: String) -> Denial<'_> {
     Denial { reason, rule, message: message.into(), retry_after: None }
 }

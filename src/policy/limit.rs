@@ -215,6 +215,7 @@ impl Limit {
         Ok(weight)
     }
 
+    #[cold]
     fn denial(&self, reason: Reason, message: String) -> Denial<'_> {
         Denial { reason, rule: &self.pointer, message: message.into(), retry_after: None }
     }
@@ -243,6 +244,7 @@ impl Limit {
     }
 
     /// The same, where it may not be known when there is room again.
+    #[cold]
     pub fn over(&self, retry_after: Option<u64>) -> Denial<'_> {
         let again = match retry_after {
             Some(seconds) => format!("Try again in {}.", duration(seconds)),

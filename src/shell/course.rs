@@ -5,7 +5,8 @@ use super::records::{self, Records, recording};
 use super::{Headers, Host, HostError, Message, metrics};
 use crate::exchange::head::repeats_requests;
 use crate::exchange::permit::Permit;
-use crate::exchange::{Exchange, Lent, Step};
+use crate::exchange::refusal::Refused;
+use crate::exchange::{Exchange, Lent, Served, Step};
 use crate::policy::Policy;
 
 /// The course of one stream.
@@ -170,25 +171,8 @@ impl Course {
                 let step = self.judge(host, policy);
                 self.carry_out(host, policy, step)
             }
-            Step::Serve(served) => {
-                metrics::served(host);
-                host.answer(served.reply, format!("mcp_policy_filter:{}", served.what).into());
-                if let Some(notice) = served.notice {
-                    host.notify(*notice);
-                }
-                host.release();
-                Flow::Answered
-            }
-            Step::Refuse(refused) => {
-                metrics::evaluated(host, Some(&refused));
-                let details = format!("mcp_policy_filter:{}", refused.reason);
-                host.answer(refused.reply, details.into());
-                if let Some(notice) = refused.notice {
-                    host.notify(*notice);
-                }
-                host.release();
-                Flow::Answered
-            }
+            Step::Serve(served) => serve(host, *served),
+            Step::Refuse(refused) => refuse(host, *refused),
         }
     }
 
@@ -209,6 +193,31 @@ impl Course {
             self.exchange.judge(lent, &body, now)
         })
     }
+}
+
+/// Sends an answer of the filter's own.
+#[cold]
+fn serve<H: Host>(host: &mut H, served: Served) -> Flow {
+    metrics::served(host);
+    host.answer(served.reply, format!("mcp_policy_filter:{}", served.what).into());
+    if let Some(notice) = served.notice {
+        host.notify(*notice);
+    }
+    host.release();
+    Flow::Answered
+}
+
+/// Sends a refusal, and counts it.
+#[cold]
+fn refuse<H: Host>(host: &mut H, refused: Refused) -> Flow {
+    metrics::evaluated(host, Some(&refused));
+    let details = format!("mcp_policy_filter:{}", refused.reason);
+    host.answer(refused.reply, details.into());
+    if let Some(notice) = refused.notice {
+        host.notify(*notice);
+    }
+    host.release();
+    Flow::Answered
 }
 
 /// The header by which a client takes compressed responses.

@@ -43,11 +43,11 @@ pub(super) struct Records<'a, H> {
     policy: &'a Policy,
     /// The time in the records; without one, the host is asked.
     pub(super) now: Option<Nanos>,
-    written: Written,
+    /// `None` before the first: most steps make none.
+    written: Option<Written>,
 }
 
 /// The records that were written: JSON texts behind `[` and commas.
-#[derive(Default)]
 struct Written {
     text: String,
     count: usize,
@@ -61,10 +61,11 @@ pub(super) fn recording<H: Host, T>(
     policy: &Policy,
     step: impl FnOnce(&H, &mut Records<'_, H>) -> T,
 ) -> T {
-    let written = Written { text: TEXT.take(), ..Written::default() };
-    let mut records = Records { host, policy, now: None, written };
+    let mut records = Records { host, policy, now: None, written: None };
     let taken = step(host, &mut records);
-    records.written.publish(host, AUDIT);
+    if let Some(written) = records.written {
+        written.publish(host, AUDIT);
+    }
     taken
 }
 
@@ -75,12 +76,12 @@ pub(super) fn oversized<H: Host>(
     record: &Record<'_>,
     trace: &Trace,
 ) {
-    let written = Written { text: TEXT.take(), ..Written::default() };
     metrics::oversized(host, record);
-    let mut records = Records { host: &*host, policy, now: None, written };
+    let mut records = Records { host: &*host, policy, now: None, written: None };
     records.add(record, trace);
-    let written = records.written;
-    written.publish(host, RESULT);
+    if let Some(written) = records.written {
+        written.publish(host, RESULT);
+    }
 }
 
 impl<H: Host> Records<'_, H> {
@@ -98,7 +99,10 @@ impl<H: Host> Records<'_, H> {
     /// Writes a record behind the others, and to the log if it `is_logged`.
     fn write(&mut self, is_logged: bool, write: impl FnOnce(&mut String, &Policy, Option<Nanos>)) {
         let now = self.now.or_else(|| self.host.now());
-        let Written { text, count, .. } = &mut self.written;
+        let Written { text, count, .. } = self.written.get_or_insert_with(|| {
+            let (text, described) = (TEXT.take(), Vec::new());
+            Written { text, count: 0, described }
+        });
         text.push(if *count == 0 { '[' } else { ',' });
         *count = count.saturating_add(1);
         let start = text.len();
@@ -114,8 +118,11 @@ impl<H: Host> record::Records for Records<'_, H> {
         metrics::called(self.host, record);
         self.add(record, trace);
         // For the same filters as the mark.
-        if H::DESCRIBES && self.policy.settings.mark_requests {
-            self.written.described = described(record);
+        if H::DESCRIBES
+            && self.policy.settings.mark_requests
+            && let Some(written) = &mut self.written
+        {
+            written.described = described(record);
         }
     }
 
@@ -179,17 +186,13 @@ fn described(record: &Record<'_>) -> Vec<(&'static str, String)> {
 impl Written {
     /// Shows the records to others, and gives the memory of the text back.
     fn publish<H: Host>(mut self, host: &mut H, name: &str) {
-        match self.count {
-            0 => {}
-            1 => {
-                publish(host, name, self.text.get(1..).unwrap_or_default());
-                if !self.described.is_empty() {
-                    host.describe(&self.described);
-                }
-            }
-            _ => {
-                self.text.push(']');
-                publish(host, name, &self.text);
+        if self.count > 1 {
+            self.text.push(']');
+            publish(host, name, &self.text);
+        } else {
+            publish(host, name, self.text.get(1..).unwrap_or_default());
+            if !self.described.is_empty() {
+                host.describe(&self.described);
             }
         }
         self.text.clear();

@@ -102,3 +102,15 @@ fn a_text_is_copied_whole_only_if_each_of_its_bytes_may_be() {
         }
     }
 }
+
+#[test]
+fn numbers_of_every_length_are_written_as_the_standard_library_writes_them() {
+    let powers = (0..20).map(|zeros| 10_u64.pow(zeros));
+    for number in powers.flat_map(|power| [power - 1, power, power + 1]).chain([u64::MAX, 0]) {
+        for least in [1, 6, 20] {
+            let mut text = String::from("x");
+            digits(&mut text, number, least);
+            assert_eq!(text, format!("x{number:0least$}"));
+        }
+    }
+}

@@ -144,9 +144,11 @@ impl<'a> Seen<'a> {
 }
 
 fn accepts_mcp(value: &[u8]) -> bool {
-    ["application/json", "text/event-stream"].into_iter().any(|kind| {
-        value.windows(kind.len()).any(|part| part.eq_ignore_ascii_case(kind.as_bytes()))
-    })
+    // As most clients spell it, which is found without a look at each letter's case.
+    value.starts_with(b"application/json")
+        || ["application/json", "text/event-stream"].into_iter().any(|kind| {
+            value.windows(kind.len()).any(|part| part.eq_ignore_ascii_case(kind.as_bytes()))
+        })
 }
 
 /// A Content-Type without its parameters.

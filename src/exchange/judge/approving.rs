@@ -18,6 +18,7 @@ pub(super) struct Approves<'a> {
 
 impl<'a, S: Store> Judge<'a, S> {
     /// The treatment of a call that needs approval and is denied by nothing else.
+    #[cold]
     pub(super) fn asks(
         &self,
         allowed: Allowed<'a>,
@@ -39,6 +40,7 @@ impl<'a, S: Store> Judge<'a, S> {
 
     /// The outcome of a call that needs approval. Nobody is asked about one for which
     /// its limits have no room; an approval is used after they are charged.
+    #[cold]
     pub(super) fn approve(&self, Approves { allowed, draft }: Approves<'a>) -> Judged<'a> {
         if let Some(home) = draft.store() {
             return self.ask_home(home, allowed, draft);

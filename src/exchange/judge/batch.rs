@@ -20,6 +20,7 @@ pub(super) type Refusals<'a> = Vec<(Option<Id<'a>>, Option<Box<Refusal<'a>>>)>;
 impl<'a, S: Store> Judge<'a, S> {
     /// Judges every message of a batch. All go on, or none does and none is
     /// charged.
+    #[cold]
     pub(super) fn batch(&self, messages: Vec<Message<'a>>) -> Judged<'a> {
         let mut decided: Messages<'a> = Vec::with_capacity(messages.len());
         let mut charges: Vec<Charge> = Vec::new();

@@ -82,6 +82,7 @@ impl<'a, S: Store> Judge<'a, S> {
     }
 
     /// The outcome of a call that the policy denies.
+    #[cold]
     pub(super) fn deny(&self, called: Called<'a>, denial: Denial<'a>) -> Judged<'a> {
         let Called { id, stateless, record } = called;
         let (rule, reason) = (denial.rule, Some(denial.reason));

@@ -30,6 +30,7 @@ impl<'a> Called<'a> {
     }
 
     /// The same, for a client that may show its user the page of a request.
+    #[cold]
     pub(super) fn denied_to(
         self,
         policy: &Policy,
@@ -78,6 +79,7 @@ impl<'a> Charged<'a> {
 
 impl<'a> Allowed<'a> {
     /// The denial of a call that was not charged.
+    #[cold]
     pub(super) fn refused(&self, refused: ChargeError) -> Denial<'a> {
         match refused {
             ChargeError::Limit { index, retry_after } => self.limits.get(index).map_or_else(
@@ -192,6 +194,7 @@ pub(crate) const fn reason(trouble: StoreError) -> Reason {
     }
 }
 
+#[cold]
 fn counting_failed(limit: Option<&Limit>, trouble: StoreError) -> Denial<'_> {
     let message = match trouble {
         StoreError::Full if limit.is_some_and(Limit::is_by_value) => {

@@ -10,6 +10,7 @@ use crate::wire::mcp::TOOLS_CALL;
 use std::borrow::Cow;
 
 impl<'a, S: Store> Judge<'a, S> {
+    #[cold]
     pub(super) fn refuse_unidentified(
         &self,
         id: Id<'a>,

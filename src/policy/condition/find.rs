@@ -3,7 +3,7 @@
 use super::{Elements, Facts, Path, Root, Step, Truth, Why};
 use crate::meter;
 use crate::text::start;
-use crate::wire::json::{Decimal, JsonError, Kind, Members, Raw, Reader, Text, same_but_for_case};
+use crate::wire::json::{Decimal, JsonError, Kind, Members, Raw, Reader, Text};
 
 /// The value at the end of a path.
 #[derive(Clone, Copy)]
@@ -148,8 +148,7 @@ impl<'n, 'a> Search<'n, 'a> {
         } else {
             meter::steps(key.raw().len());
             // In JavaScript, `__proto__` can lend its members to an object.
-            self.look_alike |=
-                same_but_for_case(key.chars(), self.name.chars()) || key.is("__proto__");
+            self.look_alike |= key.is_but_for_case(self.name) || key.is("__proto__");
         }
     }
 

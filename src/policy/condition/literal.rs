@@ -3,7 +3,7 @@
 use super::number::{Given, Number};
 use super::{Truth, Why, Work};
 use crate::meter;
-use crate::wire::json::{Kind, Raw, Reader, Text, same_but_for_case};
+use crate::wire::json::{Kind, Raw, Reader, Text};
 
 /// A JSON value of a policy.
 #[derive(Clone, Debug, PartialEq)]
@@ -155,7 +155,7 @@ fn list_equals(elements: &[Literal], raw: &Raw<'_>, work: &Work) -> Truth {
 }
 
 fn object_equals(members: &[(Box<str>, Literal)], raw: &Raw<'_>, work: &Work) -> Truth {
-    let like = |key: Text<'_>, name: &str| same_but_for_case(key.chars(), name.chars());
+    let like = |key: Text<'_>, name: &str| key.is_but_for_case(name);
     let mut found = 0_usize;
     let mut look_alike = false;
     let mut truth = Truth::True;

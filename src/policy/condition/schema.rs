@@ -14,7 +14,7 @@ mod message;
 use super::number::Given;
 use super::test::among;
 use super::{Facts, Literal, Number, Order, Truth, Why, length};
-use crate::wire::json::{Decimal, JsonError, Kind, Members, Raw, Reader, Text, same_but_for_case};
+use crate::wire::json::{Decimal, JsonError, Kind, Members, Raw, Reader, Text};
 
 /// The number of a subschema in its table.
 pub type Index = u32;
@@ -330,7 +330,7 @@ impl<'p, 'a> Run<'p, '_, 'a> {
                 (index.or(object.others), Step::Name(name))
             }
             None => {
-                let alike = |name: &str| same_but_for_case(key.chars(), name.chars());
+                let alike = |name: &str| key.is_but_for_case(name);
                 if !self
                     .facts
                     .work

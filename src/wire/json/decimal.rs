@@ -4,7 +4,7 @@
 //! not `9007199254740992`, and `0.1` is `0.10`. Exponents are never expanded, so
 //! `1e400` costs no more than `1`.
 
-use super::number::MAX_LENGTH;
+use super::number::{MAX_LENGTH, split_exponent};
 use crate::meter;
 use core::cmp::Ordering;
 use core::iter;
@@ -40,14 +40,17 @@ impl<'a> Decimal<'a> {
             return None;
         }
         meter::steps(text.len());
-        let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+        let (mantissa, exponent) = match split_exponent(text) {
             Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
             None => (text, 0),
         };
-        let negative = mantissa.starts_with('-');
-        let mantissa = mantissa.trim_start_matches('-');
-        let whole = mantissa.find('.').unwrap_or(mantissa.len());
-        let Some(first) = mantissa.find(|c| matches!(c, '1'..='9')) else {
+        let (negative, mantissa) = match mantissa.strip_prefix('-') {
+            Some(mantissa) => (true, mantissa),
+            None => (false, mantissa),
+        };
+        let find = |wanted: fn(u8) -> bool| mantissa.bytes().position(wanted);
+        let whole = find(|byte| byte == b'.').unwrap_or(mantissa.len());
+        let Some(first) = find(|byte| matches!(byte, b'1'..=b'9')) else {
             return Some(Self { negative: false, digits: "", magnitude: 0 });
         };
         let leading = if first < whole {
@@ -209,7 +212,7 @@ impl<'a> Decimal<'a> {
 
     /// Whether the value is a whole number as spelt: `1.0` and `1e2` are not.
     pub fn is_spelt_whole(text: &str) -> bool {
-        !text.contains(['.', 'e', 'E'])
+        !text.bytes().any(|byte| matches!(byte, b'.' | b'e' | b'E'))
     }
 }
 

@@ -59,6 +59,11 @@ fn repeated(keys: &[(Text<'_>, usize)]) -> Option<usize> {
         }
         return None;
     }
+    repeated_hash(keys)
+}
+
+#[cold]
+fn repeated_hash(keys: &[(Text<'_>, usize)]) -> Option<usize> {
     // Under a secret of this process: nobody can choose keys of one hash.
     let state = RandomState::new();
     let mut decoded = String::new();

@@ -116,6 +116,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Notes that readers may differ on the text at `at`.
+    #[cold]
     fn doubt(&mut self, at: usize, kind: JsonErrorKind) {
         self.ambiguity.get_or_insert(JsonError { at, kind });
     }
@@ -125,6 +126,7 @@ impl<'a> Reader<'a> {
         self.text.len().saturating_sub(self.rest.len())
     }
 
+    #[cold]
     fn fault<T>(&self, kind: JsonErrorKind) -> Step<T> {
         Err(JsonError { at: self.at(), kind })
     }
@@ -214,11 +216,10 @@ impl<'a> Reader<'a> {
                     return self.fault(JsonErrorKind::Expected("`:`"));
                 }
                 member(self, key, at)?;
-                if self.take(b'}') {
-                    break;
-                }
-                if !self.take(b',') {
-                    return self.fault(JsonErrorKind::Expected("`,` or `}`"));
+                match self.peek() {
+                    Some(b',') => self.skip(1),
+                    Some(b'}') => break self.skip(1),
+                    _ => return self.fault(JsonErrorKind::Expected("`,` or `}`")),
                 }
             }
         }

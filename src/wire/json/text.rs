@@ -1,6 +1,7 @@
 //! Strings as spelt in the text, decoded only when needed.
 
 use super::error::JsonErrorKind;
+use super::fold::same_but_for_case;
 use crate::meter;
 use core::str::Chars;
 use std::borrow::Cow;
@@ -59,8 +60,31 @@ impl<'a> Text<'a> {
     }
 
     /// Whether the string's value is `other`.
+    #[inline]
     pub fn is(self, other: &str) -> bool {
-        if self.escaped { self.chars().eq(other.chars()) } else { self.raw == other }
+        if self.escaped { self.decodes_to(other) } else { self.raw == other }
+    }
+
+    /// Whether a reader that ignores case takes the string's value for `other`.
+    pub fn is_but_for_case(self, other: &str) -> bool {
+        // Nearly all keys differ in their first letter, which nothing but another case of
+        // itself is taken for where both are ASCII.
+        if let ([a, ..], [b, ..], false) = (self.raw.as_bytes(), other.as_bytes(), self.escaped)
+            && a.is_ascii()
+            && b.is_ascii()
+            && !a.eq_ignore_ascii_case(b)
+        {
+            return false;
+        }
+        same_but_for_case(self.chars(), other.chars())
+    }
+
+    // Apart, so that the comparison of a text without escapes is small enough to be
+    // compiled into its callers.
+    #[cold]
+    #[inline(never)]
+    fn decodes_to(self, other: &str) -> bool {
+        self.chars().eq(other.chars())
     }
 
     /// Whether the value holds U+0000. Raw ones never pass the reader.
@@ -75,7 +99,7 @@ impl<'a> Text<'a> {
             return Some(JsonErrorKind::NulInKey);
         }
         // Only these can begin it.
-        let may = self.raw.starts_with(['$', '\\']);
+        let may = matches!(self.raw.as_bytes().first(), Some(b'$' | b'\\'));
         let private = || self.chars().take(SERDE_PRIVATE.len()).eq(SERDE_PRIVATE.chars());
         (may && private()).then_some(JsonErrorKind::LibraryKey)
     }
@@ -83,10 +107,16 @@ impl<'a> Text<'a> {
     /// Whether two strings have the same value.
     pub(super) fn equals(self, other: Self) -> bool {
         if self.escaped || other.escaped {
-            self.chars().eq(other.chars())
+            self.decodes_alike(other)
         } else {
             self.raw == other.raw
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn decodes_alike(self, other: Self) -> bool {
+        self.chars().eq(other.chars())
     }
 }
 
@@ -143,4 +173,26 @@ pub(super) const fn is_high_surrogate(unit: u16) -> bool {
 /// Whether a UTF-16 unit is the second half of a surrogate pair.
 pub(super) const fn is_low_surrogate(unit: u16) -> bool {
     matches!(unit, 0xdc00..=0xdfff)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_family = "wasm")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn the_first_letter_tells_only_texts_apart_that_differ() {
+        let raw =
+            ["", "a", "A", "b", "ab", "aB", "_a", "k", "\u{212a}", "ſ", "S", "ı", "I", "é", "É"];
+        let escaped = [r"\u0061", r"\u0041b", r"\u212a", r"\u017f", r"\/", r"b\u00e9"];
+        let raw_texts = raw.map(|raw| Text::new(raw, false));
+        let texts = raw_texts.into_iter().chain(escaped.map(|raw| Text::new(raw, true)));
+        for text in texts {
+            for other in raw.into_iter().chain(["/", "BÉ", "\\"]) {
+                let expected = same_but_for_case(text.chars(), other.chars());
+                assert_eq!(text.is_but_for_case(other), expected, "{text:?} {other}");
+            }
+        }
+    }
 }

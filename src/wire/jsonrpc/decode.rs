@@ -214,6 +214,7 @@ pub fn outline_batch(body: &[u8], max_depth: usize) -> Result<Vec<Message<'_>>, 
     several(Reader::outline(body, max_depth))
 }
 
+#[cold]
 fn several<'a>(reader: Result<Reader<'a>, JsonError>) -> Result<Vec<Message<'a>>, DecodeError<'a>> {
     let mut envelopes: Vec<Envelope<'_>> = Vec::new();
     let mut count = 0_usize;
@@ -258,11 +259,13 @@ fn read<'a>(
     Ok(reader.ambiguity())
 }
 
+#[cold]
 fn json<'a>(fault: JsonError) -> DecodeError<'a> {
     let code = if fault.kind.is_syntax() { PARSE_ERROR } else { INVALID_REQUEST };
     DecodeError { code, id: None, problem: DecodeErrorKind::Json(fault.kind), at: fault.at }
 }
 
+#[cold]
 fn request((problem, at): (DecodeErrorKind, usize), id: Option<Id<'_>>) -> DecodeError<'_> {
     DecodeError { code: INVALID_REQUEST, id, problem, at }
 }
