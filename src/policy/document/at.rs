@@ -267,7 +267,12 @@ impl<'d> At<'d> {
 
     /// The elements of a list, each read by `read`.
     pub(super) fn each<T>(&self, read: impl Fn(&At<'d>) -> Option<T>) -> Vec<T> {
-        self.elements().iter().filter_map(read).collect()
+        let mut found = Vec::new();
+        // Less code for each type than `collect` would be.
+        for value in self.elements().iter().filter_map(read) {
+            found.push(value);
+        }
+        found
     }
 
     /// Whether the value is a list.

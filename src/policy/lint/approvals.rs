@@ -115,11 +115,9 @@ pub(super) fn warnings(document: &Document, all_rules: &[&Rules], findings: &mut
     let settings = document.settings.approvals.as_ref();
     let Some(settings) = settings.filter(|all| any || all.has_edges) else { return };
     if document.identity.iter().any(|source| matches!(source, Source::Header(_))) {
-        findings.warning(Warning::ApproverByHeader, &|| {
-            let message = "whoever sets the header of `identity` approves; let a proxy in front set \
-                           it, or know approvers by `jwt`, `mtls` or `bearer`";
-            ("/settings/approvals".into(), message.into())
-        });
+        let message = "whoever sets the header of `identity` approves; let a proxy in front set \
+                       it, or know approvers by `jwt`, `mtls` or `bearer`";
+        findings.warn(Warning::ApproverByHeader, &["/settings/approvals"], message);
     }
     if settings.approvers_may_ask && settings.approver_require.is_empty() {
         findings.warning(Warning::ApproversMayAsk, &|| {
@@ -138,11 +136,9 @@ pub(super) fn warnings(document: &Document, all_rules: &[&Rules], findings: &mut
         for (_, rule) in rules.tools.iter().filter(|(_, rule)| asks(rule)) {
             let wait = rule.approval.wait.or(settings.terms.wait).unwrap_or(LONG_WAIT);
             if wait > LONG_WAIT && !settings.has_store {
-                findings.warning(Warning::LongWait, &|| {
-                    let message = "a wait of more than an hour is over before its time when Envoy \
-                                   restarts";
-                    (rule.path.clone(), message.into())
-                });
+                let message = "a wait of more than an hour is over before its time when Envoy \
+                               restarts";
+                findings.warn(Warning::LongWait, &[&rule.path], message);
             }
         }
     }

@@ -133,12 +133,10 @@ pub(super) fn warnings(document: &Document, pairs: &mut Pairs, findings: &mut Fi
     super::ending::warnings(document, pairs, findings);
     for when in document.groups.iter().flat_map(|group| &group.when) {
         if when.condition.paths().iter().any(|path| path.root == Root::Headers) {
-            findings.warning(Warning::GroupByHeader, &|| {
-                let message = "a client that can send the header chooses whether it belongs to the \
-                               group; have a proxy in front set it, and remove it from what clients \
-                               send";
-                (when.path.clone(), message.into())
-            });
+            let message = "a client that can send the header chooses whether it belongs to the \
+                           group; have a proxy in front set it, and remove it from what clients \
+                           send";
+            findings.warn(Warning::GroupByHeader, &[&when.path], message);
         }
     }
     for group in &document.groups {

@@ -7,11 +7,9 @@ use crate::policy::document::{Document, Findings, Rules, Warning};
 pub(super) fn warnings(document: &Document, all_rules: &[&Rules], findings: &mut Findings) {
     let Some(lock) = document.lock.as_ref().filter(|lock| lock.enforces) else { return };
     if lock.tools.is_empty() {
-        findings.warning(Warning::EmptyLock, &|| {
-            let message = "is empty, so no tool can be called and lists show none; have \
-                           `mcp-policy lock` write it";
-            ("/lock/tools".into(), message.into())
-        });
+        let message = "is empty, so no tool can be called and lists show none; have \
+                       `mcp-policy lock` write it";
+        findings.warn(Warning::EmptyLock, &["/lock/tools"], message);
         return;
     }
     for rules in all_rules {
@@ -19,11 +17,9 @@ pub(super) fn warnings(document: &Document, all_rules: &[&Rules], findings: &mut
             if pattern.is_exact()
                 && lock.tools.binary_search_by(|(name, _)| (**name).cmp(pattern.as_str())).is_err()
             {
-                findings.warning(Warning::UnlockedTool, &|| {
-                    let message = "is about a tool that `lock` does not name, so every call of it \
-                                   is refused before; correct the name, or lock the tool";
-                    (rule.path.clone(), message.into())
-                });
+                let message = "is about a tool that `lock` does not name, so every call of it \
+                               is refused before; correct the name, or lock the tool";
+                findings.warn(Warning::UnlockedTool, &[&rule.path], message);
             }
         }
     }

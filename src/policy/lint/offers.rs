@@ -63,14 +63,18 @@ fn denies((_, rule): &&Entry) -> bool {
 /// Parts of an entry that its action makes useless.
 fn unseen(rule: &OfferRule, findings: &mut Findings) {
     if rule.reason.is_some() && rule.action == DefaultAction::Allow {
-        findings.warning(Warning::UnseenReason, &|| {
-            (format!("{}/reason", rule.path), "is shown only with the action `deny`".into())
-        });
+        findings.warn(
+            Warning::UnseenReason,
+            &[&rule.path, "/reason"],
+            "is shown only with the action `deny`",
+        );
     }
     if !rule.limits.is_empty() && rule.action == DefaultAction::Deny {
-        findings.warning(Warning::NeverAsked, &|| {
-            (rule.path.clone(), "denies in any case, so its limits are never asked".into())
-        });
+        findings.warn(
+            Warning::NeverAsked,
+            &[&rule.path],
+            "denies in any case, so its limits are never asked",
+        );
     }
 }
 
@@ -103,12 +107,11 @@ fn other_uris(offers: &Offers, top: Option<&Offers>, pairs: &mut Pairs, findings
         is_open || allows.iter().any(|open| pairs.within(pattern, open)) && !pairs.is_spent()
     };
     if offers.hide.iter().any(&mut is_inside) {
-        findings
-            .warning(Warning::OtherNames, &|| (format!("{}/hide", offers.path), MESSAGE.into()));
+        findings.warn(Warning::OtherNames, &[&offers.path, "/hide"], MESSAGE);
     }
     for (pattern, rule) in offers.rules.iter().filter(denies) {
         if is_inside(pattern) {
-            findings.warning(Warning::OtherNames, &|| (rule.path.clone(), MESSAGE.into()));
+            findings.warn(Warning::OtherNames, &[&rule.path], MESSAGE);
         }
     }
 }

@@ -78,15 +78,11 @@ pub(super) fn errors(document: &Document, errors: &mut Findings) {
 pub(super) fn warnings(document: &Document, findings: &mut Findings) {
     let Some(service) = &document.settings.limit_service else { return };
     if !any(document) {
-        findings.warning(Warning::UnaskedService, &|| {
-            let message = "is never asked, since no limit has `\"across\": \"replicas\"`";
-            ("/settings/limit_service".into(), message.into())
-        });
+        let message = "is never asked, since no limit has `\"across\": \"replicas\"`";
+        findings.warn(Warning::UnaskedService, &["/settings/limit_service"], message);
     } else if service.on_failure == OnFailure::Allow {
-        findings.warning(Warning::Uncounted, &|| {
-            let message = "while the service cannot be asked, limits across replicas bound nobody; \
-                           with `local` each process bounds its own calls";
-            ("/settings/limit_service/on_failure".into(), message.into())
-        });
+        let message = "while the service cannot be asked, limits across replicas bound nobody; \
+                       with `local` each process bounds its own calls";
+        findings.warn(Warning::Uncounted, &["/settings/limit_service/on_failure"], message);
     }
 }

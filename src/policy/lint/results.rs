@@ -19,9 +19,7 @@ pub(super) fn warnings(document: &Document, all_rules: &[&Rules], findings: &mut
     if document.settings.max_result_bytes.is_none()
         && let Some(rule) = super::bounded(document)
     {
-        findings.warning(Warning::ReplayedResults, &|| {
-            (format!("{}/max_result_bytes", rule.path), REPLAYED.into())
-        });
+        findings.warn(Warning::ReplayedResults, &[&rule.path, "/max_result_bytes"], REPLAYED);
     }
     let lenient = || all_rules.iter().flat_map(|rules| &rules.tools).map(|(_, rule)| &rule.lenient);
     let mut warn = |kind, paths: fn(&Lenient) -> &[String], message: &str| {

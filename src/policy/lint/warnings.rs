@@ -32,7 +32,7 @@ const ALL_TEXTS: &str = "holds for every tool, and a server that reads a text as
 pub(in crate::policy) fn warnings(document: &Document) -> Findings {
     let mut findings = Findings::default();
     if document.settings.paths.is_none() {
-        findings.warning(Warning::AnyPath, &|| ("/settings/paths".into(), ANY_PATH.into()));
+        findings.warn(Warning::AnyPath, &["/settings/paths"], ANY_PATH);
     }
     if document.settings.protected_resource.is_some()
         && !document.identity.iter().any(Source::is_token)
@@ -41,10 +41,10 @@ pub(in crate::policy) fn warnings(document: &Document) -> Findings {
         findings.warning(Warning::UnnamedResource, &path);
     }
     if document.settings.admits_anonymous && document.identity.iter().any(Source::is_token) {
-        findings.warning(Warning::NoSignIn, &|| ("/settings/anonymous".into(), NO_SIGN_IN.into()));
+        findings.warn(Warning::NoSignIn, &["/settings/anonymous"], NO_SIGN_IN);
     }
     if document.settings.json_texts == JsonTexts::Text {
-        findings.warning(Warning::AllTexts, &|| ("/settings/json_texts".into(), ALL_TEXTS.into()));
+        findings.warn(Warning::AllTexts, &["/settings/json_texts"], ALL_TEXTS);
     }
     let all_rules = all_rules(document);
     let counters = &document.settings.counters;
@@ -78,10 +78,8 @@ pub(in crate::policy) fn warnings(document: &Document) -> Findings {
     }
     placeholders(document, &mut findings);
     for check in document.checks.iter().filter(|check| !check.is_used) {
-        findings.warning(Warning::UnusedCheck, &|| {
-            let message = "no rule has a `use` of it, so it is never asked";
-            (check.path.clone(), message.into())
-        });
+        let message = "no rule has a `use` of it, so it is never asked";
+        findings.warn(Warning::UnusedCheck, &[&check.path], message);
     }
     super::negated::warnings(document, &all_rules, &mut findings);
     super::names::warnings(document, &mut findings);
@@ -124,21 +122,17 @@ fn windows(rules: &Rules, findings: &mut Findings) {
 fn values(rules: &Rules, base: Option<&Rules>, findings: &mut Findings) {
     let is_meant = |limit: &Limit| limit.per.iter().any(Per::is_of_client);
     unbounded(rules, base, is_meant, &mut |limit| {
-        findings.warning(Warning::UnboundedValues, &|| {
-            let message = "a client can send any number of values, each with a count of its own; \
-                           give the same calls a limit without `per`, `increment_from` or shadow mode too";
-            (format!("{}/per", limit.path), message.into())
-        });
+        let message = "a client can send any number of values, each with a count of its own; \
+                       give the same calls a limit without `per`, `increment_from` or shadow mode too";
+        findings.warn(Warning::UnboundedValues, &[&limit.path, "/per"], message);
     });
 }
 
 fn reasons(rules: &Rules, findings: &mut Findings) {
     for (_, rule) in &rules.tools {
         if rule.reason.is_some() && rule.action == Action::Allow {
-            findings.warning(Warning::UnseenReason, &|| {
-                let message = "is shown only with the actions `deny` and `require_approval`";
-                (format!("{}/reason", rule.path), message.into())
-            });
+            let message = "is shown only with the actions `deny` and `require_approval`";
+            findings.warn(Warning::UnseenReason, &[&rule.path, "/reason"], message);
         }
     }
 }
@@ -153,10 +147,8 @@ fn unasked(rules: &Rules, findings: &mut Findings) {
                 && rule.approve_if.is_empty()
                 && rule.limits.is_empty());
         if asks && rule.action == Action::Deny {
-            findings.warning(Warning::NeverAsked, &|| {
-                let message = "denies every call, so its checks and limits are never asked";
-                (rule.path.clone(), message.into())
-            });
+            let message = "denies every call, so its checks and limits are never asked";
+            findings.warn(Warning::NeverAsked, &[&rule.path], message);
         }
     }
 }
@@ -178,11 +170,9 @@ fn opening(rules: &Rules, base: Option<&Rules>, pairs: &mut Pairs, findings: &mu
             true => !pairs.take(1),
             false => pairs.within(pattern, other),
         }) {
-            findings.warning(Warning::ShadowOpens, &|| {
-                let message = "lets calls go on that no other entry matches, although `default` \
-                               denies them; leave it out, or have an entry for them that allows";
-                (rule.path.clone(), message.into())
-            });
+            let message = "lets calls go on that no other entry matches, although `default` \
+                           denies them; leave it out, or have an entry for them that allows";
+            findings.warn(Warning::ShadowOpens, &[&rule.path], message);
         }
     }
 }
@@ -225,11 +215,9 @@ fn grants_by_claim(document: &Document, findings: &mut Findings) {
         if let Some(claim) = grant.name.strip_prefix("claims")
             && claim.starts_with(['.', '['])
         {
-            findings.warning(Warning::GrantByClaim, &|| {
-                let message = "is compared with the caller's id, which `identity` makes, and with \
-                               no claim; name callers by their ids";
-                (format!("/grants/{}", escape(&grant.name)), message.into())
-            });
+            let message = "is compared with the caller's id, which `identity` makes, and with \
+                           no claim; name callers by their ids";
+            findings.warn(Warning::GrantByClaim, &["/grants/", &escape(&grant.name)], message);
         }
     }
 }
