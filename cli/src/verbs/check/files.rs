@@ -27,9 +27,6 @@ pub(super) enum File {
 /// # Errors
 /// A folder cannot be read, or has too many files.
 pub(super) fn named(arguments: &[String]) -> Result<Vec<File>, Failure> {
-    if arguments.iter().filter(|name| *name == input::STDIN).count() > 1 {
-        return Err(Failure::new("`-` is given twice, and standard input is one file"));
-    }
     let mut files = Vec::new();
     for name in arguments {
         if name != input::STDIN && Path::new(name).is_dir() {
