@@ -244,6 +244,26 @@ fn folders_may_hold_loops_pipes_and_bytes() {
 }
 
 #[test]
+fn tests_are_not_passed_over_for_their_name() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let folder = with_table("odd-name", "a  default_deny");
+    let name = std::ffi::OsStr::from_bytes(b"b\xff.calls");
+    fs::write(folder.join(name), "policy policy.yaml\na  allowed\n").unwrap();
+    let told = "mcp-policy: ./b\u{fffd}.calls: its name is not UTF-8\n";
+    command(&folder).arg(".").assert().code(2).stderr_eq(told.replace("./", ""));
+}
+
+#[test]
+fn a_byte_order_mark_is_not_a_part_of_a_table() {
+    let folder = with_table("mark", "a  default_deny");
+    fs::write(folder.join("a.calls"), "\u{feff}policy policy.yaml\r\na  default_deny\r\n").unwrap();
+    let case =
+        "\u{feff}policy: policy.yaml\r\ncases:\r\n- { name: a, call: a, expect: default_deny }\r\n";
+    fs::write(folder.join("a.test.yaml"), case).unwrap();
+    command(&folder).assert().code(0).stdout_eq("2 passed, 0 failed\n");
+}
+
+#[test]
 fn a_closed_pipe_hides_no_failure() {
     let folder = with_table("closed", &"a  allowed\n".repeat(20_000));
     let binary = cargo_bin!("mcp-policy").display().to_string();
