@@ -67,6 +67,13 @@ fn the_five_tools_together() {
 }
 
 #[test]
+fn a_list_may_begin_with_a_byte_order_mark_and_end_with_no_cursor() {
+    let scratch = Scratch::new("mark");
+    let list = "\u{feff}{\"tools\": [{\"name\": \"get_a\"}], \"nextCursor\": null}";
+    assert_eq!(report(&[&scratch.write("l", list)])["tools"][0]["class"], "Read");
+}
+
+#[test]
 fn help() {
     init(&["--help"]).assert().success().stdout_eq(golden("help.txt"));
 }
@@ -157,11 +164,15 @@ mcp-policy: [..]/l: the tool at /tools/0 has a `description` that is not a text
 
 "#]]);
     refused(r#"[{"name": "a", "inputSchema": []}]"#).stderr_eq(str![[r#"
-mcp-policy: [..]/l: the tool at /tools/0 has an `inputSchema` that is no object
+mcp-policy: [..]/l: the tool at /tools/0 has an `inputSchema` that is not an object
 
 "#]]);
     refused(r#"[{"name": "a", "annotations": true}]"#).stderr_eq(str![[r#"
-mcp-policy: [..]/l: the tool at /tools/0 has `annotations` that are no object
+mcp-policy: [..]/l: the tool at /tools/0 has `annotations` that are not an object
+
+"#]]);
+    refused(r#"{"result": {"tools": [{"name": "a"}], "nextCursor": "2"}}"#).stderr_eq(str![[r#"
+mcp-policy: [..]/l: has a part of the list, since it has a `nextCursor`; write the tools of all parts into one list
 
 "#]]);
     init(&[&scratch.file("none")]).assert().code(2).stderr_eq(str![[r#"
