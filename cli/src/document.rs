@@ -142,6 +142,11 @@ impl Node {
         }
     }
 
+    /// Whether it is a number that is written so.
+    pub(crate) fn is_number(&self, written: &str) -> bool {
+        matches!(&self.value, Value::Number(number) if **number == *written)
+    }
+
     /// The members of an object; none of anything else.
     pub(crate) fn members(&self) -> &[Member] {
         match &self.value {

@@ -123,6 +123,10 @@ pub(super) const NO_GUARD: Rule = Rule::warning(
     "`mark_requests` marks what was judged, and no filter behind this one refuses the rest; add \
      the RBAC filter that asks for the filter state `wasm.mcp_policy`, or take the setting out",
 );
+pub(super) const GUARD_OFF: Rule = Rule::warning(
+    "no-guard",
+    "the guard is off here, so requests go on that the filter has not judged; take this out",
+);
 pub(super) const GUARD_IN_FRONT: Rule = Rule::error(
     "guard-in-front",
     "the guard comes before the filter that marks requests, so it refuses everything; put it \
