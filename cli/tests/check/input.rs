@@ -85,6 +85,22 @@ fn a_policy_of_a_folder_is_not_passed_over_for_its_bytes_or_its_name() {
 }
 
 #[test]
+fn what_is_not_json_is_told_for_what_it_is() {
+    let folder = scratch("input-other");
+    for (text, words) in [
+        ("version: '1'\ndefault: deny\n", "this is YAML"),
+        ("// a comment\n{}", "found a comment"),
+        ("/* a comment */ {}", "found a comment"),
+        ("{'version': 1}", "found a single quote"),
+    ] {
+        fs::write(folder.join("a.json"), text).unwrap();
+        let all = found(&folder, &["a.json"]);
+        let told = all["findings"][0]["message"].as_str().unwrap();
+        assert!(told.contains(words), "{text}: {told}");
+    }
+}
+
+#[test]
 fn a_byte_order_mark_is_told_with_its_remedy() {
     let folder = scratch("input-mark");
     fs::write(folder.join("a.json"), "\u{feff}{}").unwrap();
