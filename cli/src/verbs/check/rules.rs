@@ -166,6 +166,10 @@ pub(super) const ROUTE_TIMEOUT_GATEWAY: Rule = Rule::warning(
     "the rule's timeout cuts slow tools and streams of events (15s where none is given); say \
      `timeouts: { request: 0s }`",
 );
+pub(super) const ROUTE_TIMEOUT_TRAFFIC: Rule = Rule::warning(
+    "route-timeout",
+    "the timeout cuts slow tools and streams of events; say `requestTimeout: 0s`",
+);
 pub(super) const IDLE_TIMEOUT: Rule = Rule::warning(
     "idle-timeout",
     "streams of events say nothing for long, and this cuts them (5m where none is given); say \
