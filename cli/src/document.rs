@@ -292,6 +292,14 @@ impl Tree for Node {
     }
 }
 
+/// Whether a number keeps its value as a double, and as the decimal of that double.
+pub(crate) fn survives(number: &str) -> bool {
+    let mantissa = number.split(['e', 'E']).next().unwrap_or_default();
+    let digits = mantissa.bytes().filter(u8::is_ascii_digit).skip_while(|digit| *digit == b'0');
+    // Every decimal of 15 digits comes back from the nearest double.
+    digits.count() <= 15
+}
+
 /// Writes a text as JSON.
 fn quote(json: &mut String, text: &str) {
     // The serializer of a text cannot fail.

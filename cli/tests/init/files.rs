@@ -74,6 +74,30 @@ fn a_list_may_begin_with_a_byte_order_mark_and_end_with_no_cursor() {
 }
 
 #[test]
+fn a_policy_with_a_number_that_would_be_rounded_is_not_written_again() {
+    let scratch = Scratch::new("rounded");
+    let list = scratch.write("l", "{\"tools\": [{\"name\": \"get_a\"}]}");
+    let with = |number: &str| {
+        let condition = format!(r#"{{"path": "args.n", "op": "lte", "value": {number}}}"#);
+        let require = format!(r#"[{{"conditions": [{condition}]}}]"#);
+        let tools = format!(r#"{{"a": {{"require": {require}}}}}"#);
+        scratch.write("p", &format!(r#"{{"version": "1", "default": "deny", "tools": {tools}}}"#))
+    };
+    for number in ["123456789012345678901", "0.1234567890123456789"] {
+        let refused = init(&[&list, "--merge", &with(number)]).assert().code(2).stdout_eq("");
+        refused.stderr_eq(str![[r#"
+mcp-policy: [..]/p:1:122: this number would be written as another one; write one of at most 15 digits, or add to the policy by hand
+
+"#]]);
+    }
+    for number in ["9007199254740993", "1.5", "1e22"] {
+        let merged = init(&[&list, "--yaml", "--merge", &with(number)]).assert().success();
+        let written = number.replace("1e22", "1.0e+22");
+        assert!(texts(&merged).0.contains(&format!("value: {written}\n")), "{number}");
+    }
+}
+
+#[test]
 fn help() {
     init(&["--help"]).assert().success().stdout_eq(golden("help.txt"));
 }
