@@ -1,4 +1,4 @@
-//! What the core costs a call: `cargo bench`.
+//! The cost of a call in the core: `cargo bench`.
 //!
 //! Wall-clock time of one machine in one minute; compare rows of one run with
 //! each other, not with those of another.

@@ -1,4 +1,4 @@
-//! Runs one step of a call so many times: what `scripts/instructions` counts
+//! Runs one step of a call that many times, as `scripts/instructions` counts
 //! under callgrind.
 //!
 //!     instructions STEP COUNT

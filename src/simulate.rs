@@ -177,7 +177,7 @@ pub struct Received {
 
 impl Received {
     /// Whether another answer was sent in its place.
-    pub const fn is_answered(&self) -> bool {
+    const fn is_answered(&self) -> bool {
         matches!(self.head, HeadStep::Replace(_) | HeadStep::Refuse(_))
     }
 }

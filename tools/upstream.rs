@@ -1,6 +1,6 @@
 //! An upstream that costs as little as one can: it reads each request whole and
-//! answers every one the same. The benchmark stands on it, since what the
-//! upstream takes of the machine is missing for the measurement.
+//! answers every one the same. The benchmark uses it, since every cycle that
+//! the upstream takes is missing for the measurement.
 //!
 //! It prints its port. A thread serves a connection, until the connection ends.
 

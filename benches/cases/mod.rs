@@ -1,4 +1,4 @@
-//! What benchmarks run: the steps of a call through the core, apart and
+//! The work that benchmarks measure: the steps of a call through the core, apart and
 //! together, by the size of its body and of the policy.
 
 use mcp_policy_filter::exchange::approvals::DecisionRecord;
@@ -24,7 +24,7 @@ const CHECKS: &str = r#""require": [{"conditions": [{"path": "args.path", "op": 
     "limits": [{"counter": "calls", "window": "day", "max": 9000000000000},
                {"counter": "spent", "window": "day", "max": 9000000000000, "increment_from": "args.amount"}]"#;
 
-/// A policy of so many tools, or patterns, all with checks and limits.
+/// A policy of that many tools, or patterns, all with checks and limits.
 pub fn policy(names: usize, ending: &str) -> String {
     let mut tools = String::new();
     for number in 0..names {

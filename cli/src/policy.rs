@@ -94,7 +94,7 @@ pub(crate) fn within(layer: &Layer, node: &Node) -> Result<Loaded, Vec<Finding>>
 }
 
 /// The one policy of configurations, or the finding that there is none in them or more
-/// than one. `None` if the documents are no configurations.
+/// than one. `None` if the documents are not configurations.
 fn only(layer: &Layer, documents: &[Node], at: usize) -> Option<Result<Loaded, Vec<Finding>>> {
     let mut only = Only::default();
     let mut without = false;

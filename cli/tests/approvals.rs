@@ -7,7 +7,6 @@ use crate::{outputs, tls};
 use server::{AGENT, ANN, Change, Server, canned, serve};
 use snapbox::Data;
 use snapbox::cmd::{Command, cargo_bin};
-use std::net::TcpListener;
 
 fn approvals(arguments: &[&str]) -> Command {
     // There is no token in the environment, whatever it is called.
@@ -187,7 +186,7 @@ fn nothing_is_decided_about_a_call_other_than_the_one_that_is_shown() {
             refused.stderr_eq("mcp-policy: apr_[..]: the gateway[..]\n");
         }
         let seen = server.gateway.lock().unwrap().seen.clone();
-        assert!(seen.iter().all(|line| line.starts_with("GET")), "{seen:?}");
+        assert!(!seen.is_empty() && seen.iter().all(|line| line.starts_with("GET")), "{seen:?}");
     }
 }
 
@@ -290,8 +289,6 @@ fn a_redirect_is_not_followed_and_strange_answers_are_refused() {
     // A server that knows no TLS.
     let plain = canned("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").replace("http:", "https:");
     by(ANN, &["list", &plain]).assert().code(2).stdout_eq("").stderr_eq("mcp-policy: [..]\n");
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let gone = format!("http://{}/a", listener.local_addr().unwrap());
-    drop(listener);
-    by(ANN, &["list", &gone]).assert().code(2).stderr_eq("mcp-policy: [..]\n");
+    // Only root may listen there.
+    by(ANN, &["list", "http://127.0.0.1:9/a"]).assert().code(2).stderr_eq("mcp-policy: [..]\n");
 }

@@ -37,11 +37,12 @@ fn each_shell_completes_each_verb() {
         for verb in verbs() {
             assert!(script.contains(&verb), "{shell}: {verb}");
         }
-        // The shell itself reads it, where it is installed.
         let file = folder.join(shell);
         fs::write(&file, script).unwrap();
-        if let Ok(status) = Command::new(shell).arg("-n").arg(&file).status() {
-            assert!(status.success(), "{shell}");
+        // The shell itself reads it; only Bash is installed wherever these tests run.
+        match Command::new(shell).arg("-n").arg(&file).status() {
+            Ok(status) => assert!(status.success(), "{shell}"),
+            Err(error) => assert!(shell != "bash", "{error}"),
         }
     }
     assert_eq!(run(&["completions", "tcsh"]).status.code(), Some(2));

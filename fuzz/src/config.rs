@@ -1,5 +1,5 @@
 //! A policy is read or refused, always in the same way, and what it says does not
-//! depend on the order in which its keys stand, nor on its rules in shadow.
+//! depend on the order of its keys, nor on its rules in shadow.
 
 use crate::lenient::{Member, Node, Value, documents};
 use mcp_policy_filter::exchange::identity::NoPeer;
@@ -20,7 +20,7 @@ use structure::encode;
 /// The bytes before the document.
 pub const HEAD: usize = 0;
 
-/// How many names of a document are asked for, of each kind.
+/// The number of names of a document that are asked for, of each kind.
 const NAMES: usize = 12;
 
 pub fn check(data: &[u8]) {
@@ -247,7 +247,7 @@ fn limits<'p>(ruling: &Ruling<'p>) -> Vec<&'p str> {
     ruling.limits.iter().map(|limit| &*limit.pointer).collect()
 }
 
-/// What a policy says of a call of each tool, by each caller.
+/// The decisions of a policy about a call of each tool, by each caller.
 fn decisions(policy: &Policy, names: &[String]) -> Vec<String> {
     let settings = &policy.settings;
     let mut said = vec![format!(

@@ -1,4 +1,4 @@
-//! What the decoder lets through is read alike by everybody.
+//! A message that the decoder lets through is read alike by everybody.
 //!
 //! The first byte of an input chooses how deep values may be nested, the rest is
 //! the body.
@@ -122,7 +122,7 @@ fn is_clear(node: &Node<'_>, room: usize) -> bool {
     }
 }
 
-/// What becomes of a good message if something is done to its text.
+/// Checks a good message after changes to its text.
 fn alone(body: &[u8], depth: usize, message: &Message<'_>) {
     let again = |parts: &[&[u8]], depth| {
         let body = parts.concat();

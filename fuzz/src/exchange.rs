@@ -1,5 +1,5 @@
-//! What becomes of a request does not depend on how its body was cut, and
-//! whatever goes on holds, for no server, a call that the policy denies.
+//! The outcome of a request does not depend on how its body was cut, and whatever goes on
+//! holds, for no server, a call that the policy denies.
 //!
 //! The first six bytes of an input choose the policy, the headers and the cuts,
 //! the rest is the body.
@@ -60,7 +60,7 @@ pub fn check(data: &[u8]) {
     });
 }
 
-/// What came of a request.
+/// The outcome of a request.
 #[derive(Debug, PartialEq, Eq)]
 struct Outcome {
     fate: Fate,
@@ -208,12 +208,12 @@ fn fields(record: Recorded) -> Fields {
     (decision, reason, rule, tool, caller_id)
 }
 
-/// Whether a method that is no call may pass.
+/// Whether a method that is not a call may pass.
 fn passes(subject: &Subject, method: &str) -> bool {
     subject.any_method || KNOWN_METHODS.contains(&method) || method.starts_with("notifications/")
 }
 
-/// What the policies ask of the tools `pay` and `wire`: at most 100, not to
+/// Whether the arguments of `pay` and `wire` are as the policies ask: at most 100, not to
 /// mallory, no way out of a folder, and of one of them no other arguments.
 fn arguments_are_right(reading: Reading, call: &reading::ToolCall<'_, '_>) -> bool {
     if !matches!(&*call.tool, "pay" | "wire") {

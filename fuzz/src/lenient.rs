@@ -6,7 +6,7 @@
 /// Deeper values are not looked at. No policy lets them through.
 const MAX_DEPTH: usize = 300;
 
-/// A value and the bytes that it stands in.
+/// A value and its bytes.
 #[derive(Clone, Debug)]
 pub struct Node<'a> {
     pub raw: &'a [u8],
@@ -166,7 +166,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Whatever stands up to the next punctuation: at least one byte.
+    /// All up to the next punctuation: at least one byte.
     fn word(&mut self) -> String {
         let start = self.at;
         while let Some(byte) = self.peek() {

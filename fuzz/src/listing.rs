@@ -1,5 +1,5 @@
 //! No list that a client gets shows a tool that is hidden from it, however the
-//! response came and however the client reads it; and all that is no such tool
+//! response came and however the client reads it; and all that is not such a tool
 //! stays as it was.
 //!
 //! The first four bytes of an input choose the policy, the head of the response,
@@ -21,9 +21,9 @@ use stream::{Event, Framing, events};
 /// The bytes before the body.
 pub const HEAD: usize = 4;
 
-/// What an error says that stands for a list.
+/// The message of an error in the place of a list.
 const UNREADABLE: &[u8] = b"the server's list cannot be read";
-/// How long such an error is, but for its id, with the event that it may make.
+/// The most bytes of such an error without its id, with the event that it may make.
 const ERROR_BYTES: usize = 320;
 
 pub fn check(data: &[u8]) {
@@ -87,7 +87,7 @@ fn subjects() -> Vec<Subject> {
     let hide = r#""default": "allow", "hide": ["no*", "secret_*"]"#;
     let callable = r#""default": "deny", "tools": {"safe*": {}, "yes": {}}"#;
     let hidden = |tool: &str| tool.starts_with("no") || tool.starts_with("secret_");
-    // What is no name of a tool cannot be called.
+    // A text that is not the name of a tool cannot be called.
     let uncallable = |tool: &str| {
         !(tool.starts_with("safe") || tool == "yes")
             || tool.len() > 256
@@ -197,7 +197,7 @@ fn streamed(subject: &Subject, body: &[u8], out: &[u8]) {
     }
 }
 
-/// What cannot spell the word is no list.
+/// Checks that a text that cannot spell the word stays as it is: it is not a list.
 fn stayed(body: &[u8], out: &[u8]) {
     let spelt = |with: &[u8]| body.windows(with.len()).any(|part| part.eq_ignore_ascii_case(with));
     if !spelt(b"tool") && !spelt(br"\u") {

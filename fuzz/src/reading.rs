@@ -1,7 +1,6 @@
-//! What servers of different habits make of one text: the first or the last of
-//! two keys, keys in any case, keys and names that end at a NUL, and with all of
-//! them several documents, batches, and texts that begin with a byte order mark
-//! or are in UTF-16.
+//! The readings of one text by servers of different habits: the first or the last of two
+//! keys, keys in any case, keys and names that end at a NUL, and with all of them several
+//! documents, batches, and texts that begin with a byte order mark or are in UTF-16.
 
 use crate::lenient::{self, Member, Node, Value};
 use std::borrow::Cow;
@@ -14,7 +13,7 @@ pub struct Reading {
     keys: Keys,
 }
 
-/// How a server compares keys and the names of methods.
+/// The way in which a server compares keys and the names of methods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Keys {
     Exact,

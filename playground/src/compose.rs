@@ -22,9 +22,46 @@ pub fn compose(policy: &Policy, fields: &str) -> Value {
 /// A fault, and its field.
 type Fault = (&'static str, String);
 
+fn fault<T>(name: &'static str, why: &str) -> Result<T, Fault> {
+    Err((name, why.to_owned()))
+}
+
 fn line<'f>(policy: &Policy, field: &dyn Fn(&str) -> &'f str) -> Result<String, Fault> {
-    let fault = |name: &'static str, why: &str| Err((name, why.to_owned()));
-    let (time, tool) = (field("time"), field("tool"));
+    let tool = field("tool");
+    let mut line = call(field("time"), tool, field("arguments"))?;
+    let mut expected = Ask::call(tool, arguments_of(&line));
+    let mut with = caller(policy, field("caller"))?;
+    for words in &with {
+        expected = expected.with_words(words).map_err(|error| ("caller", error.to_string()))?;
+    }
+    for words in claims(field("claims"))? {
+        expected = expected.with_words(&words).map_err(|error| ("claims", error.to_string()))?;
+        with.push(words);
+    }
+    for header in field("headers").lines().map(str::trim).filter(|header| !header.is_empty()) {
+        let Some((name, value)) = header.split_once(':') else {
+            return fault("headers", "write each as NAME: VALUE, on a line of its own");
+        };
+        let (name, value) = (name.trim().to_ascii_lowercase(), value.trim());
+        with.push(if value.is_empty() { format!("{name}:") } else { format!("{name}: {value}") });
+        expected = expected.with(&name, value);
+    }
+    if !with.is_empty() {
+        line.push_str(&format!(" ({})", with.join("; ")));
+    }
+    line.push_str(&times(field("times"))?);
+    match (reads_as(&line, &expected), with.is_empty()) {
+        (true, _) => Ok(line),
+        (false, true) => fault("tool", "a line cannot hold this call; write its message as a line"),
+        (false, false) => fault(
+            "headers",
+            "a line cannot hold this: `; `, ` (` and two spaces have a meaning in it",
+        ),
+    }
+}
+
+/// The beginning of a line: the time, the tool and its arguments.
+fn call(time: &str, tool: &str, arguments: &str) -> Result<String, Fault> {
     if !time.is_empty() && table::clock(time).is_none() {
         return fault("time", "write it as HH:MM:SS");
     }
@@ -49,7 +86,6 @@ fn line<'f>(policy: &Policy, field: &dyn Fn(&str) -> &'f str) -> Result<String, 
         line.push_str("  ");
     }
     line.push_str(tool);
-    let arguments = field("arguments");
     if !arguments.is_empty() {
         match serde_json::from_str(arguments) {
             Ok(Value::Object(_)) => {}
@@ -59,55 +95,28 @@ fn line<'f>(policy: &Policy, field: &dyn Fn(&str) -> &'f str) -> Result<String, 
         line.push(' ');
         line.push_str(&on_one_line(arguments));
     }
-    let mut expected = Ask::call(tool, arguments_of(&line));
-    let mut with = caller(policy, field("caller"))?;
-    for words in &with {
-        expected = expected.with_words(words).map_err(|error| ("caller", error.to_string()))?;
+    Ok(line)
+}
+
+/// The end of a line: the number of its calls, unless it is one.
+fn times(times: &str) -> Result<String, Fault> {
+    let is_number = times.bytes().all(|digit| digit.is_ascii_digit()) && times.parse() != Ok(0_u64);
+    match times {
+        "" | "1" => Ok(String::new()),
+        times if is_number => Ok(format!(", {times} times")),
+        _ => fault("times", "write a number from 1"),
     }
-    for words in claims(field("claims"))? {
-        expected = expected.with_words(&words).map_err(|error| ("claims", error.to_string()))?;
-        with.push(words);
-    }
-    for header in field("headers").lines().map(str::trim).filter(|header| !header.is_empty()) {
-        let Some((name, value)) = header.split_once(':') else {
-            return fault("headers", "write each as NAME: VALUE, on a line of its own");
-        };
-        let (name, value) = (name.trim().to_ascii_lowercase(), value.trim());
-        with.push(if value.is_empty() { format!("{name}:") } else { format!("{name}: {value}") });
-        expected = expected.with(&name, value);
-    }
-    if !with.is_empty() {
-        line.push_str(&format!(" ({})", with.join("; ")));
-    }
-    match field("times") {
-        "" | "1" => {}
-        times
-            if times.bytes().all(|digit| digit.is_ascii_digit()) && times.parse() != Ok(0_u64) =>
-        {
-            line.push_str(&format!(", {times} times"));
-        }
-        _ => return fault("times", "write a number from 1"),
-    }
-    // The header and the id are as they were typed, and a line has marks of its own.
-    let read = Line::parse_open(&line).ok();
-    let is_same = match read.as_ref().map(|read| &read.act) {
-        Some(Act::Ask(ask)) => {
-            ask.body == expected.body
-                && ask.headers == expected.headers
-                && ask.client.claims == expected.client.claims
-                && ask.client.certificate == expected.client.certificate
-        }
-        _ => false,
-    };
-    let is_whole = read.is_some_and(|read| read.outcome.is_empty());
-    match (is_same && is_whole, with.is_empty()) {
-        (true, _) => Ok(line),
-        (false, true) => fault("tool", "a line cannot hold this call; write its message as a line"),
-        (false, false) => fault(
-            "headers",
-            "a line cannot hold this: `; `, ` (` and two spaces have a meaning in it",
-        ),
-    }
+}
+
+/// Whether a line is read as this request, whole. The header and the id are as they were
+/// typed, and a line has marks of its own.
+fn reads_as(line: &str, expected: &Ask) -> bool {
+    let Ok(Line { act: Act::Ask(ask), outcome, .. }) = Line::parse_open(line) else { return false };
+    ask.body == expected.body
+        && ask.headers == expected.headers
+        && ask.client.claims == expected.client.claims
+        && ask.client.certificate == expected.client.certificate
+        && outcome.is_empty()
 }
 
 /// The arguments of a call without anything behind them.
@@ -163,51 +172,56 @@ fn claims(text: &str) -> Result<Vec<String>, Fault> {
     Ok(words)
 }
 
+/// Whether the next character of JSON is within a string.
+#[derive(Default)]
+struct Within {
+    text: bool,
+    escaped: bool,
+}
+
+impl Within {
+    fn pass(&mut self, c: char) {
+        match (self.text, c) {
+            (true, '\\') if !self.escaped => self.escaped = true,
+            (true, '"') if !self.escaped => self.text = false,
+            (false, '"') => self.text = true,
+            _ => self.escaped = false,
+        }
+    }
+}
+
 /// JSON on one line, without white space that a line would take for the end of a column.
 fn on_one_line(json: &str) -> String {
-    let mut line = String::new();
-    let (mut in_text, mut is_escaped) = (false, false);
+    let (mut line, mut within) = (String::new(), Within::default());
     for c in json.chars() {
-        if !in_text && c.is_ascii_whitespace() {
+        if !within.text && c.is_ascii_whitespace() {
             if !line.ends_with([' ', '{', '[']) {
                 line.push(' ');
             }
             continue;
         }
-        if !in_text && matches!(c, '}' | ']') && line.ends_with(' ') {
+        if !within.text && matches!(c, '}' | ']') && line.ends_with(' ') {
             line.pop();
         }
         match c {
             ' ' if line.ends_with(' ') => line.push_str("\\u0020"),
             c => line.push(c),
         }
-        match (in_text, c) {
-            (true, '\\') if !is_escaped => is_escaped = true,
-            (true, '"') if !is_escaped => in_text = false,
-            (false, '"') => in_text = true,
-            _ => is_escaped = false,
-        }
+        within.pass(c);
     }
     line
 }
 
 /// JSON in which no character is a mark of a line.
 fn escaped(json: &str) -> String {
-    let mut text = String::new();
-    let mut in_text = false;
-    let mut is_escaped = false;
+    let (mut text, mut within) = (String::new(), Within::default());
     for c in json.chars() {
         match c {
-            ';' | '(' | ')' if in_text => text.push_str(&format!("\\u{:04x}", u32::from(c))),
+            ';' | '(' | ')' if within.text => text.push_str(&format!("\\u{:04x}", u32::from(c))),
             ' ' if text.ends_with(' ') => text.push_str("\\u0020"),
             c => text.push(c),
         }
-        match (in_text, c) {
-            (true, '\\') if !is_escaped => is_escaped = true,
-            (true, '"') if !is_escaped => in_text = false,
-            (false, '"') => in_text = true,
-            _ => is_escaped = false,
-        }
+        within.pass(c);
     }
     text
 }

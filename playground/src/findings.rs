@@ -1,12 +1,14 @@
 //! The errors and warnings of a policy, each at its place in the text.
 
-use crate::gateway::MAX_POLICY;
 use core::ops::Range;
 use mcp_policy_filter::policy::Policy;
 use mcp_policy_filter::policy::document::{Findings, Severity};
 use mcp_policy_filter::simulate::tree::{self, Node, Tree as _};
 use mcp_policy_filter::text::{position, shown};
 use serde_json::{Value, json};
+
+/// The largest policy, in bytes.
+pub const MAX_POLICY: usize = 1 << 20;
 
 /// The most findings that are shown.
 const MAX_SHOWN: usize = 100;

@@ -16,14 +16,11 @@ use mcp_policy_filter::text::shown;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-use crate::findings::units;
+use crate::findings::{MAX_POLICY, units};
 use told::Told;
 
 /// The most calls of one table, so that a page answers as one types.
 pub const MAX_CALLS: u64 = 5_000;
-
-/// The largest policy, in bytes.
-pub const MAX_POLICY: usize = 1 << 20;
 
 /// A policy in force, its counts and its clock.
 #[derive(Debug)]

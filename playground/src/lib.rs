@@ -15,8 +15,8 @@ mod findings;
 mod gateway;
 
 pub use compose::compose;
-pub use findings::{check, units};
-pub use gateway::{Gateway, MAX_CALLS, MAX_POLICY};
+pub use findings::{MAX_POLICY, check, units};
+pub use gateway::{Gateway, MAX_CALLS};
 
 use wasm_bindgen::prelude::wasm_bindgen;
 

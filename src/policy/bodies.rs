@@ -2,7 +2,7 @@
 //!
 //! Both are looked up for each call, and none is copied into the other: so a rule of
 //! the top level keeps its pointer and its counters in every body, and a policy with
-//! many bodies is no larger for it.
+//! many bodies is not larger for it.
 
 use super::limit::{Holders, Limit};
 use super::{Denial, Rule, Rules};

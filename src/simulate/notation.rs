@@ -210,7 +210,7 @@ impl Ask {
     }
 
     /// The same with these parameters, which are JSON, or without any.
-    pub fn rpc_with(method: &str, params: &str) -> Self {
+    fn rpc_with(method: &str, params: &str) -> Self {
         let id = if method.starts_with("notifications/") { "" } else { r#""id":1,"# };
         let method = Value::from(method);
         let params = match params {

@@ -234,7 +234,7 @@ impl Facts {
     }
 
     /// The facts about a refusal.
-    pub fn of_refusal(refusal: &Refused) -> Self {
+    fn of_refusal(refusal: &Refused) -> Self {
         let reply = &refusal.reply;
         let mut facts = Self::of_reply(refusal.reason.as_str(), reply);
         facts.more.insert(0, refusal.record.rule.clone());

@@ -1,4 +1,4 @@
-//! How much is tried, and from where the dice begin.
+//! The number of cases to try, and the seed of the dice.
 
 use std::env;
 use std::str::FromStr;

@@ -1,6 +1,6 @@
 //! One request, down to its bytes on the wire.
 
-/// What is asked of a case.
+/// The property that a case must have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// It wants `danger` to run, and must not get it.
@@ -20,7 +20,7 @@ pub struct Case {
     /// Its argument `run`, by which its run is told from others, and the name
     /// of the file in which it is or would be kept.
     pub name: String,
-    /// What was done to it.
+    /// The changes that were made to it.
     pub about: Vec<&'static str>,
     pub bytes: Vec<u8>,
 }
@@ -112,7 +112,7 @@ impl Draft {
 }
 
 impl Case {
-    /// How many requests the bytes are, and so how many answers there will be.
+    /// The number of requests in the bytes, and so of the answers to come.
     pub fn answers(&self) -> usize {
         self.bytes.windows(LINE_END.len()).filter(|window| window == &LINE_END).count()
     }

@@ -14,7 +14,7 @@ pub fn zlib(body: &[u8]) -> Vec<u8> {
     [&[0x78, 0x01][..], &stored(body), &adler32(body).to_be_bytes()].concat()
 }
 
-/// What some servers take for `deflate`: without zlib's head and sum.
+/// Bytes that some servers take for `deflate`: without zlib's head and sum.
 pub fn stored(body: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     let mut blocks = body.chunks(0xffff).peekable();

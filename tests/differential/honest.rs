@@ -39,7 +39,7 @@ pub fn case(seed: u64, index: usize) -> Case {
     Case { kind: Kind::Honest, name, about, bytes: draft.encode() }
 }
 
-/// Some calls and what may stand between them, of a revision with batches.
+/// Some calls and the messages that may be between them, of a revision with batches.
 fn batch(name: String, dice: &mut Dice) -> Case {
     let mut first = call("safe", &name);
     arguments(&mut first, dice);

@@ -9,11 +9,11 @@ use mcp_rig::client::http1::Connection;
 
 use crate::case::{Case, Kind};
 
-/// How long the answer to a hostile case is waited for. One that does not come
-/// is no failure: a server may wait for ever for what a case never sends.
+/// The time to wait for the answer to a hostile case. One that does not come is not a
+/// failure: a server may wait for ever for bytes that a case never sends.
 const HASTE: Duration = Duration::from_secs(2);
 
-/// What was answered, by the case's name: for people who read of a failure.
+/// The answers, by the case's name: for people who read of a failure.
 pub type Answers = BTreeMap<String, String>;
 
 /// In how many pieces a request is sent.

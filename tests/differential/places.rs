@@ -2,8 +2,8 @@
 //! the readers of real servers make of the same texts, and two such servers behind a
 //! real Envoy.
 //!
-//! What the operator calls inside, no reader may resolve to outside, and what it calls
-//! outside, none to inside. Of all else it must say that it cannot decide.
+//! A text that the operator calls inside, no reader may resolve to outside, and one that it
+//! calls outside, none to inside. Of all else it must say that it cannot decide.
 
 mod bridge;
 mod files;
@@ -22,7 +22,7 @@ use mcp_policy_filter::policy::Reason;
 use mcp_policy_filter::simulate::{Gateway, Outcome};
 use serde_json::{Value, json};
 
-/// What the filter says of a text.
+/// The filter's answer about a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Place {
     Inside,
@@ -61,10 +61,10 @@ fn call(text: &str) -> String {
     json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params }).to_string()
 }
 
-/// What the readers made of one text, by their names: `None` of one that refuses it.
+/// The readings of one text, by the names of its readers: `None` of one that refuses it.
 pub type Read<T> = BTreeMap<String, Option<T>>;
 
-/// What came of many texts.
+/// The outcome of many texts.
 #[derive(Default)]
 struct Tally {
     places: BTreeMap<Place, usize>,

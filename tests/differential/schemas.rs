@@ -1,8 +1,8 @@
 //! Schemas: what the filter says of a value, against the official tests of JSON Schema,
 //! Python's jsonschema and Node's Ajv.
 //!
-//! What the filter calls fitting, both have to call valid, and what it refuses, invalid.
-//! Of all else it must say that it cannot decide.
+//! Arguments that the filter calls fitting, both have to call valid, and those that it
+//! refuses, invalid. Of all else it must say that it cannot decide.
 
 mod official;
 mod random;

@@ -122,8 +122,8 @@ impl Server {
         lanes::send(addr, cases, self.writes).await
     }
 
-    /// What ran since this was last asked. A call of the test's own, straight
-    /// to the server, marks the end: what was sent before has run before.
+    /// The runs since this was last asked. A call of the test's own, straight to the server,
+    /// marks the end: whatever was sent before has run before.
     pub async fn ran(&mut self) -> Vec<Run> {
         self.barriers += 1;
         let name = format!("barrier {}", self.barriers);

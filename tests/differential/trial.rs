@@ -16,7 +16,7 @@ use crate::lanes::Answers;
 use crate::server::{Run, Server};
 use crate::{honest, hostile, kept};
 
-/// How many cases are sent before the server is asked what it ran.
+/// The number of cases that are sent before the server is asked for its runs.
 const SLICE: usize = 200;
 
 /// A case, and what was answered to it.
@@ -107,7 +107,7 @@ async fn gateway(policy: &Value, upstream: SocketAddr) -> Gateway {
         .await
 }
 
-/// How often each hostile case ran `danger`, by its name; or by what stands in
+/// The number of times that each hostile case ran `danger`, by its name; or by the words in
 /// the place of one that was lost.
 async fn dangers(server: &mut Server, addr: SocketAddr, cases: &[Case]) -> BTreeMap<String, usize> {
     let mut dangers = BTreeMap::new();
@@ -169,7 +169,7 @@ fn failure(what: &str, policy: &Value, case: &Case, answer: &str) -> String {
     format!("{what} under {policy}: {} {:?}: {answer}", kept::keep(case).display(), case.about)
 }
 
-/// Which disguises the server falls for by itself, in a file under target/.
+/// Writes the disguises that the server falls for by itself to a file under target/.
 fn report(name: &str, told: &str, cases: &[Case], dangers: &BTreeMap<String, usize>) {
     let mut rows: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
     for case in cases {

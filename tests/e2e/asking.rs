@@ -11,8 +11,8 @@ use std::path::PathBuf;
 
 use mcp_rig::client::{Request, Response, http1, http2};
 use mcp_rig::gateway::{Builder, Gateway, Push, Shell};
-use mcp_rig::upstream::Upstream;
 use mcp_rig::upstream::questions::Questions;
+use mcp_rig::upstream::{NOWHERE, Upstream};
 use mcp_rig::wait::until;
 use serde_json::{Value, json};
 
@@ -59,13 +59,12 @@ fn shipped(holding: Holding, policy: Value, upstream: &Upstream, service: Socket
     choked["circuit_breakers"] = json!({ "thresholds": [{ "max_requests": 0 }] });
     let mut empty = cluster("empty", service);
     empty["load_assignment"]["endpoints"] = json!([]);
-    let dead = SocketAddr::from(([127, 0, 0, 1], 9));
     holding
         .gateway(policy, upstream.addr())
         .cluster(cluster("limits", service))
         // A name that can be read as a message.
         .cluster(cluster("envoy", service))
-        .cluster(cluster("dead", dead))
+        .cluster(cluster("dead", NOWHERE))
         .cluster(choked)
         .cluster(empty)
         .access_log_format("%RESPONSE_CODE% %RESPONSE_CODE_DETAILS% %RESPONSE_FLAGS%")

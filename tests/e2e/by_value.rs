@@ -15,10 +15,10 @@ const CALLERS: [&str; 3] = ["ann", "bob", "cid"];
 const VALUES: [&str; 4] = ["r", "s", "t", "u"];
 /// Connections of each caller: more than workers, so that all have some.
 const CONNECTIONS: usize = 4;
-/// What a value admits of each caller, and of all of them together.
+/// The calls that a value admits of each caller, and of all of them together.
 const EACH: usize = 30;
 const ALL: usize = 50;
-/// What a push adds to a limit, to see what its count was.
+/// The number that a push adds to a limit, to show its count.
 const MORE: usize = 5;
 /// `settings.counters.values` where the policy does not say.
 const MOST: usize = 256;
@@ -38,7 +38,7 @@ async fn four_workers_admit_exactly_what_each_value_allows() {
 async fn exactly(workers: u32) {
     let gateway = start(workers, &policy(EACH, ALL)).await;
     admits(&gateway, EACH, ALL).await;
-    // The counts are what was admitted: so many more fit, and not one else.
+    // The counts are what was admitted: that many more fit, and not one besides.
     let pushed = policy(EACH + MORE, ALL + MORE).to_string();
     assert_eq!(gateway.push_policy(&pushed).await, Push::Accepted);
     admits(&gateway, MORE, MORE).await;

@@ -10,15 +10,15 @@ use tokio::task::JoinSet;
 use crate::flood::Flood;
 use crate::support::{body, counted, manager, spread};
 
-/// How many callers there are, each with an id of its own; `E2E_CALLERS` sets
-/// another number, not below [`WARM_UP`].
+/// The number of callers, each with an id of its own; `E2E_CALLERS` sets another number, not
+/// below [`WARM_UP`].
 const CALLERS: usize = 1_000_000;
-/// How many of them the counter has room for.
+/// The number of them that the counter has room for.
 const CAPACITY: usize = 5_000;
-/// How many of them Envoy gets to grow to its size.
+/// The number of them until Envoy has grown to its size.
 const WARM_UP: usize = 200_000;
-/// How much it may grow after that. An entry for each caller would be 40 MB or
-/// more, a key for each 120.
+/// The most that it may grow after that. An entry for each caller would be 40 MB or more, a
+/// key for each 120.
 const MAX_GROWTH_KB: usize = 4_000;
 
 const CONNECTIONS: usize = 4;

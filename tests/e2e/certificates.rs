@@ -17,7 +17,7 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use crate::support::in_time;
 
-/// Under what name the gateway's certificate stands.
+/// The name in the gateway's certificate.
 const SERVER: &str = "gateway.test";
 
 /// A certificate authority with a key of its own, which clients and gateway

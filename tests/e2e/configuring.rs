@@ -103,7 +103,7 @@ async fn dynamic(policy: Value, upstream: &Upstream) -> Gateway {
     builder.concurrency(2).dynamic().start().await
 }
 
-/// Makes so many counted calls; true are those that passed, and the others
+/// Makes that many counted calls; true are those that passed, and the others
 /// had the code 429.
 async fn calls(gateway: &Gateway, count: usize) -> Vec<bool> {
     let mut outcomes = Vec::new();

@@ -154,6 +154,7 @@ async fn a_client_without_a_token_finds_the_provider_and_comes_back_with_one() {
     assert_eq!(send(&query).await.status, 401);
     // Nothing else went on, and no token.
     let seen = crate::seen::whole_bodies(&upstream).await;
+    assert!(!seen.is_empty());
     assert!(seen.iter().all(|body| String::from_utf8_lossy(body).contains("session_list")));
     assert!(!upstream.received("authorization") && !upstream.received("Bearer"));
     assert!(!envoy.log().contains(&token), "a token is in the log");

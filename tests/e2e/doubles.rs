@@ -156,7 +156,7 @@ async fn what_envoys_yaml_makes_of_plain_scalars() {
         ("3000000000", "`\"3000000000\"`"),
         ("~", "null"),
     ];
-    // Each stands where it is an error that shows it.
+    // Each is where an error shows it.
     let place = |at: usize| format!("(scalar {at})");
     let grants: serde_json::Map<_, _> =
         (0..scalars.len()).map(|at| (format!("g{at}"), json!({ "default": place(at) }))).collect();

@@ -10,8 +10,8 @@ use serde_json::json;
 /// Events that are sent in one go.
 const TOGETHER: usize = 1_000;
 const TIMES: usize = 1_000;
-/// What a million events, some 100 MB, may add to Envoy's memory after the
-/// first tenth: far less than they are, and more than the buffers on the way.
+/// The memory that a million events, some 100 MB, may add to Envoy's after the first tenth:
+/// far less than they are, and more than the buffers on the way.
 const GROWTH_KB: u64 = 40 * 1_024;
 
 const LIST: &str = r#"{"name":"open"},{"name":"secret"}"#;

@@ -112,7 +112,7 @@ fn replies(request: &corpus::Request) -> Vec<Reply> {
     answers.map(reply).collect()
 }
 
-/// What the server of a case answers, by the name of the request.
+/// The answers of a case's server, by the name of the request.
 fn answers(cases: &[Case]) -> BTreeMap<String, Answer> {
     let mut answers = BTreeMap::new();
     for case in cases {
@@ -161,7 +161,7 @@ fn written(request: &corpus::Request) -> Request {
     if request.trailers { written.trailer("x-sum", "1") } else { written }
 }
 
-/// What came of a request, if answer and record agree about it.
+/// The outcome of a request, if answer and record agree about it.
 fn outcome(
     response: &Response,
     seen: Option<&Seen>,

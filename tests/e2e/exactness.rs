@@ -19,7 +19,7 @@ use crate::support::{answer_alone, body, counted, spread};
 const CALLERS: [&str; 4] = ["ann", "bob", "cid", "dee"];
 /// Connections of each caller: more than workers, so that all have some.
 const CONNECTIONS: usize = 4;
-/// What a push adds to a limit, to see what its count was.
+/// The number that a push adds to a limit, to show its count.
 const MORE: usize = 5;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -68,7 +68,7 @@ async fn exactly(workers: u32) {
     assert_eq!(stat(&gateway, "refused_rate_limited").await, calls - all - contended);
     assert!(contended < calls / 100, "{contended}");
 
-    // The common count is what was admitted: so many more, and not one else.
+    // The common count is what was admitted: that many more, and not one besides.
     push(&gateway, &limits(calls, all + MORE)).await;
     let more = load(gateway.addr(), calls / 20).await;
     assert_eq!(more.values().sum::<usize>(), MORE, "{more:?}");
@@ -159,7 +159,7 @@ async fn push(gateway: &Gateway, policy: &Value) {
     assert_eq!(gateway.push_policy(&policy.to_string()).await, Push::Accepted);
 }
 
-/// Makes so many calls, in equal parts by all callers at once; what was
+/// Makes that many calls, in equal parts by all callers at once; what was
 /// admitted of each.
 async fn load(addr: SocketAddr, calls: usize) -> BTreeMap<&'static str, usize> {
     let share = calls / CALLERS.len() / CONNECTIONS;

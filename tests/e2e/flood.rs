@@ -31,7 +31,7 @@ const ACKNOWLEDGE: u8 = 1;
 /// The length of a frame's head.
 const HEAD: usize = 9;
 
-/// What came of many calls, by the bodies of the answers.
+/// The outcomes of many calls, by the bodies of the answers.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Answers {
     /// Let through, to an upstream that answers [`RESULT`].
@@ -135,7 +135,7 @@ impl Flood {
         }
     }
 
-    /// Sends what there is, and reads until so many streams have ended.
+    /// Sends what there is, and reads until that many streams have ended.
     async fn exchange(&mut self, mut open: usize) {
         self.stream.write_all(&self.sending).await.expect("sent");
         self.sending.clear();

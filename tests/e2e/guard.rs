@@ -77,7 +77,7 @@ async fn a_guard_lets_nothing_through_that_the_filter_has_not_seen() {
     assert!(upstream.connections().is_empty());
 }
 
-/// How a shipped configuration is guarded.
+/// The guard of a shipped configuration.
 enum Guarded {
     /// By a filter behind the filter.
     Yes,
@@ -95,7 +95,7 @@ const SHIPPED: [(&str, Guarded); 6] = [
     ("envoy/istio/wasm-plugin.yaml", Guarded::No("cannot put a filter behind")),
 ];
 
-/// What else is shipped, and configures no filter.
+/// Shipped files that configure no filter.
 const NO_FILTER: [&str; 4] = [
     "envoy/docker-compose.yaml",
     "envoy/gateway/kustomization.yaml",

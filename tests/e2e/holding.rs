@@ -1,5 +1,5 @@
-//! What leaves Envoy of a call that is denied, and what becomes of a filter
-//! that holds in an Envoy that was not told.
+//! The bytes of a denied call that leave Envoy, and the end of a filter that holds in an
+//! Envoy that was not told.
 
 use std::time::Duration;
 

@@ -54,5 +54,5 @@ fn assert_no_identity(response: &Response, said: &str) {
     assert_eq!(response.json()["error"]["message"], format!("[POLICY DENIED] {said}"));
 }
 
-/// What is said where there is no credential.
+/// The message where there is no credential.
 const MISSING: &str = "The request does not say who is calling.";

@@ -36,7 +36,7 @@ fn lies() -> Vec<Lie> {
     let chunked = "transfer-encoding: chunked\r\n";
     let chunk = |size: &str| [size.as_bytes(), b"\r\n", &call, b"\r\n0\r\n\r\n"].concat();
     let right = chunk(&format!("{n:x}"));
-    // The rest is no request.
+    // The rest is not a request.
     let rest = [&*call, b"\r\n\r\n"].concat();
     vec![
         lie("shorter", length((n - 1).to_string()), rest.clone(), 400),

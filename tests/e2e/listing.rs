@@ -20,7 +20,7 @@ fn hiding() -> Value {
     json!({ "version": "1", "default": "allow", "hide": ["session_kill", "delete_*"] })
 }
 
-/// What no client may get under [`hiding`].
+/// The names that no client may get under [`hiding`].
 const HIDDEN: [&str; 2] = ["session_kill", "delete_"];
 
 /// A list, and what is left of it under [`hiding`].

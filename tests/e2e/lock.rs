@@ -97,7 +97,7 @@ async fn listed(gateway: &Gateway, list: &str) -> String {
     String::from_utf8(response.body).expect("text")
 }
 
-/// What each of several connections gets for a call, which are spread over the workers.
+/// The answers to a call on several connections, which are spread over the workers.
 async fn called(gateway: &Gateway, tool: &str) -> Vec<Response> {
     let mut responses = Vec::new();
     let mut open = Vec::new();

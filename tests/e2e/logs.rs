@@ -42,7 +42,7 @@ fn logging(logs: Value, upstream: &Upstream) -> Builder {
     builder.edit_listener(move |listener| manager(listener)["access_log"] = logs.clone())
 }
 
-/// How many lines [`all_kinds`] leaves.
+/// The number of lines that [`all_kinds`] leaves.
 const LINES: usize = 9;
 
 /// A request of each kind that the page speaks of.

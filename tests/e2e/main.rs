@@ -6,7 +6,7 @@
 //! the server behind.
 //!
 //! No test sleeps to let something happen: each waits for a sign of it, with
-//! a bound. Where a wait stands by itself, its length is what is tested.
+//! a bound. Where a wait is alone, its length is what is tested.
 
 #![allow(
     missing_docs,

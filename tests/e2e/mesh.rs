@@ -22,7 +22,8 @@ pub fn manifest(path: &str) -> Value {
     yaml_serde::from_str(&file(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// What all three policies say, and whether a denied call was seen upstream.
+/// Checks that a gateway decides as all three policies say, and that a denied call reaches
+/// the server, or does not.
 pub async fn holds_the_policy(builder: Builder, upstream: &Upstream, held: bool) {
     let gateway = builder.upstream(upstream.addr()).start().await;
     let call = async |tool: &str, arguments: &str| {
@@ -107,8 +108,8 @@ fn text(policy: &str) -> Value {
     json!({ "@type": "type.googleapis.com/google.protobuf.StringValue", "value": policy })
 }
 
-/// What an EnvoyFilter adds, with this configuration, and the filter that asks for
-/// it.
+/// The extension that an EnvoyFilter adds, with this configuration, and the filter that asks
+/// for it.
 pub fn discovery(filter: &Value, configuration: Value) -> (Value, Value) {
     let [mut extension, asking] =
         [0, 1].map(|patch| filter["spec"]["configPatches"][patch]["patch"]["value"].clone());
@@ -202,7 +203,7 @@ pub fn envoy_gateway_with(policy: &Value, patches: &Value) -> Builder {
     let (builder, filter) = extension(policy);
     let patches = patches["spec"]["jsonPatches"].clone();
     builder.edit_listener(move |listener| {
-        // Envoy Gateway names the filter; others may stand before it.
+        // Envoy Gateway names the filter; others may be before it.
         let filters = &mut manager(listener)["http_filters"];
         filters[0]["name"] = filter.as_str().into();
         for patch in patches.as_array().expect("patches") {
@@ -213,7 +214,7 @@ pub fn envoy_gateway_with(policy: &Value, patches: &Value) -> Builder {
     })
 }
 
-/// What Envoy discovers, it also discovers anew: Istio's pushes come this way.
+/// An extension that Envoy discovers, it also discovers anew: Istio's pushes come this way.
 #[tokio::test]
 async fn a_broken_policy_that_is_discovered_does_not_replace_the_one_in_force() {
     let filter = manifest("envoy/istio/envoy-filter.yaml");

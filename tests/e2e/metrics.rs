@@ -1,6 +1,5 @@
-//! What Prometheus gets to see, under the `stats_tags` that are shipped: the
-//! figures themselves, and that the dashboard and the alarms in `envoy` ask for
-//! nothing else.
+//! The metrics that Prometheus gets, under the `stats_tags` that are shipped: the figures
+//! themselves, and that the dashboard and the alarms in `envoy` ask for nothing else.
 
 mod elsewhere;
 mod promtool;
@@ -251,7 +250,7 @@ fn prometheus_takes_the_alarms_and_the_dashboards_expressions() {
     promtool.check_expressions(&expressions(&file(DASHBOARD)));
 }
 
-/// What the panels of a dashboard ask Prometheus for.
+/// The expressions by which the panels of a dashboard ask Prometheus.
 fn expressions(dashboard: &str) -> Vec<String> {
     let dashboard: Value = serde_json::from_str(dashboard).expect("a dashboard in JSON");
     let panels = dashboard["panels"].as_array().expect("panels");

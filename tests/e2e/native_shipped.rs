@@ -1,7 +1,7 @@
-//! What is shipped for the native module: its configuration of Envoy, and the
-//! manifests of `envoy/native` as what their control planes make of them.
+//! The files that are shipped for the native module: its configuration of Envoy, and the
+//! manifests of `envoy/native` as their control planes translate them.
 //!
-//! What Envoy Gateway makes is built as its sources say:
+//! Envoy Gateway's translation is built as its sources say:
 //! `internal/xds/translator/dynamicmodule.go`, of 1.8 and of its main branch.
 
 use std::path::{Path, PathBuf};
@@ -187,7 +187,7 @@ async fn envoy_gateways_policy_is_a_chain_that_its_route_fills() {
     holds_the_policy(builder, &upstream, true).await;
 }
 
-/// What Istio's patches put before the router, in their order.
+/// The filters that Istio's patches put before the router, in their order.
 fn istios() -> Vec<Value> {
     let filter = manifest(ISTIO);
     let patches = filter["spec"]["configPatches"].as_array().expect("patches");
@@ -231,7 +231,7 @@ fn local(path: &Path) -> Value {
     json!({ "local": { "filename": path } })
 }
 
-/// Why no shipped configuration has a remote module, and what a guard is for.
+/// The reason for which no shipped configuration has a remote module, and for a guard.
 #[tokio::test]
 async fn a_remote_module_that_cannot_be_fetched_judges_nothing_and_a_guard_lets_nothing_pass() {
     let remote = json!({ "remote": {

@@ -124,7 +124,7 @@ fn hiding(max_body_bytes: u32) -> Value {
     json!({ "version": "1", "default": "allow", "hide": [HIDDEN], "settings": settings })
 }
 
-/// A list of two tools, of which one is hidden, with so many bytes of text.
+/// A list of two tools, of which one is hidden, with that many bytes of text.
 fn list(bytes: usize) -> String {
     let described = |name: &str| json!({ "name": name, "description": "x".repeat(bytes / 2) });
     let tools = [described("open"), described(HIDDEN)];

@@ -1,4 +1,4 @@
-//! What clients and operators see when a hook of the native module panics.
+//! The answers and logs when a hook of the native module panics.
 //!
 //! No input is known that makes the shipped module panic. These tests load a build with
 //! the feature `test-panics`, in which a filter that is named `panic:HOOK` panics in

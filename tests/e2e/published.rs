@@ -22,7 +22,7 @@ struct Published {
     max: usize,
 }
 
-/// What came of calling until one call was refused.
+/// The outcome of calls until one was refused.
 struct Observed {
     allowed: usize,
     refusal: CallError,

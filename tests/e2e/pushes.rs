@@ -1,5 +1,4 @@
-//! What of a limit keeps its count when another policy is pushed, and what
-//! starts afresh.
+//! The counts that limits keep when another policy is pushed, and those that start afresh.
 
 use mcp_rig::client::http1;
 use mcp_rig::gateway::{Gateway, Push};

@@ -23,8 +23,8 @@ const MAX: usize = 200;
 /// Tools that a policy denies besides, so that one that stayed in memory
 /// would show: some 150 KB, in each of three VMs.
 const DENIED: usize = 1_000;
-/// What pushes may add to Envoy's memory after the first quarter of them. If
-/// the policies stayed, 75 would be above 30 MB.
+/// The memory that pushes may add to Envoy's after the first quarter of them. If the policies
+/// stayed, 75 would be above 30 MB.
 const GROWTH_KB: u64 = 15 * 1_024;
 /// Calls on a connection before its client opens another.
 const CALLS: usize = 40;

@@ -1,4 +1,4 @@
-//! What operators and HTTP clients see of a refusal, beside its body.
+//! A refusal as operators and HTTP clients see it, beside its body.
 
 use mcp_rig::client::{Request, http1};
 use mcp_rig::upstream::Upstream;

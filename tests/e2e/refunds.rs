@@ -1,5 +1,5 @@
-//! What a call was charged is given back if Envoy sent nothing of it to any
-//! server, and kept at every other end.
+//! A call's charge is given back if Envoy sent nothing of it to any server, and kept at every
+//! other end.
 //!
 //! All routes lead through one filter and so to one count: what one of them
 //! gave back, another can spend.
@@ -8,10 +8,9 @@ use std::net::SocketAddr;
 
 use mcp_rig::client::{Request, Response, http1, http2};
 use mcp_rig::gateway::Gateway;
-use mcp_rig::upstream::{Answer, Upstream};
+use mcp_rig::upstream::{Answer, NOWHERE, Upstream};
 use mcp_rig::wait::until;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
 
 use crate::support::{Holding, a_day, body, code, counted, manager, passed};
 
@@ -67,12 +66,6 @@ async fn gateway(
     builder.edit_listener(edit).access_log_format(ENDS).start().await
 }
 
-/// Where nobody listens.
-async fn nowhere() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    listener.local_addr().expect("its address")
-}
-
 fn to_other() -> Request {
     counted().path("/other")
 }
@@ -102,10 +95,9 @@ async fn assert_kept(gateway: &Gateway, what: &str) {
 
 #[tokio::test]
 async fn a_call_that_no_server_was_sent_costs_nothing() {
-    let dead = nowhere().await;
     let never = Upstream::start().await;
     for (what, route, other, end) in [
-        ("no connection", Some("other"), other(Some(dead)), "503 UF"),
+        ("no connection", Some("other"), other(Some(NOWHERE)), "503 UF"),
         ("no host", Some("other"), other(None), "503 UH"),
         ("no route", None, other(None), "404 NR"),
         ("no cluster", Some("missing"), other(None), "503 NC"),
@@ -129,9 +121,8 @@ async fn a_call_that_no_server_was_sent_costs_nothing() {
 
 #[tokio::test]
 async fn a_call_that_no_server_was_sent_costs_nothing_with_the_body_alone_held() {
-    let dead = nowhere().await;
     for (route, other) in
-        [(Some("other"), other(Some(dead))), (Some("other"), other(None)), (None, other(None))]
+        [(Some("other"), other(Some(NOWHERE))), (Some("other"), other(None)), (None, other(None))]
     {
         let live = Upstream::start().await;
         let gateway = gateway(Holding::Body, &live, route, other).await;

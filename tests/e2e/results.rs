@@ -127,7 +127,7 @@ async fn an_answer_over_http2_that_ends_with_trailers_is_refused() {
     }
 }
 
-/// What is compressed can be followed by no error: it breaks off.
+/// A compressed response can be followed by no error: it breaks off.
 #[tokio::test]
 async fn a_compressed_answer_without_a_length_breaks_off_if_its_head_is_gone() {
     let body = chunk(&"x".repeat(1 << 20)).repeat(31) + "0\r\n\r\n";

@@ -29,14 +29,14 @@ async fn without_the_filter_it_could() {
     }
 }
 
-/// What makes Envoy repeat a request that asks for it.
+/// The answers at which Envoy repeats a request that asks for it.
 fn failures() -> [Answer; 2] {
     let error = "HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\n\r\n";
     [Answer::new().then(error), Answer::new().then_close()]
 }
 
-/// How many requests have arrived after a call over each version of HTTP that
-/// asks for three repetitions.
+/// The number of requests that have arrived after a call over each version of HTTP that asks
+/// for three repetitions.
 async fn arrivals(builder: Builder, upstream: &Upstream) -> Vec<usize> {
     let gateway = builder.edit_listener(trust_the_client).start().await;
     let mut arrivals = Vec::new();

@@ -1,4 +1,4 @@
-//! What a recording upstream was sent, as requests.
+//! The requests that a recording upstream was sent.
 
 use mcp_rig::http::{Fields, Framing, Head, Reader, field};
 use mcp_rig::upstream::Upstream;
@@ -27,7 +27,7 @@ pub async fn requests(upstream: &Upstream) -> Vec<Seen> {
     let mut requests = Vec::new();
     for bytes in upstream.connections() {
         let mut reader = Reader::new(bytes.as_slice());
-        // Half a head is no request: it would be no head that a server reads.
+        // Half a head is not a request: no server would read it.
         while let Ok(Some(head)) = reader.head().await {
             requests.push(request(head, &mut reader).await);
         }

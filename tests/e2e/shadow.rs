@@ -70,7 +70,7 @@ async fn in_shadow_mode_what_would_be_denied_runs_and_is_marked() {
     assert_eq!(log.matches(r#"mcp-policy-audit {"decision":"denied""#).count(), 1, "{log}");
 }
 
-/// What a record says of what was decided and why.
+/// The decision of a record, and its reasons.
 fn judgement(record: &Value) -> Value {
     let mut record = record.clone();
     let fields = record.as_object_mut().expect("an object");

@@ -26,7 +26,7 @@ fn twice(listener: &mut Value, name: &str, root_id: &str) {
     filters.insert(1, second);
 }
 
-/// How many calls of five pass two filters in a row that allow two each.
+/// The number of calls of five that pass two filters in a row that allow two each.
 async fn pass_two_filters(vm_id: &str, (name, root_id): (&'static str, &'static str)) -> usize {
     let upstream = Upstream::start().await;
     let builder = Gateway::builder().policy(a_day(2).to_string()).upstream(upstream.addr());

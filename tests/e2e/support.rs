@@ -1,5 +1,5 @@
-//! What most tests start from: both HTTP versions, both ways of holding a
-//! request, and one small policy.
+//! The start of most tests: both HTTP versions, both ways of holding a request, and one small
+//! policy.
 
 use std::net::SocketAddr;
 
@@ -27,7 +27,7 @@ impl Wire {
     }
 }
 
-/// How much of a request stays in Envoy until it is judged.
+/// The part of a request that stays in Envoy until it is judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Holding {
     /// All of it: the policy's `hold_request_headers` with Envoy's flag.
@@ -122,7 +122,7 @@ pub fn assert_denied(response: &Response) {
 pub const RECORDS: &str = "%FILTER_STATE(wasm.mcp_audit:PLAIN)%";
 
 /// The records of the requests under [`RECORDS`], in the order in which they
-/// ended, once there are so many; without what is the same in all of them, or
+/// ended, once there are that many; without what is the same in all of them, or
 /// never the same.
 pub async fn records(gateway: &Gateway, count: usize) -> Vec<Value> {
     let lines = gateway.access_log_of(count).await;

@@ -1,5 +1,4 @@
-//! What clients and operators see when the module traps, under each of Envoy's
-//! failure policies.
+//! The answers and logs when the module traps, under each of Envoy's failure policies.
 //!
 //! No input is known that makes the shipped module trap. These tests load the
 //! shipped bytes with one function broken ([`module`]): the one that Envoy
@@ -113,7 +112,7 @@ async fn one_workers_trap_leaves_the_others_judging() {
     assert!(passed(&living.send(&safe()).await));
 }
 
-/// What a VM held when it died: such a request hears nothing by itself.
+/// A request that a VM held when it died hears nothing by itself.
 #[tokio::test]
 async fn held_requests_end_with_503_when_more_of_them_comes_or_at_the_timeout() {
     let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"safe"}}"#;
@@ -219,7 +218,7 @@ fn trap() -> Request {
     danger().trailer("x-sum", "1")
 }
 
-/// What a client gets of a dead VM: nothing that the filter has written.
+/// Checks the answer of a dead VM: nothing that the filter has written.
 #[track_caller]
 fn assert_unavailable(response: &Response) {
     assert_eq!(response.status, 503, "{response:?}");

@@ -12,7 +12,7 @@ const CONNECTIONS: usize = 19;
 /// On each; Envoy's own bound is 1,024.
 const REQUESTS: usize = 950;
 
-/// What one connection after the other gets, and the connections.
+/// The answers to one connection after the other, and the connections.
 async fn flood(gateway: &Gateway, header: (&str, &str)) -> (Vec<Answers>, Vec<Flood>) {
     let (mut answers, mut floods) = (Vec::new(), Vec::new());
     for _ in 0..CONNECTIONS {

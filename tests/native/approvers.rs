@@ -88,7 +88,7 @@ fn no_shipped_log_has_the_query() {
 }
 
 /// Of a configuration for several servers, whatever is not about them is the shipped one's,
-/// and each filter is off but for its own route, and marks what it lets pass.
+/// and each filter is off except for its own route, and marks what it lets pass.
 #[test]
 fn the_configuration_for_several_servers_keeps_the_rest() {
     let (shipped, own) = read("envoy/envoy.yaml");

@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use std::env;
 use std::fs;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 const CHART: &str = "charts/mcp-policy";
@@ -57,7 +57,7 @@ fn programs() -> Option<PathBuf> {
 fn run(program: &str, arguments: &[&str]) -> Option<Output> {
     let program = programs()?.join(program);
     // No repositories and no cluster of whoever runs the tests.
-    let home = env::temp_dir().join("mcp-policy-helm");
+    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("helm");
     let output = Command::new(program)
         .args(arguments)
         .current_dir(root())
@@ -69,7 +69,7 @@ fn run(program: &str, arguments: &[&str]) -> Option<Output> {
     Some(output.unwrap())
 }
 
-/// What a program prints, which has to be content.
+/// The output of a program, which has to be content.
 fn printed(program: &str, arguments: &[&str]) -> Option<String> {
     let output = run(program, arguments)?;
     let log = String::from_utf8_lossy(&output.stderr);
@@ -213,7 +213,7 @@ fn helm_lint_is_content() {
     }
 }
 
-/// What would leave a server without a policy, or hang it, is refused with a remedy.
+/// Values that would leave a server without a policy, or hang it, are refused with a remedy.
 #[test]
 fn the_chart_refuses_what_is_not_safe() {
     let digest = format!("image.sha256={}", "0".repeat(64));

@@ -1,8 +1,8 @@
 //! Limits by clocks that no test machine has: to the nanosecond at the edges of
 //! windows, stepping back, in leap seconds, after the year 2106.
 //!
-//! What must hold is said of a plain list of the admitted calls, so nothing
-//! here repeats the arithmetic that it checks.
+//! The properties are said of a plain list of the admitted calls, so nothing here repeats the
+//! arithmetic that it checks.
 
 use crate::random::Random;
 use mcp_policy_filter::limits::window::{Algorithm, Nanos, ONE_CALL, Outcome, State, Window};
@@ -22,7 +22,7 @@ const TURNS: [u64; 8] = [
     1 << 31,
     1 << 32,
     17_592_186_044,
-    // 29 February and 1 March 2100, which is no leap year.
+    // 29 February and 1 March 2100, which is not a leap year.
     4_107_456_000,
     4_107_542_400,
 ];
@@ -225,7 +225,7 @@ fn a_leap_second_gives_no_second_day() {
     }
 }
 
-/// The counters of one caller stand in one value, out of which they fall some
+/// The counters of one caller are kept in one value, out of which they fall some
 /// time after their windows: not so soon that a clock which steps back, or a
 /// worker that is late, would find one empty.
 #[test]

@@ -7,7 +7,7 @@ use crate::yaml::documents;
 use serde_json::Value;
 use std::fs;
 
-/// What a service mounts: the path in the repository, and the one inside.
+/// The mounts of a service: the path in the repository, and the one inside.
 fn mounts(service: &str) -> Vec<(String, String)> {
     let compose = documents("envoy/docker-compose.yaml").remove(0);
     let volumes = compose["services"][service]["volumes"].as_array().unwrap().clone();
@@ -135,7 +135,7 @@ fn panels_of_the_dashboard_stand_beside_each_other() {
     }
 }
 
-/// The containers' Envoy is the shipped one, but for addresses, the policy and
+/// The containers' Envoy is the shipped one, except for addresses, the policy and
 /// a listener that shows metrics.
 #[test]
 fn the_containers_run_the_shipped_configuration() {
@@ -163,8 +163,8 @@ fn the_containers_run_the_shipped_configuration() {
     assert_eq!(inside, shipped);
 }
 
-/// What waits for its body is kept for each request: the filter bounds its own
-/// part, and only Envoy the rest.
+/// A request that waits for its body is kept: the filter bounds its own part of it, and only
+/// Envoy the rest.
 #[test]
 fn the_shipped_configuration_bounds_streams_and_connections() {
     let shipped = documents("envoy/envoy.yaml").remove(0);

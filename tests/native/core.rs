@@ -17,8 +17,8 @@ use serde_json::Value;
 /// Midnight of some day, in seconds since 1970.
 pub const MIDNIGHT: u64 = 20_000 * 86_400;
 
-/// What a case says of the connection. Its claims have their types, as another host
-/// than Envoy's Wasm runtime may hand them over.
+/// The connection of a case's client. Its claims have their types, as another host than
+/// Envoy's Wasm runtime may hand them over.
 pub struct Connection<'a>(pub &'a Client);
 
 impl Connection<'_> {
@@ -104,7 +104,7 @@ fn ending(trailers: bool) -> Ending {
     if trailers { Ending::Trailers } else { Ending::Last }
 }
 
-/// What a client gets of a response that comes in pieces of this size.
+/// The client's side of a response that comes in pieces of this size.
 pub fn respond(
     host: &Host<'_, MemoryStore>,
     listing: &mut Listing,
@@ -140,8 +140,8 @@ fn the_corpus_passes_the_core_with_responses_in_single_bytes() {
     passes(1);
 }
 
-/// The same policies as Envoy hands over what stands as YAML in its own
-/// configuration, with their keys in another order.
+/// The same policies as Envoy hands them over from the YAML of its own configuration, with
+/// their keys in another order.
 #[test]
 fn the_corpus_passes_the_core_with_policies_from_structs() {
     let cases = corpus::cases().into_iter();

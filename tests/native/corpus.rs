@@ -53,7 +53,7 @@ pub struct Case {
     pub name: String,
     /// The policy's text.
     pub policy: String,
-    /// What is sent.
+    /// The requests, in their order.
     pub requests: Vec<Request>,
     /// Whether it needs a clock that can be set.
     #[allow(dead_code, reason = "only the rig with a real clock asks")]
@@ -78,7 +78,7 @@ pub struct Request {
     pub expect: Value,
 }
 
-/// What the connection says of the client.
+/// The client as the connection shows it.
 #[derive(Clone, Default)]
 #[allow(dead_code, reason = "only rigs with a host of their own can set it")]
 pub struct Client {
@@ -90,7 +90,7 @@ pub struct Client {
     pub san: Option<String>,
 }
 
-/// What came of a request.
+/// The outcome of a request.
 #[derive(Debug)]
 pub enum Outcome {
     /// It went on, and the server's response came back as it was.

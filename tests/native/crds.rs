@@ -32,7 +32,7 @@ fn manifest(folder: &str, kind: &str) -> Value {
     document
 }
 
-/// What is wrong with a manifest by the schema and the rules of its kind.
+/// The fault of a manifest by the schema and the rules of its kind.
 pub fn fault(crds: &Value, manifest: &Value) -> Option<String> {
     let kind = manifest["kind"].as_str().unwrap_or_default();
     let Some(crd) = crds.get(kind) else { return Some(format!("no kind `{kind}`")) };
@@ -327,7 +327,7 @@ fn manifests_that_their_kinds_forbid_are_found() {
     }
 }
 
-/// Holding takes two settings that stand far apart; with one, requests hang or
+/// Holding takes two settings that are far apart; with one, requests hang or
 /// headers leave.
 #[test]
 fn headers_are_held_by_both_sides_or_by_neither() {

@@ -12,7 +12,7 @@
 //! | `text errors`, `text warnings` | the lines for the policy above, exactly |
 //! | `text calls` | each line, through the core ([`play::Stage::play`]) |
 //! | `text calls of FILE` | the same under the policy of a file, as YAML, or in a configuration of Envoy |
-//! | `json request`, `json reply` | the answer; [`ANY_DIGEST`] stands for any, and an id of a request for approval for any; what goes with a request may stand behind the word ([`Ask`]) |
+//! | `json request`, `json reply` | the answer; any digest may be in it, and any id of a request for approval ([`reply`]); the parts that go with a request are behind the word ([`Ask`]) |
 //! | `json list`, `json list of METHOD`, `json shown` | what a server answers to `tools/list` or another method, and what a client gets of it, byte for byte; what goes with the request as with `json request` |
 //! | `json served` | the body that the filter served for the last of the calls above, as a value |
 //! | `json record` | the audit record of the request above, with its digest as in a reply |
@@ -20,7 +20,7 @@
 //! | `yaml of FILE` | it is in the file, line by line |
 //! | `yaml configuration` | its `configuration` is a Struct that holds the policy above |
 //! | `yaml fragment` | the names that it shares with the filter ([`fragment`]) |
-//! | `text demo` | all that the demo prints, but for seconds ([`demo`]) |
+//! | `text demo` | all that the demo prints, except for seconds ([`demo`]) |
 //! | `sh` | `make` targets, scripts, suites and files exist; a `curl` is sent under the shipped policy; a token that is hashed is known to the policy above |
 //! | `sh with TOKEN` | each `curl` is sent to the endpoint of approvals with this token, about the request that was named last, and is answered 200 |
 //! | `yaml cluster`, `json notice`, `python relay` | by `tests/e2e/approvals/relay.rs`, which runs them together |
@@ -35,6 +35,7 @@ mod markdown;
 mod pictures;
 mod play;
 mod reasons;
+mod reply;
 mod tables;
 mod tour;
 
@@ -45,6 +46,7 @@ use mcp_policy_filter::exchange::audit;
 use mcp_policy_filter::policy::Reason;
 use mcp_policy_filter::simulate::notation::Ask;
 use play::{Answer, Stage};
+use reply::{Seconds, same_reply};
 use serde_json::Value;
 use std::fs;
 
@@ -85,13 +87,7 @@ pub fn reference() -> Vec<Page> {
     Page::in_folder("docs/policy")
 }
 
-/// The policy's digest where an example does not say whose it is.
-const ANY_DIGEST: &str = "3f9a1c0e8d27";
-
-/// How the ids of requests for approval begin, which no example can foresee.
-const ANY_REQUEST: &str = "apr_";
-
-/// What the fences of a page have set up so far.
+/// The state that the fences of a page have set up so far.
 #[derive(Default)]
 struct Reading {
     stage: Option<Stage>,
@@ -158,11 +154,11 @@ impl Reading {
             "json reply" => {
                 let refused = self.last.as_ref().and_then(|answer| answer.as_ref().err());
                 let refusal = refused.ok_or("nothing was refused above")?;
-                same_reply(text, &refusal.reply.body, false)
+                same_reply(text, &refusal.reply.body, Seconds::Shown)
             }
             "json served" => {
                 let served = self.stage()?.served.take().ok_or("nothing was served above")?;
-                same_reply(text, &served.body, false)
+                same_reply(text, &served.body, Seconds::Shown)
             }
             other if other.starts_with("json list") => {
                 let words = &other["json list".len()..];
@@ -180,7 +176,7 @@ impl Reading {
                 let answer = self.last.take().ok_or("nothing was asked above")?;
                 let record = play::record(&answer)?;
                 let shown = text.strip_prefix(audit::PREFIX).unwrap_or(text);
-                same_reply(shown, record.as_bytes(), false)
+                same_reply(shown, record.as_bytes(), Seconds::Shown)
             }
             "yaml filter" => {
                 if !SHIPPED.into_iter().any(|file| holds(file, text)) {
@@ -356,47 +352,6 @@ fn lines(list: &[String]) -> String {
 
 fn same(shown: &str, found: &str) -> Result<(), String> {
     if shown == found { Ok(()) } else { Err(format!("shown:\n{shown}found:\n{found}")) }
-}
-
-/// Compares two JSON texts as values, without the policy's digest where any is
-/// meant and, where the clock is not the example's own, without seconds.
-fn same_reply(shown: &str, found: &[u8], any_second: bool) -> Result<(), String> {
-    let any_digest = [ANY_DIGEST, ANY_REQUEST].iter().any(|any| shown.contains(any));
-    let normal = |text: &[u8]| -> Result<Value, String> {
-        let mut value: Value = serde_json::from_slice(text).map_err(|e| e.to_string())?;
-        forget(&mut value, any_digest, any_second);
-        Ok(value)
-    };
-    let (shown, found) = (normal(shown.as_bytes())?, normal(found)?);
-    same(&format!("{shown:#}\n"), &format!("{found:#}\n"))
-}
-
-/// A text without the sixteen letters of each id in it.
-fn without_ids(text: &str) -> String {
-    let mut parts = text.split(ANY_REQUEST);
-    let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |text, part| text + ANY_REQUEST + part.get(16..).unwrap_or_default())
-}
-
-fn forget(value: &mut Value, any_digest: bool, any_second: bool) {
-    for element in value.as_array_mut().into_iter().flatten() {
-        forget(element, any_digest, any_second);
-    }
-    for (key, value) in value.as_object_mut().into_iter().flatten() {
-        let digest = |text: &str| text.len() == 12 && text.bytes().all(|b| b.is_ascii_hexdigit());
-        match (&**key, &mut *value) {
-            (_, Value::String(text)) if any_digest && text.contains(ANY_REQUEST) => {
-                *text = without_ids(text);
-            }
-            ("policy", Value::String(text)) if any_digest && digest(text) => text.clear(),
-            ("digest", Value::String(text)) if any_digest && text.len() == 64 => text.clear(),
-            ("retry_after", Value::Number(_)) if any_second => *value = Value::Null,
-            ("message", Value::String(text)) if any_second => {
-                text.retain(|c| !c.is_ascii_digit());
-            }
-            (_, value) => forget(value, any_digest, any_second),
-        }
-    }
 }
 
 #[test]

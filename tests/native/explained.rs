@@ -25,7 +25,7 @@ fn head(request: &Request) -> (impl Iterator<Item = (&[u8], &[u8])> + Clone, End
     (headers, if request.trailers { Ending::Trailers } else { Ending::Last })
 }
 
-/// What a client sees, where the answer is the filter's own.
+/// The status and the body that a client sees, where the answer is the filter's own.
 fn seen(outcome: &simulate::Outcome) -> Option<(u16, &[u8])> {
     match outcome {
         simulate::Outcome::WentOn(_) => None,

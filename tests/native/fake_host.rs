@@ -37,7 +37,7 @@ use mcp_policy_filter as _;
 const ONE_A_MINUTE: &str =
     r#"{"version": "1", "default": "deny", "tools": {"a": {"rate_limit": "1/minute"}}}"#;
 
-/// What the log says of a plugin that lets nothing through.
+/// The log's line about a plugin that lets nothing through.
 const CLOSED: &str = "mcp-policy-filter: no policy is in force, all requests are refused: ";
 
 /// A call of `tool`.

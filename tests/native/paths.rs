@@ -27,7 +27,7 @@ fn holding<'d>(document: &'d Value, key: &str, found: &mut Vec<(&'d Value, &'d V
     }
 }
 
-/// All policies of a document, as objects or as texts, wherever they stand.
+/// All policies of a document, as objects or as texts, wherever they are.
 fn policies(document: &Value) -> Vec<Value> {
     let mut found = Vec::new();
     holding(document, "version", &mut found);

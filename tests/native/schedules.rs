@@ -23,7 +23,7 @@ const NOON: u64 = 1_800_000_000;
 /// The second of that minute's end.
 const EDGE: u64 = 60;
 
-/// What is true of all calls of a schedule.
+/// The conditions of all calls of a schedule.
 #[derive(Debug)]
 struct Setting {
     limits: Vec<Limit>,
@@ -32,9 +32,9 @@ struct Setting {
     /// Values that a caller can hold.
     values: u64,
     workers: usize,
-    /// How often a worker tries to write.
+    /// The number of times that a worker tries to write.
     tries: usize,
-    /// How many of a hundred writes fail though nobody else has written.
+    /// The number of a hundred writes that fail though nobody else has written.
     spurious: u64,
     /// Whether windows turn while workers are at it.
     turns: bool,
@@ -203,8 +203,8 @@ fn run(seed: u64) -> Outcome {
 }
 
 impl Outcome {
-    /// What a count holds: the least `max` under which a call without weight
-    /// still fits.
+    /// The use that a count shows: the least `max` under which a call without weight still
+    /// fits.
     fn used(&self, index: usize, who: Who, now: Nanos) -> u64 {
         let charge = Charge { per_caller: false, ..self.setting.charge(index, who, 0) };
         let fits = |max: &u64| {
@@ -304,7 +304,7 @@ impl Outcome {
         assert_eq!(found, free.min(5), "{index}");
     }
 
-    /// Where nobody else was at it, every decision is the plain model's.
+    /// Checks that every decision is the plain model's where nobody else was at it.
     fn check_decisions(&self) {
         let apart = self.setting.workers == 1 && !self.setting.turns;
         if !apart || self.setting.gives_up() || self.setting.shares_values() {

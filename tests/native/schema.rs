@@ -1,5 +1,5 @@
 //! `policy.schema.json` is for editors, and says what the code says: it lets
-//! every good policy pass and no bad one, but for what a schema cannot express;
+//! every good policy pass and no bad one, except for what a schema cannot express;
 //! its keys, operators and defaults are the code's.
 
 use crate::config::{files, root};
@@ -274,7 +274,7 @@ fn stem(file: &Path) -> &str {
     file.file_stem().unwrap().to_str().unwrap()
 }
 
-/// Every part of the schema below `value`, with its JSON pointer. What stands
+/// Every part of the schema below `value`, with its JSON pointer. All
 /// under `examples`, `default` and the like is data.
 fn parts<'v>(pointer: String, value: &'v Value, found: &mut Vec<(String, &'v Value)>) {
     let Value::Object(members) = value else { return };
@@ -440,7 +440,7 @@ fn the_schema_explains_every_key_and_its_examples_fit() {
     }
 }
 
-/// What stands for a token's hash by mistake may be the token.
+/// A text in the place of a token's hash may by mistake be the token.
 #[test]
 fn tokens_are_not_shown_in_errors() {
     let mut shown = 0;

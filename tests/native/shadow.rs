@@ -11,8 +11,8 @@ use mcp_policy_filter::policy::Reason;
 use mcp_policy_filter::simulate::{Gateway, Outcome};
 use std::cell::Cell;
 
-/// What came of a call: the rule and the reason of its denial, or the rule that let
-/// it go on; and the rules in shadow that it did not pass.
+/// The outcome of a call: the rule and the reason of its denial, or the rule that let it go
+/// on; and the rules in shadow that it did not pass.
 #[derive(Debug, PartialEq)]
 struct Decided {
     decision: Result<String, (String, Reason)>,

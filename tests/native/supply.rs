@@ -150,7 +150,7 @@ fn no_crate_is_in_the_module_twice() {
     assert!(versions.len() > 10, "{versions:?}");
 }
 
-/// What cargo may change on its way, nobody has looked at.
+/// A version that cargo may change on its way, nobody has looked at.
 #[test]
 fn scripts_compile_what_is_locked() {
     let mut compiling = 0;

@@ -1,5 +1,5 @@
-//! What an agent meets at the gateway, check by check, in the words of cargo's
-//! tests, so that whoever reads those can read these.
+//! The gateway as an agent meets it, check by check, in the words of cargo's tests, so that
+//! whoever reads those can read these.
 
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
@@ -14,10 +14,10 @@ use tokio::io::AsyncReadExt;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::task::JoinHandle;
 
-/// What the policy allows of `session_send` in a minute.
+/// The calls of `session_send` that the policy allows in a minute.
 const LIMIT: usize = 10;
 
-/// Why a check failed.
+/// The end of a check, with the reason of one that failed.
 pub type Checked = Result<(), String>;
 
 /// The addresses that a client needs.
@@ -71,7 +71,7 @@ pub async fn run() -> Result<(), String> {
     if failed == 0 { Ok(()) } else { Err("compose: the checks failed".into()) }
 }
 
-/// What the variable names, once its name can be resolved.
+/// The address that the variable names, once its name can be resolved.
 pub async fn address(variable: &str) -> SocketAddr {
     resolved(&variable_of(variable)).await
 }
@@ -86,8 +86,8 @@ pub async fn resolved(name: &str) -> SocketAddr {
     until(name, async || lookup_host(name).await.ok()?.next()).await
 }
 
-/// How a check ended. A panic of the rig's is a failure of this check, and not
-/// the end of the others.
+/// The end of a check. A panic of the rig's is a failure of this check, and not the end of
+/// the others.
 async fn done(check: JoinHandle<Checked>) -> Checked {
     check.await.unwrap_or_else(|panic| Err(panic.to_string()))
 }
@@ -221,7 +221,7 @@ async fn limited(session: Session) -> Checked {
     Err(format!("never {LIMIT} calls within a minute"))
 }
 
-/// What Prometheus scrapes, beside which Envoy has an interface that ends it.
+/// The metrics that Prometheus scrapes, beside which Envoy has an interface that ends it.
 async fn metrics(session: Session) -> Checked {
     let get = |path: &str| Request::new("GET", path);
     let shown = http1::send(session.place.metrics, &get("/stats/prometheus")).await;

@@ -1,4 +1,4 @@
-//! What Prometheus made of Envoy's metrics and of the alarms, by its own word.
+//! Envoy's metrics and the alarms in Prometheus, by its own word.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};

@@ -22,7 +22,7 @@ pub async fn run() -> Result<(), String> {
                 let (mut stream, _) = accepted.map_err(failed)?;
                 let ran = server.calls().into_iter();
                 let ran: Vec<_> = ran.map(|call| json!([call.tool, call.arguments])).collect();
-                // A reader who leaves is no concern of the server's.
+                // A reader who leaves does not concern the server.
                 let _ = stream.write_all(json!(ran).to_string().as_bytes()).await;
             }
             _ = terminate.recv() => return Ok(()),

@@ -25,7 +25,7 @@ use fixture::Fixture;
 use suite::Suite;
 use way::Way;
 
-/// Where the suite is installed, and where its results go.
+/// The folder of the suite and of its results.
 const DIRECTORY: &str = "target/conformance";
 
 #[tokio::main]
@@ -61,7 +61,7 @@ async fn run() -> Result<bool, String> {
     Ok(report::verdict(&suite, &runs))
 }
 
-/// What `NODE` names, or what PATH has.
+/// The program that `NODE` names, or that is in PATH.
 fn node() -> PathBuf {
     env::var_os("NODE").map_or("node".into(), PathBuf::from)
 }

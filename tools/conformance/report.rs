@@ -1,4 +1,4 @@
-//! What it comes to: a table, and the differences.
+//! The result: a table, and the differences.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use crate::DIRECTORY;
 use crate::suite::{Check, Outcome, Section, Suite, passed};
 use crate::way::{Seen, Way};
 
-/// What was said on one way, against what was said with nothing between.
+/// A check on one way, against the same with nothing between.
 struct Difference {
     scenario: String,
     check: String,

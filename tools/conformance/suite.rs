@@ -27,13 +27,13 @@ pub struct Suite {
 /// Scenarios that belong together.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Section {
-    /// What is tested.
+    /// The side that is tested.
     pub side: Side,
     /// The revision that is spoken.
     pub revision: String,
 }
 
-/// Which side of the protocol is tested; the suite is the other.
+/// A side of the protocol, which is tested; the suite is the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Side {
     /// The fixture server.
@@ -42,7 +42,7 @@ pub enum Side {
     Client,
 }
 
-/// What one run said, by scenario.
+/// The checks of one run, by scenario.
 pub type Outcome = BTreeMap<String, Vec<Check>>;
 
 /// One thing that a scenario looked at.
@@ -52,7 +52,7 @@ pub struct Check {
     pub name: String,
     /// `SUCCESS`, `FAILURE`, `WARNING`, `SKIPPED` or `INFO`.
     pub status: String,
-    /// Why it failed.
+    /// The reason of a failure.
     pub message: String,
 }
 

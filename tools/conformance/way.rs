@@ -10,7 +10,7 @@ use mcp_rig::gateway::{Builder, Gateway};
 use crate::DIRECTORY;
 use crate::suite::{Outcome, Section, Side, Suite};
 
-/// What stands between them.
+/// The way between them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
     /// Nothing: what the others are compared with.
@@ -24,11 +24,11 @@ pub enum Way {
     Holding,
 }
 
-/// What was seen on one way.
+/// The results on one way.
 pub struct Seen {
-    /// What the suite said.
+    /// The suite's own results.
     pub outcomes: BTreeMap<Section, Outcome>,
-    /// How many requests to the fixture server the filter judged.
+    /// The number of requests to the fixture server that the filter judged.
     pub judged: u64,
 }
 
@@ -65,7 +65,7 @@ impl Way {
         matches!(self, Self::Filter | Self::Holding)
     }
 
-    /// What stands in front of `server` on this way.
+    /// The gateway in front of `server` on this way.
     pub async fn to(self, server: SocketAddr) -> Option<Gateway> {
         Some(self.gateway()?.upstream(server).start().await)
     }

@@ -33,7 +33,7 @@ pub struct Seen {
     pub steps: Vec<Value>,
 }
 
-/// How long a client may take for all its steps.
+/// The time that a client has for all its steps.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 impl Client {

@@ -1,6 +1,6 @@
 //! The server that most people try first, server-filesystem, which speaks to
 //! pipes, behind two bridges to HTTP, with the policy that is shipped for it.
-//! What was written is looked up on the disk.
+//! Files that were written are looked up on the disk.
 
 use std::fs;
 use std::path::Path;
@@ -18,7 +18,7 @@ const SERVER: &str = "@modelcontextprotocol/server-filesystem";
 /// The page that has the bridges' commands.
 const PAGE: &str = "docs/connect/stdio.md";
 
-/// What brings a server from pipes to HTTP.
+/// The bridge that brings a server from pipes to HTTP.
 #[derive(Clone, Copy)]
 enum Bridge {
     Supergateway,
@@ -115,7 +115,7 @@ impl Bridge {
     }
 }
 
-/// What is not as it has to be, with a new folder and new counts.
+/// The faults, with a new folder and new counts.
 async fn once(packages: &Packages, bridge: Bridge) -> Vec<String> {
     let folder = packages.scratch("files");
     fs::create_dir(folder.join("drafts")).expect("a folder");
@@ -139,7 +139,7 @@ async fn once(packages: &Packages, bridge: Bridge) -> Vec<String> {
     try_out(&client, &folder).await
 }
 
-/// What is not as it has to be.
+/// The faults of one client.
 async fn try_out(client: &Rust, folder: &Path) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut expect = |what: &str, is: bool, seen: &Value| {

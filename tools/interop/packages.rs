@@ -1,4 +1,4 @@
-//! What `scripts/interop` installed, and the servers among it.
+//! The packages that `scripts/interop` installed, and the servers among them.
 
 use std::env;
 use std::fs::{self, File};
@@ -10,7 +10,7 @@ use mcp_rig::gateway::Process;
 use mcp_rig::wait::until;
 use serde_json::Value;
 
-/// Where programs and packages are.
+/// The places of programs and packages.
 pub struct Packages {
     /// Node.js.
     pub node: PathBuf,
@@ -43,12 +43,12 @@ impl Packages {
         }
     }
 
-    /// Where the packages in JavaScript are, and the clients beside them.
+    /// The folder of the packages in JavaScript, with the clients beside them.
     pub fn javascript(&self) -> PathBuf {
         self.own.join("node")
     }
 
-    /// Where the packages of a client in Python are.
+    /// The folder of the packages of a client in Python.
     pub fn python_of(&self, client: &str) -> PathBuf {
         let fast = client == "fast-mcp";
         let folder = if fast { self.own.join("fastmcp") } else { self.sdks.join(client) };

@@ -1,4 +1,4 @@
-//! The tables as they stand on the page for people.
+//! The tables as they are on the page for people.
 
 use std::env;
 use std::fs;

@@ -1,8 +1,8 @@
-//! What each client does, step by step, and what has to come of it.
+//! The steps of each client, and the outcomes that they must have.
 
 use serde_json::{Value, json};
 
-/// How a client begins.
+/// The way in which a client begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
     /// `initialize`, a session, answers as event streams, and a stream by GET.
@@ -24,12 +24,12 @@ pub enum Step {
     Hear,
 }
 
-/// What has to come of a step.
+/// The outcome that a step must have.
 #[derive(Clone, Copy, Debug)]
 pub enum Want {
     /// A list without this tool, and with that one.
     Without(&'static str, &'static str),
-    /// A result whose text has this in it; after so many messages of progress.
+    /// A result whose text has this in it; after that many messages of progress.
     Text(&'static str, u64),
     /// A denial for this reason, with this code.
     Denial(&'static str, u64),
@@ -124,8 +124,8 @@ impl Planned {
         }
     }
 
-    /// How many messages of progress have to come. Some clients hand them on
-    /// beside the answer, so these may be a moment late.
+    /// The number of messages of progress that have to come. Some clients hand them on beside
+    /// the answer, so these may be a moment late.
     pub fn progress(&self) -> u64 {
         match self.want {
             Want::Text(_, progress) => progress,

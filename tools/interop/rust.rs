@@ -25,7 +25,7 @@ use serde_json::{Value, json};
 use crate::client::Seen;
 use crate::plan::{Planned, Step, Way};
 
-/// What came besides answers.
+/// The messages that came besides answers.
 #[derive(Clone, Default)]
 struct Ears {
     progress: Arc<AtomicU64>,
@@ -124,7 +124,7 @@ impl Rust {
         }
     }
 
-    /// Waits for so many messages of progress, but not for long, and returns how
+    /// Waits for that many messages of progress, but not for long, and returns how
     /// many came.
     async fn progress(&self, count: u64) -> u64 {
         let came = || self.ears.progress.load(Ordering::SeqCst);
@@ -138,7 +138,7 @@ impl Rust {
     }
 
     /// Calls a tool, and tells what came of it as the clients in other languages
-    /// do, but for progress.
+    /// do, except for progress.
     pub async fn call(&self, tool: &str, arguments: &Value) -> Value {
         let arguments = arguments.as_object().expect("an object").clone();
         let call = CallToolRequestParams::new(tool.to_owned()).with_arguments(arguments);

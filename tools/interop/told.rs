@@ -40,7 +40,7 @@ pub fn told(want: Want, seen: &Value) -> Cell {
     }
 }
 
-/// Which parts of a denial the client hands on. A client that knows from the
+/// The parts of a denial that the client hands on. A client that knows from the
 /// list that there is no such tool does not ask.
 pub fn denial(reason: &str, code: u64, seen: &Value) -> Cell {
     let error = &seen["error"];
@@ -73,8 +73,8 @@ pub fn denial(reason: &str, code: u64, seen: &Value) -> Cell {
     good(parts.iter().any(|part| part == "message"), parts.join(", "), seen)
 }
 
-/// What becomes of a denial that is a tool's result, and which parts of it the
-/// client hands on.
+/// The form of a denial that is a tool's result, and the parts of it that the client hands
+/// on.
 fn denial_as_result(reason: &str, seen: &Value) -> Cell {
     const MARK: &str = "[POLICY DENIED]";
     if seen["other"].as_str().is_some_and(|raised| raised.contains(MARK)) {

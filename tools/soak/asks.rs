@@ -1,4 +1,4 @@
-//! What an orderly client asks, and what it has to be answered.
+//! The questions of an orderly client, and the answers that it must get.
 
 use mcp_rig::client::{Request, Response};
 use serde_json::{Value, json};
@@ -29,7 +29,7 @@ pub enum Ask {
     BadBatch,
     /// A body above the limit.
     Large,
-    /// A body that is no JSON.
+    /// A body that is not JSON.
     Garbage,
     /// A GET with a body.
     Body,
@@ -58,7 +58,7 @@ pub const ASKS: &[Ask] = &[
     Ask::Cut("tools/list"),
 ];
 
-/// What `max_body_bytes` is.
+/// The value of `max_body_bytes`.
 pub const LARGEST: usize = 100_000;
 
 impl Ask {
@@ -111,7 +111,7 @@ impl Ask {
         request.header("x-agent-id", caller)
     }
 
-    /// What the client knows of its call without an answer.
+    /// The fate of a call whose client got no answer.
     pub const fn fate(self) -> Option<Fate> {
         match self {
             Self::Work(_) | Self::SlowWork | Self::Reset | Self::Cut(_) | Self::Batch => {
@@ -162,7 +162,7 @@ impl Ask {
     }
 }
 
-/// What the ids of a batch's second message are above those of its first.
+/// The distance of the ids of a batch's second message from those of its first.
 const LISTS: u64 = 1 << 40;
 
 /// A call with its number as id and argument.

@@ -1,4 +1,4 @@
-//! What was asked and what came of it, and so what must have arrived.
+//! The calls and their fates, and so the calls that must have arrived.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Mutex;
@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use crate::metered::TOOLS;
 
-/// What a client knows of a call that it made.
+/// The fate of a call, as far as its client knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
     /// It has the result.
@@ -43,7 +43,7 @@ pub struct Ledger {
     cut_off: AtomicU64,
 }
 
-/// What came of one kind of exchange.
+/// The outcomes of one kind of exchange.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tally {
     /// As it has to be.
@@ -58,7 +58,7 @@ impl Ledger {
         self.last.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// What became of the call with this number.
+    /// Notes the fate of the call with this number.
     pub fn fate(&self, number: u64, fate: Fate) {
         self.fates.lock().expect("no panic").insert(number, fate);
     }
@@ -98,13 +98,13 @@ impl Ledger {
         self.cut_off.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How many metered calls of the tool with a limit in all have a result.
+    /// The number of metered calls of the tool with a limit in all that have a result.
     pub fn metered_results(&self) -> u64 {
         let admitted = self.admitted.lock().expect("no panic");
         admitted.iter().filter(|call| call.tool == TOOLS[0]).count() as u64
     }
 
-    /// How many metered calls were cut off.
+    /// The number of metered calls that were cut off.
     pub fn metered_unknown(&self) -> u64 {
         self.cut_off.load(Ordering::Relaxed)
     }
@@ -129,12 +129,12 @@ impl Ledger {
         self.tally.lock().expect("no panic").clone()
     }
 
-    /// How many things were wrong, and the first of them.
+    /// The number of things that were wrong, and the first of them.
     pub fn all_wrong(&self) -> (u64, Vec<String>) {
         self.wrong.lock().expect("no panic").clone()
     }
 
-    /// One line of how it stands.
+    /// One line about the present state.
     pub fn summary(&self) -> String {
         let tally = self.tally();
         let sum = |part: fn(&Tally) -> u64| tally.values().map(part).sum::<u64>();

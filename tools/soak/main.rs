@@ -1,11 +1,10 @@
 //! `make soak`: an Envoy with the module under mixed and hostile traffic, while
 //! its policy is replaced every other second, for as long as is asked.
 //!
-//! What must hold is counted while it runs and judged at the end: every answer
-//! is what it has to be, every call that was admitted ran once and no other
-//! ran, no limit was passed, memory stays, and Envoy's log has no sign of a
-//! trap. The table is printed, and stands in `target/soak/report.md` beside
-//! Envoy's log.
+//! The outcomes are counted while it runs and judged at the end: every answer is as it has
+//! to be, every call that was admitted ran once and no other ran, no limit was passed,
+//! memory stays, and Envoy's log has no sign of a trap. The table is printed, and written to
+//! `target/soak/report.md` beside Envoy's log.
 
 mod asks;
 mod ledger;

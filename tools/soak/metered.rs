@@ -53,7 +53,7 @@ pub async fn run(stage: Arc<Stage>, wire: Wire) {
     }
 }
 
-/// How far the counter of all metered calls came, by how many more it lets
+/// The state of the counter of all metered calls, by the number of further ones that it lets
 /// through under a policy that lets it come to `most`.
 pub async fn counted(stage: &Stage, most: u64) -> u64 {
     let ledger = &stage.ledger;

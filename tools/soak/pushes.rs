@@ -9,12 +9,12 @@ use crate::asks::LARGEST;
 use crate::ledger::Ledger;
 use crate::server::HIDDEN;
 
-/// What the limits admit in a second, of all callers.
+/// The calls that the limits admit in a second, of all callers.
 pub const A_SECOND: usize = 20;
-/// What the limits admit in any ten seconds, of one caller.
+/// The calls that the limits admit in any ten seconds, of one caller.
 pub const TEN_SECONDS: usize = 50;
 
-/// What was pushed, and what became of it.
+/// The policies that were pushed, and their outcomes.
 #[derive(Debug)]
 pub struct Pushes {
     number: u64,
@@ -31,7 +31,7 @@ impl Pushes {
         Self { number: 0, known, accepted: 0, refused: 0 }
     }
 
-    /// Pushes the last one, under which so many metered calls are admitted in
+    /// Pushes the last one, under which that many metered calls are admitted in
     /// all, and at once.
     pub async fn push_last(&mut self, gateway: &Gateway, ledger: &Ledger, in_all: u64) {
         let number = self.number + 2;

@@ -1,4 +1,4 @@
-//! What has to hold, whether it did, and the table that says so.
+//! The properties of a run, whether it had them, and the table that says so.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -10,7 +10,7 @@ use crate::pushes::{A_SECOND, Pushes, TEN_SECONDS};
 use crate::rude::VANISHED;
 use crate::vitals::{Sample, Vitals};
 
-/// How much memory may grow after the warm-up: so many percent and bytes.
+/// The growth of memory after the warm-up that is allowed, in percent and in bytes.
 const GROWTH: (u64, u64) = (10, 8 << 20);
 
 /// Words that Envoy's log has only when something is wrong.
@@ -75,7 +75,7 @@ impl Report {
         report
     }
 
-    /// How many exchanges of a kind were as they have to be.
+    /// The number of exchanges of a kind that were as they have to be.
     fn right(&self, kind: &str) -> u64 {
         self.tally.get(kind).map_or(0, |tally| tally.right)
     }
@@ -180,8 +180,8 @@ impl Report {
         );
     }
 
-    /// What a limit had counted: calls with a result, and at most those that
-    /// were cut off.
+    /// Adds a row for the count of a limit: calls with a result, and at most those that were
+    /// cut off.
     pub fn counted(&mut self, counted: u64, results: u64, cut_off: u64) {
         self.row(
             "metered calls in the counter, and with a result",

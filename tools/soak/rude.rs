@@ -12,7 +12,7 @@ use crate::wire::{Connection, PACE, Stage, Wire};
 pub const VANISHED: &str = "clients that vanish";
 const ENDLESS: &str = "bodies without an end";
 
-/// Where a client goes away.
+/// The moment at which a client goes away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
     WithinHead,

@@ -14,7 +14,7 @@ use tokio::net::tcp::OwnedWriteHalf;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
-/// How often a call with some number ran.
+/// The number of times that a call with some number ran.
 type Ran = Arc<Mutex<HashMap<u64, u32>>>;
 
 /// A tool in every list that no client may see.
@@ -40,7 +40,7 @@ impl Server {
         self.addr
     }
 
-    /// How often each call ran, by its number.
+    /// The number of times that each call ran, by its number.
     pub fn ran(&self) -> HashMap<u64, u32> {
         self.ran.lock().expect("no panic").clone()
     }

@@ -57,7 +57,7 @@ async fn over_http2(stage: &Stage, mut connection: http2::Connection, heard: &mu
     }
 }
 
-/// What was heard of one stream.
+/// The events of one stream.
 #[derive(Debug, Default)]
 struct Heard {
     events: u64,

@@ -1,4 +1,4 @@
-//! What all clients share: where to connect, and when to stop.
+//! The shared state of all clients: the address, and the moment to stop.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -12,7 +12,7 @@ use crate::ledger::Ledger;
 /// Between two exchanges of a client: the machine is not ours alone.
 pub const PACE: Duration = Duration::from_millis(5);
 
-/// What all clients share.
+/// The shared state of all clients.
 #[derive(Debug)]
 pub struct Stage {
     pub addr: SocketAddr,

@@ -79,38 +79,14 @@ fn search(
     found: &mut Option<String>,
     take: &mut dyn FnMut(&[Record<'_>]),
 ) -> Result<bool, Miss> {
-    if let Some(at) = memchr::memmem::find(text.as_bytes(), BEGIN) {
-        let before = at.checked_sub(1);
-        let is_batch = before.and_then(|at| text.as_bytes().get(at)) == Some(&b'[');
-        let from = if is_batch { before.unwrap_or(at) } else { at };
-        let rest = text.get(from..).unwrap_or_default();
-        let (records, read) = if is_batch {
-            first::<Vec<_>>(rest)?
-        } else {
-            let (one, read) = first::<Record<'_>>(rest)?;
-            (vec![one], read)
-        };
-        let (it, after) = rest.split_at_checked(read).unwrap_or((rest, ""));
-        let around = text.get(..from).unwrap_or_default();
-        let has = |text: &str, begin| memchr::memmem::find(text.as_bytes(), begin).is_some();
-        if has(after, BEGIN) || has(after, QUOTED) || has(around, QUOTED) || found.is_some() {
-            return Err(Miss::Several);
-        }
-        if depth == 0 {
-            take(&records);
-        } else {
-            *found = Some(it.to_owned());
-        }
-        return Ok(true);
-    }
-    if let Some(records) = rewritten(text)? {
+    if let Some((records, it)) = outright(text)? {
         if found.is_some() {
             return Err(Miss::Several);
         }
         if depth == 0 {
             take(&records);
         } else {
-            *found = Some(text.to_owned());
+            *found = Some(it.to_owned());
         }
         return Ok(true);
     }
@@ -138,6 +114,33 @@ fn search(
         search(&text, 0, &mut None, take)?;
     }
     Ok(true)
+}
+
+/// The records that a text has outright, and the part of it that they are.
+///
+/// # Errors
+/// There are several, of which nothing shows which is the filter's, or they cannot be read.
+fn outright(text: &str) -> Result<Option<(Vec<Record<'_>>, &str)>, Miss> {
+    let Some(at) = memchr::memmem::find(text.as_bytes(), BEGIN) else {
+        return Ok(rewritten(text)?.map(|records| (records, text)));
+    };
+    let before = at.checked_sub(1);
+    let is_batch = before.and_then(|at| text.as_bytes().get(at)) == Some(&b'[');
+    let from = if is_batch { before.unwrap_or(at) } else { at };
+    let rest = text.get(from..).unwrap_or_default();
+    let (records, read) = if is_batch {
+        first::<Vec<_>>(rest)?
+    } else {
+        let (one, read) = first::<Record<'_>>(rest)?;
+        (vec![one], read)
+    };
+    let (it, after) = rest.split_at_checked(read).unwrap_or((rest, ""));
+    let around = text.get(..from).unwrap_or_default();
+    let has = |text: &str, begin| memchr::memmem::find(text.as_bytes(), begin).is_some();
+    if has(after, BEGIN) || has(after, QUOTED) || has(around, QUOTED) {
+        return Err(Miss::Several);
+    }
+    Ok(Some((records, it)))
 }
 
 /// The records of a text that another program wrote anew, such as a shipper of logs:

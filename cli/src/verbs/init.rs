@@ -1,5 +1,6 @@
 //! `init`: a first policy for a server that is there.
 
+mod answers;
 mod draft;
 mod file;
 mod http;

@@ -1,5 +1,5 @@
-//! What surrounds a policy. Each case is a shipped configuration with one edit, and
-//! the finding that it leads to, at its line and column.
+//! The surroundings of a policy. Each case is a shipped configuration with one edit, and the
+//! finding that it leads to, at its line and column.
 
 use super::{found, place, places, root, scratch};
 use std::collections::BTreeSet;

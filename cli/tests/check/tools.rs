@@ -5,6 +5,7 @@ use super::{root, scratch};
 use boon::{Compiler, Schemas};
 use serde_json::Value;
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -88,6 +89,8 @@ fn the_entry_of_each_hook_passes_and_fails() {
 fn the_hook_runs_in_pre_commit() {
     let (Some(program), true) = (std::env::var_os("PRE_COMMIT"), root().join(".git").exists())
     else {
+        let told = "no pre-commit (PRE_COMMIT, from scripts/test-cli): the hook does not run in it";
+        let _ = writeln!(std::io::stderr(), "{told}");
         return;
     };
     for (policy, status) in [(GOOD, 0), (BAD, 1)] {

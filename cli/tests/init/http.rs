@@ -1,4 +1,4 @@
-//! Streamable HTTP alone: tokens, redirects, the old transport, what is no endpoint.
+//! Streamable HTTP alone: tokens, redirects, the old transport, addresses that are not an endpoint.
 
 use super::hostile::{harmless, over_http, over_url};
 use super::rig::{Scratch, init};

@@ -21,7 +21,7 @@ pub(crate) fn init(arguments: &[&str]) -> Command {
         .args(arguments)
 }
 
-/// What a run wrote, as texts.
+/// The outputs of a run, as texts.
 pub(crate) fn texts(run: &OutputAssert) -> (String, String) {
     let output = run.get_output();
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("UTF-8");

@@ -23,8 +23,8 @@ pub(super) fn with(choice: u8, ask: impl FnOnce(&Subject)) {
     SUBJECTS.with(|subjects| ask(&subjects[usize::from(choice) % subjects.len()]));
 }
 
-/// What is asked of the arguments of `pay`, and of `wire`, which moreover may have
-/// no others.
+/// The conditions on the arguments of `pay`, and of `wire`, which moreover may have no
+/// others.
 const ASKED: &str = r#"
     "require": [{"conditions": [{"path": "args.amount", "op": "lte", "value": 100}]}],
     "deny_if": [

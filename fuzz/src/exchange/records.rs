@@ -1,6 +1,5 @@
-//! What is recorded of a request: one line of JSON for each of its calls, of
-//! bounded length, in which no secret stands, and no value of an argument that the
-//! policy does not name.
+//! The records of a request: one line of JSON for each of its calls, of bounded length,
+//! without a secret, and without a value of an argument that the policy does not name.
 
 use super::{Outcome, Request, Subject};
 use crate::lenient::{Node, Value, documents};
@@ -11,7 +10,7 @@ use serde_json::Value as Json;
 /// bytes, each of which may take six to be escaped.
 const MOST: usize = 16_384;
 
-/// What [`crate::mutate`] and `seeds.py` put where values of arguments stand.
+/// The text that [`crate::mutate`] and `seeds.py` put in the place of values of arguments.
 const MARKER: &str = "m4rk3r";
 
 /// The most bytes of a value that is recorded.

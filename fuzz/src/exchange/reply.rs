@@ -1,5 +1,5 @@
-//! What a client gets in the server's place: JSON with the id of its request,
-//! byte for byte, or nothing where it expects nothing.
+//! The answer that a client gets in the server's place: JSON with the id of its request, byte
+//! for byte, or nothing where it expects nothing.
 
 use super::{Fields, Refused, Request, Subject};
 use crate::lenient::documents;

@@ -1,10 +1,10 @@
-//! What a message has to become, worked out on trees of values.
+//! The outcome that a message must have, worked out on trees of values.
 
 use crate::lenient::{Node, Value as Lenient, documents};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// What has to become of a message.
+/// The outcome that a message must have.
 pub(super) enum Due {
     /// It stays, byte for byte.
     Same,
@@ -13,7 +13,7 @@ pub(super) enum Due {
     /// It can be read, but readers may differ: any JSON will do that shows
     /// nothing hidden.
     Either,
-    /// It cannot be read: it is an error, or as it was if it is no list.
+    /// It cannot be read: it is an error, or as it was if it is not a list.
     Unknown,
 }
 

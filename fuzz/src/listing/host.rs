@@ -19,7 +19,7 @@ pub(super) enum Fate {
     Replaced,
 }
 
-/// What a client got.
+/// The response as a client gets it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Outcome {
     pub(super) fate: Fate,
@@ -63,8 +63,8 @@ impl<'a> Response<'a> {
         self.asked.ids.iter().map(String::len).max().unwrap_or(4)
     }
 
-    /// What becomes of it in pieces of these sizes, one after the other and
-    /// again from the first.
+    /// The response after it came in pieces of these sizes, one after the other and again
+    /// from the first.
     pub(super) fn pass(&self, policy: &Policy, sizes: &[usize], ending: Ending) -> Outcome {
         let mut listing = Listing::for_caller(policy, &policy.caller("anonymous", Nanos(0)))
             .expect("something is hidden");

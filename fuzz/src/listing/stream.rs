@@ -5,11 +5,11 @@
 #[derive(Debug)]
 pub(super) struct Event<'a> {
     pub(super) raw: &'a [u8],
-    /// What its lines of data say together, if it has some.
+    /// The text of all its lines of data, if it has some.
     pub(super) data: Option<Vec<u8>>,
 }
 
-/// What a client takes for a line, and for a line of data.
+/// The ends of lines, and the beginnings of lines of data, that a client knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Framing {
     /// As the standard says: a byte order mark is skipped where the stream

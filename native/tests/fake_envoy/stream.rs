@@ -73,7 +73,7 @@ pub struct Stream {
     pub reset: Vec<u64>,
     /// The number of events that the module asked for.
     pub scheduled: usize,
-    /// How often the request was continued.
+    /// The number of times that the request was continued.
     pub continued: usize,
     /// Hooks that run while the next answer is sent, or the request continued: either may
     /// run other filters, and end the stream.

@@ -5,7 +5,7 @@
 //! words are the policy's.
 
 use super::json::Object;
-use super::request::ASKS;
+use super::way::ASKS;
 use crate::approvals::{Entry, Id, Slots};
 use crate::limits::window::Nanos;
 use crate::limits::{Store, Trial};

@@ -21,9 +21,6 @@ use crate::policy::{Approvals, Caller, Denial, Holders, Needed, Policy, Reason};
 use crate::wire::jsonrpc::Params;
 use std::borrow::Cow;
 
-/// The message for a call whose rule has none.
-pub(in crate::exchange) const ASKS: &str = "A call like this one needs approval.";
-
 /// The message for a caller without a credential, who asks for no approval.
 const UNKNOWN_ASKS: &str =
     "This call needs approval, for which a caller without a credential cannot ask. Sign in first.";
@@ -79,6 +76,42 @@ pub(in crate::exchange) struct Asking<'a, 'm> {
     pub(in crate::exchange) way: Way,
 }
 
+/// The settings by which a caller may ask for the approval of a call.
+///
+/// # Errors
+/// The caller may not.
+fn may_ask<'p>(
+    policy: &'p Policy,
+    needed: &Needed<'p>,
+    caller: &Caller,
+) -> Result<&'p Approvals, Denial<'p>> {
+    let Some(approvals) = &policy.approvals else {
+        let message = "Nobody can approve this call.".into();
+        return Err(denial(Reason::Internal, "(internal)", message));
+    };
+    // He may have left out a credential, by which he would then approve this.
+    if policy.is_stranger(&caller.id) {
+        return Err(denial(Reason::Denied, needed.rule, UNKNOWN_ASKS.into()));
+    }
+    if needed.terms.name(&caller.id) && !approvals.approvers_may_ask {
+        let message = "Callers who approve such calls cannot make them.".into();
+        return Err(denial(Reason::Denied, needed.rule, message));
+    }
+    Ok(approvals)
+}
+
+/// The denial of a call of which an approver could not be shown everything.
+fn too_large(rule: &str, max: usize) -> Denial<'_> {
+    let message = format!(
+        "The call's arguments are too long to be shown to an approver: more than {max} bytes."
+    );
+    denial(Reason::ApprovalTooLarge, rule, message.into())
+}
+
+const fn denial<'p>(reason: Reason, rule: &'p str, message: Cow<'static, str>) -> Denial<'p> {
+    Denial { reason, rule, message, retry_after: None }
+}
+
 impl<'p> Draft<'p> {
     /// The request for a call.
     ///
@@ -89,52 +122,20 @@ impl<'p> Draft<'p> {
         needed: Needed<'p>,
         asking: &Asking<'_, '_>,
     ) -> Result<Self, Denial<'p>> {
-        let Asking { caller, tool, params, target, way } = *asking;
-        let deny = |reason, rule, message: Cow<'static, str>| Denial {
-            reason,
-            rule,
-            message,
-            retry_after: None,
-        };
-        let Some(approvals) = &policy.approvals else {
-            return Err(deny(
-                Reason::Internal,
-                "(internal)",
-                "Nobody can approve this call.".into(),
-            ));
-        };
-        // He may have left out a credential, by which he would then approve this.
-        if policy.is_stranger(&caller.id) {
-            return Err(deny(Reason::Denied, needed.rule, UNKNOWN_ASKS.into()));
-        }
-        if needed.terms.name(&caller.id) && !approvals.approvers_may_ask {
-            return Err(deny(
-                Reason::Denied,
-                needed.rule,
-                "Callers who approve such calls cannot make them.".into(),
-            ));
-        }
-        let max = approvals.max_arguments_bytes;
-        let too_large = || {
-            let message = format!(
-                "The call's arguments are too long to be shown to an approver: more than {max} \
-                 bytes."
-            );
-            deny(Reason::ApprovalTooLarge, needed.rule, message.into())
-        };
-        let call = Call::new(params.all, max).map_err(|TooLarge| too_large())?;
-        let target = target.ok_or_else(|| {
+        let approvals = may_ask(policy, &needed, asking.caller)?;
+        let call = Call::new(asking.params.all, approvals.max_arguments_bytes)
+            .map_err(|TooLarge| too_large(needed.rule, approvals.max_arguments_bytes))?;
+        let target = asking.target.ok_or_else(|| {
             let message = "The call's route, host and path cannot be shown to an approver whole.";
-            deny(Reason::ApprovalTooLarge, needed.rule, message.into())
+            denial(Reason::ApprovalTooLarge, needed.rule, message.into())
         })?;
-        let slots = Slots::new(&policy.table);
         let digest = digest(&Bound {
-            namespace: slots.namespace(),
-            caller: &caller.id,
+            namespace: Slots::new(&policy.table).namespace(),
+            caller: &asking.caller.id,
             route: target.route.as_bytes(),
             authority: target.authority.as_bytes(),
             path: target.path.as_bytes(),
-            tool,
+            tool: asking.tool,
             rule: &needed.hash,
             params: call.text(),
         });
@@ -150,11 +151,11 @@ impl<'p> Draft<'p> {
             rule_hash: needed.hash,
             id: Id::none(),
             policy: policy.fingerprint.clone(),
-            caller: caller.id.clone(),
+            caller: asking.caller.id.clone(),
             route: target.route.clone(),
             authority: target.authority.clone(),
             path: target.path.clone(),
-            tool: tool.to_owned(),
+            tool: asking.tool.to_owned(),
             rules: needed.rules.iter().map(|rule| (*rule).to_owned()).collect(),
             params: call.text().to_owned(),
             approved_by: Vec::new(),
@@ -166,10 +167,10 @@ impl<'p> Draft<'p> {
             used_by: [0; 16],
             used_at: 0,
         };
-        let holders = Holders::new(&policy.table, caller, None);
+        let holders = Holders::new(&policy.table, asking.caller, None);
         let requests = approvals.requests.plain(&holders);
         let Needed { rule, message, .. } = needed;
-        Ok(Self { approvals, rule, message, entry, call, requests, way })
+        Ok(Self { approvals, rule, message, entry, call, requests, way: asking.way })
     }
 
     /// The standing of the call. An approval is not used yet.

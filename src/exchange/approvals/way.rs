@@ -13,6 +13,8 @@ use crate::policy::{Policy, duration};
 use crate::wire::jsonrpc::Params;
 use crate::wire::mcp::{Answered, ELICIT, answer, answers_others, shows_urls};
 
+/// The message for a call whose rule has none.
+pub(in crate::exchange) const ASKS: &str = "A call like this one needs approval.";
 /// The code of revision 2025-11-25 for a call whose user has to open an address first. No
 /// other revision has it.
 pub(in crate::exchange) const URL_REQUIRED: i32 = -32042;

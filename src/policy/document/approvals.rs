@@ -73,7 +73,7 @@ pub enum Ask {
 }
 
 /// The keys of the terms.
-pub(super) const TERMS: [&str; 4] = ["approvers", "need", "wait", "valid"];
+const TERMS: [&str; 4] = ["approvers", "need", "wait", "valid"];
 const KEYS: [&str; 14] = [
     "path",
     "url",

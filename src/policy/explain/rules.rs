@@ -85,31 +85,7 @@ impl Policy {
             .map(|one| (one.pattern.as_str().to_owned(), one.beaten))
             .filter(|(pattern, _)| speaks(pattern))
             .collect();
-        let asked = match caller.body {
-            Placed::Unknown | Placed::Grant(_) => 0,
-            Placed::Top => self.groups.len(),
-            Placed::Group(number) => number.saturating_add(1),
-            Placed::Unclear(ref unclear) => unclear.0.saturating_add(1),
-        };
-        // As when the caller was placed: nothing is known of the call.
-        let (work, texts) = (Work::default(), JsonTexts::default());
-        let facts = Facts {
-            arguments: None,
-            members: None,
-            tool: "",
-            moment: Moment::default(),
-            work: &work,
-            texts: &texts,
-            ..*facts
-        };
-        let ask = |group: &crate::policy::Group| {
-            let in_time = holds(&group.rules);
-            let conditions = group.when.iter().map(|(_, condition)| condition);
-            let conditions =
-                if in_time { Asked::all(conditions, &facts, Elements::All) } else { Vec::new() };
-            Group { name: name_of(group), in_time, conditions }
-        };
-        let groups: Vec<Group> = self.groups.iter().take(asked).map(ask).collect();
+        let groups = self.asked_groups(caller, facts, holds);
         let (body, name, pointer) = match caller.body {
             Placed::Top => (Body::Top, None, String::new()),
             Placed::Grant(_) => {
@@ -138,6 +114,40 @@ impl Policy {
             of: (self.grants.values().len(), self.groups.len()),
             denied: rules.err().map(|denial| Denied::from(&denial)),
         }
+    }
+
+    /// The groups that were asked whether a caller belongs to them, in their order.
+    fn asked_groups(
+        &self,
+        caller: &Caller,
+        facts: &Facts<'_>,
+        in_time: impl Fn(&Rules) -> bool,
+    ) -> Vec<Group> {
+        let asked = match caller.body {
+            Placed::Unknown | Placed::Grant(_) => 0,
+            Placed::Top => self.groups.len(),
+            Placed::Group(number) => number.saturating_add(1),
+            Placed::Unclear(ref unclear) => unclear.0.saturating_add(1),
+        };
+        // As when the caller was placed: nothing is known of the call.
+        let (work, texts) = (Work::default(), JsonTexts::default());
+        let facts = Facts {
+            arguments: None,
+            members: None,
+            tool: "",
+            moment: Moment::default(),
+            work: &work,
+            texts: &texts,
+            ..*facts
+        };
+        let ask = |group: &crate::policy::Group| {
+            let in_time = in_time(&group.rules);
+            let conditions = group.when.iter().map(|(_, condition)| condition);
+            let conditions =
+                if in_time { Asked::all(conditions, &facts, Elements::All) } else { Vec::new() };
+            Group { name: name_of(group), in_time, conditions }
+        };
+        self.groups.iter().take(asked).map(ask).collect()
     }
 }
 

@@ -3,7 +3,7 @@
 //!
 //! It is mostly empty, and then has no value. A tag is of a tool with its locked definition,
 //! so the workers of two policies can share the list while one takes the place of the other.
-//! What another policy has put there stays for an hour.
+//! The part that another policy has put there stays for an hour.
 
 use crate::limits::window::Nanos;
 use crate::limits::{StoreError, Tag};

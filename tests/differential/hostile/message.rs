@@ -1,5 +1,5 @@
-//! What is done to the message as a tree: keys given twice or almost, values
-//! of other types, several messages in one.
+//! Changes to the message as a tree: keys given twice or almost, values of other types,
+//! several messages in one.
 
 use super::spelling::{escaped, other_case, tailed};
 use crate::dice::Dice;

@@ -1,5 +1,5 @@
-//! What is done to the message's bytes: what stands around the document, and
-//! how its characters are written, with and without a header that says so.
+//! Changes to the message's bytes: around the document, and in how its characters are
+//! written, with and without a header that says so.
 
 use crate::case::Draft;
 use crate::compressed;

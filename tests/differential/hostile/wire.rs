@@ -1,5 +1,4 @@
-//! What is done to the request around the body: its method, target, headers
-//! and framing.
+//! Changes to the request around the body: its method, target, headers and framing.
 
 use crate::case::{Draft, Framing, HOST};
 use crate::dice::Dice;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::Read;
 use crate::server;
 
-/// What the readers beside both servers make of each text.
+/// The readings of each text by the readers beside both servers.
 pub fn read<T: DeserializeOwned>(kind: &str, texts: &[String]) -> Vec<Read<T>> {
     let questions: Vec<Value> = texts.iter().map(|text| json!([kind, text])).collect();
     let mut all: Vec<Read<T>> = server::read("filesystem", &questions);

@@ -2,10 +2,9 @@
 
 use mcp_rig::client::{Request, http2};
 use mcp_rig::gateway::{Gateway, Push};
-use mcp_rig::upstream::{Answer, Gate, Upstream};
+use mcp_rig::upstream::{Answer, Gate, NOWHERE, Upstream};
 use mcp_rig::wait::until;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
 
 use super::{LARGE, approve, asked, at, call, decision, listed, policy, request, send};
 use crate::support::{Holding, body, manager, passed, reason};
@@ -83,11 +82,7 @@ async fn a_push_ends_requests_and_approvals_of_rules_that_it_changes() {
 
 #[tokio::test]
 async fn a_call_that_no_server_was_sent_has_spent_its_approval() {
-    // Nobody listens there.
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let dead = listener.local_addr().expect("its address");
-    drop(listener);
-    let gateway = Holding::Everything.gateway(policy(), dead).start().await;
+    let gateway = Holding::Everything.gateway(policy(), NOWHERE).start().await;
     let call = call("agent", "refund", LARGE);
     let id = request(&gateway, &call).await;
     approve(&gateway, "pay-ann", &id).await;

@@ -1,4 +1,4 @@
-//! What operators see of requests and decisions.
+//! Requests and decisions as operators see them.
 
 use mcp_rig::client::Request;
 use mcp_rig::gateway::Gateway;

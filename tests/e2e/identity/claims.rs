@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::support::{passed, reason};
 use crate::tokens::{Issuer, Place};
 
-/// What becomes of a call that requires the condition.
+/// A path, an operator and a value, and the outcome of a call that requires the condition.
 type Row = (&'static str, &'static str, Value, &'static str);
 
 const HOLDS: &str = "holds";
@@ -155,7 +155,7 @@ async fn a_list_in_metadata_with_a_null_in_it_is_a_list() {
     .await;
 }
 
-/// What bytes without a type do not tell.
+/// Bytes without a type leave some conditions undecidable.
 #[tokio::test]
 async fn a_null_and_eight_characters_are_told_apart_in_a_filter_state() {
     check_in(
@@ -204,8 +204,7 @@ async fn check_in(place: Place, rows: &[Row]) {
     assert!(wrong.is_empty(), "found instead, {place:?}: {wrong:#?}");
 }
 
-/// What becomes of a call of a tool that requires the condition, for each of
-/// the rows.
+/// The outcomes of a call of a tool that requires the condition, for each of the rows.
 async fn outcomes(place: Place, rows: &[Row]) -> Vec<String> {
     let name = |index: usize| format!("tool_{index}");
     let tools = rows.iter().enumerate().map(|(index, (path, op, value, _))| {

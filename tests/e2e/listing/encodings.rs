@@ -1,4 +1,4 @@
-//! What the server is told of the encodings that the client takes.
+//! The encodings that the server is told the client takes.
 
 use mcp_rig::client::Request;
 use mcp_rig::upstream::Upstream;

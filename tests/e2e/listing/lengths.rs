@@ -1,4 +1,4 @@
-//! How long responses are, and say that they are.
+//! The lengths of responses, and those that they say.
 
 use mcp_rig::client::{Request, http1, http2};
 use mcp_rig::upstream::http2::Trailing;

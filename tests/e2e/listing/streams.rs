@@ -1,5 +1,5 @@
-//! What goes on before the response has ended. The server sends each further
-//! part only once the client has got the one before.
+//! The parts that go on before the response has ended. The server sends each further part
+//! only once the client has got the one before.
 
 use mcp_rig::client::Request;
 use mcp_rig::upstream::{Answer, Gate, Upstream};

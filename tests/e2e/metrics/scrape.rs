@@ -12,7 +12,7 @@ pub struct Scrape {
     series: Vec<(String, Labels, f64)>,
 }
 
-/// What an expression selects: a name, and the labels that it has to have. The
+/// The series that an expression selects: a name, and the labels that it has to have. The
 /// value is a regular expression, of which each alternative has to be there.
 #[derive(Debug)]
 pub struct Selector {
@@ -77,7 +77,7 @@ fn labels_of(text: &str) -> Labels {
 }
 
 /// The selectors in an expression, or in a file of them. The labels by which
-/// their sums are made count too, but for those that Prometheus adds.
+/// their sums are made count too, except for those that Prometheus adds.
 pub fn asked_for(text: &str) -> Vec<Selector> {
     let selector =
         Regex::new(r"(?:by \(([\w, ]+)\)[^{}]*?)?\b((?:mcp_policy|envoy)_\w+)(?:\{([^}]*)\})?")

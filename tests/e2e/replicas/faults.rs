@@ -1,11 +1,9 @@
 //! Engines that fail or lie: a call about which there is no proof is not counted, and goes
 //! nowhere.
 
-use std::net::SocketAddr;
-
 use mcp_rig::client::http1;
 use mcp_rig::engine::{Engine, Redis};
-use mcp_rig::upstream::Upstream;
+use mcp_rig::upstream::{NOWHERE, Upstream};
 use serde_json::{Value, json};
 
 use super::{ENGINES, assert_refused, calls, count, engine, gateway, policy, refund, send};
@@ -113,7 +111,6 @@ async fn a_cluster_that_cannot_be_asked_is_a_failure_whatever_its_name() {
     let engine = engine("ratelimit", 100, &redis).await;
     let mut choked = engine.cluster("choked");
     choked["circuit_breakers"] = json!({ "thresholds": [{ "max_requests": 0 }] });
-    let dead = SocketAddr::from(([127, 0, 0, 1], 9));
     let mut empty = engine.cluster("empty");
     empty["load_assignment"]["endpoints"] = json!([]);
     for cluster in ["missing", "choked", "dead", "empty", "envoy"] {
@@ -122,7 +119,7 @@ async fn a_cluster_that_cannot_be_asked_is_a_failure_whatever_its_name() {
         let gateway = gateway(Holding::Everything, policy, &upstream, &engine)
             // A name that can be read as a message.
             .cluster(engine.cluster("envoy"))
-            .cluster(asking::cluster("dead", dead))
+            .cluster(asking::cluster("dead", NOWHERE))
             .cluster(choked.clone())
             .cluster(empty.clone())
             .start()

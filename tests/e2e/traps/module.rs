@@ -34,7 +34,7 @@ pub fn trapping_in(export: &str) -> PathBuf {
     path
 }
 
-/// Where the body of the exported function stands.
+/// The range of the exported function's body.
 fn body(module: &[u8], export: &str) -> Range<usize> {
     let (mut imported, mut exports, mut bodies) = (0, Vec::new(), Vec::new());
     for payload in Parser::new(0).parse_all(module) {

@@ -66,7 +66,7 @@ impl Status {
     pub const UNKNOWN: Self = Self(2);
     /// As Limitador fails.
     pub const UNAVAILABLE: Self = Self(14);
-    /// The bytes are no request.
+    /// The bytes are not a request.
     pub const INVALID_ARGUMENT: Self = Self(3);
 }
 

@@ -1,9 +1,8 @@
-"""What the clients in Python share that ask their user to open the page of a request for
-approval. What a user sees and does is a function of the call."""
+"""Clients in Python that ask their user to open the page of a request for approval. A
+user sees and does what the call says."""
 
 import asyncio
 import json
-import sys
 import urllib.request
 from importlib.metadata import version
 
@@ -32,10 +31,6 @@ def decided(url):
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request) as response:
             if json.load(response)["state"] == "approved":
                 return
-
-
-def plan():
-    return json.loads(sys.argv[1])
 
 
 async def run(plan, user, revision, call_tool, typed):

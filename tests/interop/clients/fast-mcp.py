@@ -7,6 +7,7 @@ from fastmcp.exceptions import ToolError
 from mcp.shared.exceptions import MCPError
 
 import steps
+import tools
 
 
 async def main():
@@ -19,7 +20,7 @@ async def main():
 
         revision = client.session.protocol_version
         errors = (MCPError, ToolError)
-        await steps.run("fastmcp", plan["steps"], heard, revision, client.list_tools, call_tool, errors)
+        await tools.run("fastmcp", plan["steps"], heard, revision, client.list_tools, call_tool, errors)
 
 
 asyncio.run(main())

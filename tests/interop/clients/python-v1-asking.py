@@ -8,10 +8,11 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import UrlElicitationRequiredError
 
 import asking
+import steps
 
 
 async def main():
-    plan = asking.plan()
+    plan = steps.plan()
     user = asking.User(plan["approvals"])
     async with streamable_http_client(plan["url"]) as (read, write, _):
         async with ClientSession(read, write) as session:

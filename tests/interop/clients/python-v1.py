@@ -6,6 +6,7 @@ from mcp import ClientSession, McpError
 from mcp.client.streamable_http import streamable_http_client
 
 import steps
+import tools
 
 
 async def main():
@@ -20,7 +21,7 @@ async def main():
             async def call_tool(name, arguments, on_progress):
                 return await session.call_tool(name, arguments, progress_callback=on_progress)
 
-            await steps.run("mcp", plan["steps"], heard, revision, list_tools, call_tool, McpError)
+            await tools.run("mcp", plan["steps"], heard, revision, list_tools, call_tool, McpError)
 
 
 asyncio.run(main())

@@ -7,10 +7,11 @@ from mcp.shared.exceptions import UrlElicitationRequiredError
 from mcp_types import ElicitResult
 
 import asking
+import steps
 
 
 async def main():
-    plan = asking.plan()
+    plan = steps.plan()
     user = asking.User(plan["approvals"])
 
     async def asked(_context, params):

@@ -1,14 +1,13 @@
 """The official Python SDK's client, version 2, with streams of changes."""
 
 import asyncio
-import json
-from importlib.metadata import version
+import functools
 
 from mcp import Client
 from mcp.shared.exceptions import MCPError
 from mcp.shared.subscriptions import ResourceUpdated, ToolsListChanged
 
-import offers
+import steps
 
 
 def news(event):
@@ -28,16 +27,10 @@ async def take(client, step):
 
 
 async def main():
-    plan, seen = offers.plan(), []
+    plan = steps.plan()
     async with Client(plan["url"], mode="2026-07-28") as client:
-        for step in plan["steps"]:
-            try:
-                seen.append(await take(client, step))
-            except MCPError as error:
-                seen.append(offers.told(error))
-        revision = client.protocol_version
-    name = f"mcp {version('mcp')}"
-    print(json.dumps({"client": name, "revision": revision, "seen": seen}), flush=True)
+        revision, take_one = client.protocol_version, functools.partial(take, client)
+        await steps.run("mcp", plan["steps"], revision, take_one, MCPError)
 
 
 asyncio.run(main())

@@ -6,6 +6,7 @@ from mcp import Client
 from mcp.shared.exceptions import MCPError
 
 import steps
+import tools
 
 
 async def main():
@@ -20,7 +21,7 @@ async def main():
             return await client.call_tool(name, arguments, progress_callback=on_progress)
 
         revision = client.protocol_version
-        await steps.run("mcp", plan["steps"], heard, revision, list_tools, call_tool, MCPError)
+        await tools.run("mcp", plan["steps"], heard, revision, list_tools, call_tool, MCPError)
 
 
 asyncio.run(main())

@@ -1,5 +1,4 @@
-"""What the clients in Python share when they sign in: a store in memory, and a
-user who agrees at once."""
+"""The sign-in of clients in Python, with a store in memory and a user who agrees at once."""
 
 import json
 import sys

@@ -3,7 +3,7 @@
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { plan, run } from './asking.mjs';
-import { named } from './typescript.mjs';
+import { named } from './steps.mjs';
 
 await run(plan(), [], async () => {
     const client = new Client({ name: 'interop', version: '1.0.0' }, { capabilities: { elicitation: { url: {} } } });

@@ -3,7 +3,7 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { ResourceUpdatedNotificationSchema } from '@modelcontextprotocol/sdk/types.js';
 import { run } from './offers.mjs';
-import { named } from './typescript.mjs';
+import { named } from './steps.mjs';
 
 await run(async (plan, onUpdated) => {
     const client = new Client({ name: 'interop', version: '1.0.0' });

@@ -3,7 +3,7 @@ import { UnauthorizedError } from '@modelcontextprotocol/sdk/client/auth.js';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { signIn } from './sign-in.mjs';
-import { named } from './typescript.mjs';
+import { named } from './steps.mjs';
 
 const connect = (url, authProvider) => {
     const client = new Client({ name: 'interop', version: '1.0.0' });

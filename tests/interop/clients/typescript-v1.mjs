@@ -2,7 +2,8 @@
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { LoggingMessageNotificationSchema } from '@modelcontextprotocol/sdk/types.js';
-import { named, run } from './typescript.mjs';
+import { named } from './steps.mjs';
+import { run } from './tools.mjs';
 
 await run(async (plan, onMessage) => {
     const client = new Client({ name: 'interop', version: '1.0.0' });

@@ -1,7 +1,7 @@
 // The official TypeScript SDK's client, version 2, whose user can be shown an address.
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { plan, run, user } from './asking.mjs';
-import { named } from './typescript.mjs';
+import { named } from './steps.mjs';
 
 const { answer, shown } = user(plan().approvals);
 await run(plan(), shown, async () => {

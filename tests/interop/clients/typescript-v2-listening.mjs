@@ -1,6 +1,6 @@
 // The official TypeScript SDK's client, version 2, with streams of changes.
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
-import { named } from './typescript.mjs';
+import { named } from './steps.mjs';
 
 const plan = JSON.parse(process.argv[2]);
 const client = new Client(

@@ -1,7 +1,7 @@
 // The official TypeScript SDK's client, version 2, with prompts and resources.
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { run } from './offers.mjs';
-import { named } from './typescript.mjs';
+import { named } from './steps.mjs';
 
 await run(async (plan, onUpdated) => {
     const client = new Client({ name: 'interop', version: '1.0.0' }, { versionNegotiation: { mode: 'legacy' } });

@@ -1,6 +1,7 @@
 // The official TypeScript SDK's client, version 2.
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
-import { named, run } from './typescript.mjs';
+import { named } from './steps.mjs';
+import { run } from './tools.mjs';
 
 await run(async (plan, onMessage) => {
     const mode = plan.stateless ? { pin: '2026-07-28' } : 'legacy';

@@ -221,6 +221,16 @@ fn what_cannot_be_shown_cannot_be_approved() {
     assert_eq!(reason(&asked), "approval_too_large");
 }
 
+/// The headers of an agent's POST.
+const HEADERS: [(&str, &str); 6] = [
+    (":method", "POST"),
+    (":path", "/mcp"),
+    (":authority", "mcp"),
+    ("accept", "application/json, text/event-stream"),
+    ("content-type", "application/json"),
+    ("x-id", "agent"),
+];
+
 #[test]
 fn a_batch_is_refused_without_a_request() {
     let world =
@@ -230,16 +240,8 @@ fn a_batch_is_refused_without_a_request() {
             r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"{tool}","arguments":{{}}}}}}"#
         )
     };
-    let headers = [
-        (":method", "POST"),
-        (":path", "/mcp"),
-        (":authority", "mcp"),
-        ("accept", "application/json, text/event-stream"),
-        ("content-type", "application/json"),
-        ("x-id", "agent"),
-    ];
     let body = format!("[{},{}]", call(1, "drop"), call(2, "free"));
-    let (_, answer) = world.send(&headers, &body).expect("the batch went on");
+    let (_, answer) = world.send(&HEADERS, &body).expect("the batch went on");
     assert_eq!(answer[0]["error"]["data"]["reason"], "approval_required", "{answer}");
     let message = answer[0]["error"]["message"].as_str().unwrap();
     assert!(message.ends_with("A call in a batch cannot be approved; make it alone."), "{message}");
@@ -271,17 +273,9 @@ fn an_approval_ends_with_its_time() {
 #[test]
 fn a_record_has_no_value_of_an_argument() {
     let world = World::new(POLICY);
-    let headers = [
-        (":method", "POST"),
-        (":path", "/mcp"),
-        (":authority", "mcp"),
-        ("accept", "application/json, text/event-stream"),
-        ("content-type", "application/json"),
-        ("x-id", "agent"),
-    ];
     let body = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"drop","arguments":{"table":"hush"}}}"#;
     for waits in ["waits for a decision", "is still waiting"] {
-        let headers = headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+        let headers = HEADERS.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
         let host = world.0.host();
         let body = super::Body::whole(body.as_bytes());
         let sent = host.send(headers, &super::NoPeer, &body).unwrap();

@@ -1,4 +1,4 @@
-//! What the server of a case answers, and what a client may get of it.
+//! The answer of a case's server, and the one that a client may get of it.
 
 use super::{Outcome, bytes, known};
 use serde_json::Value;
@@ -34,7 +34,7 @@ impl Response {
         })
     }
 
-    /// What it means that a client got this.
+    /// The outcome if a client got this.
     pub fn outcome(&self, status: u16, body: Vec<u8>) -> Outcome {
         if status == self.status && body == self.body {
             Outcome::Forwarded

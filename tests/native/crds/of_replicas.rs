@@ -13,7 +13,7 @@ const FOLDER: &str = "envoy/replicas";
 /// The kinds of Kubernetes itself, which are described whole.
 const CORE: [&str; 4] = ["ConfigMap", "Service", "Deployment", "NetworkPolicy"];
 
-/// What is wrong with a manifest of the folder.
+/// The fault of a manifest of the folder.
 fn fault_of(manifest: &Value) -> Option<String> {
     let kind = manifest["kind"].as_str().unwrap();
     if kind == "EnvoyPatchPolicy" {
@@ -85,7 +85,7 @@ fn manifests_of_the_service_that_their_kinds_forbid_are_found() {
 }
 
 /// Each Service leads to the pods of the Deployment with its name, at a port that they
-/// have, and a NetworkPolicy stands before them.
+/// have, and a NetworkPolicy is before them.
 #[test]
 fn each_service_leads_to_pods_that_are_shut_off() {
     for name in ["ratelimit", "ratelimit-redis"] {

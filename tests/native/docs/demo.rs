@@ -3,7 +3,8 @@
 //! looks for it in all that the demo prints.
 
 use super::play::{self, Stage};
-use super::{same, same_reply};
+use super::reply::{Seconds, same_reply};
+use super::same;
 use crate::config::root;
 use mcp_policy_filter::simulate::notation::Ask;
 use mcp_rig::client::{Body, Request, Response, http1};
@@ -38,7 +39,7 @@ pub fn check(text: &str, policy: &str) -> Result<(), String> {
                     }
                     Err(refusal) => {
                         let shown = shown.ok_or("a refusal that is not shown")?;
-                        same_reply(shown, &refusal.reply.body, true)?;
+                        same_reply(shown, &refusal.reply.body, Seconds::Any)?;
                         play::rule(&refusal).to_owned()
                     }
                 };

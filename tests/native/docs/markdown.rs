@@ -18,7 +18,7 @@ pub struct Page {
 pub struct Fence {
     /// "README.md:12", the line of its opening.
     pub at: String,
-    /// What stands behind the opening's backticks.
+    /// The text behind the opening's backticks.
     pub info: String,
     pub text: String,
 }
@@ -134,7 +134,7 @@ impl Page {
         headings.map(|(_, heading)| anchor(heading)).collect()
     }
 
-    /// What stands between backticks in the prose, each with its line.
+    /// The texts between backticks in the prose, each with its line.
     pub fn quoted(&self) -> Vec<(usize, String)> {
         let words = self.prose().into_iter().flat_map(|(number, line)| {
             quoted(line).into_iter().map(move |word| (number, word.to_owned()))
@@ -143,12 +143,12 @@ impl Page {
     }
 }
 
-/// What stands between backticks.
+/// The texts between backticks.
 pub fn quoted(text: &str) -> Vec<&str> {
     text.split('`').skip(1).step_by(2).collect()
 }
 
-/// The policy in the plugin's `configuration` of some YAML, as JSON: what stands
+/// The policy in the plugin's `configuration` of some YAML, as JSON: all
 /// under the `value` of a `google.protobuf.Struct`.
 pub fn policy_in(yaml: &str) -> Result<String, String> {
     let yaml: Yaml = yaml_serde::from_str(yaml).map_err(|error| error.to_string())?;

@@ -131,8 +131,8 @@ fn the_dashboards_picture_has_its_panels() {
     assert!(denials >= 4, "{denials} denials");
 }
 
-/// What the recording shows is what the core and the demo's server answer, as far as the
-/// tour has it in words. `tests/e2e/demo.rs` holds all of it to a demo.
+/// The recording shows the answers of the core and of the demo's server, as far as the tour
+/// has it in words. `tests/e2e/demo.rs` holds all of it to a demo.
 #[test]
 fn the_recording_has_the_demo_of_the_tour() {
     let page = Page::read("docs/tour/README.md");

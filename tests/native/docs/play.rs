@@ -17,7 +17,7 @@ pub struct Stage {
     pub served: Option<Reply>,
 }
 
-/// What came of a request: it went on, perhaps with a record, or was refused.
+/// The outcome of a request: it went on, perhaps with a record, or was refused.
 pub type Answer = Result<Option<Recorded>, Box<Refused>>;
 
 fn answer(sent: Sent) -> Answer {
@@ -38,7 +38,7 @@ pub fn rule(refusal: &Refused) -> &str {
     &refusal.record.rule
 }
 
-/// What the log says of a decision, without the prefix of such lines.
+/// The log's line about a decision, without the prefix of such lines.
 pub fn record(answer: &Answer) -> Result<&str, String> {
     match answer {
         Ok(Some(record)) => Ok(&record.line),
@@ -72,7 +72,7 @@ impl Stage {
         answer(self.stage.send(ask).unwrap())
     }
 
-    /// What a client gets of `list`, with which a server answers its request.
+    /// The list that a client gets of `list`, with which a server answers its request.
     pub fn show(&self, ask: &Ask, list: &str) -> Result<String, String> {
         let host = self.stage.host();
         let mut sent = ask.send(&host).unwrap();

@@ -1,4 +1,4 @@
-//! What the pages promise to list, they list; what they name, is there.
+//! The lists that pages promise are whole, and the names on them exist.
 
 use super::markdown::{Page, Row, quoted};
 use super::play::Stage;

@@ -365,8 +365,8 @@ unsafe extern "C" fn proxy_set_tick_period_milliseconds(period: u32) -> u32 {
     0
 }
 
-/// What the SDK knows besides. The filter calls none of it: the SDK's
-/// wrappers panic on what they do not expect.
+/// The rest of the SDK's functions. The filter calls none of them: the SDK's wrappers panic
+/// on statuses that they do not expect.
 macro_rules! never {
     ($($name:ident)*) => {
         $(

@@ -1,4 +1,4 @@
-//! What is said of requests whose bodies Envoy does not hand over, and when.
+//! The warnings about requests whose bodies Envoy does not hand over, and their times.
 
 use super::host::{HOST, fail, forget_counts, log};
 use super::worker::{PLAIN, Worker, holding};

@@ -1,5 +1,5 @@
-//! What the fake host holds: buffers, header maps, properties, shared data, and
-//! what the filter did with them.
+//! The state of the fake host: buffers, header maps, properties, shared data, and all that
+//! the filter did with them.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -48,9 +48,9 @@ pub(super) struct Host {
     pub(super) buffers: BTreeMap<u32, Vec<u8>>,
     /// As `buffers`.
     pub(super) maps: BTreeMap<u32, Lines>,
-    /// What is handed over instead of any header map.
+    /// The bytes that are handed over instead of any header map.
     pub(super) damaged_headers: Option<Vec<u8>>,
-    /// What the filter is told of the body's size, where that is not the truth.
+    /// The size of the body that the filter is told, where that is not the truth.
     pub(super) told_size: Option<usize>,
     /// The names of headers that were taken out.
     pub(super) removed: Vec<String>,
@@ -68,7 +68,7 @@ pub(super) struct Host {
     pub(super) metrics: Vec<(String, i64)>,
     /// The calls of services that the filter made; the number of one is its place.
     pub(super) calls: Vec<Call>,
-    /// How often a request was continued.
+    /// The number of times that a request was continued.
     pub(super) continued: usize,
     /// Bytes of the response's body that the filter was lent, and the most at once.
     pub(super) lent: (usize, usize),
@@ -92,12 +92,12 @@ pub(super) fn fail(call: &'static str, status: u32) {
     fail_times(call, status, usize::MAX);
 }
 
-/// The same, for the next so many of them.
+/// The same, for that many of the next ones.
 pub(super) fn fail_times(call: &'static str, status: u32, times: usize) {
     HOST.with_borrow_mut(|host| host.faults.insert(call, (status, times)));
 }
 
-/// How often a host call will still fail.
+/// The number of times that a host call will still fail.
 pub(super) fn faults_left(call: &'static str) -> usize {
     HOST.with_borrow(|host| host.faults.get(call).map_or(0, |(_, times)| *times))
 }

@@ -46,7 +46,7 @@ fn with_caller(tool: &str) -> Request {
     request
 }
 
-/// What is sent while the lines are changed, and then once more as it should be.
+/// Sends a call while the lines are changed, and then once more as it should be.
 fn send(worker: &Worker, tool: &str, change: impl Fn(&mut Lines)) -> Outcome {
     let outcome = worker.send_after(&with_caller(tool), |host| {
         change(host.maps.get_mut(&REQUEST_HEADERS).unwrap());
@@ -55,7 +55,7 @@ fn send(worker: &Worker, tool: &str, change: impl Fn(&mut Lines)) -> Outcome {
     outcome
 }
 
-/// What is sent while the host hands over these bytes for the headers.
+/// Sends a call while the host hands over these bytes for the headers.
 fn send_damaged(worker: &Worker, tool: &str, bytes: Vec<u8>) -> Outcome {
     let outcome = worker.send_after(&with_caller(tool), |host| host.damaged_headers = Some(bytes));
     assert_judges(worker);

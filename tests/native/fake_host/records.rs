@@ -1,4 +1,4 @@
-//! What is told of a decision: metrics, log lines, filter state.
+//! The traces of a decision: metrics, log lines, filter state.
 
 use super::host::{HOST, forget_counts, log, metric};
 use super::worker::{PLAIN, Worker};

@@ -1,4 +1,4 @@
-//! What Envoy does with a server's response, on its way through the filter.
+//! A server's response on its way through the filter, as Envoy treats it.
 
 use super::abi;
 use super::host::{HOST, RESPONSE_BODY, RESPONSE_HEADERS};
@@ -6,7 +6,7 @@ use super::worker::{PAUSE, Worker};
 use crate::corpus::{Outcome, Response};
 use std::collections::BTreeMap;
 
-/// What a client has got so far.
+/// The client's side of a response so far.
 #[derive(Default)]
 struct Client {
     head: bool,

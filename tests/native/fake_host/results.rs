@@ -38,8 +38,8 @@ fn get() -> Request {
     Request { method: "GET".into(), body: Vec::new(), ..call("") }
 }
 
-/// What a client got, and what the VM was lent of the response: all together, and the
-/// most at once.
+/// The outcome for a client, and the bytes of the response that the VM was lent: all
+/// together, and the most at once.
 fn send(worker: &Worker, request: &Request) -> (Outcome, (usize, usize)) {
     HOST.with_borrow_mut(|host| host.lent = (0, 0));
     let outcome = worker.send(request);

@@ -12,7 +12,7 @@ use serde_json::Value;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
-/// How Envoy is set up and behaves.
+/// The settings and the habits of Envoy.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Manner {
     /// Envoy's `allow_on_headers_stop_iteration`.
@@ -76,7 +76,7 @@ impl Worker {
         log
     }
 
-    /// What Envoy does with one request.
+    /// Takes one request through the filter, as Envoy does.
     pub(super) fn send(&self, request: &Request) -> Outcome {
         self.send_after(request, |_| {})
     }
@@ -141,7 +141,7 @@ impl Worker {
         (stream, self.stream(stream, request, count))
     }
 
-    /// What came for a call of a service: a status, or an answer if it is zero.
+    /// Hands over the end of a call of a service: a status, or an answer if it is zero.
     pub(super) fn answer(&self, call: usize, status: u32, answer: &[u8]) {
         let call = u32::try_from(call).unwrap();
         HOST.with_borrow_mut(|host| {

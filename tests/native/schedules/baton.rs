@@ -6,7 +6,7 @@ use mcp_policy_filter::limits::{Store, StoreError};
 use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex};
 
-/// What the running worker holds and hands on.
+/// The state that the running worker holds and hands on.
 #[derive(Debug)]
 pub struct Baton {
     race: Mutex<Race>,
@@ -22,7 +22,7 @@ struct Race {
 }
 
 impl Baton {
-    /// For so many workers; number 0 begins.
+    /// For that many workers; number 0 begins.
     pub fn new(workers: usize, random: Random) -> Self {
         let race = Race { running: 0, working: (0..workers).collect(), random };
         Self { race: Mutex::new(race), handed_on: Condvar::new() }
@@ -84,7 +84,7 @@ pub struct Contested {
 }
 
 impl Contested {
-    /// With so many tries for a write, of which so many in a hundred fail
+    /// With that many tries for a write, of which that many in a hundred fail
     /// without a reason.
     pub fn new(tries: usize, spurious: u64, random: Random) -> Self {
         Self { values: Mutex::default(), tries, spurious, random: Mutex::new(random) }

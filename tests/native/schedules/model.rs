@@ -1,5 +1,4 @@
-//! What calls did, in the order in which they did it, and what a plain count
-//! of them says.
+//! The calls in the order in which they were made, and a plain count of them.
 
 use super::{Counts, Setting, everyone};
 use mcp_policy_filter::limits::window::Nanos;
@@ -109,7 +108,7 @@ impl<'a> Plain<'a> {
             && self.entries() + new().count() as u64 <= self.setting.max_entries
     }
 
-    /// How many callers more a limit has a place for.
+    /// The number of further callers that a limit has a place for.
     pub fn places(&self, index: usize) -> u64 {
         let of_counter = self.setting.capacity - self.holders(index);
         of_counter.min(self.setting.max_entries - self.entries())
@@ -119,7 +118,7 @@ impl<'a> Plain<'a> {
         self.setting.limits[index].sum(who, self.calls.iter().copied())
     }
 
-    /// How many counts of a limit there are.
+    /// The number of counts of a limit.
     fn holders(&self, index: usize) -> u64 {
         let limit = &self.setting.limits[index];
         let mut holders: Vec<Who> = Vec::new();
@@ -131,7 +130,7 @@ impl<'a> Plain<'a> {
         holders.len() as u64
     }
 
-    /// How many values of a caller a limit has counts of.
+    /// The number of values of a caller that a limit has counts of.
     fn values(&self, index: usize, who: Who) -> u64 {
         let own = everyone().filter(|other| other.caller == who.caller);
         own.filter(|other| self.used(index, *other) > 0).count() as u64

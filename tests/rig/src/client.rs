@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::http::{Fields, field};
 
-/// How long a raw client waits for whatever it waits for.
+/// The longest wait of a raw client.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A request, the same for HTTP/1.1 and HTTP/2.
@@ -25,11 +25,11 @@ pub struct Request {
     pub method: String,
     /// `/mcp`, with any query.
     pub path: String,
-    /// What is sent besides the host and the framing.
+    /// The headers besides the host and the framing.
     pub headers: Fields,
     /// The body and how it is cut.
     pub body: Body,
-    /// How long to wait before each further piece of the body.
+    /// The pause before each further piece of the body.
     pub pace: Duration,
 }
 

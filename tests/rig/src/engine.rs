@@ -57,8 +57,8 @@ impl Engine {
         Self { process, addr, _run: run }
     }
 
-    /// Where it serves. An engine that is started with this behind `--listen` takes its
-    /// place.
+    /// The address that it serves. An engine that is started with this behind `--listen`
+    /// takes its place.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
@@ -102,7 +102,7 @@ impl Engine {
         response.text()
     }
 
-    /// How often it was asked, and the last question.
+    /// The number of its questions so far, and the last one.
     pub async fn asked(&self) -> (u64, Vec<u8>) {
         let told = self.control("asked").await;
         let (count, hex) = told.split_once(' ').expect("a number and a question");

@@ -55,7 +55,7 @@ pub struct Gateway {
     pushes: Mutex<u64>,
 }
 
-/// What became of a pushed policy.
+/// The outcome of a pushed policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Push {
     /// New connections are under it. Envoy drains the older ones for a second.
@@ -64,7 +64,7 @@ pub enum Push {
     Rejected(String),
 }
 
-/// How an Envoy ended that was not meant to stay.
+/// The end of an Envoy that was not meant to stay.
 #[derive(Clone, Debug)]
 pub struct Exit {
     /// Its exit status.
@@ -79,7 +79,7 @@ impl Gateway {
         Builder::default()
     }
 
-    /// Where clients connect: HTTP/1.1 and HTTP/2 with prior knowledge.
+    /// The address for clients: HTTP/1.1 and HTTP/2 with prior knowledge.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }

@@ -28,7 +28,7 @@ pub struct Head {
 }
 
 impl Head {
-    /// How the body after this head ends, if the message has a body at all.
+    /// The end of the body after this head, if the message has a body at all.
     pub fn framing(&self) -> Result<Framing> {
         if let Some(coding) = field(&self.headers, "transfer-encoding") {
             return match coding {
@@ -52,7 +52,7 @@ impl Head {
     }
 }
 
-/// How the end of a body is told.
+/// The sign of a body's end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
     /// After this many bytes.

@@ -1,4 +1,4 @@
-//! What the end-to-end tests stand on.
+//! The ground of the end-to-end tests.
 //!
 //! A test of the filter needs some things around it, and each is a module:
 //!

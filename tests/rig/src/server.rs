@@ -31,7 +31,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 pub use tools::{Arg, Kind, TOOLS, Tool};
 
-/// How the server speaks Streamable HTTP.
+/// The server's form of Streamable HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// `initialize` opens a session, answers are event streams, GET listens.
@@ -89,7 +89,7 @@ impl McpServer {
         Self { addr, calls, serving }
     }
 
-    /// Where it listens.
+    /// Its address.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
@@ -99,7 +99,7 @@ impl McpServer {
         self.calls.lock().expect("no panic while recording").clone()
     }
 
-    /// How often `tool` ran so far.
+    /// The number of times that `tool` ran so far.
     pub fn count(&self, tool: &str) -> usize {
         self.calls().iter().filter(|call| call.tool == tool).count()
     }
@@ -135,7 +135,7 @@ async fn serve<H: ServerHandler + Clone>(listener: TcpListener, handler: H, mode
                 let mcp = mcp.clone();
                 async move { Ok::<_, Infallible>(mcp.handle(request).await) }
             });
-            // A connection that the peer breaks off is no concern of the test's.
+            // A connection that the peer breaks off does not concern the test.
             let _ = http.serve_connection(TokioIo::new(stream), service).await;
         });
     }

@@ -12,7 +12,7 @@ pub mod questions;
 
 use std::collections::BTreeMap;
 use std::io::Result;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
@@ -26,7 +26,7 @@ use tokio::task::JoinHandle;
 
 use crate::http::{Head, Reader, field};
 
-/// What every request is answered with by default.
+/// The answer to every request by default.
 pub const RESULT: &str = r#"{"jsonrpc":"2.0","id":1,"result":{"content":[]}}"#;
 
 /// A recording upstream on a loopback port; stopped when dropped.
@@ -36,6 +36,10 @@ pub struct Upstream {
     record: Record,
     accepting: JoinHandle<()>,
 }
+
+/// An address that refuses connections. Only root may listen there, so no server of
+/// another test is given this port by chance, as one that was free a moment ago may be.
+pub const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9);
 
 impl Upstream {
     /// Answers every request with [`RESULT`].
@@ -63,7 +67,7 @@ impl Upstream {
         Self { addr, record, accepting }
     }
 
-    /// Where it listens.
+    /// Its address.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
@@ -100,7 +104,7 @@ pub struct Answer {
     early: bool,
 }
 
-/// What stands before a piece.
+/// The wait before a piece.
 #[derive(Clone, Debug)]
 enum Wait {
     Over(Duration),
@@ -181,7 +185,7 @@ impl Answer {
     }
 }
 
-/// What is answered to which request.
+/// The answers, by their requests.
 struct Answers {
     by: String,
     named: BTreeMap<String, Answer>,

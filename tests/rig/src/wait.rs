@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-/// How long anything may take on a slow and busy machine.
+/// The longest that anything may take on a slow and busy machine.
 pub const LIMIT: Duration = Duration::from_secs(30);
 
 const STEP: Duration = Duration::from_millis(10);

@@ -84,11 +84,7 @@ fn rule(
     entry: &mut Entry,
     list: &mut List,
 ) -> Result<(), Lost> {
-    let unknown = node.members().iter().find(|member| !RULE.contains(&&*member.key));
-    if let Some(member) = unknown {
-        let words = format!("the catalogue's pages do not say what `{}` asks for", member.key);
-        return Err(Lost::new(&member.key_span, words));
-    }
+    known(node, &RULE)?;
     let action = field(node, "action", list);
     match &*action {
         "deny" => {
@@ -106,21 +102,29 @@ fn rule(
             return Err(Lost::new(&node.span, words));
         }
     }
-    let Some(limit) = node.get("rate_limit") else { return Ok(()) };
-    let (window, max) = match text_of(limit) {
+    let Some(rate) = node.get("rate_limit") else { return Ok(()) };
+    let again = entry.limits.len();
+    let counter = if again == 0 { counter.to_owned() } else { format!("{counter}_{again}") };
+    entry.limits.push(limit(rate, counter, reason)?);
+    list.say(
+        Topic::Scope,
+        &rate.span,
+        "each session of an agent has its own count there; here each caller has one, and all \
+         callers share it until `identity` tells them apart",
+    );
+    Ok(())
+}
+
+/// The limit of a `rate_limit`, which is an object or a text like `5/minute`.
+fn limit(rate: &Node, counter: String, reason: Option<&str>) -> Result<Node, Lost> {
+    let (window, max) = match text_of(rate) {
         Some(text) => match text.split_once('/') {
             Some((max, window)) => (Some(number_or_text(window)), Some(number_or_text(max))),
             None => (None, None),
         },
-        None => (limit.get("window").cloned(), limit.get("max").cloned()),
+        None => (rate.get("window").cloned(), rate.get("max").cloned()),
     };
-    let unknown = limit.members().iter().find(|one| !["max", "window"].contains(&&*one.key));
-    if let Some(member) = unknown {
-        let words = format!("the catalogue's pages do not say what `{}` asks for", member.key);
-        return Err(Lost::new(&member.key_span, words));
-    }
-    let again = entry.limits.len();
-    let counter = if again == 0 { counter.to_owned() } else { format!("{counter}_{again}") };
+    known(rate, &["max", "window"])?;
     let made = Node::of_members([
         ("counter", Some(Node::of_text(counter))),
         ("window", window),
@@ -128,17 +132,23 @@ fn rule(
         ("scope", Some(Node::of_text("grant"))),
         ("on_deny", reason.map(Node::of_text)),
     ]);
-    if let Some(fault) = fault("limits", &made) {
-        return Err(Lost::new(&limit.span, format!("the limit cannot be said here: {fault}")));
+    match fault("limits", &made) {
+        Some(fault) => {
+            Err(Lost::new(&rate.span, format!("the limit cannot be said here: {fault}")))
+        }
+        None => Ok(made),
     }
-    list.say(
-        Topic::Scope,
-        &limit.span,
-        "each session of an agent has its own count there; here each caller has one, and all \
-         callers share it until `identity` tells them apart",
-    );
-    entry.limits.push(made);
-    Ok(())
+}
+
+/// Checks that an object has no key other than these.
+fn known(node: &Node, keys: &[&str]) -> Result<(), Lost> {
+    match node.members().iter().find(|member| !keys.contains(&&*member.key)) {
+        Some(member) => {
+            let words = format!("the catalogue's pages do not say what `{}` asks for", member.key);
+            Err(Lost::new(&member.key_span, words))
+        }
+        None => Ok(()),
+    }
 }
 
 fn number_or_text(text: &str) -> Node {

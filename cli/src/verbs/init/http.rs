@@ -1,7 +1,7 @@
 //! Streamable HTTP for the official client. An answer is read whole and bounded, no
 //! redirect is followed, and a refusal is told with its remedy.
 
-use super::server::{MAX_BYTES, Tap, Trouble, abridged, late, too_much};
+use super::answers::{MAX_BYTES, Tap, Trouble, abridged, late, too_much};
 use crate::trust;
 use core::fmt;
 use futures_core::stream::BoxStream;

@@ -1,31 +1,25 @@
 //! The tools of a running server, by the official client. All that it may send is
 //! bounded, and so is the time.
 
+use super::answers::{Tap, Trouble, abridged, late};
 use super::http::{self, Headers};
-use super::source::Listed;
 use super::stdio;
 use crate::classes::Definition;
 use crate::failure::Failure;
 use crate::output::shown;
-use mcp_policy_filter::text;
 use rmcp::model::{ClientConfig, Implementation, PaginatedRequestParams, ProtocolVersion};
 use rmcp::service::{ClientInitializeError, RunningService, ServiceError};
 use rmcp::transport::IntoTransport;
 use rmcp::{ClientLifecycleMode, ClientServiceExt as _, RoleClient};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use ureq::tls::TlsConfig;
 
-/// The most bytes of all answers of a server.
-pub(super) const MAX_BYTES: usize = 32 << 20;
 /// The most tools of a server.
 pub(super) const MAX_TOOLS: usize = 10_000;
 /// The most pages of a list of tools.
 const MAX_PAGES: usize = 250;
-/// The most bytes of a server's words that are shown.
-const MAX_SHOWN: usize = 300;
 /// The words of the error of a program's input that nobody reads.
 const BROKEN_PIPE: &str = "Broken pipe";
 /// The time for the end of a session.
@@ -40,39 +34,13 @@ pub(super) enum Server<'a> {
     Command(&'a [OsString]),
 }
 
-/// The first trouble with a server, in words for the user. It is noted where it is met,
-/// since the client's own errors do not have them.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Trouble(Arc<Mutex<Option<String>>>);
-
-impl Trouble {
-    /// Notes a trouble, if it is the first.
-    pub(super) fn note(&self, words: impl Into<String>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| words.into());
-    }
-
-    fn take(&self) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-}
-
-/// The texts of a server's answers. The official client drops members that it does not
-/// know, and a lock is of the whole definition.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Tap(Arc<Mutex<Vec<String>>>);
-
-impl Tap {
-    /// Keeps a text, if it can have a list of tools: others may be many.
-    pub(super) fn keep(&self, text: &[u8]) {
-        if memchr::memmem::find(text, b"tools").is_some() || text.contains(&b'\\') {
-            let text = String::from_utf8_lossy(text).into_owned();
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(text);
-        }
-    }
-
-    fn take(&self) -> Vec<String> {
-        core::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
+/// The tools of a server.
+#[derive(Debug)]
+pub(crate) struct Listed {
+    /// The tools, as far as their classes need them.
+    pub(crate) tools: Vec<Definition>,
+    /// The texts that have them, as they came.
+    pub(crate) texts: Vec<String>,
 }
 
 /// The tools of a server.
@@ -195,20 +163,6 @@ async fn interrupted() {
     let _ = tokio::signal::ctrl_c().await;
 }
 
-/// The words about a server whose answers are too large.
-pub(super) fn too_much() -> String {
-    format!("the server sends more than {} MiB; no list of tools is as large", MAX_BYTES >> 20)
-}
-
-/// The words about a server that takes too long.
-pub(super) fn late(timeout: Duration) -> String {
-    format!(
-        "the server did not list its tools within {} s; see that it is an MCP server, or give it \
-         more time with --timeout",
-        timeout.as_secs_f64()
-    )
-}
-
 async fn listed<T, E, A>(
     transport: T,
     way: ClientLifecycleMode,
@@ -299,11 +253,4 @@ fn unreadable(method: &str, words: &str) -> String {
         true => ended(method),
         false => format!("the server cannot be talked to: {}", abridged(words)),
     }
-}
-
-/// Words from outside that are safe to show, and not too many.
-pub(super) fn abridged(words: &str) -> String {
-    let start = text::start(words, MAX_SHOWN);
-    let more = if start.len() < words.len() { "…" } else { "" };
-    format!("{}{more}", shown(start))
 }

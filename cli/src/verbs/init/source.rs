@@ -1,7 +1,8 @@
 //! The place from which the tools come: a URL, a program, a file.
 
+use super::answers::abridged;
 use super::http::Headers;
-use super::server::{self, MAX_TOOLS, Server, abridged};
+use super::server::{self, Listed, MAX_TOOLS, Server};
 use crate::classes::Definition;
 use crate::failure::Failure;
 use crate::input;
@@ -56,15 +57,6 @@ pub(crate) struct Origin {
     /// Seconds that the server has to list its tools
     #[arg(long, value_name = "SECONDS", default_value = "30")]
     timeout: Seconds,
-}
-
-/// The tools of a server.
-#[derive(Debug)]
-pub(crate) struct Listed {
-    /// The tools, as far as their classes need them.
-    pub(crate) tools: Vec<Definition>,
-    /// The texts that have them, as they came.
-    pub(crate) texts: Vec<String>,
 }
 
 impl Origin {

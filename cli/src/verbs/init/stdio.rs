@@ -1,7 +1,7 @@
 //! A server over the standard input and output of a program. The program is ended with
 //! all that it started, and nothing that it prints reaches the terminal as it is.
 
-use super::server::{MAX_BYTES, Tap, Trouble, abridged, too_much};
+use super::answers::{MAX_BYTES, Tap, Trouble, abridged, too_much};
 use crate::output::shown;
 use rmcp::RoleClient;
 use rmcp::transport::async_rw::AsyncRwTransport;

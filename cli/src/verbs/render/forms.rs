@@ -132,11 +132,13 @@ fn envoy(shipped: &str, policy: &Asked<'_>, settings: &Settings) -> Result<Strin
         format!("`mcp-policy render`. Clients use {}; the", at(address, *port)),
         format!("MCP server is {}.", at(host, *server)),
     ]);
+    let sockets = [
+        ("listener", 10000, address.as_str(), *port),
+        ("admin", 9901, "127.0.0.1", settings.admin),
+        ("server", 9100, host, *server),
+    ];
     // By way of words that no other port can be taken for.
-    let sockets = [("listener", 10000, address.as_str(), *port)]
-        .into_iter()
-        .chain([("admin", 9901, "127.0.0.1", settings.admin), ("server", 9100, host, *server)]);
-    for (word, shipped, ..) in sockets.clone() {
+    for (word, shipped, ..) in sockets {
         template.replace(&format!("address: 127.0.0.1, port_value: {shipped} "), word);
     }
     for (word, _, address, port) in sockets {
@@ -162,12 +164,17 @@ fn envoy(shipped: &str, policy: &Asked<'_>, settings: &Settings) -> Result<Strin
         template.remove(RBAC)?;
     }
     if let Some(file) = &settings.ecds {
-        let name = name(&settings.name);
-        let file = quoted(file);
-        template.set(
-            WASM,
-            &format!(
-                "\
+        discover(&mut template, &name(&settings.name), &quoted(file))?;
+    }
+    Ok(template.text())
+}
+
+/// Has Envoy discover the filter and its policy in a file.
+fn discover(template: &mut Template, name: &str, file: &str) -> Result<(), Failure> {
+    template.set(
+        WASM,
+        &format!(
+            "\
 # The filter and its policy are in a file of their own. `mcp-policy render --for ecds
 # --output FILE` replaces it, and Envoy takes the new policy without a restart.
 - name: {name}
@@ -179,11 +186,10 @@ fn envoy(shipped: &str, policy: &Asked<'_>, settings: &Settings) -> Result<Strin
       initial_fetch_timeout: 0s
     type_urls:
       - type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm"
-            ),
-        )?;
-        template.set("admin:", &format!("# Envoy asks for what it discovers under this name.\nnode: {{ id: {name}, cluster: {name} }}\n\n{}", template.cut("admin:")?))?;
-    }
-    Ok(template.text())
+        ),
+    )?;
+    template.set("admin:", &format!("# Envoy asks for what it discovers under this name.\nnode: {{ id: {name}, cluster: {name} }}\n\n{}", template.cut("admin:")?))?;
+    Ok(())
 }
 
 /// A route for a path, or for all below one.

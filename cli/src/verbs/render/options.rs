@@ -158,36 +158,10 @@ impl Settings {
     /// # Errors
     /// An option does not fit the place, or cannot be read.
     pub(super) fn new(place: Place, options: &Options) -> Result<Self, Failure> {
-        let listen = match &options.listen {
-            None => ("127.0.0.1".to_owned(), 10000),
-            Some(text) => match text.parse() {
-                Ok(port) => ("127.0.0.1".to_owned(), port),
-                Err(_) => {
-                    let (address, port) = host_and_port("--listen", text)?;
-                    if address.parse::<IpAddr>().is_err() {
-                        return wrong("--listen", text, "is not an address and a port");
-                    }
-                    (address, port)
-                }
-            },
-        };
         let upstream = options.upstream.as_deref();
         let upstream = upstream.map(|text| host_and_port("--upstream", text)).transpose()?;
         if let Some(module) = &options.module {
-            let is_url = module.contains("://");
-            if is_url && !place.fetches() {
-                let why = "is a URL, and Envoy loads a file here; fetch it first";
-                return wrong("--module", module, why);
-            }
-            if place.fetches()
-                && (module.starts_with(['/', '.']) || module.ends_with(".wasm") && !is_url)
-            {
-                let why = "is a file, and an image or a URL is fetched here";
-                return wrong("--module", module, why);
-            }
-            if place.fetches() && options.sha256.is_none() {
-                return wrong("--module", module, "needs its digest; give it with `--sha256`");
-            }
+            fits(module, options.sha256.is_some(), place)?;
         }
         if options.ecds.is_some() && place != Place::Envoy {
             return Err(Failure::new("--ecds goes with `--for envoy`"));
@@ -199,21 +173,12 @@ impl Settings {
         ] {
             is_name(option, name)?;
         }
-        let Some((key, value)) = options.selector.split_once('=') else {
-            return wrong("--selector", &options.selector, "is not a label like `app=mcp-server`");
-        };
-        let label = |text: &str| {
-            text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte))
-        };
-        if key.is_empty() || !label(key) || !label(value) {
-            return wrong("--selector", &options.selector, "is not a label like `app=mcp-server`");
-        }
         let (gateway, listener) =
             options.gateway.split_once('/').unwrap_or((&options.gateway, "http"));
         is_name("--gateway", gateway)?;
         is_name("--gateway", listener)?;
         Ok(Self {
-            listen,
+            listen: listen(options.listen.as_deref())?,
             upstream,
             admin: options.admin.unwrap_or(9901),
             module: options.module.clone(),
@@ -221,10 +186,50 @@ impl Settings {
             ecds: options.ecds.clone(),
             name: options.name.clone(),
             namespace: options.namespace.clone(),
-            selector: (key.to_owned(), value.to_owned()),
+            selector: label(&options.selector)?,
             route: options.route.clone(),
             gateway: (gateway.to_owned(), listener.to_owned()),
         })
+    }
+}
+
+/// The address of an Envoy on the author's machine.
+const LOOPBACK: &str = "127.0.0.1";
+
+/// The address and the port to listen on.
+fn listen(text: Option<&str>) -> Result<(String, u16), Failure> {
+    let Some(text) = text else { return Ok((LOOPBACK.to_owned(), 10000)) };
+    if let Ok(port) = text.parse() {
+        return Ok((LOOPBACK.to_owned(), port));
+    }
+    let (address, port) = host_and_port("--listen", text)?;
+    match address.parse::<IpAddr>() {
+        Ok(_) => Ok((address, port)),
+        Err(_) => wrong("--listen", text, "is not an address and a port"),
+    }
+}
+
+/// Checks that the place takes the module in this form.
+fn fits(module: &str, has_digest: bool, place: Place) -> Result<(), Failure> {
+    let is_url = module.contains("://");
+    let is_file = module.starts_with(['/', '.']) || module.ends_with(".wasm") && !is_url;
+    let why = match place.fetches() {
+        false if is_url => "is a URL, and Envoy loads a file here; fetch it first",
+        true if is_file => "is a file, and an image or a URL is fetched here",
+        true if !has_digest => "needs its digest; give it with `--sha256`",
+        _ => return Ok(()),
+    };
+    wrong("--module", module, why)
+}
+
+/// The key and the value of a label of Kubernetes.
+fn label(text: &str) -> Result<(String, String), Failure> {
+    let known = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte);
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() && key.bytes().chain(value.bytes()).all(known) => {
+            Ok((key.to_owned(), value.to_owned()))
+        }
+        _ => wrong("--selector", text, "is not a label like `app=mcp-server`"),
     }
 }
 

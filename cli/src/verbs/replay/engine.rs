@@ -161,37 +161,18 @@ impl Engine {
         headers: Option<&[(String, String)]>,
         claims: Option<&str>,
     ) -> Result<Judged, &'static str> {
-        let lines = headers.unwrap_or_default().iter();
-        let pairs = lines.map(|(name, value)| (name.as_bytes(), value.as_bytes()));
         let peer = Claimed(Payload::read(
             claims.map(|claims| claims.as_bytes().to_vec()).or(Some(Vec::new())),
         ));
         let mut caller = match self.named(call.caller.as_deref()) {
             Some(caller) => caller?,
-            None => {
-                let sources = &self.policy.identity;
-                let tells = |source: &Source| match source {
-                    Source::Jwt { .. } => claims.is_some(),
-                    Source::Mtls(_) => false,
-                    Source::Bearer(_) | Source::Header(_) => headers.is_some(),
-                };
-                if !sources.iter().all(tells) {
-                    return Err(CALLER);
-                }
-                match identify(sources, &|name| head::given(pairs.clone(), name), &peer) {
-                    Ok(id) if !self.policy.is_stranger(&id) => Caller::new(id),
-                    _ if self.policy.settings.admits_anonymous => return Err(CALLER),
-                    _ => {
-                        let (reason, message) =
-                            (Reason::NoIdentity, NoIdentity::Missing.to_string());
-                        let rule = "(no identity)";
-                        return Ok(decided(Word::Denied, reason.as_str(), rule, &message));
-                    }
-                }
-            }
+            None => match self.identified(headers, claims, &peer)? {
+                Ok(caller) => caller,
+                Err(nobody) => return Ok(nobody),
+            },
         };
-        let head = Head { trace: Trace::from_headers(pairs.clone()), ..Head::default() };
-        let head = head.naming(&self.policy, pairs);
+        let head = Head { trace: Trace::from_headers(pairs(headers)), ..Head::default() };
+        let head = head.naming(&self.policy, pairs(headers));
         let settings = &self.policy.settings;
         let message = jsonrpc::decode(body.as_bytes(), settings.max_depth);
         let called = match &message {
@@ -206,14 +187,7 @@ impl Engine {
         let Some((tool, members)) = called else {
             let is_batch = body.trim_start().starts_with('[');
             if is_batch && settings.batches == Batches::Judge {
-                let batch = jsonrpc::decode_batch(body.as_bytes(), settings.max_depth);
-                for message in batch.unwrap_or_default() {
-                    if let Message::Call(one) = message
-                        && let Ok(tool) = ToolCall::parse(&one.params)
-                    {
-                        self.doubt(&tool.tool, call.time);
-                    }
-                }
+                self.doubt_batch(body, call.time);
                 return Err("the calls of a batch one by one");
             }
             self.policy.place(&mut caller, &head.about(&peer), || Some(call.time));
@@ -231,6 +205,50 @@ impl Engine {
         };
         let session = head.trace.session.as_ref();
         Ok(self.decide(call, session.or(call.session.as_ref()), caller, &parts))
+    }
+
+    /// The caller by the headers and claims of a line, or the judgement of a request without
+    /// one.
+    ///
+    /// # Errors
+    /// The line does not have all that the sources read.
+    fn identified(
+        &self,
+        headers: Option<&[(String, String)]>,
+        claims: Option<&str>,
+        peer: &dyn Peer,
+    ) -> Result<Result<Caller, Judged>, &'static str> {
+        let sources = &self.policy.identity;
+        let tells = |source: &Source| match source {
+            Source::Jwt { .. } => claims.is_some(),
+            Source::Mtls(_) => false,
+            Source::Bearer(_) | Source::Header(_) => headers.is_some(),
+        };
+        if !sources.iter().all(tells) {
+            return Err(CALLER);
+        }
+        let given = |name: &str| head::given(pairs(headers), name);
+        match identify(sources, &given, peer) {
+            Ok(id) if !self.policy.is_stranger(&id) => Ok(Ok(Caller::new(id))),
+            _ if self.policy.settings.admits_anonymous => Err(CALLER),
+            _ => {
+                let (reason, message) = (Reason::NoIdentity, NoIdentity::Missing.to_string());
+                let rule = "(no identity)";
+                Ok(Err(decided(Word::Denied, reason.as_str(), rule, &message)))
+            }
+        }
+    }
+
+    /// Counts the calls of a batch, which may have been charged to any holder.
+    fn doubt_batch(&mut self, body: &str, now: Nanos) {
+        let batch = jsonrpc::decode_batch(body.as_bytes(), self.policy.settings.max_depth);
+        for message in batch.unwrap_or_default() {
+            if let Message::Call(one) = message
+                && let Ok(tool) = ToolCall::parse(&one.params)
+            {
+                self.doubt(&tool.tool, now);
+            }
+        }
     }
 
     /// Judges what is not one call of a tool.
@@ -355,6 +373,12 @@ fn approval(
         _ => counts.doubt(),
     }
     decided(Word::Approval, reason, needed.rule, message)
+}
+
+/// The headers of a line as the filter has them.
+fn pairs(headers: Option<&[(String, String)]>) -> impl Iterator<Item = (&[u8], &[u8])> + Clone {
+    let lines = headers.unwrap_or_default().iter();
+    lines.map(|(name, value)| (name.as_bytes(), value.as_bytes()))
 }
 
 fn unknown(rule: &str, what: &str) -> Judged {

@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
 /// The most bytes of a cassette that is one document.
-pub(super) const MAX_CASSETTE: usize = 64 << 20;
+const MAX_CASSETTE: usize = 64 << 20;
 
 /// Lines and requests that hold no call that can be judged.
 #[derive(Clone, Copy, Debug, Default)]

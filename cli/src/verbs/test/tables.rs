@@ -249,22 +249,29 @@ fn read_fence(
                 if reading.policy.is_some() {
                     calls(suite, reading, from, text);
                 }
-            } else if let Some(with) = info.strip_prefix("json request") {
-                send(suite, reading, at, Ask::post(text).with_parenthesis(with), None);
-            } else if let Some(words) = info.strip_prefix("json list") {
-                let (method, with) = match words.strip_prefix(" of ") {
-                    Some(words) => words.split_once(' ').unwrap_or((words, "")),
-                    None => ("tools/list", words),
-                };
-                let response = Response {
-                    status: 200,
-                    headers: vec![("content-type".into(), "application/json".into())],
-                    body: text.trim().into(),
-                    trailers: false,
-                };
-                send(suite, reading, at, Ask::rpc(method).with_parenthesis(with), Some(response));
+            } else {
+                read_request(suite, reading, at, info, text);
             }
         }
+    }
+}
+
+/// Reads a fence that holds a request, or a list with which the server answers one.
+fn read_request(suite: &mut Suite, reading: &mut Reading, at: usize, info: &str, text: &str) {
+    if let Some(with) = info.strip_prefix("json request") {
+        send(suite, reading, at, Ask::post(text).with_parenthesis(with), None);
+    } else if let Some(words) = info.strip_prefix("json list") {
+        let (method, with) = match words.strip_prefix(" of ") {
+            Some(words) => words.split_once(' ').unwrap_or((words, "")),
+            None => ("tools/list", words),
+        };
+        let response = Response {
+            status: 200,
+            headers: vec![("content-type".into(), "application/json".into())],
+            body: text.trim().into(),
+            trailers: false,
+        };
+        send(suite, reading, at, Ask::rpc(method).with_parenthesis(with), Some(response));
     }
 }
 

@@ -1,10 +1,10 @@
 //! The words to a client about its request.
 
-use super::{ASKS, ApprovalRecord, Draft, Required, Stage};
+use super::{ApprovalRecord, Draft, Required, Stage};
 use crate::approvals::Id;
 use crate::exchange::approvals::json::Object;
 use crate::exchange::approvals::store::Told;
-use crate::exchange::approvals::way::Page;
+use crate::exchange::approvals::way::{ASKS, Page};
 use crate::limits::StoreError;
 use crate::policy::{Denial, Reason, duration};
 

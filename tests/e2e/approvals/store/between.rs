@@ -10,7 +10,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-/// What it does with the next questions.
+/// The treatment of the next questions.
 #[derive(Clone)]
 pub enum Mode {
     /// It hands them on, and the answers back.

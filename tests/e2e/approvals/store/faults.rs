@@ -1,9 +1,7 @@
 //! Homes that are not there, slow, or somebody else.
 
-use std::net::SocketAddr;
-
 use mcp_rig::client::{Request, http1, http2};
-use mcp_rig::upstream::Upstream;
+use mcp_rig::upstream::{NOWHERE, Upstream};
 use mcp_rig::wait::until;
 use serde_json::json;
 
@@ -28,13 +26,12 @@ async fn a_home_that_cannot_be_asked_lets_nothing_run_and_nothing_is_lost() {
         choked["circuit_breakers"] = json!({ "thresholds": [{ "max_requests": 0 }] });
         let mut empty = asking::cluster("empty", home.addr());
         empty["load_assignment"]["endpoints"] = json!([]);
-        let dead = SocketAddr::from(([127, 0, 0, 1], 9));
         for cluster in ["missing", "choked", "dead", "empty", "envoy"] {
             let mut policy = edge_policy();
             policy["settings"]["approvals"]["store"]["cluster"] = cluster.into();
             let edge = edge(holding, policy, &upstream, home.addr())
                 .cluster(asking::cluster("envoy", home.addr()))
-                .cluster(asking::cluster("dead", dead))
+                .cluster(asking::cluster("dead", NOWHERE))
                 .cluster(choked.clone())
                 .cluster(empty.clone())
                 .start()

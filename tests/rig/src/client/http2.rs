@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use super::{Body, Request, Response, patiently, pause};
 use crate::http::Fields;
 
-/// Why a client resets a stream that it has no more use for.
+/// The reason with which a client resets a stream that it has no more use for.
 pub const CANCEL: h2::Reason = h2::Reason::CANCEL;
 
 /// Sends one request on a connection of its own.

@@ -1,7 +1,7 @@
 //! The official Rust SDK's client over Streamable HTTP.
 //!
-//! What an agent's developer sees of a denial is what this client makes of
-//! it, so a denial comes back as [`CallError`]: code, message and data.
+//! An agent's developer sees of a denial the parts that this client hands on, so a denial
+//! comes back as [`CallError`]: code, message and data.
 
 use std::net::SocketAddr;
 
@@ -21,7 +21,7 @@ pub struct McpClient {
     service: RunningService<RoleClient, ()>,
 }
 
-/// What a call came back with instead of a result.
+/// The error that a call came back with instead of a result.
 #[derive(Clone, Debug, PartialEq)]
 pub enum CallError {
     /// A JSON-RPC error, as every denial is.

@@ -1,4 +1,4 @@
-//! What the official client does besides calling tools.
+//! The abilities of the official client besides calling tools.
 
 #![allow(deprecated, reason = "older revisions subscribe by methods of their own")]
 

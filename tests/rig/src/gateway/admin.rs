@@ -19,7 +19,7 @@ impl Admin {
         Self { addr }
     }
 
-    /// Where it listens.
+    /// Its address.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
@@ -53,7 +53,7 @@ impl Admin {
             && self.stat("listener_manager.workers_started").await == Some(1)
     }
 
-    /// Where the listener called `name` listens, once it does.
+    /// The address of the listener called `name`, once it has one.
     pub async fn listener(&self, name: &str) -> Option<SocketAddr> {
         let text = self.get("/listeners?format=json").await?;
         let json: Value = serde_json::from_str(&text).ok()?;

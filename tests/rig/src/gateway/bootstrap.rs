@@ -1,8 +1,8 @@
-//! Envoy's configuration, generated as JSON so that any policy text can stand
-//! in it.
+//! Envoy's configuration, generated as JSON so that it can hold the text of
+//! any policy.
 //!
-//! What a deployment needs is in `envoy/envoy.yaml`, with its reasons. This
-//! is the same in the parts that matter to a test, on ports that are free.
+//! The configuration of a deployment is `envoy/envoy.yaml`, with its reasons. This is the
+//! same in the parts that matter to a test, on ports that are free.
 
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ use super::run::Run;
 /// The listener's name.
 pub(super) const LISTENER: &str = "mcp";
 
-/// The whole configuration, but for the listener of a dynamic gateway.
+/// The whole configuration, except for the listener of a dynamic gateway.
 pub(super) fn bootstrap(builder: &Builder, run: &Run) -> Value {
     let mut clusters = vec![cluster(builder)];
     clusters.extend(builder.clusters.iter().cloned());

@@ -1,4 +1,4 @@
-//! What is special about a gateway.
+//! The settings of a gateway.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -106,7 +106,7 @@ impl Builder {
         self
     }
 
-    /// Where requests go that the filter lets pass.
+    /// Sets the server of requests that the filter lets pass.
     pub fn upstream(mut self, upstream: SocketAddr) -> Self {
         self.upstream = upstream;
         self

@@ -38,7 +38,7 @@ impl Process {
         self.child.id()
     }
 
-    /// How the child ended, if it has.
+    /// The child's status, if it has ended.
     pub fn exited(&mut self) -> Option<ExitStatus> {
         let status = self.child.try_wait().ok().flatten()?;
         // The process id may now be another's.

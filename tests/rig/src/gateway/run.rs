@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::Shell;
 
-/// A directory under `target/rig/`; removed when dropped, but for a failed
+/// A directory under `target/rig/`; removed when dropped, except for a failed
 /// test's, which stays to be read.
 #[derive(Debug)]
 pub(crate) struct Run {

@@ -44,12 +44,12 @@ impl OfferServer {
         Self { addr, asked, serving }
     }
 
-    /// Where it listens.
+    /// Its address.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// What it was asked for since this was last called: the method, and the name or URI.
+    /// The requests since this was last called: the method, and the name or URI.
     pub fn asked(&self) -> Vec<String> {
         std::mem::take(&mut *self.asked.lock().expect("no panic while recording"))
     }

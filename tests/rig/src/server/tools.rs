@@ -1,7 +1,7 @@
 //! The tools on offer, as data.
 //!
 //! The first five are those of the shipped policies, with the arguments that
-//! their servers declare. The rest are what stands beside them on such
+//! their servers declare. The rest are others of such
 //! servers, so that "every other tool is refused" has something to refuse.
 
 use std::time::Duration;
@@ -73,7 +73,7 @@ pub const TOOLS: &[Tool] = &[
 pub struct Tool {
     /// The name in `tools/call`.
     pub name: &'static str,
-    /// What `tools/list` says of it.
+    /// Its description in `tools/list`.
     pub description: &'static str,
     /// The arguments that it declares; others are accepted too.
     pub args: &'static [Arg],
@@ -84,13 +84,13 @@ pub struct Tool {
 pub struct Arg {
     /// Its name.
     pub name: &'static str,
-    /// What it may hold.
+    /// The values that it takes.
     pub kind: Kind,
     /// Whether a call without it is refused.
     pub required: bool,
 }
 
-/// What an argument may hold.
+/// The values that an argument takes.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
     /// A string.
@@ -131,8 +131,8 @@ impl Tool {
         Ok(())
     }
 
-    /// How long a call takes: `read_output` waits its `wait_ms`, the others
-    /// answer at once. It is the slow tool that timeouts are tried on.
+    /// The time that a call takes: `read_output` waits its `wait_ms`, the others answer at
+    /// once. It is the slow tool that timeouts are tried on.
     pub fn pause(&self, arguments: &Map<String, Value>) -> Duration {
         let wait = arguments.get("wait_ms").filter(|_| self.name == "read_output");
         Duration::from_millis(wait.and_then(Value::as_u64).unwrap_or(0))

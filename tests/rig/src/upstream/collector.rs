@@ -38,7 +38,7 @@ impl Collector {
         Self { addr, messages, accepting }
     }
 
-    /// Where it listens.
+    /// Its address.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }

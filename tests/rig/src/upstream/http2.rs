@@ -33,7 +33,7 @@ impl Trailing {
         Self { addr, accepting }
     }
 
-    /// Where it listens.
+    /// Its address.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }

@@ -77,7 +77,7 @@ impl Questions {
         Self { addr, seen, accepting }
     }
 
-    /// Where it listens.
+    /// Its address.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
