@@ -95,9 +95,10 @@ impl Definition {
         Ok(Self {
             name: name.into(),
             description: parts.join(".\n"),
-            schema: object("inputSchema").map_err(|()| "has an `inputSchema` that is no object")?,
+            schema: object("inputSchema")
+                .map_err(|()| "has an `inputSchema` that is not an object")?,
             annotations: object("annotations")
-                .map_err(|()| "has `annotations` that are no object")?,
+                .map_err(|()| "has `annotations` that are not an object")?,
         })
     }
 }

@@ -142,6 +142,11 @@ impl Node {
         }
     }
 
+    /// Whether it is a number that is written so.
+    pub(crate) fn is_number(&self, written: &str) -> bool {
+        matches!(&self.value, Value::Number(number) if **number == *written)
+    }
+
     /// The members of an object; none of anything else.
     pub(crate) fn members(&self) -> &[Member] {
         match &self.value {
@@ -285,6 +290,14 @@ impl Tree for Node {
     fn text(&self) -> Option<&str> {
         self.text()
     }
+}
+
+/// Whether a number keeps its value as a double, and as the decimal of that double.
+pub(crate) fn survives(number: &str) -> bool {
+    let mantissa = number.split(['e', 'E']).next().unwrap_or_default();
+    let digits = mantissa.bytes().filter(u8::is_ascii_digit).skip_while(|digit| *digit == b'0');
+    // Every decimal of 15 digits comes back from the nearest double.
+    digits.count() <= 15
 }
 
 /// Writes a text as JSON.

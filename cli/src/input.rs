@@ -4,11 +4,15 @@
 use crate::failure::Failure;
 use crate::output::shown;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, StdinLock};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The name by which standard input is given and shown.
 pub(crate) const STDIN: &str = "-";
+
+/// The byte order mark.
+const MARK: char = '\u{feff}';
 
 /// The most bytes of a configuration: two policies of the largest size, and what is
 /// around them.
@@ -19,11 +23,27 @@ pub(crate) const MAX_BYTES: u64 = 32 << 20;
 /// # Errors
 /// The file is missing, is not a regular one, is too large, or is not UTF-8.
 pub(crate) fn text(name: &str) -> Result<String, Failure> {
-    let bytes = bytes(name)?;
+    utf8(name, bytes(name)?).map_err(|(_, failure)| failure)
+}
+
+/// The text of the bytes of a file.
+///
+/// # Errors
+/// It is not UTF-8; the bytes come back.
+pub(crate) fn utf8(name: &str, bytes: Vec<u8>) -> Result<String, (Vec<u8>, Failure)> {
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        Failure::new(format!("{}: byte {at} is not UTF-8; save the file as UTF-8", shown(name)))
+        let told = format!("{}: byte {at} is not UTF-8; save the file as UTF-8", shown(name));
+        (error.into_bytes(), Failure::new(told))
     })
+}
+
+/// A text without the byte order mark that editors on Windows begin a file with.
+pub(crate) fn without_mark(mut text: String) -> String {
+    if text.starts_with(MARK) {
+        text.drain(..MARK.len_utf8());
+    }
+    text
 }
 
 /// The bytes of a file, or of standard input where the name is `-`.
@@ -32,9 +52,21 @@ pub(crate) fn text(name: &str) -> Result<String, Failure> {
 /// As of [`text`], except for UTF-8.
 pub(crate) fn bytes(name: &str) -> Result<Vec<u8>, Failure> {
     if name == STDIN {
-        return bounded(name, io::stdin().lock());
+        return bounded(name, stdin()?);
     }
     bounded(name, open(name)?)
+}
+
+/// Standard input. Whoever read it a second time would take it for empty.
+///
+/// # Errors
+/// It was read before.
+pub(crate) fn stdin() -> Result<StdinLock<'static>, Failure> {
+    static TAKEN: AtomicBool = AtomicBool::new(false);
+    match TAKEN.swap(true, Ordering::Relaxed) {
+        true => Err(Failure::new("`-` is given twice, and standard input is one file")),
+        false => Ok(io::stdin().lock()),
+    }
 }
 
 /// A regular file, opened for reading.

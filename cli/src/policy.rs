@@ -182,8 +182,14 @@ pub(crate) fn fault(layer: &Layer, fault: &Fault) -> Finding {
     if layer.text().trim().is_empty() {
         return empty(layer);
     }
+    if layer.is_file() && layer.source().name.ends_with(".json") && is_yaml(layer.text()) {
+        let message = "this is YAML, and a file is read as JSON whose name ends with `.json`; \
+                       give it another name";
+        return layer.finding(&(0..0), Severity::Error, UNREADABLE, message);
+    }
     // Of a text that begins as JSON the core knows better what is wrong with it.
-    let looks_like_json = layer.text().trim_start().starts_with('{');
+    let begins = ["{", "//", "/*"];
+    let looks_like_json = begins.iter().any(|begin| layer.text().trim_start().starts_with(begin));
     let told = looks_like_json.then(|| Policy::parse(layer.text().as_bytes(), "").err());
     let told = told.flatten().and_then(|all| all.iter().next().map(|one| one.message.clone()));
     let message = told.unwrap_or_else(|| fault.message.clone());
@@ -201,15 +207,21 @@ pub(crate) fn empty(layer: &Layer) -> Finding {
 
 /// The finding about a text within a filter's configuration that is not JSON.
 pub(crate) fn not_json(layer: &Layer, told: &Fault) -> Finding {
-    let text = layer.text();
-    let as_yaml = document::read("policy.yaml", text).ok();
-    let is_yaml = as_yaml.is_some_and(|(_, all)| all.iter().any(|node| !node.members().is_empty()));
-    if text.trim_start().starts_with('{') || !is_yaml {
+    if !is_yaml(layer.text()) {
         return fault(layer, told);
     }
     let message = "this is YAML, and the filter reads a text as JSON alone; write the policy as \
                    JSON, or as an object under `value` of a google.protobuf.Struct";
     layer.finding(&(told.at..told.at), Severity::Error, UNREADABLE, message)
+}
+
+/// Whether a text is an object in YAML, and not one that is meant as JSON.
+fn is_yaml(text: &str) -> bool {
+    let has_members = || {
+        let read = document::read("policy.yaml", text).ok();
+        read.is_some_and(|(_, all)| all.iter().any(|node| !node.members().is_empty()))
+    };
+    !text.trim_start().starts_with('{') && has_members()
 }
 
 /// A policy as it was compiled, and what was found.

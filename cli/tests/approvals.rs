@@ -69,6 +69,25 @@ fn the_page_shows_what_is_shown() {
 }
 
 #[test]
+fn a_command_that_prints_without_an_end_is_not_a_token() {
+    let list = |command: &str| {
+        let url = "http://127.0.0.1:1/mcp-approvals";
+        approvals(&["list", url, "--token-command", command]).assert().code(2)
+    };
+    // The address with a password is not repeated.
+    approvals(&["list", "https://ann:secret@gateway.example.com/a"]).assert().code(2).stderr_eq(
+        "mcp-policy: the URL has a user; the token is asked for and never a part of the URL\n",
+    );
+    list("yes")
+        .stderr_eq("mcp-policy: --token-command: prints more than 64 KiB; no token is as long\n");
+    list("echo a b").stderr_eq("mcp-policy: the token is empty, or has a space [..]\n");
+    list("exit 3").stderr_eq("mcp-policy: --token-command: exit status: 3\n");
+    list("echo token; echo more").stderr_eq(
+        "mcp-policy: http://127.0.0.1:1/mcp-approvals: cannot be reached: Connection refused [..]\n",
+    );
+}
+
+#[test]
 fn approving_needs_a_terminal_and_the_id_typed_there() {
     let server = serve(SAME);
     let id = server.gateway.lock().unwrap().call("create_refund", r#"{"amount":500}"#);

@@ -5,6 +5,7 @@ mod around;
 mod forms;
 mod input;
 mod language;
+mod routes;
 mod shipped;
 mod tools;
 

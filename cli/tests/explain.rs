@@ -65,7 +65,7 @@ fn explanations_read_as_they_did() {
         ("help", 0, &["--help"]),
         ("allowed", 0, &[PAYMENTS, refund, "--after", "2"]),
         ("rate_limited", 1, &[PAYMENTS, refund, "--after", "3"]),
-        ("require", 1, &[PAYMENTS, r#"create_refund {"customer": "c_1", "amount": 800}"#]),
+        ("require", 1, &[PAYMENTS, "create_refund", r#"{"customer": "c_1", "amount": 800}"#]),
         ("undecidable", 1, &[PAYMENTS, r#"create_refund {"amount": "5"}"#]),
         ("args", 1, &[PAYMENTS, r#"create_refund {"amount": 5, "note": "\u202e"}"#]),
         ("beaten", 1, &[TEAMS, "ads_delete", "--claims", ads]),

@@ -95,6 +95,26 @@ fn a_policy_gets_the_lock_and_keeps_the_rest() {
     assert_eq!(again["lock"]["ignore"], json!(["_meta"]));
     assert_eq!(again["lock"]["mode"], "report");
     assert_eq!(again["lock"]["tools"].as_object().unwrap().len(), 1);
+    // A policy in YAML stays one.
+    lock(&[&first, "--policy", &policy, "--output", &policy]).success();
+    let yaml = std::fs::read_to_string(&policy).unwrap();
+    assert!(yaml.contains("\nlock:\n  mode: \"enforce\"\n  tools:\n"), "{yaml}");
+    lock(&[&first, "--save", &out, "--output", &out])
+        .code(2)
+        .stderr_eq("mcp-policy: --save and --output name one file; give each its own\n");
+    // Compared it may be, and not written again.
+    let number = "123456789012345678901";
+    let tool = format!(
+        r#"{{"require":[{{"conditions":[{{"path":"args.n","op":"lte","value":{number}}}]}}]}}"#
+    );
+    let large =
+        std::fs::read_to_string(&out).unwrap().replacen("\"a\": {}", &format!("\"a\": {tool}"), 1);
+    let large = scratch.write("large.json", &large);
+    lock(&["--check", &large, &first]).success();
+    let refused = lock(&["--policy", &large, &first]).code(2).stdout_eq("");
+    refused.stderr_eq(
+        "mcp-policy: [..]large.json:[..]: this number would be written as another one; [..]\n",
+    );
 }
 
 #[test]

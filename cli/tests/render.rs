@@ -2,6 +2,7 @@
 //! with a policy follows it. That it runs is in `tests/e2e/render.rs`.
 
 mod engines;
+mod options;
 
 use crate::outputs::scratch;
 use boon::{Compiler, Schemas};

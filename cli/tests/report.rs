@@ -89,6 +89,12 @@ fn what_cannot_be_read_is_said() {
         &["--since", "yesterday", "access.log"],
         "mcp-policy: `yesterday` is not a moment; write one like `2030-12-31T18:00:00Z` or `2030-12-31`\n",
     );
+    for until in ["2024-10-05", "2024-10-04"] {
+        refused(
+            &["--since", "2024-10-05", "--until", until, "access.log"],
+            "mcp-policy: --since is not before --until, so no moment is between them\n",
+        );
+    }
     refused(
         &["../report.rs"],
         "mcp-policy: none of [..] lines has a record; the log's format needs %FILTER_STATE(wasm.mcp_audit:PLAIN)%\n",

@@ -72,6 +72,33 @@ fn who_closes_standard_output_hides_no_finding() {
     }
 }
 
+#[test]
+fn standard_input_is_read_once() {
+    let folder = folder("streams-twice");
+    for arguments in [
+        &["check", "-", "-"][..],
+        &["report", "-", "-"],
+        &["replay", "-", "-"],
+        &["replay", "-", "--against", "-", "call.jsonl"],
+        &["replay", "policy.json", "-", "-"],
+        &["explain", "policy.json", "-", "--claims", "@-"],
+        &["init", "--merge", "-", "-"],
+        &["lock", "--check", "-", "-"],
+        &["lock", "--policy", "-", "-"],
+        &["lock", "--check", "locked.json", "--saved", "-", "-"],
+    ] {
+        let from = fs::File::open(folder.join(match arguments[0] {
+            "check" | "explain" | "init" | "lock" => "locked.json",
+            _ if arguments[1] == "-" => "policy.json",
+            _ => "call.jsonl",
+        }));
+        let output = command(&folder, arguments).stdin(from.unwrap()).output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {told}");
+        assert_eq!(told, "mcp-policy: `-` is given twice, and standard input is one file\n");
+    }
+}
+
 /// The file to which nothing can be written.
 #[cfg(target_os = "linux")]
 fn full() -> fs::File {

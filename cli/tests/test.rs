@@ -244,6 +244,56 @@ fn folders_may_hold_loops_pipes_and_bytes() {
 }
 
 #[test]
+fn tests_are_not_passed_over_for_their_name() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let folder = with_table("odd-name", "a  default_deny");
+    let name = std::ffi::OsStr::from_bytes(b"b\xff.calls");
+    fs::write(folder.join(name), "policy policy.yaml\na  allowed\n").unwrap();
+    let told = "mcp-policy: ./b\u{fffd}.calls: its name is not UTF-8\n";
+    command(&folder).arg(".").assert().code(2).stderr_eq(told.replace("./", ""));
+}
+
+#[test]
+fn a_byte_order_mark_is_not_a_part_of_a_table() {
+    let folder = with_table("mark", "a  default_deny");
+    fs::write(folder.join("a.calls"), "\u{feff}policy policy.yaml\r\na  default_deny\r\n").unwrap();
+    let case =
+        "\u{feff}policy: policy.yaml\r\ncases:\r\n- { name: a, call: a, expect: default_deny }\r\n";
+    fs::write(folder.join("a.test.yaml"), case).unwrap();
+    command(&folder).assert().code(0).stdout_eq("2 passed, 0 failed\n");
+}
+
+#[test]
+fn headers_are_as_envoy_has_them() {
+    let policy = "version: \"1\"\ndefault: allow\nidentity: [{ header: x-agent-id }]\n";
+    let write = |folder: &Path, name: &str, text: &str| {
+        fs::write(folder.join("policy.yaml"), policy).unwrap();
+        fs::write(folder.join(name), text).unwrap();
+    };
+    let folder = with_table("headers", "a (X-Agent-Id: ann)  allowed");
+    let case = |headers: &str| {
+        format!(
+            "policy: policy.yaml\ncases:\n- {{ name: a, call: a, headers: {headers}, expect: allowed }}\n"
+        )
+    };
+    write(&folder, "a.test.yaml", &case("{ X-Agent-Id: ann }"));
+    command(&folder).assert().code(0).stdout_eq("2 passed, 0 failed\n");
+    // No request has such a header, so the test would show nothing.
+    for word in ["x agent: ann", ": ann", "x-a/b: c"] {
+        write(&folder, "a.calls", &format!("policy policy.yaml\na ({word})  no_identity\n"));
+        let told = command(&folder).arg("a.calls").assert().code(1);
+        told.stdout_eq(format!("a.calls:2:4: `{word}` is not known; [..]\n0 passed, 1 failed\n"));
+    }
+    for headers in ["{ x agent: ann }", "{ '': ann }", "{ x-agent-id: \"a\\nb\" }"] {
+        write(&folder, "a.test.yaml", &case(headers));
+        let told = command(&folder).arg("a.test.yaml").assert().code(1);
+        told.stdout_eq(
+            "a.test.yaml:3:[..]: `[..]` is not a header on one line\n0 passed, 1 failed\n",
+        );
+    }
+}
+
+#[test]
 fn a_closed_pipe_hides_no_failure() {
     let folder = with_table("closed", &"a  allowed\n".repeat(20_000));
     let binary = cargo_bin!("mcp-policy").display().to_string();

@@ -26,6 +26,7 @@
 use crate::exchange;
 use crate::limits::Store;
 use crate::policy::Policy;
+use crate::policy::condition::is_header;
 use crate::simulate::client::Client;
 use crate::simulate::explain::Explanations;
 use crate::simulate::{Body, Ending, Host, Outcome, Sent};
@@ -103,6 +104,18 @@ pub enum NotationErrorKind {
     Outcome(String),
     /// A fact about an answer that none has.
     Fact(String),
+}
+
+/// The name of a header as Envoy has it, which writes all in lower case; none if no header
+/// can have the name.
+pub fn header_name(written: &str) -> Option<String> {
+    let name = written.to_ascii_lowercase();
+    is_header(name.strip_prefix(':').unwrap_or(&name)).then_some(name)
+}
+
+/// Whether a text can be the value of a header.
+pub fn is_value(text: &str) -> bool {
+    !text.contains(|c: char| c.is_control() && c != '\t')
 }
 
 impl fmt::Display for NotationError {
@@ -290,12 +303,12 @@ impl Ask {
                 return fault(words, flag, NotationErrorKind::Flag(flag.into()));
             };
             self.flags = Some(*bits);
-        } else if let Some((name, value)) = word.split_once(": ") {
-            return Ok(self.with(name, value));
-        } else if let Some(name) = word.strip_suffix(':') {
-            return Ok(self.with(name, ""));
         } else {
-            return fault(words, word, NotationErrorKind::With(word.into()));
+            let header = word.split_once(": ").or_else(|| Some((word.strip_suffix(':')?, "")));
+            return match header.and_then(|(name, value)| Some((header_name(name)?, value))) {
+                Some((name, value)) if is_value(value) => Ok(self.with(&name, value)),
+                _ => fault(words, word, NotationErrorKind::With(word.into())),
+            };
         }
         Ok(self)
     }

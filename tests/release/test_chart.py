@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -11,6 +12,7 @@ from published import FILES, ROOT, package_version
 
 sys.path.insert(0, str(ROOT / "release"))
 import chart  # noqa: E402
+import notes  # noqa: E402
 
 ARCHIVE = FILES / f"mcp-policy-chart-{package_version()}.tgz"
 SOURCE = ROOT / "charts" / "mcp-policy"
@@ -54,10 +56,24 @@ class TheChart(unittest.TestCase):
             self.assertEqual(made, expected.read_text(), values.name)
 
     def test_what_is_new_is_the_section_of_the_changelog(self):
-        notes = (FILES / "NOTES.md").read_text()
-        self.assertTrue(notes.startswith("### "), notes[:80])
-        self.assertIn(notes.strip(), (ROOT / "CHANGELOG.md").read_text())
-        self.assertNotIn("\n## ", notes)
+        changelog = (ROOT / "CHANGELOG.md").read_text()
+        made = notes.notes(changelog, package_version())
+        self.assertTrue(made.startswith("### "), made[:80])
+        self.assertNotIn("\n## ", made)
+        self.assertEqual((FILES / "NOTES.md").read_text(), made)
+
+    def test_what_is_new_names_pages_and_links_to_none_of_them(self):
+        # A link of the changelog leads to a page beside it, which is not where a release is.
+        changelog = (ROOT / "CHANGELOG.md").read_text()
+        made = notes.notes(changelog, package_version())
+        for target in re.findall(r"\]\(([^)]*)\)", made):
+            self.assertTrue(target.startswith("https://"), target)
+        for page in re.findall(r"\(`(docs/[^`]*)`\)", made):
+            self.assertTrue((ROOT / page).exists(), page)
+        text = "[a page](docs/a.md#b), [a site](https://a.example/b), [here](#there)"
+        self.assertEqual(
+            notes.named(text), "a page (`docs/a.md`), [a site](https://a.example/b), [here](#there)"
+        )
 
 
 if __name__ == "__main__":

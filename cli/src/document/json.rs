@@ -6,7 +6,13 @@ use mcp_policy_filter::simulate::tree;
 /// The one document of a JSON text.
 pub(super) fn read(text: &str) -> Result<Node, Fault> {
     let read = tree::read(text).map(Node::from);
-    read.map_err(|error| Fault { at: error.at, message: error.kind.to_string() })
+    read.map_err(|error| {
+        let mut message = error.kind.to_string();
+        if error.at == 0 && text.starts_with('\u{feff}') {
+            message.push_str("; save the file without one");
+        }
+        Fault { at: error.at, message }
+    })
 }
 
 impl From<tree::Node> for Node {

@@ -48,7 +48,7 @@ pub(crate) fn each(
     for (file, name) in files.iter().enumerate() {
         let told = |error: io::Error| Failure::new(format!("{}: {error}", shown(name)));
         let raw: Box<dyn Read> = match name.as_str() {
-            STDIN => Box::new(io::stdin().lock()),
+            STDIN => Box::new(input::stdin()?),
             name => Box::new(input::open(name)?),
         };
         let mut raw = BufReader::with_capacity(BUFFER, progress.wrap_read(raw));

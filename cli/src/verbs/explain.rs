@@ -32,8 +32,9 @@ Exit status: 0 the request goes on, 1 it is refused or the policy is invalid, 2 
 pub(crate) struct Arguments {
     /// The policy, in JSON or YAML; `-` is standard input
     policy: String,
-    /// The call: TOOL {ARGUMENTS}, a JSON-RPC message, @FILE or -
-    call: String,
+    /// The call: TOOL {ARGUMENTS}, a JSON-RPC message, @FILE or -; words are joined by spaces
+    #[arg(required = true, value_name = "CALL")]
+    call: Vec<String>,
     /// The caller's id; it becomes the credential that the policy's `identity` looks for
     #[arg(long = "as", value_name = "ID")]
     caller: Option<String>,
@@ -72,7 +73,9 @@ pub(crate) struct Arguments {
 /// # Errors
 /// The policy or the call cannot be read.
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
-    if arguments.policy == "-" && arguments.call == "-" {
+    // A tool and its arguments may be words of their own.
+    let call = arguments.call.join(" ");
+    if arguments.policy == "-" && call == "-" {
         return Err(Failure::new(
             "standard input holds the policy or the call; name a file for one",
         ));
@@ -88,7 +91,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         })?,
         None => present()?,
     };
-    let mut ask = request::parse(&arguments.call, &loaded.policy)?;
+    let mut ask = request::parse(&call, &loaded.policy)?;
     complete(&mut ask, arguments, &mut loaded.policy)?;
     let (store, policy) = (MemoryStore::default(), &loaded.policy);
     before(arguments.after, &Host { policy, store: &store, now }, &ask)?;

@@ -10,9 +10,10 @@ mod server;
 pub(super) mod source;
 mod stdio;
 mod told;
-mod yaml;
+pub(super) mod yaml;
 
 use crate::Outcome;
+use crate::document::{self, Node, position, survives};
 use crate::failure::Failure;
 use crate::finding::Source;
 use crate::interrupt;
@@ -89,7 +90,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let base = match &arguments.merge {
         None => merge::fresh(arguments.shadow, arguments.path.as_deref())
             .map_err(|fault| Failure::new(format!("--path: {}", shown(&fault))))?,
-        Some(name) => match given(name)? {
+        Some(name) => match given(name, Purpose::Write)? {
             Ok(old) => old,
             Err(outcome) => return Ok(outcome),
         },
@@ -138,11 +139,8 @@ impl Arguments {
 
     /// The policy as text, which the core takes.
     fn text(&self, written: &Written) -> Result<String, Failure> {
-        let is_yaml = |name: &String| {
-            let name = name.to_ascii_lowercase();
-            name.ends_with(".yaml") || name.ends_with(".yml")
-        };
-        let (name, text) = if self.yaml || self.output.as_ref().is_some_and(is_yaml) {
+        let is_yaml = self.yaml || self.output.as_deref().is_some_and(yaml::is_name);
+        let (name, text) = if is_yaml {
             ("policy.yaml", yaml::text(&written.policy))
         } else {
             let mut json = Vec::new();
@@ -163,14 +161,52 @@ impl Arguments {
     }
 }
 
+/// The purpose of a policy that is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// A part of it is compared.
+    Compare,
+    /// It is written again, with more in it.
+    Write,
+}
+
 /// A policy from a file, as a JSON object; if it is invalid, its errors are printed.
-pub(super) fn given(name: &str) -> Result<Result<Map<String, Value>, Outcome>, Failure> {
+///
+/// # Errors
+/// It cannot be read, or would be another one as it is written again.
+pub(super) fn given(
+    name: &str,
+    purpose: Purpose,
+) -> Result<Result<Map<String, Value>, Outcome>, Failure> {
     let errors = match policy::load(name)? {
-        Ok(loaded) => match serde_json::from_str(&loaded.json) {
-            Ok(Value::Object(policy)) => return Ok(Ok(policy)),
-            _ => return Err(Failure::new(format!("{}: is not a policy", shown(name)))),
-        },
+        Ok(loaded) => {
+            if purpose == Purpose::Write
+                && let Some(number) = rounded(&loaded.node)
+            {
+                let (line, column) = position(&loaded.source.text, number.span.start);
+                return Err(Failure::new(format!(
+                    "{}:{line}:{column}: this number would be written as another one; write one \
+                     of at most 15 digits, or add to the policy by hand",
+                    shown(name)
+                )));
+            }
+            match serde_json::from_str(&loaded.json) {
+                Ok(Value::Object(policy)) => return Ok(Ok(policy)),
+                _ => return Err(Failure::new(format!("{}: is not a policy", shown(name)))),
+            }
+        }
         Err(errors) => errors,
     };
     policy::refuse(&errors).map(Err)
+}
+
+/// The first number that is not kept by being read and written: one of many digits, other
+/// than a whole one of 64 bits.
+fn rounded(node: &Node) -> Option<&Node> {
+    if let document::Value::Number(number) = &node.value {
+        let is_whole = number.parse::<i64>().is_ok() || number.parse::<u64>().is_ok();
+        return (!is_whole && !survives(number)).then_some(node);
+    }
+    let inner = node.elements().iter().chain(node.members().iter().map(|member| &member.value));
+    inner.into_iter().find_map(rounded)
 }

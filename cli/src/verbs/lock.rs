@@ -4,8 +4,8 @@ mod compare;
 mod listed;
 mod members;
 
-use super::init::given;
 use super::init::source::Origin;
+use super::init::{Purpose, given, yaml};
 use crate::Outcome;
 use crate::failure::Failure;
 use crate::finding::{Finding, Source};
@@ -80,8 +80,12 @@ enum Format {
 /// # Errors
 /// The server's tools cannot be had, or the lock cannot be written.
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
+    if arguments.save.is_some() && arguments.save == arguments.output {
+        return Err(Failure::new("--save and --output name one file; give each its own"));
+    }
+    let purpose = if arguments.check.is_some() { Purpose::Compare } else { Purpose::Write };
     let given = match arguments.check.as_ref().or(arguments.policy.as_ref()) {
-        Some(name) => match given(name)? {
+        Some(name) => match given(name, purpose)? {
             Ok(policy) => Some((name, policy)),
             Err(outcome) => return Ok(outcome),
         },
@@ -166,6 +170,9 @@ fn locked(
     policy.insert("lock".into(), lock.clone());
     valid(&Value::Object(policy.clone()))?;
     let written = if is_alone { json!({ "lock": lock }) } else { Value::Object(policy) };
+    if arguments.output.as_deref().is_some_and(yaml::is_name) {
+        return Ok(yaml::text(&written).into_bytes());
+    }
     let mut text = Vec::new();
     write_json(&mut text, &written)?;
     Ok(text)

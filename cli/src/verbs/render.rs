@@ -84,6 +84,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         ));
         return Ok(Outcome::Findings);
     }
+    for option in arguments.options.idle(arguments.place) {
+        say(format_args!("note: `{option}` changes nothing here"));
+    }
     for note in forms::notes(arguments.place, &policy, &settings) {
         say(format_args!("note: {note}"));
     }

@@ -48,6 +48,10 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let since = arguments.since.as_deref().map(moment::argument).transpose()?;
     let until = arguments.until.as_deref().map(moment::argument).transpose()?;
+    // No record is of such a time, and a report of none looks like a good one.
+    if since.zip(until).is_some_and(|(since, until)| since >= until) {
+        return Err(Failure::new("--since is not before --until, so no moment is between them"));
+    }
     let mut tally = Tally::new(since, until);
     tally.counts = lines::each(&arguments.logs, |line| {
         if let Err(miss) = find::records(line.bytes, |records| tally.add(records)) {

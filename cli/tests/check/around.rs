@@ -23,7 +23,7 @@ const GUARD: &str = r#"- { name: g, typed_config: { "@type": type.googleapis.com
 
 /// Files, a text in them, the text in its place, the text at which there is a finding,
 /// and its code.
-const EDITS: [(&[&str], &str, &str, &str, &str); 61] = [
+const EDITS: [(&[&str], &str, &str, &str, &str); 65] = [
     (
         ENVOY,
         "failure_policy: FAIL_RELOAD",
@@ -32,6 +32,7 @@ const EDITS: [(&[&str], &str, &str, &str, &str); 61] = [
         "fail-open",
     ),
     (ENVOY, "failure_policy: FAIL_RELOAD", "fail_open: true", "fail_open: t", "fail-open"),
+    (ENVOY, "failure_policy: FAIL_RELOAD", "failure_policy: 3", "failure_policy: 3", "fail-open"),
     (ENVOY, "failure_policy: FAIL_RELOAD", "failOpen: yes", "failOpen: y", "fail-open"),
     (
         ENVOY,
@@ -152,6 +153,21 @@ const EDITS: [(&[&str], &str, &str, &str, &str); 61] = [
         "- name: envoy.filters.http.wasm\n                    disabled: true\n",
         "disabled: true",
         "switched-off",
+    ),
+    (
+        ENVOY,
+        "timeout: 0s",
+        "timeout: 0s\n                            weighted_clusters: { clusters: [{ typed_per_filter_config: { envoy.filters.http.wasm: { disabled: true } } }] }",
+        "envoy.filters.http.wasm: {",
+        "switched-off",
+    ),
+    (ENVOY, "rules:\n", "shadow_rules:\n", "mark_requests: true", "no-guard"),
+    (
+        ENVOY,
+        "- name: envoy.filters.http.rbac\n",
+        "- name: envoy.filters.http.rbac\n                    disabled: true\n",
+        "disabled: true",
+        "no-guard",
     ),
     // No route turns it on.
     (

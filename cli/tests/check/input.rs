@@ -1,8 +1,10 @@
 //! Bad input: each ends with a clear error or a bounded result.
 
 use super::{command, found, places, root, run, scratch};
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::symlink;
 use std::process::{Command, Stdio};
 
@@ -59,6 +61,52 @@ fn folders_are_walked_past_what_is_not_ours() {
     fs::write(folder.join("bad.json"), r#"{"version": "1", "default": "deny", "tools": {},}"#)
         .unwrap();
     assert_eq!(places(&found(&folder, &["."])), ["1:49 unreadable"]);
+}
+
+#[test]
+fn a_policy_of_a_folder_is_not_passed_over_for_its_bytes_or_its_name() {
+    let folder = scratch("input-bytes");
+    let policy = r#"{"version": "1", "default": "allow", "tools": {"a\u00e9": {}}}"#;
+    let latin: Vec<u8> = policy.replace("\\u00e9", "|").bytes().collect();
+    let latin = latin.into_iter().map(|byte| if byte == b'|' { 0xe9 } else { byte });
+    let wide = policy.encode_utf16().flat_map(u16::to_le_bytes);
+    let wide = [0xff, 0xfe].into_iter().chain(wide);
+    for bytes in [latin.collect::<Vec<u8>>(), wide.collect()] {
+        fs::write(folder.join("a.json"), bytes).unwrap();
+        let (status, stderr) = told(&folder, &["."]);
+        assert_eq!(status, Some(2), "{stderr}");
+        assert!(stderr.starts_with("mcp-policy: ./a.json: byte "), "{stderr}");
+    }
+    fs::remove_file(folder.join("a.json")).unwrap();
+    fs::write(folder.join(OsStr::from_bytes(b"b\xff.json")), policy).unwrap();
+    let (status, stderr) = told(&folder, &["."]);
+    assert_eq!(status, Some(2), "{stderr}");
+    assert_eq!(stderr, "mcp-policy: ./b\u{fffd}.json: its name is not UTF-8\n");
+}
+
+#[test]
+fn what_is_not_json_is_told_for_what_it_is() {
+    let folder = scratch("input-other");
+    for (text, words) in [
+        ("version: '1'\ndefault: deny\n", "this is YAML"),
+        ("// a comment\n{}", "found a comment"),
+        ("/* a comment */ {}", "found a comment"),
+        ("{'version': 1}", "found a single quote"),
+    ] {
+        fs::write(folder.join("a.json"), text).unwrap();
+        let all = found(&folder, &["a.json"]);
+        let told = all["findings"][0]["message"].as_str().unwrap();
+        assert!(told.contains(words), "{text}: {told}");
+    }
+}
+
+#[test]
+fn a_byte_order_mark_is_told_with_its_remedy() {
+    let folder = scratch("input-mark");
+    fs::write(folder.join("a.json"), "\u{feff}{}").unwrap();
+    let all = found(&folder, &["a.json"]);
+    let told = "the text begins with a byte order mark; save the file without one";
+    assert_eq!(all["findings"][0]["message"], told);
 }
 
 #[test]

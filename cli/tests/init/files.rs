@@ -67,6 +67,37 @@ fn the_five_tools_together() {
 }
 
 #[test]
+fn a_list_may_begin_with_a_byte_order_mark_and_end_with_no_cursor() {
+    let scratch = Scratch::new("mark");
+    let list = "\u{feff}{\"tools\": [{\"name\": \"get_a\"}], \"nextCursor\": null}";
+    assert_eq!(report(&[&scratch.write("l", list)])["tools"][0]["class"], "Read");
+}
+
+#[test]
+fn a_policy_with_a_number_that_would_be_rounded_is_not_written_again() {
+    let scratch = Scratch::new("rounded");
+    let list = scratch.write("l", "{\"tools\": [{\"name\": \"get_a\"}]}");
+    let with = |number: &str| {
+        let condition = format!(r#"{{"path": "args.n", "op": "lte", "value": {number}}}"#);
+        let require = format!(r#"[{{"conditions": [{condition}]}}]"#);
+        let tools = format!(r#"{{"a": {{"require": {require}}}}}"#);
+        scratch.write("p", &format!(r#"{{"version": "1", "default": "deny", "tools": {tools}}}"#))
+    };
+    for number in ["123456789012345678901", "0.1234567890123456789"] {
+        let refused = init(&[&list, "--merge", &with(number)]).assert().code(2).stdout_eq("");
+        refused.stderr_eq(str![[r#"
+mcp-policy: [..]/p:1:122: this number would be written as another one; write one of at most 15 digits, or add to the policy by hand
+
+"#]]);
+    }
+    for number in ["9007199254740993", "1.5", "1e22"] {
+        let merged = init(&[&list, "--yaml", "--merge", &with(number)]).assert().success();
+        let written = number.replace("1e22", "1.0e+22");
+        assert!(texts(&merged).0.contains(&format!("value: {written}\n")), "{number}");
+    }
+}
+
+#[test]
 fn help() {
     init(&["--help"]).assert().success().stdout_eq(golden("help.txt"));
 }
@@ -157,11 +188,15 @@ mcp-policy: [..]/l: the tool at /tools/0 has a `description` that is not a text
 
 "#]]);
     refused(r#"[{"name": "a", "inputSchema": []}]"#).stderr_eq(str![[r#"
-mcp-policy: [..]/l: the tool at /tools/0 has an `inputSchema` that is no object
+mcp-policy: [..]/l: the tool at /tools/0 has an `inputSchema` that is not an object
 
 "#]]);
     refused(r#"[{"name": "a", "annotations": true}]"#).stderr_eq(str![[r#"
-mcp-policy: [..]/l: the tool at /tools/0 has `annotations` that are no object
+mcp-policy: [..]/l: the tool at /tools/0 has `annotations` that are not an object
+
+"#]]);
+    refused(r#"{"result": {"tools": [{"name": "a"}], "nextCursor": "2"}}"#).stderr_eq(str![[r#"
+mcp-policy: [..]/l: has a part of the list, since it has a `nextCursor`; write the tools of all parts into one list
 
 "#]]);
     init(&[&scratch.file("none")]).assert().code(2).stderr_eq(str![[r#"

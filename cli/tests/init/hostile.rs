@@ -319,24 +319,26 @@ fn all_that_a_program_started_is_ended_with_it() {
 
 #[cfg(unix)]
 #[test]
-fn ctrl_c_ends_the_program_and_all_that_it_started() {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let port = listener.local_addr().expect("its number").port().to_string();
-    let mut run = Command::new(snapbox::cmd::cargo_bin!("mcp-policy"))
-        .current_dir(here())
-        .args(["init", "--timeout", "600", "--", "python3", SERVER, "waits", "stdio", &port])
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("the command");
-    let (mut alive, _) = listener.accept().expect("a connection");
-    let kill = Command::new("kill").args(["-INT", &run.id().to_string()]).status();
-    assert!(kill.expect("kill").success());
-    assert_eq!(run.wait().expect("its end").code(), Some(130));
-    alive.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout");
-    assert_eq!(alive.read(&mut [0]).expect("the end of the process"), 0);
-    let mut written = String::new();
-    run.stdout.expect("its output").read_to_string(&mut written).expect("UTF-8");
-    assert_eq!(written, "");
+fn a_signal_ends_the_program_and_all_that_it_started() {
+    for signal in ["-INT", "-TERM", "-HUP"] {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("its number").port().to_string();
+        let mut run = Command::new(snapbox::cmd::cargo_bin!("mcp-policy"))
+            .current_dir(here())
+            .args(["init", "--timeout", "600", "--", "python3", SERVER, "waits", "stdio", &port])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the command");
+        let (mut alive, _) = listener.accept().expect("a connection");
+        let kill = Command::new("kill").args([signal, &run.id().to_string()]).status();
+        assert!(kill.expect("kill").success());
+        assert_eq!(run.wait().expect("its end").code(), Some(130), "{signal}");
+        alive.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout");
+        assert_eq!(alive.read(&mut [0]).expect("the end of the process"), 0, "{signal}");
+        let mut written = String::new();
+        run.stdout.expect("its output").read_to_string(&mut written).expect("UTF-8");
+        assert_eq!(written, "");
+    }
 }
 
 #[test]

@@ -155,7 +155,7 @@ mcp-policy: [..]: the server answers with HTTP 404: <h1>Nothing here/u{1b}[2J/u{
 
 "#]]);
     over_url("page", &[]).code(2).stdout_eq("").stderr_eq(str![[r#"
-mcp-policy: [..]: the server answers with `text/html`, so this is no endpoint of MCP; its path is often /mcp
+mcp-policy: [..]: the server answers with `text/html`, so this is not an endpoint of MCP; its path is often /mcp
 
 "#]]);
     over_url("not-mcp", &[]).code(2).stdout_eq("").stderr_eq(str![[r#"

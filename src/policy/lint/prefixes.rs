@@ -1,7 +1,7 @@
 //! Warnings of paths and URLs that are compared by their first characters.
 
-use super::conditions;
-use crate::policy::condition::Root;
+use super::{Placed, conditions};
+use crate::policy::condition::{Path, Root, Test};
 use crate::policy::document::{Document, Findings, Warning};
 
 /// The warning about the start of a path.
@@ -15,13 +15,33 @@ const HOST: &str = "compares texts, and the name of another host can begin so, a
 /// Warns of `starts_with` on an argument that is compared with the start of a path, or
 /// with a URL up to some part of its host.
 pub(super) fn warnings(document: &Document, findings: &mut Findings) {
-    for placed in conditions(document) {
-        let start =
-            placed.condition.test.start().filter(|_| placed.condition.path.root == Root::Args);
-        if let Some(message) = start.and_then(misled) {
-            findings.warning(Warning::PlaceByStart, &|| (placed.path() + "/op", message.into()));
+    for check in conditions(document).chunk_by(|one, other| one.of == other.of) {
+        let held: Vec<_> = check.iter().filter_map(held).collect();
+        for placed in check {
+            let path = &placed.condition.path;
+            let start = placed.condition.test.start().filter(|_| path.root == Root::Args);
+            if let Some(message) = start.and_then(misled)
+                && !held.contains(&(path, message))
+            {
+                let place = || (placed.path() + "/op", message.into());
+                findings.warning(Warning::PlaceByStart, &place);
+            }
         }
     }
+}
+
+/// The path of a condition by which a call is denied whose value leads elsewhere, and the
+/// warning that it makes needless. In `deny_if` there is none: a condition beside it that
+/// is false lets the call pass.
+fn held<'c>(placed: &Placed<'c>) -> Option<(&'c Path, &'static str)> {
+    let is_required = placed.of.contains("/require/");
+    let is_asked = !placed.inner.contains("/any/") && !placed.inner.contains("/not");
+    let message = match placed.condition.test {
+        Test::Within(_) => PATH,
+        Test::HostIn(_) => HOST,
+        _ => return None,
+    };
+    (is_required && is_asked).then_some((&placed.condition.path, message))
 }
 
 /// The warning about a start of texts, if it is that of a place.
@@ -41,10 +61,14 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn warnings(condition: &str) -> Vec<String> {
+        warnings_under("require", condition)
+    }
+
+    fn warnings_under(key: &str, condition: &str) -> Vec<String> {
         let policy = format!(
             r#"{{"version": "1", "default": "deny", "identity": [{{"jwt": {{"claim": "sub"}}}}],
             "settings": {{"paths": ["/mcp"]}},
-            "tools": {{"t": {{"require": [{{"conditions": [{condition}]}}]}}}}}}"#
+            "tools": {{"t": {{"{key}": [{{"conditions": [{condition}]}}]}}}}}}"#
         );
         let policy = Policy::parse(policy.as_bytes(), "");
         let policy = policy.unwrap_or_else(|errors| panic!("{errors:?}"));
@@ -75,6 +99,22 @@ mod tests {
             assert_eq!(warnings(&condition("args.x", "starts_with")), told, "{value}");
             assert!(warnings(&condition("args.x", "ends_with")).is_empty(), "{value}");
             assert!(warnings(&condition("claims.x", "starts_with")).is_empty(), "{value}");
+        }
+        for (more, is_told) in [
+            (r#"{"path": "args.x", "op": "within", "value": ["/srv"]}"#, false),
+            (r#"{"all": [{"path": "args.x", "op": "within", "value": ["/srv"]}]}"#, false),
+            (r#"{"any": [{"path": "args.x", "op": "within", "value": ["/srv"]}]}"#, true),
+            (r#"{"path": "args.y", "op": "within", "value": ["/srv"]}"#, true),
+            (r#"{"path": "args.x", "op": "host_in", "value": ["a.b"]}"#, true),
+        ] {
+            let start = r#"{"path": "args.x", "op": "starts_with", "value": "/srv/a"}"#;
+            let told =
+                |conditions: &str| warnings(conditions).iter().any(|one| one.ends_with(PATH));
+            assert_eq!(told(&format!("{start}, {more}")), is_told, "{more}");
+            assert_eq!(told(&format!("{more}, {start}")), is_told, "{more}");
+            // Without the start, a path that leads there is not denied.
+            let under = warnings_under("deny_if", &format!("{start}, {more}"));
+            assert!(under.iter().any(|one| one.ends_with(PATH)), "{under:?}");
         }
         let each = r#"{"any": [{"path": "args.a[*]", "op": "starts_with", "value": "/srv/"}]}"#;
         let told = format!("/tools/t/require/0/conditions/0/any/0/op: {PATH}");

@@ -45,7 +45,10 @@ impl Endpoint {
             return wrong("is not a URL; write one like https://gateway.example.com/mcp-approvals");
         };
         if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
-            return wrong("has a user; the token is asked for and never a part of the URL");
+            // Not with the URL, which may have a password.
+            return Err(Failure::new(
+                "the URL has a user; the token is asked for and never a part of the URL",
+            ));
         }
         if uri.query().is_some() || url.contains('#') {
             return wrong("has a query or a fragment; the endpoint has none");
@@ -84,6 +87,16 @@ impl Endpoint {
 
     fn of_request(&self) -> String {
         format!("{}/{}", self.base, self.id.as_deref().unwrap_or_default())
+    }
+}
+
+/// The words about an exchange that failed.
+fn failing(error: &ureq::Error) -> String {
+    match error {
+        ureq::Error::Timeout(_) => "does not answer in time".to_owned(),
+        ureq::Error::BodyExceedsLimit(most) => format!("answers with more than {most} bytes"),
+        ureq::Error::Io(error) => format!("cannot be reached: {}", trust::words(error)),
+        error => trust::words(error),
     }
 }
 
@@ -200,7 +213,7 @@ impl Client {
         &self,
         answer: Result<Response<ureq::Body>, ureq::Error>,
     ) -> Result<(Value, T), Failure> {
-        let mut answer = answer.map_err(|error| self.told(&trust::words(&error)))?;
+        let mut answer = answer.map_err(|error| self.told(&failing(&error)))?;
         let status = answer.status();
         if status.is_redirection() {
             let location = answer.headers().get("location");
@@ -211,7 +224,7 @@ impl Client {
             )));
         }
         let text = answer.body_mut().with_config().limit(MAX_ANSWER).read_to_string();
-        let text = text.map_err(|error| self.told(&error.to_string()))?;
+        let text = text.map_err(|error| self.told(&failing(&error)))?;
         if !status.is_success() {
             return Err(self.refused(status.as_u16(), &text));
         }

@@ -56,16 +56,29 @@ pub(super) fn token() -> Result<String, Failure> {
 /// # Errors
 /// The command fails, or does not print a token.
 pub(super) fn token_of(command: &str) -> Result<String, Failure> {
-    let run = Command::new("sh")
+    let told = |error: std::io::Error| Failure::new(format!("--token-command: sh: {error}"));
+    let mut run = Command::new("sh")
         .args(["-c", command])
         .stdin(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(Stdio::inherit())
-        .output()
-        .map_err(|error| Failure::new(format!("--token-command: sh: {error}")))?;
-    if !run.status.success() {
-        return Err(Failure::new(format!("--token-command: {}", shown(&run.status.to_string()))));
+        .spawn()
+        .map_err(told)?;
+    let mut printed = Vec::new();
+    if let Some(output) = run.stdout.take() {
+        output.take(MAX_LINE.saturating_add(1)).read_to_end(&mut printed).map_err(told)?;
     }
-    let printed = String::from_utf8(run.stdout).unwrap_or_default();
+    // The pipe is closed by now, so a command that still prints ends.
+    let status = run.wait().map_err(told)?;
+    if u64::try_from(printed.len()).is_ok_and(|len| len > MAX_LINE) {
+        let most = MAX_LINE >> 10;
+        let words = format!("--token-command: prints more than {most} KiB; no token is as long");
+        return Err(Failure::new(words));
+    }
+    if !status.success() {
+        return Err(Failure::new(format!("--token-command: {}", shown(&status.to_string()))));
+    }
+    let printed = String::from_utf8(printed).unwrap_or_default();
     usable(printed.lines().next().unwrap_or_default())
 }
 

@@ -116,6 +116,11 @@ impl Around<'_, '_> {
         match config.field("failure_policy").map(|policy| (policy, policy.value.text())) {
             Some((_, Some("FAIL_RELOAD"))) => {}
             Some((policy, Some("FAIL_OPEN"))) => self.add(&rules::FAIL_OPEN, &policy.key_span),
+            // The form of Envoy's own dumps has no numbers, and Envoy reads them.
+            Some((policy, None)) if policy.value.is_number("1") => {}
+            Some((policy, None)) if policy.value.is_number("3") => {
+                self.add(&rules::FAIL_OPEN, &policy.key_span);
+            }
             Some((policy, _)) => self.add(&rules::NO_RELOAD, &policy.key_span),
             None if open.is_some() => {}
             None => self.add(&rules::NO_RELOAD, &anchor),
@@ -210,28 +215,42 @@ impl Around<'_, '_> {
 
     /// The filter that refuses what carries no mark.
     fn guard(&mut self, chain: &Chain<'_>) {
-        let guards = |filters: &[&Node]| -> Option<Range<usize>> {
-            filters.iter().find(|filter| is_guard(filter)).map(|filter| filter.span.clone())
-        };
+        fn guard<'n>(filters: &[&'n Node]) -> Option<&'n Node> {
+            filters.iter().copied().find(|filter| is_guard(filter))
+        }
         let (before, behind) = chain.filters.split_at_checked(chain.at).unwrap_or_default();
-        match (self.marks(), guards(before), guards(behind)) {
-            (_, Some(before), _) => self.add(&rules::GUARD_IN_FRONT, &before),
+        match (self.marks(), guard(before), guard(behind)) {
+            (_, Some(before), _) => self.add(&rules::GUARD_IN_FRONT, &before.span),
             (Some(marks), None, None) => self.add_in_file(&rules::NO_GUARD, &marks),
             (None, None, Some(guard)) if self.read.is_some() => {
-                self.add(&rules::GUARD_ALONE, &guard);
+                self.add(&rules::GUARD_ALONE, &guard.span);
+            }
+            (Some(_), None, Some(guard)) => {
+                for off in manager::guard_off(chain.manager, guard) {
+                    self.add(&rules::GUARD_OFF, &off.key_span);
+                }
             }
             _ => {}
         }
     }
 }
 
-/// Whether a filter asks for the mark.
+/// Whether a filter asks for the mark, and refuses what has none: rules that only log, or
+/// that are in shadow, refuse nothing.
 pub(super) fn is_guard(filter: &Node) -> bool {
     let config = filter.field("typed_config").map(|config| &config.value);
     let message = |key| config.and_then(|config| config.at(&[key])).and_then(Node::text);
     let is_rbac = |name: &str| name.ends_with(".filters.http.rbac.v3.RBAC");
     (message("@type").is_some_and(is_rbac) || message("type_url").is_some_and(is_rbac))
-        && config.is_some_and(names_the_mark)
+        && config.is_some_and(|config| {
+            let typed = config.field("value").map(|inner| &inner.value);
+            let rules = [Some(config), typed].into_iter().flatten().filter_map(|config| {
+                let rules = ["rules", "matcher"].iter().find_map(|key| config.field(key))?;
+                let action = rules.value.get("action").and_then(Node::text);
+                action.is_none_or(|action| action == "ALLOW").then_some(&rules.value)
+            });
+            rules.into_iter().any(names_the_mark)
+        })
 }
 
 fn names_the_mark(node: &Node) -> bool {

@@ -27,9 +27,6 @@ pub(super) enum File {
 /// # Errors
 /// A folder cannot be read, or has too many files.
 pub(super) fn named(arguments: &[String]) -> Result<Vec<File>, Failure> {
-    if arguments.iter().filter(|name| *name == input::STDIN).count() > 1 {
-        return Err(Failure::new("`-` is given twice, and standard input is one file"));
-    }
     let mut files = Vec::new();
     for name in arguments {
         if name != input::STDIN && Path::new(name).is_dir() {
@@ -68,7 +65,8 @@ fn folder(path: &Path, depth: usize, files: &mut Vec<File>) -> Result<(), Failur
             return Err(Failure::new(format!("{}: {most}", shown_path())));
         }
         let Some(name) = path.to_str() else {
-            return Err(Failure::new(format!("{}: its name is not UTF-8", shown_path())));
+            let name = path.to_string_lossy();
+            return Err(Failure::new(format!("{}: its name is not UTF-8", shown(&name))));
         };
         files.push(File::Found(name.to_owned()));
     }
@@ -78,12 +76,19 @@ fn folder(path: &Path, depth: usize, files: &mut Vec<File>) -> Result<(), Failur
 /// The text of a file of a folder, if it is one.
 ///
 /// # Errors
-/// The file cannot be read.
+/// The file cannot be read, or may be meant as a policy and is not UTF-8.
 pub(super) fn text(name: &str) -> Result<Option<String>, Failure> {
     if fs::metadata(name).is_ok_and(|data| data.len() > input::MAX_BYTES) {
         return Ok(None);
     }
-    Ok(String::from_utf8(input::bytes(name)?).ok())
+    match input::utf8(name, input::bytes(name)?) {
+        Ok(text) => Ok(Some(text)),
+        Err((bytes, told)) => {
+            // UTF-16 has a NUL beside each letter.
+            let words = String::from_utf8_lossy(&bytes).replace('\0', "");
+            if may_be_ours(&words) { Err(told) } else { Ok(None) }
+        }
+    }
 }
 
 /// Whether a document is a file of tests, as `mcp-policy test` reads them.

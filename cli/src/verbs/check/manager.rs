@@ -66,32 +66,52 @@ pub(super) fn switches(
     marks: bool,
     found: &mut Vec<Finding>,
 ) {
-    let is_off = |node: &'_ Node| node.at(&["disabled"]).is_some_and(Node::is_true);
     let mut is_turned_on = false;
-    if let Some(name) = filter.get("name").and_then(Node::text) {
-        let mut look = |node: &Node| {
-            let switch = node.at(&["typed_per_filter_config"]).and_then(|all| all.member(name));
-            match switch {
-                Some(switch) if is_off(&switch.value) => {
-                    found.push(rules::SWITCHED_OFF.at(layer, &switch.key_span));
-                }
-                Some(_) => is_turned_on = true,
-                None => {}
-            }
-        };
-        if let Some(config) = manager.at(&["route_config"]) {
-            look(config);
-            for host in config.at(&["virtual_hosts"]).map(Node::elements).unwrap_or_default() {
-                look(host);
-                let routes = host.at(&["routes"]).map(Node::elements).unwrap_or_default();
-                routes.iter().for_each(&mut look);
-            }
+    for switch in overrides(manager, filter) {
+        if is_off(&switch.value) {
+            found.push(rules::SWITCHED_OFF.at(layer, &switch.key_span));
+        } else {
+            is_turned_on = true;
         }
     }
     let off = filter.field("disabled").filter(|_| is_off(filter));
     if let Some(off) = off.filter(|_| !(marks && is_turned_on)) {
         found.push(rules::SWITCHED_OFF.at(layer, &off.key_span));
     }
+}
+
+/// The places where a guard is switched off, or has other rules than its own.
+pub(super) fn guard_off<'n>(manager: Option<&'n Node>, guard: &'n Node) -> Vec<&'n Member> {
+    let off = guard.field("disabled").filter(|_| is_off(guard));
+    let overrides = manager.map(|manager| overrides(manager, guard)).unwrap_or_default();
+    off.into_iter().chain(overrides).collect()
+}
+
+fn is_off(node: &Node) -> bool {
+    node.at(&["disabled"]).is_some_and(Node::is_true)
+}
+
+/// The words about a filter in the routes: of all, of a host, of one route, and of a part
+/// of its requests.
+fn overrides<'n>(manager: &'n Node, filter: &Node) -> Vec<&'n Member> {
+    let mut found = Vec::new();
+    let Some(name) = filter.get("name").and_then(Node::text) else { return found };
+    let Some(config) = manager.at(&["route_config"]) else { return found };
+    let mut look = |node: &'n Node| {
+        let all = node.at(&["typed_per_filter_config"]);
+        found.extend(all.and_then(|all| all.member(name)));
+    };
+    let list =
+        |node: &'n Node, path: &[&str]| node.at(path).map(Node::elements).unwrap_or_default();
+    look(config);
+    for host in list(config, &["virtual_hosts"]) {
+        look(host);
+        for route in list(host, &["routes"]) {
+            look(route);
+            list(route, &["route", "weighted_clusters", "clusters"]).iter().for_each(&mut look);
+        }
+    }
+    found
 }
 
 /// The findings about repeats anywhere in a patch.

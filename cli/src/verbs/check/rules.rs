@@ -123,6 +123,10 @@ pub(super) const NO_GUARD: Rule = Rule::warning(
     "`mark_requests` marks what was judged, and no filter behind this one refuses the rest; add \
      the RBAC filter that asks for the filter state `wasm.mcp_policy`, or take the setting out",
 );
+pub(super) const GUARD_OFF: Rule = Rule::warning(
+    "no-guard",
+    "the guard is off here, so requests go on that the filter has not judged; take this out",
+);
 pub(super) const GUARD_IN_FRONT: Rule = Rule::error(
     "guard-in-front",
     "the guard comes before the filter that marks requests, so it refuses everything; put it \
@@ -161,6 +165,10 @@ pub(super) const ROUTE_TIMEOUT_GATEWAY: Rule = Rule::warning(
     "route-timeout",
     "the rule's timeout cuts slow tools and streams of events (15s where none is given); say \
      `timeouts: { request: 0s }`",
+);
+pub(super) const ROUTE_TIMEOUT_TRAFFIC: Rule = Rule::warning(
+    "route-timeout",
+    "the timeout cuts slow tools and streams of events; say `requestTimeout: 0s`",
 );
 pub(super) const IDLE_TIMEOUT: Rule = Rule::warning(
     "idle-timeout",

@@ -162,7 +162,8 @@ impl Together {
                     self.routes.push((concern(), rules::RETRIES.at(layer, &mirror.key_span)));
                 }
             }
-            if let Some(timeout) = route.member("timeout") {
+            let timeout = route.member("timeout");
+            if let Some(timeout) = timeout.filter(|timeout| seconds(&timeout.value) != Some(0.0)) {
                 self.routes.push((concern(), rules::ROUTE_TIMEOUT.at(layer, &timeout.key_span)));
             }
         }
@@ -198,11 +199,15 @@ impl Together {
     fn traffic_policy(&mut self, layer: &Layer, manifest: Manifest<'_>) {
         let one = manifest.spec(&["targetRef"]).into_iter();
         let all = manifest.spec(&["targetRefs"]).map(Node::elements).unwrap_or_default();
-        let targets = one.chain(all).map(|target| reference(&manifest, target)).collect();
-        let retry = manifest.node.get("spec").and_then(|spec| spec.member("retry"));
-        if let Some(retry) = retry {
-            let finding = rules::RETRIES.at(layer, &retry.key_span);
-            self.routes.push((Concern::Targets(targets), finding));
+        let targets: Vec<_> = one.chain(all).map(|target| reference(&manifest, target)).collect();
+        let mut add = |finding| self.routes.push((Concern::Targets(targets.clone()), finding));
+        if let Some(retry) = manifest.node.get("spec").and_then(|spec| spec.member("retry")) {
+            add(rules::RETRIES.at(layer, &retry.key_span));
+        }
+        let http = manifest.spec(&["timeout", "http"]);
+        let timeout = http.and_then(|http| http.member("requestTimeout"));
+        if let Some(timeout) = timeout.filter(|timeout| seconds(&timeout.value) != Some(0.0)) {
+            add(rules::ROUTE_TIMEOUT_TRAFFIC.at(layer, &timeout.key_span));
         }
     }
 

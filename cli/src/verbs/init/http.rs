@@ -202,7 +202,7 @@ impl Client {
             self.message(&bytes)?
         } else {
             return Err(self.fail(format!(
-                "the server answers with `{}`, so this is no endpoint of MCP; its path is often \
+                "the server answers with `{}`, so this is not an endpoint of MCP; its path is often \
                  /mcp",
                 abridged(&kind)
             )));

@@ -103,7 +103,7 @@ async fn asked(
 
 /// The reasons for which a list cannot be had.
 enum End {
-    /// The user pressed Ctrl-C.
+    /// The user pressed Ctrl-C, or the command is ended in another way.
     Interrupted,
     /// The server answered the handshake with an error, in words for the user.
     Refused(String),
@@ -131,11 +131,36 @@ async fn bounded<T>(
     tokio::select! {
         // Heard before the server is.
         biased;
-        _ = tokio::signal::ctrl_c() => Err(End::Interrupted),
+        () = interrupted() => Err(End::Interrupted),
         answer = tokio::time::timeout(timeout, work) => {
             answer.unwrap_or_else(|_| Err(End::Trouble(late(timeout))))
         }
     }
+}
+
+/// Waits for Ctrl-C, or for the signal of a job that takes too long or of a terminal that is
+/// closed: by itself each ends this process, and not the server that it has started.
+#[cfg(unix)]
+async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    async fn heard(kind: SignalKind) {
+        match signal(kind) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => core::future::pending().await,
+        }
+    }
+    tokio::select! {
+        () = heard(SignalKind::interrupt()) => {}
+        () = heard(SignalKind::terminate()) => {}
+        () = heard(SignalKind::hangup()) => {}
+    }
+}
+
+/// Waits for Ctrl-C.
+#[cfg(not(unix))]
+async fn interrupted() {
+    // An error says that nobody can listen for it.
+    let _ = tokio::signal::ctrl_c().await;
 }
 
 async fn listed<T, E, A>(

@@ -166,12 +166,19 @@ fn secret(file: &str) -> Result<String, Failure> {
 /// The tools of a list in a file: `{"tools": [..]}`, the answer of a server that has it,
 /// or the list alone.
 fn in_file(name: &str) -> Result<Listed, Failure> {
-    let text = input::text(name)?;
+    let text = input::without_mark(input::text(name)?);
     let told = |words: String| Failure::new(format!("{}: {words}", shown(name)));
     let mut value: Value =
         serde_json::from_str(&text).map_err(|error| told(format!("is not JSON: {error}")))?;
     if let Some(result) = value.get_mut("result") {
         value = result.take();
+    }
+    if value.get("nextCursor").is_some_and(|cursor| !cursor.is_null()) {
+        return Err(told(
+            "has a part of the list, since it has a `nextCursor`; write the tools of all parts \
+             into one list"
+                .into(),
+        ));
     }
     if let Some(tools) = value.get_mut("tools") {
         value = tools.take();

@@ -6,8 +6,14 @@ use serde_json::Value;
 /// Words that some readers of YAML take for something else than a text.
 const WORDS: [&str; 10] = ["true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan"];
 
+/// Whether a file has YAML by its name.
+pub(in crate::verbs) fn is_name(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    name.ends_with(".yaml") || name.ends_with(".yml")
+}
+
 /// The text of a value as YAML.
-pub(super) fn text(value: &Value) -> String {
+pub(in crate::verbs) fn text(value: &Value) -> String {
     let mut text = String::new();
     write(&mut text, value, 0);
     text
@@ -36,7 +42,15 @@ fn write(text: &mut String, value: &Value, depth: usize) {
             }
         }
         value => {
-            text.push_str(&value.to_string());
+            let mut scalar = value.to_string();
+            // Without a point, some readers take a number with an exponent for a text.
+            if value.is_number()
+                && !scalar.contains('.')
+                && let Some(at) = scalar.find('e')
+            {
+                scalar.insert_str(at, ".0");
+            }
+            text.push_str(&scalar);
             text.push('\n');
         }
     }
@@ -86,7 +100,7 @@ mod tests {
                     { "counter": "c", "window": "minute", "max": 30, "scope": "grant" },
                     { "counter": "d", "window": 60, "max": 1, "increment_from": "args.n" }
                 ], "require": [ { "conditions": [
-                    { "path": "args.a", "op": "in", "value": [1, 1.5, -2, true, null, "yes"] }
+                    { "path": "args.a", "op": "in", "value": [1, 1.5, -2, 1e22, 1.5e-7, true, null, "yes"] }
                 ] } ] }
             },
             "settings": { "paths": ["/mcp"], "unusual_tool_names": true }

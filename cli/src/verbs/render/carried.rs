@@ -2,7 +2,7 @@
 //! through doubles, or as a text.
 
 use crate::document::print::yaml_text;
-use crate::document::{Node, Value};
+use crate::document::{Node, Value, survives};
 
 /// The value of `configuration` and `filter_config` in Envoy.
 pub(super) fn configuration(policy: &Node, json: &str) -> String {
@@ -27,17 +27,9 @@ pub(super) fn lost(node: &Node) -> Option<&Node> {
     inner.into_iter().find_map(lost)
 }
 
-/// Whether a number keeps its value as a double, and as the decimal of that double.
-fn survives(number: &str) -> bool {
-    let mantissa = number.split(['e', 'E']).next().unwrap_or_default();
-    let digits = mantissa.bytes().filter(u8::is_ascii_digit).skip_while(|digit| *digit == b'0');
-    // Every decimal of 15 digits comes back from the nearest double.
-    digits.count() <= 15
-}
-
 #[cfg(test)]
 mod tests {
-    use super::survives;
+    use crate::document::survives;
 
     #[test]
     fn numbers_that_doubles_hold_survive() {

@@ -5,6 +5,17 @@ use crate::failure::Failure;
 use crate::output::shown;
 use std::net::IpAddr;
 
+/// The default of `--name`.
+const NAME: &str = "mcp-policy";
+/// The default of `--namespace`.
+const NAMESPACE: &str = "mcp";
+/// The default of `--selector`.
+const SELECTOR: &str = "app=mcp-server";
+/// The default of `--route`.
+const ROUTE: &str = "mcp";
+/// The default of `--gateway`.
+const GATEWAY: &str = "mcp/http";
+
 /// The places that a configuration is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Place {
@@ -72,20 +83,46 @@ pub(super) struct Options {
     #[arg(long, value_name = "FILE")]
     ecds: Option<String>,
     /// The name of the filter and of the resources; filters of one name share their counts
-    #[arg(long, default_value = "mcp-policy")]
+    #[arg(long, default_value = NAME)]
     name: String,
     /// The namespace of the resources
-    #[arg(long, default_value = "mcp")]
+    #[arg(long, default_value = NAMESPACE)]
     namespace: String,
     /// The label of the server's pods, in Istio
-    #[arg(long, value_name = "KEY=VALUE", default_value = "app=mcp-server")]
+    #[arg(long, value_name = "KEY=VALUE", default_value = SELECTOR)]
     selector: String,
     /// The HTTPRoute that has the policy, in Envoy Gateway
-    #[arg(long, value_name = "HTTPROUTE", default_value = "mcp")]
+    #[arg(long, value_name = "HTTPROUTE", default_value = ROUTE)]
     route: String,
     /// The Gateway and its listener, in Envoy Gateway
-    #[arg(long, value_name = "GATEWAY/LISTENER", default_value = "mcp/http")]
+    #[arg(long, value_name = "GATEWAY/LISTENER", default_value = GATEWAY)]
     gateway: String,
+}
+
+impl Options {
+    /// The options that were given and that change nothing at a place. Of those with a
+    /// default, one that is given as it is changes nothing anywhere.
+    pub(super) fn idle(&self, place: Place) -> Vec<&'static str> {
+        use Place::{Envoy, EnvoyNative, Gateway, GatewayNative, Istio, IstioNative};
+        let is_envoy = matches!(place, Envoy | EnvoyNative);
+        let is_istio = matches!(place, Istio | IstioNative);
+        let is_gateway = matches!(place, Gateway | GatewayNative);
+        let compares = place == Istio || (place == Gateway && self.module.is_some());
+        let differs = |value: &str, default: &str| value != default;
+        let all = [
+            ("--listen", self.listen.is_some(), is_envoy),
+            ("--upstream", self.upstream.is_some(), is_envoy || is_istio),
+            ("--admin", self.admin.is_some(), is_envoy),
+            ("--module", self.module.is_some(), !place.is_engine()),
+            ("--sha256", self.sha256.is_some(), compares),
+            ("--name", differs(&self.name, NAME), !place.is_engine()),
+            ("--namespace", differs(&self.namespace, NAMESPACE), is_istio || is_gateway),
+            ("--selector", differs(&self.selector, SELECTOR), is_istio),
+            ("--route", differs(&self.route, ROUTE), is_gateway),
+            ("--gateway", differs(&self.gateway, GATEWAY), place == Gateway),
+        ];
+        all.iter().filter(|(_, given, used)| *given && !used).map(|(name, ..)| *name).collect()
+    }
 }
 
 /// The options, each read and fit for the place.

@@ -67,28 +67,35 @@ impl Search {
         }
         entries.sort();
         for path in entries {
-            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            if name.starts_with('.') || SKIPPED.contains(&name) {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if name.starts_with('.') || SKIPPED.contains(&&*name) {
                 continue;
             }
             // A link that leads nowhere is nothing; a pipe or a device is not read.
             match fs::metadata(&path) {
                 Ok(kind) if kind.is_dir() => self.folder(&path)?,
-                Ok(kind) if kind.is_file() && is_test(name) => self.add(&path),
+                Ok(kind) if kind.is_file() && is_test(&name) => self.add(&path)?,
                 _ => {}
             }
         }
         Ok(())
     }
 
-    fn add(&mut self, path: &Path) {
+    /// Adds a file, if it has tests. One whose name cannot be told is not passed over: its
+    /// tests would be missing, and all others pass.
+    fn add(&mut self, path: &Path) -> Result<(), Failure> {
         let path = path.strip_prefix("./").unwrap_or(path);
-        let Some(name) = path.to_str() else { return };
+        let name = path.to_string_lossy();
         let has_tests = !name.ends_with(".md")
             || fs::read_to_string(path).is_ok_and(|text| super::tables::has_fences(&text));
-        if has_tests {
-            self.files.push(name.to_owned());
+        if !has_tests {
+            return Ok(());
         }
+        let Some(name) = path.to_str() else {
+            return Err(Failure::new(format!("{}: its name is not UTF-8", shown(&name))));
+        };
+        self.files.push(name.to_owned());
+        Ok(())
     }
 }
 

@@ -104,7 +104,7 @@ impl Suite {
     /// The tests of a file. One that cannot be read is a suite with a fault.
     pub(super) fn read(file: &str, policies: &mut Policies) -> Self {
         let (text, unread) = match input::text(file) {
-            Ok(text) => (text, None),
+            Ok(text) => (input::without_mark(text), None),
             Err(Failure::Told(words)) => (String::new(), Some(words)),
             Err(other) => (String::new(), Some(other.to_string())),
         };

@@ -1,6 +1,7 @@
 //! Objects of a file of cases, whose keys are all known.
 
 use crate::document::{Node, Value};
+use mcp_policy_filter::simulate::notation::{header_name, is_value};
 
 /// A fault at a place.
 #[derive(Debug)]
@@ -170,7 +171,14 @@ pub(super) fn headers(node: &Node) -> Result<Vec<(String, Vec<String>)>, Vec<Wro
             Value::List(lines) => lines.iter().map(text).collect::<Result<_, _>>()?,
             _ => vec![text(&member.value)?],
         };
-        headers.push((member.key.to_ascii_lowercase(), values));
+        let name = header_name(&member.key);
+        match name.filter(|_| values.iter().all(|value| is_value(value))) {
+            Some(name) => headers.push((name, values)),
+            None => {
+                let words = format!("`{}` is not a header on one line", member.key);
+                return Err(Wrong::new(&member.value, words).into());
+            }
+        }
     }
     Ok(headers)
 }

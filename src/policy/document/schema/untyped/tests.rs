@@ -24,7 +24,8 @@ fn a_bound_without_a_type_is_told() {
         (r#"{"maxLength":5}"#, true),
         (r#"{"maxItems":5}"#, true),
         (r#"{"items":{"type":"string"}}"#, true),
-        (r#"{"properties":{"b":{}}}"#, true),
+        (r#"{"properties":{"b":{"type":"string"}}}"#, true),
+        (r#"{"additionalProperties":{"type":"string"}}"#, true),
         (r#"{"required":["b"]}"#, true),
         (r#"{"additionalProperties":false}"#, true),
         (r#"{"type":"integer","maximum":5}"#, false),
@@ -32,6 +33,10 @@ fn a_bound_without_a_type_is_told() {
         (r#"{"enum":[1,2],"maximum":1}"#, false),
         (r#"{"const":1,"maximum":1}"#, false),
         (r#"{"description":"x"}"#, false),
+        // True of every value.
+        (r#"{"properties":{"b":{},"c":true}}"#, false),
+        (r#"{"items":{"description":"x"}}"#, false),
+        (r#"{"additionalProperties":true}"#, false),
         ("true", false),
         ("false", false),
     ] {
@@ -64,6 +69,28 @@ fn a_type_may_be_asked_for_in_another_part_of_the_schema() {
         ["properties/a", "properties/a/anyOf/1"]
     );
     assert_eq!(with(r#"{"allOf":[{"maxLength":5}]}"#), ["properties/a/allOf/0"]);
+}
+
+#[test]
+fn a_definition_is_told_if_one_of_its_uses_lacks_a_type() {
+    let with = |more: &str| {
+        untyped(&format!(
+            r##"{{"properties":{{"a":{{"type":"string","$ref":"#/$defs/short"}}{more}}},
+                "$defs":{{"short":{{"maxLength":5}}}}}}"##
+        ))
+    };
+    assert_eq!(with(""), [""; 0]);
+    for more in [
+        r##","b":{"$ref":"#/$defs/short"}"##,
+        r##","b":{"anyOf":[{"type":"null"},{"$ref":"#/$defs/short"}]}"##,
+        r##","b":{"type":"array","items":{"$ref":"#/$defs/short"}}"##,
+    ] {
+        assert_eq!(with(more), ["$defs/short"], "{more}");
+    }
+    // One that is both: a property of its own, and a part of another.
+    let both =
+        r##"{"properties":{"a":{"maxLength":5},"b":{"type":"string","$ref":"#/properties/a"}}}"##;
+    assert_eq!(untyped(both), ["properties/a"]);
 }
 
 #[test]

@@ -1,0 +1,39 @@
+//! Options that a place has no use for.
+
+use super::render;
+use serde_json::json;
+
+#[test]
+fn options_that_change_nothing_are_told() {
+    let all = [
+        ("--listen", "8080"),
+        ("--upstream", "mcp.example.com:80"),
+        ("--admin", "9902"),
+        ("--sha256", "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03"),
+        ("--name", "mcp-other"),
+        ("--namespace", "tools"),
+        ("--selector", "app=other"),
+        ("--route", "other"),
+        ("--gateway", "other/http"),
+    ];
+    let policy = json!({
+        "version": "1", "default": "deny", "settings": {"paths": ["/mcp"], "mark_requests": true}
+    })
+    .to_string();
+    let written = |place: &str, options: &[&str]| {
+        let arguments = [&["-", "--for", place], options].concat();
+        let output = render(&arguments).stdin(policy.as_str()).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        (output.stdout, String::from_utf8(output.stderr).unwrap())
+    };
+    for place in
+        ["envoy", "ecds", "istio", "gateway", "envoy-native", "istio-native", "gateway-native"]
+    {
+        let (plain, _) = written(place, &[]);
+        for (option, value) in all {
+            let (changed, told) = written(place, &[option, value]);
+            let is_told = told.contains(&format!("note: `{option}` changes nothing here\n"));
+            assert_eq!(is_told, changed == plain, "{place} {option}: {told}");
+        }
+    }
+}
