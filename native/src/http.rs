@@ -4,6 +4,7 @@ use crate::abi::{Answer, Envoy};
 use crate::callout::{Asking, Callouts, Heard};
 use crate::config::Config;
 use crate::host::{After, Native};
+use crate::tally::Ticket;
 use core::cell::{Cell, OnceCell, RefCell};
 use mcp_policy_filter::exchange::permit::Permit;
 use mcp_policy_filter::exchange::question::{self, Failure, Question};
@@ -20,6 +21,9 @@ pub(crate) struct Http {
     /// Whether the response is held here. If not, what Envoy holds of it has passed and
     /// is another filter's, in front of this one.
     holds_response: Cell<bool>,
+    /// The ticket of the call that was counted last, until Envoy was told of it or left
+    /// that to a later one.
+    ticket: Cell<Option<Ticket>>,
     /// The question that was asked last, if any was. Hooks about it come while the course
     /// is lent.
     callouts: OnceCell<Box<Callouts>>,
@@ -35,18 +39,15 @@ pub(crate) enum Outcome {
     /// It is held until the answer to this question is there.
     Ask(Box<Question>),
     /// It was answered, or is by this; nothing of it goes on.
-    Answered(Option<Answer>),
+    Answered(Option<Box<Answer>>),
 }
 
 impl Outcome {
     /// The outcome of a hook that panicked.
-    pub(crate) const fn panicked() -> Self {
-        Self::Answered(Some(Answer {
-            status: 500,
-            headers: Vec::new(),
-            body: Vec::new(),
-            details: Cow::Borrowed("mcp_policy_filter:panic"),
-        }))
+    pub(crate) fn panicked() -> Self {
+        let details = Cow::Borrowed("mcp_policy_filter:panic");
+        let answer = Answer { status: 500, headers: Vec::new(), body: Vec::new(), details };
+        Self::Answered(Some(Box::new(answer)))
     }
 }
 
@@ -58,6 +59,7 @@ impl Http {
             course: RefCell::default(),
             broken: Cell::default(),
             holds_response: Cell::default(),
+            ticket: Cell::default(),
             callouts: OnceCell::new(),
         }
     }
@@ -85,6 +87,7 @@ impl Http {
     }
 
     pub(crate) fn response_headers(&self, envoy: &mut Envoy, end: bool) -> Outcome {
+        self.settle(envoy);
         self.response(envoy, false, |course, host| {
             self.config.trap("response_headers");
             course.response_headers(host, &self.config.policy, end)
@@ -111,6 +114,14 @@ impl Http {
             self.config.trap("stream_complete");
             course.end(host, &self.config.policy);
         });
+        self.settle(envoy);
+    }
+
+    /// Has Envoy told of the call that was counted, unless a later one does that.
+    fn settle(&self, envoy: &Envoy) {
+        if let Some(ticket) = self.ticket.take() {
+            self.config.metrics.settle(envoy, ticket);
+        }
     }
 
     /// The request that asks a question.
@@ -181,7 +192,7 @@ impl Http {
         if self.broken.replace(true) {
             return None;
         }
-        let mut host = Native::new(self.config, envoy, trailers, held);
+        let mut host = Native::new(self.config, envoy, &self.ticket, trailers, held);
         let result = hook(&mut course, &mut host);
         self.broken.set(false);
         Some((result, host.after))

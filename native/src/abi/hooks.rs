@@ -128,15 +128,16 @@ unsafe fn run(
     http: *const Http,
     hook: impl FnOnce(&Http, &mut Envoy) -> Outcome,
 ) -> Outcome {
-    guarded(Outcome::panicked(), || {
+    let outcome = guarded(None, || {
         // SAFETY: this is a hook of the stream.
         let mut envoy = unsafe { Envoy::new(filter) };
         // SAFETY: null, or made by `filter_new` and not destroyed before the stream's
         // hooks are over. The reference ends with this closure.
         let http = unsafe { http.as_ref() };
         // Envoy 1.39 goes on with a filter that could not be made.
-        http.map_or_else(Outcome::panicked, |http| hook(http, &mut envoy))
-    })
+        http.map(|http| hook(http, &mut envoy))
+    });
+    outcome.unwrap_or_else(Outcome::panicked)
 }
 
 /// Sends a question. One that cannot be sent has failed, and that is an answer too.
