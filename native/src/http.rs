@@ -44,6 +44,7 @@ pub(crate) enum Outcome {
 
 impl Outcome {
     /// The outcome of a hook that panicked.
+    #[cold]
     pub(crate) fn panicked() -> Self {
         let details = Cow::Borrowed("mcp_policy_filter:panic");
         let answer = Answer { status: 500, headers: Vec::new(), body: Vec::new(), details };
@@ -88,14 +89,16 @@ impl Http {
 
     pub(crate) fn response_headers(&self, envoy: &mut Envoy, end: bool) -> Outcome {
         self.settle(envoy);
-        self.response(envoy, false, |course, host| {
+        let passes = |course: &mut Course| course.passes_response(&self.config.policy);
+        self.response(envoy, "response_headers", passes, false, |course, host| {
             self.config.trap("response_headers");
             course.response_headers(host, &self.config.policy, end)
         })
     }
 
     pub(crate) fn response_body(&self, envoy: &mut Envoy, end: bool) -> Outcome {
-        self.response(envoy, false, |course, host| {
+        let passes = |course: &mut Course| !course.reads_response();
+        self.response(envoy, "response_body", passes, false, |course, host| {
             self.config.trap("response_body");
             let size = if course.reads_response() { host.size(Message::Response) } else { 0 };
             course.response_body(host, &self.config.policy, size, end)
@@ -103,7 +106,8 @@ impl Http {
     }
 
     pub(crate) fn response_trailers(&self, envoy: &mut Envoy) -> Outcome {
-        self.response(envoy, true, |course, host| {
+        let passes = |course: &mut Course| !course.reads_response();
+        self.response(envoy, "response_trailers", passes, true, |course, host| {
             self.config.trap("response_trailers");
             course.response_trailers(host, &self.config.policy)
         })
@@ -163,20 +167,51 @@ impl Http {
         self.run(envoy, trailers, true, hook).map_or_else(Outcome::panicked, requested)
     }
 
-    /// Runs a hook of the response.
+    /// Whether a hook of the response has nothing to do, as most have: most code of one is
+    /// for the others. Not after a panic.
+    fn passes(&self, hook: &str, passes: impl FnOnce(&mut Course) -> bool) -> bool {
+        let Ok(mut course) = self.course.try_borrow_mut() else { return false };
+        if self.broken.replace(true) {
+            return false;
+        }
+        self.config.trap(hook);
+        let passes = passes(&mut course);
+        self.broken.set(false);
+        if passes {
+            self.holds_response.set(false);
+        }
+        passes
+    }
+
+    /// Runs a hook of the response, unless it passes.
     fn response(
+        &self,
+        envoy: &mut Envoy,
+        name: &str,
+        passes: impl FnOnce(&mut Course) -> bool,
+        trailers: bool,
+        hook: impl FnOnce(&mut Course, &mut Native<'_>) -> Passage,
+    ) -> Outcome {
+        let passes = self.passes(name, passes);
+        let other = if passes { None } else { self.read(envoy, trailers, hook) };
+        other.unwrap_or(Outcome::GoOn)
+    }
+
+    /// Runs a hook of a response that is looked at; `None` if it passes.
+    #[inline(never)]
+    fn read(
         &self,
         envoy: &mut Envoy,
         trailers: bool,
         hook: impl FnOnce(&mut Course, &mut Native<'_>) -> Passage,
-    ) -> Outcome {
+    ) -> Option<Outcome> {
         let result = self.run(envoy, trailers, self.holds_response.get(), hook);
         self.holds_response.set(matches!(result, Some((Passage::Wait, _))));
         match result {
-            Some((Passage::Pass, _)) => Outcome::GoOn,
-            Some((Passage::Wait, _)) => Outcome::Wait,
-            Some((Passage::Answered, after)) => Outcome::Answered(after.answer),
-            None => Outcome::panicked(),
+            Some((Passage::Pass, _)) => None,
+            Some((Passage::Wait, _)) => Some(Outcome::Wait),
+            Some((Passage::Answered, after)) => Some(Outcome::Answered(after.answer)),
+            None => Some(Outcome::panicked()),
         }
     }
 

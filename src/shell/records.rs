@@ -61,7 +61,8 @@ pub(super) fn recording<H: Host, T>(
     policy: &Policy,
     step: impl FnOnce(&H, &mut Records<'_, H>) -> T,
 ) -> T {
-    let mut records = Records { host, policy, now: None, written: Written::default() };
+    let written = Written { text: TEXT.take(), ..Written::default() };
+    let mut records = Records { host, policy, now: None, written };
     let taken = step(host, &mut records);
     records.written.publish(host, AUDIT);
     taken
@@ -74,8 +75,9 @@ pub(super) fn oversized<H: Host>(
     record: &Record<'_>,
     trace: &Trace,
 ) {
+    let written = Written { text: TEXT.take(), ..Written::default() };
     metrics::oversized(host, record);
-    let mut records = Records { host: &*host, policy, now: None, written: Written::default() };
+    let mut records = Records { host: &*host, policy, now: None, written };
     records.add(record, trace);
     let written = records.written;
     written.publish(host, RESULT);
@@ -97,9 +99,6 @@ impl<H: Host> Records<'_, H> {
     fn write(&mut self, is_logged: bool, write: impl FnOnce(&mut String, &Policy, Option<Nanos>)) {
         let now = self.now.or_else(|| self.host.now());
         let Written { text, count, .. } = &mut self.written;
-        if *count == 0 {
-            *text = TEXT.take();
-        }
         text.push(if *count == 0 { '[' } else { ',' });
         *count = count.saturating_add(1);
         let start = text.len();
@@ -181,7 +180,7 @@ impl Written {
     /// Shows the records to others, and gives the memory of the text back.
     fn publish<H: Host>(mut self, host: &mut H, name: &str) {
         match self.count {
-            0 => return,
+            0 => {}
             1 => {
                 publish(host, name, self.text.get(1..).unwrap_or_default());
                 if !self.described.is_empty() {
