@@ -28,7 +28,9 @@ impl At<'_> {
         }
         let words: Vec<&str> = checks.iter().map(|check| &*check.name).take(MAX_SHOWN).collect();
         self.wrong(match nearest(name, &words) {
-            Some(word) => format!("there is no check {}; did you mean `{word}`?", quote(name)),
+            Some(word) => {
+                format!("there is no check {}; did you mean {}?", quote(name), quote(word))
+            }
             None => format!("there is no check {}; give it an entry in `checks`", quote(name)),
         });
         None
