@@ -52,7 +52,7 @@ validate: ## whether Envoy takes envoy/envoy.yaml, and the filter its policy or 
 test: ## formatting, lints and all tests, natively, in Envoy and as WebAssembly
 	scripts/test
 
-test-all: ## make test, the release for all machines, qemu and sanitizers (an hour and more)
+test-all: ## make test, both forms under load and with real clients, all machines, sanitizers (hours)
 	scripts/test-all
 
 compose-test: ## server, Envoy and client in containers, by envoy/docker-compose.yaml

@@ -47,3 +47,29 @@ impl Bytes {
         unsafe { core::slice::from_raw_parts(self.data, self.size) }
     }
 }
+
+/// Pairs that Envoy lent for the time of a hook.
+///
+/// # Safety
+/// Envoy must have lent that many, and must not change them during `'b`.
+unsafe fn pairs<'b>(
+    pairs: *const Pair,
+    count: usize,
+) -> impl Iterator<Item = (&'b [u8], &'b [u8])> {
+    // SAFETY: by the caller's promise.
+    let views = unsafe { views(pairs, count) };
+    // SAFETY: by the caller's promise.
+    views.iter().map(|pair| unsafe { (pair.name.view(), pair.value.view()) })
+}
+
+/// An array that Envoy lent for the time of a hook.
+///
+/// # Safety
+/// As for [`pairs`].
+unsafe fn views<'b, T>(array: *const T, count: usize) -> &'b [T] {
+    if array.is_null() || count == 0 {
+        return &[];
+    }
+    // SAFETY: by the caller's promise.
+    unsafe { core::slice::from_raw_parts(array, count) }
+}

@@ -4,6 +4,8 @@ use crate::abi::{Answer, Envoy, Headers, KeptHeaders};
 use crate::config::Config;
 use crate::peer::Client;
 use crate::store::{SHARED, Shards};
+use crate::tally::Ticket;
+use core::cell::Cell;
 use mcp_policy_filter::exchange::approvals::{Notice, arrived};
 use mcp_policy_filter::exchange::identity::Peer;
 use mcp_policy_filter::exchange::question::Question;
@@ -20,6 +22,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub(crate) struct Native<'h> {
     envoy: &'h mut Envoy,
     config: &'static Config,
+    /// The ticket of the call that the stream counted last, if it counted one.
+    ticket: &'h Cell<Option<Ticket>>,
     /// The calls of Envoy to make when the hook is over.
     pub(crate) after: After,
     /// Whether the hook is about trailers.
@@ -33,7 +37,7 @@ pub(crate) struct Native<'h> {
 #[derive(Debug, Default)]
 pub(crate) struct After {
     /// The answer to send.
-    pub(crate) answer: Option<Answer>,
+    pub(crate) answer: Option<Box<Answer>>,
     /// The question to ask.
     pub(crate) question: Option<Box<Question>>,
 }
@@ -42,10 +46,11 @@ impl<'h> Native<'h> {
     pub(crate) fn new(
         config: &'static Config,
         envoy: &'h mut Envoy,
+        ticket: &'h Cell<Option<Ticket>>,
         trailers: bool,
         held: bool,
     ) -> Self {
-        Self { envoy, config, after: After::default(), trailers, held }
+        Self { envoy, config, ticket, after: After::default(), trailers, held }
     }
 }
 
@@ -97,8 +102,8 @@ impl Host for Native<'_> {
 
     fn answer(&mut self, reply: Reply, details: Cow<'static, str>) {
         let headers = reply.fields();
-        self.after.answer =
-            Some(Answer { status: reply.status, headers, body: reply.body, details });
+        let answer = Answer { status: reply.status, headers, body: reply.body, details };
+        self.after.answer = Some(Box::new(answer));
     }
 
     fn ask(&mut self, question: Question) -> Result<(), HostError> {
@@ -154,7 +159,7 @@ impl Host for Native<'_> {
     }
 
     fn count_call(&self, rule: &str, outcome: Outcome) {
-        self.config.metrics.count_call(self.envoy, rule, outcome);
+        self.ticket.set(self.config.metrics.count_call(self.envoy, rule, outcome));
     }
 }
 

@@ -4,6 +4,7 @@ use crate::abi::{Answer, Envoy};
 use crate::callout::{Asking, Callouts, Heard};
 use crate::config::Config;
 use crate::host::{After, Native};
+use crate::tally::Ticket;
 use core::cell::{Cell, OnceCell, RefCell};
 use mcp_policy_filter::exchange::permit::Permit;
 use mcp_policy_filter::exchange::question::{self, Failure, Question};
@@ -20,6 +21,9 @@ pub(crate) struct Http {
     /// Whether the response is held here. If not, what Envoy holds of it has passed and
     /// is another filter's, in front of this one.
     holds_response: Cell<bool>,
+    /// The ticket of the call that was counted last, until Envoy was told of it or left
+    /// that to a later one.
+    ticket: Cell<Option<Ticket>>,
     /// The question that was asked last, if any was. Hooks about it come while the course
     /// is lent.
     callouts: OnceCell<Box<Callouts>>,
@@ -35,18 +39,16 @@ pub(crate) enum Outcome {
     /// It is held until the answer to this question is there.
     Ask(Box<Question>),
     /// It was answered, or is by this; nothing of it goes on.
-    Answered(Option<Answer>),
+    Answered(Option<Box<Answer>>),
 }
 
 impl Outcome {
     /// The outcome of a hook that panicked.
-    pub(crate) const fn panicked() -> Self {
-        Self::Answered(Some(Answer {
-            status: 500,
-            headers: Vec::new(),
-            body: Vec::new(),
-            details: Cow::Borrowed("mcp_policy_filter:panic"),
-        }))
+    #[cold]
+    pub(crate) fn panicked() -> Self {
+        let details = Cow::Borrowed("mcp_policy_filter:panic");
+        let answer = Answer { status: 500, headers: Vec::new(), body: Vec::new(), details };
+        Self::Answered(Some(Box::new(answer)))
     }
 }
 
@@ -58,6 +60,7 @@ impl Http {
             course: RefCell::default(),
             broken: Cell::default(),
             holds_response: Cell::default(),
+            ticket: Cell::default(),
             callouts: OnceCell::new(),
         }
     }
@@ -85,14 +88,17 @@ impl Http {
     }
 
     pub(crate) fn response_headers(&self, envoy: &mut Envoy, end: bool) -> Outcome {
-        self.response(envoy, false, |course, host| {
+        self.settle(envoy);
+        let passes = |course: &mut Course| course.passes_response(&self.config.policy);
+        self.response(envoy, "response_headers", passes, false, |course, host| {
             self.config.trap("response_headers");
             course.response_headers(host, &self.config.policy, end)
         })
     }
 
     pub(crate) fn response_body(&self, envoy: &mut Envoy, end: bool) -> Outcome {
-        self.response(envoy, false, |course, host| {
+        let passes = |course: &mut Course| !course.reads_response();
+        self.response(envoy, "response_body", passes, false, |course, host| {
             self.config.trap("response_body");
             let size = if course.reads_response() { host.size(Message::Response) } else { 0 };
             course.response_body(host, &self.config.policy, size, end)
@@ -100,7 +106,8 @@ impl Http {
     }
 
     pub(crate) fn response_trailers(&self, envoy: &mut Envoy) -> Outcome {
-        self.response(envoy, true, |course, host| {
+        let passes = |course: &mut Course| !course.reads_response();
+        self.response(envoy, "response_trailers", passes, true, |course, host| {
             self.config.trap("response_trailers");
             course.response_trailers(host, &self.config.policy)
         })
@@ -111,6 +118,14 @@ impl Http {
             self.config.trap("stream_complete");
             course.end(host, &self.config.policy);
         });
+        self.settle(envoy);
+    }
+
+    /// Has Envoy told of the call that was counted, unless a later one does that.
+    fn settle(&self, envoy: &Envoy) {
+        if let Some(ticket) = self.ticket.take() {
+            self.config.metrics.settle(envoy, ticket);
+        }
     }
 
     /// The request that asks a question.
@@ -152,20 +167,51 @@ impl Http {
         self.run(envoy, trailers, true, hook).map_or_else(Outcome::panicked, requested)
     }
 
-    /// Runs a hook of the response.
+    /// Whether a hook of the response has nothing to do, as most have: most code of one is
+    /// for the others. Not after a panic.
+    fn passes(&self, hook: &str, passes: impl FnOnce(&mut Course) -> bool) -> bool {
+        let Ok(mut course) = self.course.try_borrow_mut() else { return false };
+        if self.broken.replace(true) {
+            return false;
+        }
+        self.config.trap(hook);
+        let passes = passes(&mut course);
+        self.broken.set(false);
+        if passes {
+            self.holds_response.set(false);
+        }
+        passes
+    }
+
+    /// Runs a hook of the response, unless it passes.
     fn response(
+        &self,
+        envoy: &mut Envoy,
+        name: &str,
+        passes: impl FnOnce(&mut Course) -> bool,
+        trailers: bool,
+        hook: impl FnOnce(&mut Course, &mut Native<'_>) -> Passage,
+    ) -> Outcome {
+        let passes = self.passes(name, passes);
+        let other = if passes { None } else { self.read(envoy, trailers, hook) };
+        other.unwrap_or(Outcome::GoOn)
+    }
+
+    /// Runs a hook of a response that is looked at; `None` if it passes.
+    #[inline(never)]
+    fn read(
         &self,
         envoy: &mut Envoy,
         trailers: bool,
         hook: impl FnOnce(&mut Course, &mut Native<'_>) -> Passage,
-    ) -> Outcome {
+    ) -> Option<Outcome> {
         let result = self.run(envoy, trailers, self.holds_response.get(), hook);
         self.holds_response.set(matches!(result, Some((Passage::Wait, _))));
         match result {
-            Some((Passage::Pass, _)) => Outcome::GoOn,
-            Some((Passage::Wait, _)) => Outcome::Wait,
-            Some((Passage::Answered, after)) => Outcome::Answered(after.answer),
-            None => Outcome::panicked(),
+            Some((Passage::Pass, _)) => None,
+            Some((Passage::Wait, _)) => Some(Outcome::Wait),
+            Some((Passage::Answered, after)) => Some(Outcome::Answered(after.answer)),
+            None => Some(Outcome::panicked()),
         }
     }
 
@@ -181,7 +227,7 @@ impl Http {
         if self.broken.replace(true) {
             return None;
         }
-        let mut host = Native::new(self.config, envoy, trailers, held);
+        let mut host = Native::new(self.config, envoy, &self.ticket, trailers, held);
         let result = hook(&mut course, &mut host);
         self.broken.set(false);
         Some((result, host.after))

@@ -13,7 +13,7 @@
 //! | `outbox` | notices, which the main thread sends |
 //! | `callout` | questions to services, and the answers |
 //! | `store` | counts that the workers share |
-//! | `metrics`, `log` | Envoy's metrics and log |
+//! | `metrics`, `tally`, `log` | Envoy's metrics, calls it is told of together, and its log |
 //!
 //! The order of events is not here but in the core, in `mcp_policy_filter::shell`, where
 //! the wasm shell has it from too. A request goes on by a permit of the core alone.
@@ -38,6 +38,7 @@ mod metrics;
 mod outbox;
 mod peer;
 mod store;
+mod tally;
 mod trap;
 
 // For a fake Envoy, which has to be of the same types where Miri compares them.

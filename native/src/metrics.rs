@@ -2,15 +2,19 @@
 //! the names.
 
 use crate::abi::{Definitions, Envoy, MainThread};
+use crate::tally::{Tallies, Ticket};
 use mcp_policy_filter::shell::metrics::Family;
 use mcp_policy_filter::shell::metrics::by_rule::{ByRule, Labels, Outcome};
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The metrics of one configuration. Envoy finds those of the one before by their
 /// names, and goes on counting.
 #[derive(Debug)]
 pub(crate) struct Metrics {
+    /// The number of the configuration in this process.
+    config: u64,
     families: [Option<usize>; Family::ALL.len()],
     /// Calls whose rule is that of a tool, and others: these have no such label.
     of_tools: Option<usize>,
@@ -19,16 +23,24 @@ pub(crate) struct Metrics {
 
 /// The labels of calls by their rule.
 #[derive(Debug)]
-struct Calls {
-    decision: &'static str,
-    reason: &'static str,
-    rule: String,
-    tool: Option<String>,
+pub(crate) struct Calls {
+    pub(crate) decision: &'static str,
+    pub(crate) reason: &'static str,
+    pub(crate) rule: String,
+    pub(crate) tool: Option<String>,
+}
+
+/// The part of a worker.
+#[derive(Debug, Default)]
+struct Worker {
+    /// The labels that it has used.
+    labels: ByRule<Rc<Calls>>,
+    /// The calls of which it has not told Envoy yet.
+    tallies: Tallies,
 }
 
 thread_local! {
-    /// The labels that this worker has used.
-    static CALLS: RefCell<ByRule<Rc<Calls>>> = RefCell::default();
+    static WORKER: RefCell<Worker> = RefCell::default();
 }
 
 impl Metrics {
@@ -49,7 +61,9 @@ impl Metrics {
         let mut calls = |labels: &[&str]| counter(definitions, "mcp_policy_calls_total", labels);
         let of_tools = calls(&["decision", "reason", "rule", "tool"]);
         let others = calls(&["decision", "reason", "rule"]);
-        Self { families, of_tools, others }
+        static CONFIGS: AtomicU64 = AtomicU64::new(0);
+        let config = CONFIGS.fetch_add(1, Ordering::Relaxed);
+        Self { config, families, of_tools, others }
     }
 
     /// Counts one more of a family, under one of its words.
@@ -57,8 +71,8 @@ impl Metrics {
         let Some(Some(id)) = self.families.get(family as usize) else { return };
         // A count that Envoy refuses is only a wrong figure.
         let _ = match family.label() {
-            Some(_) => envoy.increment(*id, [word]),
-            None => envoy.increment(*id, []),
+            Some(_) => envoy.add(*id, [word], 1),
+            None => envoy.add(*id, [], 1),
         };
     }
 
@@ -70,8 +84,9 @@ impl Metrics {
         }
     }
 
-    /// Counts a call by a rule and its outcome.
-    pub(crate) fn count_call(&self, envoy: &Envoy, rule: &str, outcome: Outcome) {
+    /// Counts a call by a rule and its outcome. Envoy is told of it when [`Self::settle`]
+    /// gets its ticket, or that of a later call.
+    pub(crate) fn count_call(&self, envoy: &Envoy, rule: &str, outcome: Outcome) -> Option<Ticket> {
         let define = |Labels { decision, reason, rule }: Labels<'_>| {
             Rc::new(Calls {
                 decision,
@@ -80,16 +95,33 @@ impl Metrics {
                 tool: tool(rule).map(str::to_owned),
             })
         };
-        let calls =
-            CALLS.with(|calls| Some(calls.try_borrow_mut().ok()?.id(rule, outcome, define)));
-        let Some(calls) = calls else { return };
+        WORKER.with(|worker| {
+            let mut worker = worker.try_borrow_mut().ok()?;
+            let calls = worker.labels.id(rule, outcome, define);
+            let tell = |calls: &Calls, count| self.tell(envoy, calls, count);
+            Some(worker.tallies.count(self.config, &calls, tell))
+        })
+    }
+
+    /// Tells Envoy of the calls that were counted, if the last of them has this ticket: it
+    /// has its answer, or is over.
+    pub(crate) fn settle(&self, envoy: &Envoy, ticket: Ticket) {
+        WORKER.with(|worker| {
+            if let Ok(mut worker) = worker.try_borrow_mut() {
+                let tell = |calls: &Calls, count| self.tell(envoy, calls, count);
+                worker.tallies.settle(self.config, ticket, tell);
+            }
+        });
+    }
+
+    fn tell(&self, envoy: &Envoy, calls: &Calls, count: u64) {
         // As for the families.
-        let _ = match (&*calls, self.of_tools, self.others) {
+        let _ = match (calls, self.of_tools, self.others) {
             (Calls { decision, reason, rule, tool: Some(tool) }, Some(id), _) => {
-                envoy.increment(id, [decision, reason, rule, tool])
+                envoy.add(id, [decision, reason, rule, tool], count)
             }
             (Calls { decision, reason, rule, tool: None }, _, Some(id)) => {
-                envoy.increment(id, [decision, reason, rule])
+                envoy.add(id, [decision, reason, rule], count)
             }
             _ => Ok(()),
         };

@@ -81,6 +81,11 @@ impl Course {
         self.exchange.measures(end)
     }
 
+    /// Whether a response passes whose headers are there: no more of it is looked at.
+    pub fn passes_response(&mut self, policy: &Policy) -> bool {
+        self.exchange.early(policy).is_none() && !self.reads_response()
+    }
+
     /// Whether the response is read, or its size has a bound.
     pub fn reads_response(&mut self) -> bool {
         self.exchange.listing().is_some()

@@ -127,4 +127,9 @@ fn the_scripts_leave_out_what_the_file_says() {
     for script in ["conformance", "interop", "soak", "test-browser"] {
         assert!(read(script).lines().any(|line| line.trim() == "build_module"), "{script}");
     }
+    // With both forms each.
+    let long = read("test-all");
+    let runs = "for form in wasm native; do\n    for suite in conformance interop soak; do\n        \
+                run env MCP_SHELL=$form \"scripts/$suite\"";
+    assert!(long.contains(runs), "{long}");
 }

@@ -33,14 +33,14 @@ const fn piece(of: Message) -> u32 {
 impl Envoy {
     /// The number of bytes of a body that have come and not gone on.
     pub(crate) fn size(&self, message: Message, held: bool) -> usize {
-        self.parts(message, held).map(|part| self.part_size(part)).fold(0, usize::saturating_add)
+        self.parts(message, held).fold(0, |sum, (_, size)| size.saturating_add(sum))
     }
 
     /// These bytes: Envoy's own where they are one slice, and otherwise a copy of at
     /// most `most`. `None` if Envoy counts slices and hands over none.
     pub(crate) fn body(&self, message: Message, held: bool, most: usize) -> Option<Cow<'_, [u8]>> {
         let mut whole = Cow::Borrowed(&[][..]);
-        for part in self.parts(message, held) {
+        for (part, _) in self.parts(message, held) {
             self.slices(part, |slice| match &mut whole {
                 Cow::Borrowed([]) => whole = Cow::Borrowed(slice),
                 Cow::Borrowed(first) => {
@@ -64,10 +64,9 @@ impl Envoy {
         bytes: &[u8],
         trailers: bool,
     ) -> bool {
-        for part in self.parts(message, held) {
-            let size = self.part_size(part);
+        for (part, size) in self.parts(message, held) {
             // SAFETY: no view of the body is left: they borrow from `self`.
-            if size > 0 && !unsafe { imports::drain(self.filter, part, size) } {
+            if !unsafe { imports::drain(self.filter, part, size) } {
                 return false;
             }
         }
@@ -76,8 +75,8 @@ impl Envoy {
         bytes.is_empty() || unsafe { imports::append(self.filter, part, lend(bytes)) }
     }
 
-    /// The parts that make up the whole, in order.
-    fn parts(&self, message: Message, held: bool) -> impl Iterator<Item = u32> + use<> {
+    /// The parts that make up the whole and are not empty, in order, each with its size.
+    fn parts(&self, message: Message, held: bool) -> impl Iterator<Item = (u32, usize)> + use<> {
         // SAFETY: the stream is in a hook.
         let is_one = unsafe {
             match message {
@@ -85,13 +84,11 @@ impl Envoy {
                 Message::Response => imports::received_is_buffered_response(self.filter),
             }
         };
-        let buffer = (held && !is_one).then_some(buffer(message));
-        buffer.into_iter().chain([piece(message)])
-    }
-
-    fn part_size(&self, part: u32) -> usize {
         // SAFETY: the stream is in a hook.
-        unsafe { imports::body_size(self.filter, part) }
+        let size = |part| unsafe { imports::body_size(self.filter, part) };
+        let (buffer, piece) = (buffer(message), piece(message));
+        let buffered = if held && !is_one { size(buffer) } else { 0 };
+        [(buffer, buffered), (piece, size(piece))].into_iter().filter(|(_, size)| *size > 0)
     }
 
     /// Calls `each` with the slices of a part that are not empty. `None` if Envoy does

@@ -10,7 +10,8 @@ mod unasked;
 
 use super::config::Definitions;
 use super::imports::{Bytes, EnvoyConfig, EnvoyFilter, Pair};
-use super::stream::Envoy;
+use super::stream::{Answer, Envoy};
+use super::{pairs, views};
 use crate::callout::{Asking, Callouts, Heard};
 use crate::config::Config;
 use crate::http::{Http, Outcome};
@@ -109,10 +110,8 @@ unsafe fn answering(
             waiting
         }
         Outcome::Answered(answer) => {
-            if let Some(answer) = answer {
-                // SAFETY: this is a hook of the stream in which an answer may be sent.
-                guarded((), || unsafe { Envoy::new(filter) }.answer(&answer));
-            }
+            // SAFETY: the hook's own pointer, and an answer may be sent from it.
+            unsafe { send(filter, answer.as_deref()) };
             // From here on, `http` may be gone.
             stopped
         }
@@ -128,21 +127,36 @@ unsafe fn run(
     http: *const Http,
     hook: impl FnOnce(&Http, &mut Envoy) -> Outcome,
 ) -> Outcome {
-    guarded(Outcome::panicked(), || {
+    let outcome = guarded(None, || {
         // SAFETY: this is a hook of the stream.
         let mut envoy = unsafe { Envoy::new(filter) };
         // SAFETY: null, or made by `filter_new` and not destroyed before the stream's
         // hooks are over. The reference ends with this closure.
         let http = unsafe { http.as_ref() };
         // Envoy 1.39 goes on with a filter that could not be made.
-        http.map_or_else(Outcome::panicked, |http| hook(http, &mut envoy))
-    })
+        http.map(|http| hook(http, &mut envoy))
+    });
+    outcome.unwrap_or_else(Outcome::panicked)
+}
+
+/// Sends the answer, if there is one to send: not on the way of most calls, as questions
+/// are not.
+///
+/// # Safety
+/// The pointer must be the one that a hook of the stream got in which an answer may be sent.
+#[cold]
+unsafe fn send(filter: EnvoyFilter, answer: Option<&Answer>) {
+    if let Some(answer) = answer {
+        // SAFETY: by the caller's promise.
+        guarded((), || unsafe { Envoy::new(filter) }.answer(answer));
+    }
 }
 
 /// Sends a question. One that cannot be sent has failed, and that is an answer too.
 ///
 /// # Safety
 /// Both pointers must be those that the hook got.
+#[cold]
 unsafe fn ask(filter: EnvoyFilter, http: *const Http, question: &Question) {
     guarded((), || {
         // SAFETY: as in `run`. Hooks of the callout, which may come meanwhile, have shared
@@ -186,32 +200,6 @@ unsafe fn hearing(
             }
         }
     });
-}
-
-/// Pairs that Envoy lent for the time of a hook.
-///
-/// # Safety
-/// Envoy must have lent that many, and must not change them during `'b`.
-unsafe fn pairs<'b>(
-    pairs: *const Pair,
-    count: usize,
-) -> impl Iterator<Item = (&'b [u8], &'b [u8])> {
-    // SAFETY: by the caller's promise.
-    let views = unsafe { views(pairs, count) };
-    // SAFETY: by the caller's promise.
-    views.iter().map(|pair| unsafe { (pair.name.view(), pair.value.view()) })
-}
-
-/// An array that Envoy lent for the time of a hook.
-///
-/// # Safety
-/// As for [`pairs`].
-unsafe fn views<'b, T>(array: *const T, count: usize) -> &'b [T] {
-    if array.is_null() || count == 0 {
-        return &[];
-    }
-    // SAFETY: by the caller's promise.
-    unsafe { core::slice::from_raw_parts(array, count) }
 }
 
 /// The request's headers; `end` if nothing follows.
@@ -389,10 +377,7 @@ unsafe extern "C" fn envoy_dynamic_module_on_http_filter_scheduled(
         Outcome::Ask(question) => unsafe { ask(filter, http, &question) },
         // SAFETY: this is a hook of the stream. From here on, `http` may be gone.
         Outcome::GoOn => guarded((), || unsafe { Envoy::new(filter) }.go_on()),
-        Outcome::Answered(None) => {}
-        Outcome::Answered(Some(answer)) => {
-            // SAFETY: as above, and an answer may be sent.
-            guarded((), || unsafe { Envoy::new(filter) }.answer(&answer));
-        }
+        // SAFETY: as above, and an answer may be sent.
+        Outcome::Answered(answer) => unsafe { send(filter, answer.as_deref()) },
     }
 }

@@ -2,7 +2,9 @@
 
 use super::imports::{self, Bytes, EnvoyFilter, Pair};
 use super::{NOTHING, lend};
+use core::cell::Cell;
 use core::marker::PhantomData;
+use core::mem::take;
 use mcp_policy_filter::shell::Message;
 use std::borrow::Cow;
 
@@ -45,20 +47,20 @@ impl Envoy {
     /// All headers of a map, each line of a repeated one by itself.
     pub(crate) fn headers(&self, of: Message) -> Option<Headers<'_>> {
         let map = map(of);
-        const NONE: Pair = Pair { name: NOTHING, value: NOTHING };
         // SAFETY: the stream is in a hook.
         let count = unsafe { imports::headers_size(self.filter, map) };
-        let mut headers =
-            Headers { few: [NONE; FEW], many: Vec::new(), count, stream: PhantomData };
-        if count > FEW {
-            headers.many = vec![NONE; count];
-        }
-        let pairs = if count > FEW { headers.many.as_mut_ptr() } else { headers.few.as_mut_ptr() };
+        let mut headers = Headers::default();
+        headers.pairs.reserve(count);
         // SAFETY: the stream is in a hook; Envoy writes as many pairs as it has just
         // counted, for which there is room.
-        let read = unsafe { imports::headers(self.filter, map, pairs) };
-        // A map that is not there counts no line.
-        (read || count == 0).then_some(headers)
+        if unsafe { imports::headers(self.filter, map, headers.pairs.as_mut_ptr()) } {
+            // SAFETY: these are the pairs that Envoy has written.
+            unsafe { headers.pairs.set_len(count) };
+        } else if count > 0 {
+            // A map that is not there counts no line.
+            return None;
+        }
+        Some(headers)
     }
 
     /// Replaces all lines of a header by one, or by none; whether Envoy did it.
@@ -122,16 +124,17 @@ impl Envoy {
         }
     }
 
-    /// Adds one to a counter; the error is Envoy's status.
-    pub(crate) fn increment<const N: usize>(
+    /// Adds to a counter; the error is Envoy's status.
+    pub(crate) fn add<const N: usize>(
         &self,
         id: usize,
         labels: [&str; N],
+        by: u64,
     ) -> Result<(), u32> {
         let labels: [Bytes; N] = labels.map(|label| lend(label.as_bytes()));
         // SAFETY: the labels are live; Envoy refuses an id or a number of labels that
         // it does not know.
-        match unsafe { imports::increment(self.filter, id, labels.as_ptr(), N, 1) } {
+        match unsafe { imports::increment(self.filter, id, labels.as_ptr(), N, by) } {
             0 => Ok(()),
             status => Err(status),
         }
@@ -183,15 +186,35 @@ const fn map(of: Message) -> u32 {
     }
 }
 
-/// Lines of headers that need no allocation: more than clients send.
-const FEW: usize = 40;
+/// Lines of headers whose room a worker keeps for the next: more than clients send.
+const KEPT: usize = 64;
+
+thread_local! {
+    /// Room for views of headers, which holds none. On the stack it would have to be
+    /// filled each time, and moved.
+    static ROOM: Cell<Vec<Pair>> = const { Cell::new(Vec::new()) };
+}
 
 /// Views of all headers of a map.
 pub(crate) struct Headers<'h> {
-    few: [Pair; FEW],
-    many: Vec<Pair>,
-    count: usize,
+    pairs: Vec<Pair>,
     stream: PhantomData<&'h Envoy>,
+}
+
+impl Default for Headers<'_> {
+    fn default() -> Self {
+        Self { pairs: ROOM.try_with(Cell::take).unwrap_or_default(), stream: PhantomData }
+    }
+}
+
+impl Drop for Headers<'_> {
+    fn drop(&mut self) {
+        let mut pairs = take(&mut self.pairs);
+        pairs.clear();
+        pairs.shrink_to(KEPT);
+        // A thread that ends keeps none.
+        let _ = ROOM.try_with(|room| room.set(pairs));
+    }
 }
 
 /// Copies of all headers of a map.
@@ -208,8 +231,7 @@ impl Headers<'_> {
 
     /// The pairs, in Envoy's order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> + Clone {
-        let pairs = if self.many.is_empty() { &self.few[..] } else { &*self.many };
-        pairs.iter().take(self.count).map(|pair| {
+        self.pairs.iter().map(|pair| {
             // SAFETY: Envoy filled the pair in, and its headers do not change while
             // this borrows the stream.
             unsafe { (pair.name.view(), pair.value.view()) }

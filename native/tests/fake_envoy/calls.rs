@@ -1,9 +1,10 @@
-//! The calls of Envoy that a call of a tool takes.
+//! The calls of Envoy that a call of a tool takes, and several at once.
 
+use crate::abi;
 use crate::call;
 use crate::corpus::Outcome;
-use crate::exchange::{Envoy, Manner, PLAIN};
-use crate::stream::Stream;
+use crate::exchange::{Envoy, Manner, Open, PLAIN};
+use crate::stream::{Phase, Stream};
 use std::collections::BTreeMap;
 
 const POLICY: &str = r#"{"version": "1", "default": "deny", "tools": {"a": {"limits": [
@@ -29,7 +30,8 @@ fn an_allowed_call_makes_these_calls_of_envoy_and_no_others() {
         ("headers", 1),
         // What is held, and the piece.
         ("received_is_held", 1),
-        ("chunks_size", 2),
+        ("body_size", 2),
+        ("chunks_size", 1),
         ("chunks", 1),
         ("increment", 4),
         ("set_filter_state", 1),
@@ -39,6 +41,60 @@ fn an_allowed_call_makes_these_calls_of_envoy_and_no_others() {
     assert_eq!(made(PLAIN), expected);
     // Over HTTP/1.1 an empty piece follows: the size is asked for before the end, since
     // nobody knows how much is to come.
-    expected.extend([("body_size", 2), ("received_is_held", 2)]);
+    expected.extend([("body_size", 4), ("received_is_held", 2)]);
     assert_eq!(made(Manner { ends_empty: true, ..PLAIN }), expected);
+}
+
+/// Envoy looks for a counter with labels for longer than a call takes to be judged.
+#[test]
+fn calls_that_are_answered_together_are_counted_together() {
+    let envoy = Envoy::configure("counted together", POLICY, PLAIN).unwrap();
+    let counted = || envoy.metric("mcp_policy_calls_total", &["allowed", "a"]);
+    let begin = || {
+        let (open, call) = (envoy.begin(&call("a")), call("a"));
+        assert!(open.request(&call));
+        open
+    };
+    let head = |open: &Open| {
+        open.on(|stream| stream.maps[2] = Some(vec![(b":status".to_vec(), b"200".to_vec())]));
+        open.hook(Phase::Response, |f, m| unsafe { abi::response_headers(f, m, false) });
+    };
+    let end = |open: Open| {
+        open.complete();
+        open.left().calls["increment"]
+    };
+    let (first, second, third) = (begin(), begin(), begin());
+    // A later one is to be answered.
+    head(&first);
+    assert_eq!((end(second), counted()), (3, 0));
+    // By its answer, however long that takes.
+    head(&third);
+    assert_eq!(counted(), 3);
+    assert_eq!((end(first), end(third), counted()), (3, 4, 3));
+    // By its end, where there was none.
+    let (first, second) = (begin(), begin());
+    assert_eq!((end(second), counted()), (4, 5));
+    let third = begin();
+    assert_eq!((end(first), counted()), (3, 5));
+    assert_eq!((end(third), counted()), (4, 6));
+}
+
+#[test]
+fn calls_without_an_answer_are_counted_too() {
+    let envoy = Envoy::configure("counted unanswered", POLICY, PLAIN).unwrap();
+    // In Miri, which takes a thousand times as long, only a few.
+    let (calls, before_their_end) = if cfg!(miri) { (3, 0) } else { (64, 64) };
+    let begin = |_| {
+        let (open, call) = (envoy.begin(&call("a")), call("a"));
+        assert!(open.request(&call));
+        open
+    };
+    let open: Vec<_> = (0..calls).map(begin).collect();
+    let counted = || envoy.metric("mcp_policy_calls_total", &["allowed", "a"]);
+    assert_eq!(counted(), before_their_end);
+    for open in open {
+        open.complete();
+        drop(open.left());
+    }
+    assert_eq!(counted(), calls);
 }

@@ -1,6 +1,6 @@
 //! Moments as people and programs write them.
 
-use super::{fill, push};
+use super::push;
 use crate::limits::window::Nanos;
 
 /// Days of 400 years, after which the calendar repeats.
@@ -13,19 +13,21 @@ pub(crate) fn rfc3339(text: &mut String, moment: Nanos) {
     let (days, second) = (seconds / 86_400, seconds % 86_400);
     let (year, month, day) = date(days);
     let milliseconds = moment.0 / 1_000_000 % 1_000;
-    let mut written = *b"0000-00-00T00:00:00.000Z";
-    for (end, number) in [
-        (4, year),
-        (7, month),
-        (10, day),
-        (13, second / 3_600),
-        (16, second / 60 % 60),
-        (19, second % 60),
-        (23, milliseconds),
-    ] {
-        fill(written.get_mut(..end).unwrap_or_default(), number);
-    }
+    let ([a, b], [c, d]) = (two(year / 100), two(year % 100));
+    let ([e, f], [g, h]) = (two(month), two(day));
+    let ([i, j], [k, l]) = (two(second / 3_600), two(second / 60 % 60));
+    let ([m, n], [_, o], [p, q]) =
+        (two(second % 60), two(milliseconds / 100), two(milliseconds % 100));
+    let written = [
+        a, b, c, d, b'-', e, f, b'-', g, h, b'T', i, j, b':', k, l, b':', m, n, b'.', o, p, q, b'Z',
+    ];
     push(text, &written);
+}
+
+/// The digits of a number below 100.
+const fn two(number: u64) -> [u8; 2] {
+    let [number, ..] = number.to_le_bytes();
+    [b'0' | (number / 10), b'0' | (number % 10)]
 }
 
 /// The date this many days after 1970-01-01, by the arithmetic of Howard Hinnant's
