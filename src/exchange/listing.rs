@@ -189,7 +189,7 @@ impl Listing {
         }
         if seen.events || (seen.success && self.opens_any(policy)) {
             // Some clients read a response with both types as JSON.
-            let both = seen.json && !self.asked.ids.is_empty();
+            let both = seen.json && (!self.asked.ids.is_empty() || self.answers_any(policy));
             if seen.encoded || (seen.recoded && seen.events) || both {
                 return self.unreadable(policy);
             }
@@ -287,20 +287,29 @@ impl Listing {
         }
     }
 
+    /// The most bytes of a whole body that are read.
+    pub fn most(&self, policy: &Policy) -> usize {
+        let most = policy.settings.max_body_bytes;
+        match (&self.state, self.asked.awaited.as_deref()) {
+            // Until its end it had room for as much as its bound admits.
+            (State::Held(Held { scan: Some(_), .. }), Some(answer)) => most.max(answer.most()),
+            _ => most,
+        }
+    }
+
     /// Reads the whole body, which [`BodyStep::Whole`] asked for; its replacement, if
     /// it changes.
     pub fn whole(&mut self, lent: &Reading<'_, impl Store>, body: &[u8]) -> Option<Vec<u8>> {
         let policy = lent.policy;
+        let most = self.most(policy);
         let held = match core::mem::replace(&mut self.state, State::Replaced) {
             State::Whole(held) => held,
-            State::Held(Held { scan: Some(scan), .. })
-                if body.len() <= policy.settings.max_body_bytes =>
-            {
+            State::Held(Held { scan: Some(scan), .. }) if body.len() <= most => {
                 return self.scan(policy, scan, body);
             }
             _ => 0,
         };
-        if body.len() > policy.settings.max_body_bytes || body.len() < held {
+        if body.len() > most || body.len() < held {
             return Some(self.error(policy));
         }
         if body.is_empty() {

@@ -108,7 +108,7 @@ fn whole<H: Host>(
     listing: &mut Listing,
 ) -> Result<Passage, HostError> {
     // One byte more than is allowed shows that there are too many.
-    let most = policy.settings.max_body_bytes.saturating_add(1);
+    let most = listing.most(policy).saturating_add(1);
     let body = host.body(Message::Response, most)?;
     let now = || host.now();
     let text = listing.whole(&Reading { policy, store: host.store(), now: &now }, &body);

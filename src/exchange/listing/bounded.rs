@@ -104,6 +104,10 @@ impl Listing {
                 *all
             }
             State::Scanned(scan) => scan.grow(size),
+            State::Events(events) => match events.grow(size) {
+                Some(all) => all,
+                None => return false,
+            },
             State::Whole(_) | State::Held(_) => size,
             _ => return false,
         };

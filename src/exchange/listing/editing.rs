@@ -55,13 +55,17 @@ impl<S: Store> Editor for Editing<'_, '_, S> {
     }
 
     fn edit(&self, data: &[u8]) -> Changes {
-        if !self.signs().are_in(data) {
-            return Changes::new(Vec::new());
-        }
-        Changes::new(self.listing.changes(self.lent, data).unwrap_or_else(|_| {
+        let replaced = || {
             let instead = self.instead(data).into_iter();
             instead.map(|with| Change { from: 0, to: data.len(), with: with.into() }).collect()
-        }))
+        };
+        Changes::new(if self.signs().are_in(data) {
+            self.listing.changes(self.lent, data).unwrap_or_else(|_| replaced())
+        } else if self.signs().are_bare_in(data) && !message::is_json(data, MAX_DEPTH) {
+            replaced()
+        } else {
+            Vec::new()
+        })
     }
 
     fn instead(&self, data: &[u8]) -> Option<Vec<u8>> {

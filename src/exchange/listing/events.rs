@@ -51,6 +51,10 @@ pub(super) struct Events {
     /// Whether a line that ends with a CR alone gets an LF too. What has no type of
     /// events may be anything.
     ends_lines: bool,
+    /// The bytes so far of what has no type of events, and may be anything.
+    untyped: Option<usize>,
+    /// Whether the rest of the present line passes, since it cannot be one of data.
+    skips: bool,
     mode: Mode,
 }
 
@@ -74,7 +78,16 @@ enum Mode {
 impl Events {
     /// A stream of which lists are read, and that is of the type of events or of any.
     pub(super) fn of_lists(is_typed: bool) -> Self {
-        Self { ends_lines: is_typed, ..Self::default() }
+        let untyped = if is_typed { None } else { Some(0) };
+        Self { ends_lines: is_typed, untyped, ..Self::default() }
+    }
+
+    /// Counts a piece of what has no type of events; the size of all.
+    pub(super) const fn grow(&mut self, size: usize) -> Option<usize> {
+        if let Some(all) = &mut self.untyped {
+            *all = all.saturating_add(size);
+        }
+        self.untyped
     }
 
     /// Takes the bytes that came, with `end` if they are the last, and returns those
@@ -136,8 +149,14 @@ impl Events {
 
     fn take(&mut self, part: &[u8], out: &mut Vec<u8>, editor: &dyn Editor) {
         match self.mode {
+            Mode::Hold if self.skips => out.extend_from_slice(part),
             Mode::Hold => {
                 self.held.extend_from_slice(part);
+                if self.untyped.is_some() && !self.data && !begins_data(&self.held) {
+                    out.append(&mut self.held);
+                    self.skips = true;
+                    return;
+                }
                 if let Some(last) = editor.too_long(self.held.len()) {
                     self.finish(&last, out);
                 } else if self.held.len() > editor.most() {
@@ -176,9 +195,9 @@ impl Events {
 
     /// Handles an event that is longer than the part that is held of one.
     fn overflow(&mut self, out: &mut Vec<u8>, editor: &dyn Editor) {
-        let sign = editor.signs().are_in(&self.held);
-        let instead = || editor.instead(&Data::new(&self.held).text);
-        if let Some(instead) = sign.then(instead).flatten() {
+        let data = Data::new(&self.held);
+        let sign = editor.signs().are_in(&self.held) || data.hides(editor.signs());
+        if let Some(instead) = sign.then(|| editor.instead(&data.text)).flatten() {
             whole(&instead, out);
             self.held.clear();
             self.mode = Mode::Drop;
@@ -197,10 +216,11 @@ impl Events {
 
     fn end_of_line(&mut self, out: &mut Vec<u8>, editor: &dyn Editor) {
         let blank = !core::mem::take(&mut self.begun);
+        self.skips = false;
         if self.mode != Mode::Hold {
             if blank && self.mode != Mode::Over {
-                let Self { after_cr, ends_lines, .. } = *self;
-                *self = Self { after_cr, ends_lines, ..Self::default() };
+                let Self { after_cr, ends_lines, untyped, .. } = *self;
+                *self = Self { after_cr, ends_lines, untyped, ..Self::default() };
             }
             return;
         }
@@ -285,12 +305,24 @@ impl Data {
         }
         Self { unclear: marked && found.lines.len() > 1, ..found }
     }
+
+    /// Whether a sign is in it to clients who put its lines together without a line's end
+    /// between them, as Kotlin's SDK does, and not to others.
+    fn hides(&self, signs: Signs) -> bool {
+        if self.lines.len() < 2 || signs.are_in(&self.text) {
+            return false;
+        }
+        let lines = self.text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+        signs.are_in(&lines.collect::<Vec<_>>().concat())
+    }
 }
 
 /// Writes an event with its data changed.
 fn event(event: &[u8], out: &mut Vec<u8>, editor: &dyn Editor) {
-    let Data { lines, text, unclear } = Data::new(event);
-    let mut changes = if unclear && editor.signs().are_in(&text) {
+    let data = Data::new(event);
+    let hides = data.hides(editor.signs());
+    let Data { lines, text, unclear } = data;
+    let mut changes = if hides || (unclear && editor.signs().are_in(&text)) {
         let instead = editor.instead(&text);
         let change = |with: Vec<u8>| Change { from: 0, to: text.len(), with: with.into() };
         Changes::new(instead.map(change).into_iter().collect())
@@ -320,6 +352,12 @@ fn event(event: &[u8], out: &mut Vec<u8>, editor: &dyn Editor) {
 
 /// The byte order mark.
 const MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Whether a line begins as one of data does, as far as it is there.
+fn begins_data(line: &[u8]) -> bool {
+    let line = line.strip_prefix(MARK).unwrap_or(line);
+    MARK.starts_with(line) || line.starts_with(b"data") || b"data".starts_with(line)
+}
 
 /// The value of a line of data. A byte order mark is not part of a stream's first
 /// line; here any line may have one.

@@ -42,6 +42,15 @@ pub(super) fn changes(
     }
 }
 
+/// Whether a text is JSON, though readers may differ on what it says.
+pub(super) fn is_json(text: &[u8], max_depth: usize) -> bool {
+    let read = Reader::new(text, max_depth).and_then(|mut reader| {
+        reader.value()?;
+        reader.end()
+    });
+    read.is_ok()
+}
+
 /// The id of the request that a message answers, as far as the message can be
 /// read and has one.
 pub(super) fn answers(text: &[u8], max_depth: usize) -> Option<&str> {

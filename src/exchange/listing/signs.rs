@@ -22,6 +22,19 @@ impl Signs {
         })
     }
 
+    /// Whether a text may be an object or an array with the key of one of the lists, without
+    /// quotes: Kotlin's SDK reads such a text. No other does, and JSON is not one.
+    pub(super) fn are_bare_in(self, text: &[u8]) -> bool {
+        matches!(text.trim_ascii_start().first(), Some(b'{' | b'['))
+            && self.0.iter().any(|list| {
+                let key = list.key().as_bytes();
+                text.windows(key.len()).enumerate().any(|(at, word)| {
+                    let rest = text.get(at.saturating_add(key.len())..).unwrap_or_default();
+                    word == key && rest.trim_ascii_start().first() == Some(&b':')
+                })
+            })
+    }
+
     /// The longest of the texts that [`Self::are_in`] looks for.
     pub(super) fn longest(self) -> usize {
         // Two quotes, and one byte more for each of at most three `s`.

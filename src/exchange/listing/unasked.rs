@@ -47,7 +47,9 @@ impl Listing {
         piece: &[u8],
     ) -> Option<Vec<u8>> {
         let is_first = scan.is_first();
-        let found = scan.finds(Signs::new(self.reads), piece);
+        // What is only looked at for a lock that reports must not cost an answer.
+        let lists = if self.conceals() { self.lists } else { self.reads };
+        let found = scan.finds(Signs::new(lists), piece);
         if !found {
             self.state = State::Scanned(scan);
             return None;
@@ -82,6 +84,8 @@ pub(super) struct Scan {
     escapes: bool,
     /// The last text at the depth of the keys, with its quotes.
     key: Vec<u8>,
+    /// The last byte that is not white space.
+    last: u8,
 }
 
 impl Scan {
@@ -95,7 +99,8 @@ impl Scan {
         self.results == 0
     }
 
-    /// Whether a piece has the key of a list, however it is spelt, or is no JSON in UTF-8.
+    /// Whether a piece has the key of a list, however it is spelt, or a sign that it is not
+    /// JSON in UTF-8: Kotlin's SDK reads keys without quotes.
     pub(super) fn finds(&mut self, signs: Signs, piece: &[u8]) -> bool {
         piece.iter().any(|byte| self.sees(signs, *byte))
     }
@@ -110,6 +115,10 @@ impl Scan {
             }
             return byte == 0;
         }
+        if byte.is_ascii_whitespace() {
+            return false;
+        }
+        let last = core::mem::replace(&mut self.last, byte);
         match byte {
             b'"' => {
                 self.text = true;
@@ -124,6 +133,7 @@ impl Scan {
                 self.depth = self.depth.saturating_add(1);
             }
             b'}' | b']' => self.depth = self.depth.saturating_sub(1),
+            b':' if last != b'"' => return true,
             b':' if self.depth == self.results => return signs.are_in(&self.key),
             0 => return true,
             _ => {}

@@ -121,6 +121,7 @@ fn a_list_that_nobody_asked_for_reaches_no_client_where_there_is_a_lock() {
         format!(r#"{{"id":4,"result":{{"a":"{{\"","toolſ":[{YES}]}}}}"#),
         format!(r#"{{"id":4,"result":{{"a":[{{}},[]],"tools\u0000":[{YES}]}}}}"#),
         format!("\0{{\0\"tools\":[{YES}]}}"),
+        format!(r#"{{"id":4,"result":{{tools : [{YES}]}}}}"#),
     ];
     for settings in ["", r#""max_result_bytes": 9000"#] {
         for message in &messages {
@@ -158,13 +159,16 @@ fn a_list_that_nobody_asked_for_reaches_no_client_where_there_is_a_lock() {
 #[test]
 fn held_json_that_ends_by_trailers_is_searched_too() {
     let policy = Policy::parse(
-        br#"{"version": "1", "default": "allow", "settings": {"max_result_bytes": 900},
+        br#"{"version": "1", "default": "allow",
+            "settings": {"max_result_bytes": 900, "max_body_bytes": 160},
             "lock": {"mode": "enforce", "tools": {}}}"#,
         "test",
     )
     .unwrap();
     let caller = policy.caller("anonymous", Nanos(0));
-    for (tool, passes) in [("texts", true), ("tools", false)] {
+    // An answer may be longer than a body of a request, and has a bound of its own.
+    let long = "x".repeat(400);
+    for (tool, passes) in [("texts", true), ("tools", false), (&long, true)] {
         let mut listing = Listing::for_caller(&policy, &caller).unwrap();
         let owed = Awaited::new(&policy, &caller, true, &Owed::default());
         let asked = Asked { awaited: Some(Box::new(owed)), ..Asked::default() };
@@ -176,4 +180,77 @@ fn held_json_that_ends_by_trailers_is_searched_too() {
         assert_eq!(listing.trailers(), BodyStep::Whole);
         assert_eq!(listing.whole(&lent(&policy), body.as_bytes()).is_none(), passes);
     }
+}
+
+/// A policy with a lock, in which prompts are hidden too, and the response to its caller.
+fn locked(mode: &str, settings: &str) -> (Policy, Listing) {
+    let text = format!(
+        r#"{{"version": "1", "default": "allow", "settings": {{{settings}}},
+            "prompts": {{"default": "allow", "hide": ["secret"]}},
+            "lock": {{"mode": "{mode}", "tools": {{}}}}}}"#
+    );
+    let policy = Policy::parse(text.as_bytes(), "test").unwrap();
+    let caller = policy.caller("anonymous", Nanos(0));
+    let listing = Listing::for_caller(&policy, &caller).unwrap();
+    (policy, listing)
+}
+
+#[test]
+fn an_answer_of_two_types_is_not_taken_for_events_alone_where_there_is_a_lock() {
+    for kind in ["application/json; x=text/event-stream", "text/event-stream, application/json"] {
+        let (policy, mut listing) = locked("enforce", "");
+        let head = [(b":status".as_slice(), b"200".as_slice()), (b"content-type", kind.as_bytes())];
+        let step = listing.headers(&policy, head.into_iter(), false, false);
+        assert!(matches!(step, HeadStep::Replace(Reply { status: 502, .. })), "{step:?}");
+    }
+}
+
+#[test]
+fn a_lock_that_reports_costs_no_answer_where_prompts_are_hidden() {
+    for (key, passes) in [("tools", true), ("prompts", false)] {
+        let (policy, mut listing) = locked("report", "");
+        let step = listing.headers(&policy, JSON.into_iter(), false, false);
+        assert!(matches!(step, HeadStep::Stream), "{step:?}");
+        let body = format!(r#"{{"id":4,"result":{{"{key}":[]}}}}"#);
+        assert_eq!(listing.body(&policy, body.len(), true), BodyStep::Piece);
+        let changed = listing.piece(&lent(&policy), body.as_bytes(), true);
+        assert_eq!(changed.is_none(), passes, "{key}");
+    }
+}
+
+#[test]
+fn an_answer_to_a_get_that_is_no_event_passes_at_once_and_has_its_bound() {
+    let text = [(b":status".as_slice(), b"200".as_slice()), (b"content-type", b"text/plain")];
+    let (policy, mut listing) = locked("enforce", "");
+    listing.open();
+    let step = listing.headers(&policy, text.into_iter(), false, false);
+    assert!(matches!(step, HeadStep::Stream), "{step:?}");
+    // Its trailers bring nothing that is held.
+    for (piece, out) in [
+        ("{\"no\":", "{\"no\":"),
+        ("1}", "1}"),
+        ("\nda", "\n"),
+        ("y\ndate", "day\ndate"),
+        ("s\nda", "s\n"),
+        ("ta: {}\n", ""),
+        ("\nx", "data: {}\n\nx"),
+    ] {
+        assert_eq!(listing.body(&policy, piece.len(), false), BodyStep::Piece);
+        let changed = listing.piece(&lent(&policy), piece.as_bytes(), false);
+        assert_eq!(changed.as_deref().unwrap_or(piece.as_bytes()), out.as_bytes(), "{piece}");
+    }
+    assert_eq!(listing.trailers(), BodyStep::Pass);
+
+    let (policy, mut listing) = locked("enforce", r#""max_result_bytes": 900"#);
+    listing.open();
+    let caller = policy.caller("anonymous", Nanos(0));
+    let owed = Awaited::new(&policy, &caller, true, &Owed::default());
+    listing.expect(Asked { awaited: Some(Box::new(owed)), ..Asked::default() }, Nanos(0));
+    let _ = listing.headers(&policy, text.into_iter(), false, false);
+    let line = "x".repeat(99) + "\n";
+    for _ in 0..9 {
+        assert_eq!(listing.body(&policy, line.len(), false), BodyStep::Piece);
+        assert!(listing.piece(&lent(&policy), line.as_bytes(), false).is_none());
+    }
+    assert!(matches!(listing.body(&policy, 1, false), BodyStep::Refuse(_)));
 }

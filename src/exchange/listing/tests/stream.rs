@@ -221,3 +221,23 @@ fn a_stream_keeps_no_room_for_events_that_have_gone_on() {
     let State::Events(events) = &listing.state else { panic!("{listing:?}") };
     assert!(events.room() < 10_000, "{} bytes", events.room());
 }
+
+#[test]
+fn no_client_finds_a_hidden_tool_by_putting_lines_together_or_reading_bare_keys() {
+    for hidden in [
+        format!("data: {{\"id\":7,\"result\":{{\"to\ndata: ols\":[{NO}]}}}}\n\n"),
+        format!("data: {{\"id\":7,\ndata: \"result\":{{\"tool \ndata:  s\":[{NO}]}}}}\n\n"),
+        format!("data: {{\"id\":7,\"result\":{{tools:[{NO}]}}}}\n\n"),
+        format!("data:  [{{id:7,result:{{ tools : [{NO}]}}}}]\n\n"),
+    ] {
+        let after = stream(&hidden);
+        assert!(!after.contains(NO) && after.contains("cannot be read"), "{hidden:?}: {after:?}");
+    }
+    for same in [
+        "data: {\"id\":7,\ndata: \"result\":{\"content\":\ndata: []}}\n\n",
+        "data: {\"id\":7,\"result\":{\"a\":1,\"a\":2,\"text\":\"tools: 5\"}}\n\n",
+        "event: endpoint\ndata: /messages?tools:5\n\n",
+    ] {
+        assert_eq!(stream(same), same);
+    }
+}
