@@ -90,7 +90,7 @@ impl Http {
     pub(crate) fn response_headers(&self, envoy: &mut Envoy, end: bool) -> Outcome {
         self.settle(envoy);
         let passes = |course: &mut Course| course.passes_response(&self.config.policy);
-        self.response(envoy, "response_headers", passes, false, |course, host| {
+        self.response(envoy, "response_headers:passes", passes, false, |course, host| {
             self.config.trap("response_headers");
             course.response_headers(host, &self.config.policy, end)
         })
@@ -98,7 +98,7 @@ impl Http {
 
     pub(crate) fn response_body(&self, envoy: &mut Envoy, end: bool) -> Outcome {
         let passes = |course: &mut Course| !course.reads_response();
-        self.response(envoy, "response_body", passes, false, |course, host| {
+        self.response(envoy, "response_body:passes", passes, false, |course, host| {
             self.config.trap("response_body");
             let size = if course.reads_response() { host.size(Message::Response) } else { 0 };
             course.response_body(host, &self.config.policy, size, end)
@@ -107,7 +107,7 @@ impl Http {
 
     pub(crate) fn response_trailers(&self, envoy: &mut Envoy) -> Outcome {
         let passes = |course: &mut Course| !course.reads_response();
-        self.response(envoy, "response_trailers", passes, true, |course, host| {
+        self.response(envoy, "response_trailers:passes", passes, true, |course, host| {
             self.config.trap("response_trailers");
             course.response_trailers(host, &self.config.policy)
         })
