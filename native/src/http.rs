@@ -154,7 +154,7 @@ impl Http {
             course.answered(host, &self.config.policy, answer)
         });
         // The hook that panicked before has answered.
-        result.map_or(Outcome::Wait, requested)
+        self.decided(envoy, result.map_or(Outcome::Wait, requested))
     }
 
     /// Runs a hook of the request.
@@ -164,7 +164,17 @@ impl Http {
         trailers: bool,
         hook: impl FnOnce(&mut Course, &mut Native<'_>) -> Flow,
     ) -> Outcome {
-        self.run(envoy, trailers, true, hook).map_or_else(Outcome::panicked, requested)
+        let result = self.run(envoy, trailers, true, hook);
+        self.decided(envoy, result.map_or_else(Outcome::panicked, requested))
+    }
+
+    /// An outcome of the request. Where that is an answer, Envoy is told of the call before
+    /// its client has it: no hook of a response follows.
+    fn decided(&self, envoy: &Envoy, outcome: Outcome) -> Outcome {
+        if matches!(outcome, Outcome::Answered(_)) {
+            self.settle(envoy);
+        }
+        outcome
     }
 
     /// Whether a hook of the response has nothing to do, as most have: most code of one is

@@ -98,3 +98,30 @@ fn calls_without_an_answer_are_counted_too() {
     }
     assert_eq!(counted(), calls);
 }
+
+/// A client may keep its stream open for as long as it likes.
+#[test]
+fn a_refused_call_is_counted_when_it_is_answered() {
+    let envoy = Envoy::configure("counted refused", POLICY, PLAIN).unwrap();
+    let (open, request) = (envoy.begin(&call("other")), call("other"));
+    assert!(!open.request(&request));
+    assert_eq!(envoy.metric("mcp_policy_calls_total", &["denied"]), 1);
+    open.complete();
+    drop(open.left());
+    assert_eq!(envoy.metric("mcp_policy_calls_total", &[]), 1);
+}
+
+#[cfg(feature = "test-questions")]
+#[test]
+fn a_call_that_a_service_refused_is_counted_when_it_is_answered() {
+    let policy = r#"{"version": "1", "default": "deny", "tools": {"*": {"rate_limit": "9/day"}}}"#;
+    let envoy = Envoy::configure("counted asked", policy, PLAIN).unwrap();
+    let request = call("ask:grpc limits 250 deny how many");
+    let open = envoy.begin(&request);
+    assert!(!open.request(&request));
+    crate::news::ok(&open, 1, b"over 9");
+    assert!(open.on(|stream| stream.reply.is_some()));
+    assert_eq!(envoy.metric("mcp_policy_calls_total", &["denied"]), 1);
+    open.complete();
+    drop(open.left());
+}
