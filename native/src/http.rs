@@ -216,6 +216,8 @@ impl Http {
         hook: impl FnOnce(&mut Course, &mut Native<'_>) -> Passage,
     ) -> Option<Outcome> {
         let result = self.run(envoy, trailers, self.holds_response.get(), hook);
+        // An answer that is too long is counted as a call is, and a stream may stay open.
+        self.settle(envoy);
         self.holds_response.set(matches!(result, Some((Passage::Wait, _))));
         match result {
             Some((Passage::Pass, _)) => None,
