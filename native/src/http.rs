@@ -114,11 +114,12 @@ impl Http {
     }
 
     pub(crate) fn complete(&self, envoy: &mut Envoy) {
+        // First: the end counts no call, and may panic.
+        self.settle(envoy);
         self.run(envoy, false, false, |course, host| {
             self.config.trap("stream_complete");
             course.end(host, &self.config.policy);
         });
-        self.settle(envoy);
     }
 
     /// Has Envoy told of the call that was counted, unless a later one does that.

@@ -158,6 +158,15 @@ fn a_panic_in_a_hook_ends_in_that_hook() {
 }
 
 #[cfg(feature = "test-panics")]
+#[test]
+fn a_call_is_counted_even_if_the_end_of_its_stream_panics() {
+    let envoy = Envoy::configure("panic:stream_complete", POLICY, PLAIN).unwrap();
+    assert!(matches!(envoy.send(&call("a")), Outcome::Forwarded));
+    assert!(log().iter().any(|line| line.contains("panic")), "{:?}", log());
+    assert_eq!(envoy.metric("mcp_policy_calls_total", &["allowed", "a"]), 1);
+}
+
+#[cfg(feature = "test-panics")]
 const PANICS: [&str; 12] = [
     "config_new",
     "filter_new",
