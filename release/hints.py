@@ -11,7 +11,8 @@ does: an engine may ignore them, and one that is wrong costs a little time.
 
 `release/branches.txt` has a line for each function: a digest of its instructions, and a
 letter for each of its branches. A function that has changed has no hints, until
-scripts/branches learns them anew.
+scripts/branches learns them anew. Another Rust writes other instructions for most
+functions, so the first line names the Rust of that module.
 """
 
 import collections
@@ -209,7 +210,7 @@ def learn(module, counts):
 
 def apply(module, ways):
     """The module with hints, and the part of the functions in `ways` that it has."""
-    ways = dict(line.split() for line in ways)
+    ways = dict(line.split() for line in ways if not line.startswith("#"))
     found = dict(sections(module))
     imported = len(entries(found[IMPORT], kind_of_import))
     hinted, used = [], set()
