@@ -11,7 +11,8 @@ does: an engine may ignore them, and one that is wrong costs a little time.
 
 `release/branches.txt` has a line for each function: a digest of its instructions, and a
 letter for each of its branches. A function that has changed has no hints, until
-scripts/branches learns them anew.
+scripts/branches learns them anew. Another Rust writes other instructions for most
+functions, so the first line names the Rust of that module.
 """
 
 import collections
@@ -95,7 +96,7 @@ def parameters(content, at):
 
 # The operands of instructions: how many numbers in LEB128 follow.
 NUMBERS = {op: 1 for op in (0x0C, 0x0D, 0x10, *range(0x20, 0x27), 0x3F, 0x40, 0x41, 0x42, 0xD2)}
-NUMBERS |= {op: 2 for op in (0x11, *range(0x28, 0x3F))}
+NUMBERS.update({op: 2 for op in (0x11, *range(0x28, 0x3F))})
 BYTES = {0x43: 4, 0x44: 8, 0xD0: 1}
 
 
@@ -209,7 +210,7 @@ def learn(module, counts):
 
 def apply(module, ways):
     """The module with hints, and the part of the functions in `ways` that it has."""
-    ways = dict(line.split() for line in ways)
+    ways = dict(line.split() for line in ways if not line.startswith("#"))
     found = dict(sections(module))
     imported = len(entries(found[IMPORT], kind_of_import))
     hinted, used = [], set()

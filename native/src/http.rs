@@ -90,7 +90,7 @@ impl Http {
     pub(crate) fn response_headers(&self, envoy: &mut Envoy, end: bool) -> Outcome {
         self.settle(envoy);
         let passes = |course: &mut Course| course.passes_response(&self.config.policy);
-        self.response(envoy, "response_headers", passes, false, |course, host| {
+        self.response(envoy, "response_headers:passes", passes, false, |course, host| {
             self.config.trap("response_headers");
             course.response_headers(host, &self.config.policy, end)
         })
@@ -98,7 +98,7 @@ impl Http {
 
     pub(crate) fn response_body(&self, envoy: &mut Envoy, end: bool) -> Outcome {
         let passes = |course: &mut Course| !course.reads_response();
-        self.response(envoy, "response_body", passes, false, |course, host| {
+        self.response(envoy, "response_body:passes", passes, false, |course, host| {
             self.config.trap("response_body");
             let size = if course.reads_response() { host.size(Message::Response) } else { 0 };
             course.response_body(host, &self.config.policy, size, end)
@@ -107,18 +107,19 @@ impl Http {
 
     pub(crate) fn response_trailers(&self, envoy: &mut Envoy) -> Outcome {
         let passes = |course: &mut Course| !course.reads_response();
-        self.response(envoy, "response_trailers", passes, true, |course, host| {
+        self.response(envoy, "response_trailers:passes", passes, true, |course, host| {
             self.config.trap("response_trailers");
             course.response_trailers(host, &self.config.policy)
         })
     }
 
     pub(crate) fn complete(&self, envoy: &mut Envoy) {
+        // First: the end counts no call, and may panic.
+        self.settle(envoy);
         self.run(envoy, false, false, |course, host| {
             self.config.trap("stream_complete");
             course.end(host, &self.config.policy);
         });
-        self.settle(envoy);
     }
 
     /// Has Envoy told of the call that was counted, unless a later one does that.
@@ -154,7 +155,7 @@ impl Http {
             course.answered(host, &self.config.policy, answer)
         });
         // The hook that panicked before has answered.
-        result.map_or(Outcome::Wait, requested)
+        self.decided(envoy, result.map_or(Outcome::Wait, requested))
     }
 
     /// Runs a hook of the request.
@@ -164,7 +165,17 @@ impl Http {
         trailers: bool,
         hook: impl FnOnce(&mut Course, &mut Native<'_>) -> Flow,
     ) -> Outcome {
-        self.run(envoy, trailers, true, hook).map_or_else(Outcome::panicked, requested)
+        let result = self.run(envoy, trailers, true, hook);
+        self.decided(envoy, result.map_or_else(Outcome::panicked, requested))
+    }
+
+    /// An outcome of the request. Where that is an answer, Envoy is told of the call before
+    /// its client has it: no hook of a response follows.
+    fn decided(&self, envoy: &Envoy, outcome: Outcome) -> Outcome {
+        if matches!(outcome, Outcome::Answered(_)) {
+            self.settle(envoy);
+        }
+        outcome
     }
 
     /// Whether a hook of the response has nothing to do, as most have: most code of one is
@@ -206,6 +217,8 @@ impl Http {
         hook: impl FnOnce(&mut Course, &mut Native<'_>) -> Passage,
     ) -> Option<Outcome> {
         let result = self.run(envoy, trailers, self.holds_response.get(), hook);
+        // An answer that is too long is counted as a call is, and a stream may stay open.
+        self.settle(envoy);
         self.holds_response.set(matches!(result, Some((Passage::Wait, _))));
         match result {
             Some((Passage::Pass, _)) => None,

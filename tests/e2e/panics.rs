@@ -63,7 +63,7 @@ async fn a_panic_while_a_request_comes_in_is_a_500_and_nothing_goes_on() {
 #[tokio::test]
 async fn a_panic_before_the_answers_head_has_gone_is_a_500() {
     let upstream = Upstream::start().await;
-    let gateway = panicking("response_headers", &upstream).start().await;
+    let gateway = panicking("response_headers:passes", &upstream).start().await;
     for wire in Wire::BOTH {
         let response = wire.send(gateway.addr(), &safe()).await;
         assert_eq!(response.status, 500, "{wire:?} {response:?}");
@@ -73,7 +73,7 @@ async fn a_panic_before_the_answers_head_has_gone_is_a_500() {
     }
     // The server ran the calls that were allowed, and no other.
     assert_eq!(seen::whole_bodies(&upstream).await.len(), 2);
-    assert!(gateway.log().contains(&logged("response_headers")));
+    assert!(gateway.log().contains(&logged("response_headers:passes")));
 }
 
 #[tokio::test]
@@ -81,7 +81,7 @@ async fn a_panic_behind_the_answers_head_breaks_the_answer_off() {
     let head =
         "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n";
     let answer = Answer::new().then(head).then("2\r\n{}\r\n0\r\nx-sum: 1\r\n\r\n");
-    for hook in ["response_body", "response_trailers"] {
+    for hook in ["response_body:passes", "response_trailers:passes"] {
         let upstream = Upstream::start_answering(answer.clone()).await;
         let gateway = panicking(hook, &upstream).start().await;
         for _ in 0..2 {

@@ -4,7 +4,7 @@ use crate::abi;
 use crate::call;
 use crate::corpus::Outcome;
 use crate::exchange::{Envoy, Manner, Open, PLAIN};
-use crate::stream::{Phase, Stream};
+use crate::stream::{Phase, RECEIVED_RESPONSE, Stream};
 use std::collections::BTreeMap;
 
 const POLICY: &str = r#"{"version": "1", "default": "deny", "tools": {"a": {"limits": [
@@ -97,4 +97,57 @@ fn calls_without_an_answer_are_counted_too() {
         drop(open.left());
     }
     assert_eq!(counted(), calls);
+}
+
+/// A client may keep its stream open for as long as it likes.
+#[test]
+fn a_refused_call_is_counted_when_it_is_answered() {
+    let envoy = Envoy::configure("counted refused", POLICY, PLAIN).unwrap();
+    let (open, request) = (envoy.begin(&call("other")), call("other"));
+    assert!(!open.request(&request));
+    assert_eq!(envoy.metric("mcp_policy_calls_total", &["denied"]), 1);
+    open.complete();
+    drop(open.left());
+    assert_eq!(envoy.metric("mcp_policy_calls_total", &[]), 1);
+}
+
+#[cfg(feature = "test-questions")]
+#[test]
+fn a_call_that_a_service_refused_is_counted_when_it_is_answered() {
+    let policy = r#"{"version": "1", "default": "deny", "tools": {"*": {"rate_limit": "9/day"}}}"#;
+    let envoy = Envoy::configure("counted asked", policy, PLAIN).unwrap();
+    let request = call("ask:grpc limits 250 deny how many");
+    let open = envoy.begin(&request);
+    assert!(!open.request(&request));
+    crate::news::ok(&open, 1, b"over 9");
+    assert!(open.on(|stream| stream.reply.is_some()));
+    assert_eq!(envoy.metric("mcp_policy_calls_total", &["denied"]), 1);
+    open.complete();
+    drop(open.left());
+}
+
+/// A stream of events goes on behind the one that is too long.
+#[test]
+fn an_event_that_is_too_long_is_counted_when_it_passes() {
+    let policy = r#"{"version": "1", "default": "deny", "mode": "shadow",
+        "tools": {"a": {"max_result_bytes": 80}}}"#;
+    let envoy = Envoy::configure("counted event", policy, PLAIN).unwrap();
+    let counted = || envoy.metric("mcp_policy_calls_total", &["result_too_large", "a"]);
+    let (open, request) = (envoy.begin(&call("a")), call("a"));
+    assert!(open.request(&request));
+    let head = [(":status", "200"), ("content-type", "text/event-stream")];
+    let head = head.map(|(name, value)| (name.into(), value.into())).to_vec();
+    open.on(|stream| {
+        stream.bodies = Default::default();
+        stream.maps[2] = Some(head);
+    });
+    open.hook(Phase::Response, |f, m| unsafe { abi::response_headers(f, m, false) });
+    assert_eq!(counted(), 0);
+    let event = format!("data: {}\n\n", "x".repeat(100));
+    open.on(|stream| stream.bodies[RECEIVED_RESPONSE] = vec![event.into()]);
+    let status = open.hook(Phase::Response, |f, m| unsafe { abi::response_body(f, m, false) });
+    assert_eq!((status, counted()), (0, 1));
+    open.complete();
+    drop(open.left());
+    assert_eq!(counted(), 1);
 }
