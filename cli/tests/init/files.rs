@@ -83,7 +83,7 @@ fn a_policy_with_a_number_that_would_be_rounded_is_not_written_again() {
         let tools = format!(r#"{{"a": {{"require": {require}}}}}"#);
         scratch.write("p", &format!(r#"{{"version": "1", "default": "deny", "tools": {tools}}}"#))
     };
-    for number in ["123456789012345678901", "0.1234567890123456789"] {
+    for number in ["123456789012345678901", "0.1234567890123456789", "1e-400"] {
         let refused = init(&[&list, "--merge", &with(number)]).assert().code(2).stdout_eq("");
         refused.stderr_eq(str![[r#"
 mcp-policy: [..]/p:1:122: this number would be written as another one; write one of at most 15 digits, or add to the policy by hand
