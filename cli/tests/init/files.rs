@@ -195,10 +195,14 @@ mcp-policy: [..]/l: the tool at /tools/0 has an `inputSchema` that is not an obj
 mcp-policy: [..]/l: the tool at /tools/0 has `annotations` that are not an object
 
 "#]]);
-    refused(r#"{"result": {"tools": [{"name": "a"}], "nextCursor": "2"}}"#).stderr_eq(str![[r#"
+    // By revision 2026-07-28, an empty text is a cursor like any other.
+    for cursor in ["2", ""] {
+        let part = format!(r#"{{"tools": [{{"name": "a"}}], "nextCursor": "{cursor}"}}"#);
+        refused(&format!(r#"{{"result": {part}}}"#)).stderr_eq(str![[r#"
 mcp-policy: [..]/l: has a part of the list, since it has a `nextCursor`; write the tools of all parts into one list
 
 "#]]);
+    }
     init(&[&scratch.file("none")]).assert().code(2).stderr_eq(str![[r#"
 mcp-policy: [..]/none: No such file or directory (os error 2)
 
