@@ -296,8 +296,12 @@ impl Tree for Node {
 pub(crate) fn survives(number: &str) -> bool {
     let mantissa = number.split(['e', 'E']).next().unwrap_or_default();
     let digits = mantissa.bytes().filter(u8::is_ascii_digit).skip_while(|digit| *digit == b'0');
-    // Every decimal of 15 digits comes back from the nearest double.
-    digits.count() <= 15
+    // Every decimal of 15 digits comes back from the nearest double, unless it is so close
+    // to 0 that a double has fewer digits or none.
+    match digits.count() {
+        0 => true,
+        count => count <= 15 && number.parse::<f64>().is_ok_and(f64::is_normal),
+    }
 }
 
 /// Writes a text as JSON.

@@ -8,6 +8,8 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use std::sync::Arc;
+use ureq::http::Uri;
+use ureq::http::uri::Authority;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 /// The option that names other certificates.
@@ -38,6 +40,16 @@ impl Trust {
         let trusted = RootCerts::Specific(Arc::new(trusted.collect()));
         Ok(TlsConfig::builder().root_certs(trusted).build())
     }
+}
+
+/// Whether a URL names a user, perhaps with a password, or may be meant to: of one that is
+/// not a URL, or whose port is not a number, some part may be the password.
+pub(crate) fn has_user(url: &str, parsed: Option<&Uri>) -> bool {
+    let may_be = |authority: &Authority| {
+        let is_odd = authority.as_str() != authority.host() && authority.port_u16().is_none();
+        is_odd || authority.as_str().contains('@')
+    };
+    url.contains('@') && parsed.and_then(Uri::authority).is_none_or(may_be)
 }
 
 /// Whether a URL is one of https.

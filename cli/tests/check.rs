@@ -3,6 +3,7 @@
 
 mod around;
 mod forms;
+mod guards;
 mod input;
 mod language;
 mod routes;

@@ -201,7 +201,7 @@ pub(super) fn given(
 }
 
 /// The first number that is not kept by being read and written: one of many digits, other
-/// than a whole one of 64 bits.
+/// than a whole one of 64 bits, or one that is too close to 0.
 fn rounded(node: &Node) -> Option<&Node> {
     if let document::Value::Number(number) = &node.value {
         let is_whole = number.parse::<i64>().is_ok() || number.parse::<u64>().is_ok();

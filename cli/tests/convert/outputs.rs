@@ -179,6 +179,7 @@ fn bad_input_is_told_and_never_waited_for() {
         assert!(told.contains(words) && told.lines().count() == 1, "{name}: {told}");
         assert!(output.stdout.is_empty());
     }
+    fs::remove_file(at("huge.yaml")).unwrap();
     let laughs = (1..9).fold("a0: &a0 [x, x]\n".to_owned(), |text, n| {
         let before = n - 1;
         let all = vec![format!("*a{before}"); 10].join(", ");

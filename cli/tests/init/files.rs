@@ -83,7 +83,7 @@ fn a_policy_with_a_number_that_would_be_rounded_is_not_written_again() {
         let tools = format!(r#"{{"a": {{"require": {require}}}}}"#);
         scratch.write("p", &format!(r#"{{"version": "1", "default": "deny", "tools": {tools}}}"#))
     };
-    for number in ["123456789012345678901", "0.1234567890123456789"] {
+    for number in ["123456789012345678901", "0.1234567890123456789", "1e-400"] {
         let refused = init(&[&list, "--merge", &with(number)]).assert().code(2).stdout_eq("");
         refused.stderr_eq(str![[r#"
 mcp-policy: [..]/p:1:122: this number would be written as another one; write one of at most 15 digits, or add to the policy by hand
@@ -195,10 +195,14 @@ mcp-policy: [..]/l: the tool at /tools/0 has an `inputSchema` that is not an obj
 mcp-policy: [..]/l: the tool at /tools/0 has `annotations` that are not an object
 
 "#]]);
-    refused(r#"{"result": {"tools": [{"name": "a"}], "nextCursor": "2"}}"#).stderr_eq(str![[r#"
+    // By revision 2026-07-28, an empty text is a cursor like any other.
+    for cursor in ["2", ""] {
+        let part = format!(r#"{{"tools": [{{"name": "a"}}], "nextCursor": "{cursor}"}}"#);
+        refused(&format!(r#"{{"result": {part}}}"#)).stderr_eq(str![[r#"
 mcp-policy: [..]/l: has a part of the list, since it has a `nextCursor`; write the tools of all parts into one list
 
 "#]]);
+    }
     init(&[&scratch.file("none")]).assert().code(2).stderr_eq(str![[r#"
 mcp-policy: [..]/none: No such file or directory (os error 2)
 

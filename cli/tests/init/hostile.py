@@ -82,6 +82,8 @@ def answer(message):
         info = {"name": ESCAPES, "version": "1"}
         return reply(result={"protocolVersion": version, "capabilities": {"tools": {}}, "serverInfo": info})
     if method == "tools/list":
+        if MODE == "hangs-up":
+            os.kill(os.getppid(), signal.SIGHUP)
         if MODE == "error":
             return reply(error={"code": -32603, "message": "Broken " + ESCAPES, "data": ESCAPES})
         return reply(result=page((message.get("params") or {}).get("cursor")))
@@ -95,12 +97,20 @@ def leave_child():
     subprocess.Popen(["sleep", "3600"], close_fds=False)
 
 
+def terminate(*_):
+    """Ends the command that asks this program to end."""
+    os.kill(os.getppid(), signal.SIGTERM)
+    os._exit(0)
+
+
 def stdio():
     if MODE == "children":
         leave_child()
     if MODE == "stubborn":
         leave_child()
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if MODE == "terminates":
+        signal.signal(signal.SIGTERM, terminate)
     if MODE == "dies":
         print("Error: no key " + ESCAPES, file=sys.stderr)
         sys.exit(3)
@@ -123,7 +133,7 @@ def stdio():
             print(json.dumps(reply), flush=True)
         if MODE == "leaves" and reply is not None:
             os._exit(4)
-    while MODE == "stubborn":
+    while MODE in ("stubborn", "terminates"):
         time.sleep(3600)
 
 

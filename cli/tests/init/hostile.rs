@@ -341,6 +341,31 @@ fn a_signal_ends_the_program_and_all_that_it_started() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_signal_while_the_program_is_ended_is_heard() {
+    over_stdio("terminates", 1, &[]).code(130).stdout_eq("");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_hangup_that_is_ignored_stays_ignored() {
+    let run = |before: &str| {
+        let command = snapbox::cmd::cargo_bin!("mcp-policy");
+        Command::new("sh")
+            .current_dir(here())
+            .args(["-c", &format!("{before} exec \"$0\" \"$@\"")])
+            .arg(command)
+            .args(["init", "--timeout", "600", "--", "python3", SERVER, "hangs-up", "stdio"])
+            .output()
+            .expect("the command")
+    };
+    assert_eq!(run("").status.code(), Some(130));
+    let ignoring = run("trap '' HUP;");
+    assert!(ignoring.status.success(), "{}", String::from_utf8_lossy(&ignoring.stderr));
+    assert!(!ignoring.stdout.is_empty());
+}
+
 #[test]
 fn servers_without_the_old_handshake_are_spoken_to() {
     over_stdio("modern", 1, &[]).success();

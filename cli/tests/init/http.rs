@@ -181,10 +181,12 @@ fn a_url_that_cannot_be_asked_is_told() {
 mcp-policy: http://127.0.0.1:1/mcp: cannot reach the server: Connection refused (os error 111)
 
 "#]]);
-    refused("http://user:password@127.0.0.1/mcp").stderr_eq(str![[r#"
+    for url in ["http://user:password@127.0.0.1/", "http://u:p w@127.0.0.1/", "ftp://u:p@a.b/"] {
+        refused(url).stderr_eq(str![[r#"
 mcp-policy: a URL in an argument has no password, since other people on this machine can see it; use --bearer-file or --header 'Authorization: @FILE'
 
 "#]]);
+    }
     refused("ftp://127.0.0.1/mcp").stderr_eq(str![[r#"
 mcp-policy: ftp://127.0.0.1/mcp: only http:// and https:// are known; give a program behind `--`
 

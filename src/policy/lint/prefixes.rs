@@ -34,7 +34,7 @@ pub(super) fn warnings(document: &Document, findings: &mut Findings) {
 /// warning that it makes needless. In `deny_if` there is none: a condition beside it that
 /// is false lets the call pass.
 fn held<'c>(placed: &Placed<'c>) -> Option<(&'c Path, &'static str)> {
-    let is_required = placed.of.contains("/require/");
+    let is_required = placed.of.rsplit('/').nth(1) == Some("require");
     let is_asked = !placed.inner.contains("/any/") && !placed.inner.contains("/not");
     let message = match placed.condition.test {
         Test::Within(_) => PATH,
@@ -116,6 +116,14 @@ mod tests {
             let under = warnings_under("deny_if", &format!("{start}, {more}"));
             assert!(under.iter().any(|one| one.ends_with(PATH)), "{under:?}");
         }
+        // A tool may have the name of a key.
+        let of_require = r#"{"version": "1", "default": "deny", "tools": {"require": {"deny_if": [
+            {"conditions": [{"path": "args.x", "op": "starts_with", "value": "/srv/a"},
+                            {"path": "args.x", "op": "within", "value": ["/srv"]}]}]}}}"#;
+        let policy = Policy::parse(of_require.as_bytes(), "");
+        let policy = policy.unwrap_or_else(|errors| panic!("{errors:?}"));
+        let told = format!("/tools/require/deny_if/0/conditions/0/op: {PATH}");
+        assert!(policy.warnings.iter().any(|one| one.to_string() == told));
         let each = r#"{"any": [{"path": "args.a[*]", "op": "starts_with", "value": "/srv/"}]}"#;
         let told = format!("/tools/t/require/0/conditions/0/any/0/op: {PATH}");
         assert_eq!(warnings(each), [told]);

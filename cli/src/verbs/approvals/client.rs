@@ -40,16 +40,17 @@ impl Endpoint {
     /// It is not an address to which a token may go.
     pub(super) fn new(url: &str, id: Option<&str>, insecure: bool) -> Result<Self, Failure> {
         let wrong = |why: &str| Err(Failure::new(format!("{}: {why}", shown(url))));
-        let Ok(uri) = url.parse::<Uri>() else { return wrong("is not a URL") };
-        let (Some(scheme), Some(host)) = (uri.scheme_str(), uri.host()) else {
-            return wrong("is not a URL; write one like https://gateway.example.com/mcp-approvals");
-        };
-        if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+        let parsed = url.parse::<Uri>();
+        if trust::has_user(url, parsed.as_ref().ok()) {
             // Not with the URL, which may have a password.
             return Err(Failure::new(
                 "the URL has a user; the token is asked for and never a part of the URL",
             ));
         }
+        let Ok(uri) = parsed else { return wrong("is not a URL") };
+        let (Some(scheme), Some(host)) = (uri.scheme_str(), uri.host()) else {
+            return wrong("is not a URL; write one like https://gateway.example.com/mcp-approvals");
+        };
         if uri.query().is_some() || url.contains('#') {
             return wrong("has a query or a fragment; the endpoint has none");
         }
@@ -290,6 +291,7 @@ mod tests {
             "http://127.0.0.1.example.com/a",
             "http://10.0.0.1/a",
             "https://user:token@gateway.example.com/a",
+            "https://user:to ken@gateway.example.com/a",
             "http://127.0.0.1@example.com/a",
             "https://gateway.example.com/a?x=1",
             "https://gateway.example.com/a#x",
@@ -301,6 +303,18 @@ mod tests {
             assert!(!good(url), "{url}");
         }
         assert!(Endpoint::new("http://gateway.example.com/a", None, true).is_ok());
+    }
+
+    #[test]
+    fn a_password_is_not_repeated() {
+        for password in ["secret", "secret 2", "secret/2", "secret#2", "sec@ret"] {
+            for scheme in ["https", "http", "ftp"] {
+                let url = format!("{scheme}://ann:{password}@gateway.example.com/a");
+                let told = Endpoint::new(&url, None, false).unwrap_err().to_string();
+                assert!(told.starts_with("the URL has a user; "), "{told}");
+            }
+        }
+        assert!(Endpoint::new("https://gateway.example.com/@ann", None, false).is_ok());
     }
 
     #[test]

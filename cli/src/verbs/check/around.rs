@@ -235,8 +235,7 @@ impl Around<'_, '_> {
     }
 }
 
-/// Whether a filter asks for the mark, and refuses what has none: rules that only log, or
-/// that are in shadow, refuse nothing.
+/// Whether a filter asks for the mark, and refuses what has none.
 pub(super) fn is_guard(filter: &Node) -> bool {
     let config = filter.field("typed_config").map(|config| &config.value);
     let message = |key| config.and_then(|config| config.at(&[key])).and_then(Node::text);
@@ -244,13 +243,36 @@ pub(super) fn is_guard(filter: &Node) -> bool {
     (message("@type").is_some_and(is_rbac) || message("type_url").is_some_and(is_rbac))
         && config.is_some_and(|config| {
             let typed = config.field("value").map(|inner| &inner.value);
-            let rules = [Some(config), typed].into_iter().flatten().filter_map(|config| {
-                let rules = ["rules", "matcher"].iter().find_map(|key| config.field(key))?;
-                let action = rules.value.get("action").and_then(Node::text);
-                action.is_none_or(|action| action == "ALLOW").then_some(&rules.value)
-            });
-            rules.into_iter().any(names_the_mark)
+            [Some(config), typed].into_iter().flatten().any(guards)
         })
+}
+
+/// Whether an RBAC refuses what has no mark: rules that only log, or that are in shadow,
+/// refuse nothing.
+pub(super) fn guards(config: &Node) -> bool {
+    let Some(rules) = ["rules", "matcher"].iter().find_map(|key| config.field(key)) else {
+        return false;
+    };
+    let rules = &rules.value;
+    match rules.get("action") {
+        None => names_the_mark(rules),
+        Some(action) if is_action(action, "ALLOW", "0") => names_the_mark(rules),
+        Some(action) if is_action(action, "DENY", "1") => is_about_no_mark(rules),
+        Some(_) => false,
+    }
+}
+
+/// Whether an action is this one, by its name or, as in Envoy's own dumps, its number.
+fn is_action(action: &Node, name: &str, number: &str) -> bool {
+    action.text() == Some(name) || action.is_number(number)
+}
+
+/// Whether rules are about requests without the mark.
+fn is_about_no_mark(node: &Node) -> bool {
+    let is_not = ["not_id", "not_rule"].iter().filter_map(|key| node.field(key));
+    is_not.into_iter().any(|member| names_the_mark(&member.value))
+        || node.members().iter().any(|member| is_about_no_mark(&member.value))
+        || node.elements().iter().any(is_about_no_mark)
 }
 
 fn names_the_mark(node: &Node) -> bool {

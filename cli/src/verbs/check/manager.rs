@@ -1,6 +1,7 @@
 //! The connection manager around a filter: its timeouts, and what its routes do behind
 //! the filter.
 
+use super::around::guards;
 use super::rules::{self, Rule};
 use crate::document::{Member, Node, Value};
 use crate::finding::Finding;
@@ -80,11 +81,23 @@ pub(super) fn switches(
     }
 }
 
-/// The places where a guard is switched off, or has other rules than its own.
+/// The places where a guard is switched off, or has other rules that are not a guard.
 pub(super) fn guard_off<'n>(manager: Option<&'n Node>, guard: &'n Node) -> Vec<&'n Member> {
     let off = guard.field("disabled").filter(|_| is_off(guard));
     let overrides = manager.map(|manager| overrides(manager, guard)).unwrap_or_default();
-    off.into_iter().chain(overrides).collect()
+    let is_none = |member: &&Member| !still_guards(&member.value);
+    off.into_iter().chain(overrides.into_iter().filter(is_none)).collect()
+}
+
+/// Whether the words of a route about a guard are an RBAC that is one too.
+fn still_guards(words: &Node) -> bool {
+    let wrapped = words.at(&["config"]);
+    let configs = [Some(words), wrapped].into_iter().flatten();
+    !is_off(words)
+        && configs
+            .flat_map(|config| [config.at(&["rbac"]), config.at(&["value", "rbac"])])
+            .flatten()
+            .any(guards)
 }
 
 fn is_off(node: &Node) -> bool {

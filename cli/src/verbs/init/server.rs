@@ -13,6 +13,7 @@ use rmcp::transport::IntoTransport;
 use rmcp::{ClientLifecycleMode, ClientServiceExt as _, RoleClient};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
+use std::pin::Pin;
 use std::time::Duration;
 use ureq::tls::TlsConfig;
 
@@ -54,19 +55,27 @@ pub(super) fn tools(server: &Server<'_>, timeout: Duration) -> Result<Listed, Fa
         .build()
         .map_err(|error| Failure::new(format!("cannot start a runtime: {error}")))?;
     let answer = runtime.block_on(async {
+        // One for the whole: after the first look, a signal has no other effect, also while
+        // a program is ended.
+        let mut stop = core::pin::pin!(interrupted());
         // The handshake of the older revisions first: a server that has only the new one
         // refuses it at once.
-        match asked(server, ClientLifecycleMode::Initialize, timeout).await {
+        let first = asked(server, ClientLifecycleMode::Initialize, timeout, stop.as_mut()).await;
+        let answer = match first {
             Err(End::Refused(words)) => {
                 let preferred_versions = vec![ProtocolVersion::V_2026_07_28];
                 let discover = ClientLifecycleMode::Discover { preferred_versions };
-                match asked(server, discover, timeout).await {
+                match asked(server, discover, timeout, stop.as_mut()).await {
                     Err(End::Refused(_) | End::Trouble(_)) => Err(End::Refused(words)),
                     answer => answer,
                 }
             }
             answer => answer,
+        };
+        if matches!(answer, Err(End::Interrupted)) {
+            return answer;
         }
+        bounded(core::future::ready(answer), timeout, stop).await
     });
     // A request that hangs has a thread of its own, for which nobody waits.
     runtime.shutdown_background();
@@ -81,18 +90,19 @@ async fn asked(
     server: &Server<'_>,
     way: ClientLifecycleMode,
     timeout: Duration,
+    stop: Pin<&mut impl Future<Output = ()>>,
 ) -> Result<Listed, End> {
     let (trouble, tap) = (Trouble::default(), Tap::default());
     let tools = match server {
         Server::Url(url, headers, tls) => {
             let transport = http::transport(url, headers, tls, timeout, (&trouble, &tap));
-            let answer = bounded(listed(transport, way, &trouble), timeout).await;
+            let answer = bounded(listed(transport, way, &trouble), timeout, stop).await;
             answer.map_err(|end| end.about(&shown(url), ""))
         }
         Server::Command(command) => {
             let (process, transport) =
                 stdio::start(command, &trouble, &tap).map_err(End::Trouble)?;
-            let answer = bounded(listed(transport, way, &trouble), timeout).await;
+            let answer = bounded(listed(transport, way, &trouble), timeout, stop).await;
             let more = process.end(answer.is_ok()).await;
             let program = command.first().map(|program| program.to_string_lossy());
             answer.map_err(|end| end.about(&shown(&program.unwrap_or_default()), &more))
@@ -123,15 +133,16 @@ impl End {
     }
 }
 
-/// The answer, if it comes in time.
+/// The answer, if it comes in time and before the end that is waited for.
 async fn bounded<T>(
     work: impl Future<Output = Result<T, End>>,
     timeout: Duration,
+    stop: Pin<&mut impl Future<Output = ()>>,
 ) -> Result<T, End> {
     tokio::select! {
         // Heard before the server is.
         biased;
-        () = interrupted() => Err(End::Interrupted),
+        () = stop => Err(End::Interrupted),
         answer = tokio::time::timeout(timeout, work) => {
             answer.unwrap_or_else(|_| Err(End::Trouble(late(timeout))))
         }
@@ -139,7 +150,8 @@ async fn bounded<T>(
 }
 
 /// Waits for Ctrl-C, or for the signal of a job that takes too long or of a terminal that is
-/// closed: by itself each ends this process, and not the server that it has started.
+/// closed: by itself each ends this process, and not the server that it has started. A
+/// terminal that is closed has no effect on a process of `nohup`.
 #[cfg(unix)]
 async fn interrupted() {
     use tokio::signal::unix::{SignalKind, signal};
@@ -152,8 +164,18 @@ async fn interrupted() {
     tokio::select! {
         () = heard(SignalKind::interrupt()) => {}
         () = heard(SignalKind::terminate()) => {}
-        () = heard(SignalKind::hangup()) => {}
+        () = heard(SignalKind::hangup()), if !ignores_hangup() => {}
     }
+}
+
+/// Whether a hangup is ignored, where Linux says so. A signal that is listened for is not.
+#[cfg(unix)]
+fn ignores_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u128::from_str_radix(mask.trim(), 16).ok());
+    // The first signal has the lowest bit.
+    ignored.is_some_and(|mask| mask & 1 != 0)
 }
 
 /// Waits for Ctrl-C.

@@ -7,7 +7,7 @@ use crate::classes::Definition;
 use crate::failure::Failure;
 use crate::input;
 use crate::output::shown;
-use crate::trust::Trust;
+use crate::trust::{Trust, has_user};
 use core::str::FromStr;
 use serde_json::Value;
 use std::ffi::OsString;
@@ -109,16 +109,17 @@ impl Origin {
 /// Refuses a URL that is not one of HTTP, and one that has a password.
 fn check_url(url: &str) -> Result<(), Failure> {
     let told = |words: &str| Err(Failure::new(format!("{}: {words}", abridged(url))));
-    let Ok(parsed) = url.parse::<Uri>() else { return told("is not a URL") };
-    if !matches!(parsed.scheme_str(), Some("http" | "https")) {
-        return told("only http:// and https:// are known; give a program behind `--`");
-    }
-    if parsed.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+    let parsed = url.parse::<Uri>();
+    if has_user(url, parsed.as_ref().ok()) {
         // Not with the URL, which has the password.
         return Err(Failure::new(
             "a URL in an argument has no password, since other people on this machine can see it; \
              use --bearer-file or --header 'Authorization: @FILE'",
         ));
+    }
+    let Ok(parsed) = parsed else { return told("is not a URL") };
+    if !matches!(parsed.scheme_str(), Some("http" | "https")) {
+        return told("only http:// and https:// are known; give a program behind `--`");
     }
     Ok(())
 }

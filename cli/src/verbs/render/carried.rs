@@ -33,10 +33,23 @@ mod tests {
 
     #[test]
     fn numbers_that_doubles_hold_survive() {
-        for number in ["0", "-10", "100.50", "9000000000000", "0.000001", "999999999999999"] {
+        for number in [
+            "0",
+            "-0.0e-400",
+            "1e-300",
+            "-10",
+            "100.50",
+            "9000000000000",
+            "0.000001",
+            "999999999999999",
+        ] {
             assert!(survives(number), "{number}");
         }
         assert!(!survives("9007199254740993"));
         assert!(!survives("0.1234567890123456"));
+        // The first is 0 as a double, the second has fewer digits there, the third is none.
+        for number in ["1e-400", "-0.00123456789e-310", "1e400"] {
+            assert!(!survives(number), "{number}");
+        }
     }
 }
