@@ -47,7 +47,7 @@ impl Listing {
         piece: &[u8],
     ) -> Option<Vec<u8>> {
         let is_first = scan.is_first();
-        // What is only looked at for a lock that reports must not cost an answer.
+        // Where a lock only reports, no answer is replaced for its tools.
         let lists = if self.conceals() { self.lists } else { self.reads };
         let found = scan.finds(Signs::new(lists), piece);
         if !found {
