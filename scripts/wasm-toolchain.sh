@@ -47,12 +47,6 @@ use_wasm_toolchain() {
     export "CARGO_TARGET_$(variable_name "$1")_RUSTFLAGS=$target_flags"
 }
 
-# wasm_rust: prints the version of the Rust that compiles the module.
-wasm_rust() (
-    use_wasm_toolchain wasm32-wasip1
-    "${RUSTC:-rustc}" --version | cut -d ' ' -f 2
-)
-
 # Prints the way that is ready to use; fails if there is none. Asked on every
 # run, since a toolchain can vanish between two.
 find_wasm_toolchain() {
