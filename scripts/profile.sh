@@ -1,6 +1,7 @@
 # shellcheck shell=bash
-# How rustc compiles by what calls take of a module: release/tune. It knows each function
-# by a name that scripts/rustc-anywhere keeps the same in every checkout.
+# Flags by which rustc uses a profile, of what calls take of a module: release/tune. It
+# knows each function by a name that scripts/rustc-anywhere keeps the same in every
+# checkout.
 
 # The Rust that a profile is of. Another one writes other names, or cannot read it.
 profile_rust() {
@@ -17,13 +18,29 @@ profile_flags() {
 }
 
 # profile_passes wasm|native: LLVM's arguments, alike where calls are counted and where
-# the counts are used. In the module, a call that is not made is not inlined: its code
-# would be compiled at each start of Envoy.
+# the counts are used. The values of arguments are not counted. In the wasm module, what
+# is not known to be called often is hardly inlined, and a call that is not made never: V8
+# compiles all of it at each start of Envoy. These come behind those of
+# .cargo/config.toml, and the last one counts.
 profile_passes() {
+    local cold="-inline-cold-callsite-threshold=0 -inlinecold-threshold=0"
     case $1 in
-    wasm) echo "-preinline-threshold=20 -inline-cold-callsite-threshold=0 -inlinecold-threshold=0" ;;
-    native) echo "-preinline-threshold=75" ;;
+    wasm) echo "-disable-vp -preinline-threshold=20 -inline-threshold=10 -inlinehint-threshold=100 $cold" ;;
+    native) echo "-disable-vp" ;;
     esac
+}
+
+rust_host() {
+    "${RUSTC:-rustc}" -vV | sed -n 's/^host: //p'
+}
+
+# keep_rustflags HOST: has cargo take the user's RUSTFLAGS beside ours. It takes flags
+# from one place alone, but those of a target from two.
+keep_rustflags() {
+    local variable
+    variable=CARGO_TARGET_$(echo "$1" | tr a-z- A-Z_)_RUSTFLAGS
+    export "$variable=${!variable:-} ${RUSTFLAGS:-}"
+    unset RUSTFLAGS
 }
 
 toml_flags() {

@@ -46,16 +46,14 @@ class Table:
 
     def __init__(self, module):
         content = module.found[ELEMENT]
-        self.head = content[: content.index(END) + 1]
-        segments, at = read(content, 0)
-        kind, at = read(content, at)
-        self.first, at = read(content, at + 1)
+        # Behind the number of segments, the kind of the first, and the instruction.
+        self.first, at = read(content, 3)
         count, at = read(content, at + 1)
         self.run = []
         for _ in range(count):
             number, at = read(content, at)
             self.run.append(number)
-        if (segments, kind, at) != (1, 0, len(content)) or self.limits() != module.found[TABLE]:
+        if self.elements() != content or self.limits() != module.found[TABLE]:
             raise ValueError("another table than linkers write")
         self.places = {}
         for place, number in enumerate(self.run, self.first):
@@ -72,4 +70,5 @@ class Table:
         return bytes([1, FUNCTIONS, WITH_MOST]) + 2 * unsigned(self.first + len(self.run))
 
     def elements(self):
-        return self.head + unsigned(len(self.run)) + b"".join(map(unsigned, self.run))
+        head = bytes([1, 0, CONST]) + signed(self.first) + bytes([END])
+        return head + unsigned(len(self.run)) + b"".join(map(unsigned, self.run))

@@ -215,7 +215,7 @@ function counts() {
   return found;
 }
 
-// The counts of calls that `made` makes, after a first one that makes the caller's counts.
+// What `made` executes, after one call, which creates the caller's counters.
 function counted(written, made) {
   configured(written);
   call(2, ALLOWED[0], ANSWERS[0]);

@@ -8,8 +8,8 @@ V8 to execute, and all the rest for V8 to compile.
 `release/tune/ways.txt` has a line for each function that traffic took: a digest of its
 instructions, a letter for each of its branches (hints.py), and one for each of its calls
 (table.py). A function that has changed is one that no traffic took, until scripts/tune
-learns anew. Another Rust writes other instructions for most functions, so the first line
-names the Rust of that module.
+learns anew. Another Rust writes other instructions for most functions; the first line
+names the Rust of that module, which scripts/profile.sh compares.
 """
 
 import collections
@@ -22,7 +22,7 @@ from wasm import CODE, CUSTOM, EXPORT, GLOBAL, TYPE, Module, code_section, entri
 
 # Below this part of the functions, the ways have to be learned anew: calls stay as
 # they are, since those that are made cannot be told from the others.
-WORTH = 0.8
+WORTH = 0.9
 NOT_MADE = "-"
 # A call that other messages make more often than this, on average, is in a loop.
 OFTEN = 10
@@ -95,11 +95,12 @@ def apply(data, lines):
     known = {digest: Ways(*ways) for digest, *ways in (line.split() for line in lines if line[0] != "#")}
     module = Module(data)
     fit = {function.digest for function in module.functions} & set(known)
-    part = len(fit) / max(len(known), 1)
+    # Before anything is learned, nothing lacks.
+    part = len(fit) / len(known) if known else 1
     nothing = Ways("", "")
     branches = [known.get(function.digest, nothing).branches for function in module.functions]
     changed = {}
-    if part >= WORTH:
+    if known and part >= WORTH:
         changed = table.apply(module, {digest: ways.calls for digest, ways in known.items()})
     moved = Module(module.with_sections(changed))
     return moved.with_sections({}, [(CUSTOM, hints.section(moved, branches))]), part
@@ -119,7 +120,7 @@ def main(command, path, *more):
             result, part = apply(module, file)
         out = more[1]
         if part < WORTH:
-            print(f"tune: only {part:.0%} of {more[0]} fit; scripts/tune learns them", file=sys.stderr)
+            print(f"tune: {part:.0%} of {more[0]} fit: it is of another Rust, or of older code; calls stay as they are", file=sys.stderr)
     with open(out, "wb") as file:
         file.write(result)
 

@@ -1,4 +1,4 @@
-"""WebAssembly's binary format, as far as hints.py has to know it: the sections of a
+"""WebAssembly's binary format, as far as it has to be known here: the sections of a
 module, and the branches and calls in the code of its functions."""
 
 import hashlib
@@ -73,30 +73,38 @@ def parameters(content, at):
     return count, at + results
 
 
-# The operands of instructions: how many numbers in LEB128 follow.
-NUMBERS = {op: 1 for op in (0x0C, 0x0D, 0x10, *range(0x20, 0x27), 0x3F, 0x40, 0x41, 0x42, 0xD2)}
-NUMBERS.update({op: 2 for op in (0x11, *range(0x28, 0x3F))})
+# How many numbers in LEB128 follow an instruction; and for some how many bytes.
+NUMBERS = {op: 0 for op in (0x00, 0x01, 0x05, END, 0x0F, 0x1A, 0x1B, *range(0x45, 0xC5), 0xD1)}
+NUMBERS.update({op: 1 for op in (0x02, 0x03, IF, 0x0C, BR_IF, CALL, *range(0x20, 0x27))})
+NUMBERS.update({op: 1 for op in (0x3F, 0x40, CONST, 0x42, 0xD2)})
+NUMBERS.update({op: 2 for op in (CALL_INDIRECT, *range(0x28, 0x3F))})
 BYTES = {0x43: 4, 0x44: 8, 0xD0: 1}
+BR_TABLE, SELECT, MORE, VECTOR = 0x0E, 0x1C, 0xFC, 0xFD
+# The same of those that begin with MORE and with VECTOR.
+MORE_NUMBERS = {**{kind: 0 for kind in range(8)}, 8: 2, 9: 1, 10: 2, 11: 1, 12: 2, 13: 1, 14: 2, 15: 1, 16: 1, 17: 1}
+VECTORS = 0x114
 
 
 def after(code, at):
     """The offset behind the instruction at `at`."""
     op, at = code[at], at + 1
-    numbers, size = NUMBERS.get(op, 0), BYTES.get(op, 0)
-    if op in (0x02, 0x03, IF):
-        numbers = 1
-    elif op == 0x0E:
+    size = BYTES.get(op, 0)
+    numbers = NUMBERS.get(op, 0 if size else None)
+    if op == BR_TABLE:
         numbers, at = read(code, at)
         numbers += 1
-    elif op == 0x1C:
+    elif op == SELECT:
         size, at = read(code, at)
-    elif op == 0xFC:
+        numbers = 0
+    elif op == MORE:
         kind, at = read(code, at)
-        numbers = 0 if kind < 8 else 2 if kind in (8, 10, 12, 14) else 1
-    elif op == 0xFD:
+        numbers = MORE_NUMBERS.get(kind)
+    elif op == VECTOR:
         kind, at = read(code, at)
-        numbers = 2 if kind <= 11 or 84 <= kind <= 93 else 0
+        numbers = None if kind >= VECTORS else 2 if kind <= 11 or 84 <= kind <= 93 else 0
         size = 16 if kind in (12, 13) else 1 if 21 <= kind <= 34 or 84 <= kind <= 91 else 0
+    if numbers is None:
+        raise ValueError(f"an instruction that is not known: {op:#x}")
     for _ in range(numbers):
         _, at = read(code, at)
     return at + size
@@ -122,6 +130,8 @@ class Function:
                 self.calls.append(at)
             instructions.append(code[at])
             at = after(code, at)
+        if at != len(code) or instructions[-1] != END:
+            raise ValueError("a function that does not end where it has to")
         self.digest = hashlib.sha256(instructions).hexdigest()[:16]
 
     def called(self, call):
