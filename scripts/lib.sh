@@ -33,6 +33,16 @@ die() {
     exit 1
 }
 
+# The target of this machine, as Rust names it.
+rust_host() {
+    "${RUSTC:-rustc}" -vV | sed -n 's/^host: //p'
+}
+
+# A target as cargo writes it in variables.
+variable_name() {
+    echo "$1" | tr a-z- A-Z_
+}
+
 # build_module: compiles the form of the filter that MCP_SHELL names, wasm or native,
 # and names it to the rig.
 build_module() {

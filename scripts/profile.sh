@@ -30,15 +30,11 @@ profile_passes() {
     esac
 }
 
-rust_host() {
-    "${RUSTC:-rustc}" -vV | sed -n 's/^host: //p'
-}
-
 # keep_rustflags HOST: has cargo take the user's RUSTFLAGS beside ours. It takes flags
 # from one place alone, but those of a target from two.
 keep_rustflags() {
     local variable
-    variable=CARGO_TARGET_$(echo "$1" | tr a-z- A-Z_)_RUSTFLAGS
+    variable=CARGO_TARGET_$(variable_name "$1")_RUSTFLAGS
     export "$variable=${!variable:-} ${RUSTFLAGS:-}"
     unset RUSTFLAGS
 }

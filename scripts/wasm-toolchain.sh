@@ -59,11 +59,6 @@ find_wasm_toolchain() {
     fi
 }
 
-# The target as cargo writes it in variables.
-variable_name() {
-    echo "$1" | tr a-z- A-Z_
-}
-
 has_installed_std() {
     local sysroot
     sysroot=$(rustc --print sysroot 2>/dev/null) && [ -d "$sysroot/lib/rustlib/$1/lib" ]

@@ -22,12 +22,12 @@ def main(envoy, module, upstream):
     audit = "%FILTER_STATE(wasm.mcp_audit:PLAIN)%"
     variant = stand.Variant([stand.native_module(module, stand.many_tools(50))], audit)
     cores = processes.CORES
-    with processes.service([upstream], cores) as upstream, tempfile.TemporaryDirectory() as folder:
+    with processes.service([upstream], cores) as server, tempfile.TemporaryDirectory() as folder:
         bodies = calls.write(folder, CELLS)
-        with processes.envoy(envoy, variant, upstream.port, 1, cores) as envoy:
+        with processes.envoy(envoy, variant, server.port, 1, cores) as running:
             for cell in CELLS:
                 for protocol in load.FLIGHT:
-                    done = load.burst(envoy, protocol, bodies[calls.key_of(cell)], CALLS, cores)
+                    done = load.burst(running, protocol, bodies[calls.key_of(cell)], CALLS, cores)
                     if done.statuses["2xx"] != CALLS:
                         raise SystemExit(f"drive: not all calls went on: {done}")
 

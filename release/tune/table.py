@@ -19,7 +19,7 @@ FUNCTIONS, WITH_MOST = 0x70, 0x01
 def apply(module, ways):
     """The sections that change, where `ways` says of each function which calls are
     made."""
-    table, moved, codes = Table(module), 0, []
+    table, codes = Table(module), []
     for function in module.functions:
         made, places = ways.get(function.digest, ""), []
         for number, call in enumerate(function.calls):

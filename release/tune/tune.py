@@ -120,7 +120,8 @@ def main(command, path, *more):
             result, part = apply(module, file)
         out = more[1]
         if part < WORTH:
-            print(f"tune: {part:.0%} of {more[0]} fit: it is of another Rust, or of older code; calls stay as they are", file=sys.stderr)
+            why = "it is of another Rust, or of older code; calls stay as they are"
+            print(f"tune: {part:.0%} of {more[0]} fit: {why}", file=sys.stderr)
     with open(out, "wb") as file:
         file.write(result)
 

@@ -47,7 +47,7 @@ impl Listing {
         piece: &[u8],
     ) -> Option<Vec<u8>> {
         let is_first = scan.is_first();
-        // Where a lock only reports, no answer is replaced for its tools.
+        // A lock that only reports replaces no answer.
         let lists = if self.conceals() { self.lists } else { self.reads };
         let found = scan.finds(Signs::new(lists), piece);
         if !found {
