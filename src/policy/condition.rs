@@ -31,6 +31,7 @@ mod payload;
 mod schema;
 #[cfg(any(test, not(target_os = "wasi")))]
 mod seen;
+mod star;
 mod test;
 mod test_error;
 mod value;

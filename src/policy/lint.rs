@@ -4,6 +4,7 @@
 mod approvals;
 mod bodies;
 mod ending;
+mod futile;
 mod ids;
 mod limits;
 mod locked;
@@ -15,6 +16,7 @@ mod pairs;
 mod prefixes;
 mod replicas;
 mod results;
+mod stars;
 #[cfg(test)]
 mod warned;
 mod warnings;

@@ -64,6 +64,10 @@ pub enum Warning {
     DotStar,
     /// A value holds `${`, which nothing fills in.
     Placeholder,
+    /// A value has a `*` that is probably meant as any text.
+    Star,
+    /// A rule denies every call that comes to it.
+    NeverPasses,
     /// A named check is used by no rule.
     UnusedCheck,
     /// A requirement holds for a call without the value that it is about.
@@ -121,6 +125,8 @@ impl Warning {
             Self::AllTexts => "all-texts",
             Self::DotStar => "dot-star",
             Self::Placeholder => "placeholder",
+            Self::Star => "star",
+            Self::NeverPasses => "never-passes",
             Self::UnusedCheck => "unused-check",
             Self::NegatedAbsence => "negated-absence",
             Self::OtherNames => "other-names",

@@ -77,6 +77,7 @@ pub(in crate::policy) fn warnings(document: &Document) -> Findings {
         all_rules.iter().for_each(|rules| dots(rules, &mut findings));
     }
     placeholders(document, &mut findings);
+    super::stars::warnings(document, &mut findings);
     for check in document.checks.iter().filter(|check| !check.is_used) {
         let message = "no rule has a `use` of it, so it is never asked";
         findings.warn(Warning::UnusedCheck, &[&check.path], message);
@@ -87,6 +88,7 @@ pub(in crate::policy) fn warnings(document: &Document) -> Findings {
     grants_by_claim(document, &mut findings);
     super::ids::warnings(document, &mut findings);
     super::bodies::warnings(document, &mut pairs, &mut findings);
+    super::futile::warnings(document, &mut pairs, &mut findings);
     for rules in &all_rules {
         super::overlaps::of_tools(rules, &mut pairs, &mut findings);
     }
