@@ -238,7 +238,9 @@ impl Exchange {
         }
         let (work, beside) = (Work::default(), Work::default());
         let awaited = Cell::default();
-        let judge = Judge { policy, caller, head, peer, store, now, work, beside, awaited };
+        let recording = Work::unmeasured();
+        let judge =
+            Judge { policy, caller, head, peer, store, now, work, beside, recording, awaited };
         let verdict = judge.judge(body);
         match verdict {
             Verdict::Ask { pending, receipt, question } => {

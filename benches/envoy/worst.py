@@ -181,6 +181,12 @@ def rows():
     yield "regex, optional", rule(("args.a[*]", "regex", "(a?){90}a{90}c")), call('{"a":[%s]}' % filled('"%s"' % ("a" * 4000)))
     yield "ten regex, short texts", ten("args.a[*]", "regex", "x+y"), array('"a"')
     yield "ten regex, long texts", ten("args.a", "regex", "(x+x+)+y|[a-w]+z"), text("a" * 65000)
+    schema = {"type": "object", "additionalProperties": {"type": ["string", "null"]}}
+    by_schema = {"version": "1", "default": "deny", "tools": {"t": {"schema": schema}}}
+    yield "a schema: texts that may be JSON", by_schema, members('"k%d":" "')
+    yield "a schema: lists as texts", by_schema, members('"k%d":"[]"')
+    recorded = [f"args.a.x{n}" for n in range(16)]
+    yield "16 recorded: a long object", {"version": "1", "default": "deny", "tools": {"t": {"record": recorded}}}, call('{"a":{"b":[%s]}}' % filled("1"))
     yield "args: members", {"version": "1", "default": "deny", "tools": {"t": {"args": [f"k{n}" for n in range(100)] }}}, members('"x%d":1')
 
 

@@ -30,6 +30,8 @@ pub struct Awaited {
     bounds: ResultBounds,
     /// The ids of the messages that it answers, as JSON texts; none of a GET.
     ids: Vec<String>,
+    /// Those of them that call tools.
+    calls: Vec<String>,
     method: Option<Box<str>>,
     tool: Option<Box<str>>,
     caller_id: Option<Box<str>>,
@@ -82,12 +84,14 @@ impl Awaited {
     /// The answer to a message of a caller.
     pub(super) fn new(policy: &Policy, caller: &Caller, accepts_mcp: bool, to: &Owed<'_>) -> Self {
         let known = !policy.identity.is_empty();
+        let ids: Vec<_> = to.id.map(|id| id.as_json().to_owned()).into_iter().collect();
         Self {
             bounds: match to.method {
                 Some(method) if is_task_result(method) => policy.task_bounds(caller),
                 _ => policy.result_bounds(caller, to.deciding),
             },
-            ids: to.id.map(|id| id.as_json().to_owned()).into_iter().collect(),
+            calls: if to.tool.is_some() { ids.clone() } else { Vec::new() },
+            ids,
             method: to.method.map(Box::from),
             tool: to.tool.map(Box::from),
             caller_id: known.then(|| Box::from(&*caller.id)),
@@ -104,6 +108,7 @@ impl Awaited {
     /// all of them: their answers come in one, of which no part is read.
     pub(super) fn join(&mut self, other: Self) {
         self.ids.extend(other.ids);
+        self.calls.extend(other.calls);
         if self.bounds.lower(other.bounds) {
             (self.method, self.tool) = (other.method, other.tool);
         }
@@ -189,7 +194,10 @@ impl Awaited {
     fn error(&self, policy: &Policy, id: Option<&str>) -> Reply {
         let Self { accepts_mcp, stateless, .. } = *self;
         let client = Client { accepts_mcp, stateless, is_shown: false };
-        let to = To { id: id.map(Id::new), tool: self.tool.as_deref(), ..To::default() };
+        // Only a call of a tool may have its error as a result.
+        let is_call = |id: &str| self.calls.iter().any(|call| call == id);
+        let tool = self.tool.as_deref().filter(|_| id.is_none_or(is_call));
+        let to = To { id: id.map(Id::new), tool, ..To::default() };
         let denial = match &self.bounds.enforced {
             Some(bound) => self.denial(bound),
             None => nothing(),

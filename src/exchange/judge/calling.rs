@@ -8,7 +8,7 @@ use crate::exchange::record::{Decision, Names, Record};
 use crate::exchange::refusal::Refusal;
 use crate::limits::Store;
 use crate::policy::condition::{Facts, JsonTexts};
-use crate::policy::{Denial, Ruling, Values};
+use crate::policy::{Deciding, Denial, Ruling, Values};
 use crate::wire::jsonrpc::{self, Call, DecodeError, Id, Params};
 use crate::wire::mcp::{TOOLS_CALL, ToolCall};
 
@@ -61,7 +61,7 @@ impl<'a, S: Store> Judge<'a, S> {
             stateless,
             record: Record {
                 shadow,
-                ..self.record(rule, &call, params, self.policy.values(deciding.as_ref(), &facts))
+                ..self.record(rule, &call, params, self.values(deciding.as_ref(), &facts))
             },
         };
         match decided {
@@ -92,6 +92,15 @@ impl<'a, S: Store> Judge<'a, S> {
             return Ok(Passed { records: vec![record], ..Passed::default() });
         }
         Err(Called { id, stateless, record }.denied(self.policy, self.head.accepts_mcp, denial))
+    }
+
+    /// The values of arguments that the record of a call is to hold.
+    fn values<'f>(
+        &'f self,
+        deciding: Option<&Deciding<'a>>,
+        facts: &Facts<'f>,
+    ) -> Option<Box<Values<'a>>> {
+        self.policy.values(deciding, &Facts { work: &self.recording, ..*facts })
     }
 
     /// The record of a call that goes on.

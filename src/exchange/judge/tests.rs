@@ -149,6 +149,32 @@ fn a_record_has_the_names_of_arguments_and_what_limits_have_left() {
 }
 
 #[test]
+fn what_a_call_costs_its_conditions_takes_no_value_out_of_its_record() {
+    let paths: Vec<_> = (0..15).map(|number| format!(r#""args.mail.x{number}""#)).collect();
+    let gateway = gateway(&format!(
+        r#"{{"version": "1", "default": "deny", "tools": {{"send": {{
+            "require": [{{"conditions": [{{"path": "args.note", "op": "regex", "value": "^x{{1,200}}"}}]}}],
+            "record": ["args.mail.to", {}]}}}}}}"#,
+        paths.join(",")
+    ));
+    // What the expression may cost at most, and a long object that is read for each path.
+    for (note, pad) in [(8_190, 1_400), (1, 900_000)] {
+        let body = format!(
+            r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"send","arguments":
+                {{"note":"{}","mail":{{"to":"ann","x14":1,"pad":"{}"}}}}}}}}"#,
+            "x".repeat(note),
+            "y".repeat(pad)
+        );
+        let Outcome::WentOn(mut records) = judge(&gateway, &body) else { panic!("{note}") };
+        let record = records.remove(0).line;
+        assert!(
+            record.contains(r#""values":{"args.mail.to":"ann","args.mail.x14":"1"}"#),
+            "{record}"
+        );
+    }
+}
+
+#[test]
 fn a_record_has_the_values_that_the_policy_asks_for_and_no_other() {
     let gateway = gateway(
         r#"{"version": "1", "default": "deny", "hide": ["hid*"], "tools": {

@@ -6,15 +6,17 @@ use super::{Truth, Why, Work};
 use crate::wire::json::{Kind, Raw, Reader, Text};
 use core::cell::RefCell;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 /// The white space of JSON.
 const SPACE: [char; 4] = [' ', '\t', '\n', '\r'];
 /// The deepest nesting in a text that is read as JSON.
 const MAX_DEPTH: usize = 64;
 
-/// The texts of one call that were read so far, by their offsets.
+/// The texts of one call that were read so far, by their offsets. There may be as many as a
+/// body has room for, and conditions come to them in any order.
 #[derive(Debug, Default)]
-pub struct JsonTexts<'a>(RefCell<Vec<(usize, Read<'a>)>>);
+pub struct JsonTexts<'a>(RefCell<BTreeMap<usize, Read<'a>>>);
 
 /// A text as JSON.
 #[derive(Debug)]
@@ -42,16 +44,12 @@ impl<'a> JsonTexts<'a> {
         if !text.raw().starts_with(['[', '{', 'n', ' ', '\\']) {
             return truth;
         }
-        if !self.0.borrow().iter().any(|(other, _)| *other == at) {
-            self.0.borrow_mut().push((at, read(text, work)));
-        }
-        let texts = self.0.borrow();
-        let read = texts.iter().find(|(other, _)| *other == at).map(|(_, read)| read);
-        match read {
-            Some(Read::Not) => truth,
-            Some(Read::Value(value)) if answer(&raw(value)) == truth => truth,
-            Some(Read::Unclear(why)) => Truth::Undecidable(*why),
-            Some(Read::Value(_)) | None => Truth::Undecidable(Why::Json),
+        let mut texts = self.0.borrow_mut();
+        match texts.entry(at).or_insert_with(|| read(text, work)) {
+            Read::Not => truth,
+            Read::Value(value) if answer(&raw(value)) == truth => truth,
+            Read::Unclear(why) => Truth::Undecidable(*why),
+            Read::Value(_) => Truth::Undecidable(Why::Json),
         }
     }
 }

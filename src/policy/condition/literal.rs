@@ -166,7 +166,8 @@ fn object_equals(members: &[(Box<str>, Literal)], raw: &Raw<'_>, work: &Work) ->
                 found = found.saturating_add(1);
                 expected.is(&value, work)
             }
-            None if members.iter().any(|(name, _)| like(key, name)) => {
+            // In JavaScript, `__proto__` can lend its members to an object.
+            None if key.is("__proto__") || members.iter().any(|(name, _)| like(key, name)) => {
                 look_alike = true;
                 Truth::False
             }

@@ -104,11 +104,15 @@ impl<'a> Offers<'a> {
             return Err(wrong("`params` must be an object", params.all.map_or(0, |raw| raw.at)));
         };
         match method {
-            "prompts/get" => one(prompt(params.name, MISSING_NAME, all.at)?),
+            // This key and `uri` were found while the body was decoded, others like them
+            // were not.
+            "prompts/get" => {
+                members(all, &["name"])?;
+                one(prompt(params.name, MISSING_NAME, all.at)?)
+            }
             "completion/complete" => reference(all).and_then(one),
             "subscriptions/listen" => subscriptions(all),
             _ => {
-                // The key was found while the body was decoded, others like it were not.
                 members(all, &["uri"])?;
                 one(resource(params.uri, MISSING_URI, all.at, false)?)
             }
