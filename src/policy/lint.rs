@@ -8,6 +8,7 @@ mod futile;
 mod ids;
 mod limits;
 mod locked;
+mod misread;
 mod names;
 mod negated;
 mod offers;

@@ -88,6 +88,13 @@ pub(super) fn matches_none(pattern: &str) -> Option<&'static str> {
     has_dots(pattern).then_some(DOTS)
 }
 
+/// Whether a `*` of a pattern can be the end of a host, and so make it another one.
+pub(super) fn has_open_host(pattern: &str) -> bool {
+    let Some((scheme, rest)) = pattern.split_once("://") else { return false };
+    let host = rest.split('/').next().unwrap_or_default();
+    host.contains('*') && WEB.iter().any(|(name, _)| *name == scheme)
+}
+
 /// Whether a host of any other scheme has nothing that readers leave out or write anew: a
 /// user, an odd port, or an address in brackets that has another spelling.
 fn is_whole(host: &str) -> bool {

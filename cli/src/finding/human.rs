@@ -35,8 +35,17 @@ fn one(out: &mut impl Write, finding: &Finding) -> io::Result<()> {
     writeln!(out, "{}", Renderer::styled().render(&[group]))
 }
 
+/// Words in the names of keys whose values are secrets. What is printed goes into logs.
+const SECRETS: [&str; 3] = ["bearer", "key", "token"];
+
+fn is_of_secrets(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    SECRETS.iter().any(|word| text.contains(word))
+}
+
 /// The line of a finding, or what is around it in a long one, with everything replaced
-/// that would disturb a terminal; and the bytes of it that the finding is about.
+/// that would disturb a terminal; and the bytes of it that the finding is about. A line
+/// that may have a secret is not shown.
 fn excerpt(finding: &Finding) -> Option<(String, core::ops::Range<usize>)> {
     let text = &*finding.source.text;
     let at = finding.span.start;
@@ -53,6 +62,9 @@ fn excerpt(finding: &Finding) -> Option<(String, core::ops::Range<usize>)> {
         text.chars().map(|c| if c == '\t' { ' ' } else { shown(c) }).collect()
     };
     let before = before.get(start..)?;
+    if [before, line, &finding.pointer].into_iter().any(is_of_secrets) {
+        return None;
+    }
     let near = before.char_indices().rev().take(AROUND).last().map_or(0, |(at, _)| at);
     let mut excerpt: String = if near > 0 { "… ".into() } else { String::new() };
     excerpt += &safe(before.get(near..)?);

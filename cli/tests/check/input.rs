@@ -268,3 +268,29 @@ fn yaml_in_a_text_is_told_from_broken_json() {
         assert!(all.contains(words), "{all}");
     }
 }
+
+#[test]
+fn no_line_that_may_have_a_secret_is_shown() {
+    let folder = scratch("secret-lines");
+    let rest = r#""version": "1", "default": "deny""#;
+    let json = |keys: &str| format!("{{{rest}, {keys}}}");
+    for (name, text) in [
+        ("a.json", json(r#""identity": [{"bearer": {"tokens": {"ci": "s3cretTOKEN"}}}]"#)),
+        ("b.json", json(r#""identity": [{"bearer": "s3cretTOKEN"}]"#)),
+        ("c.json", json(r#""settings": {"audit_key": "s3cretTOKEN", "x": 1}"#)),
+        ("d.json", json(r#""settings": {"auditkey": "s3cretTOKEN"}"#)),
+        ("e.json", json(r#""settings": {"approvals": {"notify": {"key": "s3cretTOKEN"}}}"#)),
+        (
+            "f.yaml",
+            "version: '1'\ndefault: deny\nidentity:\n- bearer:\n    tokens:\n      ci:\n        s3cretTOKEN\n"
+                .to_owned(),
+        ),
+    ] {
+        fs::write(folder.join(name), text).unwrap();
+        let output = run(&folder, &[name]);
+        let printed = [output.stdout, output.stderr].concat();
+        let printed = String::from_utf8(printed).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{name}: {printed}");
+        assert!(!printed.contains("s3cret"), "{name}: {printed}");
+    }
+}

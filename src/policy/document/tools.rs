@@ -63,6 +63,20 @@ pub struct ToolRule {
     pub validity: Validity,
 }
 
+impl ToolRule {
+    /// Whether it may deny a call.
+    pub fn may_deny(&self) -> bool {
+        self.action != Action::Allow
+            || self.args.is_some()
+            || self.schema.is_some()
+            || self.validity.is_bounded()
+            || !(self.limits.is_empty()
+                && [&self.require, &self.deny_if, &self.approve_if]
+                    .iter()
+                    .all(|all| all.is_empty()))
+    }
+}
+
 const KEYS: [&str; 15] = [
     "action",
     "mode",

@@ -93,6 +93,7 @@ pub(in crate::policy) fn warnings(document: &Document) -> Findings {
         super::overlaps::of_tools(rules, &mut pairs, &mut findings);
     }
     super::offers::warnings(document, &mut pairs, &mut findings);
+    super::misread::warnings(document, &mut findings);
     super::approvals::warnings(document, &all_rules, &mut findings);
     super::locked::warnings(document, &all_rules, &mut findings);
     if pairs.is_spent() {
@@ -155,7 +156,7 @@ fn unasked(rules: &Rules, findings: &mut Findings) {
     }
 }
 
-/// Denials in shadow under which calls go on that no other entry matches, although
+/// Entries in shadow that may deny, and under which calls go on that no other entry matches, although
 /// the default denies them.
 fn opening(rules: &Rules, base: Option<&Rules>, pairs: &mut Pairs, findings: &mut Findings) {
     let default = rules.default.or(base.and_then(|base| base.default));
@@ -166,7 +167,7 @@ fn opening(rules: &Rules, base: Option<&Rules>, pairs: &mut Pairs, findings: &mu
     let base = base.into_iter();
     let open = base.clone().filter(|base| base.default == Some(DefaultAction::Allow));
     let denials = rules.tools.iter().chain(open.flat_map(|base| &base.tools));
-    for (pattern, rule) in denials.filter(|(_, rule)| rule.shadow && rule.action == Action::Deny) {
+    for (pattern, rule) in denials.filter(|(_, rule)| rule.shadow && rule.may_deny()) {
         let mut all = rules.tools.iter().chain(base.clone().flat_map(|base| &base.tools));
         if !all.any(|(other, rule)| match rule.shadow {
             true => !pairs.take(1),
@@ -179,6 +180,15 @@ fn opening(rules: &Rules, base: Option<&Rules>, pairs: &mut Pairs, findings: &mu
     }
 }
 
+/// The warning about a pattern with `.*` behind its start.
+pub(super) fn dotted(text: &str, start: &str) -> String {
+    let (text, start) = (quote(text), shorten(start));
+    format!(
+        "{text} matches only names with a dot after `{start}`; to match all that begin so, write \
+         `{start}*`"
+    )
+}
+
 /// Patterns that are probably meant as regular expressions, and match the names
 /// of other tools than those would.
 fn dots(rules: &Rules, findings: &mut Findings) {
@@ -186,14 +196,8 @@ fn dots(rules: &Rules, findings: &mut Findings) {
     let hidden = rules.hide.iter().map(|pattern| ("hide", pattern.as_str()));
     for (key, text) in tools.chain(hidden) {
         if let Some(start) = dot_star(text) {
-            findings.warning(Warning::DotStar, &|| {
-                let (text, start) = (quote(text), shorten(start));
-                let message = format!(
-                    "{text} matches only names with a dot after `{start}`; to match all that \
-                     begin so, write `{start}*`"
-                );
-                (format!("{}/{key}", rules.path), message)
-            });
+            let place = || (format!("{}/{key}", rules.path), dotted(text, start));
+            findings.warning(Warning::DotStar, &place);
         }
     }
 }
@@ -268,6 +272,24 @@ mod tests {
               denies them; leave it out, or have an entry for them that allows"]
         );
         assert!(with("deny", r#""d*": {},"#).is_empty());
+        let only = |entry: &str| {
+            warnings(&format!(
+                r#"{{"version": "1", "default": "deny", "settings": {{"paths": ["/mcp"]}},
+                    "tools": {{"a": {{"mode": "shadow"{entry}}}}}}}"#
+            ))
+        };
+        let check = r#"[{"conditions": [{"path": "args.x", "op": "eq", "value": 1}]}]"#;
+        for entry in [
+            format!(r#", "require": {check}"#),
+            format!(r#", "deny_if": {check}"#),
+            r#", "args": ["x"]"#.to_owned(),
+            r#", "schema": {"required": ["x"]}"#.to_owned(),
+            r#", "valid_until": "2020-01-01T00:00:00Z""#.to_owned(),
+            r#", "rate_limit": "1/minute""#.to_owned(),
+        ] {
+            assert_eq!(only(&entry).len(), 1, "{entry}: {:?}", only(&entry));
+        }
+        assert!(only("").is_empty());
         assert!(with("allow", "").is_empty());
         let inherited = |default: &str| {
             warnings(&format!(

@@ -269,6 +269,7 @@ impl Engine {
             now,
             work: Work::default(),
             beside: Work::default(),
+            recording: Work::unmeasured(),
             awaited: core::cell::Cell::default(),
         };
         match judge.judge(body.as_bytes()) {
