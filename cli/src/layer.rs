@@ -3,7 +3,7 @@
 //! A policy may be JSON in a text of YAML, in a file that is a text of a ConfigMap. A
 //! finding about it points to the line of the author's file all the same.
 
-use crate::document::{Node, Value};
+use crate::document::{self, Language, Node, Value};
 use crate::finding::{Finding, Severity, Source};
 use core::ops::Range;
 use std::rc::Rc;
@@ -41,6 +41,13 @@ impl Layer {
     /// Whether it is a whole file.
     pub(crate) const fn is_file(&self) -> bool {
         self.inner.is_none()
+    }
+
+    /// Whether it is read as YAML: by the ending of a file's name, or else because it is not
+    /// JSON.
+    pub(crate) fn is_yaml(&self) -> bool {
+        let name = if self.is_file() { &*self.source.name } else { "" };
+        matches!(document::read(name, self.text()), Ok((Language::Yaml, _)))
     }
 
     /// The text.

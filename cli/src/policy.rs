@@ -124,7 +124,8 @@ impl Visitor for Only {
                 Ok(_) => loaded(layer, node, layer.text().to_owned(), None),
                 Err(_) => loaded(layer, node, node.to_json(), None),
             },
-            Given::Struct(node) => loaded(layer, node, node.to_json(), Some(node.to_struct())),
+            Given::Struct(node) => of_struct(layer, node),
+            Given::StructOfYaml(node) => of_struct(layer, &node.as_envoy_reads()),
             Given::Text(node) => match layer.within(node) {
                 Some(inner) => match document::read("policy.json", inner.text()) {
                     Ok((_, documents)) => match documents.first() {
@@ -152,6 +153,11 @@ impl Visitor for Only {
         }
         self.found.len() > before
     }
+}
+
+/// A policy that the filter gets as a Struct.
+fn of_struct(layer: &Layer, node: &Node) -> Result<Loaded, Vec<Finding>> {
+    loaded(layer, node, node.to_json(), Some(node.to_struct()))
 }
 
 /// A policy that the filter gets as these bytes, or else as its JSON.

@@ -6,6 +6,7 @@ mod forms;
 mod guards;
 mod input;
 mod language;
+mod numbers;
 mod routes;
 mod shipped;
 mod tools;

@@ -1,6 +1,40 @@
 //! Values as `google.protobuf.Struct`, for which the core has a reader of its own.
 
-use super::{Node, Value};
+use super::{Doubt, Member, Node, Value};
+
+const TEXT_IN_ENVOY: Doubt = "in a Struct, Envoy makes a text of a number with a fraction or an \
+                              exponent, or beyond 2147483647; write the policy as JSON in a \
+                              google.protobuf.StringValue";
+
+impl Node {
+    /// The value as Envoy has it of its own file in YAML, from which it makes a Struct: a
+    /// number that it takes for a text is in doubt.
+    pub(crate) fn as_envoy_reads(&self) -> Self {
+        let value = match &self.value {
+            Value::Number(number) if !is_number_in_envoy(number) => {
+                Value::Doubtful(number.clone(), TEXT_IN_ENVOY)
+            }
+            Value::List(elements) => {
+                Value::List(elements.iter().map(Self::as_envoy_reads).collect())
+            }
+            Value::Object(members) => {
+                let read = |member: &Member| Member {
+                    value: member.value.as_envoy_reads(),
+                    ..member.clone()
+                };
+                Value::Object(members.iter().map(read).collect())
+            }
+            other => other.clone(),
+        };
+        Self { span: self.span.clone(), value }
+    }
+}
+
+/// Whether Envoy's reader of YAML takes a number for one: it knows whole ones of 32 bits,
+/// and every other is a text to it.
+fn is_number_in_envoy(number: &str) -> bool {
+    number.parse::<i32>().is_ok()
+}
 
 /// The fields of an object.
 pub(super) fn object(node: &Node) -> Vec<u8> {

@@ -55,6 +55,8 @@ pub(crate) enum Given<'n> {
     Text(&'n Node),
     /// An object, which the filter gets as a Struct.
     Struct(&'n Node),
+    /// The same in Envoy's own file of YAML, of which Envoy makes the Struct.
+    StructOfYaml(&'n Node),
     /// A document, which is the policy itself.
     Document(&'n Node),
     /// A message of another type.
@@ -126,7 +128,7 @@ pub(crate) fn visit(layer: &Layer, node: &Node, visitor: &mut dyn Visitor) -> Re
         visitor.policy(&bare(layer, node));
         return Recognized::Checked;
     }
-    let mut walk = Walk { layer, visitor, found: false };
+    let mut walk = Walk { layer, visitor, is_own: true, found: false };
     walk.node(node, &node.span, None);
     match walk.found {
         true => Recognized::Checked,
@@ -173,7 +175,7 @@ fn any(config: Option<&Node>) -> Given<'_> {
 /// Whether what a filter is given is a policy, or text that means to be one.
 fn is_meant(layer: &Layer, given: Given<'_>) -> bool {
     match given {
-        Given::Struct(node) | Given::Document(node) => is_policy(node),
+        Given::Struct(node) | Given::StructOfYaml(node) | Given::Document(node) => is_policy(node),
         Given::Text(node) => {
             let inner = layer.within(node);
             let text = inner.as_ref().map(Layer::text).unwrap_or_default();
@@ -203,6 +205,8 @@ fn discovers(node: &Node) -> bool {
 struct Walk<'n, 'v> {
     layer: &'n Layer,
     visitor: &'v mut dyn Visitor,
+    /// Whether Envoy reads the text itself, and not by way of a control plane.
+    is_own: bool,
     found: bool,
 }
 
@@ -253,7 +257,7 @@ impl<'n> Walk<'n, '_> {
             true => (anchor.clone(), &config.value),
             false => (config.key_span.clone(), &config.value),
         };
-        let given = any(config.at(&["configuration"]));
+        let given = self.given(config.at(&["configuration"]));
         let names = [
             &["name"][..],
             &["root_id"],
@@ -268,7 +272,7 @@ impl<'n> Walk<'n, '_> {
     }
 
     fn native(&mut self, config: &'n Node, anchor: &Range<usize>, chain: Option<&Chain<'n>>) {
-        let given = any(config.at(&["filter_config"]));
+        let given = self.given(config.at(&["filter_config"]));
         let names = [
             &["filter_name"][..],
             &["dynamic_module_config", "name"],
@@ -277,6 +281,14 @@ impl<'n> Walk<'n, '_> {
         let is_ours = names.iter().any(|path| names_it(config.at(path)));
         if is_ours || is_meant(self.layer, given) {
             self.found(Shell::Native, config, anchor.clone(), given, chain);
+        }
+    }
+
+    /// The policy of a filter, by the language in which Envoy reads it.
+    fn given(&self, config: Option<&'n Node>) -> Given<'n> {
+        match any(config) {
+            Given::Struct(node) if self.is_own && self.layer.is_yaml() => Given::StructOfYaml(node),
+            given => given,
         }
     }
 

@@ -157,6 +157,7 @@ impl Check {
         let Place { layer, given, .. } = place;
         let inner;
         let read;
+        let made;
         let (layer, node, bytes) = match *given {
             Given::Missing => {
                 self.add(rules::NO_CONFIGURATION.at(layer, &place.anchor));
@@ -186,6 +187,10 @@ impl Check {
                 }
             }
             Given::Struct(node) => (*layer, node, node.to_struct()),
+            Given::StructOfYaml(node) => {
+                made = node.as_envoy_reads();
+                (*layer, &made, made.to_struct())
+            }
             Given::Document(node) => (*layer, node, document(layer, node)),
         };
         let compiled = policy::compile(layer, node, &bytes);
