@@ -13,6 +13,7 @@ use core::ops::Range;
 use mcp_policy_filter::simulate::tree::Tree;
 
 pub(crate) use mcp_policy_filter::text::{position, positions};
+pub(crate) use protobuf::is_number_in_envoy;
 
 /// The deepest nesting of a file.
 const MAX_DEPTH: usize = 128;

@@ -2,6 +2,7 @@
 //! with a policy follows it. That it runs is in `tests/e2e/render.rs`.
 
 mod engines;
+mod numbers;
 mod options;
 
 use crate::outputs::scratch;
@@ -309,28 +310,6 @@ fn manifests_are_what_their_kinds_may_say() {
         }
     }
     assert_eq!(seen, 12);
-}
-
-#[test]
-fn numbers_that_doubles_cannot_hold_go_as_a_text_or_not_at_all() {
-    let policy = json!({ "version": "1", "default": "deny", "settings": { "paths": ["/mcp"] },
-        "tools": { "a": { "deny_if": [ { "conditions": [
-            { "path": "args.id", "op": "eq", "value": 9_007_199_254_740_993_u64 } ] } ] } } });
-    for place in ["envoy", "ecds", "istio"] {
-        let documents = Value::from(rendered(&policy, &["--for", place]));
-        let configuration = find(&documents, "configuration").unwrap();
-        assert!(configuration["@type"].as_str().unwrap().ends_with("StringValue"), "{place}");
-        let text = configuration["value"].as_str().unwrap();
-        assert_eq!(serde_json::from_str::<Value>(text).unwrap(), policy, "{place}");
-    }
-    for place in ["gateway", "gateway-native"] {
-        render(&["-", "--for", place])
-            .stdin(policy.to_string())
-            .assert()
-            .code(1)
-            .stdout_eq("")
-            .stderr_eq(golden("number.stderr"));
-    }
 }
 
 #[test]

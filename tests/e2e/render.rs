@@ -108,6 +108,49 @@ async fn envoy_gets_numbers_that_doubles_do_not_hold() {
     assert!(!passed(&http1::send(envoy.addr, &call("9007199254740993")).await));
 }
 
+/// Envoy makes texts of a fraction, and of a whole number of more than 32 bits.
+#[tokio::test]
+async fn envoy_gets_numbers_of_which_its_yaml_makes_texts() {
+    let mut policy = policy(true, true, false);
+    policy["tools"]["safe"] = json!({
+        "deny_if": [ { "conditions": [
+            { "path": "args.id", "op": "eq", "value": 5_000_000_000_u64 } ] } ],
+        "limits": [
+            { "counter": "paid", "window": "day", "max": 100.5, "increment_from": "args.amount" } ],
+    });
+    for (place, module) in [("envoy", module()), ("envoy-native", native())] {
+        let upstream = Upstream::start().await;
+        let before = before(&upstream);
+        let mut arguments = vec!["--for", place, "--module", &module];
+        arguments.extend(before.iter().map(String::as_str));
+        let envoy = Envoy::start(&format!("{place}-texts"), &render(&policy, &arguments)).await;
+        for (arguments, passes) in [
+            (r#"{"id":5000000000,"amount":1}"#, false),
+            (r#"{"id":7,"amount":60.25}"#, true),
+            (r#"{"id":7,"amount":40.5}"#, false),
+            (r#"{"id":7,"amount":40.25}"#, true),
+        ] {
+            let call = Request::tool_call(1, "safe", arguments);
+            let sent = http1::send(envoy.addr, &call).await;
+            assert_eq!(passed(&sent), passes, "{place} {arguments}");
+        }
+    }
+}
+
+/// The policy of the page has a fraction.
+#[tokio::test]
+async fn envoy_starts_with_the_policy_of_the_page() {
+    let page = crate::support::file("docs/command/render.md");
+    let (_, policy) = page.split_once("```yaml file:refunds.yaml\n").expect("the policy");
+    let (policy, _) = policy.split_once("```").expect("its end");
+    let (module, upstream) = (module(), Upstream::start().await);
+    let before = before(&upstream);
+    let mut arguments = vec!["render", "-", "--for", "envoy", "--module", &module];
+    arguments.extend(before.iter().map(String::as_str));
+    let envoy = Envoy::start("page", &command::printed(&arguments, policy)).await;
+    assert_denied(&http1::send(envoy.addr, &danger()).await);
+}
+
 #[tokio::test]
 async fn the_native_module_starts_with_what_is_rendered() {
     let (native, upstream) = (native(), Upstream::start().await);

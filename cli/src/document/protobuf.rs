@@ -32,7 +32,7 @@ impl Node {
 
 /// Whether Envoy's reader of YAML takes a number for one: it knows whole ones of 32 bits,
 /// and every other is a text to it.
-fn is_number_in_envoy(number: &str) -> bool {
+pub(crate) fn is_number_in_envoy(number: &str) -> bool {
     number.parse::<i32>().is_ok()
 }
 

@@ -1,12 +1,17 @@
-//! A policy as a configuration carries it: as YAML where every number survives the way
-//! through doubles, or as a text.
+//! A policy as a configuration carries it: as an object where every number survives the way
+//! to the filter, or as a text.
 
+use super::options::Place;
 use crate::document::print::yaml_text;
-use crate::document::{Node, Value, survives};
+use crate::document::{Node, Value, is_number_in_envoy, survives};
+
+/// Whether a number stays the number that it is.
+type Keeps = fn(&str) -> bool;
 
 /// The value of `configuration` and `filter_config` in Envoy.
-pub(super) fn configuration(policy: &Node, json: &str) -> String {
-    let (message, value) = match lost(policy) {
+pub(super) fn configuration(place: Place, policy: &Node, json: &str) -> String {
+    let keeps = if place.is_own() { is_number_in_envoy } else { survives };
+    let (message, value) = match first(policy, keeps) {
         None => ("Struct", format!("value:\n{}", policy.to_yaml(2))),
         Some(_) => {
             let mut value = "value: ".to_owned();
@@ -20,11 +25,16 @@ pub(super) fn configuration(policy: &Node, json: &str) -> String {
 /// The first number that is another one as a double, as which Envoy's Struct and the
 /// objects of Kubernetes hold it.
 pub(super) fn lost(node: &Node) -> Option<&Node> {
+    first(node, survives)
+}
+
+/// The first number that does not stay what it is.
+fn first(node: &Node, keeps: Keeps) -> Option<&Node> {
     if let Value::Number(number) = &node.value {
-        return (!survives(number)).then_some(node);
+        return (!keeps(number)).then_some(node);
     }
     let inner = node.elements().iter().chain(node.members().iter().map(|member| &member.value));
-    inner.into_iter().find_map(lost)
+    inner.into_iter().find_map(|node| first(node, keeps))
 }
 
 #[cfg(test)]

@@ -32,15 +32,10 @@ pub(super) fn render(
     settings: &Settings,
 ) -> Result<String, Failure> {
     match place {
-        Place::Envoy => envoy(ENVOY, policy, settings),
-        Place::EnvoyNative => envoy(NATIVE, policy, settings),
+        Place::Envoy | Place::EnvoyNative => envoy(place, policy, settings),
         Place::Ecds => ecds(policy, settings),
-        Place::Istio => {
-            let filter = istio(ISTIO, policy, settings)?;
-            Ok(format!("{filter}---\n{}", routes(policy, settings)?))
-        }
-        Place::IstioNative => {
-            let filter = istio(NATIVE_ISTIO, policy, settings)?;
+        Place::Istio | Place::IstioNative => {
+            let filter = istio(place, policy, settings)?;
             Ok(format!("{filter}---\n{}", routes(policy, settings)?))
         }
         Place::Gateway => {
@@ -122,8 +117,8 @@ fn name(text: &str) -> String {
 }
 
 /// Envoy by itself.
-fn envoy(shipped: &str, policy: &Asked<'_>, settings: &Settings) -> Result<String, Failure> {
-    let mut template = Template::new(shipped);
+fn envoy(place: Place, policy: &Asked<'_>, settings: &Settings) -> Result<String, Failure> {
+    let mut template = Template::new(if place.is_native() { NATIVE } else { ENVOY });
     let (address, port) = &settings.listen;
     let default = ("127.0.0.1".to_owned(), 9100);
     let (host, server) = settings.upstream.as_ref().unwrap_or(&default);
@@ -151,7 +146,7 @@ fn envoy(shipped: &str, policy: &Asked<'_>, settings: &Settings) -> Result<Strin
     if host.parse::<IpAddr>().is_err() {
         template.replace("type: STATIC", "type: STRICT_DNS");
     }
-    filter(&mut template, policy, settings)?;
+    filter(&mut template, place, policy, settings)?;
     const ROUTE: &str = "- match: { path: /mcp }";
     let routes: Vec<String> = policy.paths.iter().map(|path| route(path)).collect();
     if routes.is_empty() {
@@ -220,7 +215,12 @@ fn scalar(text: &str) -> String {
 }
 
 /// The filter of plain Envoy.
-fn filter(template: &mut Template, policy: &Asked<'_>, settings: &Settings) -> Result<(), Failure> {
+fn filter(
+    template: &mut Template,
+    place: Place,
+    policy: &Asked<'_>,
+    settings: &Settings,
+) -> Result<(), Failure> {
     template.rename(&names(settings));
     if let Some(module) = &settings.module {
         let module = quoted(module);
@@ -228,13 +228,12 @@ fn filter(template: &mut Template, policy: &Asked<'_>, settings: &Settings) -> R
         template
             .replace("filename: target/libmcp_policy_filter.so", &format!("filename: {module}"));
     }
-    configure(template, policy)?;
-    Ok(())
+    configure(template, place, policy)
 }
 
 /// The policy, and the flag that goes with it.
-fn configure(template: &mut Template, policy: &Asked<'_>) -> Result<(), Failure> {
-    let configuration = carried::configuration(policy.node, policy.json);
+fn configure(template: &mut Template, place: Place, policy: &Asked<'_>) -> Result<(), Failure> {
+    let configuration = carried::configuration(place, policy.node, policy.json);
     match template.set_below("configuration:", &configuration) {
         Ok(()) => {}
         // The native module's name for it, without a flag.
@@ -249,7 +248,7 @@ fn configure(template: &mut Template, policy: &Asked<'_>) -> Result<(), Failure>
 /// The resource that Envoy discovers.
 fn ecds(policy: &Asked<'_>, settings: &Settings) -> Result<String, Failure> {
     let mut template = Template::new(ENVOY);
-    filter(&mut template, policy, settings)?;
+    filter(&mut template, Place::Ecds, policy, settings)?;
     let filter = Template::new(&template.cut(WASM)?);
     let config = Template::new(&filter.cut("typed_config:")?).text();
     let config: String = config
@@ -278,18 +277,18 @@ fn policy_digest(policy: &Asked<'_>) -> String {
 }
 
 /// Istio's EnvoyFilter.
-fn istio(shipped: &str, policy: &Asked<'_>, settings: &Settings) -> Result<String, Failure> {
-    let mut template = Template::new(shipped);
+fn istio(place: Place, policy: &Asked<'_>, settings: &Settings) -> Result<String, Failure> {
+    let mut template = Template::new(if place.is_native() { NATIVE_ISTIO } else { ISTIO });
     if !policy.marks {
         template.remove_element("name: mcp-policy-guard")?;
     }
     template.rename(&names(settings));
     let (key, value) = &settings.selector;
     template.set("app: mcp-server", &format!("{}: {}", quoted(key), quoted(value)))?;
-    configure(&mut template, policy)?;
+    configure(&mut template, place, policy)?;
     if let Some(module) = &settings.module {
         let url = if module.contains("://") { module.clone() } else { format!("oci://{module}") };
-        if shipped == ISTIO {
+        if !place.is_native() {
             template.set("uri:", &format!("uri: {}", quoted(&url)))?;
         } else {
             let module = format!("module: {{ local: {{ filename: {} }} }}", quoted(module));

@@ -45,6 +45,11 @@ impl Place {
         matches!(self, Self::Gateway | Self::GatewayNative)
     }
 
+    /// Whether Envoy reads what is written itself, and not by way of a control plane.
+    pub(super) const fn is_own(self) -> bool {
+        matches!(self, Self::Envoy | Self::Ecds | Self::EnvoyNative)
+    }
+
     /// Whether the filter is the native module.
     pub(super) const fn is_native(self) -> bool {
         matches!(self, Self::EnvoyNative | Self::IstioNative | Self::GatewayNative)
