@@ -1,6 +1,6 @@
 //! Options that a place has no use for.
 
-use super::render;
+use super::{find, render, rendered};
 use serde_json::json;
 
 #[test]
@@ -35,5 +35,21 @@ fn options_that_change_nothing_are_told() {
             let is_told = told.contains(&format!("note: `{option}` changes nothing here\n"));
             assert_eq!(is_told, changed == plain, "{place} {option}: {told}");
         }
+    }
+}
+
+/// Envoy refuses to watch a path without a folder.
+#[test]
+fn a_file_that_envoy_watches_is_in_a_folder() {
+    let policy = json!({ "version": "1", "default": "deny", "settings": {"paths": ["/mcp"]} });
+    for (file, path) in [
+        ("policy.yaml", "./policy.yaml"),
+        ("./policy.yaml", "./policy.yaml"),
+        ("here/policy.yaml", "here/policy.yaml"),
+        ("/etc/envoy/policy.yaml", "/etc/envoy/policy.yaml"),
+    ] {
+        let documents = rendered(&policy, &["--for", "envoy", "--ecds", file]);
+        let source = find(&documents[0], "path_config_source").unwrap();
+        assert_eq!(source["path"], path);
     }
 }

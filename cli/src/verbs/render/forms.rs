@@ -6,6 +6,7 @@ use super::{Asked, carried, engine};
 use crate::document::Node;
 use crate::document::print::yaml_text;
 use crate::failure::Failure;
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr};
 
 const ENVOY: &str = include_str!("../../../../envoy/envoy.yaml");
@@ -159,9 +160,14 @@ fn envoy(place: Place, policy: &Asked<'_>, settings: &Settings) -> Result<String
         template.remove(RBAC)?;
     }
     if let Some(file) = &settings.ecds {
-        discover(&mut template, &name(&settings.name), &quoted(file))?;
+        discover(&mut template, &name(&settings.name), &quoted(&watched(file)))?;
     }
     Ok(template.text())
+}
+
+/// The path of a file that Envoy watches. It takes no name without a folder.
+fn watched(file: &str) -> Cow<'_, str> {
+    if file.contains('/') { Cow::Borrowed(file) } else { Cow::Owned(format!("./{file}")) }
 }
 
 /// Has Envoy discover the filter and its policy in a file.
