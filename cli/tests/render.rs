@@ -4,6 +4,7 @@
 mod engines;
 mod numbers;
 mod options;
+mod tokens;
 
 use crate::outputs::scratch;
 use boon::{Compiler, Schemas};
@@ -46,6 +47,14 @@ fn rendered(policy: &Value, arguments: &[&str]) -> Vec<Value> {
     let output = command.output().unwrap();
     assert!(output.status.success(), "{output:?}");
     documents(core::str::from_utf8(&output.stdout).unwrap())
+}
+
+/// The standard error of a rendering.
+fn told(policy: &Value, arguments: &[&str]) -> String {
+    let command = render(&[&["-", "--for"], arguments].concat()).stdin(policy.to_string());
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stderr).unwrap()
 }
 
 /// The value of a key, wherever it is.

@@ -7,6 +7,7 @@
 mod carried;
 mod engine;
 mod forms;
+mod notes;
 mod options;
 mod template;
 
@@ -87,7 +88,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     for option in arguments.options.idle(arguments.place) {
         say(format_args!("note: `{option}` changes nothing here"));
     }
-    for note in forms::notes(arguments.place, &policy, &settings) {
+    for note in notes::notes(arguments.place, &policy, &settings) {
         say(format_args!("note: {note}"));
     }
     let mut text = forms::render(arguments.place, &policy, &settings)?;

@@ -3,7 +3,6 @@
 use super::options::{Place, Settings};
 use super::template::Template;
 use super::{Asked, carried, engine};
-use crate::document::Node;
 use crate::document::print::yaml_text;
 use crate::failure::Failure;
 use std::borrow::Cow;
@@ -54,43 +53,6 @@ pub(super) fn render(
         }
         Place::Limitador | Place::Ratelimit => engine::render(place, policy),
     }
-}
-
-/// The remarks for whoever uses the configuration.
-pub(super) fn notes(place: Place, policy: &Asked<'_>, settings: &Settings) -> Vec<String> {
-    let mut notes = Vec::new();
-    if place.is_engine() {
-        return notes;
-    }
-    let mut note = |words: &str| notes.push(words.to_owned());
-    if place == Place::GatewayNative {
-        note("Envoy Gateway cannot put a guard behind the native module");
-    } else if !policy.marks {
-        note("there is no guard, since the policy does not set `mark_requests`");
-    }
-    if !policy.holds && !place.is_native() {
-        note(
-            "the headers of a denied call reach the server, since the policy does not set \
-             `hold_request_headers`",
-        );
-    }
-    if matches!(place, Place::Istio | Place::Gateway) && settings.module.is_none() {
-        note("the image and its digest are placeholders; give `--module` and `--sha256`");
-    }
-    let sources = policy.node.get("identity").map_or(&[][..], Node::elements);
-    if sources.iter().any(|source| source.get("jwt").is_some()) {
-        note("the policy reads verified tokens: put Envoy's jwt_authn in front of the filter");
-    }
-    if sources.iter().any(|source| source.get("mtls").is_some()) {
-        note("the policy reads certificates: have the listener demand and verify them");
-    }
-    if policy.node.get("settings").is_some_and(|all| all.get("limit_service").is_some()) {
-        note(
-            "the policy asks a service to count across replicas: add its cluster to Envoy, with \
-             HTTP/2",
-        );
-    }
-    notes
 }
 
 fn quoted(text: &str) -> String {
