@@ -88,7 +88,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     for option in arguments.options.idle(arguments.place) {
         say(format_args!("note: `{option}` changes nothing here"));
     }
-    for note in notes::notes(arguments.place, &policy, &settings) {
+    let assumed = arguments.options.assumed(arguments.place).into_iter().map(str::to_owned);
+    for note in notes::notes(arguments.place, &policy, &settings).into_iter().chain(assumed) {
         say(format_args!("note: {note}"));
     }
     let mut text = forms::render(arguments.place, &policy, &settings)?;

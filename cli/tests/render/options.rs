@@ -1,6 +1,6 @@
 //! Options that a place has no use for.
 
-use super::{find, render, rendered};
+use super::{find, render, rendered, told};
 use serde_json::json;
 
 #[test]
@@ -51,5 +51,37 @@ fn a_file_that_envoy_watches_is_in_a_folder() {
         let documents = rendered(&policy, &["--for", "envoy", "--ecds", file]);
         let source = find(&documents[0], "path_config_source").unwrap();
         assert_eq!(source["path"], path);
+    }
+}
+
+/// A default is right by chance, and a wrong name applies the policy to nothing.
+#[test]
+fn what_is_taken_for_granted_is_told() {
+    let policy = json!({ "version": "1", "default": "deny", "settings": {"paths": ["/mcp"]} });
+    let istio = [
+        ("--selector", "app=mcp-server", "pods with `app: mcp-server`; give `--selector`"),
+        ("--upstream", "a.example.com:80", "Service `mcp-server`, port 9100; give `--upstream`"),
+    ];
+    let route = ("--route", "mcp", "HTTPRoute `mcp`; give `--route`");
+    let gateway = ("--gateway", "mcp/http", "`http` of the Gateway `mcp`; give `--gateway`");
+    for (place, expected) in [
+        ("istio", &istio[..]),
+        ("istio-native", &istio),
+        ("gateway", &[route, gateway]),
+        ("gateway-native", &[route]),
+        ("envoy", &[]),
+        ("ecds", &[]),
+    ] {
+        let plain = told(&policy, &[place]);
+        assert_eq!(
+            plain.matches("; give `--").count(),
+            expected.len() + usize::from(plain.contains("; give `--module`")),
+            "{plain}"
+        );
+        for (option, value, words) in expected {
+            assert!(plain.contains(words), "{place} {plain}");
+            let given = told(&policy, &[place, option, value]);
+            assert!(!given.contains(words), "{place} {option} {given}");
+        }
     }
 }

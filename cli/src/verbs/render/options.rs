@@ -93,15 +93,15 @@ pub(super) struct Options {
     /// The namespace of the resources
     #[arg(long, default_value = NAMESPACE)]
     namespace: String,
-    /// The label of the server's pods, in Istio
-    #[arg(long, value_name = "KEY=VALUE", default_value = SELECTOR)]
-    selector: String,
-    /// The HTTPRoute that has the policy, in Envoy Gateway
-    #[arg(long, value_name = "HTTPROUTE", default_value = ROUTE)]
-    route: String,
-    /// The Gateway and its listener, in Envoy Gateway
-    #[arg(long, value_name = "GATEWAY/LISTENER", default_value = GATEWAY)]
-    gateway: String,
+    /// The label of the server's pods, in Istio [default: app=mcp-server]
+    #[arg(long, value_name = "KEY=VALUE")]
+    selector: Option<String>,
+    /// The HTTPRoute that has the policy, in Envoy Gateway [default: mcp]
+    #[arg(long, value_name = "HTTPROUTE")]
+    route: Option<String>,
+    /// The Gateway and its listener, in Envoy Gateway [default: mcp/http]
+    #[arg(long, value_name = "GATEWAY/LISTENER")]
+    gateway: Option<String>,
 }
 
 impl Options {
@@ -122,11 +122,40 @@ impl Options {
             ("--sha256", self.sha256.is_some(), compares),
             ("--name", differs(&self.name, NAME), !place.is_engine()),
             ("--namespace", differs(&self.namespace, NAMESPACE), is_istio || is_gateway),
-            ("--selector", differs(&self.selector, SELECTOR), is_istio),
-            ("--route", differs(&self.route, ROUTE), is_gateway),
-            ("--gateway", differs(&self.gateway, GATEWAY), place == Gateway),
+            ("--selector", self.selector.is_some(), is_istio),
+            ("--route", self.route.is_some(), is_gateway),
+            ("--gateway", self.gateway.is_some(), place == Gateway),
         ];
         all.iter().filter(|(_, given, used)| *given && !used).map(|(name, ..)| *name).collect()
+    }
+
+    /// The names of others' resources that manifests take for granted, since no option gives
+    /// them: a wrong one applies the policy to nothing.
+    pub(super) fn assumed(&self, place: Place) -> Vec<&'static str> {
+        use Place::{Gateway, GatewayNative, Istio, IstioNative};
+        let is_istio = matches!(place, Istio | IstioNative);
+        let is_gateway = matches!(place, Gateway | GatewayNative);
+        let all = [
+            (
+                is_istio && self.selector.is_none(),
+                "the policy applies to pods with `app: mcp-server`; give `--selector` for others",
+            ),
+            (
+                is_istio && self.upstream.is_none(),
+                "the routes are those of the Service `mcp-server`, port 9100; give `--upstream` for \
+                 another",
+            ),
+            (
+                is_gateway && self.route.is_none(),
+                "the policy applies to the HTTPRoute `mcp`; give `--route` for another",
+            ),
+            (
+                place == Gateway && self.gateway.is_none(),
+                "the patch is for the listener `http` of the Gateway `mcp`; give `--gateway` for \
+                 another",
+            ),
+        ];
+        all.iter().filter(|(is_assumed, _)| *is_assumed).map(|(_, words)| *words).collect()
     }
 }
 
@@ -171,15 +200,14 @@ impl Settings {
         if options.ecds.is_some() && place != Place::Envoy {
             return Err(Failure::new("--ecds goes with `--for envoy`"));
         }
-        for (option, name) in [
-            ("--name", &options.name),
-            ("--namespace", &options.namespace),
-            ("--route", &options.route),
-        ] {
+        let route = options.route.as_deref().unwrap_or(ROUTE);
+        for (option, name) in
+            [("--name", &*options.name), ("--namespace", &*options.namespace), ("--route", route)]
+        {
             is_name(option, name)?;
         }
-        let (gateway, listener) =
-            options.gateway.split_once('/').unwrap_or((&options.gateway, "http"));
+        let gateway = options.gateway.as_deref().unwrap_or(GATEWAY);
+        let (gateway, listener) = gateway.split_once('/').unwrap_or((gateway, "http"));
         is_name("--gateway", gateway)?;
         is_name("--gateway", listener)?;
         Ok(Self {
@@ -191,8 +219,8 @@ impl Settings {
             ecds: options.ecds.clone(),
             name: options.name.clone(),
             namespace: options.namespace.clone(),
-            selector: label(&options.selector)?,
-            route: options.route.clone(),
+            selector: label(options.selector.as_deref().unwrap_or(SELECTOR))?,
+            route: route.to_owned(),
             gateway: (gateway.to_owned(), listener.to_owned()),
         })
     }
