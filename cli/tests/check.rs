@@ -9,6 +9,7 @@ mod language;
 mod numbers;
 mod routes;
 mod shipped;
+mod tokens;
 mod tools;
 
 use crate::outputs::scratch;

@@ -5,6 +5,7 @@ mod files;
 mod manager;
 mod rules;
 mod together;
+mod tokens;
 
 use crate::failure::Failure;
 use crate::finding::{Finding, Format, Report, Severity, Source};
@@ -15,6 +16,7 @@ use crate::{Outcome, input, policy};
 use core::ops::Range;
 use std::rc::Rc;
 use together::Together;
+use tokens::Tokens;
 
 /// The arguments of `check`.
 #[derive(Debug, clap::Args)]
@@ -91,8 +93,8 @@ struct Read {
     holds: Option<Range<usize>>,
     /// The place of `mark_requests: true`.
     marks: Option<Range<usize>>,
-    /// Whether callers are known by what another filter verifies.
-    verified: bool,
+    /// The source by which callers are known by what another filter verifies.
+    tokens: Option<Tokens>,
     /// The policy, as JSON.
     json: String,
 }
@@ -204,11 +206,10 @@ impl Check {
             let member = settings.member(key).filter(|member| member.value.is_true())?;
             Some(layer.place(member.key_span.start)..layer.place(member.value.span.end))
         };
-        let identity = node.get("identity").map(|sources| sources.elements()).unwrap_or_default();
         Some(Read {
             holds: setting("hold_request_headers"),
             marks: setting("mark_requests"),
-            verified: identity.iter().any(|one| one.get("jwt").is_some()),
+            tokens: Tokens::of(layer, node),
             json: node.to_json(),
         })
     }

@@ -22,6 +22,7 @@ pub(super) fn findings(place: &Place<'_>, read: Option<&Read>, found: &mut Vec<F
     }
     if let Some(chain) = &place.chain {
         around.guard(chain);
+        around.tokens(chain);
         if let Some(manager) = chain.manager {
             manager::findings(place.layer, manager, found);
             if let Some(filter) = chain.filters.get(chain.at) {
@@ -180,7 +181,7 @@ impl Around<'_, '_> {
             self.digest(spec.get("sha256"), &url.value, &url.key_span);
         }
         let phase = spec.member("phase").filter(|phase| phase.value.text() == Some("AUTHN"));
-        if let Some(phase) = phase.filter(|_| self.read.is_some_and(|read| read.verified)) {
+        if let Some(phase) = phase.filter(|_| self.read.is_some_and(|read| read.tokens.is_some())) {
             self.add(&rules::PHASE, &phase.key_span);
         }
     }
@@ -210,6 +211,17 @@ impl Around<'_, '_> {
         let is_fetched = !url.starts_with("file://") && !url.contains("@sha256:");
         if is_fetched && digest.and_then(Node::text).is_none_or(str::is_empty) {
             self.add(&rules::NO_DIGEST_OF_IMAGE, span);
+        }
+    }
+
+    /// The filters that verify tokens, of a whole list: a part may have them elsewhere.
+    fn tokens(&mut self, chain: &Chain<'_>) {
+        let tokens = self.read.and_then(|read| read.tokens.as_ref());
+        let (Some(tokens), Some(shell), Some(_)) = (tokens, self.place.shell, chain.manager) else {
+            return;
+        };
+        for rule in tokens.missing(shell, chain) {
+            self.add_in_file(rule, &tokens.place);
         }
     }
 

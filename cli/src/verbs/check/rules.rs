@@ -184,3 +184,14 @@ pub(super) const PHASE: Rule = Rule::warning(
     "phase",
     "the filter runs before Istio has verified tokens, so it knows no caller; say `phase: AUTHZ`",
 );
+pub(super) const NO_JWT_AUTHN: Rule = Rule::warning(
+    "no-jwt-authn",
+    "the policy knows callers by verified tokens, and no filter in front of it verifies any, so no \
+     token names a caller; put envoy.filters.http.jwt_authn in front of it",
+);
+pub(super) const NO_FILTER_STATE: Rule = Rule::warning(
+    "no-filter-state",
+    "the policy reads the claims of tokens from a filter state that no filter in front of it \
+     writes, so every token is refused; put envoy.filters.http.set_filter_state between jwt_authn \
+     and the filter",
+);
