@@ -1,6 +1,7 @@
 //! `render`: what it writes for the shipped policies is what is shipped, and what agrees
 //! with a policy follows it. That it runs is in `tests/e2e/render.rs`.
 
+mod answered;
 mod engines;
 mod numbers;
 mod options;

@@ -120,7 +120,13 @@ struct Asked<'p> {
     marks: bool,
     /// The paths that pass, of MCP and exempt ones; none where any path does.
     paths: Vec<String>,
+    /// The paths that the filter answers itself: of approvals, and of the metadata by which
+    /// clients sign in.
+    answered: Vec<String>,
 }
+
+/// The path of the metadata, behind which that of the resource comes.
+const METADATA: &str = "/.well-known/oauth-protected-resource";
 
 impl<'p> Asked<'p> {
     fn new(node: &'p Node, json: &'p str) -> Self {
@@ -134,8 +140,25 @@ impl<'p> Asked<'p> {
         if !paths.is_empty() {
             paths.extend(listed("exempt_paths"));
         }
-        Self { node, json, holds: is("hold_request_headers"), marks: is("mark_requests"), paths }
+        let mut answered = Vec::new();
+        if let Some(path) = setting("approvals").and_then(|all| all.get("path")?.text()) {
+            answered.extend([path.to_owned(), format!("{path}/*")]);
+        }
+        if let Some(url) = setting("protected_resource").and_then(|all| all.get("resource")?.text())
+        {
+            answered.extend(metadata(url));
+        }
+        let (holds, marks) = (is("hold_request_headers"), is("mark_requests"));
+        Self { node, json, holds, marks, paths, answered }
     }
+}
+
+/// The paths of the metadata of a resource.
+fn metadata(resource: &str) -> Vec<String> {
+    let behind = resource.split_once("://").and_then(|(_, rest)| rest.split_once('/'));
+    let own = behind.filter(|(_, path)| !path.is_empty());
+    let own = own.map(|(_, path)| format!("{METADATA}/{path}"));
+    [METADATA.to_owned()].into_iter().chain(own).collect()
 }
 
 /// The SHA-256 of a file, or one that is given in digits.

@@ -285,9 +285,12 @@ fn routes(policy: &Asked<'_>, settings: &Settings) -> Result<String, Failure> {
     let (host, port) = settings.upstream.clone().unwrap_or((host, 9100));
     template.replace("mcp-server.mcp.svc.cluster.local", &quoted(&host));
     template.replace("number: 9100", &format!("number: {port}"));
+    // Without `paths` any path has a route.
+    let answered = policy.answered.iter().filter(|_| !policy.paths.is_empty());
     let matches: Vec<String> = policy
         .paths
         .iter()
+        .chain(answered)
         .map(|path| match path.strip_suffix('*') {
             Some(below) => format!("- uri: {{ prefix: {} }}", scalar(below)),
             None => format!("- uri: {{ exact: {} }}", scalar(path)),

@@ -44,6 +44,15 @@ fn around(place: Place, policy: &Asked<'_>) -> Vec<String> {
     if let Some(jwt) = sources.iter().find_map(|source| source.get("jwt")) {
         notes.extend(tokens(place, jwt));
     }
+    if matches!(place, Place::Gateway | Place::GatewayNative) && !policy.answered.is_empty() {
+        let paths: Vec<_> =
+            policy.answered.iter().map(|path| format!("`{}`", shown(path))).collect();
+        notes.push(format!(
+            "the filter itself answers at {}: have the HTTPRoute match them too, since it turns the \
+             filter on",
+            paths.join(", ")
+        ));
+    }
     if sources.iter().any(|source| source.get("mtls").is_some()) {
         notes
             .push("the policy reads certificates: have the listener demand and verify them".into());
