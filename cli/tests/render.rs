@@ -344,6 +344,7 @@ fn options_that_do_not_fit_are_told() {
         (&["--for", "gateway", "--module", "x/y:1"], "needs its digest"),
         (&["--for", "istio", "--ecds", "x"], "--ecds goes with `--for envoy`"),
         (&["--for", "istio", "--name", "A"], "--name: `A` is not a name"),
+        (&["--for", "gateway", "--listener", ""], "--listener: `` is empty"),
         (&["--for", "istio", "--selector", "a"], "--selector: `a` is not a label"),
         (&["--for", "istio", "--module", "x/y:1", "--sha256", "none"], "none: No such file"),
         (&["--for", "nowhere"], "invalid value 'nowhere'"),

@@ -15,6 +15,7 @@ fn options_that_change_nothing_are_told() {
         ("--selector", "app=other"),
         ("--route", "other"),
         ("--gateway", "other/http"),
+        ("--listener", "tcp-80"),
     ];
     let policy = json!({
         "version": "1", "default": "deny", "settings": {"paths": ["/mcp"], "mark_requests": true}
@@ -83,5 +84,33 @@ fn what_is_taken_for_granted_is_told() {
             let given = told(&policy, &[place, option, value]);
             assert!(!given.contains(words), "{place} {option} {given}");
         }
+    }
+}
+
+#[test]
+fn a_listener_that_is_named_is_not_taken_for_granted() {
+    let policy = json!({ "version": "1", "default": "deny", "settings": {"paths": ["/mcp"]} });
+    let told = told(&policy, &["gateway", "--listener", "tcp-80"]);
+    assert!(told.contains("the patch is for the Gateway `mcp`; give `--gateway`"), "{told}");
+    assert!(!told.contains("listener"), "{told}");
+}
+
+/// From version 1.10 on, Envoy Gateway makes other names of listeners.
+#[test]
+fn the_patch_is_for_the_listener_that_is_named() {
+    let policy = json!({ "version": "1", "default": "deny", "settings": {
+        "paths": ["/mcp"], "hold_request_headers": true, "mark_requests": true,
+    } });
+    for (options, name) in [
+        (&["--gateway", "edge/https"][..], "mcp/edge/https"),
+        (&["--gateway", "edge", "--listener", "mcp/edge/tcp-80"], "mcp/edge/tcp-80"),
+        (&["--gateway", "edge", "--listener", "a: b"], "a: b"),
+    ] {
+        let documents = rendered(&policy, &[&["--for", "gateway"], options].concat());
+        let spec = &documents[0]["spec"];
+        assert_eq!(spec["targetRef"]["name"], "edge");
+        let patches = spec["jsonPatches"].as_array().unwrap();
+        assert_eq!(patches.len(), 3);
+        assert!(patches.iter().all(|patch| patch["name"] == name), "{patches:?}");
     }
 }

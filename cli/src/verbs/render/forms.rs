@@ -337,15 +337,13 @@ fn patch(policy: &Asked<'_>, settings: &Settings) -> Result<String, Failure> {
         template.remove_element("path: /1")?;
     }
     let (namespace, filter) = (&settings.namespace, &settings.name);
-    let (gateway, listener) = &settings.gateway;
     let [_, name_of_filter, name_of_guard, in_namespace] = names(settings);
-    let listener = quoted(&format!("{namespace}/{gateway}/{listener}"));
     template.rename(&[
         name_of_filter,
         name_of_guard,
         in_namespace,
-        ("name: mcp/mcp/http", format!("name: {listener}")),
-        ("name: mcp", format!("name: {}", name(gateway))),
+        ("name: mcp/mcp/http", format!("name: {}", quoted(&settings.listener))),
+        ("name: mcp", format!("name: {}", name(&settings.gateway))),
     ]);
     let shipped = "envoyextensionpolicy/mcp/mcp-policy/wasm/0";
     template.replace(shipped, &format!("envoyextensionpolicy/{namespace}/{filter}/wasm/0"));

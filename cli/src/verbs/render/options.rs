@@ -102,6 +102,9 @@ pub(super) struct Options {
     /// The Gateway and its listener, in Envoy Gateway [default: mcp/http]
     #[arg(long, value_name = "GATEWAY/LISTENER")]
     gateway: Option<String>,
+    /// The whole name of the listener, where Envoy Gateway does not name it by `--gateway`
+    #[arg(long, value_name = "NAME")]
+    listener: Option<String>,
 }
 
 impl Options {
@@ -125,6 +128,7 @@ impl Options {
             ("--selector", self.selector.is_some(), is_istio),
             ("--route", self.route.is_some(), is_gateway),
             ("--gateway", self.gateway.is_some(), place == Gateway),
+            ("--listener", self.listener.is_some(), place == Gateway),
         ];
         all.iter().filter(|(_, given, used)| *given && !used).map(|(name, ..)| *name).collect()
     }
@@ -150,7 +154,11 @@ impl Options {
                 "the policy applies to the HTTPRoute `mcp`; give `--route` for another",
             ),
             (
-                place == Gateway && self.gateway.is_none(),
+                place == Gateway && self.gateway.is_none() && self.listener.is_some(),
+                "the patch is for the Gateway `mcp`; give `--gateway` for another",
+            ),
+            (
+                place == Gateway && self.gateway.is_none() && self.listener.is_none(),
                 "the patch is for the listener `http` of the Gateway `mcp`; give `--gateway` for \
                  another",
             ),
@@ -182,8 +190,10 @@ pub(super) struct Settings {
     pub(super) selector: (String, String),
     /// `--route`
     pub(super) route: String,
-    /// The Gateway and its listener.
-    pub(super) gateway: (String, String),
+    /// The Gateway.
+    pub(super) gateway: String,
+    /// The whole name of its listener.
+    pub(super) listener: String,
 }
 
 impl Settings {
@@ -210,6 +220,13 @@ impl Settings {
         let (gateway, listener) = gateway.split_once('/').unwrap_or((gateway, "http"));
         is_name("--gateway", gateway)?;
         is_name("--gateway", listener)?;
+        let listener = match &options.listener {
+            Some(whole) if whole.is_empty() => {
+                return wrong("--listener", whole, "is empty; give the name of a listener");
+            }
+            Some(whole) => whole.clone(),
+            None => format!("{}/{gateway}/{listener}", options.namespace),
+        };
         Ok(Self {
             listen: listen(options.listen.as_deref())?,
             upstream,
@@ -221,7 +238,8 @@ impl Settings {
             namespace: options.namespace.clone(),
             selector: label(options.selector.as_deref().unwrap_or(SELECTOR))?,
             route: route.to_owned(),
-            gateway: (gateway.to_owned(), listener.to_owned()),
+            gateway: gateway.to_owned(),
+            listener,
         })
     }
 }
