@@ -240,6 +240,15 @@ pub(crate) struct Compiled {
     pub(crate) more: Vec<(Severity, usize)>,
 }
 
+/// The finding that the native module refuses a policy, which would have it read metadata.
+pub(crate) fn refused_by_native(layer: &Layer, node: &Node, policy: &Policy) -> Option<Finding> {
+    let told = policy.payload_state().err()?;
+    let (pointer, message) = told.split_once(": ")?;
+    let mut finding = layer.finding(&node.place(pointer), Severity::Error, INVALID, message);
+    pointer.clone_into(&mut finding.pointer);
+    Some(finding)
+}
+
 /// Compiles the policy in a node, of which the bytes are what the filter would get.
 pub(crate) fn compile(layer: &Layer, node: &Node, bytes: &[u8]) -> Compiled {
     let mut findings = doubts(layer, node);

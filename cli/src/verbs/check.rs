@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::finding::{Finding, Format, Report, Severity, Source};
 use crate::layer::Layer;
 use crate::output::heard;
-use crate::policy::find::{self, Given, Manifest, Place, Recognized, Visitor};
+use crate::policy::find::{self, Given, Manifest, Place, Recognized, Shell, Visitor};
 use crate::{Outcome, input, policy};
 use core::ops::Range;
 use std::rc::Rc;
@@ -196,7 +196,9 @@ impl Check {
             Given::Document(node) => (*layer, node, document(layer, node)),
         };
         let compiled = policy::compile(layer, node, &bytes);
-        compiled.findings.into_iter().for_each(|one| self.add(one));
+        let native = compiled.policy.filter(|_| place.shell == Some(Shell::Native));
+        let refused = native.and_then(|policy| policy::refused_by_native(layer, node, &policy));
+        compiled.findings.into_iter().chain(refused).for_each(|one| self.add(one));
         for (severity, number) in compiled.more {
             let severity = if self.strict { Severity::Error } else { severity };
             self.report.count(severity, number);

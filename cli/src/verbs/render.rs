@@ -14,6 +14,7 @@ mod template;
 use crate::document::{self, Node, Value};
 use crate::failure::Failure;
 use crate::input;
+use crate::layer::Layer;
 use crate::output::{output, replace, say};
 use crate::{Outcome, policy};
 use options::Place;
@@ -73,6 +74,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     };
     for warning in &loaded.warnings {
         say(warning);
+    }
+    let layer = Layer::file(loaded.source.clone());
+    let refused = policy::refused_by_native(&layer, &loaded.node, &loaded.policy);
+    if let Some(error) = refused.filter(|_| arguments.place.is_native()) {
+        say(error);
+        return Ok(Outcome::Findings);
     }
     let policy = Asked::new(&loaded.node, &loaded.json);
     let settings = options::Settings::new(arguments.place, &arguments.options)?;

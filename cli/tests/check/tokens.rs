@@ -92,3 +92,15 @@ fn filters_that_are_discovered_may_be_there() {
     }
     assert_eq!(told(&text), [""; 0]);
 }
+
+/// It cannot read metadata, and refuses a policy that names a key of them.
+#[test]
+fn a_policy_that_the_native_module_refuses_has_an_error() {
+    let error = |file| {
+        let text = with(file, "{ claim: sub, payload: verified }");
+        let at = format!("{} invalid-policy", place(&text, "payload: verified"));
+        told(&text).contains(&at)
+    };
+    assert!(error("envoy/native/envoy.yaml"));
+    assert!(!error("envoy/envoy.yaml"));
+}

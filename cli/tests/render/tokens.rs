@@ -1,6 +1,6 @@
 //! The notes about tokens that a policy reads.
 
-use super::told;
+use super::{render, told};
 use serde_json::{Value, json};
 
 /// Whoever verifies tokens differs by place.
@@ -41,4 +41,18 @@ fn the_notes_say_what_verifies_tokens_at_each_place() {
     }
     let named = told(&policy(&key), &["gateway"]);
     assert!(named.contains("`issuer` has to be `https://id.example.com`"), "{named}");
+}
+
+/// It cannot read metadata, and refuses a policy that names a key of them.
+#[test]
+fn a_policy_that_the_native_module_refuses_is_not_written_for_it() {
+    let policy = json!({ "version": "1", "default": "deny", "settings": { "paths": ["/mcp"] },
+        "identity": [{ "jwt": { "claim": "sub", "payload": "verified" } }] });
+    for place in ["envoy-native", "istio-native", "gateway-native"] {
+        let output = render(&["-", "--for", place]).stdin(policy.to_string()).output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "{place}");
+        assert!(told.contains("error: /identity/0/jwt/payload: `verified` is a key"), "{told}");
+    }
+    assert!(told(&policy, &["envoy"]).contains("`payload_in_metadata: verified`"));
 }
