@@ -23,7 +23,7 @@ const GUARD: &str = r#"- { name: g, typed_config: { "@type": type.googleapis.com
 
 /// Files, a text in them, the text in its place, the text at which there is a finding,
 /// and its code.
-const EDITS: [(&[&str], &str, &str, &str, &str); 65] = [
+const EDITS: [(&[&str], &str, &str, &str, &str); 68] = [
     (
         ENVOY,
         "failure_policy: FAIL_RELOAD",
@@ -223,6 +223,7 @@ const EDITS: [(&[&str], &str, &str, &str, &str); 65] = [
         "no-reload",
     ),
     (PLUGIN, "failStrategy: FAIL_RELOAD", "", "spec:", "no-reload"),
+    (PLUGIN, "registry.example.com", "example.org", "\"00000", "no-digest"),
     (PLUGIN, "sha256: \"", "other: \"", "url: oci", "no-digest"),
     (
         PLUGIN,
@@ -247,6 +248,7 @@ const EDITS: [(&[&str], &str, &str, &str, &str); 65] = [
         "name: mcp-policy-guard",
         "guard-alone",
     ),
+    (FILTER, "registry.example.com", "example.org", "\"00000", "no-digest"),
     (FILTER, "sha256: \"", "other: \"", "remote:", "no-digest"),
     (ISTIO, "attempts: 0", "attempts: 2", "retries:", "retries"),
     (
@@ -266,6 +268,7 @@ const EDITS: [(&[&str], &str, &str, &str, &str); 65] = [
     ),
     (GATEWAY, "key: wasm.mcp_policy", "key: wasm.other", "mark_requests: true", "no-guard"),
     (GATEWAY, "failOpen: false", "failOpen: true", "failOpen: true", "fail-open"),
+    (GATEWAY, "registry.example.com", "example.org", "\"00000", "no-digest"),
     (GATEWAY, "sha256: \"", "other: \"", "url: registry", "no-digest"),
     (GATEWAY, "---\n", ROUTE, "request: 15s", "route-timeout"),
     (GATEWAY, "---\n", TRAFFIC, "retry: {", "retries"),

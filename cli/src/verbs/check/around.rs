@@ -9,6 +9,9 @@ use crate::layer::Layer;
 use crate::policy::find::{Chain, Host, Manifest, Place, Shell};
 use core::ops::Range;
 
+/// The registry in the shipped files.
+const SHIPPED: &str = "registry.example.com/";
+
 /// The findings about the things around a policy; what it says is not known if it could
 /// not be read.
 pub(super) fn findings(place: &Place<'_>, read: Option<&Read>, found: &mut Vec<Finding>) {
@@ -141,8 +144,11 @@ impl Around<'_, '_> {
             self.add(&rules::NO_VM_ID, vm.map_or(&anchor, |vm| &vm.key_span));
         }
         let code = vm.and_then(|vm| vm.value.at(&["code"])).and_then(|code| code.field("remote"));
-        if let Some(remote) = code.filter(|remote| !text(remote.value.at(&["sha256"]))) {
-            self.add(&rules::NO_DIGEST, &remote.key_span);
+        let Some(remote) = code else { return };
+        match remote.value.at(&["sha256"]) {
+            digest if !text(digest) => self.add(&rules::NO_DIGEST, &remote.key_span),
+            Some(digest) => self.placeholder(digest, remote.value.at(&["http_uri", "uri"])),
+            None => {}
         }
     }
 
@@ -207,10 +213,22 @@ impl Around<'_, '_> {
     }
 
     fn digest(&mut self, digest: Option<&Node>, url: &Node, span: &Range<usize>) {
+        if let Some(digest) = digest {
+            self.placeholder(digest, Some(url));
+        }
         let url = url.text().unwrap_or_default();
         let is_fetched = !url.starts_with("file://") && !url.contains("@sha256:");
         if is_fetched && digest.and_then(Node::text).is_none_or(str::is_empty) {
             self.add(&rules::NO_DIGEST_OF_IMAGE, span);
+        }
+    }
+
+    /// The digest of the shipped files, for a module that is not theirs.
+    fn placeholder(&mut self, digest: &Node, url: Option<&Node>) {
+        let is_zeros = |text: &str| text.len() == 64 && text.bytes().all(|byte| byte == b'0');
+        let is_shipped = url.and_then(Node::text).is_some_and(|url| url.contains(SHIPPED));
+        if digest.text().is_some_and(is_zeros) && !is_shipped {
+            self.add(&rules::ZEROS, &digest.span);
         }
     }
 

@@ -101,6 +101,11 @@ pub(super) const NO_DIGEST_OF_IMAGE: Rule = Rule::warning(
     "the module is fetched and compared with no digest: whoever can push to the registry can \
      turn the policy off; give `sha256`",
 );
+pub(super) const ZEROS: Rule = Rule::error(
+    "no-digest",
+    "64 zeros are the digest of no module, so none is loaded and nothing passes; give the digest \
+     that the registry printed",
+);
 pub(super) const REMOTE_MODULE: Rule = Rule::error(
     "remote-module",
     "while Envoy cannot fetch the native module, calls pass without a policy; name a file on the \
