@@ -20,7 +20,8 @@ fn the_notes_say_what_verifies_tokens_at_each_place() {
     const USUAL: &str = "filter state `mcp_policy.jwt_payload`: put set_filter_state";
     const OWN: &str = "filter state `own.state`: put set_filter_state";
     const NAME_IT: &str = "name that issuer as `payload`";
-    let all = [JWT_AUTHN, REQUEST, SECURITY, USUAL, OWN, NAME_IT];
+    const BELOW: &str = "name the claim below its issuer";
+    let all = [JWT_AUTHN, REQUEST, SECURITY, USUAL, OWN, NAME_IT, BELOW];
     for (place, jwt, expected) in [
         ("envoy", &plain, &[JWT_AUTHN][..]),
         ("envoy", &state, &[JWT_AUTHN, OWN]),
@@ -31,8 +32,8 @@ fn the_notes_say_what_verifies_tokens_at_each_place() {
         ("istio-native", &plain, &[REQUEST, USUAL]),
         ("gateway", &plain, &[SECURITY, NAME_IT]),
         ("gateway", &key, &[SECURITY]),
-        ("gateway", &state, &[SECURITY, OWN]),
-        ("gateway-native", &plain, &[SECURITY, USUAL]),
+        ("gateway", &state, &[SECURITY, OWN, BELOW]),
+        ("gateway-native", &plain, &[SECURITY, USUAL, BELOW]),
     ] {
         let told = told(&policy(jwt), &[place]);
         for words in all {

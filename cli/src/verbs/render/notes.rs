@@ -67,6 +67,11 @@ fn around(place: Place, policy: &Asked<'_>) -> Vec<String> {
     notes
 }
 
+/// The form of the claims that set_filter_state can write in Envoy Gateway: its formatter
+/// cuts a key at a colon, and an issuer has one.
+const BELOW_ISSUER: &str = "; have it write `%DYNAMIC_METADATA(envoy.filters.http.jwt_authn)%`, and \
+                            name the claim below its issuer";
+
 /// The filters that verify tokens at a place, and the way of their claims to the policy.
 fn tokens(place: Place, jwt: &Node) -> Vec<String> {
     let named = |key| jwt.get(key).and_then(Node::text);
@@ -91,8 +96,9 @@ fn tokens(place: Place, jwt: &Node) -> Vec<String> {
     match state {
         Some(state) => notes.push(format!(
             "the policy reads their claims from the filter state `{}`: put set_filter_state \
-             directly in front of the filter to write it, or every token is refused",
-            shown(state)
+             directly in front of the filter to write it, or every token is refused{}",
+            shown(state),
+            if place.takes_an_object() { BELOW_ISSUER } else { "" }
         )),
         None if place == Place::Gateway => notes.push(match named("payload") {
             Some(_) => format!("the provider's `issuer` has to be `{payload}`, as the policy says"),
