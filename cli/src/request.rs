@@ -5,14 +5,13 @@ mod caller;
 
 pub(crate) use caller::name;
 
+use crate::document::position;
 use crate::failure::Failure;
 use crate::input;
 use crate::output::shown;
 use mcp_policy_filter::policy::Policy;
 use mcp_policy_filter::policy::condition::Payload;
 use mcp_policy_filter::simulate::notation::Ask;
-use serde::Deserialize as _;
-use serde::de::IgnoredAny;
 use std::borrow::Cow;
 
 /// A request of a call: in the notation of the pages, or a message of JSON-RPC; `@FILE`
@@ -31,28 +30,19 @@ pub(crate) fn parse(call: &str, policy: &Policy) -> Result<Ask, Failure> {
         // A message, or a body to which the filter has an answer.
         _ => return Ok(Ask { body: bytes.to_vec(), ..Ask::post("").where_mcp_is(policy) }),
     };
-    let ask = Ask::parse(text)
-        .map_err(|error| Failure::new(format!("the call: {}", shown(&error.to_string()))))?;
+    let ask = Ask::parse(text).map_err(|error| {
+        let place = match position(text, error.at) {
+            (1, 1) => String::new(),
+            (1, column) => format!(", column {column}"),
+            (line, column) => format!(", line {line} column {column}"),
+        };
+        Failure::new(format!("the call{place}: {}", shown(&error.to_string())))
+    })?;
     let mut words = text.split_whitespace();
     if words.next() == Some("POST") && !words.next().is_some_and(|word| word.starts_with('/')) {
         return Err(Failure::new(format!(
             "the call: `{}` names no path; write `POST /mcp METHOD`",
             shown(text)
-        )));
-    }
-    // The notation takes any text in braces, and a slip there is the writer's.
-    let arguments = text.split_once('{').map_or("", |(_, rest)| rest);
-    let is_call = ask.body.starts_with(b"{");
-    if is_call && serde_json::from_slice::<IgnoredAny>(&ask.body).is_err() {
-        let arguments = format!("{{{arguments}");
-        let read = IgnoredAny::deserialize(&mut serde_json::Deserializer::from_str(&arguments));
-        let error =
-            read.err().map_or("behind them is more than `(NAME: VALUE)`".to_owned(), |error| {
-                error.to_string()
-            });
-        let tool = shown(text.split_whitespace().next().unwrap_or_default());
-        return Err(Failure::new(format!(
-            "the arguments of {tool} are not JSON: {error}; write a call as `{tool} {{\"name\": 1}}`"
         )));
     }
     let names_path = text.split_whitespace().nth(1).is_some_and(|word| word.starts_with('/'));

@@ -23,6 +23,11 @@
 //! Between JSON and Envoy's flags nothing is guessed: a word that is not known is an
 //! error with its place.
 
+mod error;
+
+pub use error::{NotationError, NotationErrorKind};
+pub(super) use error::{fault, place};
+
 use crate::exchange;
 use crate::limits::Store;
 use crate::policy::Policy;
@@ -30,7 +35,6 @@ use crate::policy::condition::is_header;
 use crate::simulate::client::Client;
 use crate::simulate::explain::Explanations;
 use crate::simulate::{Body, Ending, Host, Outcome, Sent};
-use core::fmt;
 use serde_json::Value;
 
 /// One HTTP request, and the client that sends it.
@@ -72,40 +76,6 @@ const MCP: &str = "/mcp";
 /// The answer types that MCP clients accept.
 const ACCEPT: &str = "application/json, text/event-stream";
 
-/// A text that is not in the notation.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NotationError {
-    /// The byte of the text at which the fault is.
-    pub at: usize,
-    /// The fault.
-    pub kind: NotationErrorKind,
-}
-
-/// The faults of a text that is not in the notation.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NotationErrorKind {
-    /// A cell that is not a request.
-    Call(String),
-    /// Arguments that are not an object of JSON.
-    Arguments(String),
-    /// A word in parentheses that is not known.
-    With(String),
-    /// A claim without its value.
-    Claim,
-    /// A claim whose value is not JSON.
-    ClaimValue(String),
-    /// A response flag that is not known.
-    Flag(String),
-    /// A column that is missing, by its name.
-    Column(&'static str),
-    /// A number of times that is not one.
-    Times(String),
-    /// An outcome that is not a word of the reference.
-    Outcome(String),
-    /// A fact about an answer that none has.
-    Fact(String),
-}
-
 /// The name of a header as Envoy has it, which writes all in lower case; none if no header
 /// can have the name.
 pub fn header_name(written: &str) -> Option<String> {
@@ -116,61 +86,6 @@ pub fn header_name(written: &str) -> Option<String> {
 /// Whether a text can be the value of a header.
 pub fn is_value(text: &str) -> bool {
     !text.contains(|c: char| c.is_control() && c != '\t')
-}
-
-impl fmt::Display for NotationError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        use NotationErrorKind as Kind;
-        match &self.kind {
-            Kind::Call(cell) => write!(
-                f,
-                "`{cell}` is not a call; write `TOOL`, `TOOL {{\"argument\": 1}}`, \
-                 `POST PATH METHOD` or `GET PATH`"
-            ),
-            Kind::Arguments(why) => write!(f, "arguments are an object of JSON: {why}"),
-            Kind::With(word) => write!(
-                f,
-                "`{word}` is not known; expected `NAME: VALUE`, `claim PATH = JSON`, \
-                 `certificate URI`, `ends FLAG` or `no Accept`"
-            ),
-            Kind::Claim => f.write_str("a claim is written `claim PATH = JSON`"),
-            Kind::ClaimValue(why) => write!(f, "the value of a claim is JSON: {why}"),
-            Kind::Flag(flag) => {
-                let known: Vec<&str> = FLAGS.iter().map(|(name, _)| *name).collect();
-                write!(f, "`{flag}` is not known; expected one of {}", known.join(", "))
-            }
-            Kind::Column(name) => {
-                write!(f, "no {name}; columns are set apart by two spaces or more")
-            }
-            Kind::Times(number) => write!(f, "`{number}` is not a number of times from 1"),
-            Kind::Outcome(word) => write!(
-                f,
-                "`{word}` is not an outcome; expected `allowed`, `shadow`, `served` or a reason \
-                 of a refusal, such as `default_deny`"
-            ),
-            Kind::Fact(column) => write!(
-                f,
-                "`{column}` is not known; expected a rule, a reason, `HTTP N`, `NAME: VALUE`, \
-                 `again in N s` or a part of the message in double quotes"
-            ),
-        }
-    }
-}
-
-impl core::error::Error for NotationError {}
-
-/// The place of a part in the text that it is a part of.
-pub(super) fn place(text: &str, part: &str) -> usize {
-    part.as_ptr().addr().saturating_sub(text.as_ptr().addr())
-}
-
-/// A fault at a part of a text.
-pub(super) fn fault<T>(
-    text: &str,
-    part: &str,
-    kind: NotationErrorKind,
-) -> Result<T, NotationError> {
-    Err(NotationError { at: place(text, part), kind })
 }
 
 impl Ask {
@@ -241,7 +156,10 @@ impl Ask {
             ("POST", rest) => match rest.split_once(' ') {
                 Some((path, call)) => {
                     let (method, params) = match call.split_once(' ') {
-                        Some((method, params)) if params.starts_with('{') => (method, params),
+                        Some((method, params)) if params.starts_with('{') => {
+                            error::check_arguments(cell, method, params)?;
+                            (method, params)
+                        }
                         _ => (call, ""),
                     };
                     Self { path: path.into(), ..Self::rpc_with(method, params) }
@@ -250,7 +168,10 @@ impl Ask {
             },
             ("", _) => return fault(cell, call, NotationErrorKind::Call(call.into())),
             (tool, "") => Self::tool(tool),
-            (tool, arguments) if arguments.starts_with('{') => Self::call(tool, arguments),
+            (tool, arguments) if arguments.starts_with('{') => {
+                error::check_arguments(cell, tool, arguments)?;
+                Self::call(tool, arguments)
+            }
             (method, path) if path.starts_with('/') => {
                 Self { method: method.into(), path: path.into(), ..Self::post("") }
             }
@@ -292,9 +213,7 @@ impl Ask {
             };
             match serde_json::from_str(value) {
                 Ok(value) => self.client.add_claims(&path.replace('.', "/"), &value),
-                Err(why) => {
-                    return fault(words, value, NotationErrorKind::ClaimValue(why.to_string()));
-                }
+                Err(why) => return Err(error::of_claim(words, path, value, &why)),
             }
         } else if let Some(uri) = word.strip_prefix("certificate") {
             self.client.certificate = Some(uri.trim_start().into());

@@ -78,6 +78,11 @@ pub fn clock(text: &str) -> Option<u64> {
     parts.next().is_none().then_some(clock)
 }
 
+/// Whether a column is probably meant as a time of day: no tool has such a name.
+fn is_like_a_time(column: &str) -> bool {
+    column.contains(':') && column.bytes().all(|byte| byte.is_ascii_digit() || byte == b':')
+}
+
 impl Decision {
     /// Consent, by a person whom these words describe, or another decision.
     ///
@@ -151,6 +156,8 @@ impl Line {
         let clock = clock(cell);
         if clock.is_some() {
             cell = column()?;
+        } else if is_like_a_time(cell) {
+            return notation::fault(line, cell, NotationErrorKind::Time(cell.into()));
         }
         let outcome = columns.next();
         let within = |mut error: NotationError| {
@@ -269,6 +276,52 @@ mod tests {
         assert_eq!(refused("approve it (y)  approved").0, 12);
         assert_eq!(refused("pay  denyed").0, 5);
         assert_eq!(refused("pay  denied  tools/pay").0, 13);
+    }
+
+    #[test]
+    fn a_slip_in_a_time_arguments_or_a_claim_is_told_with_its_remedy() {
+        for (line, at, told) in [
+            ("00:00:99  pay  allowed", 0, "`00:00:99` is not a time; write HH:MM:SS"),
+            ("  0:00:10  pay {}  allowed", 2, "`0:00:10` is not a time; write HH:MM:SS"),
+            (
+                "pay {\"a\": one}  allowed",
+                10,
+                "the arguments of pay are not JSON: expected value; write a call as \
+                 `pay {\"name\": 1}`",
+            ),
+            (
+                "pay {\"a\": 1  allowed",
+                11,
+                "the arguments of pay are not JSON: EOF while parsing an object; write a call as \
+                 `pay {\"name\": 1}`",
+            ),
+            (
+                "POST /mcp a/b {a} (x-id: b)  allowed",
+                15,
+                "the arguments of a/b are not JSON: key must be a string; write a call as \
+                 `a/b {\"name\": 1}`",
+            ),
+            (
+                "pay {} 3 times  allowed",
+                7,
+                "`3 times` is not known behind arguments; expected `(NAME: VALUE)`, or `, N times` \
+                 in a table",
+            ),
+            (
+                "pay (claim a.b = ann)  allowed",
+                17,
+                "the value of a claim is JSON: write `claim a.b = \"ann\"`",
+            ),
+            (
+                "pay (claim a = [1)  allowed",
+                15,
+                "the value of a claim is JSON: EOF while parsing a list",
+            ),
+        ] {
+            assert_eq!(refused(line), (at, told.to_owned()), "{line}");
+        }
+        // A call that the filter refuses is one that a client can send.
+        assert!(Line::parse(r#"pay {"a": 1, "a": "\ud800"}  undecodable"#).is_ok());
     }
 
     #[test]
