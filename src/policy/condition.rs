@@ -55,7 +55,7 @@ pub use schema::{Assertion, Index, Misfit, Object, Schema, Types};
 #[cfg(any(test, not(target_os = "wasi")))]
 pub use seen::Seen;
 pub use test::{Order, Test};
-pub use test_error::TestError;
+pub use test_error::{TestError, Unusable};
 pub use value::text;
 pub use work::Work;
 

@@ -248,6 +248,19 @@ fn a_key_that_is_given_twice_has_its_second_place() {
 }
 
 #[test]
+fn each_bad_host_of_a_list_is_told_at_its_line() {
+    let folder = scratch("input-hosts");
+    let text = "version: '1'\ndefault: deny\ntools:\n  fetch:\n    require:\n      - conditions:\n          \
+                - path: args.url\n            op: host_in\n            value:\n              \
+                - https://gist.github.com\n              - github.com\n              - a b\n";
+    fs::write(folder.join("a.yaml"), text).unwrap();
+    let all = found(&folder, &["a.yaml"]);
+    assert_eq!(places(&all), ["10:17 invalid-policy", "12:17 invalid-policy"]);
+    let value = "/tools/fetch/require/0/conditions/0/value";
+    assert_eq!(all["findings"][1]["pointer"], format!("{value}/2"));
+}
+
+#[test]
 fn yaml_in_a_text_is_told_from_broken_json() {
     let folder = scratch("input-yaml-text");
     let filter = |text: &str| {

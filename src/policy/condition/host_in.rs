@@ -7,8 +7,8 @@
 //! on to, no text shows.
 
 use super::address::{is_ipv6, number};
-use super::within::texts;
-use super::{Literal, TestError, Truth, Why, Work};
+use super::within::{reshape, texts};
+use super::{Literal, TestError, Truth, Unusable, Why, Work};
 use crate::meter;
 
 /// The longest name of a host.
@@ -40,11 +40,13 @@ const KEYS: &str = "the keys are `hosts`, `schemes` and `ports`";
 const LIST: &str = "a list of at least one host, alone or under `hosts`";
 const FORM: &str = "write a name in ASCII, as in `api.example.com`, `*.` and a name, or an \
                     address, one of IPv6 in brackets";
+const URL: &str = "leave out the scheme, the port and the path; ports go into `ports`, and schemes \
+                   into `schemes`";
 
 impl Hosts {
     pub(super) fn new(value: Literal) -> Result<Self, TestError> {
         let Literal::Object(members) = value else {
-            return Self::of([Some(value), None, None]);
+            return Self::of("", [Some(value), None, None]);
         };
         let mut parts = [None, None, None];
         for (key, value) in members {
@@ -53,37 +55,29 @@ impl Hosts {
                 "hosts" => hosts,
                 "schemes" => schemes,
                 "ports" => ports,
-                _ => return Err(TestError::Element(key, KEYS)),
+                _ => {
+                    let key = Unusable { at: String::new(), text: key, why: KEYS };
+                    return Err(TestError::Parts(vec![key]));
+                }
             };
             *part = Some(value);
         }
-        Self::of(parts)
+        Self::of("/hosts", parts)
     }
 
-    fn of([hosts, schemes, ports]: [Option<Literal>; 3]) -> Result<Self, TestError> {
+    /// Puts the parts of a value together; the hosts are at this JSON pointer in it.
+    fn of(at: &str, [hosts, schemes, ports]: [Option<Literal>; 3]) -> Result<Self, TestError> {
         let mut hosts = texts(hosts.unwrap_or(Literal::Null), LIST)?;
-        for host in &mut hosts {
-            if let Literal::String(host) = host {
-                host.make_ascii_lowercase();
-                let is_good = match host.strip_prefix("*.") {
-                    Some(name) => kind(name) == Some(Kind::Name),
-                    None => kind(host).is_some(),
-                };
-                if !is_good {
-                    return Err(TestError::Element(core::mem::take(host), FORM));
-                }
-            }
-        }
-        let schemes = match schemes {
+        let mut schemes = match schemes {
             Some(schemes) => texts(schemes, SCHEMES)?,
             None => vec![Literal::String("https".into())],
         };
-        for scheme in &schemes {
-            if let Literal::String(scheme) = scheme
-                && own_port(scheme).is_none()
-            {
-                return Err(TestError::Element(scheme.clone(), NAMES));
-            }
+        let mut bad = Vec::new();
+        reshape(&mut hosts, at, &lower, &mut bad);
+        let named = |scheme: &str| own_port(scheme).map(|_| scheme.into()).ok_or(NAMES);
+        reshape(&mut schemes, "/schemes", &named, &mut bad);
+        if !bad.is_empty() {
+            return Err(TestError::Parts(bad));
         }
         let ports = match ports {
             None => Vec::new(),
@@ -156,6 +150,19 @@ impl Hosts {
             ports => ports.contains(&port),
         };
         if is_allowed { Ok(host) } else { Err(PORT) }
+    }
+}
+
+/// A host of the policy in the form that is compared.
+fn lower(host: &str) -> Result<Box<str>, &'static str> {
+    let host = host.to_ascii_lowercase();
+    let name = host.strip_prefix("*.");
+    let one = name.unwrap_or(&host);
+    match kind(one) {
+        None if host.contains('/') || is_plain_authority(one, 0) => Err(URL),
+        None => Err(FORM),
+        Some(Kind::Address) if name.is_some() => Err(FORM),
+        Some(_) => Ok(host.into()),
     }
 }
 

@@ -11,8 +11,8 @@ pub enum TestError {
     Unknown,
     /// The operator needs a value of another type.
     Value(&'static str),
-    /// This part of the value cannot be used, for this reason.
-    Element(Box<str>, &'static str),
+    /// Parts of the value cannot be used.
+    Parts(Vec<Unusable>),
     /// The regular expression does not compile.
     Regex(String),
     /// The regular expression compiles to too much.
@@ -37,12 +37,29 @@ pub enum TestError {
     ClaimList,
 }
 
+/// A part of an operator's value that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unusable {
+    /// The JSON pointer from the value to it.
+    pub at: String,
+    /// The text.
+    pub text: Box<str>,
+    /// The reason.
+    pub why: &'static str,
+}
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` cannot be used: {}", cut(&self.text), self.why)
+    }
+}
+
 impl fmt::Display for TestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unknown => f.write_str("there is no such operator"),
             Self::Value(what) => write!(f, "the operator needs {what}"),
-            Self::Element(text, why) => write!(f, "`{}` cannot be used: {why}", cut(text)),
+            Self::Parts(parts) => parts.iter().try_for_each(|part| write!(f, "{part}; ")),
             Self::Regex(why) => write!(f, "the regular expression does not compile: {why}"),
             Self::RegexSize => write!(
                 f,

@@ -5,7 +5,7 @@
 //! is nothing in it to resolve, trim or decode. Then the folder that it names is the
 //! same to all, except for links and case, which no text shows.
 
-use super::{Literal, TestError, Truth, Why, Work};
+use super::{Literal, TestError, Truth, Unusable, Why, Work};
 use crate::meter;
 
 /// The folders of `within`: texts of absolute paths without a `/` at the end.
@@ -26,21 +26,9 @@ const ENDED: &str = "some servers end the path, or a part of it, at its `?`, `#`
 
 impl Folders {
     pub(super) fn new(value: Literal) -> Result<Self, TestError> {
-        let mut folders = texts(value, LIST)?;
-        for folder in &mut folders {
-            let Literal::String(text) = folder else { continue };
-            let why = match plain(text) {
-                Ok("") => EVERY,
-                Ok(plain) if plain.contains(is_end) => ENDED,
-                Ok(plain) => {
-                    *text = plain.into();
-                    continue;
-                }
-                Err(why) => why,
-            };
-            return Err(TestError::Element(core::mem::take(text), why));
-        }
-        Ok(Self(folders))
+        let (mut folders, mut bad) = (texts(value, LIST)?, Vec::new());
+        reshape(&mut folders, "", &folder, &mut bad);
+        if bad.is_empty() { Ok(Self(folders)) } else { Err(TestError::Parts(bad)) }
     }
 
     /// Whether a path is one of the folders or within one.
@@ -84,6 +72,32 @@ fn may_be_within(path: &str, folder: &str) -> bool {
 /// Whether a path, or a part of one, ends here to those who make a URL of it.
 const fn is_end(c: char) -> bool {
     matches!(c, '?' | '#' | ';')
+}
+
+/// A folder in the form that is compared.
+fn folder(text: &str) -> Result<Box<str>, &'static str> {
+    match plain(text)? {
+        "" => Err(EVERY),
+        plain if plain.contains(is_end) => Err(ENDED),
+        plain => Ok(plain.into()),
+    }
+}
+
+/// Gives each text of a list another form, and notes those that have none. The list is at
+/// this JSON pointer from the operator's value.
+pub(super) fn reshape(
+    list: &mut [Literal],
+    at: &str,
+    form: &dyn Fn(&str) -> Result<Box<str>, &'static str>,
+    bad: &mut Vec<Unusable>,
+) {
+    for (index, one) in list.iter_mut().enumerate() {
+        let Literal::String(text) = one else { continue };
+        match form(text) {
+            Ok(formed) => *text = formed,
+            Err(why) => bad.push(Unusable { at: format!("{at}/{index}"), text: text.clone(), why }),
+        }
+    }
 }
 
 /// The elements of a list that has at least one, each of them a text.
@@ -250,8 +264,9 @@ mod tests {
             ("/srv/a;b", ENDED),
             ("", RELATIVE),
         ] {
-            let fault = folders(&["/srv/a", folder]).unwrap_err().to_string();
-            assert!(fault.contains(part), "{folder}: {fault}");
+            let bad = |at: &str| Unusable { at: at.into(), text: folder.into(), why: part };
+            let fault = folders(&["/srv/a", folder, folder]).unwrap_err();
+            assert_eq!(fault, TestError::Parts(vec![bad("/1"), bad("/2")]), "{folder}");
         }
         let wrong = Err(TestError::Value(LIST));
         for value in [

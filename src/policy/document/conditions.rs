@@ -98,6 +98,11 @@ fn refuse((op_at, op): (&At<'_>, &str), value: &At<'_>, error: TestError) {
             });
         }
         TestError::Value(what) => value.expected(&format!("{what} for the operator `{op}`")),
+        TestError::Parts(parts) => {
+            for part in parts {
+                value.wrong_at(&format!("{}{}", value.path(), part.at), part.to_string());
+            }
+        }
         other => value.wrong(other.to_string()),
     }
 }

@@ -16,6 +16,10 @@ fn object(members: &[(&str, Literal)]) -> Literal {
     Literal::Object(members.iter().map(member).collect())
 }
 
+fn unusable(at: &str, text: &str, why: &'static str) -> Unusable {
+    Unusable { at: at.into(), text: text.into(), why }
+}
+
 fn ask(hosts: &Hosts, url: &str) -> Result<bool, &'static str> {
     match hosts.hold(url, &Work::default()) {
         Truth::True => Ok(true),
@@ -173,8 +177,6 @@ fn hosts_of_a_policy_are_spelt_in_one_way_too() {
         "*a.example",
         "*.*.example",
         "a.example.",
-        "https://a.example",
-        "a.example:443",
         "é.example",
         "::1",
         "[::01]",
@@ -187,7 +189,18 @@ fn hosts_of_a_policy_are_spelt_in_one_way_too() {
         "${claims.host}",
     ] {
         let fault = Hosts::new(list(&["a.example", bad])).unwrap_err();
-        assert_eq!(fault, TestError::Element(bad.into(), FORM), "{bad}");
+        assert_eq!(fault, TestError::Parts(vec![unusable("/1", bad, FORM)]), "{bad}");
+    }
+    // Of a URL, the host alone is the host, and each part has its own place.
+    for bad in ["https://a.example", "a.example:443", "*.a.example:443", "a.example/b", "[::1]:80"]
+    {
+        let value = object(&[("hosts", list(&["x", bad, bad])), ("schemes", list(&["ftp"]))]);
+        let parts = vec![
+            unusable("/hosts/1", bad, URL),
+            unusable("/hosts/2", bad, URL),
+            unusable("/schemes/0", "ftp", NAMES),
+        ];
+        assert_eq!(Hosts::new(value).unwrap_err(), TestError::Parts(parts), "{bad}");
     }
     let hosts = list(&["a.example"]);
     for (value, fault) in [
@@ -195,10 +208,10 @@ fn hosts_of_a_policy_are_spelt_in_one_way_too() {
         (Literal::String("a.example".into()), TestError::Value(LIST)),
         (object(&[]), TestError::Value(LIST)),
         (object(&[("hosts", list(&[]))]), TestError::Value(LIST)),
-        (object(&[("host", hosts.clone())]), TestError::Element("host".into(), KEYS)),
+        (object(&[("host", hosts.clone())]), TestError::Parts(vec![unusable("", "host", KEYS)])),
         (
             object(&[("hosts", hosts.clone()), ("schemes", list(&["ftp"]))]),
-            TestError::Element("ftp".into(), "the schemes are `https` and `http`"),
+            TestError::Parts(vec![unusable("/schemes/0", "ftp", NAMES)]),
         ),
         (
             object(&[("hosts", hosts.clone()), ("schemes", list(&[]))]),
