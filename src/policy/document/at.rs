@@ -1,6 +1,7 @@
 //! A value of the document with its path: it is read as the type that belongs
 //! there, or an error is noted.
 
+mod expected;
 mod hash;
 mod reading;
 mod shared;
@@ -141,24 +142,6 @@ impl<'d> At<'d> {
             ));
         }
         fits
-    }
-
-    /// Names the value, for messages.
-    fn found(&self) -> String {
-        match self.node {
-            Node::Null => "null".into(),
-            Node::Bool(value) => format!("`{value}`"),
-            Node::Number(_) | Node::String(_) if self.secret => "something else".into(),
-            Node::Number(text) => quote(text),
-            Node::String(text) => quote(&format!("\"{text}\"")),
-            Node::List(_) => "a list".into(),
-            Node::Object(_) => "an object".into(),
-        }
-    }
-
-    /// Notes that `what` was expected here.
-    pub(super) fn expected(&self, what: &str) {
-        self.wrong(format!("expected {what}, found {}", self.found()));
     }
 
     /// A string.
