@@ -54,8 +54,7 @@ impl Policy {
         let has_offers = lint::has_offers(&document);
         let anybody = lint::approvers(&document);
         let shares_approvals = lint::shares_approvals(&document);
-        let Document { rules, identity, grants, groups, checks: _, lock, settings, digest } =
-            document;
+        let Document { rules, identity, grants, groups, lock, settings, digest, .. } = document;
         let counters = &settings.counters;
         let namespace = counters.namespace.as_deref().unwrap_or(namespace);
         let table = Table::new(namespace, counters.capacity, counters.max_entries)

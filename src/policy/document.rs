@@ -75,6 +75,8 @@ pub struct Document {
     pub rules: Rules,
     /// `identity`
     pub identity: Vec<Source>,
+    /// Whether `identity` names a source, also one that is wrong.
+    pub has_sources: bool,
     /// `grants`
     pub grants: Vec<(Pattern, Grant)>,
     /// `groups`
@@ -149,6 +151,16 @@ impl Document {
         let (rules, grants) = (rules?, grants.unwrap_or_default());
         let settings = settings.unwrap_or_default();
         let checks = root.shared_checks();
-        Some(Self { rules, identity, grants, groups, checks, lock, settings, digest: digest() })
+        Some(Self {
+            rules,
+            identity,
+            has_sources,
+            grants,
+            groups,
+            checks,
+            lock,
+            settings,
+            digest: digest(),
+        })
     }
 }

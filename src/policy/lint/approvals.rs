@@ -53,7 +53,7 @@ pub(super) fn errors(document: &Document, all_rules: &[&Rules], errors: &mut Fin
     if settings.is_some_and(|all| all.has_edges) {
         home(document, errors);
     }
-    if let Some(first) = first.filter(|_| document.identity.is_empty()) {
+    if let Some(first) = first.filter(|_| !document.has_sources) {
         errors
             .error(first, "approvals need `identity`, which says who is calling and who approves");
     }
@@ -78,7 +78,7 @@ pub(super) fn errors(document: &Document, all_rules: &[&Rules], errors: &mut Fin
 /// and to keep their questions, which have bodies, from going on.
 fn home(document: &Document, errors: &mut Findings) {
     const PATH: &str = "/settings/approvals/serve_store";
-    if document.identity.is_empty() {
+    if !document.has_sources {
         errors.error(PATH, "needs `identity`, the same as at the edges, which says who approves");
     }
     if !document.settings.hold_request_headers {
