@@ -5,6 +5,7 @@
 
 mod places;
 mod scalar;
+mod slip;
 
 use super::{Fault, MAX_DEPTH, Member, Node, Value};
 use core::ops::Range;
@@ -24,7 +25,7 @@ pub(super) fn read(text: &str) -> Result<Vec<Node>, Fault> {
     let mut builder = Builder { places: Places::new(text), ..Builder::default() };
     let mut parser = Parser::new_from_str(text);
     while let Some(event) = parser.next_event() {
-        let (event, span) = event.map_err(|error| builder.scan_error(&error))?;
+        let (event, span) = event.map_err(|error| builder.scan_error(text, &error))?;
         builder.event(event, &span)?;
     }
     Ok(builder.documents)
@@ -153,9 +154,14 @@ impl Builder {
         Ok(())
     }
 
-    fn scan_error(&self, error: &ScanError) -> Fault {
+    fn scan_error(&self, text: &str, error: &ScanError) -> Fault {
         let at = self.places.at(error.marker().index());
-        Fault { at, message: format!("not YAML: {}", error.info()) }
+        let mut message = format!("not YAML: {}", error.info());
+        if let Some(remedy) = slip::remedy(text, at, error.info()) {
+            message.push_str("; ");
+            message.push_str(&remedy);
+        }
+        Fault { at, message }
     }
 }
 

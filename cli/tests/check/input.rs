@@ -261,6 +261,24 @@ fn each_bad_host_of_a_list_is_told_at_its_line() {
 }
 
 #[test]
+fn a_text_of_yaml_that_lacks_its_quotes_is_shown_with_them() {
+    let folder = scratch("input-quotes");
+    for (line, place, quoted) in [
+        ("hide: [*]", "3:8", r#"`"*"`"#),
+        ("tools: { *_x: {} }", "3:10", r#"`"*_x"`"#),
+        ("a: [ { path: args.a[*].b, op: eq } ]", "3:21", r#"`"args.a[*].b"`"#),
+        ("a: [ { path: args[\"a b\"], op: eq } ]", "3:18", r#"`'args["a b"]'`"#),
+        ("on_deny: Not allowed: ask ops", "3:21", r#"`"Not allowed: ask ops"`"#),
+    ] {
+        fs::write(folder.join("a.yaml"), format!("version: '1'\ndefault: deny\n{line}\n")).unwrap();
+        let all = found(&folder, &["a.yaml"]);
+        assert_eq!(places(&all), [format!("{place} unreadable")], "{line}");
+        let told = all["findings"][0]["message"].as_str().unwrap();
+        assert!(told.ends_with(&format!("; put it in quotes: {quoted}")), "{line}: {told}");
+    }
+}
+
+#[test]
 fn yaml_in_a_text_is_told_from_broken_json() {
     let folder = scratch("input-yaml-text");
     let filter = |text: &str| {
