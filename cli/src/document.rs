@@ -10,7 +10,9 @@ mod protobuf;
 mod yaml;
 
 use core::ops::Range;
+use mcp_policy_filter::policy::document::escape;
 use mcp_policy_filter::simulate::tree::Tree;
+use std::borrow::Cow;
 
 pub(crate) use mcp_policy_filter::text::{position, positions};
 pub(crate) use protobuf::is_number_in_envoy;
@@ -47,7 +49,26 @@ pub(crate) enum Value {
 }
 
 /// The reason why readers differ about a scalar or a key, with the remedy.
-pub(crate) type Doubt = &'static str;
+pub(crate) type Doubt = Cow<'static, str>;
+
+/// A scalar or a key in doubt, and its place.
+#[derive(Debug)]
+pub(crate) struct Doubted<'n> {
+    /// The bytes of the file that hold it.
+    pub(crate) span: Range<usize>,
+    /// The JSON pointer to it.
+    pub(crate) pointer: String,
+    /// The spelling.
+    text: &'n str,
+    doubt: &'n Doubt,
+}
+
+impl Doubted<'_> {
+    /// The spelling, the reason and the remedy.
+    pub(crate) fn message(&self) -> String {
+        format!("`{}`: {}", self.text, self.doubt)
+    }
+}
 
 /// A key and its value.
 #[derive(Clone, Debug)]
@@ -196,7 +217,7 @@ impl Node {
                 let moved = |member: &Member| Member {
                     key: member.key.clone(),
                     key_span: range(&member.key_span),
-                    doubt: member.doubt,
+                    doubt: member.doubt.clone(),
                     value: member.value.moved(to),
                 };
                 Value::Object(members.iter().map(moved).collect())
@@ -251,26 +272,38 @@ impl Node {
         protobuf::object(self)
     }
 
-    /// The doubts within, each with its place and the spelling.
-    pub(crate) fn doubts(&self) -> Vec<(Range<usize>, &str, Doubt)> {
+    /// The doubts within.
+    pub(crate) fn doubts(&self) -> Vec<Doubted<'_>> {
         let mut found = Vec::new();
-        self.collect(&mut found);
+        self.collect(&mut String::new(), &mut found);
         found
     }
 
-    fn collect<'n>(&'n self, found: &mut Vec<(Range<usize>, &'n str, Doubt)>) {
-        match &self.value {
-            Value::Doubtful(text, doubt) => found.push((self.span.clone(), text, doubt)),
-            Value::List(elements) => elements.iter().for_each(|element| element.collect(found)),
-            Value::Object(members) => {
-                for member in members {
-                    if let Some(doubt) = member.doubt {
-                        found.push((member.key_span.clone(), &member.key, doubt));
-                    }
-                    member.value.collect(found);
-                }
+    /// Collects the doubts within a value that is at this pointer.
+    fn collect<'n>(&'n self, at: &mut String, found: &mut Vec<Doubted<'n>>) {
+        let doubted = |span: &Range<usize>, at: &str, text: &'n str, doubt: &'n Doubt| Doubted {
+            span: span.clone(),
+            pointer: at.to_owned(),
+            text,
+            doubt,
+        };
+        if let Value::Doubtful(text, doubt) = &self.value {
+            found.push(doubted(&self.span, at, text, doubt));
+        }
+        let above = at.len();
+        for (index, element) in self.elements().iter().enumerate() {
+            at.push_str(&format!("/{index}"));
+            element.collect(at, found);
+            at.truncate(above);
+        }
+        for member in self.members() {
+            at.push('/');
+            at.push_str(&escape(&member.key));
+            if let Some(doubt) = &member.doubt {
+                found.push(doubted(&member.key_span, at, &member.key, doubt));
             }
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) => {}
+            member.value.collect(at, found);
+            at.truncate(above);
         }
     }
 }

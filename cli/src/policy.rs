@@ -3,13 +3,12 @@
 pub(crate) mod find;
 
 use crate::Outcome;
-use crate::document::{self, Fault, Language, Node, Value};
+use crate::document::{self, Doubted, Fault, Language, Node, Value};
 use crate::failure::Failure;
 use crate::finding::{AMBIGUOUS, Finding, INVALID, Severity, Source, UNREADABLE};
 use crate::input;
 use crate::layer::Layer;
 use crate::output::{heard, output};
-use core::ops::Range;
 use find::{Given, Manifest, Place, Visitor};
 use mcp_policy_filter::policy::Policy;
 use mcp_policy_filter::policy::document::{Findings, Severity as Kind};
@@ -278,8 +277,9 @@ const fn severity(kind: Kind) -> (Severity, &'static str) {
 
 /// The scalars of a policy that readers of YAML differ about.
 fn doubts(layer: &Layer, node: &Node) -> Vec<Finding> {
-    let finding = |(span, text, doubt): (Range<usize>, &str, &str)| {
-        layer.finding(&span, Severity::Error, AMBIGUOUS, format!("`{text}`: {doubt}"))
+    let finding = |doubt: Doubted<'_>| Finding {
+        pointer: doubt.pointer.clone(),
+        ..layer.finding(&doubt.span, Severity::Error, AMBIGUOUS, doubt.message())
     };
     node.doubts().into_iter().map(finding).collect()
 }

@@ -279,6 +279,30 @@ fn a_text_of_yaml_that_lacks_its_quotes_is_shown_with_them() {
 }
 
 #[test]
+fn a_word_that_readers_differ_on_has_both_its_remedies() {
+    let folder = scratch("input-words");
+    let text = "version: '1'\ndefault: deny\nsettings:\n  hold_request_headers: yes\n  \
+                max_result_bytes: 1e6\n  paths: [on]\n";
+    fs::write(folder.join("a.yaml"), text).unwrap();
+    let all = found(&folder, &["a.yaml"]);
+    let told = |index: usize| {
+        ["pointer", "message"].map(|key| all["findings"][index][key].as_str().unwrap())
+    };
+    let pairs = [
+        ("hold_request_headers", "yes", "true"),
+        ("max_result_bytes", "1e6", "1000000"),
+        ("paths/0", "on", "true"),
+    ];
+    for (index, (key, written, value)) in pairs.into_iter().enumerate() {
+        let message = format!(
+            "`{written}`: readers of YAML differ on this; write `{value}`, or put it in quotes if \
+             it is a text"
+        );
+        assert_eq!(told(index), [format!("/settings/{key}"), message]);
+    }
+}
+
+#[test]
 fn yaml_in_a_text_is_told_from_broken_json() {
     let folder = scratch("input-yaml-text");
     let filter = |text: &str| {

@@ -2,7 +2,7 @@
 //! are in doubt.
 
 use super::fault;
-use crate::document::{Doubt, Fault, Member, Node, Value};
+use crate::document::{Doubt, Fault, Member, Node, Value, survives};
 use core::ops::Range;
 use saphyr_parser::{ScalarStyle, Tag};
 
@@ -10,15 +10,14 @@ use saphyr_parser::{ScalarStyle, Tag};
 pub(super) fn key(node: Node) -> Result<Member, Fault> {
     let span = node.span.clone();
     let (key, doubt) = match node.value {
-        Value::Text(text) if text == "<<" => {
-            (text, Some("some readers merge an object here and others do not; write its keys out"))
-        }
+        Value::Text(text) if text == "<<" => (text, Some(MERGE.into())),
         Value::Text(text) => (text, None),
         Value::Number(number) if number.bytes().all(|byte| byte.is_ascii_digit()) => (number, None),
-        Value::Number(number) => (number, Some(QUOTE)),
-        Value::Bool(value) => (value.to_string(), Some(QUOTE)),
-        Value::Null => ("null".to_owned(), Some(QUOTE)),
-        Value::Doubtful(text, doubt) => (text, Some(doubt)),
+        Value::Number(number) => (number, Some(QUOTE.into())),
+        Value::Bool(value) => (value.to_string(), Some(QUOTE.into())),
+        Value::Null => ("null".to_owned(), Some(QUOTE.into())),
+        // A key is a text, whatever it looks like.
+        Value::Doubtful(text, _) => (text, Some(QUOTE.into())),
         Value::List(_) | Value::Object(_) => {
             return fault(&span, "a list or an object as a key; JSON has texts alone");
         }
@@ -27,7 +26,42 @@ pub(super) fn key(node: Node) -> Result<Member, Fault> {
     Ok(Member { key, key_span: span, doubt, value })
 }
 
-const QUOTE: Doubt = "readers of YAML differ on this; put it in quotes";
+const MERGE: &str = "some readers merge an object here and others do not; write its keys out";
+const QUOTE: &str = "readers of YAML differ on this; put it in quotes";
+
+/// The doubt about a scalar: its author may mean the value that some readers take it for.
+fn doubt(text: &str) -> Doubt {
+    let text = text.to_ascii_lowercase();
+    let meant = match &*text {
+        "y" | "yes" | "on" => Some("true".to_owned()),
+        "n" | "no" | "off" => Some("false".to_owned()),
+        text => number(text),
+    };
+    match meant {
+        Some(value) => format!(
+            "readers of YAML differ on this; write `{value}`, or put it in quotes if it is a text"
+        )
+        .into(),
+        None => QUOTE.into(),
+    }
+}
+
+/// The number that a scalar is to all who take it for one, as JSON.
+fn number(text: &str) -> Option<String> {
+    const FORMS: [(&str, u32); 3] = [("0x", 16), ("0o", 8), ("0b", 2)];
+    let digits = text.trim_start_matches(['+', '-']).replace('_', "");
+    let form = FORMS.iter().find_map(|(start, base)| Some((digits.strip_prefix(start)?, *base)));
+    let number = match form {
+        Some((digits, base)) => u64::from_str_radix(digits, base).ok()?.to_string(),
+        // With zeros in front it is octal to some and decimal to others.
+        None if digits.starts_with('0') && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+            return None;
+        }
+        None => digits.parse::<f64>().ok().filter(|number| number.is_finite())?.to_string(),
+    };
+    let sign = if text.starts_with('-') { "-" } else { "" };
+    survives(&number).then(|| format!("{sign}{number}"))
+}
 
 /// The value of a scalar, by the core schema of YAML 1.2 where YAML 1.1 agrees.
 pub(super) fn scalar(
@@ -50,7 +84,7 @@ pub(super) fn scalar(
         "true" | "True" | "TRUE" => Value::Bool(true),
         "false" | "False" | "FALSE" => Value::Bool(false),
         text if is_json_number(text) => Value::Number(text.to_owned()),
-        text if is_doubtful(text) => Value::Doubtful(text.to_owned(), QUOTE),
+        text if is_doubtful(text) => Value::Doubtful(text.to_owned(), doubt(text)),
         text => Value::Text(text.to_owned()),
     })
 }
@@ -125,6 +159,37 @@ mod tests {
         {
             let node = &read(&format!("a: {text}")).unwrap()[0];
             assert_eq!(node.doubts().len(), 0, "{text}");
+        }
+        for (text, value) in [
+            ("Yes", "true"),
+            ("y", "true"),
+            ("ON", "true"),
+            ("no", "false"),
+            ("N", "false"),
+            ("off", "false"),
+            ("1e6", "1000000"),
+            ("-1_000", "-1000"),
+            ("+1", "1"),
+            (".5", "0.5"),
+            ("0x1f", "31"),
+            ("0o17", "15"),
+            ("0b11", "3"),
+        ] {
+            let node = &read(&format!("a: [{text}]")).unwrap()[0];
+            let doubt = &node.doubts()[0];
+            assert_eq!(doubt.pointer, "/a/0");
+            assert_eq!(
+                doubt.message(),
+                format!(
+                    "`{text}`: readers of YAML differ on this; write `{value}`, or put it in quotes \
+                     if it is a text"
+                )
+            );
+        }
+        for text in ["010", "1:30", ".inf", "1e400", "=", "0x1fffffffffffffffff"] {
+            let node = &read(&format!("a: {text}")).unwrap()[0];
+            let told = format!("`{text}`: readers of YAML differ on this; put it in quotes");
+            assert_eq!(node.doubts()[0].message(), told);
         }
         let keys = &read("yes: 1\n'on': 2\n<<: 3\n1.0: 4\n7: 5\n").unwrap()[0];
         assert_eq!(keys.doubts().len(), 3);

@@ -59,8 +59,8 @@ pub(super) fn keys(object: &Node, known: &[&str], list: &mut List) {
 
 /// Says which keys are given twice, and which scalars readers of YAML differ about.
 pub(super) fn faults(node: &Node, list: &mut List) {
-    for (at, text, doubt) in node.doubts() {
-        list.error(&at, format!("`{text}`: {doubt}"));
+    for doubt in node.doubts() {
+        list.error(&doubt.span, doubt.message());
     }
     twice(node, list);
 }

@@ -59,9 +59,9 @@ pub(super) fn read(suite: &mut Suite, policies: &mut Policies) {
         let mut others = Vec::new();
         configurations(node, &mut others);
         let is_ours = |at: usize| others.iter().all(|other: &Range<usize>| !other.contains(&at));
-        for (span, text, doubt) in node.doubts() {
-            if is_ours(span.start) {
-                suite.fault(span.start, format!("`{text}`: {doubt}"));
+        for doubt in node.doubts() {
+            if is_ours(doubt.span.start) {
+                suite.fault(doubt.span.start, doubt.message());
             }
         }
     }
