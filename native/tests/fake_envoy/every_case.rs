@@ -21,14 +21,15 @@ fn run(case: &Case, manner: Manner) -> Vec<(usize, Result<(), String>)> {
 }
 
 /// The cases that need no clock of their own. In Miri, which takes a thousand times as
-/// long, every one in `MIRI_CASES`.
+/// long, every one in `MIRI_CASES`, and none of a lock: what a list has changed is forgotten
+/// after a minute, in which Miri makes no two requests.
 fn cases() -> impl Iterator<Item = Case> {
     let step = match std::env::var("MIRI_CASES") {
         Ok(step) => step.parse().expect("MIRI_CASES is a number"),
         Err(_) => 1,
     };
     let cases = corpus::some_cases(step).into_iter().filter(|case| !case.sets_clock);
-    cases.filter(|case| !cfg!(miri) || is_small(case))
+    cases.filter(|case| !cfg!(miri) || (is_small(case) && !case.name.starts_with("lock/")))
 }
 
 fn is_small(case: &Case) -> bool {
