@@ -238,7 +238,7 @@ impl Exchange {
         }
         let (work, beside) = (Work::default(), Work::default());
         let awaited = Cell::default();
-        let recording = Work::unmeasured();
+        let recording = Work::of_records();
         let judge =
             Judge { policy, caller, head, peer, store, now, work, beside, recording, awaited };
         let verdict = judge.judge(body);

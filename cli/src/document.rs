@@ -9,6 +9,7 @@ pub(crate) mod print;
 mod protobuf;
 mod yaml;
 
+use crate::secrets;
 use core::ops::Range;
 use mcp_policy_filter::policy::document::escape;
 use mcp_policy_filter::simulate::tree::Tree;
@@ -66,7 +67,10 @@ pub(crate) struct Doubted<'n> {
 impl Doubted<'_> {
     /// The spelling, the reason and the remedy.
     pub(crate) fn message(&self) -> String {
-        format!("`{}`: {}", self.text, self.doubt)
+        match secrets::names_one(&self.pointer) {
+            true => "a value that readers of YAML differ on; put it in quotes".to_owned(),
+            false => format!("`{}`: {}", self.text, self.doubt),
+        }
     }
 }
 

@@ -50,6 +50,7 @@ mod log;
 mod output;
 mod policy;
 mod request;
+mod secrets;
 mod trust;
 mod verbs;
 

@@ -242,7 +242,11 @@ impl Awaited {
 
     /// The bytes that it keeps, about.
     pub(super) fn size(&self) -> usize {
-        let ids = self.ids.iter().map(|id| id.len().saturating_add(size_of::<String>()));
+        let ids = self
+            .ids
+            .iter()
+            .chain(&self.calls)
+            .map(|id| id.len().saturating_add(size_of::<String>()));
         let texts = [&self.method, &self.tool, &self.caller_id].into_iter().flatten();
         let texts = texts.map(|text| text.len());
         ids.chain(texts).fold(size_of::<Self>(), usize::saturating_add)

@@ -94,8 +94,8 @@ pub struct Judge<'a, S> {
     pub work: Work,
     /// The budget of rules in shadow, which can take nothing from it.
     pub beside: Work,
-    /// That of reading the values that records hold: a call could spend another one, and
-    /// be recorded without them.
+    /// The budget of reading the values that records hold. It is their own, so that no call
+    /// can leave its record without them by what its conditions cost.
     pub recording: Work,
     /// The answer that the server will owe, as far as the body is read.
     pub awaited: Cell<Option<Box<Awaited>>>,

@@ -91,8 +91,11 @@ pub(super) fn matches_none(pattern: &str) -> Option<&'static str> {
 /// Whether a `*` of a pattern can be the end of a host, and so make it another one.
 pub(super) fn has_open_host(pattern: &str) -> bool {
     let Some((scheme, rest)) = pattern.split_once("://") else { return false };
-    let host = rest.split('/').next().unwrap_or_default();
-    host.contains('*') && WEB.iter().any(|(name, _)| *name == scheme)
+    let end = rest.bytes().position(ends_host).unwrap_or(rest.len());
+    let (host, behind) = rest.split_at_checked(end).unwrap_or_default();
+    // All hosts, by intent.
+    let is_any = host == "*" && behind.bytes().all(|byte| matches!(byte, b'/' | b'*'));
+    host.contains('*') && !is_any && WEB.iter().any(|(name, _)| *name == scheme)
 }
 
 /// Whether a host of any other scheme has nothing that readers leave out or write anew: a

@@ -1,10 +1,14 @@
 //! Values as `google.protobuf.Struct`, for which the core has a reader of its own.
 
-use super::{Doubt, Member, Node, Value};
+use super::{Member, Node, Value};
+use std::borrow::Cow;
 
-const TEXT_IN_ENVOY: Doubt = "in a Struct, Envoy makes a text of a number with a fraction or an \
-                              exponent, or beyond 2147483647; write the policy as JSON in a \
-                              google.protobuf.StringValue";
+const TEXT_IN_ENVOY: &str = "in a Struct, Envoy makes a text of a number with a fraction or an \
+                             exponent, or beyond 2147483647; write the policy as JSON in a \
+                             google.protobuf.StringValue";
+
+/// Keywords of a schema that are read by nobody, so that a text is no other than a number.
+const ANNOTATIONS: [&str; 2] = ["default", "examples"];
 
 impl Node {
     /// The value as Envoy has it of its own file in YAML, from which it makes a Struct: a
@@ -12,15 +16,15 @@ impl Node {
     pub(crate) fn as_envoy_reads(&self) -> Self {
         let value = match &self.value {
             Value::Number(number) if !is_number_in_envoy(number) => {
-                Value::Doubtful(number.clone(), TEXT_IN_ENVOY)
+                Value::Doubtful(number.clone(), Cow::Borrowed(TEXT_IN_ENVOY))
             }
             Value::List(elements) => {
                 Value::List(elements.iter().map(Self::as_envoy_reads).collect())
             }
             Value::Object(members) => {
-                let read = |member: &Member| Member {
-                    value: member.value.as_envoy_reads(),
-                    ..member.clone()
+                let read = |member: &Member| match ANNOTATIONS.contains(&&*member.key) {
+                    true => member.clone(),
+                    false => Member { value: member.value.as_envoy_reads(), ..member.clone() },
                 };
                 Value::Object(members.iter().map(read).collect())
             }

@@ -2,6 +2,7 @@
 
 use super::{Finding, Report, Severity};
 use crate::output::shown;
+use crate::secrets;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use anstyle::{AnsiColor, Effects, Style};
 use mcp_policy_filter::text::disturbs;
@@ -35,14 +36,6 @@ fn one(out: &mut impl Write, finding: &Finding) -> io::Result<()> {
     writeln!(out, "{}", Renderer::styled().render(&[group]))
 }
 
-/// Words in the names of keys whose values are secrets. What is printed goes into logs.
-const SECRETS: [&str; 3] = ["bearer", "key", "token"];
-
-fn is_of_secrets(text: &str) -> bool {
-    let text = text.to_ascii_lowercase();
-    SECRETS.iter().any(|word| text.contains(word))
-}
-
 /// The line of a finding, or what is around it in a long one, with everything replaced
 /// that would disturb a terminal; and the bytes of it that the finding is about. A line
 /// that may have a secret is not shown.
@@ -62,7 +55,7 @@ fn excerpt(finding: &Finding) -> Option<(String, core::ops::Range<usize>)> {
         text.chars().map(|c| if c == '\t' { ' ' } else { shown(c) }).collect()
     };
     let before = before.get(start..)?;
-    if [before, line, &finding.pointer].into_iter().any(is_of_secrets) {
+    if secrets::names_one(&finding.pointer) || secrets::are_near(text, at) {
         return None;
     }
     let near = before.char_indices().rev().take(AROUND).last().map_or(0, |(at, _)| at);

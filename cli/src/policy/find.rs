@@ -128,7 +128,7 @@ pub(crate) fn visit(layer: &Layer, node: &Node, visitor: &mut dyn Visitor) -> Re
         visitor.policy(&bare(layer, node));
         return Recognized::Checked;
     }
-    let mut walk = Walk { layer, visitor, is_own: true, found: false };
+    let mut walk = Walk { layer, visitor, is_own_yaml: layer.is_yaml(), found: false };
     walk.node(node, &node.span, None);
     match walk.found {
         true => Recognized::Checked,
@@ -205,8 +205,8 @@ fn discovers(node: &Node) -> bool {
 struct Walk<'n, 'v> {
     layer: &'n Layer,
     visitor: &'v mut dyn Visitor,
-    /// Whether Envoy reads the text itself, and not by way of a control plane.
-    is_own: bool,
+    /// Whether Envoy reads the text itself, as YAML, and not by way of a control plane.
+    is_own_yaml: bool,
     found: bool,
 }
 
@@ -287,7 +287,7 @@ impl<'n> Walk<'n, '_> {
     /// The policy of a filter, by the language in which Envoy reads it.
     fn given(&self, config: Option<&'n Node>) -> Given<'n> {
         match any(config) {
-            Given::Struct(node) if self.is_own && self.layer.is_yaml() => Given::StructOfYaml(node),
+            Given::Struct(node) if self.is_own_yaml => Given::StructOfYaml(node),
             given => given,
         }
     }

@@ -12,7 +12,7 @@ use std::process::Command;
 fn with(file: &str, number: &str) -> String {
     let shipped = fs::read_to_string(root().join(file)).unwrap();
     let check =
-        format!("require: [{{ conditions: [{{ path: args.n, op: eq, value: {number} }}] }}]");
+        format!("require: [{{ conditions: [{{ path: args.message, op: eq, value: {number} }}] }}]");
     let at = shipped.find("session_send:\n").unwrap();
     let indent = shipped[..at].rsplit('\n').next().unwrap();
     shipped.replacen("session_send:\n", &format!("session_send:\n{indent}  {check}\n"), 1)
@@ -66,5 +66,5 @@ fn no_call_is_explained_by_a_policy_that_envoy_reads_otherwise() {
     let output = output.unwrap();
     let told = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(1), "{told}");
-    assert!(told.contains("error: `5000000000`: in a Struct, Envoy makes a text"), "{told}");
+    assert!(told.contains(": `5000000000`: in a Struct, Envoy makes a text"), "{told}");
 }

@@ -46,9 +46,10 @@ impl Default for Work {
 }
 
 impl Work {
-    /// A budget that is never spent, for work that is linear in the body.
-    pub const fn unmeasured() -> Self {
-        Self(Cell::new(usize::MAX))
+    /// The budget of reading the values that records hold: some 40 MiB of JSON, which is
+    /// more than a few dozen paths take of a body of the usual size.
+    pub const fn of_records() -> Self {
+        Self(Cell::new(BUDGET * 4))
     }
 
     /// The units taken so far.

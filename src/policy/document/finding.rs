@@ -66,7 +66,7 @@ pub enum Warning {
     Placeholder,
     /// A value has a `*` that is probably meant as any text.
     Star,
-    /// A rule denies every call that comes to it.
+    /// A check or a list of arguments denies every call that comes to it.
     NeverPasses,
     /// A named check is used by no rule.
     UnusedCheck,
@@ -172,12 +172,18 @@ impl fmt::Display for Finding {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Findings(Vec<Group>);
 
-/// Consecutive findings of one severity.
+/// The findings of one severity, and of one kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Group {
     severity: Severity,
     kept: Vec<Finding>,
     more: usize,
+}
+
+impl Group {
+    fn keep(&mut self, path: String, message: String) {
+        self.kept.push(Finding { severity: self.severity, path, message });
+    }
 }
 
 impl Findings {
@@ -190,17 +196,16 @@ impl Findings {
 
     /// Notes an error.
     pub fn error(&mut self, path: impl Into<String>, message: impl Into<String>) {
-        if self.has_room(Severity::Error) {
-            self.keep(path.into(), message.into());
+        if let Some(group) = self.room(Severity::Error) {
+            group.keep(path.into(), message.into());
         }
     }
 
-    /// Notes a warning, which `tell` makes of a path and a message. The warnings of a
-    /// kind are noted one after the other.
+    /// Notes a warning, which `tell` makes of a path and a message.
     pub fn warning(&mut self, kind: Warning, tell: &dyn Fn() -> (String, String)) {
-        if self.has_room(Severity::Warning(kind)) {
+        if let Some(group) = self.room(Severity::Warning(kind)) {
             let (path, message) = tell();
-            self.keep(path, message);
+            group.keep(path, message);
         }
     }
 
@@ -214,35 +219,32 @@ impl Findings {
     pub fn extend(&mut self, others: Self) {
         for Group { severity, kept, more } in others.0 {
             for Finding { path, message, .. } in kept {
-                if self.has_room(severity) {
-                    self.keep(path, message);
+                if let Some(group) = self.room(severity) {
+                    group.keep(path, message);
                 }
             }
-            if let Some(group) = self.0.last_mut() {
+            if let Some(group) = self.group(severity) {
                 group.more = group.more.saturating_add(more);
             }
         }
     }
 
-    /// Whether another finding of this severity is kept; if not, it is counted.
-    fn has_room(&mut self, severity: Severity) -> bool {
-        match self.0.last_mut() {
-            Some(group) if group.severity == severity => {
-                let has_room = group.kept.len() < MAX_KEPT;
-                group.more = group.more.saturating_add(usize::from(!has_room));
-                has_room
-            }
-            _ => {
-                self.0.push(Group { severity, kept: Vec::new(), more: 0 });
-                true
-            }
-        }
+    /// The group in which another finding of this severity is kept, if there is room for
+    /// it; if not, it is counted.
+    fn room(&mut self, severity: Severity) -> Option<&mut Group> {
+        let group = self.group(severity)?;
+        let has_room = group.kept.len() < MAX_KEPT;
+        group.more = group.more.saturating_add(usize::from(!has_room));
+        has_room.then_some(group)
     }
 
-    fn keep(&mut self, path: String, message: String) {
-        if let Some(Group { severity, kept, .. }) = self.0.last_mut() {
-            kept.push(Finding { severity: *severity, path, message });
+    /// The group of this severity, which is made if need be.
+    fn group(&mut self, severity: Severity) -> Option<&mut Group> {
+        let is_it = |group: &Group| group.severity == severity;
+        if !self.0.iter().any(is_it) {
+            self.0.push(Group { severity, kept: Vec::new(), more: 0 });
         }
+        self.0.iter_mut().find(|group| is_it(group))
     }
 
     /// Whether there are none.

@@ -64,16 +64,19 @@ pub struct ToolRule {
 }
 
 impl ToolRule {
-    /// Whether it may deny a call.
-    pub fn may_deny(&self) -> bool {
-        self.action != Action::Allow
-            || self.args.is_some()
+    /// Whether it has checks or limits, by which it may deny a call or its result.
+    pub fn asks(&self) -> bool {
+        let checks = [&self.require, &self.deny_if, &self.approve_if];
+        self.args.is_some()
             || self.schema.is_some()
-            || self.validity.is_bounded()
-            || !(self.limits.is_empty()
-                && [&self.require, &self.deny_if, &self.approve_if]
-                    .iter()
-                    .all(|all| all.is_empty()))
+            || self.max_result_bytes.is_some()
+            || !self.limits.is_empty()
+            || !checks.iter().all(|all| all.is_empty())
+    }
+
+    /// Whether it may deny a call or its result, by itself or at some time.
+    pub fn may_deny(&self) -> bool {
+        self.action != Action::Allow || self.validity.is_bounded() || self.asks()
     }
 }
 

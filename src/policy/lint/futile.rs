@@ -14,8 +14,8 @@ pub(super) fn warnings(document: &Document, pairs: &mut Pairs, findings: &mut Fi
     for rules in all_rules(document) {
         always(&rules.all_tools.deny_if, findings);
         for (_, rule) in rules.tools.iter().filter(|(_, rule)| rule.action != Action::Deny) {
-            always(&rule.deny_if, findings);
             if !rule.shadow {
+                always(&rule.deny_if, findings);
                 unlisted(rule, &rules.all_tools.require, findings);
             }
         }
@@ -23,8 +23,11 @@ pub(super) fn warnings(document: &Document, pairs: &mut Pairs, findings: &mut Fi
     }
 }
 
+/// Warns of checks that always hold, but not of one with words of its own: it is meant.
 fn always(checks: &[Check], findings: &mut Findings) {
-    for check in checks.iter().filter(|check| check.conditions.is_empty() && !check.shadow) {
+    let is_always =
+        |check: &&Check| check.conditions.is_empty() && check.on_deny.is_none() && !check.shadow;
+    for check in checks.iter().filter(is_always) {
         findings.warn(Warning::NeverPasses, &[&check.path], ALWAYS);
     }
 }
@@ -97,6 +100,8 @@ mod tests {
             format!(r#""require": {empty}"#),
             shadow.to_owned(),
             format!(r#""deny_if": {empty}, "action": "deny""#),
+            format!(r#""deny_if": {empty}, "mode": "shadow""#),
+            r#""deny_if": [{"conditions": [], "on_deny": "Ask ops."}]"#.to_owned(),
         ] {
             assert!(always(&tool(&harmless)).is_empty(), "{harmless}");
         }

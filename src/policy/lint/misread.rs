@@ -12,29 +12,32 @@ const HOST: &str = "a `*` in a host, or right behind it, also matches other host
 
 pub(super) fn warnings(document: &Document, findings: &mut Findings) {
     for offers in all_rules(document).into_iter().flat_map(Rules::all_offers) {
-        let rules = offers.rules.iter().map(|(_, rule)| (&*rule.path, &*rule.name));
-        let hide = format!("{}/hide", offers.path);
-        let hidden = offers.hide.iter().map(|pattern| (&*hide, pattern.as_str()));
-        for (path, text) in rules.chain(hidden) {
-            if let Some(message) = misread(text, offers.kind) {
-                findings.warning(Warning::DotStar, &|| (path.into(), message.clone()));
-            }
-        }
-        if offers.kind == OfferKind::Resource {
-            hosts(offers, findings);
+        match offers.kind {
+            OfferKind::Prompt => expressions(offers, findings),
+            OfferKind::Resource => hosts(offers, findings),
         }
     }
 }
 
-/// The warning about a pattern that looks like a regular expression. A file's name may
-/// begin with a dot.
-fn misread(text: &str, kind: OfferKind) -> Option<String> {
+fn expressions(offers: &Offers, findings: &mut Findings) {
+    let rules = offers.rules.iter().map(|(_, rule)| (&*rule.path, &*rule.name));
+    let hide = format!("{}/hide", offers.path);
+    let hidden = offers.hide.iter().map(|pattern| (&*hide, pattern.as_str()));
+    for (path, text) in rules.chain(hidden) {
+        if let Some(message) = misread(text) {
+            findings.warning(Warning::DotStar, &|| (path.into(), message.clone()));
+        }
+    }
+}
+
+/// The warning about a prompt's pattern that looks like a regular expression. Behind a
+/// letter, `.*` may be all of a namespace.
+fn misread(text: &str) -> Option<String> {
     let start = text.split_once(".*").map(|(start, _)| start);
-    if let Some(start) = start.filter(|start| !start.is_empty() && !start.ends_with('/')) {
+    if let Some(start) = start.filter(|start| start.ends_with(['_', '-'])) {
         return Some(dotted(text, start));
     }
-    let is_expression = kind == OfferKind::Prompt && (text.starts_with('^') || text.ends_with('$'));
-    is_expression.then(|| {
+    (text.starts_with('^') || text.ends_with('$')).then(|| {
         format!("{} is no regular expression: a pattern knows only `*`, for any text", quote(text))
     })
 }
@@ -77,8 +80,9 @@ mod tests {
             ("prompts", "delete$", Some("`delete$` is no regular expression: ")),
             ("prompts", "admin_*", None),
             ("prompts", "a.b", None),
-            ("resources", "note://x.*", Some("`note://x.*` matches only names with a dot ")),
-            ("resources", "file:///srv/.*", None),
+            ("prompts", "weather.*", None),
+            ("prompts", "*.*", None),
+            ("resources", "note://x_.*", None),
         ] {
             for is_hidden in [false, true] {
                 let found = about(kind, pattern, is_hidden);
@@ -94,7 +98,10 @@ mod tests {
         for (pattern, told) in [
             ("https://*.example.org/*", true),
             ("https://docs.example.com*", true),
-            ("wss://*", true),
+            ("wss://*", false),
+            ("wss://*/*", false),
+            ("wss://*/a", true),
+            ("https://docs.example.com?q=*", false),
             ("https://docs.example.com/*", false),
             ("https://docs.example.com/a*", false),
             ("note://*", false),

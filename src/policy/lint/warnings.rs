@@ -142,22 +142,15 @@ fn reasons(rules: &Rules, findings: &mut Findings) {
 
 fn unasked(rules: &Rules, findings: &mut Findings) {
     for (_, rule) in &rules.tools {
-        let asks = rule.args.is_some()
-            || rule.schema.is_some()
-            || rule.max_result_bytes.is_some()
-            || !(rule.require.is_empty()
-                && rule.deny_if.is_empty()
-                && rule.approve_if.is_empty()
-                && rule.limits.is_empty());
-        if asks && rule.action == Action::Deny {
+        if rule.asks() && rule.action == Action::Deny {
             let message = "denies every call, so its checks and limits are never asked";
             findings.warn(Warning::NeverAsked, &[&rule.path], message);
         }
     }
 }
 
-/// Entries in shadow that may deny, and under which calls go on that no other entry matches, although
-/// the default denies them.
+/// Entries in shadow that may deny. Where no other entry matches their calls, these go on,
+/// although the default denies them.
 fn opening(rules: &Rules, base: Option<&Rules>, pairs: &mut Pairs, findings: &mut Findings) {
     let default = rules.default.or(base.and_then(|base| base.default));
     if default != Some(DefaultAction::Deny) {
@@ -169,10 +162,12 @@ fn opening(rules: &Rules, base: Option<&Rules>, pairs: &mut Pairs, findings: &mu
     let denials = rules.tools.iter().chain(open.flat_map(|base| &base.tools));
     for (pattern, rule) in denials.filter(|(_, rule)| rule.shadow && rule.may_deny()) {
         let mut all = rules.tools.iter().chain(base.clone().flat_map(|base| &base.tools));
-        if !all.any(|(other, rule)| match rule.shadow {
+        let mut hidden = rules.hide.iter().chain(base.clone().flat_map(|base| &base.hide));
+        let is_decided = all.any(|(other, rule)| match rule.shadow {
             true => !pairs.take(1),
             false => pairs.within(pattern, other),
-        }) {
+        });
+        if !is_decided && !hidden.any(|hidden| pairs.within(pattern, hidden)) {
             let message = "lets calls go on that no other entry matches, although `default` \
                            denies them; leave it out, or have an entry for them that allows";
             findings.warn(Warning::ShadowOpens, &[&rule.path], message);
@@ -286,11 +281,17 @@ mod tests {
             r#", "schema": {"required": ["x"]}"#.to_owned(),
             r#", "valid_until": "2020-01-01T00:00:00Z""#.to_owned(),
             r#", "rate_limit": "1/minute""#.to_owned(),
+            r#", "max_result_bytes": 5"#.to_owned(),
         ] {
-            assert_eq!(only(&entry).len(), 1, "{entry}: {:?}", only(&entry));
+            let opens = |line: &String| line.starts_with("/tools/a: lets calls go on");
+            assert!(only(&entry).iter().any(opens), "{entry}: {:?}", only(&entry));
         }
         assert!(only("").is_empty());
-        assert!(with("allow", "").is_empty());
+        let hidden = warnings(
+            r#"{"version": "1", "default": "deny", "settings": {"paths": ["/mcp"]}, "hide": ["a*"],
+                "tools": {"a": {"mode": "shadow", "rate_limit": "1/minute"}}}"#,
+        );
+        assert_eq!(hidden, ["/tools/a: `hide` denies these calls before this entry is looked at"]);
         let inherited = |default: &str| {
             warnings(&format!(
                 r#"{{"version": "1", "default": "allow", "settings": {{"paths": ["/mcp"]}},

@@ -1,8 +1,13 @@
 //! The remedy for a text that lacks its quotes: `*`, `[`, `"` and `: ` have a meaning in
 //! YAML, and in patterns, paths and messages.
 
+use crate::secrets;
+
 /// The most characters of a text that is shown in quotes.
 const MAX_SHOWN: usize = 60;
+
+/// The remedy for a text alone.
+const QUOTES: &str = "put it in quotes";
 
 /// The remedy for a second colon in a member within braces.
 const MEMBERS: &str = "write a comma between members, and put a text with `: ` in it in quotes";
@@ -13,6 +18,8 @@ const MEMBER: &str = ", or on a line of its own if it is a key with its value";
 /// The remedy at a byte where reading stopped, if a text there lacks its quotes. The
 /// parser says in its words whether it was within braces.
 pub(super) fn remedy(text: &str, at: usize, words: &str) -> Option<String> {
+    let shows = !secrets::are_near(text, at);
+    let quotes = |scalar| if shows { quotes(scalar) } else { QUOTES.to_owned() };
     let start = text.get(..at)?.rfind('\n').map_or(0, |end| end.saturating_add(1));
     let line = text.get(start..)?.lines().next()?;
     let at = at.saturating_sub(start).min(line.len());
@@ -31,8 +38,8 @@ pub(super) fn remedy(text: &str, at: usize, words: &str) -> Option<String> {
 /// The words that ask for quotes around a text, with the text if it is short.
 fn quotes(scalar: &str) -> String {
     match scalar.chars().count() <= MAX_SHOWN {
-        true => format!("put it in quotes: `{}`", quoted(scalar)),
-        false => "put it in quotes".to_owned(),
+        true => format!("{QUOTES}: `{}`", quoted(scalar)),
+        false => QUOTES.to_owned(),
     }
 }
 
@@ -160,6 +167,10 @@ mod tests {
         ] {
             let told = read(text).unwrap_err().message;
             assert!(told.ends_with(&format!("; {}", super::MEMBERS)), "{text}: {told}");
+        }
+        for secret in ["key: abc: def", "bearer:\n  tokens:\n    a: *abc", "token: {a: *abc}"] {
+            let told = read(secret).unwrap_err().message;
+            assert!(told.contains(super::QUOTES) && !told.contains("abc"), "{secret}: {told}");
         }
         // Quotes would not mend these.
         for text in [

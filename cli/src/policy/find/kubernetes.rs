@@ -60,7 +60,7 @@ pub(super) fn visit(
             }
             for patch in manifest.spec(&["jsonPatches"]).map(Node::elements).unwrap_or_default() {
                 if let Some(value) = patch.at(&["operation", "value"]) {
-                    Walk { layer, visitor, is_own: false, found: false }.node(
+                    Walk { layer, visitor, is_own_yaml: false, found: false }.node(
                         value,
                         &value.span,
                         None,
@@ -112,7 +112,7 @@ fn envoy_filter(layer: &Layer, manifest: Manifest<'_>, visitor: &mut dyn Visitor
         .filter(|patch| value(patch).is_some_and(|(is_filter, _)| is_filter))
         .filter_map(|patch| patch.at(&["patch", "value"]))
         .collect();
-    let mut walk = Walk { layer, visitor, is_own: false, found: false };
+    let mut walk = Walk { layer, visitor, is_own_yaml: false, found: false };
     for patch in patches {
         let Some(value) = patch.at(&["patch", "value"]) else { continue };
         let name = value.get("name").and_then(Node::text);

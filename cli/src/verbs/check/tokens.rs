@@ -12,6 +12,19 @@ const JWT_AUTHN: &str = ".filters.http.jwt_authn.v3.JwtAuthentication";
 /// The end of the type of the filter that writes their claims where every form finds them.
 const SET_FILTER_STATE: &str = ".filters.http.set_filter_state.v3.Config";
 
+/// Parts of the types of filters that may verify tokens or write filter state, which cannot
+/// be told from outside.
+const MAY_DO_ANYTHING: [&str; 8] = [
+    ".ext_authz.",
+    ".ext_proc.",
+    ".lua.",
+    ".wasm.",
+    ".golang.",
+    ".dynamic_modules.",
+    ".ExtensionWithMatcher",
+    ".composite.",
+];
+
 /// A source of callers that reads verified tokens.
 #[derive(Debug)]
 pub(super) struct Tokens {
@@ -42,6 +55,9 @@ impl Tokens {
         let before = chain.filters.get(..chain.at).unwrap_or_default();
         let has = |kind, name| before.iter().any(|filter| is(filter, kind) && names(filter, name));
         let mut missing = Vec::new();
+        if before.iter().any(|filter| may_do_anything(filter)) {
+            return missing;
+        }
         if !has(JWT_AUTHN, None) {
             missing.push(&rules::NO_JWT_AUTHN);
         }
@@ -54,10 +70,18 @@ impl Tokens {
 
 /// Whether a filter is of a type, given here or discovered.
 fn is(filter: &Node, kind: &str) -> bool {
+    types(filter).any(|name| name.ends_with(kind))
+}
+
+fn may_do_anything(filter: &Node) -> bool {
+    types(filter).any(|name| MAY_DO_ANYTHING.iter().any(|part| name.contains(part)))
+}
+
+fn types(filter: &Node) -> impl Iterator<Item = &str> {
     let texts = ["@type", "type_url"].map(|key| filter.at(&["typed_config", key]));
     let discovered = filter.at(&["config_discovery", "type_urls"]).map(Node::elements);
     let all = texts.into_iter().flatten().chain(discovered.unwrap_or_default());
-    all.filter_map(Node::text).any(|name| name.ends_with(kind))
+    all.filter_map(Node::text)
 }
 
 /// Whether a filter names a filter state; one that is discovered may.

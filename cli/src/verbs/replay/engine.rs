@@ -269,7 +269,7 @@ impl Engine {
             now,
             work: Work::default(),
             beside: Work::default(),
-            recording: Work::unmeasured(),
+            recording: Work::of_records(),
             awaited: core::cell::Cell::default(),
         };
         match judge.judge(body.as_bytes()) {
