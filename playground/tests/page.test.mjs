@@ -155,7 +155,7 @@ test('a statement that is not true is marked', async () => {
   const page = await open();
   await write(page, 'policy', POLICY);
   await write(page, 'calls', 'pay  denied\nother  default_deny\noops {\npay (x)\n# nothing');
-  await come(page, ['≠not as stated: ✓allowed', '✓as stated', '✕undecodable', '!`x` is not known; expected `NAME: VALUE`, `claim PATH = JSON`, `certificate URI`, `ends FLAG` or `no Accept`', '']);
+  await come(page, ['≠not as stated: ✓allowed', '✓as stated', '!the arguments of oops are not JSON: EOF while parsing an object; write a call as `oops {"name": 1}`', '!`x` is not known; expected `NAME: VALUE`, `claim PATH = JSON`, `certificate URI`, `ends FLAG` or `no Accept`', '']);
 });
 
 test('outcomes are written into the lines, as a test has them', async () => {
