@@ -78,7 +78,7 @@ pub fn clock(text: &str) -> Option<u64> {
     parts.next().is_none().then_some(clock)
 }
 
-/// Whether a column is probably meant as a time of day: no tool has such a name.
+/// Whether a column is probably meant as a time of day: hardly a tool has such a name.
 fn is_like_a_time(column: &str) -> bool {
     column.contains(':') && column.bytes().all(|byte| byte.is_ascii_digit() || byte == b':')
 }

@@ -7,7 +7,7 @@ const TEXT_IN_ENVOY: &str = "in a Struct, Envoy makes a text of a number with a 
                              exponent, or beyond 2147483647; write the policy as JSON in a \
                              google.protobuf.StringValue";
 
-/// Keywords of a schema that are read by nobody, so that a text is no other than a number.
+/// Keywords of a schema whose values nobody reads: a text does as well as a number.
 const ANNOTATIONS: [&str; 2] = ["default", "examples"];
 
 impl Node {

@@ -83,7 +83,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     }
     let policy = Asked::new(&loaded.node, &loaded.json);
     let settings = options::Settings::new(arguments.place, &arguments.options)?;
-    if let Some(node) = carried::lost(policy.node).filter(|_| arguments.place.takes_an_object()) {
+    if let Some(node) = carried::lost(policy.node).filter(|_| arguments.place.is_gateway()) {
         let (line, column) = document::position(&loaded.source.text, node.span.start);
         say(format_args!(
             "{}:{line}:{column}: error: Kubernetes would make another number of this one; write \

@@ -335,6 +335,9 @@ fn no_line_that_may_have_a_secret_is_shown() {
         ("c.json", json(r#""settings": {"audit_key": "s3cretTOKEN", "x": 1}"#)),
         ("d.json", json(r#""settings": {"auditkey": "s3cretTOKEN"}"#)),
         ("e.json", json(r#""settings": {"approvals": {"notify": {"key": "s3cretTOKEN"}}}"#)),
+        ("g.json", "{\"bearer\": {\"tokens\": {\n  \"a\": \"s3cretTOKEN\" \"b\": 1}}}".to_owned()),
+        ("h.yaml", "settings:\n  approvals:\n    store:\n      key: s3cret: TOKEN\n".to_owned()),
+        ("i.yaml", "bearer:\n  tokens:\n    a:\n      *s3cretTOKEN\n".to_owned()),
         (
             "f.yaml",
             "version: '1'\ndefault: deny\nidentity:\n- bearer:\n    tokens:\n      ci:\n        s3cretTOKEN\n"

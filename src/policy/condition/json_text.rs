@@ -44,12 +44,13 @@ impl<'a> JsonTexts<'a> {
         if !text.raw().starts_with(['[', '{', 'n', ' ', '\\']) {
             return truth;
         }
-        let mut texts = self.0.borrow_mut();
-        match texts.entry(at).or_insert_with(|| read(text, work)) {
-            Read::Not => truth,
-            Read::Value(value) if answer(&raw(value)) == truth => truth,
-            Read::Unclear(why) => Truth::Undecidable(*why),
-            Read::Value(_) => Truth::Undecidable(Why::Json),
+        self.0.borrow_mut().entry(at).or_insert_with(|| read(text, work));
+        let texts = self.0.borrow();
+        match texts.get(&at) {
+            Some(Read::Not) => truth,
+            Some(Read::Value(value)) if answer(&raw(value)) == truth => truth,
+            Some(Read::Unclear(why)) => Truth::Undecidable(*why),
+            Some(Read::Value(_)) | None => Truth::Undecidable(Why::Json),
         }
     }
 }

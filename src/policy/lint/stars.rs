@@ -12,12 +12,10 @@ const EXPRESSION: &str = "in a regular expression, `/*` is any number of slashes
 pub(super) fn warnings(document: &Document, findings: &mut Findings) {
     for placed in conditions(document) {
         let test = &placed.condition.test;
-        let message = match () {
-            () if test.is_starred() => TEXT,
-            () if test.is_starred_expression() => EXPRESSION,
-            () => continue,
-        };
-        findings.warning(Warning::Star, &|| (placed.path() + "/value", message.into()));
+        let text = test.is_starred().then_some(TEXT);
+        if let Some(message) = text.or(test.is_starred_expression().then_some(EXPRESSION)) {
+            findings.warning(Warning::Star, &|| (placed.path() + "/value", message.into()));
+        }
     }
 }
 

@@ -150,6 +150,6 @@ fn place_of(why: &serde_json::Error, text: &str) -> usize {
     let above = text.split_inclusive('\n').take(why.line().saturating_sub(1));
     let above = above.fold(0, |sum: usize, line| sum.saturating_add(line.len()));
     let at = above.saturating_add(why.column().saturating_sub(1)).min(text.len());
-    // Where an escape is wrong, it counts a byte of a character.
+    // Behind a wrong escape, the column may be in the middle of a character.
     (0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default()
 }

@@ -103,8 +103,8 @@ pub(super) const NO_DIGEST_OF_IMAGE: Rule = Rule::warning(
 );
 pub(super) const ZEROS: Rule = Rule::error(
     "no-digest",
-    "64 zeros are the digest of no module, so none is loaded; give the digest \
-     that the registry printed",
+    "64 zeros are the digest of no module, so none is loaded; give the digest that the registry \
+     printed",
 );
 pub(super) const REMOTE_MODULE: Rule = Rule::error(
     "remote-module",

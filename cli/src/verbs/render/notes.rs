@@ -44,7 +44,7 @@ fn around(place: Place, policy: &Asked<'_>) -> Vec<String> {
     if let Some(jwt) = sources.iter().find_map(|source| source.get("jwt")) {
         notes.extend(tokens(place, jwt));
     }
-    if matches!(place, Place::Gateway | Place::GatewayNative) && !policy.answered.is_empty() {
+    if place.is_gateway() && !policy.answered.is_empty() {
         let paths: Vec<_> =
             policy.answered.iter().map(|path| format!("`{}`", shown(path))).collect();
         notes.push(format!(
@@ -98,7 +98,7 @@ fn tokens(place: Place, jwt: &Node) -> Vec<String> {
             "the policy reads their claims from the filter state `{}`: put set_filter_state \
              directly in front of the filter to write it, or every token is refused{}",
             shown(state),
-            if place.takes_an_object() { BELOW_ISSUER } else { "" }
+            if place.is_gateway() { BELOW_ISSUER } else { "" }
         )),
         None if place == Place::Gateway => notes.push(match named("payload") {
             Some(_) => format!("the provider's `issuer` has to be `{payload}`, as the policy says"),

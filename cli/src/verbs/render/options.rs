@@ -40,8 +40,14 @@ pub(super) enum Place {
 }
 
 impl Place {
-    /// Whether the policy is an object of Kubernetes, whose numbers are doubles.
-    pub(super) const fn takes_an_object(self) -> bool {
+    /// Whether it is Istio.
+    pub(super) const fn is_istio(self) -> bool {
+        matches!(self, Self::Istio | Self::IstioNative)
+    }
+
+    /// Whether it is Envoy Gateway, where the policy is an object of Kubernetes, whose
+    /// numbers are doubles.
+    pub(super) const fn is_gateway(self) -> bool {
         matches!(self, Self::Gateway | Self::GatewayNative)
     }
 
@@ -111,10 +117,9 @@ impl Options {
     /// The options that were given and that change nothing at a place. Of those with a
     /// default, one that is given as it is changes nothing anywhere.
     pub(super) fn idle(&self, place: Place) -> Vec<&'static str> {
-        use Place::{Envoy, EnvoyNative, Gateway, GatewayNative, Istio, IstioNative};
+        use Place::{Envoy, EnvoyNative, Gateway, Istio};
         let is_envoy = matches!(place, Envoy | EnvoyNative);
-        let is_istio = matches!(place, Istio | IstioNative);
-        let is_gateway = matches!(place, Gateway | GatewayNative);
+        let (is_istio, is_gateway) = (place.is_istio(), place.is_gateway());
         let compares = place == Istio || (place == Gateway && self.module.is_some());
         let differs = |value: &str, default: &str| value != default;
         let all = [
@@ -136,9 +141,8 @@ impl Options {
     /// The names of others' resources that manifests take for granted, since no option gives
     /// them: a wrong one applies the policy to nothing.
     pub(super) fn assumed(&self, place: Place) -> Vec<&'static str> {
-        use Place::{Gateway, GatewayNative, Istio, IstioNative};
-        let is_istio = matches!(place, Istio | IstioNative);
-        let is_gateway = matches!(place, Gateway | GatewayNative);
+        use Place::Gateway;
+        let (is_istio, is_gateway) = (place.is_istio(), place.is_gateway());
         let all = [
             (
                 is_istio && self.selector.is_none(),

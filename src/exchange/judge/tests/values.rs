@@ -94,7 +94,7 @@ fn what_a_call_costs_its_conditions_takes_no_value_out_of_its_record() {
             "record": ["args.mail.to", {}]}}}}}}"#,
         paths.join(",")
     ));
-    // What the expression may cost at most, and a long object that is read for each path.
+    // First the expression costs as much as it may. Then each path reads a long object.
     for (note, pad) in [(8_190, 1_400), (1, 900_000)] {
         let body = format!(
             r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"send","arguments":
